@@ -1,0 +1,1 @@
+"""The port to Spark: one protocol, and an adapter for each engine."""

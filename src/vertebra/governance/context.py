@@ -1,0 +1,74 @@
+"""What a step is given to work with, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vertebra.lake.table import Commit
+
+if TYPE_CHECKING:
+    from vertebra.engine.port import Engine
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
+
+Progress = Callable[[str], None]
+
+
+def silent(message: str) -> None:
+    """Report no progress."""
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """Everything a step may touch. Passed in, never global.
+
+    Attributes:
+        run_id: the run this step belongs to (sortable by time).
+        step: the step's name, ``zone.name``.
+        fingerprint: hash of the step's declarations, code and input versions.
+        inputs: the version of each table the step reads; a step reads those versions, no others.
+        now: the run's start, UTC; the only clock a step may use.
+        scratch: an empty folder for intermediate files; removed after the step.
+    """
+
+    run_id: str
+    step: str
+    fingerprint: str
+    inputs: Mapping[str, int]
+    now: datetime
+    lake: Lake
+    engine: Engine
+    ledgers: Ledgers
+    scratch: Path
+    progress: Progress = silent
+
+    def commit(self, app_version: int | None = None) -> Commit:
+        """The metadata of a table version this step commits."""
+        return Commit(
+            run_id=self.run_id,
+            step=self.step,
+            fingerprint=self.fingerprint,
+            inputs=self.inputs,
+            app_version=app_version,
+        )
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """What a step did.
+
+    Attributes:
+        rows: rows in the step's main table after the step.
+        version: version of that table.
+        outputs: the version of every table the step wrote.
+        facts: what to tell a person, e.g. ``{"cells repaired": 95, "rows quarantined": 0}``.
+    """
+
+    rows: int
+    version: int
+    outputs: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, int | float | str] = field(default_factory=dict)

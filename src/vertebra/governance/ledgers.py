@@ -1,0 +1,71 @@
+"""Reading and writing the ledgers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from vertebra.governance.schemas import EVENTS, LEDGERS, STATES
+from vertebra.lake.catalog import Lake
+from vertebra.lake.table import Commit, LakeTable
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from vertebra.engine.port import Engine
+
+
+class Ledgers:
+    """The metadata of a lake, kept in the lake."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def table(self, ledger: str) -> LakeTable:
+        """The Delta table of a ledger; it need not exist yet."""
+        return self._lake.table(f"governance.{ledger}")
+
+    def append(self, ledger: str, rows: Iterable[Mapping[str, Any]], commit: Commit) -> None:
+        """Add rows to a ledger that only grows. Missing keys are NULL; unknown ones are an error."""
+        schema = EVENTS[ledger]
+        listed = list(rows)
+        if not listed:
+            return
+        unknown = {key for row in listed for key in row} - set(schema.names)
+        if unknown:
+            raise KeyError(f"ledger {ledger} has no columns {sorted(unknown)}")
+        data = pa.Table.from_pylist(listed, schema=schema)
+        self.table(ledger).write_arrow(data, commit, mode="append", evolution="widen")
+
+    def replace(
+        self, ledger: str, dataset: str, frame: DataFrame, engine: Engine, commit: Commit
+    ) -> int:
+        """Replace what a ledger says of one dataset; the engine writes. Returns the number of rows.
+
+        Args:
+            frame: has the ledger's columns, in any order.
+        """
+        from pyspark.sql import functions as F
+        from pyspark.sql.pandas.types import from_arrow_type
+
+        schema = STATES[ledger]
+        shaped = frame.select(
+            [F.col(field.name).cast(from_arrow_type(field.type)).alias(field.name) for field in schema]
+        )
+        table = self.table(ledger)
+        staged = table.stage(engine, shaped, part=dataset)
+        table.commit(staged, commit, mode="overwrite", evolution="widen")
+        return staged.rows
+
+    def clear(self, ledger: str, dataset: str, commit: Commit) -> None:
+        """Say that a ledger has nothing on one dataset."""
+        empty = STATES[ledger].empty_table()
+        table = self.table(ledger)
+        table.commit(table.stage_arrow(empty, part=dataset), commit, evolution="widen")
+
+    def read(self, ledger: str) -> pa.Table:
+        """A whole ledger, as Arrow; empty when nothing was recorded yet."""
+        table = self.table(ledger)
+        return table.arrow().to_table() if table.exists() else LEDGERS[ledger].empty_table()

@@ -1,0 +1,77 @@
+"""The ledgers and their columns. Every ledger is a Delta table ``governance.<name>`` that anyone can query."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
+
+
+EVENTS: Final[dict[str, pa.Schema]] = {
+    # one row per step and run; appended
+    "runs": _schema(
+        run_id=pa.string(), step=pa.string(), state=pa.string(), why=pa.string(), started=_TIME, seconds=pa.float64(),
+        rows=pa.int64(), version=pa.int64(), fingerprint=pa.string(), facts=pa.string(), error=pa.string(),
+        engine=pa.string(), profile=pa.string(), vertebra=pa.string(),
+    ),
+    # one row per landed batch
+    "batches": _schema(
+        run_id=pa.string(), source=pa.string(), dataset=pa.string(), batch=pa.int64(), collected_at=_TIME,
+        period=pa.string(), url=pa.string(), sha256=pa.string(), bytes=pa.int64(), records=pa.int64(),
+        columns=pa.list_(pa.string()), collector=pa.string(),
+    ),
+    # one row per input of each table version; input_version is the batch number where the input is a landing dataset
+    "lineage": _schema(
+        run_id=pa.string(), step=pa.string(), output=pa.string(), output_version=pa.int64(), input=pa.string(),
+        input_version=pa.int64(), fingerprint=pa.string(), at=_TIME,
+    ),
+    # one row per measure and run, passes too; value NULL means not applicable
+    "quality": _schema(
+        run_id=pa.string(), at=_TIME, table=pa.string(), table_version=pa.int64(), stage=pa.string(), scope=pa.string(),
+        subject=pa.string(), measure=pa.string(), value=pa.float64(), note=pa.string(),
+    ),
+    # one row per trained candidate and per chosen model
+    "models": _schema(
+        run_id=pa.string(), analysis=pa.string(), candidate=pa.string(), parameters=pa.string(), chosen=pa.bool_(),
+        split=pa.string(), metric=pa.string(), value=pa.float64(), deviation=pa.float64(), seconds=pa.float64(),
+        model_name=pa.string(), model_version=pa.string(), mlflow_run=pa.string(), train_table=pa.string(),
+        train_version=pa.int64(), test_table=pa.string(), test_version=pa.int64(), at=_TIME,
+    ),
+    # a person's decisions, respected by later runs: accept (leave the violation), release (from quarantine), undo (a repair)
+    "decisions": _schema(
+        at=_TIME, by=pa.string(), decision=pa.string(), dataset=pa.string(), rid=pa.int64(), column=pa.string(),
+        rule=pa.string(), value=pa.string(), comment=pa.string(),
+    ),
+}
+"""Ledgers that only grow."""
+
+STATES: Final[dict[str, pa.Schema]] = {
+    # cells that did not parse
+    "rejects": _schema(
+        run_id=pa.string(), dataset=pa.string(), rid=pa.int64(), batch=pa.int64(), record=pa.int64(),
+        column=pa.string(), raw=pa.string(), type=pa.string(), reason=pa.string(),
+    ),
+    # tuples that violate a rule, before cleaning; partner is the row id of one tuple they violate it with
+    "violations": _schema(
+        run_id=pa.string(), dataset=pa.string(), rule=pa.string(), rid=pa.int64(), role=pa.string(),
+        partner=pa.int64(), resolution=pa.string(),
+    ),
+    # cells that cleaning changed
+    "repairs": _schema(
+        run_id=pa.string(), dataset=pa.string(), rule=pa.string(), rid=pa.int64(), column=pa.string(), old=pa.string(),
+        new=pa.string(), method=pa.string(), confidence=pa.float64(), support=pa.int64(),
+    ),
+    # rows that cleaning removed, whole, as JSON text
+    "quarantine": _schema(
+        run_id=pa.string(), dataset=pa.string(), rid=pa.int64(), rules=pa.list_(pa.string()), row=pa.string(),
+    ),
+}
+"""Ledgers that say what is so now, one part per dataset, replaced with each run; earlier versions by time travel."""
+
+LEDGERS: Final = EVENTS | STATES

@@ -1,0 +1,97 @@
+"""The landing zone as it lies on disk: ``landing/<source>/<dataset>/<batch>/``.
+
+A batch folder holds ``payload.<ext>`` (raw bytes), ``records.parquet`` (every cell as text) and ``receipt.json``.
+The landing zone writes it; the formatted zone reads it; the receipt, written last, makes the batch complete.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+RECORDS_PER_BATCH: Final = 10**10
+"""``_rid = batch · 10^10 + record``: the batch number and the 0-based record can be read off a row id."""
+
+RECORD_COLUMN: Final = "_record"
+"""Column of ``records.parquet`` with the 0-based ordinal of the record in its payload (BIGINT)."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was received.
+
+    Attributes:
+        number: rises by one per dataset, from 1.
+        collected_at: UTC.
+        url: where the payload came from, without credentials.
+        sha256: of the payload's bytes.
+        bytes: size of the payload.
+        payload: file name of the payload in the batch folder.
+        records: number of records.
+        columns: column names as the payload has them, in its order.
+        parse: the declaration that the records were parsed with.
+        collector: kind and version of the collector.
+        period: the period the batch covers, for periodic sources.
+        headers: response headers worth keeping.
+    """
+
+    number: int
+    collected_at: datetime
+    url: str
+    sha256: str
+    bytes: int
+    payload: str
+    records: int
+    columns: tuple[str, ...]
+    parse: dict[str, Any]
+    collector: str
+    period: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self) | {"collected_at": self.collected_at.isoformat()}, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Receipt:
+        raw = json.loads(text)
+        raw["collected_at"] = datetime.fromisoformat(raw["collected_at"])
+        raw["columns"] = tuple(raw["columns"])
+        return cls(**raw)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A complete batch of the landing zone."""
+
+    folder: Path
+    receipt: Receipt
+
+    @property
+    def number(self) -> int:
+        return self.receipt.number
+
+    @property
+    def records(self) -> Path:
+        """The lossless all-text copy."""
+        return self.folder / "records.parquet"
+
+    @property
+    def payload(self) -> Path:
+        return self.folder / self.receipt.payload
+
+
+def batch_folder(landing: Path, source: str, dataset: str, number: int) -> Path:
+    """Where a batch lies."""
+    return landing / source / dataset / f"{number:08d}"
+
+
+def batches(landing: Path, source: str, dataset: str) -> list[Batch]:
+    """The complete batches of a dataset, oldest first."""
+    folder = landing / source / dataset
+    if not folder.is_dir():
+        return []
+    receipts = sorted(folder.glob("[0-9]*/receipt.json"))
+    return [Batch(path.parent, Receipt.from_json(path.read_text("utf-8"))) for path in receipts]

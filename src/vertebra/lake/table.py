@@ -1,0 +1,342 @@
+"""One Delta table of the lake: the engine computes its files, the lake commits them.
+
+A change of a table has two halves. *Staging* writes Parquet files into the table's folder; nobody sees them.
+*Committing* adds them to the Delta log in one atomic transaction that names the run, the step and the input versions.
+A crash before the commit leaves files that no version points to; ``vertebra gc`` removes them.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import Schema as DeltaSchema
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import RemoveAction, create_table_with_add_actions
+
+from vertebra.errors import LakeError
+from vertebra.lake.footers import add_action
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from vertebra.engine.port import Engine
+
+Mode = Literal["overwrite", "append"]
+Evolution = Literal["same", "widen", "replace"]
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a table version records about how it came to be.
+
+    Attributes:
+        app_version: with it, the commit carries the application transaction ``(step, app_version)``: a repeat of the
+            same or an earlier number is skipped, so a repeated step cannot append twice.
+    """
+
+    run_id: str
+    step: str
+    fingerprint: str
+    inputs: Mapping[str, int] = field(default_factory=dict)
+    app_version: int | None = None
+
+    def properties(self) -> CommitProperties:
+        transactions = (
+            [Transaction(self.step, self.app_version)] if self.app_version is not None else None
+        )
+        metadata = {
+            "vertebra.run_id": self.run_id,
+            "vertebra.step": self.step,
+            "vertebra.fingerprint": self.fingerprint,
+            "vertebra.inputs": json.dumps(dict(self.inputs), sort_keys=True),
+        }
+        return CommitProperties(
+            custom_metadata=metadata, app_transactions=transactions, max_commit_retries=0
+        )
+
+
+@dataclass(frozen=True)
+class TableVersion:
+    """One version of a table, as its commit records it."""
+
+    version: int
+    at: datetime
+    operation: str
+    run_id: str
+    step: str
+    fingerprint: str
+    inputs: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Files written into a table's folder and not yet committed."""
+
+    files: tuple[Path, ...]
+    schema: pa.Schema
+    rows: int
+    part: str | None
+
+
+class LakeTable:
+    """A Delta table at ``<lake>/<zone>/<name>``.
+
+    Args:
+        name: qualified name, ``zone.table``.
+        path: the table's folder.
+    """
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name = name
+        self.path = path
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    def exists(self) -> bool:
+        return (self.path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(self.path))
+
+    def delta(self, version: int | None = None) -> DeltaTable:
+        """The deltalake handle, at a version or at the latest.
+
+        Raises:
+            LakeError: there is no such table or version.
+        """
+        try:
+            return DeltaTable(str(self.path), version=version)
+        except TableNotFoundError:
+            raise LakeError(
+                f"there is no table {self.name}",
+                cause="no step has written it yet",
+                remedy=f"vertebra run --select {self.name}",
+            ) from None
+        except DeltaError as error:
+            if version is None:
+                raise LakeError(f"{self.name} cannot be read", cause=str(error)) from error
+            raise LakeError(
+                f"{self.name} has no version {version}",
+                cause="it was never written, or gc has removed it",
+                remedy=f"vertebra show {self.name} --history",
+            ) from error
+
+    def version(self) -> int:
+        return int(self.delta().version())
+
+    def schema(self, version: int | None = None) -> pa.Schema:
+        return pa.schema(self.delta(version).schema().to_arrow())
+
+    def rows(self, version: int | None = None) -> int:
+        """Rows of a version, from the log's file statistics."""
+        actions = pa.table(self.delta(version).get_add_actions(flatten=True))
+        return int(sum(count or 0 for count in actions.column("num_records").to_pylist()))
+
+    def files(self, version: int | None = None) -> list[Path]:
+        """The files of a version, in the order they were committed."""
+        actions = pa.table(self.delta(version).get_add_actions(flatten=True))
+        return sorted(self.path / unquote(path) for path in actions.column("path").to_pylist())
+
+    def frame(self, engine: Engine, version: int | None = None) -> DataFrame:
+        """The table as a Spark frame, over the committed file list and with the committed schema."""
+        return engine.read_parquet(self.files(version), self.schema(version))
+
+    def arrow(self, version: int | None = None) -> pads.Dataset:
+        """The table as an Arrow dataset, read lazily and without an engine."""
+        files = [str(file) for file in self.files(version)]
+        return pads.dataset(files, schema=self.schema(version), format="parquet")
+
+    def history(self, limit: int | None = None) -> list[TableVersion]:
+        """The table's versions, newest first."""
+        return [_version(entry) for entry in self.delta().history(limit)]
+
+    def latest(self) -> TableVersion | None:
+        """The newest version, or None when the table does not exist."""
+        if not self.exists():
+            return None
+        return self.history(1)[0]
+
+    def transaction_version(self, step: str) -> int | None:
+        """The last application transaction of a step, or None."""
+        return self.delta().transaction_version(step) if self.exists() else None
+
+    # -- writing -----------------------------------------------------------------------------------------------
+
+    def stage(self, engine: Engine, frame: DataFrame, part: str | None = None) -> Staged:
+        """Have the engine write a frame's files into the table's folder, unseen until :meth:`commit`."""
+        from pyspark.sql.pandas.types import to_arrow_schema
+
+        schema = _nullable(to_arrow_schema(frame.schema, timezone="UTC"))
+        files = engine.write_parquet(frame, self._new_folder(part))
+        rows = sum(pq.read_metadata(file).num_rows for file in files)
+        return Staged(tuple(files), schema, rows, part)
+
+    def stage_arrow(
+        self, data: pa.Table | pa.RecordBatchReader, part: str | None = None
+    ) -> Staged:
+        """Write Arrow data into the table's folder, unseen until :meth:`commit`."""
+        folder = self._new_folder(part)
+        folder.mkdir(parents=True)
+        file = folder / "part-0.parquet"
+        schema = _nullable(data.schema)
+        reader = data.to_reader() if isinstance(data, pa.Table) else data
+        rows = 0
+        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            for batch in reader:
+                rows += batch.num_rows
+                writer.write_batch(batch.cast(schema))
+        return Staged((file,), schema, rows, part)
+
+    def commit(
+        self,
+        staged: Staged,
+        commit: Commit,
+        mode: Mode = "overwrite",
+        evolution: Evolution = "same",
+    ) -> int:
+        """Make staged files a version of the table, atomically.
+
+        Args:
+            mode: ``overwrite`` replaces all rows (of the staged part, when it has one); ``append`` adds.
+            evolution: what may happen to the schema: ``same`` refuses a change, ``widen`` allows new columns,
+                ``replace`` allows anything (with ``overwrite`` of the whole table only).
+
+        Returns:
+            The table's version after the commit; the present version when the commit's application transaction is
+            already in the table.
+
+        Raises:
+            LakeError: the schema does not fit, or another writer got in between.
+        """
+        actions = [add_action(self.path, file)[0] for file in staged.files]
+        properties = commit.properties()
+        if not self.exists():
+            create_table_with_add_actions(
+                str(self.path),
+                DeltaSchema.from_arrow(staged.schema),
+                actions,
+                mode="error",
+                commit_properties=properties,
+            )
+            return self.version()
+        table = self.delta()
+        done = table.transaction_version(commit.step)
+        if commit.app_version is not None and done is not None and done >= commit.app_version:
+            return int(table.version())
+        schema = self._evolved(pa.schema(table.schema().to_arrow()), staged.schema, evolution)
+        partial = mode == "overwrite" and staged.part is not None
+        removals = self._removals(table, staged.part) if partial else []
+        try:
+            table.create_write_transaction(
+                [*removals, *actions],
+                "append" if partial else mode,
+                DeltaSchema.from_arrow(schema),
+                commit_properties=properties,
+            )
+        except CommitFailedError as error:
+            raise LakeError(
+                f"{self.name} was not written: another writer committed version {self.version()} meanwhile",
+                cause=str(error),
+                remedy="vertebra run (it starts from the version that is there now)",
+            ) from error
+        return self.version()
+
+    def write(
+        self,
+        engine: Engine,
+        frame: DataFrame,
+        commit: Commit,
+        mode: Mode = "overwrite",
+        evolution: Evolution = "replace",
+        part: str | None = None,
+    ) -> int:
+        """Stage and commit a frame; see :meth:`stage` and :meth:`commit`. Returns the table's version."""
+        return self.commit(self.stage(engine, frame, part), commit, mode, evolution)
+
+    def write_arrow(
+        self,
+        data: pa.Table | pa.RecordBatchReader,
+        commit: Commit,
+        mode: Mode = "overwrite",
+        evolution: Evolution = "replace",
+        part: str | None = None,
+    ) -> int:
+        """Stage and commit Arrow data. Returns the table's version."""
+        return self.commit(self.stage_arrow(data, part), commit, mode, evolution)
+
+    def restore(self, version: int) -> int:
+        """Make a new version equal to an earlier one. Returns the new version."""
+        self.delta(version)
+        self.delta().restore(version)
+        return self.version()
+
+    def _new_folder(self, part: str | None) -> Path:
+        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        return self.path / part / stamp if part else self.path / stamp
+
+    def _removals(self, table: DeltaTable, part: str | None) -> list[RemoveAction]:
+        prefix = f"{part}/"
+        actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        return [
+            RemoveAction(
+                path=action["path"],
+                deletion_timestamp=now,
+                data_change=True,
+                extended_file_metadata=True,
+                partition_values={},
+                size=action["size_bytes"],
+            )
+            for action in actions
+            if action["path"].startswith(prefix)
+        ]
+
+    def _evolved(self, current: pa.Schema, new: pa.Schema, evolution: Evolution) -> pa.Schema:
+        if current.equals(new):
+            return current
+        retyped = [f for f in new if f.name in current.names and current.field(f.name).type != f.type]
+        added = [f for f in new if f.name not in current.names]
+        if evolution == "replace":
+            return new
+        if retyped or (added and evolution == "same"):
+            raise LakeError(
+                f"{self.name} does not take columns {', '.join(f.name for f in [*retyped, *added])}",
+                cause="they are new, or of another type than in the table's last version",
+                remedy=f"vertebra run --select {self.name} --full-refresh",
+            )
+        return pa.schema([*current, *added])
+
+
+def _nullable(schema: pa.Schema) -> pa.Schema:
+    """A Delta NOT NULL would make every later writer prove it; the rules say what may be NULL."""
+    return pa.schema([pa.field(f.name, _plain(f.type), nullable=True) for f in schema])
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """The type Delta stores: plain strings and microseconds."""
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", tz="UTC" if kind.tz else None)
+    return kind
+
+
+def _version(entry: Mapping[str, object]) -> TableVersion:
+    text = {key: str(value) for key, value in entry.items() if key.startswith("vertebra.")}
+    return TableVersion(
+        version=int(str(entry["version"])),
+        at=datetime.fromtimestamp(int(str(entry["timestamp"])) / 1000, tz=UTC),
+        operation=str(entry.get("operation", "")),
+        run_id=text.get("vertebra.run_id", ""),
+        step=text.get("vertebra.step", ""),
+        fingerprint=text.get("vertebra.fingerprint", ""),
+        inputs=json.loads(text.get("vertebra.inputs", "{}")),
+    )
