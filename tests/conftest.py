@@ -1,0 +1,89 @@
+"""What every test may ask for: an engine, a lake, its ledgers and a step's context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from spark_server import SparkServer, unavailable
+from vertebra.engine import ConnectEngine, Engine, SailEngine
+from vertebra.governance.context import StepContext
+from vertebra.governance.ledgers import Ledgers
+from vertebra.lake.catalog import Lake
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def sail() -> Iterator[Engine]:
+    engine = SailEngine(memory="6g")
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(scope="session")
+def spark_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Spark Connect server of Apache Spark, started once for all tests."""
+    reason = unavailable()
+    if reason:
+        pytest.skip(reason)
+    with SparkServer(tmp_path_factory.mktemp("spark")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def apache_spark(spark_address: str) -> Iterator[Engine]:
+    engine = ConnectEngine(spark_address)
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(params=["sail", pytest.param("spark", marks=pytest.mark.spark)])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine in turn: what a zone does must be equal on both."""
+    chosen: Engine = request.getfixturevalue("sail" if request.param == "sail" else "apache_spark")
+    return chosen
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+@pytest.fixture
+def ledgers(lake: Lake) -> Ledgers:
+    return Ledgers(lake)
+
+
+@pytest.fixture
+def context(lake: Lake, ledgers: Ledgers, tmp_path: Path) -> Callable[..., StepContext]:
+    """Make the context of a step: ``context("formatted.flights", {"…": 0}, engine)``."""
+    made = 0
+
+    def make(
+        step: str,
+        inputs: Mapping[str, int] | None = None,
+        engine: Engine | None = None,
+        run_id: str | None = None,
+        fingerprint: str = "test",
+    ) -> StepContext:
+        nonlocal made
+        made += 1
+        scratch = tmp_path / "scratch" / str(made)
+        scratch.mkdir(parents=True)
+        return StepContext(
+            run_id=run_id or f"run-{made}",
+            step=step,
+            fingerprint=fingerprint,
+            inputs=dict(inputs or {}),
+            now=NOW,
+            lake=lake,
+            engine=engine or SailEngine(memory="6g"),
+            ledgers=ledgers,
+            scratch=scratch,
+        )
+
+    return make

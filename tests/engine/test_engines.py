@@ -1,0 +1,103 @@
+"""Both engines behind the port, and the guards where the embedded one misleads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from vertebra.engine import ConnectEngine, Engine, SailEngine, start
+from vertebra.engine.sail import machine_memory, parse_bytes
+from vertebra.errors import EngineError
+
+SCHEMA = pa.schema([("a", pa.int64()), ("at", pa.timestamp("us", tz="UTC"))])
+
+
+def test_a_frame_written_and_read_back_is_equal(engine: Engine, tmp_path: Path) -> None:
+    frame = engine.session.sql("SELECT id AS a, timestamp'2013-01-01 10:00:00' AS at FROM range(100)")
+    files = engine.write_parquet(frame, tmp_path / "new")
+    back = engine.read_parquet(files, SCHEMA)
+    assert sorted(row.a for row in back.collect()) == list(range(100))
+    assert {str(row.t) for row in back.selectExpr("cast(at AS string) AS t").collect()} == {"2013-01-01 10:00:00"}
+
+
+def test_only_parquet_files_are_left_in_a_written_folder(engine: Engine, tmp_path: Path) -> None:
+    files = engine.write_parquet(engine.session.range(10), tmp_path / "new")
+    assert sorted(p for p in (tmp_path / "new").rglob("*") if p.is_file()) == files
+
+
+def test_columns_that_a_file_lacks_are_null(engine: Engine, tmp_path: Path) -> None:
+    files = engine.write_parquet(engine.session.range(3).toDF("a"), tmp_path / "new")
+    wider = engine.read_parquet(files, pa.schema([("a", pa.int64()), ("b", pa.string())]))
+    assert [row.b for row in wider.collect()] == [None] * 3
+
+
+def test_a_missing_file_is_an_error_and_never_no_rows(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="do not exist"):
+        engine.read_parquet([tmp_path / "gone.parquet"], SCHEMA)
+
+
+def test_no_files_are_an_empty_table_with_the_schema(engine: Engine) -> None:
+    empty = engine.read_parquet([], SCHEMA)
+    assert empty.columns == ["a", "at"]
+    assert empty.count() == 0
+
+
+def test_an_existing_folder_is_never_overwritten(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    with pytest.raises(EngineError, match="already exists"):
+        engine.write_parquet(engine.session.range(1), tmp_path / "old")
+
+
+def test_a_materialised_frame_is_computed_once(engine: Engine, tmp_path: Path) -> None:
+    frame = engine.materialise(engine.session.sql("SELECT rand() AS r FROM range(5)"), tmp_path / "m")
+    assert frame.collect() == frame.collect()
+
+
+def test_sessions_are_in_utc(engine: Engine) -> None:
+    row = engine.session.sql("SELECT cast(timestamp'2013-07-01 10:00:00Z' AS string) AS t").collect()[0]
+    assert row.t == "2013-07-01 10:00:00"
+
+
+def test_the_capability_flag_on_overflow_tells_the_truth(engine: Engine) -> None:
+    overflowing = engine.session.sql("SELECT sum(v) AS s FROM VALUES (9223372036854775807L), (1L) AS t(v)")
+    if engine.capabilities.raises_on_overflow:
+        with pytest.raises(Exception, match=r"(?i)overflow"):
+            overflowing.collect()
+    else:
+        assert overflowing.collect()[0].s < 0
+
+
+def test_the_embedded_engine_listens_on_loopback_only(sail: Engine) -> None:
+    psutil = pytest.importorskip("psutil")
+    assert sail.session.range(1).count() == 1
+    listening = [c for c in psutil.Process().net_connections() if c.status == "LISTEN"]
+    assert listening
+    assert {c.laddr.ip for c in listening} == {"127.0.0.1"}
+
+
+def test_the_embedded_engine_bounds_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = SailEngine(memory="2g")._settings()
+    assert settings["SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE"] == str(2 << 30)
+    assert settings["SAIL_RUNTIME__MEMORY_POOL__TYPE"] == "fair"
+    assert int(SailEngine()._settings()["SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE"]) < machine_memory()
+
+
+@pytest.mark.parametrize(("text", "size"), [("512m", 512 << 20), ("8g", 8 << 30), ("8 GiB", 8 << 30), ("1024", 1024)])
+def test_sizes_of_memory_are_read_as_people_write_them(text: str, size: int) -> None:
+    assert parse_bytes(text) == size
+
+
+def test_an_engine_that_is_none_is_refused_with_the_two_forms() -> None:
+    with pytest.raises(EngineError, match="sc://host:15002"):
+        start("spark://host:7077")
+
+
+def test_an_address_never_shows_its_token() -> None:
+    assert "secret" not in ConnectEngine("sc://host:15002/;token=secret").name
+
+
+def test_an_engine_that_does_not_answer_is_a_clear_error_at_once() -> None:
+    with pytest.raises(EngineError, match="does not answer"):
+        _ = ConnectEngine("sc://127.0.0.1:1").session

@@ -1,0 +1,104 @@
+"""Apache Spark for conformance tests: a Connect server from an environment of its own.
+
+The client package `pyspark-client` and the server package `pyspark` both provide `pyspark`, so the server lives in
+`.venv-spark` (made by `make spark`). Without it, or without Java, the tests that need it are skipped with the reason;
+where `CI` is set they fail instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = Path(os.environ.get("VERTEBRA_SPARK_ENV", ROOT / ".venv-spark"))
+
+
+def unavailable() -> str | None:
+    """Why Apache Spark cannot be started here, or None when it can."""
+    reason = None
+    if shutil.which("java") is None:
+        reason = "Apache Spark needs Java 17 or newer: there is no `java` on the PATH"
+    elif not _home().is_dir():
+        reason = "Apache Spark is not installed: make spark"
+    if reason and os.environ.get("CI"):
+        raise RuntimeError(f"conformance on Apache Spark is required in CI, but {reason}")
+    return reason
+
+
+def _home() -> Path:
+    found = sorted(ENVIRONMENT.glob("lib/python3.*/site-packages/pyspark"))
+    return found[0] if found else ENVIRONMENT / "pyspark"
+
+
+class SparkServer:
+    """A Spark Connect server on loopback, for the life of a `with` block."""
+
+    def __init__(self, folder: Path, cores: int = 2, memory: str = "3g") -> None:
+        self._folder = folder
+        self._cores = cores
+        self._memory = memory
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> str:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        home = _home()
+        log = (self._folder / "spark.log").open("wb")
+        self._process = subprocess.Popen(
+            [
+                str(home / "bin" / "spark-submit"),
+                *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
+                *("--master", f"local[{self._cores}]", "--driver-memory", self._memory),
+                *_conf("spark.connect.grpc.binding.port", str(port)),
+                *_conf("spark.connect.grpc.binding.address", "127.0.0.1"),
+                *_conf("spark.driver.host", "127.0.0.1"),
+                *_conf("spark.driver.bindAddress", "127.0.0.1"),
+                *_conf("spark.ui.enabled", "false"),
+                *_conf("spark.sql.shuffle.partitions", str(self._cores)),
+                *_conf("spark.sql.warehouse.dir", str(self._folder / "warehouse")),
+                *_conf("spark.local.dir", str(self._folder / "local")),
+            ],
+            env=os.environ | {"SPARK_HOME": str(home), "PYSPARK_PYTHON": sys.executable, "TZ": "UTC"},
+            cwd=self._folder,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._wait(port)
+        return f"sc://127.0.0.1:{port}"
+
+    def _wait(self, port: int, seconds: float = 90) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.2)
+        tail = (self._folder / "spark.log").read_text("utf-8", "replace")[-2000:]
+        raise RuntimeError(f"Apache Spark did not start:\n{tail}")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _conf(key: str, value: str) -> tuple[str, str]:
+    return ("--conf", f"{key}={value}")
