@@ -40,7 +40,7 @@ class Lake:
 
     def tables(self, zone: str | None = None) -> list[LakeTable]:
         """The tables that exist, by zone in the order data flows and then by name."""
-        found = []
+        found: list[LakeTable] = []
         for candidate in (zone,) if zone else TABLE_ZONES:
             folder = self.root / candidate
             names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []

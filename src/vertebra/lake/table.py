@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from vertebra.engine.port import Engine
 
+_SAME_ROWS = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END"})
+
 Mode = Literal["overwrite", "append"]
 Evolution = Literal["same", "widen", "replace"]
 
@@ -135,6 +137,13 @@ class LakeTable:
     def schema(self, version: int | None = None) -> pa.Schema:
         return pa.schema(self.delta(version).schema().to_arrow())
 
+    def data_version(self) -> int:
+        """The newest version that changed rows; compaction makes versions that do not."""
+        for entry in self.history():
+            if entry.operation not in _SAME_ROWS:
+                return entry.version
+        return self.version()
+
     def rows(self, version: int | None = None) -> int:
         """Rows of a version, from the log's file statistics."""
         actions = pa.table(self.delta(version).get_add_actions(flatten=True))
@@ -207,7 +216,7 @@ class LakeTable:
         Args:
             mode: ``overwrite`` replaces all rows (of the staged part, when it has one); ``append`` adds.
             evolution: what may happen to the schema: ``same`` refuses a change, ``widen`` allows new columns,
-                ``replace`` allows anything (with ``overwrite`` of the whole table only).
+                ``replace`` allows anything when the whole table is overwritten, else new columns.
 
         Returns:
             The table's version after the commit; the present version when the commit's application transaction is
@@ -231,14 +240,16 @@ class LakeTable:
         done = table.transaction_version(commit.step)
         if commit.app_version is not None and done is not None and done >= commit.app_version:
             return int(table.version())
-        schema = self._evolved(pa.schema(table.schema().to_arrow()), staged.schema, evolution)
         partial = mode == "overwrite" and staged.part is not None
+        whole = mode == "overwrite" and not partial
+        table = self._evolved(table, staged.schema, evolution, whole=whole)
+        schema = DeltaSchema.from_arrow(staged.schema) if whole else table.schema()
         removals = self._removals(table, staged.part) if partial else []
         try:
             table.create_write_transaction(
                 [*removals, *actions],
                 "append" if partial else mode,
-                DeltaSchema.from_arrow(schema),
+                schema,
                 commit_properties=properties,
             )
         except CommitFailedError as error:
@@ -291,7 +302,6 @@ class LakeTable:
                 path=action["path"],
                 deletion_timestamp=now,
                 data_change=True,
-                extended_file_metadata=True,
                 partition_values={},
                 size=action["size_bytes"],
             )
@@ -299,20 +309,26 @@ class LakeTable:
             if action["path"].startswith(prefix)
         ]
 
-    def _evolved(self, current: pa.Schema, new: pa.Schema, evolution: Evolution) -> pa.Schema:
-        if current.equals(new):
-            return current
+    def _evolved(self, table: DeltaTable, new: pa.Schema, evolution: Evolution, *, whole: bool) -> DeltaTable:
+        """Check a new schema against the table's, and add to the table the columns that it may take.
+
+        Delta changes a schema with an overwrite of the whole table; columns for any other write are added first.
+        """
+        current = pa.schema(table.schema().to_arrow())
         retyped = [f for f in new if f.name in current.names and current.field(f.name).type != f.type]
         added = [f for f in new if f.name not in current.names]
-        if evolution == "replace":
-            return new
+        if whole and evolution == "replace":
+            return table
         if retyped or (added and evolution == "same"):
             raise LakeError(
                 f"{self.name} does not take columns {', '.join(f.name for f in [*retyped, *added])}",
                 cause="they are new, or of another type than in the table's last version",
                 remedy=f"vertebra run --select {self.name} --full-refresh",
             )
-        return pa.schema([*current, *added])
+        if added:
+            table.alter.add_columns(DeltaSchema.from_arrow(pa.schema(added)).fields)
+            return self.delta()
+        return table
 
 
 def _nullable(schema: pa.Schema) -> pa.Schema:

@@ -1,0 +1,100 @@
+"""Garbage collection: free what no version, model or run of the lake points to, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from vertebra.lake.catalog import Lake
+from vertebra.lake.table import LakeTable
+
+_SMALL_FILE: Final = 16 << 20
+_MANY_FILES: Final = 16
+
+Pins = Mapping[str, Mapping[int, str]]
+"""Table name → version → why it must stay, e.g. ``{"trusted.flights": {3: "model flights.late_arrival 2"}}``."""
+
+
+@dataclass(frozen=True)
+class TableGarbage:
+    """What a collection frees, or would free, in one table.
+
+    Attributes:
+        kept: the versions that can still be read, each with the reason.
+        freed: files that no kept version holds.
+        bytes: their size.
+        compacted: the table's small files were merged into fewer.
+    """
+
+    table: str
+    kept: Mapping[int, str]
+    freed: tuple[Path, ...]
+    bytes: int
+    compacted: bool
+
+
+def collect_garbage(lake: Lake, pins: Pins, keep_since: datetime, *, dry_run: bool = False) -> list[TableGarbage]:
+    """Remove data files that nothing points to; merge small files first.
+
+    The caller holds the lake's lease, so a file that no version holds was left by a dead writer.
+
+    Args:
+        pins: versions that recorded models and runs point to.
+        keep_since: every version younger than this stays too.
+        dry_run: say what would be freed and free nothing.
+    """
+    return [
+        _collect_table(table, pins.get(table.name, {}), keep_since, dry_run=dry_run) for table in lake.tables()
+    ]
+
+
+def _collect_table(
+    table: LakeTable, pinned: Mapping[int, str], keep_since: datetime, *, dry_run: bool
+) -> TableGarbage:
+    compacted = _needs_compaction(table)
+    if compacted and not dry_run:
+        table.delta().optimize.compact()
+    kept = kept_versions(table, pinned, keep_since)
+    needed: set[Path] = set()
+    for version in kept:
+        needed.update(table.files(version))
+    unneeded = tuple(sorted(file for file in _data_files(table) if file not in needed))
+    size = sum(file.stat().st_size for file in unneeded)
+    if not dry_run:
+        _remove(table.path, unneeded)
+    return TableGarbage(table.name, kept, unneeded, size, compacted)
+
+
+def kept_versions(table: LakeTable, pinned: Mapping[int, str], keep_since: datetime) -> dict[int, str]:
+    """The versions of a table that stay readable, and why."""
+    history = table.history()
+    recorded = {entry.version for entry in history}
+    kept = {version: why for version, why in pinned.items() if version in recorded}
+    for entry in history:
+        if entry.at >= keep_since:
+            kept.setdefault(entry.version, f"younger than {keep_since:%Y-%m-%d %H:%M} UTC")
+    kept.setdefault(table.data_version(), "the newest data")
+    kept.setdefault(history[0].version, "the newest version")
+    return dict(sorted(kept.items()))
+
+
+def _needs_compaction(table: LakeTable) -> bool:
+    files = table.files()
+    return len(files) > _MANY_FILES and sum(file.stat().st_size for file in files) / len(files) < _SMALL_FILE
+
+
+def _data_files(table: LakeTable) -> list[Path]:
+    return [file for file in table.path.rglob("*.parquet") if "_delta_log" not in file.relative_to(table.path).parts]
+
+
+def _remove(root: Path, files: tuple[Path, ...]) -> None:
+    folders = {file.parent for file in files}
+    for file in files:
+        file.unlink(missing_ok=True)
+    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+        while folder != root and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
