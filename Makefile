@@ -1,0 +1,60 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test bench lint format setup spark lock clean
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+
+help: ## Show what can be done
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-8s %s\n", $$1, $$2}'
+
+run: setup ## Set everything up and run projects/flights from raw files to chosen models
+	@$(BIN)/vertebra run --project projects/flights
+
+test: setup spark ## Set everything up and pass all tests, on both engines where Java is installed
+	@$(BIN)/pytest
+
+bench: setup spark ## Measure against pandas, DuckDB and Apache Spark, and write benchmarks/results
+	@$(BIN)/python -m benchmarks
+
+lint: setup ## Check style, types and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup ## Rewrite the code in the project's style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+setup: $(VENV)/.ready ## Make the environment from the lock file
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Vertebra needs Python 3.11 or newer; make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Making the environment in $(VENV) (about a minute, once)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(UV) pip sync --quiet --python $(BIN)/python requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+spark: setup ## Make the environment of the Apache Spark server that the tests start (needs Java 17)
+	@if command -v java >/dev/null; then $(MAKE) --no-print-directory .venv-spark/.ready; \
+	else echo "No Java here: the tests on Apache Spark will be skipped" >&2; fi
+
+.venv-spark/.ready: requirements-spark.lock
+	@echo "Making the environment of Apache Spark in .venv-spark (once)" >&2
+	@test -x .venv-spark/bin/python || $(PYTHON) -m venv .venv-spark
+	@$(UV) pip sync --quiet --python .venv-spark/bin/python requirements-spark.lock
+	@touch $@
+
+lock: setup ## Renew the lock files
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--upgrade --extra flights --group dev pyproject.toml --output-file requirements.lock
+	@printf 'pyspark[connect]==4.2.*\npandas<3\npyarrow>=18\n' | $(UV) pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header --upgrade - --output-file requirements-spark.lock
+
+clean: ## Remove the environments and everything the reference project produced
+	@rm -rf $(VENV) .venv-spark projects/flights/lake projects/flights/mlflow.db projects/flights/mlruns
