@@ -1,1 +1,52 @@
-"""Vertebra."""
+"""Vertebra, the backbone for data science: collect, format, clean, integrate and model data, reproducibly.
+
+    import vertebra
+
+    project = vertebra.open("projects/flights")
+    project.run()
+    project.table("trusted.flights").pandas()
+    project.sql("select rule, count(*) from governance.violations group by rule").pandas()
+
+Names are loaded when first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from vertebra.declare.analysis import Analysis, AsOf, Candidate
+    from vertebra.declare.view import view
+    from vertebra.errors import VertebraError
+    from vertebra.pipeline.api import open_project as open
+
+    __version__: str
+
+__all__ = ["Analysis", "AsOf", "Candidate", "VertebraError", "__version__", "open", "view"]
+
+_HOMES: Final = {
+    "Analysis": ("vertebra.declare.analysis", "Analysis"),
+    "AsOf": ("vertebra.declare.analysis", "AsOf"),
+    "Candidate": ("vertebra.declare.analysis", "Candidate"),
+    "VertebraError": ("vertebra.errors", "VertebraError"),
+    "open": ("vertebra.pipeline.api", "open_project"),
+    "view": ("vertebra.declare.view", "view"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module, metadata
+
+    if name == "__version__":
+        value: Any = metadata.version("vertebra")
+    elif name in _HOMES:
+        module, attribute = _HOMES[name]
+        value = getattr(import_module(module), attribute)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

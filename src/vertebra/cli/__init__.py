@@ -1,1 +1,57 @@
-"""TODO"""
+"""The command line: parse arguments, call the API, print. Data to stdout, the rest to stderr.
+
+Exit codes: 0 all went well; 1 a failure we foresaw, with a remedy; 2 the command was wrong; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a command.
+
+    Args:
+        argv: the arguments after the program's name; None takes the process's.
+    """
+    from vertebra.cli.app import app
+    from vertebra.errors import VertebraError
+
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments or bool(os.environ.get("VERTEBRA_DEBUG"))
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    if debug:
+        os.environ["VERTEBRA_DEBUG"] = "1"
+    try:
+        app(args=arguments, prog_name="vertebra")
+    except VertebraError as error:
+        if debug:
+            raise
+        _tell(error)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of stdout went away, as `head` does; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if debug:
+            raise
+        sys.stderr.write(f"unexpected {type(error).__name__}: {error}\n  next:  repeat the command with --debug\n")
+        sys.exit(1)
+
+
+def _tell(error: Exception) -> None:
+    """Print an error: the first line red where there is a terminal and colour is wanted."""
+    from rich.console import Console
+    from rich.text import Text
+
+    rich = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+    first, _, rest = str(error).partition("\n")
+    rich.print(Text.assemble(("error: ", "bold red"), first))
+    if rest:
+        rich.print(Text(rest))

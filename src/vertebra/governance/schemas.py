@@ -14,11 +14,12 @@ def _schema(**columns: pa.DataType) -> pa.Schema:
 
 
 EVENTS: Final[dict[str, pa.Schema]] = {
-    # one row per step and run; appended
+    # one row per step and run, and one for the run itself (step "run"); basis says, as JSON, what the step's result
+    # follows from and the version of each table it wrote
     "runs": _schema(
         run_id=pa.string(), step=pa.string(), state=pa.string(), why=pa.string(), started=_TIME, seconds=pa.float64(),
         rows=pa.int64(), version=pa.int64(), fingerprint=pa.string(), facts=pa.string(), error=pa.string(),
-        engine=pa.string(), profile=pa.string(), vertebra=pa.string(),
+        engine=pa.string(), profile=pa.string(), vertebra=pa.string(), basis=pa.string(),
     ),
     # one row per landed batch
     "batches": _schema(

@@ -83,6 +83,9 @@ def kept_versions(table: LakeTable, pinned: Mapping[int, str], keep_since: datet
 
 def _needs_compaction(table: LakeTable) -> bool:
     files = table.files()
+    if any(len(file.relative_to(table.path).parts) > 2 for file in files):
+        # A table written part by part is replaced part by part, by folder: merging would mix the parts.
+        return False
     return len(files) > _MANY_FILES and sum(file.stat().st_size for file in files) / len(files) < _SMALL_FILE
 
 

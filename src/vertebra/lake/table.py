@@ -139,10 +139,20 @@ class LakeTable:
 
     def data_version(self) -> int:
         """The newest version that changed rows; compaction makes versions that do not."""
-        for entry in self.history():
-            if entry.operation not in _SAME_ROWS:
-                return entry.version
-        return self.version()
+        newest = self.newest_data()
+        return newest.version if newest else self.version()
+
+    def newest_data(self) -> TableVersion | None:
+        """The newest version that changed rows, or None when the table does not exist."""
+        if not self.exists():
+            return None
+        entries: list[TableVersion] = []
+        for limit in (4, None):
+            entries = self.history(limit)
+            for entry in entries:
+                if entry.operation not in _SAME_ROWS:
+                    return entry
+        return entries[0] if entries else None
 
     def rows(self, version: int | None = None) -> int:
         """Rows of a version, from the log's file statistics."""

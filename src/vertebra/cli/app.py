@@ -1,0 +1,52 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vertebra.cli import deciding, keeping, looking, modelling, running, starting
+
+app = typer.Typer(
+    name="vertebra",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="First steps:  vertebra init my_project --example flights   then   cd my_project; vertebra run",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import vertebra
+
+        typer.echo(f"vertebra {vertebra.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def vertebra_(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere in the command.")
+    ] = False,
+) -> None:
+    """The backbone for data science: collect, format, clean, integrate and model data, reproducibly."""
+
+
+_PANELS = (
+    ("Start", starting.COMMANDS),
+    ("Run", running.COMMANDS),
+    ("Look", looking.COMMANDS),
+    ("Model", modelling.COMMANDS),
+    ("Keep", keeping.COMMANDS),
+)
+for panel, commands in _PANELS:
+    for name, command in commands.items():
+        app.command(name, rich_help_panel=panel)(command)
+app.add_typer(deciding.quarantine, name="quarantine", rich_help_panel="Decide")
+app.add_typer(deciding.repairs, name="repairs", rich_help_panel="Decide")

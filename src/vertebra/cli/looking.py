@@ -1,0 +1,174 @@
+"""Commands that look: ls, show, sql, why, quality."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from vertebra.cli.options import (
+    HERE,
+    Exclude,
+    Profile,
+    Root,
+    Select,
+    Shape,
+    opened,
+    put,
+    say,
+    shape,
+)  # fmt: skip
+from vertebra.errors import VertebraError
+
+
+def ls(
+    what: Annotated[str, typer.Argument(help="steps, tables or datasets.")] = "steps",
+    select: Select = None,
+    exclude: Exclude = None,
+    form: Shape = "table",
+    project: Root = HERE,
+    profile: Profile = None,
+) -> None:
+    """List the steps of the project, the tables of the lake, or the registry of data sources.
+
+    \b
+    vertebra ls
+    vertebra ls --select +exploitation.departures
+    vertebra ls tables
+    vertebra ls datasets --format json
+
+    \b
+    A selection:  trusted.flights  flights  trusted.*      names and wildcards
+                  +x  x+  2+x+1                            with what is up or down the stream
+                  zone:trusted  tag:x  source:bts          by property
+                  state:modified                           declaration or code changed, or never run
+                  a,b    a b                               intersection, union
+    """
+    from vertebra.report import listing
+
+    shape(form)
+    space = opened(project, profile)
+    match what:
+        case "steps":
+            rows = listing.steps(space, select or (), exclude or ())
+            columns = ["step", "reads", "tags"]
+        case "tables":
+            rows, columns = listing.tables(space), ["table", "version", "rows", "written", "by"]
+        case "datasets":
+            rows = listing.datasets(space)
+            columns = ["dataset", "source", "batches", "records", "collected", "every", "description"]
+        case _:
+            raise typer.BadParameter(f"{what!r} is not one of steps, tables, datasets")
+    put(rows, columns, form)
+
+
+def show(
+    table: Annotated[str, typer.Argument(help="A table, e.g. trusted.flights.")],
+    version: Annotated[int | None, typer.Option("--version", help="An earlier version.", show_default=False)] = None,
+    history: Annotated[bool, typer.Option("--history", help="List the versions instead of rows.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Rows to show.", min=0)] = 20,
+    columns: Annotated[
+        str | None, typer.Option("--columns", "-c", help="Columns to show, comma-separated.", show_default=False)
+    ] = None,
+    form: Shape = "table",
+    project: Root = HERE,
+    profile: Profile = None,
+) -> None:
+    """Show rows of a table, now or as they were at a version.
+
+    \b
+    vertebra show trusted.flights
+    vertebra show trusted.flights --version 3 --limit 5
+    vertebra show trusted.flights --history
+    vertebra show exploitation.departures --columns origin,dest,dep_delay
+    """
+    from vertebra.report import listing
+
+    shape(form)
+    handle = opened(project, profile).table(table, version)
+    if history:
+        put(listing.history(handle, limit), ["version", "at", "operation", "step", "run_id", "inputs"], form)
+        return
+    data = handle.dataset()
+    names = listing.columns_of(data.schema.names, columns, handle.name)
+    put(data.head(limit, columns=names).to_pylist(), names, form)
+    if form == "table":
+        total = handle.rows()
+        say(f"{min(limit, total):,} of {total:,} rows of {handle.name}")
+
+
+def sql(
+    statement: Annotated[str, typer.Argument(help="One SELECT in DuckDB's SQL; - reads it from stdin.")],
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Rows to print; 0 prints all.", min=0)] = 0,
+    form: Shape = "table",
+    project: Root = HERE,
+    profile: Profile = None,
+) -> None:
+    """Ask the lake in SQL: the schemas are landing, formatted, trusted, exploitation, analysis and governance.
+
+    \b
+    vertebra sql "select origin, count(*) from trusted.flights group by origin"
+    vertebra sql "select * from governance.repairs limit 5" --format json
+    echo "select 1" | vertebra sql -
+    """
+    shape(form)
+    space = opened(project, profile)
+    answer = space.sql(sys.stdin.read() if statement == "-" else statement)
+    relation = answer.duckdb().limit(limit) if limit else answer.duckdb()
+    data = relation.to_arrow_table()
+    put(data.to_pylist(), data.schema.names, form)
+
+
+def why(
+    table: Annotated[str, typer.Argument(help="A table, e.g. trusted.flights.")],
+    rid: Annotated[int | None, typer.Argument(help="The row's _rid.", show_default=False)] = None,
+    column: Annotated[str | None, typer.Argument(help="One column.", show_default=False)] = None,
+    form: Shape = "table",
+    project: Root = HERE,
+    profile: Profile = None,
+) -> None:
+    """Explain a row or a cell: back through repairs and parsing to the record that was received, and its file.
+
+    Without a row, tell what the table follows from.
+
+    \b
+    vertebra why trusted.flights 10000000042
+    vertebra why trusted.flights 10000000042 distance
+    vertebra why exploitation.departures
+    """
+    from vertebra.report.why import write_why
+
+    space = opened(project, profile)
+    write_why(space.why(table, rid, column), shape(form), sys.stdout)
+
+
+def quality(
+    dataset: Annotated[str | None, typer.Argument(help="One dataset.", show_default=False)] = None,
+    history: Annotated[bool, typer.Option("--history", help="Every run, not only the last.")] = False,
+    form: Shape = "table",
+    project: Root = HERE,
+    profile: Profile = None,
+) -> None:
+    """Show the quality of the trusted tables: every rule, and every dimension, before and after cleaning.
+
+    \b
+    vertebra quality
+    vertebra quality flights
+    vertebra quality flights --history --format json
+    """
+    from vertebra.report.quality import write_quality
+
+    space = opened(project, profile)
+    name = dataset.removeprefix("trusted.") if dataset else None
+    if name and name not in space.project.datasets:
+        from vertebra.pipeline.selection import did_you_mean
+
+        raise VertebraError(
+            f"there is no dataset {name}",
+            remedy=did_you_mean(name, space.project.datasets, "vertebra ls datasets"),
+        )
+    write_quality(space, name, history, shape(form), sys.stdout, sys.stderr)
+
+
+COMMANDS = {"ls": ls, "show": show, "sql": sql, "why": why, "quality": quality}

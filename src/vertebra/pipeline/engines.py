@@ -1,0 +1,59 @@
+"""The engine of a run: started when first needed, or ahead of need in the background."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vertebra.declare.project import Project
+    from vertebra.engine.port import Engine
+
+
+class LazyEngine:
+    """An engine that costs nothing until it is wanted.
+
+    Args:
+        given: an engine that someone else started and will stop.
+    """
+
+    def __init__(self, project: Project, given: Engine | None = None) -> None:
+        self._project = project
+        self._given = given
+        self._own: Engine | None = None
+        self._warming: threading.Thread | None = None
+
+    def warm(self) -> None:
+        """Begin to start the session in the background, if nobody has."""
+        if self._warming is None:
+            self._warming = threading.Thread(target=self._start, daemon=True)
+            self._warming.start()
+
+    def get(self) -> Engine:
+        """The engine; waits for a start under way."""
+        if self._warming is not None:
+            self._warming.join()
+        return self._engine()
+
+    def close(self) -> None:
+        """Stop the engine, if it is ours."""
+        if self._warming is not None:
+            self._warming.join()
+        if self._own is not None:
+            self._own.stop()
+            self._own = None
+
+    def _start(self) -> None:
+        # The step that uses the session meets the same failure and reports it.
+        with contextlib.suppress(Exception):
+            _ = self._engine().session
+
+    def _engine(self) -> Engine:
+        if self._given is not None:
+            return self._given
+        if self._own is None:
+            from vertebra.engine import start
+
+            self._own = start(self._project.settings.engine, self._project.settings.memory)
+        return self._own

@@ -1,0 +1,158 @@
+"""What a run would do, and why: run a step, skip it, or say what it lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from vertebra.pipeline.basis import Basis, basis_of
+from vertebra.pipeline.graph import Graph
+from vertebra.pipeline.selection import select
+from vertebra.pipeline.state import State
+from vertebra.pipeline.steps import Step, steps_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from vertebra.declare.project import Project
+
+Action = Literal["collect", "run", "skip", "blocked"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What would happen to one step.
+
+    Attributes:
+        action: ``collect`` (a landing step looks for new data), ``run``, ``skip`` (it is current) or ``blocked``.
+        why: the reasons, in words, each a clause.
+        basis: what the result would follow from; None where an input is not there yet.
+        afresh: an incremental step has to start from nothing, as more than its inputs changed.
+    """
+
+    step: Step
+    action: Action
+    why: tuple[str, ...]
+    basis: Basis | None = None
+    afresh: bool = False
+
+    @property
+    def words(self) -> str:
+        """The reasons as one sentence."""
+        return "; ".join(self.why)
+
+
+def graph_of(project: Project) -> Graph:
+    """The project's graph of steps."""
+    return Graph(steps_of(project))
+
+
+def modified_steps(graph: Graph, state: State, project: Project) -> set[str]:
+    """The steps whose declaration, code or decisions changed since they last ran, or that never ran."""
+    found = set()
+    for step in graph.steps.values():
+        decision = decide(step, state, project.root)
+        remembered = state.remembered(step.name)
+        fresh = remembered is None and decision.action in ("run", "blocked")
+        if fresh or (remembered and decision.basis and not decision.basis.only_inputs_differ(remembered.basis)):
+            found.add(step.name)
+    return found
+
+
+def plan_project(
+    project: Project, wanted: Sequence[str] = (), excluded: Sequence[str] = (), full_refresh: bool = False
+) -> list[Decision]:
+    """What a run would do, and why; reads the lake only.
+
+    Raises:
+        SelectionError: a selection matches nothing.
+    """
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
+
+    graph = graph_of(project)
+    lake = Lake(project.lake)
+    state = State(lake, Ledgers(lake))
+    chosen = select(graph, wanted, excluded, lambda: modified_steps(graph, state, project))
+    return plan(graph, chosen, state, project.root, full_refresh)
+
+
+def plan(
+    graph: Graph, selected: Sequence[str], state: State, root: Path, full_refresh: bool = False
+) -> list[Decision]:
+    """Decide on each selected step, in order; a step downstream of one that will run will run too.
+
+    Args:
+        root: the project's folder.
+        full_refresh: run every selected step, and incremental ones from nothing.
+    """
+    running: set[str] = set()
+    decisions = []
+    for name in selected:
+        decision = decide(graph.steps[name], state, root, full_refresh, will_change=running)
+        if decision.action == "run":
+            running.update(graph.steps[name].outputs)
+        decisions.append(decision)
+    return decisions
+
+
+def decide(
+    step: Step, state: State, root: Path, full_refresh: bool = False, will_change: Collection[str] = ()
+) -> Decision:
+    """Decide on one step.
+
+    Args:
+        will_change: tables that steps before it are going to write.
+    """
+    if step.zone == "landing":
+        return Decision(step, "collect", ("looks for new data at the source",))
+    changing = tuple(f"input {name} will change" for name in step.inputs if name in will_change)
+    inputs = state.inputs(step)
+    missing = [name for name, version in inputs.items() if version is None and name not in will_change]
+    if missing:
+        return Decision(step, "blocked", tuple(_lacks(name) for name in missing))
+    known = {name: version for name, version in inputs.items() if version is not None}
+    basis = basis_of(step, known, state.decisions(step), root)
+    remembered = state.remembered(step.name)
+    afresh = full_refresh or remembered is None or not basis.only_inputs_differ(remembered.basis)
+    if full_refresh:
+        return Decision(step, "run", ("--full-refresh", *changing), basis, afresh)
+    reasons = _reasons(step, basis, state)
+    if not reasons and not changing:
+        return Decision(step, "skip", ("current",), basis)
+    return Decision(step, "run", (*reasons, *changing), basis, afresh)
+
+
+def _reasons(step: Step, basis: Basis, state: State) -> tuple[str, ...]:
+    """Why a step's tables are not what it would write now; empty when they are."""
+    fingerprint = basis.fingerprint
+    remembered = state.remembered(step.name)
+    versions = {name: state.table(name) for name in step.outputs}
+    lacking = [name for name, version in versions.items() if version is None]
+    if lacking:
+        if state.failed(step.name):
+            return ("it failed last time",)
+        seen = len(lacking) < len(versions) or remembered is not None
+        return tuple(f"{name} is missing" for name in lacking) if seen else ("never ran",)
+    stale = []
+    for name, version in versions.items():
+        if version is None or version.fingerprint == fingerprint:
+            continue
+        by_ledger = remembered is not None and remembered.fingerprint == fingerprint
+        if not (by_ledger and remembered and remembered.outputs.get(name) == version.version):
+            stale.append(version)
+    if not stale:
+        return ()
+    if any(version.operation == "RESTORE" for version in stale):
+        return ("it was restored to an earlier version by hand",)
+    words = basis.differences(remembered.basis) if remembered else []
+    if state.failed(step.name):
+        words.append("it failed last time")
+    return tuple(words) or ("what wrote its last version is not on record",)
+
+
+def _lacks(name: str) -> str:
+    if name.startswith("landing."):
+        return f"nothing was collected for {name.partition('.')[2]} yet"
+    return f"{name} was not written yet"

@@ -1,0 +1,106 @@
+"""What a run tells while it goes on: the port to people; :mod:`vertebra.report` has its adapters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Ending = Literal["ok", "current", "failed", "skipped", "interrupted"]
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """How one step of a run ended.
+
+    Attributes:
+        state: ``ok``; ``current`` (it turned out that nothing had changed); ``failed``; ``skipped`` (a step it follows
+            from failed, or an input is missing); ``interrupted``.
+        why: why it ran, or why it was skipped.
+        outputs: the version of each table it wrote.
+        facts: what it says it did, e.g. ``{"cells repaired": 95}``.
+        error: the message of a failed step.
+        trace: its traceback, where the failure was not one Vertebra foresaw.
+    """
+
+    step: str
+    state: Ending
+    why: str
+    seconds: float = 0.0
+    rows: int | None = None
+    version: int | None = None
+    outputs: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, int | float | str] = field(default_factory=dict)
+    error: str = ""
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did.
+
+    Attributes:
+        results: of the steps that ran, failed or were skipped, in order; steps that were current are not among them.
+        current: names of the steps that were current.
+        checked: datasets whose sources were asked for new data.
+    """
+
+    run_id: str
+    seconds: float
+    results: tuple[StepResult, ...]
+    current: tuple[str, ...]
+    checked: int
+
+    @property
+    def state(self) -> str:
+        """``ok``, ``failed`` or ``interrupted``."""
+        states = {result.state for result in self.results}
+        return next((state for state in ("interrupted", "failed") if state in states), "ok")
+
+    @property
+    def ok(self) -> bool:
+        return self.state == "ok"
+
+    @property
+    def idle(self) -> bool:
+        """Nothing was to do."""
+        return not self.results
+
+    def __str__(self) -> str:
+        counted = {state: sum(r.state == state for r in self.results) for state in ("ok", "failed", "skipped")}
+        counts = ", ".join(f"{n} {state}" for state, n in counted.items() if n) or "nothing to do"
+        return f"run {self.run_id}: {counts}, {len(self.current)} current, {self.seconds:.1f} s"
+
+
+class Console(Protocol):
+    """Who is told what a run does."""
+
+    def note(self, text: str) -> None:
+        """Something a person should know that belongs to no step."""
+        ...
+
+    def started(self, number: int, total: int, step: str) -> None:
+        """A step begins."""
+        ...
+
+    def progress(self, step: str, text: str) -> None:
+        """What a step is doing."""
+        ...
+
+    def ended(self, number: int, total: int, result: StepResult) -> None:
+        """A step has ended."""
+        ...
+
+
+class Silent:
+    """Tells nobody."""
+
+    def note(self, text: str) -> None: ...
+
+    def started(self, number: int, total: int, step: str) -> None: ...
+
+    def progress(self, step: str, text: str) -> None: ...
+
+    def ended(self, number: int, total: int, result: StepResult) -> None: ...

@@ -1,0 +1,136 @@
+"""What a run writes into the ledgers about itself: ``runs`` and ``lineage``; and what it finds of runs that died.
+
+Rows are appended in batches, as every append is a commit: those of short steps together, those of a long step at
+once. Nothing depends on the last batch arriving: each table's commit names the run, the step and the fingerprint, and
+the next run records what it finds committed and not on record.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import vertebra
+from vertebra.lake.table import Commit
+from vertebra.pipeline.state import RUN, ledger_basis
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.pipeline.basis import Basis
+    from vertebra.pipeline.progress import StepResult
+
+_PATIENCE: Final = 2.0
+"""Seconds that rows may wait for others before they are appended."""
+
+
+class Recorder:
+    """Writes down one run.
+
+    Args:
+        scratch: the lake's folder of folders of runs that are going on; one that outlives its run tells of a crash.
+    """
+
+    def __init__(
+        self, ledgers: Ledgers, scratch: Path, run_id: str, engine: str, profile: str | None
+    ) -> None:
+        self._ledgers = ledgers
+        self._scratch = scratch
+        self._about = {
+            "run_id": run_id, "engine": engine, "profile": profile, "vertebra": vertebra.__version__,
+        }  # fmt: skip
+        self._runs: list[dict[str, Any]] = []
+        self._lineage: list[dict[str, Any]] = []
+        self._flushed = time.monotonic()
+
+    @property
+    def folder(self) -> Path:
+        """The run's own scratch folder."""
+        return self._scratch / str(self._about["run_id"])
+
+    def open(self) -> list[str]:
+        """Clean up after runs that died, mark them crashed, and leave a mark of our own.
+
+        Returns:
+            A sentence per run that died, to tell a person.
+        """
+        told = []
+        for folder in sorted(self._scratch.iterdir()) if self._scratch.is_dir() else []:
+            mark = folder / "doing"
+            doing = mark.read_text("utf-8") if mark.is_file() else ""
+            fact = f"run {folder.name} did not end" + (f": it was killed in {doing}" if doing else "")
+            self._row(RUN, "crashed", run_id=folder.name, error=fact, why=doing)
+            told.append(f"{fact}; what it committed is kept")
+            shutil.rmtree(folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        return told
+
+    def began(self, steps: int) -> None:
+        """Say that the run is going on, for others to see."""
+        self._row(RUN, "started", why=f"{steps} steps to run")
+        self.flush()
+
+    def doing(self, step: str) -> None:
+        """Leave a mark of the step that is running, in case the process is killed in it."""
+        (self.folder / "doing").write_text(step, "utf-8")
+
+    def ended(self, result: StepResult, basis: Basis | None, patient: bool = True) -> None:
+        """Write down how a step ended, and what each table it wrote follows from."""
+        done = basis is not None and result.state == "ok"
+        self._row(
+            result.step,
+            result.state,
+            why=result.why,
+            seconds=result.seconds,
+            rows=result.rows,
+            version=result.version,
+            fingerprint=basis.fingerprint if basis else None,
+            facts=json.dumps(dict(result.facts)) if result.facts else None,
+            error="\n".join(filter(None, (result.error, result.trace))) or None,
+            basis=ledger_basis(basis, result.outputs) if basis and done else None,
+        )
+        if basis and done:
+            self._follows(result.step, basis, result.outputs)
+        if not patient or time.monotonic() - self._flushed > _PATIENCE:
+            self.flush()
+
+    def close(self, state: str, why: str, seconds: float) -> None:
+        """Write down how the run ended and take its mark away."""
+        self._row(RUN, state, why=why, seconds=seconds)
+        self.flush()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def flush(self) -> None:
+        """Append the rows that wait."""
+        commit = Commit(str(self._about["run_id"]), RUN, "")
+        runs, lineage = self._runs, self._lineage
+        self._runs, self._lineage = [], []
+        self._ledgers.append("runs", runs, commit)
+        self._ledgers.append("lineage", lineage, commit)
+        self._flushed = time.monotonic()
+
+    def _row(self, step: str, state: str, seconds: float | None = None, **more: Any) -> None:
+        started = datetime.now(UTC) - timedelta(seconds=seconds or 0)
+        row = {"step": step, "state": state, "started": started, "seconds": seconds}
+        self._runs.append(self._about | row | more)
+
+    def _follows(self, step: str, basis: Basis, outputs: Mapping[str, int]) -> None:
+        for output, output_version in outputs.items():
+            for name, version in basis.inputs.items():
+                self._lineage.append(
+                    {
+                        "run_id": self._about["run_id"],
+                        "step": step,
+                        "output": output,
+                        "output_version": output_version,
+                        "input": name,
+                        "input_version": version,
+                        "fingerprint": basis.fingerprint,
+                        "at": datetime.now(UTC),
+                    }
+                )

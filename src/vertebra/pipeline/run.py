@@ -1,0 +1,292 @@
+"""Running a pipeline: collect, plan, do the steps in order, and write down what happened."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+import traceback
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from vertebra.errors import StepError, VertebraError
+from vertebra.governance.context import StepContext
+from vertebra.governance.ledgers import Ledgers
+from vertebra.lake.catalog import Lake
+from vertebra.lake.lease import lease
+from vertebra.pipeline.actions import act, land
+from vertebra.pipeline.engines import LazyEngine
+from vertebra.pipeline.plan import Decision, decide, graph_of, modified_steps, plan
+from vertebra.pipeline.progress import Console, Ending, RunReport, Silent, StepResult
+from vertebra.pipeline.record import Recorder
+from vertebra.pipeline.selection import select
+from vertebra.pipeline.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vertebra.declare.project import Project
+    from vertebra.engine.port import Engine
+    from vertebra.pipeline.basis import Basis
+    from vertebra.pipeline.graph import Graph
+    from vertebra.pipeline.steps import Step
+
+
+def run(
+    project: Project,
+    wanted: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    full_refresh: bool = False,
+    wait: float = 0,
+    console: Console | None = None,
+    engine: Engine | None = None,
+) -> RunReport:
+    """Bring the selected steps up to date.
+
+    Args:
+        wanted: selections (:mod:`vertebra.pipeline.selection`); none means every step.
+        full_refresh: run every selected step, and incremental ones from nothing.
+        wait: seconds to wait for another run that holds the lake.
+        engine: to use and leave running; by default one is started when needed and stopped at the end.
+
+    Returns:
+        How each step ended. A failed step does not raise; what does not follow from it still runs.
+
+    Raises:
+        SelectionError: a selection matches nothing.
+        BusyError: another run holds the lake.
+    """
+    told = console or Silent()
+    lake = Lake(project.lake)
+    ledgers = Ledgers(lake)
+    graph = graph_of(project)
+    now = datetime.now(UTC)
+    run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    with lease(project.lake, f"run {run_id}", wait, lambda who: told.note(f"waiting for {who}")):
+        state = State(lake, ledgers)
+        chosen = select(graph, wanted, exclude, lambda: modified_steps(graph, state, project))
+        scratch = lake.root / ".scratch"
+        recorder = Recorder(ledgers, scratch, run_id, project.settings.engine, project.profile)
+        lazy = LazyEngine(project, engine)
+        return _Run(
+            project, graph, chosen, full_refresh, lake, ledgers, state, recorder, told, run_id, now, lazy
+        ).go()
+
+
+@dataclass
+class _Run:
+    """One run under way, holding the lease."""
+
+    project: Project
+    graph: Graph
+    chosen: list[str]
+    full_refresh: bool
+    lake: Lake
+    ledgers: Ledgers
+    state: State
+    recorder: Recorder
+    console: Console
+    run_id: str
+    now: datetime
+    engine: LazyEngine
+    results: list[StepResult] = field(default_factory=list)
+    current: list[str] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+    began: float = field(default_factory=time.perf_counter)
+
+    def go(self) -> RunReport:
+        for sentence in self.recorder.open():
+            self.console.note(sentence)
+        try:
+            self._collect()
+            decisions = [d for d in self._plan() if d.action != "collect"]
+            self._adopt(decisions)
+            self._do(decisions)
+        except KeyboardInterrupt:
+            self._interrupted()
+        finally:
+            self.engine.close()
+        return self._report()
+
+    def _plan(self) -> list[Decision]:
+        return plan(self.graph, self.chosen, self.state, self.project.root, self.full_refresh)
+
+    def _collect(self) -> None:
+        """Ask every selected source for new data; an engine that will be needed starts meanwhile."""
+        if any(decision.action == "run" for decision in self._plan()):
+            self.engine.warm()
+        for name in self.chosen:
+            step = self.graph.steps[name]
+            if step.zone == "landing":
+                self._start(step)
+                self._end(self._land(step), None)
+
+    def _land(self, step: Step) -> StepResult:
+        clock = time.perf_counter()
+        try:
+            outcome, new = land(
+                step, self.project, self.lake, self.ledgers, self.run_id, self.now, self._teller(step)
+            )
+        except KeyboardInterrupt:
+            raise
+        except Exception as error:
+            return _failure(step, "looks for new data", error, time.perf_counter() - clock)
+        if new and len(self.graph.children[step.name] & set(self.chosen)):
+            self.engine.warm()
+        return StepResult(
+            step.name,
+            "ok" if new else "current",
+            "new data at the source" if new else "no new data at the source",
+            time.perf_counter() - clock,
+            outcome.rows,
+            outcome.version,
+            outcome.outputs,
+            outcome.facts,
+        )
+
+    def _adopt(self, decisions: list[Decision]) -> None:
+        """Put on record what a run that died had committed."""
+        for decision in decisions:
+            remembered = self.state.remembered(decision.step.name)
+            basis = decision.basis
+            if decision.action != "skip" or basis is None:
+                continue
+            if remembered is None or remembered.fingerprint != basis.fingerprint:
+                outputs = self._versions(decision.step)
+                why = "committed by a run that did not end, and put on record by this one"
+                result = StepResult(decision.step.name, "ok", why, outputs=outputs)
+                self.recorder.ended(result, basis)
+
+    def _do(self, decisions: list[Decision]) -> None:
+        due = sum(decision.action == "run" for decision in decisions)
+        if due:
+            self.recorder.began(due)
+            self.engine.warm()
+        for planned in decisions:
+            step = planned.step
+            self.state.forget(step)
+            if planned.action == "skip":
+                self.current.append(step.name)
+                continue
+            reason = self._blocked(step)
+            if reason:
+                self._end(StepResult(step.name, "skipped", reason), None)
+                continue
+            decision = decide(step, self.state, self.project.root, self.full_refresh)
+            if decision.action == "blocked":
+                self._end(_lacking(decision), None)
+            elif decision.action == "skip":
+                self._end(StepResult(step.name, "current", "its inputs turned out unchanged"), None)
+            else:
+                self._start(step)
+                self._end(self._act(decision), decision.basis)
+
+    def _act(self, decision: Decision) -> StepResult:
+        step, basis = decision.step, decision.basis
+        assert basis is not None
+        clock = time.perf_counter()
+        scratch = self.recorder.folder / step.name
+        scratch.mkdir(parents=True)
+        try:
+            context = StepContext(
+                run_id=self.run_id,
+                step=step.name,
+                fingerprint=basis.fingerprint,
+                inputs=basis.inputs,
+                now=self.now,
+                lake=self.lake,
+                engine=self.engine.get(),
+                ledgers=self.ledgers,
+                scratch=scratch,
+                progress=self._teller(step),
+            )
+            outcome = act(step, self.project, context, decision.afresh)
+        except KeyboardInterrupt:
+            raise
+        except Exception as error:
+            return _failure(step, decision.words, error, time.perf_counter() - clock)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        self.state.forget(step)
+        return StepResult(
+            step.name,
+            "ok",
+            decision.words,
+            time.perf_counter() - clock,
+            outcome.rows,
+            outcome.version,
+            self._versions(step),
+            outcome.facts,
+        )
+
+    def _versions(self, step: Step) -> dict[str, int]:
+        found = {name: self.state.table(name) for name in step.outputs}
+        return {name: version.version for name, version in found.items() if version}
+
+    def _blocked(self, step: Step) -> str:
+        parents = sorted(name for name in self.graph.parents[step.name] if name in self.broken)
+        return self.broken[parents[0]] if parents else ""
+
+    def _start(self, step: Step) -> None:
+        self.recorder.doing(step.name)
+        self.console.started(self._place(step.name), len(self.chosen), step.name)
+
+    def _end(self, result: StepResult, basis: Basis | None) -> None:
+        step = self.graph.steps[result.step]
+        self.state.forget(step)
+        if result.state == "current":
+            self.current.append(result.step)
+        else:
+            self.results.append(result)
+            self.recorder.ended(result, basis)
+        if result.state == "failed":
+            self.broken[result.step] = f"{result.step} failed"
+        elif result.state == "skipped":
+            self.broken[result.step] = result.why
+        self.console.ended(self._place(result.step), len(self.chosen), result)
+
+    def _interrupted(self) -> None:
+        ended = {result.step for result in self.results} | set(self.current)
+        rest = [name for name in self.chosen if name not in ended]
+        for number, name in enumerate(rest):
+            state: Ending = "skipped" if number else "interrupted"
+            self._end(StepResult(name, state, "the run was interrupted"), None)
+
+    def _report(self) -> RunReport:
+        report = RunReport(
+            self.run_id,
+            time.perf_counter() - self.began,
+            tuple(self.results),
+            tuple(self.current),
+            sum(self.graph.steps[name].zone == "landing" for name in self.chosen),
+        )
+        why = "nothing to do" if report.idle else f"{len(report.results)} steps"
+        self.recorder.close(report.state, why, report.seconds)
+        return report
+
+    def _place(self, name: str) -> int:
+        return self.chosen.index(name) + 1
+
+    def _teller(self, step: Step) -> Callable[[str], None]:
+        return lambda text: self.console.progress(step.name, text)
+
+
+def _failure(step: Step, why: str, error: Exception, seconds: float) -> StepResult:
+    """A failed step: our own errors speak for themselves, others come with their traceback."""
+    if isinstance(error, VertebraError):
+        return StepResult(step.name, "failed", why, seconds, error=str(error))
+    text = str(error).strip()
+    first = text.splitlines()[0] if text else "no message"
+    message = f"{type(error).__name__}: {first}\n  next:  vertebra run --select {step.name} --debug"
+    return StepResult(step.name, "failed", why, seconds, error=message, trace=traceback.format_exc())
+
+
+def _lacking(decision: Decision) -> StepResult:
+    name = decision.step.name
+    error = StepError(
+        f"{name} cannot run: {decision.words}",
+        cause="the steps it follows from were not selected, or found no data",
+        remedy=f"vertebra run --select +{name}",
+    )
+    return StepResult(name, "failed", decision.words, error=str(error))

@@ -1,0 +1,119 @@
+"""What the lake says is so now: table versions, landed batches, and what each step last followed from.
+
+Reads Delta logs and the ``runs`` ledger; starts no engine.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from vertebra.lake.batches import batches
+from vertebra.pipeline.basis import Basis
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
+    from vertebra.lake.table import TableVersion
+    from vertebra.pipeline.steps import Step
+
+RUN: Final = "run"
+"""The ``step`` of the row of the ``runs`` ledger that is about the run itself."""
+
+@dataclass(frozen=True)
+class Remembered:
+    """The last time a step went well, as the ``runs`` ledger has it."""
+
+    run_id: str
+    fingerprint: str
+    basis: Basis
+    outputs: Mapping[str, int]
+
+
+class State:
+    """A reading of the lake; each fact is read once, until :meth:`forget`."""
+
+    def __init__(self, lake: Lake, ledgers: Ledgers) -> None:
+        self._lake = lake
+        self._ledgers = ledgers
+        self._tables: dict[str, TableVersion | None] = {}
+        self._batches: dict[str, int | None] = {}
+        self._decisions: dict[str, str] = {}
+        self._remembered: dict[str, Remembered] | None = None
+        self._failed: dict[str, str] = {}
+
+    def table(self, name: str) -> TableVersion | None:
+        """The last version of a table that changed its data, or None when there is no table."""
+        if name not in self._tables:
+            self._tables[name] = self._lake.table(name).newest_data()
+        return self._tables[name]
+
+    def inputs(self, step: Step, batch_source: str | None = None) -> dict[str, int | None]:
+        """The version of each input of a step; None for what is not there."""
+        found: dict[str, int | None] = {}
+        for name in step.inputs:
+            if name.startswith("landing."):
+                found[name] = self._last_batch(name, batch_source or step.source or "")
+            else:
+                version = self.table(name)
+                found[name] = version.version if version else None
+        return found
+
+    def decisions(self, step: Step) -> str:
+        """Digest of what people decided about a trusted table; empty for other steps."""
+        if step.zone != "trusted":
+            return ""
+        if step.subject not in self._decisions:
+            from vertebra.trusted.decisions import decisions_digest
+
+            self._decisions[step.subject] = decisions_digest(self._ledgers, step.subject)
+        return self._decisions[step.subject]
+
+    def remembered(self, step: str) -> Remembered | None:
+        """The last time the step went well."""
+        if self._remembered is None:
+            self._remembered = self._read_runs()
+        return self._remembered.get(step)
+
+    def failed(self, step: str) -> str | None:
+        """The run in which the step failed, when it has not gone well since."""
+        self.remembered(step)
+        return self._failed.get(step)
+
+    def forget(self, step: Step) -> None:
+        """Read anew what the step may have changed."""
+        for name in step.outputs:
+            self._tables.pop(name, None)
+            self._batches.pop(name, None)
+
+    def _last_batch(self, name: str, source: str) -> int | None:
+        if name not in self._batches:
+            landed = batches(self._lake.landing, source, name.partition(".")[2])
+            self._batches[name] = landed[-1].number if landed else None
+        return self._batches[name]
+
+    def _read_runs(self) -> dict[str, Remembered]:
+        table = self._ledgers.table("runs")
+        if not table.exists():
+            return {}
+        columns = ["run_id", "started", "step", "state", "fingerprint", "basis"]
+        rows = table.arrow().to_table(columns=columns).to_pylist()
+        found: dict[str, Remembered] = {}
+        for row in sorted(rows, key=lambda row: row["started"]):
+            step = row["step"]
+            if row["state"] == "failed":
+                self._failed[step] = row["run_id"]
+            elif row["state"] == "ok" and row["basis"]:
+                about = json.loads(row["basis"])
+                basis = Basis(**about["basis"])
+                found[step] = Remembered(row["run_id"], row["fingerprint"], basis, about["outputs"])
+                self._failed.pop(step, None)
+        return found
+
+
+def ledger_basis(basis: Basis, outputs: Mapping[str, int]) -> str:
+    """The ``basis`` column of the ``runs`` ledger."""
+    return json.dumps({"basis": json.loads(basis.to_json()), "outputs": dict(outputs)}, sort_keys=True)

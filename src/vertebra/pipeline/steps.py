@@ -1,0 +1,94 @@
+"""The steps of a project: what each reads, what it writes, and which declaration and code it follows from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vertebra.declare.project import Project
+
+ZONES: Final = ("landing", "formatted", "trusted", "exploitation", "analysis")
+"""The zones that have steps, in the order data flows."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the pipeline.
+
+    Attributes:
+        name: ``zone.subject``, e.g. ``trusted.flights``.
+        inputs: what it reads: qualified tables, or ``landing.<dataset>`` for the batches of a dataset.
+        outputs: the qualified tables it writes, the one whose commit ends the step last.
+        declaration: the pydantic model the step follows from.
+        tags: of the declaration.
+        source: the data source of a dataset's steps.
+        files: the user's code the step runs.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    declaration: Any
+    tags: tuple[str, ...] = ()
+    source: str | None = None
+    files: tuple[Path, ...] = ()
+
+    @property
+    def zone(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def subject(self) -> str:
+        return self.name.partition(".")[2]
+
+
+def steps_of(project: Project) -> list[Step]:
+    """All steps of a project, in no particular order."""
+    return [*_dataset_steps(project), *_exploitation_steps(project), *_analysis_steps(project)]
+
+
+def _dataset_steps(project: Project) -> list[Step]:
+    from vertebra.trusted.clean import inputs_of
+
+    found = []
+    for name, dataset in project.datasets.items():
+        about: dict[str, Any] = {"declaration": dataset, "tags": dataset.tags, "source": dataset.source}
+        landing, formatted, trusted = (f"{zone}.{name}" for zone in ZONES[:3])
+        found += [
+            Step(landing, (), (landing,), **about),
+            Step(formatted, (landing,), (formatted,), **about),
+            Step(trusted, tuple(inputs_of(dataset)), (trusted,), **about),
+        ]
+    return found
+
+
+def _exploitation_steps(project: Project) -> list[Step]:
+    from vertebra.declare.reconciliation import inputs_of, outputs_of
+
+    found = [
+        Step(f"exploitation.{name}", tuple(inputs_of(one)), tuple(outputs_of(one)), one)
+        for name, one in project.reconciliations.items()
+    ]
+    for name, view in project.views.items():
+        table = f"exploitation.{name}"
+        found.append(Step(table, view.inputs, (table,), view, view.tags, files=(view.file,)))
+    return found
+
+
+def _analysis_steps(project: Project) -> list[Step]:
+    from vertebra.analysis.run import inputs_of, outputs_of
+
+    return [
+        Step(
+            f"analysis.{name}",
+            tuple(inputs_of(one)),
+            tuple(outputs_of(one)),
+            one,
+            one.tags,
+            files=(one.file,) if one.file else (),
+        )
+        for name, one in project.analyses.items()
+    ]

@@ -1,0 +1,105 @@
+"""Handles on tables, for people: the same table as a Spark frame, Arrow, pandas or a DuckDB relation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vertebra.errors import LakeError
+from vertebra.governance.schemas import LEDGERS
+from vertebra.pipeline.selection import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.dataset as pads
+    from pyspark.sql import DataFrame
+
+    from vertebra.engine.port import Engine
+    from vertebra.lake.catalog import Lake
+    from vertebra.lake.table import TableVersion
+
+
+def table_names(lake: Lake) -> list[str]:
+    """The tables there are, and every ledger, written or not."""
+    written = [table.name for table in lake.tables()]
+    return [*written, *(name for ledger in LEDGERS if (name := f"governance.{ledger}") not in written)]
+
+
+def existing(lake: Lake, name: str) -> str:
+    """The qualified name of a table that exists; a bare name is looked up in all zones.
+
+    Raises:
+        LakeError: there is no such table, or the bare name is in several zones.
+    """
+    known = table_names(lake)
+    if name in known:
+        return name
+    found = [candidate for candidate in known if candidate.partition(".")[2] == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise LakeError(f"{name} is in several zones", remedy=f"say which: {' or '.join(found)}")
+    otherwise = "vertebra ls tables" if known else "vertebra run"
+    raise LakeError(
+        f"there is no table {name}",
+        cause="no step has written it yet, or the name is another",
+        remedy=did_you_mean(name, known, otherwise),
+    )
+
+
+class TableHandle:
+    """One table at one version; nothing is read before a form of it is asked for.
+
+    Args:
+        version: the version to read; None reads the latest.
+        engine: called when a Spark frame is asked for.
+    """
+
+    def __init__(
+        self, lake: Lake, name: str, version: int | None, engine: Callable[[], Engine]
+    ) -> None:
+        self.name = existing(lake, name)
+        self.version = version
+        self._table = lake.table(self.name)
+        self._engine = engine
+
+    def spark(self) -> DataFrame:
+        """As a Spark DataFrame of the project's engine."""
+        return self._table.frame(self._engine(), self.version)
+
+    def dataset(self) -> pads.Dataset:
+        """As an Arrow dataset, read lazily."""
+        if not self._table.exists():
+            import pyarrow.dataset as pads
+
+            return pads.dataset(LEDGERS[self.name.partition(".")[2]].empty_table())
+        return self._table.arrow(self.version)
+
+    def arrow(self) -> pa.Table:
+        """As an Arrow table, in memory."""
+        return self.dataset().to_table()
+
+    def pandas(self) -> pd.DataFrame:
+        """As a pandas data frame, in memory."""
+        return self.arrow().to_pandas()
+
+    def duckdb(self) -> duckdb.DuckDBPyRelation:
+        """As a DuckDB relation, read lazily."""
+        import duckdb
+
+        return duckdb.connect().from_arrow(self.dataset())
+
+    def rows(self) -> int:
+        """Number of rows, from the log; no file is read."""
+        return self._table.rows(self.version) if self._table.exists() else 0
+
+    def history(self, limit: int | None = None) -> list[TableVersion]:
+        """The versions, newest first."""
+        return self._table.history(limit) if self._table.exists() else []
+
+    def __repr__(self) -> str:
+        at = "" if self.version is None else f" at version {self.version}"
+        return f"<table {self.name}{at}: .spark() .arrow() .pandas() .duckdb()>"

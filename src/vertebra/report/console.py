@@ -1,0 +1,183 @@
+"""Adapters of the run's Console: a terminal with live progress, plain lines, and a capture for tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TextIO
+
+from vertebra.report.words import outcome
+
+if TYPE_CHECKING:
+    from rich.console import Console as Rich
+    from rich.progress import Progress, TaskID
+
+    from vertebra.pipeline.progress import StepResult
+
+_LABELS: Final = {
+    "ok": ("OK", "green"),
+    "failed": ("FAILED", "bold red"),
+    "skipped": ("skipped", "yellow"),
+    "interrupted": ("stopped", "yellow"),
+    "current": ("current", "dim"),
+}
+_NAME_WIDTH: Final = 26
+
+
+def console_for(stream: TextIO) -> Lines | Terminal:
+    """Live progress on a terminal, plain lines elsewhere."""
+    if not stream.isatty():
+        return Lines(stream)
+    from rich.console import Console as Rich
+
+    return Terminal(Rich(file=stream, highlight=False))
+
+
+def untold(result: StepResult) -> bool:
+    """Whether a step's end is not worth a line: nothing new at a source."""
+    return result.state == "current" and result.step.startswith("landing.")
+
+
+class Lines:
+    """One plain line per step: for logs, pipes and CI."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def note(self, text: str) -> None:
+        """Write a remark."""
+        self._write(f"note: {text}")
+
+    def started(self, number: int, total: int, step: str) -> None:
+        """Say nothing: a log needs no line that the next one overtakes."""
+
+    def progress(self, step: str, text: str) -> None:
+        """Say nothing."""
+
+    def ended(self, number: int, total: int, result: StepResult) -> None:
+        """Write the step's line, and its error below."""
+        if untold(result):
+            return
+        label = _LABELS[result.state][0]
+        what = outcome(result) if result.state in ("ok", "failed") else result.why
+        self._write(f"{number} of {total} {label} {result.step} {what}")
+        if result.error:
+            self._write(_indented(result.error))
+
+    def close(self) -> None:
+        """Nothing to take away."""
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+
+class Terminal:
+    """A line per step, and a live one below for the step that is running."""
+
+    def __init__(self, rich: Rich) -> None:
+        self._rich = rich
+        self._live: Progress | None = None
+        self._task: TaskID | None = None
+
+    def note(self, text: str) -> None:
+        """Write a remark."""
+        self._rich.print(f"[dim]note:[/] {_plain(text)}", highlight=False)
+
+    def started(self, number: int, total: int, step: str) -> None:
+        """Show the step below the lines of those that ended."""
+        if self._live is None:
+            self._begin(total)
+        if self._live is not None and self._task is not None:
+            self._live.update(self._task, completed=number - 1, total=total, description=step, doing="")
+
+    def progress(self, step: str, text: str) -> None:
+        """Show what the step is doing."""
+        if self._live is not None and self._task is not None:
+            self._live.update(self._task, description=step, doing=text)
+
+    def ended(self, number: int, total: int, result: StepResult) -> None:
+        """Write the step's line."""
+        if not untold(result):
+            self._rich.print(self._line(number, total, result))
+            if result.error:
+                self._rich.print(_indented(_plain(result.error)), style="red", highlight=False)
+        if number == total:
+            self.close()
+
+    def close(self) -> None:
+        """Take the live line away."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _begin(self, total: int) -> None:
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self._live = Progress(
+            SpinnerColumn(),
+            BarColumn(bar_width=20),
+            TextColumn("{task.completed:.0f} of {task.total:.0f}", style="dim"),
+            TextColumn("[bold]{task.description}[/]"),
+            TextColumn("{task.fields[doing]}", style="dim"),
+            TimeElapsedColumn(),
+            console=self._rich,
+            transient=True,
+        )
+        self._task = self._live.add_task("", total=total, doing="")
+        self._live.start()
+
+    def _line(self, number: int, total: int, result: StepResult) -> object:
+        from rich.table import Table
+        from rich.text import Text
+
+        label, style = _LABELS[result.state]
+        what = outcome(result) if result.state in ("ok", "failed") else result.why
+        width = len(str(total))
+        row = Table.grid(padding=(0, 1))
+        row.add_column(width=2 * width + 4, no_wrap=True)
+        row.add_column(width=7, no_wrap=True)
+        row.add_column(min_width=_NAME_WIDTH, no_wrap=True)
+        row.add_column(overflow="fold")
+        row.add_row(
+            Text(f"{number:>{width}} of {total}", "dim"), Text(label, style), Text(result.step), Text(what, "dim")
+        )
+        return row
+
+
+@dataclass
+class Captured:
+    """Keeps what was told, for tests."""
+
+    notes: list[str] = field(default_factory=list)
+    begun: list[str] = field(default_factory=list)
+    told: list[tuple[str, str]] = field(default_factory=list)
+    results: list[StepResult] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Keep a remark."""
+        self.notes.append(text)
+
+    def started(self, number: int, total: int, step: str) -> None:
+        """Keep the name of a step that began."""
+        self.begun.append(step)
+
+    def progress(self, step: str, text: str) -> None:
+        """Keep what a step told."""
+        self.told.append((step, text))
+
+    def ended(self, number: int, total: int, result: StepResult) -> None:
+        """Keep a result."""
+        self.results.append(result)
+
+    def close(self) -> None:
+        """Nothing to take away."""
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

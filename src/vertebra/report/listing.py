@@ -1,0 +1,94 @@
+"""Lists: the steps of a project, the tables of a lake, the registry of data sources, the history of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vertebra.errors import LakeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vertebra.pipeline.api import Workspace
+    from vertebra.pipeline.tables import TableHandle
+
+Rows = list[dict[str, Any]]
+
+
+def steps(space: Workspace, wanted: Sequence[str], excluded: Sequence[str]) -> Rows:
+    """The selected steps in the order they run, with what each reads."""
+    from vertebra.pipeline.plan import graph_of, modified_steps
+    from vertebra.pipeline.selection import select
+    from vertebra.pipeline.state import State
+
+    graph = graph_of(space.project)
+    state = State(space.lake, space.ledgers)
+    chosen = select(graph, wanted, excluded, lambda: modified_steps(graph, state, space.project))
+    found = [graph.steps[name] for name in chosen]
+    return [{"step": s.name, "reads": ", ".join(s.inputs), "tags": ", ".join(s.tags)} for s in found]
+
+
+def tables(space: Workspace) -> Rows:
+    """Every table that was written: version, rows, when and by which step."""
+    found = []
+    for table in space.lake.tables():
+        latest = table.latest()
+        about = {"version": latest.version, "written": latest.at, "by": latest.step} if latest else {}
+        found.append({"table": table.name, "rows": table.rows(), **about})
+    return found
+
+
+def datasets(space: Workspace) -> Rows:
+    """The registry of data sources: each dataset, where it comes from and what was received."""
+    from vertebra.lake.batches import batches
+
+    found = []
+    for name, dataset in space.project.datasets.items():
+        landed = batches(space.lake.landing, dataset.source, name)
+        found.append(
+            {
+                "dataset": name,
+                "source": dataset.source,
+                "batches": len(landed),
+                "records": sum(batch.receipt.records for batch in landed),
+                "collected": landed[-1].receipt.collected_at if landed else None,
+                "every": dataset.collect.every,
+                "description": dataset.description,
+            }
+        )
+    return found
+
+
+def history(handle: TableHandle, limit: int) -> Rows:
+    """The versions of a table, newest first."""
+    return [
+        {
+            "version": entry.version,
+            "at": entry.at,
+            "operation": entry.operation,
+            "step": entry.step,
+            "run_id": entry.run_id,
+            "inputs": ", ".join(f"{name}@{version}" for name, version in entry.inputs.items()),
+        }
+        for entry in handle.history(limit)
+    ]
+
+
+def columns_of(names: Sequence[str], wanted: str | None, table: str) -> list[str]:
+    """The wanted columns of a table, all when none is named.
+
+    Raises:
+        LakeError: the table has no such column.
+    """
+    if not wanted:
+        return list(names)
+    from vertebra.pipeline.selection import did_you_mean
+
+    chosen = [name.strip() for name in wanted.split(",")]
+    for name in chosen:
+        if name not in names:
+            raise LakeError(
+                f"{table} has no column {name}",
+                remedy=did_you_mean(name, names, f"its columns are {', '.join(names)}"),
+            )
+    return chosen

@@ -1,0 +1,139 @@
+"""Rows for people and for programs: a table that fits the terminal, JSON, or CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final, Literal, TextIO
+
+from vertebra.report.words import figure
+
+Format = Literal["table", "json", "csv"]
+Row = Mapping[str, Any]
+
+_WIDEST: Final = 48
+_GAP: Final = 2
+
+
+def write_rows(
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    form: Format,
+    stream: TextIO,
+    notes: TextIO | None = None,
+    title: str = "",
+) -> None:
+    """Write rows.
+
+    Args:
+        columns: in order; a key a row lacks is empty.
+        form: ``table`` fits a terminal by leaving out columns at the right, and says which on ``notes``.
+        title: above a table; not in JSON or CSV.
+    """
+    match form:
+        case "json":
+            plain = [{name: _plain(row.get(name)) for name in columns} for row in rows]
+            stream.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+        case "csv":
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
+        case "table":
+            _write_table(rows, columns, stream, notes, title)
+
+
+def _write_table(
+    rows: Sequence[Row], columns: Sequence[str], stream: TextIO, notes: TextIO | None, title: str
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    terminal = stream.isatty()
+    rich = Console(file=stream, highlight=False, width=None if terminal else 10_000)
+    texts = [[_shown(row.get(name)) for name in columns] for row in rows]
+    widths = [
+        max(len(name), *(min(len(text[i]), _WIDEST) for text in texts)) if texts else len(name)
+        for i, name in enumerate(columns)
+    ]
+    fitting = _fitting(widths, rich.width) if terminal else len(columns)
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, _GAP, 0, 0))
+    if title:
+        rich.print(Text(title, "bold"))
+    for i, name in enumerate(columns[:fitting]):
+        numeric = any(_is_number(row.get(name)) for row in rows)
+        justify: Literal["left", "right"] = "right" if numeric else "left"
+        table.add_column(
+            Text(name), justify=justify, no_wrap=True, overflow="ellipsis", max_width=_WIDEST, min_width=min(widths[i], 4)
+        )
+    for row, text in zip(rows, texts, strict=True):
+        table.add_row(
+            *(
+                Text("NULL" if row.get(n) is None and n in row else t, "dim" if row.get(n) is None else "")
+                for n, t in zip(columns[:fitting], text[:fitting], strict=True)
+            )
+        )
+    rich.print(table)
+    if fitting < len(columns) and notes:
+        left = ", ".join(columns[fitting:])
+        notes.write(f"{len(columns) - fitting} more columns do not fit: {left}\n")
+
+
+def _fitting(widths: Sequence[int], room: int) -> int:
+    """How many columns fit, from the left; at least one."""
+    used = 0
+    for count, width in enumerate(widths):
+        used += width + _GAP
+        if used - _GAP > room:
+            return max(count, 1)
+    return len(widths)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _shown(value: object) -> str:
+    """A cell of a table: numbers as they are, times to the second where nothing is lost."""
+    if isinstance(value, float):
+        return figure(round(value, 6)) if value == value else "NaN"
+    text = _cell(value)
+    return text if text.isprintable() else text.replace("\n", "⏎").replace("\t", " ")
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case datetime():
+            text = value.replace(tzinfo=None).isoformat(" ")
+            return text + ("Z" if value.tzinfo else "")
+        case list() | dict():
+            return json.dumps(_plain(value), ensure_ascii=False)
+        case _:
+            return str(value)
+
+
+def _plain(value: object) -> Any:
+    """A value JSON has a form for."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if value == value and abs(value) != float("inf") else None
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case bytes():
+            return value.hex()
+        case Mapping():
+            return {str(key): _plain(inner) for key, inner in value.items()}
+        case Iterable():
+            return [_plain(inner) for inner in value]
+        case _:
+            return str(value)
