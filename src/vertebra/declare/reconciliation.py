@@ -2,61 +2,172 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from vertebra.declare.dataset import Declared, Name
 
 
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Columns = Annotated[tuple[Name, ...], BeforeValidator(_listed), Field(min_length=1)]
+"""One column name or several; a single name may be written without brackets."""
+
+
 class Side(Declared):
-    """One table of a reconciliation and the columns that identify its records."""
+    """One table of a reconciliation and the columns that identify its records.
+
+    ``table`` is a dataset (its trusted table is read); ``where`` is a SparkSQL condition on its rows.
+    """
 
     table: Name
-    key: tuple[str, ...]
+    key: Columns
     where: str | None = None
 
 
 class Comparison(Declared):
-    """One piece of evidence: what is compared and how."""
+    """One piece of evidence: what is compared and how.
 
-    left: str | tuple[str, ...]
-    right: str | tuple[str, ...]
+    ``exact``: the left column equals the right one; with several right columns, all of them or one of them, in their
+    order. ``name``: similarity of two texts (Jaro-Winkler over lower-case text without accents and punctuation), in
+    the steps of ``similarity``. ``distance``: great-circle distance of ``[latitude, longitude]`` in degrees, in the
+    steps of ``km``. A pair that falls below the last step of a comparison that ``must_agree`` is never matched
+    silently, however probable: a person reviews it.
+    """
+
+    left: Columns
+    right: Columns
     how: Literal["exact", "name", "distance"] = Field(alias="as")
     km: tuple[float, ...] = (1, 10, 50)
     similarity: tuple[float, ...] = (0.92, 0.8)
+    must_agree: bool = False
+
+    @model_validator(mode="after")
+    def _shape(self) -> Comparison:
+        columns = (len(self.left), len(self.right))
+        if self.how == "distance" and columns != (2, 2):
+            raise ValueError("a distance compares [latitude, longitude] with [latitude, longitude]")
+        if self.how == "name" and columns != (1, 1):
+            raise ValueError("a name compares one column with one column")
+        if self.how == "exact" and columns[0] != 1:
+            raise ValueError("an exact comparison has one column on the left; the right may have several")
+        if not self.km or list(self.km) != sorted(set(self.km)) or self.km[0] <= 0:
+            raise ValueError("km are distances that rise, such as [1, 10, 50]")
+        if list(self.similarity) != sorted(set(self.similarity), reverse=True) or not all(
+            0 < step < 1 for step in self.similarity
+        ):
+            raise ValueError("similarity are numbers between 0 and 1 that fall, such as [0.92, 0.8]")
+        return self
 
 
 class Survivor(Declared):
-    """Where the value of a golden record's column comes from, in order of trust."""
+    """Where the value of a golden record's column comes from: ``table.column``, in order of trust."""
 
-    sources: tuple[str, ...] = Field(alias="from")
+    sources: tuple[str, ...] = Field(alias="from", min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"from": [value]}
+        return {"from": value} if isinstance(value, list | tuple) else value
 
 
 class EntityResolution(Declared):
-    """Probabilistic reconciliation of two tables by entity resolution (Fellegi-Sunter, by Splink)."""
+    """Probabilistic reconciliation of two tables by entity resolution (Fellegi-Sunter, by Splink).
+
+    ``block`` names the comparisons of which a candidate pair must agree in at least one. A pair is a match from
+    probability ``match``, and worth a person's look from ``review``. The golden record has the columns ``golden``;
+    ``golden_key`` is the one that identifies it, so no two golden records share its value.
+    """
 
     name: Name
     method: Literal["entity_resolution"]
     description: str = ""
     left: Side
     right: Side
-    compare: dict[str, Comparison]
-    block: tuple[str, ...]
-    match: float = 0.9
-    review: float = 0.5
-    golden: dict[str, Survivor] = {}
+    compare: dict[Name, Comparison] = Field(min_length=1)
+    block: tuple[Name, ...] = Field(min_length=1)
+    match: float = Field(default=0.9, gt=0, le=1)
+    review: float = Field(default=0.5, gt=0, le=1)
+    golden: dict[Name, Survivor] = Field(min_length=1)
+    golden_key: Name
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The qualified tables it reads."""
+        return (f"trusted.{self.left.table}", f"trusted.{self.right.table}")
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The qualified tables it writes, the golden records last: their commit marks the step done."""
+        prefix = f"exploitation.{self.name}"
+        return (f"{prefix}_crosswalk", f"{prefix}_review", prefix)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> EntityResolution:
+        if self.left.table == self.right.table:
+            raise ValueError(f"left and right are both {self.left.table}; entity resolution links two tables")
+        for blocked in self.block:
+            if blocked not in self.compare:
+                raise ValueError(f"block names {blocked}, which is not among compare: {', '.join(self.compare)}")
+        if self.review > self.match:
+            raise ValueError(f"review ({self.review}) is above match ({self.match})")
+        if self.golden_key not in self.golden:
+            raise ValueError(f"golden_key {self.golden_key} is not among golden: {', '.join(self.golden)}")
+        tables = (self.left.table, self.right.table)
+        for column, survivor in self.golden.items():
+            for source in survivor.sources:
+                table, dot, name = source.partition(".")
+                if table not in tables or not (dot and name):
+                    raise ValueError(
+                        f"golden {column} comes from {source!r}; write table.column, "
+                        f"the table one of {', '.join(tables)}"
+                    )
+        return self
 
 
 class LookupTable(Declared):
-    """Reconciliation of the spellings of one column with a lookup table."""
+    """Reconciliation of the spellings of one column with a lookup table.
+
+    ``values`` gives each canonical spelling and those that mean the same. A spelling that is nowhere declared stays
+    as it is.
+    """
 
     name: Name
     method: Literal["lookup"]
     description: str = ""
     table: Name
-    column: str
+    column: Name
     values: dict[str, tuple[str, ...]]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The qualified table it reads."""
+        return (f"trusted.{self.table}",)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The qualified table it writes."""
+        return (f"exploitation.{self.name}_crosswalk",)
+
+    @property
+    def canonical(self) -> dict[str, str]:
+        """The canonical spelling of each declared one, canonical spellings included."""
+        found = {canonical: canonical for canonical in self.values}
+        return found | {raw: canonical for canonical, spellings in self.values.items() for raw in spellings}
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> LookupTable:
+        meaning = {canonical: canonical for canonical in self.values}
+        for canonical, spellings in self.values.items():
+            for raw in spellings:
+                if meaning.setdefault(raw, canonical) != canonical:
+                    raise ValueError(f"{raw!r} is declared to mean both {meaning[raw]!r} and {canonical!r}")
+        return self
 
 
 Reconciliation = Annotated[EntityResolution | LookupTable, Field(discriminator="method")]
