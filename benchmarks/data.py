@@ -57,10 +57,10 @@ def _repeat_years(source: Path, target: Path, scale: int) -> None:
         f"""
         COPY (
           SELECT r.* REPLACE (
-            CAST(CAST(r.year AS INTEGER) + shift.by AS VARCHAR) AS year,
-            CAST(CAST(r.year AS INTEGER) + shift.by + CAST(substr(r.time_hour, 1, 4) AS INTEGER)
-                 - CAST(r.year AS INTEGER) AS VARCHAR) || substr(r.time_hour, 5) AS time_hour)
-          FROM range({scale}) AS shift(by), read_csv('{source}', all_varchar = true) AS r
+            CAST(CAST(r.year AS INTEGER) + shifts.years AS VARCHAR) AS year,
+            CAST(CAST(substr(r.time_hour, 1, 4) AS INTEGER) + shifts.years AS VARCHAR) || substr(r.time_hour, 5)
+              AS time_hour)
+          FROM range({scale}) AS shifts(years), read_csv('{source}', all_varchar = true) AS r
         ) TO '{target}' (HEADER)
         """
     )
