@@ -96,17 +96,6 @@ class EntityResolution(Declared):
     golden: dict[Name, Survivor] = Field(min_length=1)
     golden_key: Name
 
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The qualified tables it reads."""
-        return (f"trusted.{self.left.table}", f"trusted.{self.right.table}")
-
-    @property
-    def tables(self) -> tuple[str, ...]:
-        """The qualified tables it writes, the golden records last: their commit marks the step done."""
-        prefix = f"exploitation.{self.name}"
-        return (f"{prefix}_crosswalk", f"{prefix}_review", prefix)
-
     @model_validator(mode="after")
     def _consistent(self) -> EntityResolution:
         if self.left.table == self.right.table:
@@ -145,16 +134,6 @@ class LookupTable(Declared):
     values: dict[str, tuple[str, ...]]
 
     @property
-    def inputs(self) -> tuple[str, ...]:
-        """The qualified table it reads."""
-        return (f"trusted.{self.table}",)
-
-    @property
-    def tables(self) -> tuple[str, ...]:
-        """The qualified table it writes."""
-        return (f"exploitation.{self.name}_crosswalk",)
-
-    @property
     def canonical(self) -> dict[str, str]:
         """The canonical spelling of each declared one, canonical spellings included."""
         found = {canonical: canonical for canonical in self.values}
@@ -171,3 +150,18 @@ class LookupTable(Declared):
 
 
 Reconciliation = Annotated[EntityResolution | LookupTable, Field(discriminator="method")]
+
+
+def inputs_of(declaration: EntityResolution | LookupTable) -> tuple[str, ...]:
+    """The qualified tables a reconciliation reads."""
+    if isinstance(declaration, LookupTable):
+        return (f"trusted.{declaration.table}",)
+    return (f"trusted.{declaration.left.table}", f"trusted.{declaration.right.table}")
+
+
+def outputs_of(declaration: EntityResolution | LookupTable) -> tuple[str, ...]:
+    """The qualified tables a reconciliation writes; the commit of the last one ends its step."""
+    prefix = f"exploitation.{declaration.name}"
+    if isinstance(declaration, LookupTable):
+        return (f"{prefix}_crosswalk",)
+    return (f"{prefix}_crosswalk", f"{prefix}_review", prefix)
