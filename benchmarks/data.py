@@ -70,7 +70,9 @@ def make_project(folder: Path, sources: Path) -> Path:
     """A copy of the flights project that collects from files; the declarations are otherwise the same."""
     target = folder / "flights"
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(PROJECT, target, ignore=shutil.ignore_patterns("lake", "mlflow.db*", "mlruns", "mlartifacts", "plots"))
+    shutil.copytree(
+        PROJECT, target, ignore=shutil.ignore_patterns("lake", "mlflow.db*", "mlruns", "mlartifacts", "plots")
+    )
     for file in (target / "datasets").glob("*.yaml"):
         declared = yaml.safe_load(file.read_text("utf-8"))
         declared["collect"] = {"from": "files", "path": str(sources / f"{file.stem}.csv")}

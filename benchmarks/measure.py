@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +29,16 @@ class Measurement:
     output: str
 
 
-def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Measurement:
+def measure(
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    also: Iterable[int] = (),
+) -> Measurement:
     """Run a command to its end.
+
+    Args:
+        also: process ids whose memory counts too, e.g. of a server that does the command's work.
 
     Raises:
         RuntimeError: it failed; the message has the end of its output.
@@ -39,7 +47,7 @@ def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str]
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    sampler = _Sampler(process.pid)
+    sampler = _Sampler([process.pid, *also])
     sampler.start()
     output, _ = process.communicate()
     seconds = time.perf_counter() - started
@@ -50,29 +58,34 @@ def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str]
 
 
 class _Sampler(threading.Thread):
-    def __init__(self, pid: int) -> None:
+    def __init__(self, roots: Sequence[int]) -> None:
         super().__init__(daemon=True)
         self.peak = 0
-        self._root = psutil.Process(pid)
+        self._roots = roots
         self._ended = threading.Event()
 
     def run(self) -> None:
         while not self._ended.wait(_INTERVAL):
-            self.peak = max(self.peak, self._resident())
+            self.peak = max(self.peak, _resident(self._roots))
 
     def finish(self) -> None:
         self._ended.set()
         self.join()
 
-    def _resident(self) -> int:
-        total = 0
+
+def _resident(roots: Sequence[int]) -> int:
+    """Resident bytes of the processes and all their descendants, each counted once."""
+    family: dict[int, psutil.Process] = {}
+    for pid in roots:
         try:
-            family = [self._root, *self._root.children(recursive=True)]
+            root = psutil.Process(pid)
+            family |= {process.pid: process for process in [root, *root.children(recursive=True)]}
         except psutil.NoSuchProcess:
-            return 0
-        for process in family:
-            try:
-                total += process.memory_info().rss
-            except psutil.NoSuchProcess:
-                continue
-        return total
+            continue
+    total = 0
+    for process in family.values():
+        try:
+            total += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return total

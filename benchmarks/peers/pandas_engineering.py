@@ -40,7 +40,9 @@ def places(airports: pd.DataFrame, registry: pd.DataFrame) -> pd.DataFrame:
     registry = registry.dropna(subset=["iata"]).drop_duplicates("iata")
     return (
         airports[["faa", "name", "lat", "lon"]]
-        .merge(registry[["iata", "name", "lat", "lon"]], left_on="faa", right_on="iata", how="outer", suffixes=("", "_r"))
+        .merge(
+            registry[["iata", "name", "lat", "lon"]], left_on="faa", right_on="iata", how="outer", suffixes=("", "_r")
+        )
         .assign(
             code=lambda t: t["faa"].fillna(t["iata"]),
             name=lambda t: t["name"].fillna(t["name_r"]),

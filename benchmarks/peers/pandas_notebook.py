@@ -18,7 +18,20 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 sys.path.insert(0, str(Path(__file__).parent))
 from pandas_engineering import engineer
 
-NUMERIC = ["month", "hour", "minute", "distance", "temp", "dewp", "humid", "wind_speed", "precip", "visib", "seats", "built"]
+NUMERIC = [
+    "month",
+    "hour",
+    "minute",
+    "distance",
+    "temp",
+    "dewp",
+    "humid",
+    "wind_speed",
+    "precip",
+    "visib",
+    "seats",
+    "built",
+]
 CATEGORICAL = ["carrier", "origin", "dest"]
 
 
