@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from vertebra.declare.column_type import INTEGERS, column_type
+from vertebra.declare.time_pattern import time_pattern
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 OnViolation = Literal["report", "repair", "quarantine", "fail"]
@@ -17,31 +21,52 @@ class Declared(BaseModel):
 
 
 class Collect(Declared):
-    """Where a dataset's batches come from."""
+    """Where a dataset's batches come from.
+
+    ``path`` is, from a package, the package's name and a path inside it; from files, a path in the project or a URL;
+    both take wildcards. ``member`` names the files of a zip archive to read, with wildcards.
+    """
 
     kind: Literal["package", "files"] = Field(alias="from")
-    path: str
+    path: str = Field(min_length=1)
     every: str | None = None
-    member: str = "*"
+    member: str = Field(default="*", min_length=1)
 
 
 class Parse(Declared):
-    """How a payload becomes records."""
+    """How a payload becomes records.
+
+    CSV: ``delimiter``, ``quote`` (empty for none), ``escape`` (none unless declared), ``header``, and ``names`` of the
+    columns of a file without header (``c0``, ``c1``… unless declared). JSON: ``records`` is the path of keys, joined by
+    dots, to the array of records (``result.records``). ``null`` lists the texts that mean NULL; the landing zone keeps
+    them as they are.
+    """
 
     format: Literal["csv", "json", "jsonl", "parquet", "avro"]
     null: tuple[str, ...] = ()
     encoding: str = "utf-8"
-    delimiter: str = ","
-    quote: str = '"'
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    quote: str = Field(default='"', max_length=1)
+    escape: str | None = Field(default=None, min_length=1, max_length=1)
     header: bool = True
+    names: tuple[str, ...] = ()
     records: str | None = None
 
 
 class Column(Declared):
     """One column of the canonical table.
 
-    ``source`` is the column's name in the payload, when it differs. ``unit`` documents the unit; ``convert: {from: mph, to: km/h}``
-    changes it. ``format`` is a Spark date/time pattern; ``zone`` the time zone the text is in.
+    Attributes:
+        type: ``tinyint smallint int bigint float double decimal(p,s) string boolean date timestamp``.
+        source: the column's name in the payload, when it differs; several where it was renamed over time.
+        unit: documents the unit.
+        convert: changes the unit of a ``float`` or ``double``: ``{from: mph, to: km/h}``, any units that pint knows.
+        format: how a date or timestamp is written, as a Spark pattern: ``dd/MM/yyyy HH:mm``. ISO 8601 unless declared.
+        zone: the time zone of timestamps written without an offset: ``America/New_York``. UTC unless declared.
+        null: texts that mean NULL in this column, besides those of ``parse: null``.
+        decimal: the decimal separator of numbers, ``.`` or ``,``.
+        thousands: the separator of groups of three digits; none unless declared.
+        true_values, false_values: how a boolean is written; ``true t yes y 1``, ``false f no n 0`` unless declared.
     """
 
     type: str = "string"
@@ -52,6 +77,10 @@ class Column(Declared):
     format: str | None = None
     zone: str | None = None
     null: tuple[str, ...] = ()
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[",", ".", " ", "'"] | None = None
+    true_values: tuple[str, ...] = ()
+    false_values: tuple[str, ...] = ()
     required: bool = False
     unique: bool = False
     range: tuple[Any, Any] | None = None
@@ -64,6 +93,70 @@ class Column(Declared):
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         return {"type": value} if isinstance(value, str) else value
+
+    @field_validator("type")
+    @classmethod
+    def _canonical_type(cls, value: str) -> str:
+        return str(column_type(value))
+
+    @field_validator("source")
+    @classmethod
+    def _names_a_source(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        if value is not None and (not value or "" in value):
+            raise ValueError("a source is the name of a column in the payload")
+        return value
+
+    @field_validator("format")
+    @classmethod
+    def _known_pattern(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                time_pattern(value)
+            except ValueError as error:
+                raise ValueError(f"{value!r} is not a date and time pattern: {error}") from error
+        return value
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                ZoneInfo(value)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                raise ValueError(f"{value!r} is not a time zone; use a name such as Europe/Madrid") from None
+        return value
+
+    @model_validator(mode="after")
+    def _fits_the_type(self) -> Column:
+        name = column_type(self.type).name
+        number = name in INTEGERS or name in ("float", "double", "decimal")
+        for key, fits, what in (
+            ("convert", name in ("float", "double"), "float or double"),
+            ("format", name in ("date", "timestamp"), "date or timestamp"),
+            ("zone", name == "timestamp", "timestamp"),
+            ("thousands", number, "number"),
+            ("true_values", name == "boolean", "boolean"),
+            ("false_values", name == "boolean", "boolean"),
+        ):
+            if getattr(self, key) and not fits:
+                raise ValueError(f"{key} is for a {what}, and the type is {self.type}")
+        if self.decimal == "," and not number:
+            raise ValueError(f"decimal is for a number, and the type is {self.type}")
+        if self.convert is not None and set(self.convert) != {"from", "to"}:
+            raise ValueError("convert needs both from and to: {from: mph, to: km/h}")
+        if self.thousands == self.decimal:
+            raise ValueError(f"thousands and decimal are both {self.decimal!r}")
+        return self
+
+    def sources(self, name: str) -> tuple[str, ...]:
+        """The names this column can have in a payload, best first.
+
+        Args:
+            name: the column's declared name.
+        """
+        if self.source is None:
+            return (name,)
+        return (self.source,) if isinstance(self.source, str) else self.source
 
 
 class Between(Declared):
@@ -91,10 +184,20 @@ class Rule(Declared):
 
 
 class Drift(Declared):
-    """What to do when a batch's columns differ from the declared ones."""
+    """What to do when a batch's columns differ from the declared ones.
+
+    ``extra``: columns that are not declared are left out and reported (``ignore``), or the batch is refused (``fail``).
+    ``missing``: declared columns that are not in the batch are NULL in its rows (``null``), or the batch is refused.
+    """
 
     extra: Literal["ignore", "fail"] = "ignore"
     missing: Literal["null", "fail"] = "fail"
+
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _unquoted(cls, value: Any) -> Any:
+        # YAML reads an unquoted null as no value
+        return "null" if value is None else value
 
 
 class Dataset(Declared):

@@ -31,11 +31,12 @@ class Receipt:
         bytes: size of the payload.
         payload: file name of the payload in the batch folder.
         records: number of records.
-        columns: column names as the payload has them, in its order.
+        columns: columns of ``records.parquet`` after ``_record``: the payload's names in its order, made unique.
         parse: the declaration that the records were parsed with.
         collector: kind and version of the collector.
         period: the period the batch covers, for periodic sources.
         headers: response headers worth keeping.
+        cursor: where an incremental source goes on after this batch.
     """
 
     number: int
@@ -50,6 +51,7 @@ class Receipt:
     collector: str
     period: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    cursor: str | None = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self) | {"collected_at": self.collected_at.isoformat()}, indent=2)

