@@ -1,0 +1,165 @@
+"""The shape of a rule: which predicates join its tuples, and so which plan finds its violations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from vertebra.denial.ast import CONVERSE, SYMBOL, DenialConstraint, Operator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MEANING: Final[dict[Operator, frozenset[str]]] = {
+    "=": frozenset("="),
+    "!=": frozenset("<>"),
+    "<": frozenset("<"),
+    "<=": frozenset("<="),
+    ">": frozenset(">"),
+    ">=": frozenset(">="),
+}
+"""Which of the three outcomes of a comparison an operator is true of."""
+_OPERATOR: Final = {outcomes: operator for operator, outcomes in MEANING.items()}
+
+MOST_UNEQUAL: Final = 3
+"""How many ``!=`` a plan takes: with k of them it counts 2^k groupings."""
+
+
+@dataclass(frozen=True)
+class Across:
+    """A predicate between the two tuples: ``first operator second``, each as SQL over its own relation."""
+
+    first: str
+    operator: Operator
+    second: str
+
+    @property
+    def same(self) -> bool:
+        """Whether both tuples are asked for the same expression."""
+        return self.first == self.second
+
+    @property
+    def swapped(self) -> Across:
+        """The predicate with the tuples in the other order."""
+        return Across(self.second, CONVERSE[self.operator], self.first)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A denial constraint sorted by what its predicates do.
+
+    ``first`` and ``second`` are the tuples of the constraint's first and second variable.
+
+    Attributes:
+        equal: the equality keys.
+        unequal: the ``!=`` between the tuples.
+        ordered: the ``< <= > >=`` between the tuples.
+        conditions: for each variable, what is asked of its tuple alone, as SQL.
+        one_relation: both variables range over the same relation, so the two tuples have to differ.
+        impossible: the predicates exclude each other, so nothing can violate the rule.
+    """
+
+    equal: tuple[Across, ...]
+    unequal: tuple[Across, ...]
+    ordered: tuple[Across, ...]
+    conditions: tuple[tuple[str, ...], ...]
+    one_relation: bool
+    impossible: bool = False
+
+    @property
+    def single(self) -> bool:
+        """About one tuple."""
+        return len(self.conditions) == 1
+
+    @property
+    def symmetric(self) -> bool:
+        """If ``(t, s)`` violates the rule then so does ``(s, t)``."""
+        across = {*self.equal, *self.unequal, *self.ordered}
+        return (
+            not self.single
+            and self.one_relation
+            and set(self.conditions[0]) == set(self.conditions[1])
+            and across == {predicate.swapped for predicate in across}
+        )
+
+    @property
+    def self_excluded(self) -> bool:
+        """No tuple satisfies the predicates with itself, so ``t ≠ s`` needs no check."""
+        if not self.one_relation:
+            return True
+        never = (*self.unequal, *(p for p in self.ordered if p.operator in {"<", ">"}))
+        return any(predicate.same for predicate in never)
+
+    @property
+    def key(self) -> tuple[str, ...] | None:
+        """The expressions that must be unique, when the rule is a key (maybe under a condition)."""
+        plain = self.symmetric and not self.unequal and not self.ordered and all(p.same for p in self.equal)
+        return tuple(p.first for p in self.equal) if plain and self.equal else None
+
+    @property
+    def dependency(self) -> tuple[tuple[str, ...], str] | None:
+        """Left-hand side and right-hand side, when the rule is a functional dependency (maybe under a condition)."""
+        plain = self.symmetric and not self.ordered and all(p.same for p in (*self.equal, *self.unequal))
+        if not plain or len(self.unequal) != 1:
+            return None
+        return tuple(p.first for p in self.equal), self.unequal[0].first
+
+    @property
+    def name(self) -> str:
+        """The class of the compile table, e.g. ``{=, ≠}``."""
+        if self.single:
+            return "one tuple"
+        signs = ["="] if self.equal else []
+        signs += [SYMBOL[p.operator] for p in self.ordered]
+        if self.unequal:
+            signs.append("≠" if len(self.unequal) == 1 else f"≠×{len(self.unequal)}")
+        return f"{{{', '.join(signs)}}}" + ("" if self.one_relation else " between two relations")
+
+    @property
+    def unsupported(self) -> str | None:
+        """Why no exact plan exists for this shape; None when one does."""
+        checks = len(self.unequal) + (not self.self_excluded)
+        if len(self.ordered) > 2:
+            return f"{len(self.ordered)} order predicates between two tuples; plans take two"
+        if len(self.unequal) > MOST_UNEQUAL:
+            return f"{len(self.unequal)} `!=` between two tuples; plans take {MOST_UNEQUAL}"
+        if len(self.ordered) == 2 and len(self.unequal) > 1:
+            return "two order predicates with more than one `!=`; plans take one"
+        if len(self.ordered) == 2 and checks > 1:
+            return "two order predicates with a `!=` across columns that a tuple may satisfy with itself"
+        return None
+
+
+def classify(constraint: DenialConstraint) -> Shape:
+    """Sort the predicates of a constraint.
+
+    Predicates over the same two operands become one: ``<=`` and ``>=`` is ``=``, ``<=`` and ``!=`` is ``<``.
+    """
+    first = constraint.variables[0]
+    conditions: dict[str, list[str]] = {variable: [] for variable in constraint.variables}
+    outcomes: dict[tuple[str, str], frozenset[str]] = {}
+    one_relation = len(set(constraint.relations)) == 1
+    for predicate in constraint.predicates:
+        if len(predicate.variables) == 1:
+            conditions[predicate.variables[0]].append(predicate.sql)
+            continue
+        assert predicate.operator is not None
+        assert predicate.right is not None
+        across = Across(predicate.left.sql, predicate.operator, predicate.right.sql)
+        if predicate.left.variable != first:
+            across = across.swapped
+        operands = (across.first, across.second)
+        outcomes[operands] = outcomes.get(operands, frozenset("<=>")) & MEANING[across.operator]
+    merged = [Across(a, _OPERATOR[kept], b) for (a, b), kept in outcomes.items() if kept]
+    return Shape(
+        equal=_with(merged, ("=",)),
+        unequal=_with(merged, ("!=",)),
+        ordered=_with(merged, ("<", "<=", ">", ">=")),
+        conditions=tuple(tuple(dict.fromkeys(own)) for own in conditions.values()),
+        one_relation=one_relation,
+        impossible=any(not kept for kept in outcomes.values()),
+    )
+
+
+def _with(predicates: Iterable[Across], operators: tuple[Operator, ...]) -> tuple[Across, ...]:
+    return tuple(p for p in predicates if p.operator in operators)

@@ -1,0 +1,222 @@
+"""What an expression in a rule may contain, checked on its syntax tree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from vertebra.denial.refusal import nearest, refuse
+from vertebra.denial.tokens import Tokens, span
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+Ranges = Mapping[str, tuple[str, Mapping[str, str]]]
+"""Tuple variable to its relation and that relation's columns with their types."""
+
+_NONDETERMINISTIC: Final = {
+    "rand", "randn", "random", "randstr", "uniform", "uuid", "shuffle", "monotonically_increasing_id",
+    "spark_partition_id", "input_file_name", "input_file_block_start", "input_file_block_length",
+    "current_date", "current_timestamp", "current_time", "curdate", "now", "localtimestamp", "current_user", "user",
+    "session_user", "current_catalog", "current_database", "current_schema", "current_timezone", "version",
+    "reflect", "java_method", "try_reflect",
+}  # fmt: skip
+_AGGREGATES: Final = {
+    "any_value", "approx_count_distinct", "approx_percentile", "percentile", "percentile_approx", "bit_and", "bit_or",
+    "bit_xor", "bool_and", "bool_or", "every", "some", "collect_list", "collect_set", "array_agg", "count_if",
+    "count_min_sketch", "first_value", "last_value", "grouping", "histogram_numeric", "kurtosis", "skewness",
+    "listagg", "string_agg", "max_by", "min_by", "mean", "median", "mode", "regr_count", "regr_slope", "regr_r2",
+    "std", "try_avg", "try_sum", "hll_sketch_agg",
+}  # fmt: skip
+_CLASSES: Final = {
+    "number": r"int|integer|bigint|long|smallint|short|tinyint|byte|float|real|double|decimal|dec|numeric",
+    "text": r"string|varchar|char|character",
+    "time": r"date|timestamp|timestamp_ntz|timestamp_ltz",
+    "boolean": r"boolean|bool",
+}
+
+
+def check_expression(text: str, tokens: Tokens, ranges: Ranges) -> exp.Expr:
+    """Parse a piece of a rule and refuse what a rule may not contain.
+
+    Returns:
+        The syntax tree of the piece, without brackets around the whole.
+
+    Raises:
+        RuleError: it is not an expression, names an unknown column, or contains an aggregate, a subquery, a window or
+            a function that is not deterministic, or compares values of types that do not compare.
+    """
+    from sqlglot import exp
+
+    offset, _ = span(tokens)
+    tree = _parsed(text, tokens)
+    for node in tree.walk():
+        if isinstance(node, exp.Column):
+            _check_column(text, node, offset, ranges)
+        else:
+            _check_node(text, node, offset, tokens)
+    for node in tree.walk():
+        _check_types(text, node, offset, tokens, ranges)
+    return tree.unnest()
+
+
+def is_comparison(tree: exp.Expr) -> bool:
+    """Whether the root is one of the six comparison operators."""
+    from sqlglot import exp
+
+    return isinstance(tree, exp.EQ | exp.NEQ | exp.LT | exp.LTE | exp.GT | exp.GTE)
+
+
+def _parsed(text: str, tokens: Tokens) -> exp.Expr:
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import ParseError
+
+    start, end = span(tokens)
+    try:
+        tree = sqlglot.parse_one(text[start:end], dialect="spark")
+    except ParseError as error:
+        found = error.errors[0]
+        length = len(str(found.get("highlight") or " "))
+        place = start + max(0, int(found.get("col") or length) - length)
+        reason = re.sub(r"Required keyword: '\w+' missing for .*", "an operand is missing", str(found["description"]))
+        refuse(
+            text, place, place + length, "this is not an expression", cause=reason,
+            remedy="write e.g. `t.origin = s.origin and t.distance != s.distance`",
+        )  # fmt: skip
+    if not isinstance(tree, exp.Condition | exp.Predicate) or isinstance(tree, exp.Query):
+        refuse(
+            text, start, end, "this is not a condition",
+            cause="a rule is predicates joined by `and`", remedy="write e.g. `t.distance <= 0`",
+        )  # fmt: skip
+    return tree
+
+
+def _place(node: exp.Expr, offset: int, tokens: Tokens) -> tuple[int, int]:
+    """Where a node stands: itself, or the first and last of its parts that know."""
+    places = [part.meta for part in node.walk() if "start" in part.meta]
+    if not places:
+        return span(tokens)
+    return offset + min(p["start"] for p in places), offset + max(p["end"] for p in places) + 1
+
+
+def _check_column(text: str, column: exp.Column, offset: int, ranges: Ranges) -> None:
+    name = column.name
+    start, end = _place(column.this, offset, [])
+    if column.args.get("db"):
+        refuse(
+            text, start, end, f"{column.sql(dialect='spark')} is not a column of a tuple",
+            cause="a column is written variable.column", remedy=f"write {column.args['db'].name}.{column.table}",
+        )  # fmt: skip
+    if not column.table:
+        variable, (_, columns) = next(iter(ranges.items()))
+        known = name.lower() in {c.lower() for c in columns}
+        refuse(
+            text, start, end, f"{name} belongs to no tuple" if known else f"{name} is neither a column nor a value",
+            cause="a rule may be about two tuples, so a column says whose it is",
+            remedy=f"write {variable}.{name}" if known else f"write '{name}' for a text, {variable}.… for a column",
+        )  # fmt: skip
+    if column.table not in ranges:
+        refuse(
+            text, start, end, f"{column.table} is not a tuple variable here",
+            cause=f"the tuple variables are {' and '.join(ranges)}",
+            remedy=f"write {next(iter(ranges))}.{name}",
+        )  # fmt: skip
+    relation, columns = ranges[column.table]
+    if name.lower() not in {known.lower() for known in columns}:
+        like = nearest(name, columns)
+        refuse(
+            text, start, end, f"{relation} has no column {name or '*'}",
+            cause=f"its columns are {', '.join(columns)}",
+            remedy=f"did you mean {column.table}.{like}?" if like else f"vertebra ls datasets/{relation}",
+        )  # fmt: skip
+
+
+def _check_node(text: str, node: exp.Expr, offset: int, tokens: Tokens) -> None:
+    from sqlglot import exp
+
+    name = str(node.this).lower() if isinstance(node, exp.Anonymous) else ""
+    names = {name} if name else set(map(str.lower, node.sql_names())) if isinstance(node, exp.Func) else set()
+    reason = remedy = ""
+    if isinstance(node, exp.Query | exp.Subquery | exp.Exists):
+        reason = "a rule has no subquery"
+        remedy = 'name the other relation: {over: "flights t, planes p", where: "t.tailnum = p.tailnum and …"}'
+    elif isinstance(node, exp.Window | exp.WindowSpec):
+        reason = "a rule has no window function"
+        remedy = "say it of two tuples: t.… = s.… and t.… < s.…"
+    elif isinstance(node, exp.AggFunc) or names & _AGGREGATES:
+        reason = "a rule has no aggregate"
+        remedy = "a rule is about one tuple or two; compute the aggregate in a view and check that"
+    elif isinstance(node, exp.UDTF | exp.Explode):
+        reason = "a rule has no function that makes rows"
+        remedy = "use a function that gives one value for a row"
+    elif names & _NONDETERMINISTIC or isinstance(node, exp.SessionParameter):
+        reason = f"{name or next(iter(sorted(names & _NONDETERMINISTIC)))} is not deterministic"
+        remedy = "compare with a column or a constant: the same table must break the same rules tomorrow"
+    elif isinstance(node, exp.Placeholder | exp.Parameter):
+        reason, remedy = "a rule has no parameters", "write the value"
+    elif isinstance(node, exp.NullSafeEQ | exp.NullSafeNEQ):
+        reason = "a rule compares with = and !=, which are not true of NULL"
+        remedy = "write `=`; what may be NULL is the business of `required`"
+    if reason:
+        start, end = _place(node, offset, tokens)
+        refuse(text, start, end, reason, remedy=remedy)
+
+
+def _check_types(text: str, node: exp.Expr, offset: int, tokens: Tokens, ranges: Ranges) -> None:
+    """Refuse comparisons that Spark could only make by casting one side, which fails on the first odd value."""
+    from sqlglot import exp
+
+    if is_comparison(node):
+        others = [node.expression]
+    elif isinstance(node, exp.In):
+        others = list(node.expressions)
+    elif isinstance(node, exp.Between):
+        others = [node.args["low"], node.args["high"]]
+    else:
+        return
+    kind = _class(node.this, ranges)
+    for other in others:
+        against = _class(other, ranges)
+        literal_time = "time" in (kind, against) and isinstance(node.this if against == "time" else other, exp.Literal)
+        if kind and against and kind != against and not (literal_time and "text" in (kind, against)):
+            start, end = _place(node, offset, tokens)
+            first, second = (f"{e.sql(dialect='spark')} is {c}" for e, c in ((node.this, kind), (other, against)))
+            refuse(
+                text, start, end, "these values do not compare", cause=f"{first}, {second}",
+                remedy=_comparable(node.this, kind, other, against),
+            )  # fmt: skip
+
+
+def _comparable(left: exp.Expr, kind: str, right: exp.Expr, against: str) -> str:
+    from sqlglot import exp
+
+    if isinstance(right, exp.Literal) and kind == "text":
+        return f"write '{right.this}'"
+    if isinstance(right, exp.Literal) and re.fullmatch(r"[\d.]+", str(right.this)):
+        return f"write {right.this}"
+    column = (left if kind == "text" else right).sql(dialect="spark")
+    target = {"number": "double", "time": "timestamp", "boolean": "boolean"}.get(
+        against if kind == "text" else kind, "string"
+    )
+    return f"write cast({column} as {target}), or declare another type for the column"
+
+
+def _class(node: exp.Expr, ranges: Ranges) -> str | None:
+    """The class of types of a bare column or a literal; None where only the engine knows."""
+    from sqlglot import exp
+
+    node = node.unnest()
+    if isinstance(node, exp.Literal):
+        return "text" if node.is_string else "number"
+    if isinstance(node, exp.Neg):
+        return _class(node.this, ranges)
+    if not isinstance(node, exp.Column) or node.table not in ranges:
+        return None
+    types = {name.lower(): declared for name, declared in ranges[node.table][1].items()}
+    declared = re.match(r"\w+", types[node.name.lower()].strip().lower())
+    for kind, pattern in _CLASSES.items():
+        if declared and re.fullmatch(pattern, declared[0]):
+            return kind
+    return None

@@ -1,0 +1,209 @@
+"""The text of a rule as tokens: where its predicates begin and end, and how an operand reads as Spark SQL.
+
+The user's own text is kept and only its column references are rewritten, so that the engine sees what was written:
+a SQL library that writes an expression anew may change its meaning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from vertebra.denial.refusal import refuse
+
+if TYPE_CHECKING:
+    from sqlglot.tokenizer_core import Token
+
+_OPENING: Final = {"L_PAREN", "L_BRACKET", "L_BRACE", "CASE"}
+_CLOSING: Final = {"R_PAREN", "R_BRACKET", "R_BRACE", "END"}
+_DIVISIONS: Final = {"SLASH", "MOD", "DIV"}
+_UNREAD_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*(\\[^\\'\"%_0nrtZu])")
+_LOOK_AROUND = re.compile(r"\(\?<?[=!]")
+
+Tokens = Sequence["Token"]
+
+
+def tokenise(text: str) -> list[Token]:
+    """The tokens of a rule's text.
+
+    Raises:
+        RuleError: it is not SQL, has a comment, or a string in it would not mean what it seems to.
+    """
+    from sqlglot.dialects.spark import Spark
+    from sqlglot.errors import TokenError
+
+    try:
+        found: list[Token] = list(Spark().tokenize(text))
+    except TokenError as error:
+        refuse(
+            text, len(text) - 1, len(text), "the rule cannot be read", cause=str(error).split(" at ")[0],
+            remedy="close every quote and bracket",
+        )  # fmt: skip
+    for token in found:
+        if token.comments:
+            refuse(
+                text, token.end + 1, len(text), "a rule has no comments",
+                remedy="write it in the rule's `description`",
+            )  # fmt: skip
+        if token.token_type.name == "STRING":
+            _check_string(text, token)
+    _check_brackets(text, found)
+    return found
+
+
+def _check_string(text: str, token: Token) -> None:
+    raw = text[token.start : token.end + 1]
+    escape = _UNREAD_ESCAPE.search(raw)
+    if escape:
+        refuse(
+            text, token.start + escape.start(1), token.start + escape.end(1),
+            f"{escape[1]} in a string means {escape[1][1]!r}",
+            cause="Spark SQL reads the backslash itself, before the pattern does",
+            remedy=f"write \\{escape[1]}",
+        )  # fmt: skip
+    around = _LOOK_AROUND.search(raw)
+    if around and re.search(r"\b(rlike|regexp\w*)\b", text, re.IGNORECASE):
+        refuse(
+            text, token.start + around.start(), token.start + around.end(), "a pattern cannot look around",
+            cause="the embedded engine's regular expressions have no look-ahead and no look-behind",
+            remedy="write two predicates: `rlike '…' and t.x not rlike '…'`",
+        )  # fmt: skip
+
+
+def _check_brackets(text: str, tokens: Tokens) -> None:
+    depth = 0
+    for token in tokens:
+        depth += change(token)
+        if depth < 0:
+            refuse(text, token.start, token.end + 1, "this closes nothing", remedy="remove it")
+    if depth:
+        refuse(text, len(text), len(text) + 1, "a bracket is not closed", remedy="add `)`")
+
+
+def change(token: Token) -> int:
+    """By how much a token changes the depth of nesting."""
+    kind = token.token_type.name
+    return 1 if kind in _OPENING else -1 if kind in _CLOSING else 0
+
+
+def outermost(tokens: Tokens, kinds: set[str]) -> list[int]:
+    """Positions in the sequence of the tokens of these kinds that stand in no bracket."""
+    found, depth = [], 0
+    for position, token in enumerate(tokens):
+        depth += change(token)
+        if depth == 0 and token.token_type.name in kinds:
+            found.append(position)
+    return found
+
+
+def split_at_and(text: str, tokens: Tokens) -> list[Tokens]:
+    """The conjuncts of a condition: split at each outermost ``and`` that does not belong to a ``between``."""
+    pieces: list[Tokens] = []
+    start, pending = 0, 0
+    for position in outermost(tokens, {"AND", "BETWEEN"}):
+        if tokens[position].token_type.name == "BETWEEN":
+            pending += 1
+        elif pending:
+            pending -= 1
+        else:
+            pieces.append(tokens[start:position])
+            start = position + 1
+    pieces.append(tokens[start:])
+    for place, piece in enumerate(pieces):
+        if not piece:
+            at = start if place == len(pieces) - 1 else 0
+            token = tokens[max(0, at - 1)] if tokens else None
+            where = (token.start, token.end + 1) if token else (0, 1)
+            refuse(text, *where, "a predicate is missing here", remedy="write one on each side of `and`")
+    return pieces
+
+
+def unwrapped(tokens: Tokens) -> Tokens:
+    """Without the brackets around the whole, if there are any."""
+    while len(tokens) > 1 and tokens[0].token_type.name == "L_PAREN" and _closes_last(tokens):
+        tokens = tokens[1:-1]
+    return tokens
+
+
+def _closes_last(tokens: Tokens) -> bool:
+    depth = 0
+    for position, token in enumerate(tokens):
+        depth += change(token)
+        if depth == 0:
+            return position == len(tokens) - 1
+    return False
+
+
+def span(tokens: Tokens) -> tuple[int, int]:
+    """Start and end of a sequence of tokens in the text."""
+    return tokens[0].start, tokens[-1].end + 1
+
+
+def references(tokens: Tokens, variables: Sequence[str]) -> list[tuple[int, str, Token]]:
+    """The column references: position of the variable's token, the variable, the column's token."""
+    found = []
+    for position in range(len(tokens) - 2):
+        head, dot, column = tokens[position : position + 3]
+        starts = position == 0 or tokens[position - 1].token_type.name != "DOT"
+        if starts and dot.token_type.name == "DOT" and head.text in variables:
+            found.append((position, head.text, column))
+    return found
+
+
+def render(text: str, tokens: Tokens, variables: Sequence[str], columns: Mapping[str, str]) -> str:
+    """The tokens as Spark SQL over the relation itself.
+
+    A cast that fails and a division by zero give NULL, so that one bad row cannot fail a run.
+
+    Args:
+        columns: lower-case name to declared name.
+    """
+    edits: list[tuple[int, int, str]] = []
+    for position, _, column in references(tokens, variables):
+        name = columns[column.text.lower()].replace("`", "``")
+        edits.append((tokens[position].start, column.end + 1, f"`{name}`"))
+    for position, token in enumerate(tokens[:-1]):
+        follows = tokens[position + 1].token_type.name == "L_PAREN"
+        if token.text.lower() == "cast" and follows:
+            edits.append((token.start, token.end + 1, "try_cast"))
+        if token.token_type.name in _DIVISIONS and not follows_function_name(tokens, position):
+            edits.extend(_guarded(tokens, position))
+    start, end = span(tokens)
+    rendered, at = [], start
+    for first, last, replacement in sorted(edits):
+        rendered += [text[at:first], replacement]
+        at = last
+    return "".join([*rendered, text[at:end]])
+
+
+def follows_function_name(tokens: Tokens, position: int) -> bool:
+    """``mod(a, b)`` and ``div(a, b)`` are functions, not operators."""
+    before = tokens[position - 1].token_type.name if position else "L_PAREN"
+    return before in {"L_PAREN", "COMMA", "AND", "EQ"} and tokens[position + 1].token_type.name == "L_PAREN"
+
+
+def _guarded(tokens: Tokens, position: int) -> list[tuple[int, int, str]]:
+    """Edits that make the divisor after ``position`` NULL where it is zero."""
+    first = position + 1
+    last = _operand_end(tokens, first)
+    if first == last and tokens[first].token_type.name == "NUMBER" and float(tokens[first].text) != 0:
+        return []
+    opening, closing = tokens[first].start, tokens[last].end + 1
+    return [(opening, opening, "nullif("), (closing, closing, ", 0)")]
+
+
+def _operand_end(tokens: Tokens, first: int) -> int:
+    """Position of the last token of the operand of a multiplication that begins at ``first``."""
+    position = first
+    while tokens[position].token_type.name in {"DASH", "PLUS"} and position < len(tokens) - 1:
+        position += 1
+    depth = change(tokens[position])
+    while position < len(tokens) - 1:
+        following = tokens[position + 1]
+        kind = following.token_type.name
+        if depth == 0 and kind not in {"DOT", "L_PAREN", "L_BRACKET"} and tokens[position].text != ".":
+            return position
+        depth += change(following)
+        position += 1
+    return position
