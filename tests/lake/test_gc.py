@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vertebra.errors import LakeError
 from vertebra.lake.catalog import Lake
 from vertebra.lake.gc import collect_garbage
 from vertebra.lake.table import Commit
@@ -38,7 +39,7 @@ def test_a_pinned_version_stays_and_the_others_go(lake: Lake) -> None:
     assert garbage.bytes > 0
     assert read(lake, 1) == [1]
     assert read(lake) == [3]
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(LakeError, match="files of version 0 are gone"):
         read(lake, 0)
 
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _SAME_ROWS = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END"})
 
+_EXTRA = "vertebra.extra."
+
 Mode = Literal["overwrite", "append"]
 Evolution = Literal["same", "widen", "replace"]
 
@@ -45,6 +47,7 @@ class Commit:
     Attributes:
         app_version: with it, the commit carries the application transaction ``(step, app_version)``: a repeat of the
             same or an earlier number is skipped, so a repeated step cannot append twice.
+        extra: anything else a zone has to know of its last version, by names of its own.
     """
 
     run_id: str
@@ -52,6 +55,7 @@ class Commit:
     fingerprint: str
     inputs: Mapping[str, int] = field(default_factory=dict)
     app_version: int | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
 
     def properties(self) -> CommitProperties:
         transactions = (
@@ -62,7 +66,7 @@ class Commit:
             "vertebra.step": self.step,
             "vertebra.fingerprint": self.fingerprint,
             "vertebra.inputs": json.dumps(dict(self.inputs), sort_keys=True),
-        }
+        } | {f"{_EXTRA}{key}": value for key, value in self.extra.items()}
         return CommitProperties(
             custom_metadata=metadata, app_transactions=transactions, max_commit_retries=0
         )
@@ -79,6 +83,7 @@ class TableVersion:
     step: str
     fingerprint: str
     inputs: Mapping[str, int]
+    extra: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -166,12 +171,24 @@ class LakeTable:
 
     def frame(self, engine: Engine, version: int | None = None) -> DataFrame:
         """The table as a Spark frame, over the committed file list and with the committed schema."""
-        return engine.read_parquet(self.files(version), self.schema(version))
+        return engine.read_parquet(self._present(version), self.schema(version))
 
     def arrow(self, version: int | None = None) -> pads.Dataset:
         """The table as an Arrow dataset, read lazily and without an engine."""
-        files = [str(file) for file in self.files(version)]
+        files = [str(file) for file in self._present(version)]
         return pads.dataset(files, schema=self.schema(version), format="parquet")
+
+    def _present(self, version: int | None) -> list[Path]:
+        files = self.files(version)
+        gone = [file for file in files if not file.is_file()]
+        if gone:
+            named = f"version {version}" if version is not None else "the newest version"
+            raise LakeError(
+                f"{self.name}: {len(gone)} of {len(files)} files of {named} are gone, the first {gone[0]}",
+                cause="vertebra gc freed an old version that nothing pointed to, or they were removed from outside",
+                remedy=f"vertebra show {self.name} --history, then read or restore a version that is kept",
+            )
+        return files
 
     def history(self, limit: int | None = None) -> list[TableVersion]:
         """The table's versions, newest first."""
@@ -220,6 +237,7 @@ class LakeTable:
         commit: Commit,
         mode: Mode = "overwrite",
         evolution: Evolution = "same",
+        anew: bool = False,
     ) -> int:
         """Make staged files a version of the table, atomically.
 
@@ -227,6 +245,8 @@ class LakeTable:
             mode: ``overwrite`` replaces all rows (of the staged part, when it has one); ``append`` adds.
             evolution: what may happen to the schema: ``same`` refuses a change, ``widen`` allows new columns,
                 ``replace`` allows anything when the whole table is overwritten, else new columns.
+            anew: the table starts from nothing (with ``overwrite`` only): the commit's application transaction
+                replaces the table's, be it the same, later or earlier.
 
         Returns:
             The table's version after the commit; the present version when the commit's application transaction is
@@ -248,7 +268,8 @@ class LakeTable:
             return self.version()
         table = self.delta()
         done = table.transaction_version(commit.step)
-        if commit.app_version is not None and done is not None and done >= commit.app_version:
+        repeated = commit.app_version is not None and done is not None and done >= commit.app_version
+        if repeated and not (anew and mode == "overwrite"):
             return int(table.version())
         partial = mode == "overwrite" and staged.part is not None
         whole = mode == "overwrite" and not partial
@@ -365,4 +386,5 @@ def _version(entry: Mapping[str, object]) -> TableVersion:
         step=text.get("vertebra.step", ""),
         fingerprint=text.get("vertebra.fingerprint", ""),
         inputs=json.loads(text.get("vertebra.inputs", "{}")),
+        extra={key.removeprefix(_EXTRA): value for key, value in text.items() if key.startswith(_EXTRA)},
     )
