@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from vertebra.declare.dataset import Declared, Name
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_MARK: Final = "__vertebra_view__"
 
 
 class View(Declared):
@@ -20,3 +25,42 @@ class View(Declared):
     sql: str | None = None
     build: Callable[..., Any] | None = None
     tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PythonView:
+    """What :func:`view` says of a function."""
+
+    inputs: tuple[str, ...]
+    description: str
+    tags: tuple[str, ...]
+
+
+def view(*inputs: str, description: str = "", tags: Sequence[str] = ()) -> Callable[[Function], Function]:
+    """Declare the function of ``views/<name>.py`` that builds the view ``exploitation.<name>``::
+
+        @view("exploitation.departures")
+        def airport_hours(departures):
+            return departures.groupBy("origin", "time_hour").count()
+
+    Args:
+        inputs: qualified names of the tables it reads; the function is called with their Spark frames, in this order.
+        description: what a row of the view is; by default the first paragraph of the function's docstring.
+        tags: for ``--select tag:<tag>``.
+    """
+
+    def mark(function: Function) -> Function:
+        told = description or " ".join((function.__doc__ or "").strip().split("\n\n")[0].split())
+        setattr(function, _MARK, PythonView(tuple(inputs), told, tuple(tags)))
+        return function
+
+    return mark
+
+
+def declared_views(module: Any) -> list[tuple[Callable[..., Any], PythonView]]:
+    """The functions of a module that :func:`view` declares; a view's file has exactly one."""
+    return [
+        (value, getattr(value, _MARK))
+        for value in vars(module).values()
+        if callable(value) and isinstance(getattr(value, _MARK, None), PythonView)
+    ]
