@@ -145,9 +145,7 @@ def reparse(batch: Batch, dataset: Dataset, run_id: str, now: datetime) -> Batch
     return Deposit(dataset, batch.folder.parent, run_id, now, batch.receipt.collector).reparse(batch)
 
 
-def _parsed_as_declared(
-    known: list[Batch], deposit: Deposit, progress: Progress
-) -> tuple[list[Batch], int]:
+def _parsed_as_declared(known: list[Batch], deposit: Deposit, progress: Progress) -> tuple[list[Batch], int]:
     declared = parse_declaration(deposit.dataset)
     result, reparsed = [], 0
     for batch in known:

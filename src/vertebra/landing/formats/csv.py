@@ -61,11 +61,9 @@ class _Head:
                 if not cells:
                     blank += 1
                     continue
-                # Blank lines are skipped by the parser itself where they are no records.
-                before = blank if len(cells) == 1 else 0
                 if parse.header:
-                    return cls(unique_names(cells), before + 1)
-                return cls(_declared(parse, part, len(cells)), before)
+                    return cls(unique_names(cells), blank + 1)
+                return cls(_declared(parse, part, len(cells)), blank)
         except UnicodeDecodeError as error:
             raise _undecodable(part, parse, error) from error
         except LookupError as error:
@@ -98,9 +96,13 @@ def _batches(part: Part, parse: Parse, head: _Head) -> Iterator[pa.RecordBatch]:
     given = 0
     for size in _BLOCKS:
         try:
-            for batch in _parsed(part, parse, head, size, skip=given):
-                given += batch.num_rows
-                yield batch
+            before = given
+            for batch in _parsed(part, parse, head, size):
+                repeated = min(before, batch.num_rows)
+                before -= repeated
+                given += batch.num_rows - repeated
+                if repeated < batch.num_rows:
+                    yield batch.slice(repeated)
         except pa.ArrowInvalid as error:
             if "straddling object" in str(error):
                 continue
@@ -115,15 +117,15 @@ def _batches(part: Part, parse: Parse, head: _Head) -> Iterator[pa.RecordBatch]:
     )
 
 
-def _parsed(part: Part, parse: Parse, head: _Head, size: int, skip: int) -> Iterator[pa.RecordBatch]:
-    """Parse with blocks of ``size`` bytes, leaving out the first ``skip`` records."""
+def _parsed(part: Part, parse: Parse, head: _Head, size: int) -> Iterator[pa.RecordBatch]:
+    """Parse with blocks of ``size`` bytes."""
     width = len(head.columns)
     names = list(positions(width))
     with part.open() as raw:
         reader = pc.open_csv(
             pa.PythonFile(_WithEnd(raw, parse, width), mode="r"),
             read_options=pc.ReadOptions(
-                block_size=size, column_names=names, skip_rows_after_names=head.skip + skip, use_threads=True
+                block_size=size, column_names=names, skip_rows_after_names=head.skip, use_threads=True
             ),
             parse_options=pc.ParseOptions(
                 delimiter=parse.delimiter,
@@ -203,7 +205,7 @@ class _WithEnd(io.RawIOBase):
 
 
 def _rows(part: Part, parse: Parse) -> Iterator[list[str]]:
-    """The rows of a part, slowly; ``.line`` is not needed by those who ask for the first."""
+    """The rows of a part, by a parser that is slower and says more."""
     for _, cells in _numbered_rows(part, parse):
         yield cells
 
@@ -214,9 +216,7 @@ def _numbered_rows(part: Part, parse: Parse) -> Iterator[tuple[int, list[str]]]:
     options: dict[str, Any] = {"delimiter": parse.delimiter, "escapechar": parse.escape}
     options |= {"quotechar": parse.quote} if parse.quote else {"quoting": csv.QUOTE_NONE, "quotechar": None}
     with part.open() as raw:
-        text = io.TextIOWrapper(
-            cast("Any", raw), "utf-8-sig" if encoding in _UTF8 else encoding, "strict", newline=""
-        )
+        text = io.TextIOWrapper(cast("Any", raw), "utf-8-sig" if encoding in _UTF8 else encoding, "strict", newline="")
         # A line is cut at a bound, so that bytes that are no text at all are not read into memory as one line.
         rows = csv.reader(iter(lambda: text.readline(_BLOCKS[0]), ""), **options)
         line = 1

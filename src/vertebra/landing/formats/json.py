@@ -59,7 +59,7 @@ def _read(parts: Sequence[Part], reading: Reading, *, lines: bool) -> Records:
             "memory_limit": "1GB",
             "temp_directory": str(reading.scratch / "spill"),
             "preserve_insertion_order": True,
-            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
         }
     )
     name = parts[0].name

@@ -57,17 +57,16 @@ def _schema(file: Path, part: Part) -> pa.Schema:
 def _batches(file: Path, part: Part) -> Iterator[pa.RecordBatch]:
     import duckdb
 
-    connection = duckdb.connect(config={"memory_limit": "1GB", "TimeZone": "UTC"})
+    connection = duckdb.connect(config={"memory_limit": "1GB", "autoload_known_extensions": False})
+    # Instants are shown in UTC; a build with time zones would take the machine's unless told.
+    if connection.sql("SELECT 1 FROM duckdb_settings() WHERE name = 'TimeZone'").fetchall():
+        connection.execute("SET TimeZone = 'UTC'")
     try:
         with pq.ParquetFile(file, pre_buffer=False) as source:
             names = positions(len(source.schema_arrow))
-            fields = [
-                pa.field(name, field.type) for name, field in zip(names, source.schema_arrow, strict=True)
-            ]
+            fields = [pa.field(name, field.type) for name, field in zip(names, source.schema_arrow, strict=True)]
             schema = pa.schema(fields)
-            renamed = (
-                pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in source.iter_batches(_ROWS)
-            )
+            renamed = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in source.iter_batches(_ROWS))
             stream = pa.RecordBatchReader.from_batches(schema, renamed)
             columns = ", ".join(_as_text(field) for field in fields)
             if columns:

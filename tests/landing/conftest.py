@@ -1,0 +1,47 @@
+"""A project folder to collect from, and short ways to declare, collect and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from landing.readings import declared, records
+
+from vertebra.declare.dataset import Dataset
+from vertebra.governance.ledgers import Ledgers
+from vertebra.lake.catalog import Lake
+from vertebra.landing.collect import CollectOutcome, collect
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def collected(project: Path, lake: Lake, ledgers: Ledgers) -> Callable[..., CollectOutcome]:
+    """Collect a declared dataset now: ``collected(declared("a.csv"))``."""
+
+    def run(dataset: Dataset, run_id: str = "run-1", **options: Any) -> CollectOutcome:
+        return collect(dataset, project, lake, ledgers, run_id, NOW, **options)
+
+    return run
+
+
+@pytest.fixture
+def landed(project: Path, collected: Callable[..., CollectOutcome]) -> Callable[..., list[dict[str, Any]]]:
+    """The records that bytes become: ``landed(b"a,b\\n1,2\\n")``."""
+
+    def run(content: bytes, name: str = "data.csv", member: str = "*", **parse: Any) -> list[dict[str, Any]]:
+        (project / name).write_bytes(content)
+        (batch,) = collected(declared(name, member=member, **parse)).new
+        return records(batch)
+
+    return run

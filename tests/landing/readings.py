@@ -1,0 +1,29 @@
+"""Short ways to declare a dataset and to read a batch back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from vertebra.declare.dataset import Dataset
+from vertebra.lake.batches import Batch
+
+
+def declared(path: str, kind: str = "files", member: str = "*", load: str = "append", **parse: Any) -> Dataset:
+    return Dataset.model_validate(
+        {
+            "name": "readings",
+            "source": "station",
+            "collect": {"from": kind, "path": path, "member": member},
+            "parse": {"format": "csv"} | parse,
+            "load": load,
+            "columns": {},
+        }
+    )
+
+
+def records(batch: Batch) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(batch.records).to_pylist()
+    assert [row.pop("_record") for row in rows] == list(range(len(rows)))
+    return rows
