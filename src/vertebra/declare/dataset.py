@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
 from vertebra.declare.column_type import INTEGERS, column_type
 from vertebra.declare.time_pattern import time_pattern
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+Flag = Annotated[bool, Strict()]
+"""``true`` or ``false``, and no other word."""
 OnViolation = Literal["report", "repair", "quarantine", "fail"]
 
 
@@ -48,7 +50,7 @@ class Parse(Declared):
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     quote: str = Field(default='"', max_length=1)
     escape: str | None = Field(default=None, min_length=1, max_length=1)
-    header: bool = True
+    header: Flag = True
     names: tuple[str, ...] = ()
     records: str | None = None
 
@@ -81,8 +83,8 @@ class Column(Declared):
     thousands: Literal[",", ".", " ", "'"] | None = None
     true_values: tuple[str, ...] = ()
     false_values: tuple[str, ...] = ()
-    required: bool = False
-    unique: bool = False
+    required: Flag = False
+    unique: Flag = False
     range: tuple[Any, Any] | None = None
     values: tuple[Any, ...] | None = None
     matches: str | None = None
@@ -145,7 +147,8 @@ class Column(Declared):
         if self.convert is not None and set(self.convert) != {"from", "to"}:
             raise ValueError("convert needs both from and to: {from: mph, to: km/h}")
         if self.thousands == self.decimal:
-            raise ValueError(f"thousands and decimal are both {self.decimal!r}")
+            other = "," if self.decimal == "." else "."
+            raise ValueError(f"thousands and decimal are both {self.decimal!r}; declare decimal: '{other}' as well")
         return self
 
     def sources(self, name: str) -> tuple[str, ...]:

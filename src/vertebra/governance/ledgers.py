@@ -40,12 +40,13 @@ class Ledgers:
         self.table(ledger).write_arrow(data, commit, mode="append", evolution="widen")
 
     def replace(
-        self, ledger: str, dataset: str, frame: DataFrame, engine: Engine, commit: Commit
+        self, ledger: str, dataset: str, frame: DataFrame, engine: Engine, commit: Commit, part: str = ""
     ) -> int:
         """Replace what a ledger says of one dataset; the engine writes. Returns the number of rows.
 
         Args:
             frame: has the ledger's columns, in any order.
+            part: replace only this part of what it says, such as that on some batches; the whole replaces all parts.
         """
         from pyspark.sql import functions as F
         from pyspark.sql.pandas.types import from_arrow_type
@@ -55,7 +56,7 @@ class Ledgers:
             [F.col(field.name).cast(from_arrow_type(field.type)).alias(field.name) for field in schema]
         )
         table = self.table(ledger)
-        staged = table.stage(engine, shaped, part=dataset)
+        staged = table.stage(engine, shaped, part=f"{dataset}/{part}" if part else dataset)
         table.commit(staged, commit, mode="overwrite", evolution="widen")
         return staged.rows
 

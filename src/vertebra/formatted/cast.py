@@ -1,0 +1,191 @@
+"""From text to a canonical type: strict, and equal on every engine.
+
+Engines differ in what text they cast (``1f`` is a double to one and not to the other), so a regular expression that
+both understand says first what a type may look like, and the engine's cast only ever sees text that both read alike.
+What does not fit is refused with a reason; nothing is rounded, cut, wrapped around or guessed.
+
+| type | taken | refused |
+|---|---|---|
+| whole numbers | ``5``, ``+5``, ``007``, ``5.0`` | ``5.5``, ``1e3``, what the type cannot hold |
+| float, double | ``5``, ``.5``, ``5.``, ``1e-3`` | ``NaN``, ``Infinity``, what overflows |
+| decimal(p,s) | ``5``, ``5.250`` in (4,2) | ``5.255`` in (4,2), exponents, more digits than p |
+| boolean | ``true t yes y 1``, ``false f no n 0``, in any case, or what is declared | other texts |
+| date | ``2013-01-31``, with a time of midnight or without; or the declared format | other texts, 30 February |
+| timestamp | ISO 8601 with ``Z``, an offset or neither; or the declared format | other texts, skipped hours |
+| string | everything | nothing |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from vertebra.declare.column_type import INTEGERS, ColumnType, column_type
+from vertebra.declare.time_pattern import escape
+from vertebra.formatted.moments import read_moment
+from vertebra.formatted.text import written
+from vertebra.formatted.units import conversion
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+    from vertebra.declare.dataset import Column as Declaration
+
+TRUE: Final = ("true", "t", "yes", "y", "1")
+FALSE: Final = ("false", "f", "no", "n", "0")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How one column's cells are read.
+
+    Attributes:
+        value: the value in the canonical type; NULL where there is none or it was refused.
+        refused: whether something is written that is not a value of the type; never NULL.
+        reason: why, as a sentence part that follows the text: ``is not a whole number``.
+    """
+
+    value: Column
+    refused: Column
+    reason: Column
+
+
+def read_cell(text: Column, declaration: Declaration, markers: Sequence[str]) -> Cell:
+    """Read a column's cells.
+
+    Args:
+        text: the raw text.
+        declaration: the column's declaration.
+        markers: the texts that mean NULL.
+    """
+    from pyspark.sql import functions as F
+
+    kind = column_type(declaration.type)
+    content = written(text, markers)
+    value, reasons = _read(content, declaration, kind)
+    chosen = F.lit(reasons[-1][1])
+    for condition, words in reversed(reasons[:-1]):
+        chosen = F.when(condition, F.lit(words)).otherwise(chosen)
+    return Cell(value, content.isNotNull() & value.isNull(), chosen)
+
+
+Reasons = list[tuple["Column", str]]
+
+
+def _read(content: Column, declaration: Declaration, kind: ColumnType) -> tuple[Column, Reasons]:
+    """The value, and why it may be refused: conditions and words, the last for all other texts."""
+    from pyspark.sql import functions as F
+
+    if kind.name == "string":
+        return content, [(F.lit(True), "")]
+    if kind.name == "boolean":
+        return _boolean(content, declaration)
+    if kind.name in ("date", "timestamp"):
+        return read_moment(content, declaration, kind.name)
+    numbers = _Notation(declaration)
+    if kind.name in INTEGERS:
+        return _whole(content, numbers, kind.name)
+    if kind.name == "decimal":
+        return _decimal(content, numbers, kind)
+    return _floating(content, numbers, kind.name, declaration)
+
+
+class _Notation:
+    """How the numbers of a column are written: regular expressions for their parts, and the way to plain notation."""
+
+    def __init__(self, declaration: Declaration) -> None:
+        self._separators = declaration.decimal + (declaration.thousands or "")
+        self.point = escape(declaration.decimal)
+        groups = f"[0-9]{{1,3}}(?:{escape(declaration.thousands)}[0-9]{{3}})+|" if declaration.thousands else ""
+        self.digits = f"(?:{groups}[0-9]+)"
+
+    def plain(self, content: Column) -> Column:
+        """With a point and without separators of thousands."""
+        from pyspark.sql import functions as F
+
+        return content if self._separators == "." else F.translate(content, self._separators, ".")
+
+    def common_reasons(self, content: Column) -> Reasons:
+        """Why a text may be no number at all."""
+        return [
+            (content.rlike(r"\A[+-]?(?i:nan|inf|infinity)\z"), "is no number; list it under null if it means NULL"),
+            (
+                content.rlike(r"\A[+-]?[0-9]{1,3}([,.' ])[0-9]{3}(?:[,.' ][0-9]{3})*(?:[.,][0-9]+)?\z"),
+                "seems to have separators of thousands; declare thousands, and decimal where it is a comma",
+            ),
+            (content.rlike(r"\A[+-]?[0-9]*,[0-9]+\z"), "seems to have a decimal comma; declare decimal: ','"),
+        ]
+
+
+def _whole(content: Column, numbers: _Notation, kind: str) -> tuple[Column, Reasons]:
+    from pyspark.sql import functions as F
+
+    shaped = content.rlike(rf"\A[+-]?{numbers.digits}(?:{numbers.point}0*)?\z")
+    # a fraction of zero is how tools that have no NULL for whole numbers write them
+    value = F.when(shaped, F.substring_index(numbers.plain(content), ".", 1).try_cast(kind))
+    low, high = INTEGERS[kind]
+    return value, [
+        (shaped, f"is outside of {kind}: {low:,} to {high:,}"),
+        (
+            content.rlike(rf"\A[+-]?{numbers.digits}?{numbers.point}[0-9]+\z"),
+            "has a fraction; declare double or decimal",
+        ),
+        (content.rlike(r"\A[+-]?[0-9.]+[eE][+-]?[0-9]+\z"), "is written with an exponent; declare double"),
+        *numbers.common_reasons(content),
+        (F.lit(True), "is not a whole number"),
+    ]
+
+
+def _decimal(content: Column, numbers: _Notation, kind: ColumnType) -> tuple[Column, Reasons]:
+    from pyspark.sql import functions as F
+
+    point, scale = numbers.point, kind.scale
+    fraction = rf"[0-9]{{0,{scale}}}0*"
+    bare = rf"[0-9]{{1,{scale}}}0*" if scale else "0+"
+    shaped = content.rlike(rf"\A[+-]?(?:{numbers.digits}(?:{point}{fraction})?|{point}{bare})\z")
+    plain = numbers.plain(content)
+    # zeros that follow the scale say nothing, but make engines count digits differently
+    short = F.when(plain.contains("."), F.regexp_replace(plain, r"\.?0*\z", "")).otherwise(plain)
+    short = F.when(short.isin("", "+", "-"), F.lit("0")).otherwise(short)
+    value = F.when(shaped, short.try_cast(str(kind)))
+    return value, [
+        (shaped, f"has more than {kind.precision - scale} digits before the point, which is all {kind} holds"),
+        (
+            content.rlike(rf"\A[+-]?{numbers.digits}?{point}[0-9]+\z"),
+            f"has more than {scale} digits after the point, which is all {kind} holds",
+        ),
+        (content.rlike(r"\A[+-]?[0-9.]+[eE][+-]?[0-9]+\z"), "is written with an exponent; declare double"),
+        *numbers.common_reasons(content),
+        (F.lit(True), "is not a decimal number"),
+    ]
+
+
+def _floating(content: Column, numbers: _Notation, kind: str, declaration: Declaration) -> tuple[Column, Reasons]:
+    from pyspark.sql import functions as F
+
+    digits, point = numbers.digits, numbers.point
+    shaped = content.rlike(rf"\A[+-]?(?:{digits}(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?\z")
+    parsed = numbers.plain(content).try_cast("double" if declaration.convert else kind)
+    if declaration.convert:
+        factor, offset = conversion(declaration.convert["from"], declaration.convert["to"])
+        parsed = parsed * F.lit(factor)
+        parsed = (parsed + F.lit(offset) if offset else parsed).cast(kind)
+    # infinite: the text has more than the type can hold
+    value = F.when(shaped & (F.abs(parsed) < F.lit(float("inf"))), parsed)
+    return value, [
+        (shaped, f"is outside of {kind}"),
+        *numbers.common_reasons(content),
+        (F.lit(True), "is not a number"),
+    ]
+
+
+def _boolean(content: Column, declaration: Declaration) -> tuple[Column, Reasons]:
+    from pyspark.sql import functions as F
+
+    declared = declaration.true_values or declaration.false_values
+    true = [word.lower() for word in (declaration.true_values if declared else TRUE)]
+    false = [word.lower() for word in (declaration.false_values if declared else FALSE)]
+    lower = F.lower(content)
+    value = F.when(lower.isin(*true), F.lit(True)).when(lower.isin(*false), F.lit(False))
+    return value, [(F.lit(True), f"is neither true ({', '.join(true)}) nor false ({', '.join(false)})")]

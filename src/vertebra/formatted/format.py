@@ -1,0 +1,206 @@
+"""The step that formats a dataset: text records of the landing zone to one table in the canonical data model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from vertebra.errors import LakeError
+from vertebra.formatted.cast import Cell, read_cell
+from vertebra.formatted.digest import declaration_digest
+from vertebra.formatted.drift import Match, match_columns
+from vertebra.formatted.rejects import castable, record_rejects, rejects, suspects
+from vertebra.formatted.text import null_markers
+from vertebra.governance.context import StepOutcome
+from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches
+from vertebra.lake.table import Staged
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from vertebra.declare.dataset import Dataset
+    from vertebra.governance.context import StepContext
+    from vertebra.lake.table import LakeTable
+
+_DECLARATION: Final = "declaration"
+_BATCHES_PER_JOB: Final = 100
+"""A job's plan grows with its batches, and engines plan slower than linearly."""
+
+
+def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = False) -> StepOutcome:
+    """Format the batches of a dataset that its table does not have yet.
+
+    ``append`` adds the new batches' rows; ``snapshot`` keeps the rows of the latest batch only; ``upsert`` keeps one
+    row per key: the last record of the latest batch that has the key. Rows with a NULL in the key have no one to
+    replace or be replaced by, so each of them stays, for the rules to judge.
+
+    Every batch is formatted exactly once: the table's application transaction is its last batch. When the declaration
+    has changed in a way that matters here, all batches are formatted again, with the same row ids, and replace the
+    table in one commit.
+
+    Args:
+        full_refresh: format all batches again in any case.
+
+    Raises:
+        LakeError: nothing was collected yet.
+        DriftError: a batch does not have the declared columns.
+        DeclarationError: a unit conversion does not exist.
+    """
+    table = ctx.lake.table(f"formatted.{dataset.name}")
+    landed = _landed(dataset, ctx)
+    done = table.transaction_version(ctx.step)
+    anew = full_refresh or done is None or done > landed[-1].number or not _formatted_alike(dataset, table, ctx)
+    new = [batch for batch in landed if anew or batch.number > (done or 0)]
+    if dataset.load == "snapshot":
+        new = [batch for batch in new if batch is landed[-1]]
+    if not new:
+        return _outcome(table, table.version(), [], 0)
+    matches = [match_columns(dataset, batch) for batch in new]
+    ctx.progress(f"formatting {_counted(len(new), 'batch', 'batches')}")
+    whole = anew or dataset.load != "append"
+    staged, rejected = _stage(dataset, table, matches, anew, ctx)
+    commit = replace(ctx.commit(app_version=new[-1].number), extra={_DECLARATION: declaration_digest(dataset)})
+    version = table.commit(
+        staged, commit, "overwrite" if whole else "append", "replace" if whole else "same", anew=anew
+    )
+    return _outcome(table, version, matches, rejected, _without_key(dataset, table, version))
+
+
+def _landed(dataset: Dataset, ctx: StepContext) -> list[Batch]:
+    """The batches the step may read, oldest first."""
+    last = ctx.inputs.get(f"landing.{dataset.name}")
+    found = batches(ctx.lake.landing, dataset.source, dataset.name)
+    found = [batch for batch in found if last is None or batch.number <= last]
+    if not found:
+        raise LakeError(
+            f"there is no batch of {dataset.name}",
+            cause="nothing was collected yet",
+            remedy=f"vertebra collect {dataset.name}",
+        )
+    return found
+
+
+def _formatted_alike(dataset: Dataset, table: LakeTable, ctx: StepContext) -> bool:
+    """Whether the table was formatted by this declaration, as far as that can be known."""
+    history = table.history(1)
+    if history[0].step != ctx.step:
+        # the newest version is a compaction, say, and does not know
+        history = [entry for entry in table.history() if entry.step == ctx.step]
+    return bool(history) and history[0].extra.get(_DECLARATION) == declaration_digest(dataset)
+
+
+def _stage(
+    dataset: Dataset, table: LakeTable, matches: Sequence[Match], anew: bool, ctx: StepContext
+) -> tuple[Staged, int]:
+    """Write the table's new files and the ledger of rejects. Returns the files and the number of rejected cells."""
+    cells = {
+        name: read_cell(_column(name), column, null_markers(dataset, column))
+        for name, column in dataset.columns.items()
+    }
+    text = _text(matches, ctx)
+    if dataset.load == "upsert":
+        present = None if anew else table.frame(ctx.engine)
+        staged = table.stage(ctx.engine, _merged(dataset, _formatted(text, cells), present))
+        in_question = castable(dataset)
+    else:
+        groups = [matches[at : at + _BATCHES_PER_JOB] for at in range(0, len(matches), _BATCHES_PER_JOB)]
+        frames = [text] if len(groups) == 1 else [_text(group, ctx) for group in groups]
+        staged = _joined([table.stage(ctx.engine, _formatted(frame, cells)) for frame in frames])
+        in_question = suspects(dataset, staged)
+    found = rejects(text, {name: cells[name] for name in in_question}, dataset, ctx) if in_question else None
+    replaces_all = anew or dataset.load == "snapshot"
+    first = None if replaces_all else matches[0].batch.number
+    return staged, record_rejects(found, dataset, first, ctx)
+
+
+def _text(matches: Sequence[Match], ctx: StepContext) -> DataFrame:
+    """The records of batches: ``_rid`` and the text of each declared column, by its declared name."""
+    frames = [_text_of(match, ctx) for match in matches]
+    return reduce(lambda above, below: above.unionAll(below), frames)
+
+
+def _text_of(match: Match, ctx: StepContext) -> DataFrame:
+    from pyspark.sql import functions as F
+
+    wanted = list(dict.fromkeys(source for source in match.sources.values() if source is not None))
+    schema = pa.schema([(RECORD_COLUMN, pa.int64()), *((source, pa.string()) for source in wanted)])
+    # a payload may name its columns with dots, quotes and spaces; by place they need no quoting
+    frame = ctx.engine.read_parquet([match.batch.records], schema)
+    frame = frame.toDF(RECORD_COLUMN, *(f"_{place}" for place in range(len(wanted))))
+    places = {source: F.col(f"_{place}") for place, source in enumerate(wanted)}
+    rid = F.lit(match.batch.number * RECORDS_PER_BATCH).cast("bigint") + F.col(RECORD_COLUMN)
+    return frame.select(
+        rid.alias("_rid"),
+        *(
+            (places[source] if source is not None else F.lit(None).cast("string")).alias(name)
+            for name, source in match.sources.items()
+        ),
+    )
+
+
+def _formatted(text: DataFrame, cells: Mapping[str, Cell]) -> DataFrame:
+    return text.select("_rid", *(cell.value.alias(name) for name, cell in cells.items()))
+
+
+def _merged(dataset: Dataset, new: DataFrame, present: DataFrame | None) -> DataFrame:
+    """One row per key, the one with the highest row id: the last record of the latest batch."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    rows = new if present is None else present.select(new.columns).unionAll(new)
+    key = [_column(name) for name in dataset.key]
+    incomplete = reduce(lambda one, other: one | other, [column.isNull() for column in key])
+    # a row without a complete key is alone in its partition
+    alone = F.when(incomplete, F.col("_rid"))
+    latest = Window.partitionBy(*key, alone).orderBy(F.col("_rid").desc())
+    ranked = rows.withColumn("_rank", F.row_number().over(latest))
+    return ranked.where(F.col("_rank") == 1).drop("_rank")
+
+
+def _joined(parts: Sequence[Staged]) -> Staged:
+    files = tuple(file for part in parts for file in part.files)
+    return Staged(files, parts[0].schema, sum(part.rows for part in parts), None)
+
+
+def _without_key(dataset: Dataset, table: LakeTable, version: int) -> int:
+    """Rows of an upserted table that have a NULL in their key."""
+    if dataset.load != "upsert":
+        return 0
+    conditions = [pads.field(name).is_null() for name in dataset.key]
+    return int(table.arrow(version).count_rows(filter=reduce(lambda one, other: one | other, conditions)))
+
+
+def _outcome(
+    table: LakeTable, version: int, matches: Sequence[Match], rejected: int, without_key: int = 0
+) -> StepOutcome:
+    facts: dict[str, int | float | str] = {"batches": len(matches), "cells rejected": rejected}
+    ignored = dict.fromkeys(column for match in matches for column in match.extra)
+    missing = dict.fromkeys(
+        name
+        for match in matches
+        if match.batch.receipt.records
+        for name, source in match.sources.items()
+        if source is None
+    )
+    if ignored:
+        facts["columns ignored"] = ", ".join(ignored)
+    if missing:
+        facts["columns missing"] = ", ".join(missing)
+    if without_key:
+        facts["rows without key"] = without_key
+    return StepOutcome(table.rows(version), version, {table.name: version}, facts)
+
+
+def _column(name: str) -> Column:
+    from pyspark.sql import functions as F
+
+    return F.col("`" + name.replace("`", "``") + "`")
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"

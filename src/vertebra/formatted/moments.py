@@ -1,0 +1,127 @@
+"""From text to dates and timestamps.
+
+Text is ISO 8601 or written in a declared pattern. A timestamp is an instant: an offset in the text decides, else the
+declared zone, else UTC. Where a zone's clocks were turned back, a local time that came twice is the earlier instant;
+where they were turned forward, a local time that never came is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from vertebra.declare.time_pattern import MONTHS, YEAR, TimeField, TimePattern, time_pattern
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+    from vertebra.declare.dataset import Column as Declaration
+
+_DAY: Final = f"{YEAR}-[0-9]{{2}}-[0-9]{{2}}"
+_CLOCK: Final = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+_OFFSET: Final = "(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
+ISO_DATE: Final = rf"\A{_DAY}(?:[T ]00:00(?::00(?:\.0{{1,9}})?)?)?\z"
+ISO_TIMESTAMP: Final = rf"\A{_DAY}(?:[T ]{_CLOCK}(?: ?{_OFFSET})?)?\z"
+_ENDS_IN_OFFSET: Final = r"(?:Z|:[0-9]{2}(?:\.[0-9]+)? ?[+-][0-9]{2}(?::?[0-9]{2})?)\z"
+
+_ZONES_KNOWN_UNTIL: Final = "2100-01-01"
+"""Engines lay out the rules of time zones this far; beyond, they disagree."""
+
+Reasons = list[tuple["Column", str]]
+
+
+def read_moment(content: Column, declaration: Declaration, kind: str) -> tuple[Column, Reasons]:
+    """Read dates or timestamps.
+
+    Args:
+        content: what is written in a cell.
+        kind: ``date`` or ``timestamp``.
+
+    Returns:
+        The value, NULL where the text is refused, and why it may be: conditions and words, the last for all others.
+    """
+    from pyspark.sql import functions as F
+
+    if declaration.format:
+        pattern = time_pattern(declaration.format)
+        shaped = content.rlike(pattern.regex)
+        iso, looks = _iso_text(content, pattern), f"is not written {declaration.format}"
+        offset = pattern.fields.get("X")
+        has_offset = _part(content, pattern, offset) != "" if offset else F.lit(False)
+    elif kind == "date":
+        shaped, iso, looks = content.rlike(ISO_DATE), content, "is not a date written 2013-01-31; declare its format"
+        has_offset = F.lit(False)
+    else:
+        shaped, iso = content.rlike(ISO_TIMESTAMP), content
+        looks = "is not a timestamp written 2013-01-31T23:59:00Z; declare its format"
+        has_offset = content.rlike(_ENDS_IN_OFFSET)
+    if kind == "date":
+        value = F.when(shaped, F.substring(iso, 1, 10).try_cast("date"))
+        return value, [(shaped, "is no day of the calendar"), (F.lit(True), looks)]
+    stamp = F.when(shaped, iso.try_cast("timestamp"))
+    # an offset may push the first and the last days out of the years that readers of Delta tables know
+    first, last = (F.expr(f"timestamp'{t}Z'") for t in ("0001-01-01T00:00:00", "9999-12-31T23:59:59.999999"))
+    reasons = [(shaped, "is no day of the calendar or no time of a day"), (F.lit(True), looks)]
+    if declaration.zone is None or declaration.zone == "UTC":
+        return F.when(stamp.between(first, last), stamp), reasons
+    zone = declaration.zone
+    instant = F.to_utc_timestamp(stamp, zone)
+    exists = F.from_utc_timestamp(instant, zone) == stamp
+    known = stamp < F.expr(f"timestamp'{_ZONES_KNOWN_UNTIL}T00:00:00Z'")
+    value = F.when(has_offset, stamp).when(known & exists, instant)
+    local = shaped & stamp.isNotNull() & ~has_offset
+    return F.when(value.between(first, last), value), [
+        (local & ~known, f"is later than the known rules of {zone}; write it with an offset"),
+        (local & ~exists, f"never came in {zone}: the clocks were turned forward over it"),
+        *reasons,
+    ]
+
+
+def _iso_text(content: Column, pattern: TimePattern) -> Column:
+    """The ISO 8601 form of a text that matches a pattern."""
+    from pyspark.sql import functions as F
+
+    def part(letter: str, otherwise: str) -> Column:
+        found = pattern.fields.get(letter)
+        if found is None:
+            return F.lit(otherwise)
+        text = _part(content, pattern, found)
+        # a part inside [ ] that is missing
+        return text if found.start else F.when(text == "", F.lit(otherwise)).otherwise(text)
+
+    def two(text: Column) -> Column:
+        return F.lpad(text, 2, "0")
+
+    year = part("y", "")
+    if pattern.fields["y"].count == 2:
+        year = F.concat(F.lit("20"), year)
+    month = part("M", "1")
+    if "M" in pattern.fields and pattern.fields["M"].count > 2:
+        names = "".join(name[:3] for name in MONTHS)
+        place = F.instr(F.lit(names), F.lower(F.substring(month, 1, 3)))
+        month = F.when(place > 0, F.floor((place + 2) / 3).cast("int").cast("string")).otherwise(month)
+    day = F.concat_ws("-", year, two(month), two(part("d", "1")))
+    if not pattern.fields.keys() & set("HhmsX"):
+        return day
+    clock = F.concat_ws(":", two(_hour(pattern, part)), two(part("m", "0")), two(part("s", "0")))
+    return F.concat(day, F.lit("T"), clock, F.lit("."), part("S", "0"), part("X", "Z"))
+
+
+def _part(content: Column, pattern: TimePattern, found: TimeField) -> Column:
+    """A part's text; empty where it is in brackets and missing."""
+    from pyspark.sql import functions as F
+
+    if found.start and found.width:
+        return F.substring(content, found.start, found.width)
+    return F.regexp_extract(content, pattern.regex, found.group)
+
+
+def _hour(pattern: TimePattern, part: Callable[[str, str], Column]) -> Column:
+    """The hour of 24, as text."""
+    from pyspark.sql import functions as F
+
+    if "h" not in pattern.fields:
+        return part("H", "0")
+    afternoon = F.lower(part("a", "am")) == "pm"
+    twelfth = part("h", "12").try_cast("int") % 12
+    return F.when(afternoon, twelfth + 12).otherwise(twelfth).cast("string")

@@ -1,0 +1,136 @@
+"""The ledger of cells that did not parse: raw text, declared type and reason; the cell is NULL in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+
+from vertebra.lake.batches import RECORDS_PER_BATCH
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from vertebra.declare.dataset import Dataset
+    from vertebra.formatted.cast import Cell
+    from vertebra.governance.context import StepContext
+    from vertebra.lake.table import Staged
+
+_LEDGER = "rejects"
+
+
+def suspects(dataset: Dataset, staged: Staged) -> list[str]:
+    """The columns that can have rejected cells: a rejected cell is a NULL, and the files' footers count the NULLs.
+
+    Args:
+        staged: all rows that were read, as files of the table.
+    """
+    counted: dict[str, int] = dict.fromkeys(dataset.columns, 0)
+    unknown: set[str] = set()
+    for file in staged.files:
+        metadata = pq.read_metadata(file)
+        for group in range(metadata.num_row_groups):
+            for index in range(metadata.num_columns):
+                chunk = metadata.row_group(group).column(index)
+                if chunk.statistics is None or not chunk.statistics.has_null_count:
+                    unknown.add(chunk.path_in_schema)
+                elif chunk.path_in_schema in counted:
+                    counted[chunk.path_in_schema] += chunk.statistics.null_count
+    return [name for name in castable(dataset) if counted[name] or name in unknown]
+
+
+def castable(dataset: Dataset) -> list[str]:
+    """The columns whose text may be refused; a string takes every text."""
+    return [name for name, column in dataset.columns.items() if column.type != "string"]
+
+
+def rejects(text: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx: StepContext) -> DataFrame:
+    """One row per rejected cell, with the columns of the ledger.
+
+    Args:
+        text: ``_rid`` and the raw text of the columns.
+        cells: how the columns in question are read.
+    """
+    from pyspark.sql import functions as F
+
+    found = [
+        F.when(
+            cell.refused,
+            F.struct(
+                F.lit(name).alias("column"),
+                F.col(name).alias("raw"),
+                F.lit(dataset.columns[name].type).alias("type"),
+                cell.reason.alias("reason"),
+            ),
+        )
+        for name, cell in cells.items()
+    ]
+    any_refused = F.lit(False)
+    for cell in cells.values():
+        any_refused = any_refused | cell.refused
+    return (
+        text.where(any_refused)
+        .select("_rid", F.explode(F.array(*found)).alias("cell"))
+        .where(F.col("cell").isNotNull())
+        .select(
+            F.lit(ctx.run_id).alias("run_id"),
+            F.lit(dataset.name).alias("dataset"),
+            F.col("_rid").alias("rid"),
+            F.floor(F.col("_rid") / RECORDS_PER_BATCH).cast("bigint").alias("batch"),
+            (F.col("_rid") % RECORDS_PER_BATCH).alias("record"),
+            "cell.column",
+            "cell.raw",
+            "cell.type",
+            "cell.reason",
+        )
+    )
+
+
+def record_rejects(found: DataFrame | None, dataset: Dataset, first: int | None, ctx: StepContext) -> int:
+    """Write the rejected cells of the batches just read to the ledger; doing it again changes nothing.
+
+    Args:
+        found: the rejected cells; None when there can be none.
+        first: the first batch that was read, when earlier ones keep their rejects; None when they do not.
+
+    Returns:
+        The number of rejected cells.
+    """
+    count = 0
+    if found is not None:
+        found = ctx.engine.materialise(found, ctx.scratch / _LEDGER)
+        count = sum(pq.read_metadata(file).num_rows for file in (ctx.scratch / _LEDGER).rglob("*.parquet"))
+    stale = _recorded(dataset, first, ctx)
+    if first is not None and not stale:
+        if count and found is not None:
+            ctx.ledgers.replace(_LEDGER, dataset.name, found, ctx.engine, ctx.commit(), part=f"{first:08d}")
+        return count
+    kept = _kept(dataset, first, ctx) if first is not None else None
+    frames = [frame for frame in (found if count else None, kept) if frame is not None]
+    if frames:
+        whole = frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
+        ctx.ledgers.replace(_LEDGER, dataset.name, whole, ctx.engine, ctx.commit())
+    elif stale:
+        ctx.ledgers.clear(_LEDGER, dataset.name, ctx.commit())
+    return count
+
+
+def _recorded(dataset: Dataset, first: int | None, ctx: StepContext) -> int:
+    """How many rejects the ledger has of the batches being read: a run that died before its commit left them."""
+    ledger = ctx.ledgers.table(_LEDGER)
+    if not ledger.exists():
+        return 0
+    condition = pads.field("dataset") == dataset.name
+    if first is not None:
+        condition &= pads.field("batch") >= first
+    return int(ledger.arrow().count_rows(filter=condition))
+
+
+def _kept(dataset: Dataset, first: int, ctx: StepContext) -> DataFrame:
+    """The rejects of earlier batches."""
+    from pyspark.sql import functions as F
+
+    ledger = ctx.ledgers.table(_LEDGER).frame(ctx.engine)
+    return ledger.where((F.col("dataset") == dataset.name) & (F.col("batch") < first))

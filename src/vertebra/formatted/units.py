@@ -1,0 +1,40 @@
+"""Factors between units of measure, exact and computed before the engine is asked."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+
+from vertebra.errors import DeclarationError
+
+
+@cache
+def conversion(source: str, target: str) -> tuple[float, float]:
+    """The factor and the offset that turn a number in one unit into another: ``target = source · factor + offset``.
+
+    Args:
+        source: the unit of the text, as pint writes it: ``mph``, ``degF``, ``inHg``.
+        target: the unit of the table.
+
+    Raises:
+        DeclarationError: a unit is unknown, or the two measure different things.
+    """
+    from pint import PintError, UnitRegistry
+
+    try:
+        # fractions: 1 mph is 1.609344 km/h exactly, and a difference of floats would not be
+        units = UnitRegistry(non_int_type=Fraction)
+        zero, one, two = (Fraction(units.Quantity(Fraction(n), source).to(target).magnitude) for n in range(3))
+    except (PintError, ValueError, TypeError, AttributeError) as error:
+        raise DeclarationError(
+            f"{source} cannot be converted to {target}",
+            cause=str(error),
+            remedy="correct `convert`; units are written as in https://pint.readthedocs.io, e.g. mph, km/h, degF",
+        ) from error
+    if two - one != one - zero:
+        raise DeclarationError(
+            f"{source} cannot be converted to {target} with a factor and an offset",
+            cause="one of them is logarithmic",
+            remedy="drop `convert`, and convert in a view",
+        )
+    return float(one - zero), float(zero)

@@ -1,0 +1,173 @@
+"""Why a cell is what it is: from a row id back to the record that landed, and forth to the value in the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from vertebra.errors import LakeError
+from vertebra.formatted.drift import match_columns
+from vertebra.formatted.text import SPACES, null_markers
+from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches
+
+if TYPE_CHECKING:
+    from vertebra.declare.dataset import Column, Dataset
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
+
+
+@dataclass(frozen=True)
+class CellOrigin:
+    """One cell of a formatted row and where it comes from.
+
+    Attributes:
+        column: the declared column.
+        source: the column in the payload, None when the batch has none.
+        raw: the text that was received, None when there was none.
+        type: the declared type.
+        value: what the formatted table has now.
+        reading: how the text became the value, as sentence parts in order.
+        rejected: why the text was refused, None when it was not.
+    """
+
+    column: str
+    source: str | None
+    raw: str | None
+    type: str
+    value: Any
+    reading: tuple[str, ...]
+    rejected: str | None
+
+
+@dataclass(frozen=True)
+class RowOrigin:
+    """A row of a formatted table and the landing record it comes from.
+
+    Attributes:
+        rid: the row's id.
+        batch: the batch that brought it, with its folder and receipt.
+        record: the record in the payload, counted from 0.
+        in_table: whether the formatted table has the row now; a later batch may have replaced it.
+        cells: by declared column, in order; only the one asked for when one was.
+    """
+
+    rid: int
+    batch: Batch
+    record: int
+    in_table: bool
+    cells: dict[str, CellOrigin]
+
+
+def row_origin(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: str | None = None) -> RowOrigin:
+    """Walk a row, or one cell of it, back to the landing zone. Reads single records and needs no engine.
+
+    Args:
+        rid: the row's id, ``_rid`` in the formatted and trusted tables.
+        column: a declared column; all of them when None.
+
+    Raises:
+        LakeError: there is no such batch, record or column.
+    """
+    number, record = divmod(rid, RECORDS_PER_BATCH)
+    if column is not None and column not in dataset.columns:
+        raise LakeError(
+            f"{dataset.name} has no column {column}",
+            cause=f"its columns are {', '.join(dataset.columns)}",
+            remedy=f"vertebra why formatted.{dataset.name} {rid}",
+        )
+    batch = _batch(dataset, lake, number, rid)
+    sources = match_columns(dataset, batch).sources
+    names = [column] if column is not None else list(dataset.columns)
+    raw = _record(batch, record, [source for name in names if (source := sources[name]) is not None], rid)
+    row = _row(dataset, lake, rid, names)
+    reasons = _rejected(dataset, ledgers, rid)
+    cells = {}
+    for name in names:
+        source, declared = sources[name], dataset.columns[name]
+        text = raw[source] if source is not None else None
+        reading = _reading(dataset, name, declared, source, text, reasons.get(name))
+        value = row[name] if row else None
+        cells[name] = CellOrigin(name, source, text, declared.type, value, reading, reasons.get(name))
+    return RowOrigin(rid, batch, record, row is not None, cells)
+
+
+def _batch(dataset: Dataset, lake: Lake, number: int, rid: int) -> Batch:
+    for batch in batches(lake.landing, dataset.source, dataset.name):
+        if batch.number == number:
+            return batch
+    raise LakeError(
+        f"{dataset.name} has no batch {number}",
+        cause=f"the row id {rid} is batch × 10^10 + record, and names that batch",
+        remedy=f'vertebra sql "select _rid from formatted.{dataset.name} limit 5"',
+    )
+
+
+def _record(batch: Batch, record: int, columns: list[str], rid: int) -> dict[str, str | None]:
+    """The text of a record's cells, read by the file's statistics from one group of records."""
+    names = list(dict.fromkeys(columns))
+    found = (
+        pads.dataset(str(batch.records), format="parquet")
+        .to_table(columns=[RECORD_COLUMN, *names], filter=pads.field(RECORD_COLUMN) == record)
+        .to_pylist()
+    )
+    if not found:
+        raise LakeError(
+            f"batch {batch.number} has no record {record}",
+            cause=f"it has {batch.receipt.records:,}, counted from 0, and the row id is {rid}",
+            remedy="correct the row id",
+        )
+    return {name: found[0][name] for name in names}
+
+
+def _row(dataset: Dataset, lake: Lake, rid: int, names: list[str]) -> dict[str, Any] | None:
+    table = lake.table(f"formatted.{dataset.name}")
+    if not table.exists():
+        return None
+    known = [name for name in names if name in table.schema().names]
+    rows: pa.Table = table.arrow().to_table(columns=known, filter=pads.field("_rid") == rid)
+    return dict.fromkeys(names) | rows.to_pylist()[0] if rows.num_rows else None
+
+
+def _rejected(dataset: Dataset, ledgers: Ledgers, rid: int) -> dict[str, str]:
+    """Why cells of the row were refused, by column."""
+    ledger = ledgers.table("rejects")
+    if not ledger.exists():
+        return {}
+    condition = (pads.field("dataset") == dataset.name) & (pads.field("rid") == rid)
+    rows = ledger.arrow().to_table(columns=["column", "reason"], filter=condition)
+    return {row["column"]: row["reason"] for row in rows.to_pylist()}
+
+
+def _reading(
+    dataset: Dataset, name: str, declared: Column, source: str | None, raw: str | None, reason: str | None
+) -> tuple[str, ...]:
+    """How a text became a value."""
+    if source is None:
+        return (f"the batch has no column {' or '.join(declared.sources(name))}, so it is NULL",)
+    if raw is None:
+        return ("the record has no value, so it is NULL",)
+    steps = []
+    text = raw.strip(SPACES)
+    if text != raw:
+        steps.append("the spaces around it are cut off")
+    if text in null_markers(dataset, declared):
+        return (*steps, f"{text!r} means NULL" if text else "an empty text means NULL")
+    if reason is not None:
+        return (*steps, f"{text!r} {reason}, so it is NULL and in the ledger of rejects")
+    steps.append(_cast_words(declared))
+    if declared.convert:
+        steps.append(f"converted from {declared.convert['from']} to {declared.convert['to']}")
+    return tuple(steps)
+
+
+def _cast_words(declared: Column) -> str:
+    words = f"taken as {declared.type}"
+    if declared.format:
+        words += f" written {declared.format}"
+    if declared.type == "timestamp":
+        zone = declared.zone or "UTC"
+        words += f", local time of {zone} where it has no offset, kept in UTC"
+    return words
