@@ -7,14 +7,16 @@ from typing import Annotated
 import typer
 
 from vertebra.cli import deciding, keeping, looking, modelling, running, starting
+from vertebra.cli.groups import Commands
 
 app = typer.Typer(
     name="vertebra",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="First steps:  vertebra init my_project --example flights   then   cd my_project; vertebra run",
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="First steps: vertebra init my_project --example flights; cd my_project; vertebra run",
 )
 
 
@@ -50,3 +52,4 @@ for panel, commands in _PANELS:
         app.command(name, rich_help_panel=panel)(command)
 app.add_typer(deciding.quarantine, name="quarantine", rich_help_panel="Decide")
 app.add_typer(deciding.repairs, name="repairs", rich_help_panel="Decide")
+app.add_typer(deciding.decisions, name="decisions", rich_help_panel="Decide")

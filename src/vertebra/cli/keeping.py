@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vertebra.cli.options import HERE, Profile, Root, Yes, opened, say, sure
+from vertebra.cli.options import HERE, Profile, Root, Shape, Yes, opened, put, say, shape, sure
 
 
 def restore(
@@ -38,4 +38,56 @@ def restore(
     say(f"{name} is at version {new}, equal to version {version}")
 
 
-COMMANDS = {"restore": restore}
+def gc(
+    keep: Annotated[
+        str | None,
+        typer.Option("--keep", help="How long versions stay; by default the project's retention.", show_default=False),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be freed; free nothing.")] = False,
+    yes: Yes = False,
+    form: Shape = "table",
+    project: Root = HERE,
+    profile: Profile = None,
+) -> None:
+    """Free the disk of what no version, model or run points to; merge small files.
+
+    Kept are every version younger than the retention, the newest data, the training and test sets of every recorded
+    model, and what the last good run of each step read and wrote.
+
+    \b
+    vertebra gc --dry-run
+    vertebra gc --keep "7 days" --yes
+    """
+    from datetime import UTC, datetime
+
+    from vertebra.lake.gc import collect_garbage
+    from vertebra.lake.lease import lease
+    from vertebra.pipeline.pins import age, pins
+    from vertebra.report.words import many, size
+
+    shape(form)
+    space = opened(project, profile)
+    span = keep or space.project.settings.retention
+    since = datetime.now(UTC) - age(span)
+    if not dry_run:
+        sure(f"Free what is older than {span} in {space.lake.root}?", yes)
+    with lease(space.lake.root, "garbage collection"):
+        found = collect_garbage(space.lake, pins(space.ledgers), since, dry_run=dry_run)
+    rows = [
+        {
+            "table": one.table,
+            "versions kept": len(one.kept),
+            "files": len(one.freed),
+            "freed": one.bytes if form != "table" else size(one.bytes),
+            "compacted": one.compacted,
+        }
+        for one in found
+        if form != "table" or one.freed or one.compacted
+    ]
+    if rows or form != "table":
+        put(rows, ["table", "versions kept", "files", "freed", "compacted"], form)
+    files, total = sum(len(one.freed) for one in found), sum(one.bytes for one in found)
+    say(f"{'would free' if dry_run else 'freed'} {many(files, 'file')}, {size(total)}")
+
+
+COMMANDS = {"restore": restore, "gc": gc}

@@ -115,8 +115,7 @@ def sql(
     shape(form)
     space = opened(project, profile)
     answer = space.sql(sys.stdin.read() if statement == "-" else statement)
-    relation = answer.duckdb().limit(limit) if limit else answer.duckdb()
-    data = relation.to_arrow_table()
+    data = answer.limit(limit).arrow() if limit else answer.arrow()
     put(data.to_pylist(), data.schema.names, form)
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from vertebra.report.rows import Format, Row
 
 Root = Annotated[
-    Path, typer.Option("--project", "-p", help="The project's folder, or one inside it.", show_default="here")
+    Path,
+    typer.Option("--project", "-p", help="The project's folder, or one inside it; default: here.", show_default=False),
 ]
 Profile = Annotated[
     str | None, typer.Option("--profile", help="A profile of vertebra.yaml, e.g. dev or prod.", show_default=False)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from vertebra.declare.project import Project
     from vertebra.governance.context import Progress, StepContext, StepOutcome
     from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
     from vertebra.pipeline.steps import Step
 
 
@@ -57,12 +62,40 @@ def tracking_of(project: Project) -> str:
     return project.settings.tracking or f"sqlite:///{project.root / 'mlflow.db'}"
 
 
+@dataclass(frozen=True)
+class Landed:
+    """What a landing step did.
+
+    Attributes:
+        records: in the new batches.
+        facts: to tell a person; empty when nothing was new.
+    """
+
+    records: int
+    facts: Mapping[str, int | float | str]
+
+
 def land(
-    step: Step, project: Project, ctx_ledgers: Ledgers, run_id: str, now: datetime, progress: Progress
-) -> tuple[StepOutcome, int]:
+    step: Step,
+    project: Project,
+    lake: Lake,
+    ledgers: Ledgers,
+    run_id: str,
+    now: datetime,
+    progress: Progress,
+) -> Landed:
     """Collect a dataset's new batches.
 
-    Returns:
-        The outcome, whose version is the last batch number, and the number of new batches.
+    Raises:
+        CollectError: the source cannot be read, or a payload was refused; batches landed before that stay.
     """
-    raise NotImplementedError
+    from vertebra.landing.collect import collect
+
+    outcome = collect(step.declaration, project.root, lake, ledgers, run_id, now, progress)
+    facts: dict[str, int | float | str] = {}
+    if outcome.new:
+        new = len(outcome.new)
+        facts = {"new batch" if new == 1 else "new batches": new, "records": outcome.records}
+    if outcome.reparsed:
+        facts["batches parsed again"] = outcome.reparsed
+    return Landed(outcome.records, facts)

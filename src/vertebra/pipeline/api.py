@@ -108,7 +108,7 @@ class Workspace:
         """
         from vertebra.pipeline.run import run
 
-        report = run(self.project, [select], [exclude], full_refresh, wait, console, self._engine)
+        report = run(self.project, [select], [exclude], full_refresh, wait, console, self.engine)
         if report.state == "interrupted":
             raise KeyboardInterrupt
         return report
@@ -143,13 +143,23 @@ class Answer:
     def __init__(self, relation: duckdb.DuckDBPyRelation) -> None:
         self._relation = relation
 
+    def limit(self, rows: int) -> Answer:
+        """The first rows only."""
+        return Answer(self._relation.limit(rows))
+
     def duckdb(self) -> duckdb.DuckDBPyRelation:
         """As a DuckDB relation."""
         return self._relation
 
     def arrow(self) -> pa.Table:
-        """As an Arrow table."""
-        return self._relation.to_arrow_table()
+        """As an Arrow table.
+
+        Raises:
+            SqlError: a value cannot be computed.
+        """
+        from vertebra.pipeline.sql import fetch
+
+        return fetch(self._relation)
 
     def pandas(self) -> pd.DataFrame:
         """As a pandas data frame."""

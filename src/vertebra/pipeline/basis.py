@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 _CODE: Final[Mapping[str, tuple[str, ...]]] = {
     "landing": ("landing",),
-    "formatted": ("formatted",),
-    "trusted": ("trusted", "denial"),
+    "formatted": ("formatted", "declare/column_type.py", "declare/time_pattern.py"),
+    "trusted": ("trusted", "denial", "declare/rules.py"),
     "exploitation": ("exploitation",),
     "analysis": ("analysis",),
 }
-"""The packages whose code decides a zone's results."""
+"""The packages and modules whose code decides a zone's results."""
 
 _RULES_OF_COLUMN: Final = frozenset(
     {"required", "unique", "range", "values", "matches", "references", "on_violation"}
@@ -55,11 +55,8 @@ class Basis:
         return _hash(self.to_json())
 
     def to_json(self) -> str:
+        """All of it, in an order that never changes."""
         return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> Basis:
-        return cls(**json.loads(text))
 
     def differences(self, before: Basis) -> list[str]:
         """Why this is not what it was before, in words."""
@@ -117,11 +114,11 @@ def _dataset_parts(step: Step) -> dict[str, Any]:
     if step.zone == "landing":
         return {key: dataset[key] for key in ("source", "collect", "parse")}
     if step.zone == "formatted":
-        parts = {key: dataset[key] for key in ("parse", "load", "drift")}
+        parts = {key: dataset[key] for key in ("source", "parse", "load", "drift")}
         if dataset["load"] == "upsert":
             parts["key"] = dataset["key"]
         for name, column in columns.items():
-            ignored = _RULES_OF_COLUMN | {"description"}
+            ignored = _RULES_OF_COLUMN | {"description", "unit"}
             parts[f"columns.{name}"] = {k: v for k, v in column.items() if k not in ignored}
         return parts
     parts = {"key": dataset["key"]}
@@ -135,8 +132,12 @@ def _dataset_parts(step: Step) -> dict[str, Any]:
 @cache
 def _zone_code(zone: str) -> str:
     package = Path(vertebra.__file__).parent
-    files = [file for name in _CODE[zone] for file in sorted((package / name).rglob("*.py"))]
+    files = [file for name in _CODE[zone] for file in _sources(package / name)]
     return _hash("".join(f"{file.name}\n{file.read_text('utf-8')}" for file in files))
+
+
+def _sources(place: Path) -> list[Path]:
+    return sorted(place.rglob("*.py")) if place.is_dir() else [place]
 
 
 def _relative(file: Path, root: Path) -> str:

@@ -124,26 +124,20 @@ class _Run:
 
     def _land(self, step: Step) -> StepResult:
         clock = time.perf_counter()
+        why = "looks for new data at the source"
         try:
-            outcome, new = land(
+            landed = land(
                 step, self.project, self.lake, self.ledgers, self.run_id, self.now, self._teller(step)
             )
         except KeyboardInterrupt:
             raise
         except Exception as error:
-            return _failure(step, "looks for new data", error, time.perf_counter() - clock)
-        if new and len(self.graph.children[step.name] & set(self.chosen)):
+            return _failure(step, why, error, time.perf_counter() - clock)
+        if landed.facts and self.graph.children[step.name] & set(self.chosen):
             self.engine.warm()
-        return StepResult(
-            step.name,
-            "ok" if new else "current",
-            "new data at the source" if new else "no new data at the source",
-            time.perf_counter() - clock,
-            outcome.rows,
-            outcome.version,
-            outcome.outputs,
-            outcome.facts,
-        )
+        state: Ending = "ok" if landed.facts else "current"
+        seconds = time.perf_counter() - clock
+        return StepResult(step.name, state, why, seconds, landed.records, facts=landed.facts)
 
     def _adopt(self, decisions: list[Decision]) -> None:
         """Put on record what a run that died had committed."""
@@ -240,11 +234,15 @@ class _Run:
         else:
             self.results.append(result)
             self.recorder.ended(result, basis)
-        if result.state == "failed":
+        if result.state == "failed" and not self._goes_on(step):
             self.broken[result.step] = f"{result.step} failed"
         elif result.state == "skipped":
             self.broken[result.step] = result.why
         self.console.ended(self._place(result.step), len(self.chosen), result)
+
+    def _goes_on(self, step: Step) -> bool:
+        """Whether what follows from a failed step can run: a source that fails leaves the batches it gave before."""
+        return step.zone == "landing" and self.state.has_batches(step)
 
     def _interrupted(self) -> None:
         ended = {result.step for result in self.results} | set(self.current)

@@ -13,6 +13,7 @@ from vertebra.pipeline.tables import TableHandle, table_names
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from vertebra.lake.catalog import Lake
 
@@ -54,6 +55,20 @@ def query(lake: Lake, statement: str) -> duckdb.DuckDBPyRelation:
     if relation is None:
         raise SqlError("the statement gives no rows", remedy="ask with SELECT; tables change by vertebra run")
     return relation
+
+
+def fetch(relation: duckdb.DuckDBPyRelation) -> pa.Table:
+    """The rows of an answer.
+
+    Raises:
+        SqlError: a value cannot be computed.
+    """
+    import duckdb
+
+    try:
+        return relation.to_arrow_table()
+    except duckdb.Error as error:
+        raise SqlError(f"the query failed:\n{error}") from None
 
 
 def _named(statement: str) -> set[tuple[str, str]]:

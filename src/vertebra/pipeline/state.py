@@ -51,12 +51,16 @@ class State:
             self._tables[name] = self._lake.table(name).newest_data()
         return self._tables[name]
 
-    def inputs(self, step: Step, batch_source: str | None = None) -> dict[str, int | None]:
+    def has_batches(self, step: Step) -> bool:
+        """Whether anything was ever received for a dataset."""
+        return self._last_batch(f"landing.{step.subject}", step.source or "") is not None
+
+    def inputs(self, step: Step) -> dict[str, int | None]:
         """The version of each input of a step; None for what is not there."""
         found: dict[str, int | None] = {}
         for name in step.inputs:
             if name.startswith("landing."):
-                found[name] = self._last_batch(name, batch_source or step.source or "")
+                found[name] = self._last_batch(name, step.source or "")
             else:
                 version = self.table(name)
                 found[name] = version.version if version else None

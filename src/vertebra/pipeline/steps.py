@@ -38,10 +38,12 @@ class Step:
 
     @property
     def zone(self) -> str:
+        """The zone it writes."""
         return self.name.partition(".")[0]
 
     @property
     def subject(self) -> str:
+        """The dataset, reconciliation, view or analysis."""
         return self.name.partition(".")[2]
 
 
@@ -66,10 +68,8 @@ def _dataset_steps(project: Project) -> list[Step]:
 
 
 def _exploitation_steps(project: Project) -> list[Step]:
-    from vertebra.declare.reconciliation import inputs_of, outputs_of
-
     found = [
-        Step(f"exploitation.{name}", tuple(inputs_of(one)), tuple(outputs_of(one)), one)
+        Step(f"exploitation.{name}", one.inputs, one.tables, one)
         for name, one in project.reconciliations.items()
     ]
     for name, view in project.views.items():

@@ -65,8 +65,9 @@ def _write_table(
     for i, name in enumerate(columns[:fitting]):
         numeric = any(_is_number(row.get(name)) for row in rows)
         justify: Literal["left", "right"] = "right" if numeric else "left"
+        least = min(widths[i], 4)
         table.add_column(
-            Text(name), justify=justify, no_wrap=True, overflow="ellipsis", max_width=_WIDEST, min_width=min(widths[i], 4)
+            Text(name), justify=justify, no_wrap=True, overflow="ellipsis", max_width=_WIDEST, min_width=least
         )
     for row, text in zip(rows, texts, strict=True):
         table.add_row(

@@ -40,6 +40,16 @@ def many(count: int, thing: str, things: str = "") -> str:
     return f"{count:,} {thing if count == 1 else things or thing + 's'}"
 
 
+def size(count: int) -> str:
+    """Bytes as kB, MB or GB."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+
+
 def share(value: float) -> str:
     """A share as a percentage that never rounds a little to nothing or nearly all to all."""
     percent = 100 * value

@@ -1,0 +1,142 @@
+"""The quality of the trusted tables: the dimensions, and every rule with what it found and what was done about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from vertebra.report.rows import write_rows
+from vertebra.report.tables import grid, rich_console
+from vertebra.report.tallies import RuleTally, latest_quality, rule_tallies
+from vertebra.report.words import figure, many, share
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vertebra.pipeline.api import Workspace
+    from vertebra.report.rows import Format
+
+_COLUMNS: Final = (
+    "run_id", "at", "table", "table_version", "stage", "scope", "subject", "measure", "value", "note",
+)  # fmt: skip
+_DIMENSIONS: Final = ("completeness", "consistency", "uniqueness", "timeliness")
+
+
+def write_quality(
+    space: Workspace, dataset: str | None, history: bool, form: Format, stream: TextIO, notes: TextIO
+) -> None:
+    """Write the last assessment of one dataset or of all, or with ``history`` of every run.
+
+    Args:
+        form: ``json`` and ``csv`` give the rows of the ``quality`` ledger.
+    """
+    if form != "table" or history:
+        rows = _every(space, dataset) if history else latest_quality(space, dataset)
+        if form == "table":
+            rows = [row for row in rows if row["scope"] == "table" and row["stage"] == "after"]
+            columns: tuple[str, ...] = ("at", "table", "table_version", "measure", "value", "note")
+        else:
+            columns = _COLUMNS
+        write_rows(rows, columns, form, stream, notes)
+        return
+    rows = latest_quality(space, dataset)
+    if not rows:
+        notes.write("nothing was assessed yet\n  next:  vertebra run\n")
+        return
+    rich = rich_console(stream)
+    _tell_dimensions(rows, rich)
+    rules = rule_tallies(space, dataset)
+    _tell_rules(rules, dataset is not None, rich)
+    if dataset is not None:
+        _tell_constraints(space, dataset, rules, rich)
+        _tell_columns(rows, rich)
+    else:
+        notes.write(f"next:  vertebra quality {next(iter(space.project.datasets))}\n")
+
+
+def _every(space: Workspace, dataset: str | None) -> list[dict[str, Any]]:
+    only = "true" if dataset is None else f"\"table\" = 'trusted.{dataset}'"
+    return space.sql(
+        f'SELECT * FROM governance.quality WHERE {only} ORDER BY at DESC, "table", stage DESC, scope, subject, measure'
+    ).rows()
+
+
+def _tell_dimensions(rows: list[dict[str, Any]], rich: Console) -> None:
+    """Each table's dimensions, before → after cleaning where they differ."""
+    found: dict[str, dict[tuple[str, str], float | None]] = {}
+    for row in rows:
+        if row["scope"] == "table":
+            found.setdefault(row["table"], {})[(row["measure"], row["stage"])] = row["value"]
+        elif row["measure"] == "validity" and row["value"] is not None:
+            key = ("validity", row["stage"])
+            known = found.setdefault(row["table"], {})
+            known[key] = min(known.get(key) or 1.0, row["value"])
+    dimensions = (*_DIMENSIONS, "validity")
+    table = grid("Dimensions, before → after cleaning", "table", "rows", *dimensions, numeric=1 + len(dimensions))
+    for name, measures in found.items():
+        cells = [_change(measures.get((d, "before")), measures.get((d, "after"))) for d in dimensions]
+        after = measures.get(("rows", "after"))
+        table.add_row(name.partition(".")[2], figure(int(after)) if after is not None else "–", *cells)
+    rich.print(table)
+    rich.print(
+        "[dim]completeness: rows without NULL; consistency: rows that meet every rule; validity: of the worst column; "
+        "– not applicable[/]"
+    )
+
+
+def _change(before: float | None, after: float | None) -> str:
+    if before is None and after is None:
+        return "–"
+    if before is None or after is None or share(before) == share(after):
+        return share(after if after is not None else before or 0.0)
+    return f"{share(before)} → {share(after)}"
+
+
+def _tell_rules(rules: list[RuleTally], everything: bool, rich: Console) -> None:
+    broken = [rule for rule in rules if rule.tuples]
+    hold = len(rules) - len(broken)
+    if broken:
+        title = f"\nRules broken: {len(broken)} of {len(rules)}"
+        table = grid(title, "rule", "what became of them", "tuples", "share", "g3", numeric=3)
+        for rule in broken:
+            name = rule.rule if everything else f"{rule.dataset}.{rule.rule}"
+            table.add_row(
+                name, rule.became, figure(rule.tuples), share(rule.share) if rule.share is not None else "–",
+                figure(rule.least) or "–",
+            )  # fmt: skip
+        rich.print(table)
+        rich.print("[dim]g3: the fewest rows to remove for the rule to hold; – not computed for such a rule[/]")
+    if hold:
+        names = ", ".join(rule.rule for rule in rules if not rule.tuples) if everything else ""
+        rich.print(f"\n{many(hold, 'rule holds', 'rules hold')}{': ' if names else ''}[dim]{names}[/]")
+
+
+def _tell_constraints(space: Workspace, dataset: str, rules: list[RuleTally], rich: Console) -> None:
+    """The broken rules as denial constraints."""
+    from rich.text import Text
+
+    from vertebra.declare.rules import rules_of
+
+    broken = {rule.rule for rule in rules if rule.tuples}
+    declared = rules_of(space.project.datasets[dataset], space.project.datasets)
+    shown = [rule for rule in declared if rule.name in broken]
+    if shown:
+        rich.print("\n[bold]As denial constraints[/]")
+    for rule in shown:
+        rich.print(Text.assemble(f"{rule.name}  ", (str(rule.constraint), "dim")))
+
+
+def _tell_columns(rows: list[dict[str, Any]], rich: Console) -> None:
+    """The columns that lack values, or whose values did not all parse."""
+    found: dict[str, dict[str, float | None]] = {}
+    for row in rows:
+        if row["scope"] == "column" and row["stage"] == "after":
+            found.setdefault(row["subject"], {})[row["measure"]] = row["value"]
+    lacking = {name: m for name, m in found.items() if any(value is not None and value < 1 for value in m.values())}
+    if not lacking:
+        rich.print(f"\n{many(len(found), 'column')}, each complete and valid")
+        return
+    table = grid("\nColumns not complete or not valid", "column", "completeness", "validity", numeric=2)
+    for name, measures in sorted(lacking.items(), key=lambda item: item[1].get("completeness") or 0.0):
+        cells = (measures.get("completeness"), measures.get("validity"))
+        table.add_row(name, *("–" if value is None else share(value) for value in cells))
+    rich.print(table)

@@ -1,0 +1,161 @@
+"""What the lake holds and what its rules found, counted for a person; from file statistics and ledgers, no engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vertebra.lake.batches import batches
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vertebra.pipeline.api import Workspace
+
+
+@dataclass(frozen=True)
+class DatasetTally:
+    """One dataset on its way from landing to trusted; None where it did not get yet.
+
+    Attributes:
+        records: received, in all batches; in the last for a dataset loaded as snapshots.
+        rejected: cells that did not parse.
+    """
+
+    dataset: str
+    records: int | None
+    formatted: int | None
+    rejected: int
+    trusted: int | None
+    repaired: int
+    quarantined: int
+
+
+@dataclass(frozen=True)
+class RuleTally:
+    """What the last run found about a rule, and what it did.
+
+    Attributes:
+        tuples: that broke it before cleaning.
+        share: of the tuples of the table (g2).
+        pairs: violating pairs, for a rule about two tuples.
+        least: the fewest tuples to remove for the rule to hold (g3), where that is computed.
+        repaired: cells.
+        quarantined: rows.
+        accepted: violations that a person accepted.
+        unresolved: tuples that still break it.
+    """
+
+    dataset: str
+    rule: str
+    tuples: int
+    share: float | None
+    pairs: int | None
+    least: int | None
+    repaired: int
+    quarantined: int
+    accepted: int
+    unresolved: int
+
+    @property
+    def became(self) -> str:
+        """What became of the violations, in words."""
+        parts = [
+            (self.repaired, "cells repaired"), (self.quarantined, "rows quarantined"), (self.accepted, "accepted"),
+            (self.unresolved, "reported"),
+        ]  # fmt: skip
+        return ", ".join(f"{count:,} {what}" for count, what in parts if count)
+
+
+@dataclass(frozen=True)
+class ChosenModel:
+    """The model an analysis chose, and its scores by the declared metric.
+
+    Attributes:
+        validation: mean over the folds, with its standard deviation.
+        test: on the held-out test set.
+        baseline: of the dummy model, on the test set.
+    """
+
+    analysis: str
+    candidate: str
+    parameters: str
+    metric: str
+    validation: float | None
+    deviation: float | None
+    test: float | None
+    baseline: float | None
+
+
+def table_rows(space: Workspace, zone: str) -> dict[str, int]:
+    """Rows of each table of a zone."""
+    return {table.name.partition(".")[2]: table.rows() for table in space.lake.tables(zone)}
+
+
+def dataset_tallies(space: Workspace) -> list[DatasetTally]:
+    """Every declared dataset."""
+    formatted, trusted = table_rows(space, "formatted"), table_rows(space, "trusted")
+    counts = {ledger: _per_dataset(space, ledger) for ledger in ("rejects", "repairs", "quarantine")}
+    found = []
+    for name, dataset in space.project.datasets.items():
+        landed = batches(space.lake.landing, dataset.source, name)
+        counted = landed[-1:] if dataset.load == "snapshot" else landed
+        found.append(
+            DatasetTally(
+                name,
+                sum(batch.receipt.records for batch in counted) if landed else None,
+                formatted.get(name),
+                counts["rejects"].get(name, 0),
+                trusted.get(name),
+                counts["repairs"].get(name, 0),
+                counts["quarantine"].get(name, 0),
+            )
+        )
+    return found
+
+
+def latest_quality(space: Workspace, dataset: str | None = None) -> list[dict[str, Any]]:
+    """The rows of the ``quality`` ledger of each dataset's last assessment."""
+    only = "true" if dataset is None else f"\"table\" = 'trusted.{dataset}'"
+    return space.sql(
+        f"SELECT * FROM governance.quality WHERE {only}"
+        ' QUALIFY rank() OVER (PARTITION BY "table" ORDER BY at DESC, run_id DESC) = 1'
+    ).rows()
+
+
+def rule_tallies(space: Workspace, dataset: str | None = None) -> list[RuleTally]:
+    """Every rule that the last runs assessed, the most broken first."""
+    found: dict[tuple[str, str], dict[tuple[str, str], float | None]] = {}
+    for row in latest_quality(space, dataset):
+        if row["scope"] == "rule":
+            key = (row["table"].partition(".")[2], row["subject"])
+            found.setdefault(key, {})[(row["measure"], row["stage"])] = row["value"]
+    tallies = [_rule_tally(dataset, rule, measures) for (dataset, rule), measures in found.items()]
+    return sorted(tallies, key=lambda tally: -tally.tuples)
+
+
+def _rule_tally(dataset: str, rule: str, measures: Mapping[tuple[str, str], float | None]) -> RuleTally:
+    def count(measure: str, stage: str) -> int:
+        return int(measures.get((measure, stage)) or 0)
+
+    def maybe(measure: str) -> int | None:
+        value = measures.get((measure, "before"))
+        return None if value is None else int(value)
+
+    return RuleTally(
+        dataset,
+        rule,
+        count("violating_tuples", "before"),
+        measures.get(("g2", "before")),
+        maybe("violating_pairs"),
+        maybe("g3_rows"),
+        *(count(measure, "after") for measure in ("repaired", "quarantined", "accepted", "unresolved")),
+    )
+
+
+def _per_dataset(space: Workspace, ledger: str) -> dict[str, int]:
+    table = space.ledgers.table(ledger)
+    if not table.exists():
+        return {}
+    counts = table.arrow().to_table(columns=["dataset"]).column("dataset").value_counts()
+    return {entry["values"].as_py(): entry["counts"].as_py() for entry in counts}
