@@ -1,0 +1,99 @@
+"""Cells as text, the form in which the ledgers keep values: what is written is read back as the same value."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+
+def quoted(name: str) -> str:
+    """A name as a Spark SQL identifier."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def as_text(expression: str) -> Column:
+    """A Spark SQL expression of any column type, as text that :func:`from_text` reads back."""
+    from pyspark.sql import functions as F
+
+    return F.expr(f"CAST({expression} AS STRING)")
+
+
+def from_text(expression: str, kind: pa.DataType) -> Column:
+    """The value of a column's type that a text stands for; NULL where it stands for none.
+
+    Args:
+        expression: Spark SQL, of type STRING.
+        kind: the column's type.
+    """
+    from pyspark.sql import functions as F
+
+    if pa.types.is_string(kind):
+        return F.expr(expression)
+    return F.expr(f"try_cast({expression} AS {spark_type(kind)})")
+
+
+def spark_type(kind: pa.DataType) -> str:
+    """The Spark SQL name of an Arrow type."""
+    from pyspark.sql.pandas.types import from_arrow_type
+
+    name: str = from_arrow_type(kind).simpleString()
+    return name
+
+
+def as_json(schema: pa.Schema) -> Column:
+    """A row as a JSON object: integers and booleans as such, other values as text, NULLs left out.
+
+    Engines write instants and fractions into JSON in different, partly lossy forms; as text they are exact.
+    """
+    from pyspark.sql import functions as F
+
+    fields = [_json_field(field).alias(field.name) for field in schema]
+    return F.to_json(F.struct(*fields))
+
+
+def from_json(rows: pa.Array | pa.ChunkedArray, schema: pa.Schema) -> pa.Table:
+    """Rows kept as JSON, as a table of the types they had.
+
+    Args:
+        rows: what :func:`as_json` gave.
+        schema: of the table the rows were taken from.
+    """
+    objects = [json.loads(text) for text in rows.to_pylist()]
+    columns = [
+        pa.array([parsed(_as_str(row.get(field.name)), field.type) for row in objects], type=field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def parsed(text: str | None, kind: pa.DataType) -> Any:
+    """The Python value of a column's type that a text stands for.
+
+    Raises:
+        pa.ArrowInvalid: it stands for none.
+    """
+    if text is None:
+        return None
+    if pa.types.is_timestamp(kind):
+        # the text of an instant has no zone: the session's is UTC
+        return pa.scalar(text).cast(pa.timestamp("us")).cast(pa.timestamp("us", kind.tz)).as_py()
+    return pa.scalar(text).cast(kind).as_py()
+
+
+def _json_field(field: pa.Field) -> Column:
+    from pyspark.sql import functions as F
+
+    if pa.types.is_integer(field.type) or pa.types.is_boolean(field.type) or pa.types.is_string(field.type):
+        return F.col(quoted(field.name))
+    return as_text(quoted(field.name))
+
+
+def _as_str(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)

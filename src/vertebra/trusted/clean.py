@@ -1,0 +1,379 @@
+"""The step of the trusted zone: trusted = formatted + repairs − quarantine, with an assessment before and after."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vertebra.declare.rules import NamedRule, rules_of
+from vertebra.denial import DenialConstraint, Inclusion
+from vertebra.errors import QualityError
+from vertebra.governance.context import StepContext, StepOutcome
+from vertebra.trusted.assess import Assessment, Stage, assess, fills, quality_rows, rejected_cells
+from vertebra.trusted.decisions import Decided, decided
+from vertebra.trusted.detect import Detection, RuleCount, detect
+from vertebra.trusted.quarantine import removals, whole_rows, without
+from vertebra.trusted.repair import Repair, apply, repair_of, repairs
+from vertebra.trusted.resolution import Standing, resolved, standings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import DataFrame
+
+    from vertebra.declare.dataset import Dataset
+    from vertebra.lake.table import Staged
+
+Datasets = Mapping[str, "Dataset"]
+
+_EXAMPLES = 5
+
+
+def inputs_of(dataset: Dataset, datasets: Datasets | None = None) -> tuple[str, ...]:
+    """The tables the step of a dataset reads: its formatted table, and the trusted tables its rules refer to.
+
+    Args:
+        datasets: all datasets of the project, for rules between relations.
+
+    Raises:
+        RuleError: a rule is not valid, or cannot be repaired as declared.
+        DeclarationError: a rule is not well declared.
+    """
+    rules = rules_of(dataset, datasets)
+    for rule in rules:
+        repair_of(rule, dataset)
+    others = sorted({name for rule in rules for name in _relations(rule)} - {dataset.name})
+    return (f"formatted.{dataset.name}", *(f"trusted.{name}" for name in others))
+
+
+def trust(dataset: Dataset, ctx: StepContext, datasets: Datasets | None = None) -> StepOutcome:
+    """Make the trusted table of a dataset.
+
+    Writes ``trusted.<name>``, and what the ledgers ``violations``, ``repairs``, ``quarantine`` and ``quality`` say of
+    it.
+
+    Args:
+        datasets: all datasets of the project, for rules between relations.
+
+    Raises:
+        QualityError: a rule with ``on_violation: fail`` is violated; the trusted table stays as it was.
+        RuleError: a rule cannot be checked, or not repaired as declared.
+    """
+    return _Step(dataset, ctx, rules_of(dataset, datasets)).run()
+
+
+def check(dataset: Dataset, ctx: StepContext, zone: str = "formatted", datasets: Datasets | None = None) -> Assessment:
+    """Assess a table of a dataset against its rules and write nothing.
+
+    Args:
+        ctx: with the versions of ``<zone>.<name>`` and of the trusted tables that the rules refer to.
+        zone: ``formatted`` or ``trusted``.
+    """
+    return _Step(dataset, ctx, rules_of(dataset, datasets), zone).checked()
+
+
+@dataclass(frozen=True)
+class _Repaired:
+    """The repairs of a run; ``cells`` is None when there are none."""
+
+    cells: DataFrame | None = None
+    per_rule: Mapping[str, int] = Counter()
+    columns: frozenset[str] = frozenset()
+
+    @property
+    def count(self) -> int:
+        return sum(self.per_rule.values())
+
+
+@dataclass(frozen=True)
+class _Removed:
+    """The rows a run puts in quarantine; ``rows`` is None when there are none."""
+
+    rows: DataFrame | None = None
+    per_rule: Mapping[str, int] = Counter()
+    count: int = 0
+
+
+class _Step:
+    """One run of the step for one dataset."""
+
+    def __init__(
+        self, dataset: Dataset, ctx: StepContext, rules: tuple[NamedRule, ...], zone: str = "formatted"
+    ) -> None:
+        self.dataset = dataset
+        self.ctx = ctx
+        self.rules = rules
+        self.name = dataset.name
+        self.source = ctx.lake.table(f"{zone}.{self.name}")
+        version = ctx.inputs[self.source.name]
+        self.schema: pa.Schema = self.source.schema(version)
+        self.formatted = self.source.frame(ctx.engine, version)
+        self.columns = [name for name in self.schema.names if not name.startswith("_")]
+        self.decided: Decided = decided(ctx.ledgers, self.name)
+        self.quarantining = frozenset(rule.name for rule in rules if rule.on_violation == "quarantine")
+
+    # -- the step ------------------------------------------------------------------------------------------------
+
+    def run(self) -> StepOutcome:
+        self.ctx.progress(f"checking {len(self.rules)} rules")
+        before = self._detect("before", self.formatted, self.rules)
+        self._stop_on_failure(before)
+        made = self._repairs(before)
+        table = self.formatted
+        if made.cells is not None:
+            table = apply(table, self.schema, made.cells, made.columns)
+        removed = self._removals(before, table, made)
+        if removed.rows is not None:
+            table = without(table, removed.rows)
+        self.ctx.progress("writing the trusted table")
+        target = self.ctx.lake.table(f"trusted.{self.name}")
+        staged = target.stage(self.ctx.engine, table)
+        after = self._after(before, staged, made, removed)
+        standing = self._settle(before, after, made, removed)
+        self._assess(before, after, standing, staged, target.version() + 1 if target.exists() else 0)
+        version = target.commit(staged, self.ctx.commit(), mode="overwrite", evolution="replace")
+        return StepOutcome(
+            rows=staged.rows,
+            version=version,
+            outputs={target.name: version},
+            facts={
+                "cells repaired": made.count,
+                "rows quarantined": removed.count,
+                "rules broken": sum(count.violating_tuples > 0 for count in before.counts),
+                "violating rows": standing[0].rows,
+            },
+        )
+
+    def checked(self) -> Assessment:
+        found = self._detect("check", self.formatted, self.rules)
+        standing = standings(self._resolved(found.violations), None)[0] if _violated(found) else Standing()
+        stage: Stage = "before" if self.source.name.startswith("formatted.") else "after"
+        fill = fills({stage: self.formatted}, self.columns)[stage]
+        rejected = rejected_cells(self.ctx.ledgers, self.name)
+        return assess(self.dataset, stage, fill, rejected, self.rules, found.counts, standing)
+
+    # -- detection -----------------------------------------------------------------------------------------------
+
+    def _detect(self, stage: str, table: DataFrame, rules: Sequence[NamedRule]) -> Detection:
+        folder = self.ctx.scratch / stage
+        folder.mkdir()
+        return detect(self.name, {self.name: table, **self._others}, rules, self.ctx.engine, folder)
+
+    @cached_property
+    def _others(self) -> dict[str, DataFrame]:
+        """The trusted tables that rules refer to."""
+        found = {}
+        for name in sorted({name for rule in self.rules for name in _relations(rule)} - {self.name}):
+            table = self.ctx.lake.table(f"trusted.{name}")
+            found[name] = table.frame(self.ctx.engine, self.ctx.inputs[table.name])
+        return found
+
+    def _after(self, before: Detection, staged: Staged, made: _Repaired, removed: _Removed) -> Detection | None:
+        """The violations of the cleaned table; None when cleaning changed nothing.
+
+        Only rules that read a repaired column are checked again, and, as removing a row can only end a conflict,
+        those of the others that were violated.
+        """
+        if made.cells is None and removed.rows is None:
+            return None
+        violated = _violated(before) if removed.rows is not None else frozenset()
+        again = [
+            rule
+            for rule in self.rules
+            if rule.name in violated
+            or made.columns & _columns(rule, self.name)
+            or (removed.rows is not None and _refers_to_itself(rule))
+        ]
+        table = self.ctx.engine.read_parquet(staged.files, staged.schema)
+        found = self._detect("after", table, again)
+        checked = {count.rule: count for count in found.counts}
+        from pyspark.sql import functions as F
+
+        kept = before.violations.where(~F.col("rule").isin(sorted(checked))) if checked else before.violations
+        counts = [checked.get(count.rule, replace(count, rows=staged.rows)) for count in before.counts]
+        return Detection(kept.unionByName(found.violations), tuple(counts))
+
+    # -- cleaning ------------------------------------------------------------------------------------------------
+
+    def _repairs(self, before: Detection) -> _Repaired:
+        violated = _violated(before)
+        declared = [repair_of(rule, self.dataset) for rule in self.rules]
+        plans: list[Repair] = [plan for plan in declared if plan is not None and plan.rule in violated]
+        if not plans and not self.decided.overridden:
+            return _Repaired()
+        self.ctx.progress("repairing cells")
+        frame = repairs(self.formatted, self.schema, plans, before.violations, self.decided, self.ctx.engine)
+        if frame is None:
+            return _Repaired()
+        folder = self.ctx.scratch / "repairs"
+        frame = self.ctx.engine.materialise(frame, folder)
+        columns = frozenset(_values(folder, "column"))
+        return _Repaired(frame, _values(folder, "rule"), columns) if columns else _Repaired()
+
+    def _removals(self, before: Detection, table: DataFrame, made: _Repaired) -> _Removed:
+        """Rows are judged after repair: what a repair put right need not go."""
+        rules = [rule for rule in self.rules if rule.name in self.quarantining]
+        found = before
+        if any(made.columns & _columns(rule, self.name) for rule in rules):
+            found = self._detect("repaired", table, rules)
+        violated = _violated(found)
+        rules = [rule for rule in rules if rule.name in violated]
+        if not rules:
+            return _Removed()
+        self.ctx.progress("putting rows in quarantine")
+        gone = removals(table, rules, found.violations, self.decided, self.ctx.engine)
+        folder = self.ctx.scratch / "quarantine"
+        rows = self.ctx.engine.materialise(whole_rows(self.formatted, self.schema, gone), folder)
+        per_rule = _values(folder, "rules")
+        return _Removed(rows, per_rule, _rows(folder)) if per_rule else _Removed()
+
+    def _stop_on_failure(self, before: Detection) -> None:
+        failing = {rule.name for rule in self.rules if rule.on_violation == "fail"} & _violated(before)
+        if not failing:
+            return
+        standing = self._settle_violations(before, None, _Removed())
+        left = {rule: standing[0].left(rule) for rule in sorted(failing) if standing[0].left(rule)}
+        if not left:
+            return
+        self._assess(before, None, standing, None, None)
+        counted = ", ".join(f"{rule} by {count:,} rows" for rule, count in left.items())
+        first = next(iter(left))
+        raise QualityError(
+            f"formatted.{self.name} violates what must hold: {counted}",
+            cause=f"on_violation: fail; the first rows that violate {first}: {', '.join(self._examples(first))}",
+            remedy=f"vertebra sql \"select * from governance.violations where dataset = '{self.name}'\", then correct"
+            " the source, accept the violations, or declare quarantine",
+            where=f"trusted.{self.name}",
+        )
+
+    def _examples(self, rule: str) -> list[str]:
+        from pyspark.sql import functions as F
+
+        ledger = self.ctx.ledgers.table("violations").frame(self.ctx.engine)
+        rows = ledger.where((F.col("dataset") == self.name) & (F.col("rule") == rule))
+        rows = rows.where(F.col("resolution") == "reported").select("rid").distinct().orderBy("rid")
+        return [str(row["rid"]) for row in rows.limit(_EXAMPLES).collect()]
+
+    # -- the ledgers ---------------------------------------------------------------------------------------------
+
+    def _settle(
+        self, before: Detection, after: Detection | None, made: _Repaired, removed: _Removed
+    ) -> tuple[Standing, Standing]:
+        """Write what was found and done, and count it: before and after cleaning."""
+        self._replace("repairs", made.cells)
+        self._replace("quarantine", removed.rows)
+        was, now = self._settle_violations(before, after, removed)
+        return was, replace(now, repaired=made.per_rule, quarantined=removed.per_rule)
+
+    def _settle_violations(
+        self, before: Detection, after: Detection | None, removed: _Removed
+    ) -> tuple[Standing, Standing]:
+        from pyspark.sql import functions as F
+
+        if not _violated(before) and (after is None or not _violated(after)):
+            self._replace("violations", None)
+            return Standing(), Standing()
+        left = after.violations if after is not None else None
+        rows = self._resolved(before.violations, removed.rows, left)
+        self._replace("violations", rows)
+        ledger = self.ctx.ledgers.table("violations").frame(self.ctx.engine)
+        written = ledger.where(F.col("dataset") == self.name)
+        return standings(written, self._resolved(left) if left is not None else None)
+
+    def _resolved(
+        self, violations: DataFrame, removed: DataFrame | None = None, left: DataFrame | None = None
+    ) -> DataFrame:
+        return resolved(violations, self.decided, self.quarantining, self.ctx.engine, removed, left)
+
+    def _replace(self, ledger: str, rows: DataFrame | None) -> None:
+        from pyspark.sql import functions as F
+
+        if rows is not None:
+            labelled = rows.withColumns({"run_id": F.lit(self.ctx.run_id), "dataset": F.lit(self.name)})
+            self.ctx.ledgers.replace(ledger, self.name, labelled, self.ctx.engine, self.ctx.commit())
+        elif self._says(ledger):
+            self.ctx.ledgers.clear(ledger, self.name, self.ctx.commit())
+
+    def _says(self, ledger: str) -> bool:
+        """Whether a ledger has rows on the dataset, by the files' footers."""
+        table = self.ctx.ledgers.table(ledger)
+        files = table.files() if table.exists() else []
+        own = [file for file in files if file.is_relative_to(table.path / self.name)]
+        return any(pq.read_metadata(file).num_rows for file in own)
+
+    def _assess(
+        self,
+        before: Detection,
+        after: Detection | None,
+        standing: tuple[Standing, Standing],
+        staged: Staged | None,
+        version: int | None,
+    ) -> None:
+        """Append the assessment before cleaning and, when the run writes a table, after it."""
+        frames: dict[Stage, DataFrame] = {"before": self.formatted}
+        if staged is not None and after is not None:
+            frames["after"] = self.ctx.engine.read_parquet(staged.files, staged.schema)
+        found = fills(frames, self.columns)
+        rejected = rejected_cells(self.ctx.ledgers, self.name)
+        done = [assess(self.dataset, "before", found["before"], rejected, self.rules, before.counts, standing[0])]
+        if staged is not None:
+            fill = found.get("after", found["before"])
+            if staged.rows < found["before"].rows:
+                rejected = rejected_cells(self.ctx.ledgers, self.name, self._removed_rids())
+            counts: tuple[RuleCount, ...] = (after or before).counts
+            done.append(assess(self.dataset, "after", fill, rejected, self.rules, counts, standing[1]))
+        self.ctx.ledgers.append("quality", quality_rows(done, self.ctx, version), self.ctx.commit())
+
+    def _removed_rids(self) -> set[int]:
+        files = sorted((self.ctx.scratch / "quarantine").rglob("*.parquet"))
+        return {rid for file in files for rid in pq.read_table(file, columns=["rid"]).column("rid").to_pylist()}
+
+
+def _relations(rule: NamedRule) -> tuple[str, ...]:
+    constraint = rule.constraint
+    if isinstance(constraint, Inclusion):
+        return (constraint.relation, constraint.table)
+    return constraint.relations
+
+
+def _refers_to_itself(rule: NamedRule) -> bool:
+    return isinstance(rule.constraint, Inclusion) and rule.constraint.table == rule.constraint.relation
+
+
+def _columns(rule: NamedRule, table: str) -> frozenset[str]:
+    """The columns of a table that a rule reads."""
+    constraint = rule.constraint
+    if isinstance(constraint, DenialConstraint):
+        relation = dict(zip(constraint.variables, constraint.relations, strict=True))
+        operands = (operand for predicate in constraint.predicates for operand in predicate.operands)
+        return frozenset(
+            column for o in operands if o.variable and relation[o.variable] == table for column in o.columns
+        )
+    referenced = constraint.referenced if constraint.table == table else ()
+    return frozenset((*constraint.columns, *referenced))
+
+
+def _violated(found: Detection) -> frozenset[str]:
+    return frozenset(count.rule for count in found.counts if count.violating_tuples)
+
+
+def _rows(folder: Path) -> int:
+    return sum(pq.read_metadata(file).num_rows for file in folder.rglob("*.parquet"))
+
+
+def _values(folder: Path, column: str) -> Counter[str]:
+    """How often each value of a text column, or of the lists in it, occurs in materialised files."""
+    counts: Counter[str] = Counter()
+    for file in folder.rglob("*.parquet"):
+        for batch in pq.ParquetFile(file).iter_batches(columns=[column]):
+            values = batch.column(0)
+            flat = values.flatten() if pa.types.is_list(values.type) else values
+            for entry in flat.value_counts().to_pylist():
+                counts[entry["values"]] += entry["counts"]
+    return counts

@@ -1,0 +1,255 @@
+"""What people decided about single rows and cells; the next run of the trusted zone respects it.
+
+A decision is about one subject: a row (release it from quarantine), a violation (accept it) or a cell (undo a repair,
+or override the value). Of several decisions about a subject the latest is in force; ``withdraw`` leaves none in force.
+The functions that record one expect their caller to hold the lake's lease.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vertebra.errors import DecisionError
+from vertebra.governance.ledgers import Ledgers
+from vertebra.governance.schemas import LEDGERS
+from vertebra.lake.catalog import Lake
+from vertebra.lake.table import Commit
+from vertebra.trusted.cells import parsed
+
+Kind = Literal["release", "accept", "undo", "override", "withdraw"]
+Cell = tuple[int, str]
+Violation = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision, as the ``decisions`` ledger has it.
+
+    Attributes:
+        decision: ``release`` a row, ``accept`` a violation, ``undo`` a repair, ``override`` a cell, or ``withdraw``
+            whatever was decided about the same row, violation or cell.
+        dataset: name of the dataset.
+        rid: the row's ``_rid``.
+        column: of the cell, for ``undo`` and ``override``.
+        rule: of the violation, for ``accept``.
+        value: the cell's new value as text, for ``override``; None is NULL.
+    """
+
+    at: datetime
+    by: str
+    decision: Kind
+    dataset: str
+    rid: int
+    column: str | None = None
+    rule: str | None = None
+    value: str | None = None
+    comment: str = ""
+
+    @property
+    def subject(self) -> tuple[int, str, str]:
+        """What it is about; decisions about one subject replace each other."""
+        return (self.rid, self.column or "", self.rule or "")
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The decisions in force for one dataset.
+
+    Attributes:
+        released: rows that stay out of quarantine.
+        accepted: violations, as (rule, rid), that are neither repaired, quarantined nor failed on.
+        undone: cells that no rule repairs.
+        overridden: cells and the value, as text, that each is given.
+    """
+
+    released: frozenset[int] = frozenset()
+    accepted: frozenset[Violation] = frozenset()
+    undone: frozenset[Cell] = frozenset()
+    overridden: Mapping[Cell, str | None] = field(default_factory=dict)
+
+
+def release(lake: Lake, dataset: str, rid: int, comment: str = "", *, by: str, at: datetime) -> Decision:
+    """Let a quarantined row back into the trusted table.
+
+    Raises:
+        DecisionError: the row is not in quarantine.
+    """
+    if not _has(quarantined(Ledgers(lake), dataset), rid=rid):
+        raise DecisionError(
+            f"row {rid} of {dataset} is not in quarantine",
+            cause="the last run did not put it there, or it was released since",
+            remedy=f"vertebra quarantine list {dataset}",
+        )
+    return _record(lake, Decision(at, by, "release", dataset, rid, comment=comment))
+
+
+def undo(lake: Lake, dataset: str, rid: int, column: str, comment: str = "", *, by: str, at: datetime) -> Decision:
+    """Give a repaired cell its formatted value back.
+
+    Raises:
+        DecisionError: the cell was not repaired.
+    """
+    if not _has(repaired(Ledgers(lake), dataset), rid=rid, column=column):
+        raise DecisionError(
+            f"{column} of row {rid} of {dataset} was not repaired",
+            cause="the last run left the cell as it was",
+            remedy=f"vertebra repairs list {dataset}",
+        )
+    return _record(lake, Decision(at, by, "undo", dataset, rid, column=column, comment=comment))
+
+
+def accept(lake: Lake, dataset: str, rule: str, rid: int, comment: str = "", *, by: str, at: datetime) -> Decision:
+    """Accept that a row breaks a rule: the rule neither repairs, removes nor fails on it.
+
+    Raises:
+        DecisionError: the row does not break the rule.
+    """
+    ledger = Ledgers(lake).table("violations")
+    matches = (pc.field("dataset") == dataset) & (pc.field("rule") == rule) & (pc.field("rid") == rid)
+    if not ledger.exists() or not ledger.arrow().count_rows(filter=matches):
+        raise DecisionError(
+            f"row {rid} of {dataset} does not break {rule}",
+            cause="the last run found no such violation",
+            remedy=f"vertebra sql \"select * from governance.violations where dataset = '{dataset}' limit 20\"",
+        )
+    return _record(lake, Decision(at, by, "accept", dataset, rid, rule=rule, comment=comment))
+
+
+def override(
+    lake: Lake, dataset: str, rid: int, column: str, value: str | None, comment: str = "", *, by: str, at: datetime
+) -> Decision:
+    """Set a cell to a value.
+
+    Args:
+        value: as text, in the form the ``repairs`` ledger has; None is NULL.
+
+    Raises:
+        DecisionError: there is no such row or column, or the value is not of the column's type.
+        LakeError: the dataset has no formatted table yet.
+    """
+    table = lake.table(f"formatted.{dataset}")
+    schema = table.schema()
+    if column not in schema.names or column.startswith("_"):
+        known = ", ".join(name for name in schema.names if not name.startswith("_"))
+        raise DecisionError(
+            f"{dataset} has no column {column}",
+            cause=f"its columns are {known}",
+            remedy=f"vertebra show formatted.{dataset}",
+        )
+    if not table.arrow().count_rows(filter=pc.field("_rid") == rid):
+        raise DecisionError(
+            f"{dataset} has no row {rid}",
+            cause="no formatted row has this _rid",
+            remedy=f'vertebra sql "select _rid, * from formatted.{dataset} limit 5"',
+        )
+    kind = schema.field(column).type
+    try:
+        parsed(value, kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DecisionError(
+            f"{value!r} is not a value of {dataset}.{column}",
+            cause=f"the column is {kind}: {error}",
+            remedy=f"give a {kind}, or no value for NULL",
+        ) from None
+    return _record(lake, Decision(at, by, "override", dataset, rid, column=column, value=value, comment=comment))
+
+
+def withdraw(
+    lake: Lake,
+    dataset: str,
+    rid: int,
+    column: str | None = None,
+    rule: str | None = None,
+    comment: str = "",
+    *,
+    by: str,
+    at: datetime,
+) -> Decision:
+    """Take back what was decided about a row, a cell (``column``) or a violation (``rule``).
+
+    Raises:
+        DecisionError: nothing is decided about it.
+    """
+    decision = Decision(at, by, "withdraw", dataset, rid, column=column, rule=rule, comment=comment)
+    in_force = _in_force(Ledgers(lake), dataset)
+    if decision.subject not in {one.subject for one in in_force}:
+        raise DecisionError(
+            f"nothing is decided about {column or rule or 'row'} {rid} of {dataset}",
+            cause="no decision was taken, or it was withdrawn",
+            remedy='vertebra sql "select * from governance.decisions order by at desc"',
+        )
+    return _record(lake, decision)
+
+
+def decided(ledgers: Ledgers, dataset: str) -> Decided:
+    """The decisions in force for a dataset."""
+    in_force = _in_force(ledgers, dataset)
+    return Decided(
+        released=frozenset(one.rid for one in in_force if one.decision == "release"),
+        accepted=frozenset((one.rule or "", one.rid) for one in in_force if one.decision == "accept"),
+        undone=frozenset((one.rid, one.column or "") for one in in_force if one.decision == "undo"),
+        overridden={(one.rid, one.column or ""): one.value for one in in_force if one.decision == "override"},
+    )
+
+
+def decisions_digest(ledgers: Ledgers, dataset: str) -> str:
+    """A hash of the decisions in force for a dataset, for the fingerprint of its step; empty when there are none."""
+    in_force = _in_force(ledgers, dataset)
+    if not in_force:
+        return ""
+    content = sorted((one.subject, one.decision, one.value or "", one.value is None) for one in in_force)
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def quarantined(ledgers: Ledgers, dataset: str | None = None) -> pa.Table:
+    """The rows in quarantine, of one dataset or of all: the ``quarantine`` ledger, by dataset and rid."""
+    return _listed(ledgers, "quarantine", dataset)
+
+
+def repaired(ledgers: Ledgers, dataset: str | None = None) -> pa.Table:
+    """The repairs in force, of one dataset or of all: the ``repairs`` ledger, by dataset, rid and column."""
+    return _listed(ledgers, "repairs", dataset)
+
+
+def _listed(ledgers: Ledgers, ledger: str, dataset: str | None) -> pa.Table:
+    table = ledgers.table(ledger)
+    if not table.exists():
+        return LEDGERS[ledger].empty_table()
+    only = pc.field("dataset") == dataset if dataset else None
+    found = table.arrow().to_table(filter=only)
+    order = [name for name in ("dataset", "rid", "column") if name in found.column_names]
+    return found.sort_by([(name, "ascending") for name in order])
+
+
+def _has(table: pa.Table, **values: Any) -> bool:
+    mask = None
+    for name, value in values.items():
+        equal = pc.field(name) == value
+        mask = equal if mask is None else mask & equal
+    return bool(table.filter(mask).num_rows)
+
+
+def _record(lake: Lake, decision: Decision) -> Decision:
+    commit = Commit(run_id=f"decision-{decision.at:%Y%m%dT%H%M%S}", step="decision", fingerprint="")
+    Ledgers(lake).append("decisions", [asdict(decision)], commit)
+    return decision
+
+
+def _in_force(ledgers: Ledgers, dataset: str) -> list[Decision]:
+    """The latest decision about each subject, but for those withdrawn."""
+    table = ledgers.table("decisions")
+    if not table.exists():
+        return []
+    rows = table.arrow().to_table(filter=pc.field("dataset") == dataset).to_pylist()
+    latest: dict[tuple[int, str, str], Decision] = {}
+    for decision in sorted((Decision(**row) for row in rows), key=lambda one: one.at):
+        latest[decision.subject] = decision
+    return [one for one in latest.values() if one.decision != "withdraw"]

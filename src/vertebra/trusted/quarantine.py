@@ -1,0 +1,108 @@
+"""Quarantine: which rows a rule removes from the trusted table. They are kept whole, with reasons, and can return."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from vertebra.denial import DenialConstraint, classify
+from vertebra.trusted.cells import as_json
+from vertebra.trusted.decisions import Decided
+from vertebra.trusted.repair import votes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+    from vertebra.declare.rules import NamedRule
+    from vertebra.engine.port import Engine
+
+
+def removals(
+    frame: DataFrame, rules: Sequence[NamedRule], violations: DataFrame, decided: Decided, engine: Engine
+) -> DataFrame:
+    """The rows to remove, each with the rules it is removed for.
+
+    Of tuples that agree on a key, the first received stays. Of a group that breaks a functional dependency, the tuples
+    that hold the value of most stay, when their share reaches the rule's confidence; else all go. For any other rule,
+    every violating tuple goes. What a person released or accepted stays.
+
+    Args:
+        frame: the table after repair.
+        rules: those with ``on_violation: quarantine`` that are violated in it.
+        violations: ``rule, rid, …`` of these rules in it.
+
+    Returns:
+        ``rid, rules``.
+    """
+    from pyspark.sql import functions as F
+
+    condemned = reduce(
+        lambda first, second: first.unionByName(second), [_condemned(frame, rule, violations) for rule in rules]
+    )
+    if decided.released:
+        released = engine.session.createDataFrame([(rid,) for rid in sorted(decided.released)], "rid bigint")
+        condemned = condemned.join(released, "rid", "left_anti")
+    if decided.accepted:
+        accepted = engine.session.createDataFrame(sorted(decided.accepted), "rule string, rid bigint")
+        condemned = condemned.join(accepted, ["rule", "rid"], "left_anti")
+    return condemned.groupBy("rid").agg(F.sort_array(F.collect_set("rule")).alias("rules"))
+
+
+def whole_rows(frame: DataFrame, schema: pa.Schema, removed: DataFrame) -> DataFrame:
+    """The removed rows as the ``quarantine`` ledger keeps them.
+
+    Args:
+        frame: the formatted table, before any repair.
+        removed: ``rid, rules``.
+
+    Returns:
+        ``rid, rules, row``.
+    """
+    from pyspark.sql import functions as F
+
+    rows = removed.join(frame, F.col("rid") == F.col("_rid"))
+    return rows.select("rid", "rules", as_json(schema).alias("row"))
+
+
+def without(frame: DataFrame, removed: DataFrame) -> DataFrame:
+    """The table without the removed rows (``rid``)."""
+    from pyspark.sql import functions as F
+
+    gone = removed.select(F.col("rid").alias("_removed"))
+    return frame.join(gone, F.col("_rid") == F.col("_removed"), "left_anti")
+
+
+def _condemned(frame: DataFrame, rule: NamedRule, violations: DataFrame) -> DataFrame:
+    """The rows one rule removes, as ``rule, rid``."""
+    from pyspark.sql import functions as F
+
+    broken = violations.where(F.col("rule") == F.lit(rule.name)).select("rid").distinct()
+    if isinstance(rule.constraint, DenialConstraint):
+        shape = classify(rule.constraint)
+        if shape.key is not None:
+            broken = _all_but_first(frame, shape.key, broken)
+        elif shape.dependency is not None:
+            tuples, verdicts = votes(frame, *shape.dependency, shape.conditions[0])
+            broken = _outvoted(tuples, verdicts, rule.confidence)
+    return broken.select(F.lit(rule.name).alias("rule"), "rid")
+
+
+def _all_but_first(frame: DataFrame, key: tuple[str, ...], broken: DataFrame) -> DataFrame:
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    keys = [F.expr(f"({expression})").alias(f"k{i}") for i, expression in enumerate(key)]
+    rows = broken.join(frame.select(F.col("_rid"), *keys), F.col("rid") == F.col("_rid"))
+    order = Window.partitionBy(*[f"k{i}" for i in range(len(key))]).orderBy("rid")
+    return rows.withColumn("_place", F.row_number().over(order)).where(F.col("_place") > 1).select("rid")
+
+
+def _outvoted(tuples: DataFrame, verdicts: DataFrame, confidence: float) -> DataFrame:
+    from pyspark.sql import functions as F
+
+    keys = [name for name in tuples.columns if name not in ("_rid", "value")]
+    unsure = F.col("tied") | (F.col("share") < F.lit(confidence))
+    outvoted = verdicts.join(tuples, keys).where(unsure | (F.col("value") != F.col("winner")))
+    return outvoted.select(F.col("_rid").alias("rid"))

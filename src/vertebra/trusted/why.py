@@ -1,0 +1,125 @@
+"""Why a trusted row or cell is as it is: what rules found in it, and what cleaning and people did about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from vertebra.governance.ledgers import Ledgers
+
+
+@dataclass(frozen=True)
+class ViolationFound:
+    """The row violates a rule; ``partner`` is the row id of one tuple it violates it with."""
+
+    rule: str
+    role: str
+    partner: int | None
+    resolution: str
+
+
+@dataclass(frozen=True)
+class RepairMade:
+    """A cell was changed; the values are text, None is NULL."""
+
+    rule: str
+    column: str
+    old: str | None
+    new: str | None
+    method: str
+    confidence: float
+    support: int | None
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """The row was removed for these rules; ``row`` is all of it, as JSON."""
+
+    rules: tuple[str, ...]
+    row: str
+
+
+@dataclass(frozen=True)
+class DecisionTaken:
+    """A person decided about the row, the cell or the violation."""
+
+    at: datetime
+    by: str
+    decision: str
+    column: str | None
+    rule: str | None
+    value: str | None
+    comment: str
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """All that the trusted zone knows about a row, or about one of its cells.
+
+    Attributes:
+        violations: of the whole row: a rule is about several columns.
+        repairs: of the cell, or of every cell of the row.
+        quarantined: None when the row is in the trusted table.
+        decisions: about the row and its violations, and about the cell or every cell; oldest first.
+    """
+
+    dataset: str
+    rid: int
+    column: str | None
+    violations: tuple[ViolationFound, ...]
+    repairs: tuple[RepairMade, ...]
+    quarantined: Quarantined | None
+    decisions: tuple[DecisionTaken, ...]
+
+
+def cleaning_of(ledgers: Ledgers, dataset: str, rid: int, column: str | None = None) -> Cleaning:
+    """What the last run found in a row and did about it, and what people decided.
+
+    Args:
+        rid: the row's ``_rid``.
+        column: only this cell's repairs and decisions.
+    """
+
+    def concerns(row: dict[str, Any]) -> bool:
+        return column is None or row["column"] in (None, column)
+
+    decisions = sorted(_rows(ledgers, "decisions", dataset, rid), key=lambda row: row["at"])
+    removed = _rows(ledgers, "quarantine", dataset, rid)
+    return Cleaning(
+        dataset=dataset,
+        rid=rid,
+        column=column,
+        violations=tuple(
+            sorted(
+                (
+                    ViolationFound(row["rule"], row["role"], row["partner"], row["resolution"])
+                    for row in _rows(ledgers, "violations", dataset, rid)
+                ),
+                key=lambda found: (found.rule, found.role),
+            )
+        ),
+        repairs=tuple(
+            RepairMade(**{name: row[name] for name in RepairMade.__dataclass_fields__})
+            for row in sorted(_rows(ledgers, "repairs", dataset, rid), key=lambda row: row["column"])
+            if concerns(row)
+        ),
+        quarantined=Quarantined(tuple(removed[0]["rules"]), removed[0]["row"]) if removed else None,
+        decisions=tuple(
+            DecisionTaken(**{name: row[name] for name in DecisionTaken.__dataclass_fields__})
+            for row in decisions
+            if concerns(row)
+        ),
+    )
+
+
+def _rows(ledgers: Ledgers, ledger: str, dataset: str, rid: int) -> list[dict[str, Any]]:
+    table = ledgers.table(ledger)
+    if not table.exists():
+        return []
+    wanted = (pc.field("dataset") == dataset) & (pc.field("rid") == rid)
+    rows: list[dict[str, Any]] = table.arrow().to_table(filter=wanted).to_pylist()
+    return rows
