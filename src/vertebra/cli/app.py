@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final
 
 import typer
 
@@ -40,7 +41,7 @@ def vertebra_(
     """The backbone for data science: collect, format, clean, integrate and model data, reproducibly."""
 
 
-_PANELS = (
+_PANELS: Final[tuple[tuple[str, Mapping[str, Callable[..., None]]], ...]] = (
     ("Start", starting.COMMANDS),
     ("Run", running.COMMANDS),
     ("Look", looking.COMMANDS),

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vertebra.cli.groups import Commands
-from vertebra.cli.options import HERE, Profile, Root, Shape, opened, put, say, shape
-from vertebra.errors import VertebraError
+from vertebra.cli.options import HERE, Profile, Root, Shape, known_dataset, opened, put, say, shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,25 +216,14 @@ def _deciding(
     from vertebra.lake.lease import lease
 
     space = opened(project, profile)
-    name = _known(space, dataset) or dataset
+    name = known_dataset(space, dataset)
     about = {"by": getpass.getuser(), "at": datetime.now(UTC)}
     with lease(space.lake.root, f"a decision about {name}"):
         yield space, name, about
 
 
 def _known(space: Workspace, dataset: str | None) -> str | None:
-    """A declared dataset's name; ``trusted.flights`` means ``flights``."""
-    if dataset is None:
-        return None
-    name = dataset.removeprefix("trusted.")
-    if name not in space.project.datasets:
-        from vertebra.pipeline.selection import did_you_mean
-
-        raise VertebraError(
-            f"there is no dataset {name}",
-            remedy=did_you_mean(name, space.project.datasets, "vertebra ls datasets"),
-        )
-    return name
+    return known_dataset(space, dataset) if dataset else None
 
 
 def _list(found: Any, columns: list[str], limit: int, form: str, thing: str, where: str) -> None:

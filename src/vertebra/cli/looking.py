@@ -14,12 +14,12 @@ from vertebra.cli.options import (
     Root,
     Select,
     Shape,
+    known_dataset,
     opened,
     put,
     say,
     shape,
 )  # fmt: skip
-from vertebra.errors import VertebraError
 
 
 def ls(
@@ -159,14 +159,7 @@ def quality(
     from vertebra.report.quality import write_quality
 
     space = opened(project, profile)
-    name = dataset.removeprefix("trusted.") if dataset else None
-    if name and name not in space.project.datasets:
-        from vertebra.pipeline.selection import did_you_mean
-
-        raise VertebraError(
-            f"there is no dataset {name}",
-            remedy=did_you_mean(name, space.project.datasets, "vertebra ls datasets"),
-        )
+    name = known_dataset(space, dataset) if dataset else None
     write_quality(space, name, history, shape(form), sys.stdout, sys.stderr)
 
 

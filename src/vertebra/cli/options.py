@@ -43,10 +43,34 @@ def opened(root: Path, profile: str | None = None, engine: str | None = None) ->
     return open_project(root, profile, engine)
 
 
+def known_dataset(space: Workspace, dataset: str) -> str:
+    """A declared dataset's name; ``trusted.flights`` means ``flights``.
+
+    Raises:
+        DeclarationError: there is no such dataset.
+    """
+    from vertebra.errors import DeclarationError
+    from vertebra.pipeline.selection import did_you_mean
+
+    name = dataset.rpartition(".")[2]
+    if name not in space.project.datasets:
+        known = space.project.datasets
+        raise DeclarationError(
+            f"there is no dataset {name}", remedy=did_you_mean(name, known, "vertebra ls datasets")
+        )
+    return name
+
+
 def shape(text: str) -> Format:
     """The output form; a usage error when there is no such form."""
-    if text == "table" or text == "json" or text == "csv":
-        return text
+    from typing import get_args
+
+    from vertebra.report.rows import Format
+
+    for form in get_args(Format):
+        if form == text:
+            chosen: Format = form
+            return chosen
     raise typer.BadParameter(f"{text!r} is not one of table, json, csv", param_hint="--format")
 
 

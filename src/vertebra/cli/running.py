@@ -16,6 +16,7 @@ from vertebra.cli.options import (
     Root,
     Select,
     Shape,
+    known_dataset,
     opened,
     put,
     say,
@@ -103,11 +104,44 @@ def collect(
     vertebra collect flights weather
     """
     space = opened(project, profile)
-    wanted = [f"landing.{name.removeprefix('landing.')}" for name in datasets or ()] or ["zone:landing"]
+    wanted = [f"landing.{known_dataset(space, name)}" for name in datasets or ()] or ["zone:landing"]
     report = _run(space, wanted, None, False, wait)
     if report.idle:
         say(f"nothing new: {report.checked} sources asked, {report.seconds:.1f} s")
     _leave(report)
+
+
+def check(
+    datasets: Annotated[list[str] | None, typer.Argument(help="Datasets; none means all.")] = None,
+    zone: Annotated[str, typer.Option("--zone", help="formatted (before cleaning) or trusted (after).")] = "formatted",
+    form: Shape = "table",
+    project: Root = HERE,
+    profile: Profile = None,
+    engine: EngineName = None,
+) -> None:
+    """Check tables against the rules as they are declared now, and write nothing: to try a rule before a run.
+
+    Exits with 1 when a rule declared with on_violation: fail is broken.
+
+    \b
+    vertebra check
+    vertebra check flights
+    vertebra check flights --zone trusted --format json
+    """
+    from vertebra.pipeline.check import check as check_tables
+    from vertebra.report.quality import failing, write_check
+
+    shape(form)
+    if zone not in ("formatted", "trusted"):
+        raise typer.BadParameter(f"{zone!r} is not formatted or trusted", param_hint="--zone")
+    with opened(project, profile, engine) as space:
+        names = [known_dataset(space, name) for name in datasets or space.project.datasets]
+        found = check_tables(space, names, zone)
+    write_check(found, shape(form), sys.stdout)
+    broken = failing(space, found)
+    if broken:
+        say(f"broken, and declared with on_violation: fail: {', '.join(broken)}")
+        raise typer.Exit(1)
 
 
 def _run(
@@ -148,4 +182,4 @@ def _leave(report: RunReport) -> None:
         raise typer.Exit(1)
 
 
-COMMANDS = {"plan": plan, "run": run, "collect": collect}
+COMMANDS = {"plan": plan, "run": run, "collect": collect, "check": check}

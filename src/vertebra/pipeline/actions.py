@@ -30,7 +30,7 @@ def act(step: Step, project: Project, ctx: StepContext, afresh: bool) -> StepOut
         case "trusted":
             from vertebra.trusted.clean import trust
 
-            return trust(step.declaration, ctx)
+            return trust(step.declaration, ctx, project.datasets)
         case "exploitation":
             return _integrate(step, ctx)
         case "analysis":

@@ -113,8 +113,8 @@ class Workspace:
             raise KeyboardInterrupt
         return report
 
-    def why(self, table: str, rid: int, column: str | None = None) -> Explanation:
-        """Where a row, or a cell, comes from: back to the record that was received."""
+    def why(self, table: str, rid: int | None = None, column: str | None = None) -> Explanation:
+        """What a table follows from, or where a row or a cell comes from: back to the record that was received."""
         from vertebra.pipeline.why import explain
 
         return explain(self.project, self.lake, self.ledgers, table, rid, column)
@@ -167,7 +167,8 @@ class Answer:
 
     def rows(self) -> list[dict[str, Any]]:
         """As dictionaries, one per row."""
-        return self.arrow().to_pylist()
+        rows: list[dict[str, Any]] = self.arrow().to_pylist()
+        return rows
 
     def __repr__(self) -> str:
         return str(self._relation.limit(20))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from vertebra.errors import LakeError, VertebraError
 from vertebra.lake.batches import batches
@@ -103,7 +103,7 @@ def _quoted(text: str) -> str:
     return text.replace("'", "''")
 
 
-def _no_engine() -> None:  # type: ignore[misc]
+def _no_engine() -> NoReturn:
     raise AssertionError("DuckDB answers without an engine")
 
 

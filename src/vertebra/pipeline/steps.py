@@ -62,14 +62,16 @@ def _dataset_steps(project: Project) -> list[Step]:
         found += [
             Step(landing, (), (landing,), **about),
             Step(formatted, (landing,), (formatted,), **about),
-            Step(trusted, tuple(inputs_of(dataset)), (trusted,), **about),
+            Step(trusted, inputs_of(dataset, project.datasets), (trusted,), **about),
         ]
     return found
 
 
 def _exploitation_steps(project: Project) -> list[Step]:
+    from vertebra.declare.reconciliation import inputs_of, outputs_of
+
     found = [
-        Step(f"exploitation.{name}", one.inputs, one.tables, one)
+        Step(f"exploitation.{name}", inputs_of(one), outputs_of(one), one)
         for name, one in project.reconciliations.items()
     ]
     for name, view in project.views.items():

@@ -192,3 +192,38 @@ def _dataset_row(
             "payload": str(origin.batch.payload),
         },
     )
+
+
+def _cleaned(
+    dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: str | None
+) -> Iterator[Link]:
+    """What the trusted table has, and what rules, repairs and people did to the row on its way there."""
+    from vertebra.trusted.why import cleaning_of
+
+    name = f"trusted.{dataset.name}"
+    cleaning = cleaning_of(ledgers, dataset.name, rid, column)
+    if cleaning.quarantined is not None:
+        rules = ", ".join(cleaning.quarantined.rules)
+        yield Link("quarantine", f"{name} does not have the row: it is in quarantine for {rules}")
+    else:
+        row = _row(lake, name, rid, column)
+        shown = {column: row[column]} if column else {k: v for k, v in row.items() if k != RID}
+        yield Link("trusted", f"{name} version {lake.table(name).data_version()} has the row", shown)
+    for repair in cleaning.repairs:
+        support = f", supported by {repair.support:,} rows" if repair.support is not None else ""
+        yield Link(
+            "repair",
+            f"{repair.column} was repaired from {_text(repair.old)} to {_text(repair.new)} by {repair.rule}",
+            {"method": repair.method, "confidence": f"{repair.confidence:.2f}{support}"},
+        )
+    for found in cleaning.violations:
+        other = f", with row {found.partner}" if found.partner is not None else ""
+        yield Link("violation", f"it broke {found.rule}{other}: {found.resolution}")
+    for taken in cleaning.decisions:
+        subject = taken.column or taken.rule or "the row"
+        facts = {"comment": taken.comment} if taken.comment else {}
+        yield Link("decision", f"{taken.by} decided to {taken.decision} {subject} on {taken.at:%Y-%m-%d}", facts)
+
+
+def _text(value: str | None) -> str:
+    return "NULL" if value is None else value

@@ -6,6 +6,7 @@ import os
 import platform
 import time
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
@@ -35,7 +36,7 @@ def checkup(space: Workspace) -> list[Check]:
     """Look at everything a run needs, and start the engine for one query."""
     return [
         _try("python", lambda: f"{platform.python_version()} on {platform.platform(terse=True)}, {_machine()}"),
-        *(_try(package, lambda name=package: metadata.version(name)) for package in _PACKAGES),
+        *(_try(package, partial(metadata.version, package)) for package in _PACKAGES),
         _try("project", lambda: _project(space)),
         _try("lake", lambda: _lake(space)),
         _try("engine", lambda: _engine(space)),

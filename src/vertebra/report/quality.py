@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from vertebra.report.rows import write_rows
 from vertebra.report.tables import grid, rich_console
-from vertebra.report.tallies import RuleTally, latest_quality, rule_tallies
+from vertebra.report.tallies import RuleTally, latest_quality, rule_tallies, tallied
 from vertebra.report.words import figure, many, share
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from vertebra.pipeline.api import Workspace
     from vertebra.report.rows import Format
+    from vertebra.trusted.assess import Assessment
 
 _COLUMNS: Final = (
     "run_id", "at", "table", "table_version", "stage", "scope", "subject", "measure", "value", "note",
@@ -140,3 +144,31 @@ def _tell_columns(rows: list[dict[str, Any]], rich: Console) -> None:
         cells = (measures.get("completeness"), measures.get("validity"))
         table.add_row(name, *("–" if value is None else share(value) for value in cells))
     rich.print(table)
+
+
+def write_check(found: Mapping[str, Assessment], form: Format, stream: TextIO) -> None:
+    """Write assessments that were made without a run."""
+    rows = [
+        {"table": assessment.table, "stage": assessment.stage, **asdict(measure)}
+        for assessment in found.values()
+        for measure in assessment.measures
+    ]
+    if form != "table":
+        columns = ["table", "stage", "scope", "subject", "measure", "value", "note"]
+        write_rows(rows, columns, form, stream)
+        return
+    rich = rich_console(stream)
+    _tell_dimensions(rows, rich)
+    _tell_rules(tallied(rows), len(found) == 1, rich)
+
+
+def failing(space: Workspace, found: Mapping[str, Assessment]) -> list[str]:
+    """The rules declared ``on_violation: fail`` that tuples break which nobody accepted."""
+    from vertebra.declare.rules import rules_of
+
+    return [
+        f"{name}.{rule.name}"
+        for name, assessment in found.items()
+        for rule in rules_of(space.project.datasets[name], space.project.datasets)
+        if rule.on_violation == "fail" and assessment.value("rule", rule.name, "unresolved")
+    ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vertebra.lake.batches import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from vertebra.pipeline.api import Workspace
 
@@ -125,8 +125,13 @@ def latest_quality(space: Workspace, dataset: str | None = None) -> list[dict[st
 
 def rule_tallies(space: Workspace, dataset: str | None = None) -> list[RuleTally]:
     """Every rule that the last runs assessed, the most broken first."""
+    return tallied(latest_quality(space, dataset))
+
+
+def tallied(rows: Sequence[Mapping[str, Any]]) -> list[RuleTally]:
+    """The rules among the rows of an assessment, the most broken first."""
     found: dict[tuple[str, str], dict[tuple[str, str], float | None]] = {}
-    for row in latest_quality(space, dataset):
+    for row in rows:
         if row["scope"] == "rule":
             key = (row["table"].partition(".")[2], row["subject"])
             found.setdefault(key, {})[(row["measure"], row["stage"])] = row["value"]
@@ -142,6 +147,12 @@ def _rule_tally(dataset: str, rule: str, measures: Mapping[tuple[str, str], floa
         value = measures.get((measure, "before"))
         return None if value is None else int(value)
 
+    if not any(stage == "before" for _, stage in measures):
+        # A check of the trusted table, which is not cleaned again.
+        measures = {(measure, "before"): value for (measure, _), value in measures.items()}
+
+    # A run that a rule stopped has no assessment after cleaning.
+    last = "after" if ("unresolved", "after") in measures else "before"
     return RuleTally(
         dataset,
         rule,
@@ -149,7 +160,7 @@ def _rule_tally(dataset: str, rule: str, measures: Mapping[tuple[str, str], floa
         measures.get(("g2", "before")),
         maybe("violating_pairs"),
         maybe("g3_rows"),
-        *(count(measure, "after") for measure in ("repaired", "quarantined", "accepted", "unresolved")),
+        *(count(measure, last) for measure in ("repaired", "quarantined", "accepted", "unresolved")),
     )
 
 

@@ -1,0 +1,67 @@
+"""An explanation as people read it: a chain from the value back to the file, each link on its line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from vertebra.report.rows import Format, write_rows
+from vertebra.report.tables import rich_console
+
+if TYPE_CHECKING:
+    from vertebra.pipeline.why import Explanation, Link
+
+_MARKS: Final = {"repair": "yellow", "quarantine": "red", "violation": "yellow", "decision": "cyan"}
+
+
+def write_why(explanation: Explanation, form: Format, stream: TextIO) -> None:
+    """Write an explanation; ``json`` and ``csv`` give one row per link."""
+    if form != "table":
+        rows = [
+            {"kind": link.kind, "says": link.says, "facts": dict(link.facts), "depth": link.depth}
+            for link in explanation.links
+        ]
+        write_rows(rows, ["kind", "says", "facts", "depth"], form, stream)
+        return
+    from rich.padding import Padding
+    from rich.text import Text
+
+    rich = rich_console(stream)
+    for number, link in enumerate(explanation.links):
+        arrow = "" if not number else "← "
+        style = _MARKS.get(link.kind, "bold")
+        indent = 2 * link.depth
+        rich.print(Padding(Text.assemble((arrow, "dim"), (link.says, style)), (0, 0, 0, indent)))
+        if link.facts:
+            rich.print(Padding(_facts(link, explanation), (0, 0, 0, indent + 4)))
+
+
+def _facts(link: Link, explanation: Explanation) -> Any:
+    """Details under a link: a line each, or flowing where a whole row is shown."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if explanation.column is None and link.kind in ("view", "trusted", "formatted", "landing"):
+        flowing = Text()
+        for name, value in link.facts.items():
+            flowing.append(f"{name} ", "dim")
+            flowing.append(f"{_shown(value)}   ")
+        return flowing
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in link.facts.items():
+        table.add_row(Text(str(name), "dim"), Text(_shown(value), overflow="fold"))
+    return table
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case str():
+            return repr(value) if value != value.strip() or not value else value
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M:%S}" + (" UTC" if value.tzinfo else "")
+        case int() if not isinstance(value, bool):
+            return str(value)
+        case _:
+            return str(value)
