@@ -2,6 +2,7 @@
 
     VertebraError
     ├── DeclarationError   a YAML, SQL or Python declaration is wrong (file and line)
+    │   └── DeclarationErrors  all that is wrong with a project's declarations
     ├── RuleError          a denial constraint is wrong (position in its text)
     ├── CollectError       a source could not be collected, or a payload was refused
     ├── EngineError        the Spark engine could not be reached or refused a plan
@@ -9,6 +10,7 @@
     ├── BusyError          another run holds the lake
     ├── DriftError         a batch does not have the declared columns
     ├── QualityError       a rule declared ``on_violation: fail`` is violated
+    ├── DecisionError      a decision is about a row, a cell or a violation that is not there
     ├── LeakageError       a feature uses what is not known at prediction time
     └── StepError          a pipeline step failed
 
@@ -16,6 +18,8 @@ Every message states a fact, its cause and what to do next, in that order.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class VertebraError(Exception):
@@ -48,6 +52,27 @@ class DeclarationError(VertebraError):
     """A declaration is wrong; ``where`` is its file and line."""
 
 
+class DeclarationErrors(DeclarationError):
+    """All that is wrong with the declarations of a project, so that one reading corrects them.
+
+    Args:
+        errors: at least one; told in this order.
+    """
+
+    def __init__(self, errors: Sequence[DeclarationError]) -> None:
+        self.errors = tuple(errors)
+        if len(self.errors) == 1:
+            only = self.errors[0]
+            super().__init__(only.fact, cause=only.cause, remedy=only.remedy, where=only.where)
+        else:
+            super().__init__(f"{len(self.errors)} declarations are wrong")
+
+    def _text(self) -> str:
+        if len(self.errors) == 1:
+            return super()._text()
+        return "\n\n".join([self.fact, *map(str, self.errors)])
+
+
 class RuleError(VertebraError):
     """A denial constraint is wrong; the fact quotes it with a caret under the place."""
 
@@ -74,6 +99,10 @@ class DriftError(VertebraError):
 
 class QualityError(VertebraError):
     """A rule declared ``on_violation: fail`` is violated."""
+
+
+class DecisionError(VertebraError):
+    """A decision is about a row, a cell or a violation that is not there."""
 
 
 class LeakageError(VertebraError):

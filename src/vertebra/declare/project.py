@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, field_validator
 
 from vertebra.declare.analysis import Analysis
 from vertebra.declare.dataset import Dataset, Declared, Name
+from vertebra.declare.environment import redacted
 from vertebra.declare.reconciliation import EntityResolution, LookupTable
 from vertebra.declare.view import View
 
+_ADDRESS: Final = re.compile(r"sc://[^\s/:;]+(:\d{1,5})?(/.*)?")
+_SIZE: Final = re.compile(r"\d+(\.\d+)?\s*[kmgt]?i?b?", re.IGNORECASE)
+_DURATION: Final = re.compile(r"(\d{1,5}) (hour|day|week)s?")
+
 
 class Settings(Declared):
-    """``vertebra.yaml`` with the chosen profile applied and ``${ENV}`` references resolved."""
+    """``vertebra.yaml`` with the chosen profile applied and ``${ENV}`` references resolved.
+
+    Attributes:
+        lake: folder of the lake, relative to the project.
+        engine: ``sail``, or ``sc://host:port`` of a Spark Connect server.
+        memory: bound of the embedded engine's memory, e.g. ``8g``; a share of the machine's unless declared.
+        tracking: URI of the MLflow tracking server; a SQLite file in the project unless declared.
+        retention: how long ``vertebra gc`` keeps earlier versions of a table, e.g. ``30 days``.
+    """
 
     name: Name
     description: str = ""
@@ -22,12 +41,70 @@ class Settings(Declared):
     tracking: str | None = None
     retention: str = "30 days"
 
+    @field_validator("engine")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        if value != "sail" and not _ADDRESS.fullmatch(value):
+            raise ValueError(f"{value!r} is not an engine; write sail, or sc://host:15002 for a Spark Connect server")
+        return value
+
+    @field_validator("memory")
+    @classmethod
+    def _size(cls, value: str | None) -> str | None:
+        if value is not None and not _SIZE.fullmatch(value):
+            raise ValueError(f"{value!r} is not a size; write a number and a unit, e.g. 8g or 512m")
+        return value
+
+    @field_validator("retention")
+    @classmethod
+    def _duration(cls, value: str) -> str:
+        if not _DURATION.fullmatch(value):
+            raise ValueError(f"{value!r} is not a duration; write hours, days or weeks, e.g. 30 days")
+        return value
+
+    @property
+    def keep(self) -> timedelta:
+        """``retention`` as a length of time."""
+        number, unit = _DURATION.fullmatch(self.retention).groups()  # type: ignore[union-attr]
+        return timedelta(**{f"{unit}s": int(number)})
+
+
+class Overrides(Declared):
+    """The settings that a profile may replace."""
+
+    lake: str | None = None
+    engine: str | None = None
+    memory: str | None = None
+    tracking: str | None = None
+    retention: str | None = None
+
+
+def _empty_profile(value: Any) -> Any:
+    return {} if value is None else value
+
+
+class SettingsFile(Overrides):
+    """``vertebra.yaml`` as it is written.
+
+    Attributes:
+        profiles: settings for another place to run in, e.g. ``prod``; chosen with ``--profile``.
+        default_profile: the profile that is chosen when none is asked for.
+    """
+
+    name: Name
+    description: str = ""
+    profiles: dict[Name, Annotated[Overrides, BeforeValidator(_empty_profile)]] = {}
+    default_profile: Name | None = None
+
 
 @dataclass(frozen=True)
 class Project:
     """A loaded project: validated, references resolved, no cycles.
 
-    ``tracking`` is the MLflow URI; by default a SQLite file in the project.
+    Attributes:
+        root: the project's folder, absolute.
+        profile: the profile that was applied.
+        secrets: the value of each environment variable that a declaration refers to.
     """
 
     root: Path
@@ -37,8 +114,16 @@ class Project:
     reconciliations: dict[str, EntityResolution | LookupTable]
     views: dict[str, View]
     analyses: dict[str, Analysis]
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def lake(self) -> Path:
         """Absolute path of the lake."""
         return (self.root / self.settings.lake).resolve()
+
+    def redact(self, text: str) -> str:
+        """A text with the values of environment variables replaced by their references; for what is printed."""
+        return redacted(text, self.secrets)
+
+    def __repr__(self) -> str:
+        return f"<Project {self.settings.name} at {self.root}, profile {self.profile}>"

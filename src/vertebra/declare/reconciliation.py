@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from vertebra.declare.dataset import Declared, Name
+from vertebra.declare.dataset import Declared, Flag, Name
 
 
 def _listed(value: Any) -> Any:
@@ -43,7 +43,7 @@ class Comparison(Declared):
     how: Literal["exact", "name", "distance"] = Field(alias="as")
     km: tuple[float, ...] = (1, 10, 50)
     similarity: tuple[float, ...] = (0.92, 0.8)
-    must_agree: bool = False
+    must_agree: Flag = False
 
     @model_validator(mode="after")
     def _shape(self) -> Comparison:

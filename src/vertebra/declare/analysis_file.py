@@ -1,0 +1,86 @@
+"""Reading ``analyses/<name>.py``: the module's variable ``analysis``."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from vertebra.declare.analysis import Analysis, AsOf
+from vertebra.declare.document import shown
+from vertebra.declare.python_file import executed, parsed, place_of
+from vertebra.errors import DeclarationError, DeclarationErrors
+
+
+def read_analysis(file: Path) -> Analysis:
+    """Run the module and take its ``analysis``, named as the file.
+
+    Raises:
+        DeclarationErrors: the code fails, there is no such variable, or an expression is not SQL.
+    """
+    found = getattr(executed(file), "analysis", None)
+    if not isinstance(found, Analysis):
+        problem = DeclarationError(
+            f"{file.stem} declares no analysis",
+            cause="the module has no variable `analysis`" if found is None else f"`analysis` is {type(found).__name__}",
+            remedy="from vertebra import Analysis; then analysis = Analysis(…)",
+            where=shown(file) + ":1:1",
+        )
+        raise DeclarationErrors([problem])
+    problems = [
+        _not_sql(text, reason, place, file) for place, text in _expressions(found) if (reason := _refused(text))
+    ]
+    if problems:
+        raise DeclarationErrors(problems)
+    return found.model_copy(update={"name": file.stem, "file": file})
+
+
+def _expressions(analysis: Analysis) -> list[tuple[tuple[str, ...], str]]:
+    """The SQL expressions of an analysis and where they stand in its declaration."""
+    found: list[tuple[tuple[str, ...], str]] = [(("label",), analysis.label)]
+    if analysis.where:
+        found.append((("where",), analysis.where))
+    for name, feature in analysis.features.items():
+        if isinstance(feature, AsOf):
+            found += [(("features", name, part), getattr(feature, part)) for part in ("value", "known_at")]
+        else:
+            found.append((("features", name), feature))
+    return found
+
+
+def _refused(text: str) -> str:
+    """Why a text is not one SparkSQL expression; empty when it is."""
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import ParseError, TokenError
+
+    try:
+        tree = sqlglot.parse_one(text, read="spark")
+    except ParseError as error:
+        first = error.errors[0] if error.errors else {"description": str(error), "col": 1, "line": 1}
+        column = int(first["col"] or 1) if first["line"] == 1 else 1
+        return f"{first['description']}\n    {text.splitlines()[0] if text else ''}\n    {' ' * (column - 1)}^"
+    except TokenError as error:
+        return str(error)
+    if isinstance(tree, exp.Query) or not isinstance(tree, exp.Condition | exp.Func | exp.Alias):
+        return f"it is a {tree.key} statement, not an expression" if isinstance(tree, exp.Expression) else "it is empty"
+    return "an expression takes no alias" if isinstance(tree, exp.Alias) else ""
+
+
+def _not_sql(text: str, reason: str, place: tuple[str, ...], file: Path) -> DeclarationError:
+    line, column = place_of(parsed(file), _call_line(file), place)
+    fact, _, quoted = reason.partition("\n")
+    return DeclarationError(
+        f"{'.'.join(place)} is not a SparkSQL expression: {fact}" + (f"\n{quoted}" if quoted else ""),
+        cause="" if quoted else f"it reads {text!r}",
+        remedy="correct the expression; it is evaluated for each row of the view",
+        where=f"{shown(file)}:{line}:{column}",
+    )
+
+
+def _call_line(file: Path) -> int:
+    """The line of ``analysis = Analysis(…)``."""
+    for node in parsed(file).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == "analysis" for target in targets):
+            return node.lineno
+    return 1

@@ -1,0 +1,97 @@
+"""References to environment variables: ``${NAME}`` and ``${NAME:-default}``; ``$${`` stands for ``${``.
+
+They are resolved when a project is loaded, in ``vertebra.yaml`` and in the ``collect`` section of datasets, nowhere
+else, so that a pattern or an SQL text with a dollar sign is left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from vertebra.declare.document import Document, Loc
+from vertebra.errors import DeclarationError
+
+_REFERENCE: Final = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?\}|(?P<bad>\$\{)")
+_SHORTEST_SECRET: Final = 4
+"""A shorter value is no secret, and replacing it would garble the text around it."""
+
+
+class Environment:
+    """Environment variables, and which of them a project has read.
+
+    Args:
+        variables: by name.
+
+    Attributes:
+        secrets: the value of each variable that was read. Any of them may be a password.
+    """
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self.secrets: dict[str, str] = {}
+
+    def resolved(self, value: Any, document: Document, loc: Loc, errors: list[DeclarationError]) -> Any:
+        """A value of a document with the references in its texts replaced.
+
+        Args:
+            value: text, or lists and dictionaries of it.
+            loc: where in the document the value stands.
+            errors: gets a message for each variable that is not set and has no default.
+        """
+        if isinstance(value, dict):
+            return {key: self.resolved(one, document, (*loc, key), errors) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self.resolved(one, document, (*loc, place), errors) for place, one in enumerate(value)]
+        if not isinstance(value, str) or "${" not in value:
+            return value
+
+        def replaced(match: re.Match[str]) -> str:
+            return self._value(match, document.where(loc), errors)
+
+        return _REFERENCE.sub(replaced, value)
+
+    def _value(self, match: re.Match[str], where: str, errors: list[DeclarationError]) -> str:
+        name, default = match["name"], match["default"]
+        if match["bad"]:
+            errors.append(
+                DeclarationError(
+                    "a reference to an environment variable is not complete",
+                    cause="it is ${NAME} or ${NAME:-default}, the name of letters, digits and _",
+                    remedy="correct the reference, or write $${ for the characters ${",
+                    where=where,
+                )
+            )
+        if name is None:
+            return "${"
+        found = self._variables.get(name)
+        if found:
+            self.secrets[name] = found
+            return found
+        if default is not None:
+            return str(default)
+        errors.append(
+            DeclarationError(
+                f"the environment variable {name} is {'empty' if found == '' else 'not set'}",
+                cause=f"the value here is ${{{name}}}, and has no default",
+                remedy=f"export {name}=…, or write ${{{name}:-default}}",
+                where=where,
+            )
+        )
+        return ""
+
+
+def redacted(text: str, secrets: Mapping[str, str]) -> str:
+    """A text without the values of environment variables: each is replaced by its reference.
+
+    Args:
+        text: a message, a log line, a printed declaration.
+        secrets: value by variable, as :class:`Environment` collects them; plain and as written in a URL.
+    """
+    for name, value in sorted(secrets.items(), key=lambda item: -len(item[1])):
+        if len(value) >= _SHORTEST_SECRET:
+            for form in (value, quote(value, safe="")):
+                text = text.replace(form, f"${{{name}}}")
+    return text

@@ -1,0 +1,307 @@
+"""Checks across declarations: references, columns, table names, cycles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from vertebra.declare.dataset import Between, Column, Dataset
+from vertebra.declare.document import Document, Loc
+from vertebra.declare.reconciliation import EntityResolution, LookupTable, inputs_of, outputs_of
+from vertebra.declare.rules import rules_of
+from vertebra.declare.validation import did_you_mean
+from vertebra.declare.view_file import ReadView
+from vertebra.errors import DeclarationError, RuleError
+
+if TYPE_CHECKING:
+    from vertebra.declare.analysis import Analysis
+
+_SUGAR: Final = ("required", "unique", "range", "values", "matches", "references")
+_FORMS: Final = ("deny", *_SUGAR, "determines")
+
+
+@dataclass
+class Declarations:
+    """What could be read of a project.
+
+    Attributes:
+        documents: the YAML of each dataset and reconciliation, by kind and name.
+        failed: qualified tables whose declaration is wrong; nothing more is said about what reads them.
+    """
+
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    reconciliations: dict[str, EntityResolution | LookupTable] = field(default_factory=dict)
+    views: dict[str, ReadView] = field(default_factory=dict)
+    analyses: dict[str, Analysis] = field(default_factory=dict)
+    documents: dict[tuple[str, str], Document] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+
+    def outputs(self) -> dict[str, str]:
+        """Every table that views may read, and who writes it (``dataset flights``)."""
+        found = {f"trusted.{name}": f"dataset {name}" for name in self.datasets}
+        for name, reconciliation in self.reconciliations.items():
+            found |= dict.fromkeys(outputs_of(reconciliation), f"reconciliation {name}")
+        return found | {f"exploitation.{name}": f"view {name}" for name in self.views}
+
+
+def check(declared: Declarations) -> list[DeclarationError]:
+    """All that is wrong between declarations that are right by themselves."""
+    errors: list[DeclarationError] = []
+    for name, dataset in declared.datasets.items():
+        errors += _dataset_errors(dataset, declared.documents["dataset", name], declared)
+    for name, reconciliation in declared.reconciliations.items():
+        document = declared.documents["reconciliation", name]
+        errors += _reconciliation_errors(reconciliation, document, declared)
+    errors += _same_output_errors(declared)
+    errors += _input_errors(declared)
+    errors += _cycle_errors(declared)
+    return errors
+
+
+# -- datasets ----------------------------------------------------------------------------------------------------------
+
+
+def _dataset_errors(dataset: Dataset, document: Document, declared: Declarations) -> list[DeclarationError]:
+    errors = []
+    for place, column in enumerate(dataset.key):
+        if column not in dataset.columns:
+            errors.append(_no_column(f"dataset {dataset.name}: key", column, dataset, document.where(("key", place))))
+    if dataset.load == "upsert" and not dataset.key:
+        errors.append(
+            DeclarationError(
+                f"dataset {dataset.name} is loaded by upsert, and has no key",
+                cause="upsert replaces the rows that have the key of a new one",
+                remedy="add `key: […]`, or write `load: append`",
+                where=document.where(("load",)),
+            )
+        )
+    if not errors:
+        errors += _rule_errors(dataset, document, declared)
+    return errors
+
+
+def _rule_errors(dataset: Dataset, document: Document, declared: Declarations) -> list[DeclarationError]:
+    """What is wrong with the rules of a dataset; they are taken apart only when something is."""
+    try:
+        rules_of(dataset, declared.datasets)
+    except (RuleError, DeclarationError) as error:
+        whole = error
+    else:
+        return []
+    found = []
+    for loc, part in _parts(dataset):
+        try:
+            rules_of(part, declared.datasets)
+        except (RuleError, DeclarationError) as error:
+            if not _about_failed(error, declared):
+                found.append(_located(error, document.where(loc)))
+    if not found and not _about_failed(whole, declared):
+        found.append(_located(whole, document.where(_clash(dataset, whole), key=True)))
+    return found
+
+
+def _parts(dataset: Dataset) -> Iterator[tuple[Loc, Dataset]]:
+    """The dataset with one of its rules at a time, and where that rule is written."""
+    plain = {name: _without_rules(column) for name, column in dataset.columns.items()}
+    bare = {"columns": plain, "key": (), "rules": {}}
+    if dataset.key:
+        yield ("key",), dataset.model_copy(update=bare | {"key": dataset.key})
+    for name, column in dataset.columns.items():
+        for sugar in _SUGAR:
+            if getattr(column, sugar):
+                one = plain[name].model_copy(update={sugar: getattr(column, sugar)})
+                loc = ("columns", name, sugar)
+                yield loc, dataset.model_copy(update=bare | {"columns": plain | {name: one}})
+    for name, rule in dataset.rules.items():
+        forms = [form for form in _FORMS if getattr(rule, form) is not None]
+        deny = ("where",) if isinstance(rule.deny, Between) else ()
+        yield ("rules", name, *forms[:1], *deny), dataset.model_copy(update=bare | {"rules": {name: rule}})
+
+
+def _without_rules(column: Column) -> Column:
+    reset = {sugar: Column.model_fields[sugar].default for sugar in _SUGAR}
+    return column.model_copy(update=reset)
+
+
+def _located(error: RuleError | DeclarationError, where: str) -> DeclarationError:
+    return DeclarationError(error.fact, cause=error.cause, remedy=error.remedy, where=where)
+
+
+def _clash(dataset: Dataset, error: RuleError | DeclarationError) -> Loc:
+    """The rule that an error names: two rules that are right by themselves may have one name."""
+    named = [name for name in dataset.rules if re.search(rf"\b{name}\b", error.fact)]
+    return ("rules", named[-1]) if named else ("rules",)
+
+
+def _about_failed(error: RuleError | DeclarationError, declared: Declarations) -> bool:
+    """Whether an error only follows from a dataset that could not be read."""
+    names = [table.partition(".")[2] for table in declared.failed if table.startswith("trusted.")]
+    return any(re.search(rf"\b{name}\b", f"{error.fact} {error.cause}") for name in names)
+
+
+def _no_column(what: str, column: str, dataset: Dataset, where: str) -> DeclarationError:
+    return DeclarationError(
+        f"{what}: {dataset.name} has no column {column}",
+        cause=f"its columns are {', '.join(dataset.columns)}",
+        remedy=did_you_mean(column, dataset.columns, f"declare {column} in datasets/{dataset.name}.yaml"),
+        where=where,
+    )
+
+
+# -- reconciliations ---------------------------------------------------------------------------------------------------
+
+
+def _reconciliation_errors(
+    one: EntityResolution | LookupTable, document: Document, declared: Declarations
+) -> Iterator[DeclarationError]:
+    what = f"reconciliation {one.name}"
+    for loc, table, column in _named_columns(one):
+        dataset = declared.datasets.get(table)
+        if f"trusted.{table}" in declared.failed:
+            continue
+        if column is None and dataset is None:
+            yield DeclarationError(
+                f"{what}: there is no dataset {table}",
+                cause=f"the datasets are {', '.join(declared.datasets)}",
+                remedy=did_you_mean(table, declared.datasets, f"add datasets/{table}.yaml"),
+                where=document.where(loc),
+            )
+        elif column is not None and dataset is not None and column not in dataset.columns:
+            yield _no_column(what, column, dataset, document.where(loc))
+
+
+def _named_columns(one: EntityResolution | LookupTable) -> Iterator[tuple[Loc, str, str | None]]:
+    """Where a reconciliation names a dataset (column None) or one of its columns."""
+    if isinstance(one, LookupTable):
+        yield ("table",), one.table, None
+        yield ("column",), one.table, one.column
+        return
+    for side in ("left", "right"):
+        table, key = getattr(one, side).table, getattr(one, side).key
+        yield (side, "table"), table, None
+        for place, column in enumerate(key):
+            yield (side, "key", place), table, column
+        for name, comparison in one.compare.items():
+            for place, column in enumerate(getattr(comparison, side)):
+                yield ("compare", name, side, place), table, column
+    for name, survivor in one.golden.items():
+        for place, source in enumerate(survivor.sources):
+            table, _, column = source.partition(".")
+            yield ("golden", name, "from", place), table, column
+
+
+# -- tables and views --------------------------------------------------------------------------------------------------
+
+
+def _same_output_errors(declared: Declarations) -> Iterator[DeclarationError]:
+    writers = {
+        output: (f"reconciliation {name}", declared.documents["reconciliation", name].where())
+        for name, one in declared.reconciliations.items()
+        for output in outputs_of(one)
+    }
+    seen: dict[str, str] = {}
+    for name, one in declared.reconciliations.items():
+        for output in outputs_of(one):
+            other = seen.setdefault(output, name)
+            if other != name:
+                yield _written_twice(output, f"reconciliation {other}", f"reconciliation {name}", writers[output][1])
+    for name, read in declared.views.items():
+        output = f"exploitation.{name}"
+        if output in writers:
+            yield _written_twice(output, writers[output][0], f"view {name}", f"{_file(read)}:1:1")
+
+
+def _written_twice(table: str, first: str, second: str, where: str) -> DeclarationError:
+    return DeclarationError(
+        f"two declarations write {table}",
+        cause=f"{first} and {second} have a table of this name",
+        remedy="rename the file of one of them",
+        where=where,
+    )
+
+
+def _file(read: ReadView) -> str:
+    from vertebra.declare.document import shown
+
+    return shown(read.view.file)
+
+
+def _input_errors(declared: Declarations) -> Iterator[DeclarationError]:
+    """Views and analyses over tables that nothing writes."""
+    known = declared.outputs()
+    for name, read in declared.views.items():
+        for table in read.view.inputs:
+            if table not in known and table not in declared.failed:
+                yield _undeclared(f"view {name}", table, known, read.places[table])
+
+
+def _undeclared(what: str, table: str, known: Mapping[str, str], where: str) -> DeclarationError:
+    short = table.partition(".")[2]
+    elsewhere = [other for other in known if other.partition(".")[2] == short]
+    folder = "datasets/{}.yaml" if table.startswith("trusted.") else "views/{}.sql"
+    remedy = f"write {elsewhere[0]}" if elsewhere else did_you_mean(table, known, f"add {folder.format(short)}")
+    return DeclarationError(
+        f"{what} reads {table}, which nothing declares",
+        cause=f"there are {', '.join(sorted(known)) or 'no tables'}",
+        remedy=remedy,
+        where=where,
+    )
+
+
+# -- cycles ------------------------------------------------------------------------------------------------------------
+
+
+def _cycle_errors(declared: Declarations) -> Iterator[DeclarationError]:
+    """Tables that follow from themselves, each circle once."""
+    edges = _edges(declared)
+    done: set[str] = set()
+    for start in edges:
+        yield from _circles(start, [], edges, done)
+
+
+def _circles(
+    table: str, path: list[str], edges: Mapping[str, Mapping[str, str]], done: set[str]
+) -> Iterator[DeclarationError]:
+    if table in path:
+        circle = [*path[path.index(table) :], table]
+        yield DeclarationError(
+            f"these tables follow from each other: {' → '.join(circle)}",
+            cause="each reads or references the next, so none can be made first",
+            remedy="take one of the references out, or split a view in two",
+            where=edges[circle[0]][circle[1]],
+        )
+    elif table not in done:
+        for other in edges.get(table, ()):
+            yield from _circles(other, [*path, table], edges, done)
+        done.add(table)
+
+
+def _edges(declared: Declarations) -> dict[str, dict[str, str]]:
+    """For each table the tables it reads or references, and where it says so."""
+    edges: dict[str, dict[str, str]] = {}
+    for name, dataset in declared.datasets.items():
+        document = declared.documents["dataset", name]
+        edges[f"trusted.{name}"] = {
+            f"trusted.{other}": document.where(loc) for loc, other in _referenced(dataset) if other != name
+        }
+    for name, one in declared.reconciliations.items():
+        where = declared.documents["reconciliation", name].where()
+        edges |= dict.fromkeys(outputs_of(one), dict.fromkeys(inputs_of(one), where))
+    for name, read in declared.views.items():
+        edges[f"exploitation.{name}"] = dict(read.places)
+    return edges
+
+
+def _referenced(dataset: Dataset) -> Iterator[tuple[Loc, str]]:
+    """The datasets that the rules of a dataset look into."""
+    for name, column in dataset.columns.items():
+        if column.references:
+            yield ("columns", name, "references"), column.references.partition(".")[0]
+    for name, rule in dataset.rules.items():
+        for here, there in (rule.references or {}).items():
+            yield ("rules", name, "references", here), there.partition(".")[0]
+        if isinstance(rule.deny, Between):
+            for relation in rule.deny.over.split(","):
+                yield ("rules", name, "deny", "over"), (relation.split() or [""])[0]

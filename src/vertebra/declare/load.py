@@ -1,0 +1,222 @@
+"""Loading a project: every declaration is read and checked, and everything that is wrong is told at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import TypeAdapter
+
+from vertebra.declare.dataset import Dataset
+from vertebra.declare.document import Document, read_document, shown
+from vertebra.declare.environment import Environment, redacted
+from vertebra.declare.integrity import Declarations, check
+from vertebra.declare.project import Project
+from vertebra.declare.reconciliation import Reconciliation
+from vertebra.declare.settings import FILE, read_settings
+from vertebra.declare.validation import validated
+from vertebra.declare.view_file import read_view
+from vertebra.errors import DeclarationError, DeclarationErrors
+
+if TYPE_CHECKING:
+    from vertebra.declare.analysis import Analysis
+
+_DATASET: Final[TypeAdapter[Dataset]] = TypeAdapter(Dataset)
+_RECONCILIATION: Final[TypeAdapter[Any]] = TypeAdapter(Reconciliation)
+
+
+def find_project(start: Path) -> Path:
+    """The folder of the project that contains ``start``: the nearest one upwards with a ``vertebra.yaml``.
+
+    Raises:
+        DeclarationError: there is none.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder
+    raise DeclarationError(
+        f"there is no project in {start}",
+        cause=f"neither this folder nor one above it has a {FILE}" if start.exists() else "the folder does not exist",
+        remedy="vertebra init my_project, then cd my_project; or name the project's folder with --project",
+    )
+
+
+def load_project(
+    root: Path,
+    profile: str | None = None,
+    engine: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Project:
+    """Read and check everything a project declares. Nothing is run but the modules in ``analyses/``.
+
+    Args:
+        root: the folder with ``vertebra.yaml``.
+        profile: one of the profiles in ``vertebra.yaml``; None takes its ``default_profile``.
+        engine: ``sail`` or ``sc://host:port``, in place of the declared engine.
+        environ: environment variables that declarations may refer to; None takes the process's.
+
+    Raises:
+        DeclarationErrors: all that is wrong, each with file and line, cause and remedy.
+    """
+    root = root.resolve()
+    if not (root / FILE).is_file():
+        raise DeclarationErrors([_no_project(root)])
+    environment = Environment(os.environ if environ is None else environ)
+    errors: list[DeclarationError] = []
+    settings = read_settings(root, profile, engine, environment, errors)
+    loading = _Loading(root, environment, errors)
+    declared = loading.declarations()
+    errors += check(declared)
+    if errors or settings is None:
+        raise DeclarationErrors([_redacted(error, environment.secrets) for error in errors])
+    return Project(
+        root=root,
+        profile=settings[1],
+        settings=settings[0],
+        datasets=declared.datasets,
+        reconciliations=declared.reconciliations,
+        views={name: read.view for name, read in declared.views.items()},
+        analyses=declared.analyses,
+        secrets=environment.secrets,
+    )
+
+
+@dataclass
+class _Loading:
+    root: Path
+    environment: Environment
+    errors: list[DeclarationError]
+    declared: Declarations = field(default_factory=Declarations)
+
+    def declarations(self) -> Declarations:
+        for file in self._files("datasets", (".yaml", ".yml")):
+            self._dataset(file)
+        for file in self._files("reconcile", (".yaml", ".yml")):
+            self._reconciliation(file)
+        for file in self._files("views", (".sql", ".py")):
+            self._view(file)
+        for file in self._files("analyses", (".py",)):
+            self._analysis(file)
+        return self.declared
+
+    def _files(self, folder: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
+        """The declarations in a folder and below, by path; each name once.
+
+        Names that begin with ``_`` or ``.`` are not declarations.
+        """
+        first: dict[str, Path] = {}
+        for file in sorted((self.root / folder).rglob("*")):
+            parts = file.relative_to(self.root / folder).parts
+            if file.suffix not in suffixes or not file.is_file() or any(part[0] in "._" for part in parts):
+                continue
+            other = first.setdefault(file.stem, file)
+            if other is not file:
+                self._complain(
+                    f"{file.stem} is declared twice",
+                    cause=f"the other declaration is {shown(other)}; a declaration has the name of its file",
+                    remedy="rename one of the files",
+                    where=shown(file),
+                )
+            else:
+                yield file
+
+    def _dataset(self, file: Path) -> None:
+        document = read_document(file)
+        value = self._named(document, "dataset")
+        if value is not None and "collect" in value:
+            value["collect"] = self.environment.resolved(value["collect"], document, ("collect",), self.errors)
+        made = self._validated(_DATASET, document, value, "dataset")
+        if made is None:
+            self.declared.failed.add(f"trusted.{file.stem}")
+        else:
+            self.declared.datasets[file.stem] = made
+            self.declared.documents["dataset", file.stem] = document
+
+    def _reconciliation(self, file: Path) -> None:
+        document = read_document(file)
+        made = self._validated(_RECONCILIATION, document, self._named(document, "reconciliation"), "reconciliation")
+        if made is None:
+            outputs = (file.stem, f"{file.stem}_crosswalk", f"{file.stem}_review")
+            self.declared.failed |= {f"exploitation.{name}" for name in outputs}
+        else:
+            self.declared.reconciliations[file.stem] = made
+            self.declared.documents["reconciliation", file.stem] = document
+
+    def _view(self, file: Path) -> None:
+        try:
+            self._check_name(file, "view")
+            self.declared.views[file.stem] = read_view(file)
+        except DeclarationErrors as error:
+            self.errors += error.errors
+            self.declared.failed.add(f"exploitation.{file.stem}")
+
+    def _analysis(self, file: Path) -> None:
+        from vertebra.declare.analysis_file import read_analysis
+
+        try:
+            self._check_name(file, "analysis")
+            self.declared.analyses[file.stem] = read_analysis(file)
+        except DeclarationErrors as error:
+            self.errors += error.errors
+
+    def _named(self, document: Document, kind: str) -> dict[str, Any] | None:
+        """The mapping in a file, with the file's name as its name."""
+        name = document.file.stem
+        if document.errors:
+            self.errors += document.errors
+            return None
+        try:
+            self._check_name(document.file, kind)
+        except DeclarationErrors as error:
+            self.errors += error.errors
+            return None
+        if not isinstance(document.value, dict):
+            self._complain(
+                f"{kind} {name} is empty" if document.value is None else f"{kind} {name} is not a mapping of keys",
+                remedy="vertebra debug --json-schema describes every key",
+                where=document.where(),
+            )
+            return None
+        if document.value.get("name", name) != name:
+            self._complain(
+                f"{kind} {name}: its name is written as {document.value['name']!r}",
+                cause="a declaration has the name of its file",
+                remedy="remove `name:`, or rename the file",
+                where=document.where(("name",)),
+            )
+        return document.value | {"name": name}
+
+    def _check_name(self, file: Path, kind: str) -> None:
+        if not file.stem.isascii() or not file.stem.isidentifier() or file.stem != file.stem.lower():
+            fixed = "".join(letter if letter.isalnum() else "_" for letter in file.stem.lower())
+            problem = DeclarationError(
+                f"{file.stem!r} cannot be the name of {'an' if kind[0] in 'aeiou' else 'a'} {kind}",
+                cause="it names tables: lower-case letters, digits and _, a letter first",
+                remedy=f"mv {shown(file)} {shown(file.with_stem(fixed))}",
+                where=shown(file),
+            )
+            raise DeclarationErrors([problem])
+
+    def _validated(self, adapter: TypeAdapter[Any], document: Document, value: Any, kind: str) -> Any:
+        if value is None:
+            return None
+        return validated(adapter, document, value, f"{kind} {document.file.stem}", self.errors)
+
+    def _complain(self, fact: str, *, remedy: str, where: str, cause: str = "") -> None:
+        self.errors.append(DeclarationError(fact, cause=cause, remedy=remedy, where=where))
+
+
+def _no_project(root: Path) -> DeclarationError:
+    return DeclarationError(
+        f"there is no project in {root}", cause=f"it has no {FILE}", remedy=f"vertebra init {shown(root)}"
+    )
+
+
+def _redacted(error: DeclarationError, secrets: Mapping[str, str]) -> DeclarationError:
+    """The error without values of environment variables; they may be passwords."""
+    fact, cause, remedy = (redacted(text, secrets) for text in (error.fact, error.cause, error.remedy))
+    return DeclarationError(fact, cause=cause, remedy=remedy, where=error.where)

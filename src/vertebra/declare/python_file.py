@@ -1,0 +1,153 @@
+"""Running a Python declaration in a module of its own, and placing its errors."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import ValidationError
+
+from vertebra.declare.document import Loc, shown
+from vertebra.errors import DeclarationError, DeclarationErrors
+
+
+def parsed(file: Path) -> ast.Module:
+    """The syntax tree of a file.
+
+    Raises:
+        DeclarationErrors: it is not Python.
+    """
+    try:
+        return ast.parse(file.read_bytes(), str(file))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        column = getattr(error, "offset", None) or 1
+        told = getattr(error, "msg", None) or str(error)
+        text = (getattr(error, "text", None) or "").rstrip("\n")
+        quoted = f"\n    {text}\n    {' ' * (column - 1)}^" if text else ""
+        problem = DeclarationError(
+            f"this is not Python: {told}{quoted}",
+            remedy="correct the code",
+            where=f"{shown(file)}:{line}:{column}",
+        )
+        raise DeclarationErrors([problem]) from None
+
+
+def executed(file: Path) -> ModuleType:
+    """Run a file as a module that no other file shares, and return the module.
+
+    The module is registered under a name made of its path, because data classes and pickles look their module up.
+
+    Raises:
+        DeclarationErrors: the code fails, or declares something that is not valid; with file and line.
+    """
+    tree = parsed(file)
+    stamp = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]
+    module = ModuleType(f"vertebra_declared_{file.stem}_{stamp}")
+    module.__file__ = str(file)
+    sys.modules[module.__name__] = module
+    try:
+        code = compile(tree, str(file), "exec", dont_inherit=True)
+        exec(code, module.__dict__)  # noqa: S102 - the project's own code, which the user asked to run
+    except ValidationError as error:
+        raise DeclarationErrors(_invalid(error, file, tree)) from error
+    except DeclarationError:
+        raise
+    except Exception as error:
+        raise DeclarationErrors([_failed(error, file)]) from error
+    return module
+
+
+class LazyFunction:
+    """A function of a file that is run when first called, so that reading a project imports no engine.
+
+    Args:
+        file: the Python file.
+        find: picks the function out of the executed module.
+    """
+
+    def __init__(self, file: Path, find: Callable[[ModuleType], Callable[..., Any]]) -> None:
+        self._file = file
+        self._find = find
+        self._function: Callable[..., Any] | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self._function is None:
+            self._function = self._find(executed(self._file))
+        return self._function(*arguments)
+
+
+def place_of(tree: ast.Module, line: int, loc: Loc) -> tuple[int, int]:
+    """Line and column of an argument of the call that spans a line; of the line itself where there is none.
+
+    Args:
+        loc: names of keyword arguments and keys of dictionaries, from the call inwards.
+    """
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and node.lineno <= line <= (node.end_lineno or node.lineno)
+    ]
+    if not calls:
+        return line, 1
+    known = {str(loc[0])} if loc else set()
+    fitting = [call for call in calls if known <= {keyword.arg for keyword in call.keywords}] or calls
+    node: ast.AST = min(fitting, key=lambda call: (call.lineno, call.col_offset))
+    for element in loc:
+        node = _part(node, element) or node
+    return getattr(node, "lineno", line), getattr(node, "col_offset", 0) + 1
+
+
+def _part(node: ast.AST, element: str | int) -> ast.AST | None:
+    if isinstance(node, ast.Call):
+        return next((keyword.value for keyword in node.keywords if keyword.arg == element), None)
+    if isinstance(node, ast.Dict):
+        pairs = zip(node.keys, node.values, strict=True)
+        return next(
+            (value for key, value in pairs if isinstance(key, ast.Constant) and key.value == element), None
+        )
+    if isinstance(node, ast.List | ast.Tuple) and isinstance(element, int) and element < len(node.elts):
+        return node.elts[element]
+    return None
+
+
+def _invalid(error: ValidationError, file: Path, tree: ast.Module) -> list[DeclarationError]:
+    line = _line(error, file)
+    found = []
+    for one in error.errors(include_url=False):
+        row, column = place_of(tree, line, one["loc"])
+        name = ".".join(str(part) for part in one["loc"])
+        message = one["msg"].removeprefix("Value error, ")
+        fact, _, remedy = message.partition("; ")
+        if one["type"] == "missing":
+            fact, remedy = f"{name} is missing", f"add {name}=…"
+        elif one["type"] == "extra_forbidden":
+            fact, remedy = f"{name} is not an argument of {error.title}", "remove it, or correct its name"
+        else:
+            fact = f"{error.title}: {name}: {fact}" if name else f"{error.title}: {fact}"
+        found.append(
+            DeclarationError(fact, remedy=remedy or "correct the argument", where=f"{shown(file)}:{row}:{column}")
+        )
+    return found
+
+
+def _failed(error: Exception, file: Path) -> DeclarationError:
+    missing = isinstance(error, ModuleNotFoundError)
+    return DeclarationError(
+        f"the code fails: {type(error).__name__}: {error}",
+        cause=f"the package {error.name} is not installed" if isinstance(error, ModuleNotFoundError) else "",
+        remedy="install it, or correct the import" if missing else "correct the code at this line",
+        where=f"{shown(file)}:{_line(error, file)}",
+    )
+
+
+def _line(error: BaseException, file: Path) -> int:
+    """The innermost line of the file that an error passed through."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+    return (lines[-1] if lines else None) or 1

@@ -1,0 +1,265 @@
+"""Checking a document against a declaration's model, and saying what is wrong where it is written."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from vertebra.declare.document import Document, Loc
+from vertebra.errors import DeclarationError
+
+Model = TypeVar("Model")
+
+_EXPECTED: Final = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping (keys and values)",
+    "mapping_type": "a mapping (keys and values)",
+    "model_type": "a mapping (keys and values)",
+    "model_attributes_type": "a mapping (keys and values)",
+}
+_YES_NO: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+
+
+def validated(
+    adapter: TypeAdapter[Model], document: Document, value: Any, what: str, errors: list[DeclarationError]
+) -> Model | None:
+    """Make a declaration of a document's value.
+
+    Args:
+        adapter: of the declaration's model.
+        document: where the value was read, for places.
+        value: what to check; may differ from ``document.value`` by keys added and references resolved.
+        what: what is declared, for messages, e.g. ``dataset flights``.
+        errors: gets all that is wrong.
+
+    Returns:
+        The declaration, or None when it has errors.
+    """
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+    value, changed = _as_written(document, value, found)
+    if changed:
+        return validated(adapter, document, value, what, errors)
+    errors += [_explained(group, document, adapter, what) for group in _alternatives(document, found)]
+    return None
+
+
+def like(name: object, known: Iterable[str]) -> str | None:
+    """The known name that is most like a mistyped one, when one is."""
+    listed = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(str(name).lower(), listed, n=1, cutoff=0.6)
+    return listed[near[0]] if near else None
+
+
+def did_you_mean(name: object, known: Iterable[str], otherwise: str) -> str:
+    """A remedy: the nearest known name, or else what to do."""
+    near = like(name, known)
+    return f"did you mean {near}?" if near else otherwise
+
+
+def _as_written(document: Document, value: Any, found: Sequence[ErrorDetails]) -> tuple[Any, bool]:
+    """Where text is wanted, a number such as -999 is the text that stands in the file."""
+    changed = False
+    for error in found:
+        if error["type"] != "string_type" or isinstance(error["input"], list | dict) or error["input"] is None:
+            continue
+        path, raw = document.path(error["loc"]), document.raw(error["loc"])
+        if raw is not None and path:
+            value, changed = _replaced(value, path, raw), True
+    return value, changed
+
+
+def _replaced(value: Any, path: Loc, new: Any) -> Any:
+    """A copy of nested dictionaries and lists with another value at a place."""
+    if not path:
+        return new
+    copy = dict(value) if isinstance(value, Mapping) else list(value)
+    copy[path[0]] = _replaced(value[path[0]], path[1:], new)  # type: ignore[index]
+    return copy
+
+
+def _alternatives(document: Document, found: Sequence[ErrorDetails]) -> list[list[ErrorDetails]]:
+    """The errors, one group for each thing that is wrong.
+
+    Where a value may have several forms, each form it does not have is an error; the form that got furthest into the
+    value is the one that was meant.
+    """
+    groups: list[list[ErrorDetails]] = []
+    for error in found:
+        forms, path = _forms(document, error), document.path(error["loc"])
+        twin = next((group for group in groups if forms and _same_value(document, group[0], error)), None)
+        if twin is None:
+            groups.append([error])
+        elif len(path) > document.depth(twin[0]["loc"]):
+            twin[:] = [error]
+        elif len(path) == document.depth(twin[0]["loc"]):
+            twin.append(error)
+    return groups
+
+
+def _forms(document: Document, error: ErrorDetails) -> bool:
+    """Whether the error names the alternative it is about."""
+    missing = 1 if error["type"] == "missing" else 0
+    return len(document.path(error["loc"])) < len(error["loc"]) - missing
+
+
+def _same_value(document: Document, one: ErrorDetails, other: ErrorDetails) -> bool:
+    """Whether two errors are about two forms of the same value: their places part where neither is in the document."""
+    if not _forms(document, one):
+        return False
+    common = 0
+    for left, right in zip(one["loc"], other["loc"], strict=False):
+        if left != right:
+            break
+        common += 1
+    before = one["loc"][:common]
+    parts = [error["loc"][: common + 1] for error in (one, other)]
+    return all(len(part) > common and document.path(part) == document.path(before) for part in parts)
+
+
+def _explained(
+    group: Sequence[ErrorDetails], document: Document, adapter: TypeAdapter[Any], what: str
+) -> DeclarationError:
+    error = group[0]
+    kind, loc, given = error["type"], error["loc"], error["input"]
+    path = document.path(loc)
+    name = ".".join(map(str, path))
+    label = f"{what}: {name}" if name else what
+    if kind == "extra_forbidden":
+        known = keys_at(adapter, loc[:-1])
+        return DeclarationError(
+            f"{what}: unknown key {str(loc[-1])!r}" + (f" in {_dotted(path[:-1])}" if len(path) > 1 else ""),
+            cause=f"the keys here are {', '.join(known)}",
+            remedy=did_you_mean(loc[-1], known, "remove it"),
+            where=document.where(loc, key=True),
+        )
+    if kind == "missing":
+        return DeclarationError(
+            f"{label} has no {str(loc[-1])!r}, which it needs" if not name else f"{label} needs {str(loc[-1])!r}",
+            remedy=f"add `{loc[-1]}: …`",
+            where=document.where(loc[:-1]),
+        )
+    if kind in ("literal_error", "union_tag_invalid"):
+        allowed = _allowed(error)
+        return DeclarationError(
+            f"{label} is {_told(given) if kind == 'literal_error' else error['ctx']['tag']!s}",
+            cause=f"it is one of {', '.join(allowed)}",
+            remedy=did_you_mean(given, allowed, f"write {allowed[0]}"),
+            where=document.where(loc),
+        )
+    if kind == "union_tag_not_found":
+        tag = str(error["ctx"]["discriminator"]).strip("'")
+        return DeclarationError(f"{what} needs {tag!r}", remedy=f"add `{tag}: …`", where=document.where(loc))
+    if kind == "string_pattern_mismatch":
+        is_key = loc[-1:] == ("[key]",)
+        return DeclarationError(
+            f"{what}: {_told(given)} is not a name",
+            cause="a name begins with a lower-case letter and has only lower-case letters, digits and _",
+            remedy=f"write {_plain_name(str(given))}" + (" and `source:` for the name in the payload" * is_key),
+            where=document.where(loc, key=is_key),
+        )
+    if kind == "value_error":
+        text = str(error["ctx"]["error"])
+        fact, _, remedy = text.partition("; ")
+        return DeclarationError(f"{label}: {fact}", remedy=remedy, where=document.where(loc))
+    expected = list(dict.fromkeys(_EXPECTED[one["type"]] for one in group if one["type"] in _EXPECTED))
+    if expected:
+        wanted = " or ".join(expected)
+        return DeclarationError(
+            f"{label} is {_told(given)}, not {wanted}",
+            cause=_trap(given, wanted),
+            remedy=_corrected(given, wanted),
+            where=document.where(loc),
+        )
+    return DeclarationError(
+        f"{label}: {error['msg'][:1].lower()}{error['msg'][1:]}",
+        cause=f"it is {_told(given)}",
+        remedy="vertebra debug --json-schema describes every key",
+        where=document.where(loc),
+    )
+
+
+def keys_at(adapter: TypeAdapter[Any], loc: Loc) -> list[str]:
+    """The keys that a declaration may have at a place, as its JSON Schema says."""
+    schema = adapter.json_schema(by_alias=True)
+    nodes = _forms_of(schema, schema)
+    for element in loc:
+        deeper = [form for node in nodes for form in _below(schema, node, element)]
+        nodes = deeper or nodes
+    return list(dict.fromkeys(key for node in nodes for key in node.get("properties", {})))
+
+
+def _below(schema: dict[str, Any], node: dict[str, Any], element: str | int) -> list[dict[str, Any]]:
+    if isinstance(element, int):
+        below = node.get("items")
+    else:
+        below = node.get("properties", {}).get(element, node.get("additionalProperties"))
+    return _forms_of(schema, below) if isinstance(below, dict) else []
+
+
+def _forms_of(schema: dict[str, Any], node: dict[str, Any]) -> list[dict[str, Any]]:
+    """A schema and its alternatives, references followed."""
+    if "$ref" in node:
+        return _forms_of(schema, schema["$defs"][node["$ref"].rpartition("/")[2]])
+    alternatives = [form for key in ("anyOf", "oneOf", "allOf") for form in node.get(key, ())]
+    return [node, *(form for alternative in alternatives for form in _forms_of(schema, alternative))]
+
+
+def _allowed(error: ErrorDetails) -> list[str]:
+    text = error["ctx"]["expected" if error["type"] == "literal_error" else "expected_tags"]
+    return [part.strip().strip("'") for part in text.replace(" or ", ", ").split(", ")]
+
+
+def _told(value: Any) -> str:
+    """What was written, briefly."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else value[:57] + "…")
+    if isinstance(value, Mapping | BaseModel):
+        return "a mapping"
+    return "a list" if isinstance(value, list | tuple) else str(value)
+
+
+def _trap(given: Any, wanted: str) -> str:
+    if given is None:
+        return "nothing stands after the colon, or null, which means no value"
+    if wanted == "true or false" and str(given).lower() in _YES_NO:
+        return "only true and false are booleans; yes, no, on and off are text (NO may be Norway)"
+    return ""
+
+
+def _corrected(given: Any, wanted: str) -> str:
+    if wanted == "true or false":
+        return f"write {_YES_NO.get(str(given).lower(), 'true or false')}"
+    if "a list" in wanted and isinstance(given, str | int | float):
+        return f"write [{given}]"
+    if given is None and "text" in wanted:
+        return 'write a value, or quote it: "null"'
+    return f"write {wanted}"
+
+
+def _plain_name(text: str) -> str:
+    name = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in text.lower()).strip("_")
+    return name if name[:1].isalpha() else f"x_{name}".rstrip("_")
+
+
+def _dotted(path: Loc) -> str:
+    return ".".join(map(str, path))

@@ -1,0 +1,250 @@
+"""Reading ``views/<name>.sql`` and ``views/<name>.py``: description, tags and the tables a view reads."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from vertebra.declare.document import Document, Loc, shown
+from vertebra.declare.python_file import LazyFunction, executed, parsed
+from vertebra.declare.view import View, declared_views
+from vertebra.errors import DeclarationError, DeclarationErrors
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+READABLE: Final = ("trusted", "exploitation")
+"""The zones a view reads: it integrates trusted tables and other views, and never reaches behind them."""
+
+_FRONT_MATTER: Final = ("description", "tags")
+
+
+@dataclass(frozen=True)
+class ReadView:
+    """A view and where each of its inputs is named, ``file:line:column``."""
+
+    view: View
+    places: dict[str, str]
+
+
+def read_view(file: Path) -> ReadView:
+    """Read a view.
+
+    Raises:
+        DeclarationErrors: the file is not one query, or has not one function declared with ``@view``.
+    """
+    return _read_sql(file) if file.suffix == ".sql" else _read_python(file)
+
+
+# -- SQL ---------------------------------------------------------------------------------------------------------------
+
+
+def _read_sql(file: Path) -> ReadView:
+    sql = file.read_text("utf-8-sig")
+    description, tags = _front_matter(sql, file)
+    query = _query(sql, file)
+    from sqlglot import exp
+
+    named = {cte.alias_or_name.lower() for cte in query.find_all(exp.CTE)}
+    places: dict[str, str] = {}
+    problems: list[DeclarationError] = []
+    for table in query.find_all(exp.Table):
+        parts = table.parts
+        if not all(isinstance(part, exp.Identifier) for part in parts):
+            continue  # a table function such as range(...)
+        name = ".".join(part.name for part in parts).lower()
+        if len(parts) == 1 and name in named:
+            continue
+        start = parts[0].meta["start"]
+        if len(parts) != 2 or name.partition(".")[0] not in READABLE:
+            problems.append(_not_readable(name, sql, start, parts[-1].meta["end"] + 1, file))
+        else:
+            places.setdefault(name, _position(sql, start, file))
+    if problems:
+        raise DeclarationErrors(problems)
+    view = View(
+        name=file.stem,
+        description=description,
+        language="sql",
+        inputs=tuple(sorted(places)),
+        file=file,
+        sql=sql,
+        tags=tags,
+    )
+    return ReadView(view, places)
+
+
+def _front_matter(sql: str, file: Path) -> tuple[str, tuple[str, ...]]:
+    """Description and tags of a view, from the comment it begins with.
+
+    The comment is YAML when its first line is ``-- description:`` or ``-- tags:``, else its first paragraph is the
+    description.
+    """
+    comment = []
+    for line in sql.lstrip("\n").splitlines():
+        if not line.startswith("--"):
+            break
+        comment.append(line.removeprefix("--").removeprefix(" "))
+    if not comment or comment[0].partition(":")[0].strip() not in _FRONT_MATTER:
+        paragraph = "\n".join(comment).strip().split("\n\n")[0]
+        return " ".join(paragraph.split()), ()
+    document = Document(file, "\n" * (len(sql) - len(sql.lstrip("\n"))) + "\n".join(comment))
+    problems = list(document.errors)
+    value = document.value if isinstance(document.value, dict) else {}
+    problems += [
+        _about(document, (key,), f"unknown key {key!r} in the comment of the view", "write description or tags")
+        for key in value
+        if key not in _FRONT_MATTER
+    ]
+    tags = value.get("tags", [])
+    if not isinstance(tags, list):
+        problems.append(_about(document, ("tags",), "tags are a list", "write -- tags: [first, second]"))
+    if problems:
+        raise DeclarationErrors(problems)
+    return " ".join(str(value.get("description", "")).split()), tuple(map(str, tags))
+
+
+def _about(document: Document, loc: Loc, fact: str, remedy: str) -> DeclarationError:
+    return DeclarationError(fact, remedy=remedy, where=document.where(loc, key=True))
+
+
+def _query(sql: str, file: Path) -> exp.Query:
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import ParseError, TokenError
+
+    try:
+        statements = [one for one in sqlglot.parse(sql, read="spark") if one is not None]
+    except ParseError as error:
+        first = error.errors[0]
+        line, column = int(first["line"] or 1), int(first["col"] or 1)
+        text = sql.splitlines()[line - 1] if 0 < line <= len(sql.splitlines()) else ""
+        raise _one(
+            f"the SQL does not parse: {first['description']}\n    {text}\n    {' ' * (column - 1)}^",
+            remedy="correct the view; it is SparkSQL",
+            where=f"{shown(file)}:{line}:{column}",
+        ) from None
+    except TokenError as error:
+        raise _one(
+            "the SQL does not parse", cause=str(error), remedy="close the text, name or comment", where=shown(file)
+        ) from None
+    if len(statements) == 1 and isinstance(statements[0], exp.Query):
+        return statements[0]
+    several = f"the file has {len(statements)} statements"
+    kind = "" if not statements else f"it is {statements[0].key.upper()}, not SELECT"
+    raise _one(
+        "a view is one query",
+        cause=kind if len(statements) == 1 else several,
+        remedy="keep one SELECT, with CTEs (`with … as`) for what comes before it",
+        where=shown(file) + ":1:1",
+    )
+
+
+def _one(fact: str, *, cause: str = "", remedy: str, where: str) -> DeclarationErrors:
+    return DeclarationErrors([DeclarationError(fact, cause=cause, remedy=remedy, where=where)])
+
+
+def _not_readable(name: str, sql: str, start: int, end: int, file: Path) -> DeclarationError:
+    zone, _, table = name.rpartition(".")
+    if not zone:
+        cause, remedy = "tables are named with their zone", f"write trusted.{table} or exploitation.{table}"
+    elif zone in ("landing", "formatted"):
+        cause, remedy = f"{zone} data has not passed its quality rules", f"write trusted.{table}"
+    else:
+        cause, remedy = f"views read {' and '.join(READABLE)} tables", "vertebra ls tables"
+    line_start = sql.rfind("\n", 0, start) + 1
+    line = sql[line_start:].split("\n", 1)[0]
+    carets = " " * (start - line_start) + "^" * (end - start)
+    return DeclarationError(
+        f"a view cannot read {name}\n    {line}\n    {carets}",
+        cause=cause,
+        remedy=remedy,
+        where=_position(sql, start, file),
+    )
+
+
+def _position(sql: str, start: int, file: Path) -> str:
+    return f"{shown(file)}:{sql.count(chr(10), 0, start) + 1}:{start - sql.rfind(chr(10), 0, start)}"
+
+
+# -- Python ------------------------------------------------------------------------------------------------------------
+
+
+def _read_python(file: Path) -> ReadView:
+    """Read the decorator from the syntax tree; run the file only when its arguments are not literal."""
+    tree = parsed(file)
+    decorated = [
+        (function, call)
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef)
+        for call in function.decorator_list
+        if isinstance(call, ast.Call) and _called(call.func) == "view"
+    ]
+    if len(decorated) != 1 or decorated[0][0].name != file.stem:
+        names = ", ".join(function.name for function, _ in decorated)
+        raise _one(
+            f"the file of a view has one function, named as the file, decorated with @view: {file.stem}",
+            cause=f"it decorates {names}" if names else "no function is decorated with @view(…)",
+            remedy=f'from vertebra import view; then @view("trusted.…") above def {file.stem}(…)',
+            where=f"{shown(file)}:{decorated[0][0].lineno if decorated else 1}:1",
+        )
+    function, call = decorated[0]
+    try:
+        arguments: list[Any] = [ast.literal_eval(argument) for argument in call.args]
+        options = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+        from vertebra.declare.view import view
+
+        def documented() -> None: ...
+
+        documented.__doc__ = ast.get_docstring(function)
+        marked = view(*arguments, **options)(documented)
+        found = declared_views(_Holder(marked))[0][1]
+    except (ValueError, TypeError):
+        found = _only(executed(file))[1]
+    nodes = [*call.args, *[call] * len(found.inputs)]
+    pairs = [
+        (name, f"{shown(file)}:{node.lineno}:{node.col_offset + 1}")
+        for name, node in zip(found.inputs, nodes, strict=False)
+    ]
+    problems = [
+        DeclarationError(
+            f"a view cannot read {name!r}",
+            cause=f"views read {' and '.join(READABLE)} tables, named with their zone",
+            remedy=f"write trusted.{str(name).rpartition('.')[2]}",
+            where=where,
+        )
+        for name, where in pairs
+        if not isinstance(name, str) or name.count(".") != 1 or name.partition(".")[0] not in READABLE
+    ]
+    if problems:
+        raise DeclarationErrors(problems)
+    build: Callable[..., Any] = LazyFunction(file, lambda module: _only(module)[0])
+    view_ = View(
+        name=file.stem,
+        description=found.description,
+        language="python",
+        inputs=found.inputs,
+        file=file,
+        build=build,
+        tags=found.tags,
+    )
+    return ReadView(view_, dict(pairs))
+
+
+class _Holder:
+    """Something with one attribute, which :func:`declared_views` looks through as it does a module."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+
+def _called(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _only(module: ModuleType) -> tuple[Callable[..., Any], Any]:
+    return declared_views(module)[0]
