@@ -52,7 +52,7 @@ class DeclarationError(VertebraError):
     """A declaration is wrong; ``where`` is its file and line."""
 
 
-class DeclarationErrors(DeclarationError):
+class DeclarationErrors(DeclarationError):  # noqa: N818 - it is several
     """All that is wrong with the declarations of a project, so that one reading corrects them.
 
     Args:

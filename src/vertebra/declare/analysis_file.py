@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 from vertebra.declare.analysis import Analysis, AsOf
-from vertebra.declare.document import shown
+from vertebra.declare.document import Loc, shown
 from vertebra.declare.python_file import executed, parsed, place_of
 from vertebra.errors import DeclarationError, DeclarationErrors
 
@@ -34,11 +34,18 @@ def read_analysis(file: Path) -> Analysis:
     return found.model_copy(update={"name": file.stem, "file": file})
 
 
+def place_in(file: Path, loc: Loc) -> str:
+    """``file:line:column`` of a part of the analysis that a file declares."""
+    tree = parsed(file)
+    line, column = place_of(tree, _call_line(tree), loc)
+    return f"{shown(file)}:{line}:{column}"
+
+
 def _expressions(analysis: Analysis) -> list[tuple[tuple[str, ...], str]]:
     """The SQL expressions of an analysis and where they stand in its declaration."""
-    found: list[tuple[tuple[str, ...], str]] = [(("label",), analysis.label)]
-    if analysis.where:
-        found.append((("where",), analysis.where))
+    found: list[tuple[tuple[str, ...], str]] = [
+        ((part,), getattr(analysis, part)) for part in ("time", "where", "label", "group") if getattr(analysis, part)
+    ]
     for name, feature in analysis.features.items():
         if isinstance(feature, AsOf):
             found += [(("features", name, part), getattr(feature, part)) for part in ("value", "known_at")]
@@ -56,8 +63,8 @@ def _refused(text: str) -> str:
     try:
         tree = sqlglot.parse_one(text, read="spark")
     except ParseError as error:
-        first = error.errors[0] if error.errors else {"description": str(error), "col": 1, "line": 1}
-        column = int(first["col"] or 1) if first["line"] == 1 else 1
+        first = error.errors[0]
+        column = int(str(first["col"] or 1)) if first["line"] == 1 else 1
         return f"{first['description']}\n    {text.splitlines()[0] if text else ''}\n    {' ' * (column - 1)}^"
     except TokenError as error:
         return str(error)
@@ -67,19 +74,18 @@ def _refused(text: str) -> str:
 
 
 def _not_sql(text: str, reason: str, place: tuple[str, ...], file: Path) -> DeclarationError:
-    line, column = place_of(parsed(file), _call_line(file), place)
     fact, _, quoted = reason.partition("\n")
     return DeclarationError(
         f"{'.'.join(place)} is not a SparkSQL expression: {fact}" + (f"\n{quoted}" if quoted else ""),
         cause="" if quoted else f"it reads {text!r}",
         remedy="correct the expression; it is evaluated for each row of the view",
-        where=f"{shown(file)}:{line}:{column}",
+        where=place_in(file, place),
     )
 
 
-def _call_line(file: Path) -> int:
+def _call_line(tree: ast.Module) -> int:
     """The line of ``analysis = Analysis(…)``."""
-    for node in parsed(file).body:
+    for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, ast.Name) and target.id == "analysis" for target in targets):
             return node.lineno

@@ -196,7 +196,7 @@ class Drift(Declared):
     extra: Literal["ignore", "fail"] = "ignore"
     missing: Literal["null", "fail"] = "fail"
 
-    @field_validator("missing", mode="before")
+    @field_validator("missing", mode="before", json_schema_input_type=Literal["null", "fail"] | None)
     @classmethod
     def _unquoted(cls, value: Any) -> Any:
         # YAML reads an unquoted null as no value

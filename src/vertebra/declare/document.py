@@ -143,6 +143,8 @@ class Document:
             return self._scalar(node)
         if isinstance(node, yaml.SequenceNode):
             return [self._value(item) for item in node.value]
+        if not isinstance(node, yaml.MappingNode):
+            return None
         self._refuse_repeated(node)
         return {name.value: self._value(value) for name, value in self._pairs(node)}
 

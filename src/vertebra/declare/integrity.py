@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from vertebra.declare.analysis import Analysis, AsOf
+from vertebra.declare.analysis_file import place_in
 from vertebra.declare.dataset import Between, Column, Dataset
-from vertebra.declare.document import Document, Loc
+from vertebra.declare.document import Document, Loc, shown
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, inputs_of, outputs_of
 from vertebra.declare.rules import rules_of
 from vertebra.declare.validation import did_you_mean
 from vertebra.declare.view_file import ReadView
 from vertebra.errors import DeclarationError, RuleError
-
-if TYPE_CHECKING:
-    from vertebra.declare.analysis import Analysis
 
 _SUGAR: Final = ("required", "unique", "range", "values", "matches", "references")
 _FORMS: Final = ("deny", *_SUGAR, "determines")
@@ -210,7 +209,7 @@ def _same_output_errors(declared: Declarations) -> Iterator[DeclarationError]:
     for name, read in declared.views.items():
         output = f"exploitation.{name}"
         if output in writers:
-            yield _written_twice(output, writers[output][0], f"view {name}", f"{_file(read)}:1:1")
+            yield _written_twice(output, writers[output][0], f"view {name}", f"{shown(read.view.file)}:1:1")
 
 
 def _written_twice(table: str, first: str, second: str, where: str) -> DeclarationError:
@@ -222,12 +221,6 @@ def _written_twice(table: str, first: str, second: str, where: str) -> Declarati
     )
 
 
-def _file(read: ReadView) -> str:
-    from vertebra.declare.document import shown
-
-    return shown(read.view.file)
-
-
 def _input_errors(declared: Declarations) -> Iterator[DeclarationError]:
     """Views and analyses over tables that nothing writes."""
     known = declared.outputs()
@@ -235,6 +228,26 @@ def _input_errors(declared: Declarations) -> Iterator[DeclarationError]:
         for table in read.view.inputs:
             if table not in known and table not in declared.failed:
                 yield _undeclared(f"view {name}", table, known, read.places[table])
+
+    for name, analysis in declared.analyses.items():
+        for loc, view in _looked_at(analysis):
+            table = f"exploitation.{view}"
+            if table not in known and table not in declared.failed and analysis.file is not None:
+                known_views = [other.partition(".")[2] for other in known if other.startswith("exploitation.")]
+                yield DeclarationError(
+                    f"analysis {name} reads the view {view}, which nothing declares",
+                    cause=f"the views are {', '.join(sorted(known_views)) or 'none'}",
+                    remedy=did_you_mean(view.rpartition(".")[2], known_views, f"add views/{view}.sql"),
+                    where=place_in(analysis.file, loc),
+                )
+
+
+def _looked_at(analysis: Analysis) -> Iterator[tuple[Loc, str]]:
+    """The views an analysis reads, by their bare names, and where it names them."""
+    yield ("view",), analysis.view
+    for name, feature in analysis.features.items():
+        if isinstance(feature, AsOf):
+            yield ("features", name, "history"), feature.history
 
 
 def _undeclared(what: str, table: str, known: Mapping[str, str], where: str) -> DeclarationError:

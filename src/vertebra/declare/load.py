@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from vertebra.declare.analysis_file import read_analysis
 from vertebra.declare.dataset import Dataset
 from vertebra.declare.document import Document, read_document, shown
 from vertebra.declare.environment import Environment, redacted
@@ -20,9 +21,6 @@ from vertebra.declare.settings import FILE, read_settings
 from vertebra.declare.validation import validated
 from vertebra.declare.view_file import read_view
 from vertebra.errors import DeclarationError, DeclarationErrors
-
-if TYPE_CHECKING:
-    from vertebra.declare.analysis import Analysis
 
 _DATASET: Final[TypeAdapter[Dataset]] = TypeAdapter(Dataset)
 _RECONCILIATION: Final[TypeAdapter[Any]] = TypeAdapter(Reconciliation)
@@ -155,8 +153,6 @@ class _Loading:
             self.declared.failed.add(f"exploitation.{file.stem}")
 
     def _analysis(self, file: Path) -> None:
-        from vertebra.declare.analysis_file import read_analysis
-
         try:
             self._check_name(file, "analysis")
             self.declared.analyses[file.stem] = read_analysis(file)

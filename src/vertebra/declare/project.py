@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from vertebra.declare.analysis import Analysis
 from vertebra.declare.dataset import Dataset, Declared, Name
@@ -25,12 +25,7 @@ _DURATION: Final = re.compile(r"(\d{1,5}) (hour|day|week)s?")
 class Settings(Declared):
     """``vertebra.yaml`` with the chosen profile applied and ``${ENV}`` references resolved.
 
-    Attributes:
-        lake: folder of the lake, relative to the project.
-        engine: ``sail``, or ``sc://host:port`` of a Spark Connect server.
-        memory: bound of the embedded engine's memory, e.g. ``8g``; a share of the machine's unless declared.
-        tracking: URI of the MLflow tracking server; a SQLite file in the project unless declared.
-        retention: how long ``vertebra gc`` keeps earlier versions of a table, e.g. ``30 days``.
+    The attributes are those of :class:`Overrides`, and the project's name and description.
     """
 
     name: Name
@@ -70,7 +65,15 @@ class Settings(Declared):
 
 
 class Overrides(Declared):
-    """The settings that a profile may replace."""
+    """The settings that a profile may replace.
+
+    Attributes:
+        lake: folder of the lake, relative to the project.
+        engine: ``sail``, or ``sc://host:port`` of a Spark Connect server.
+        memory: bound of the embedded engine's memory, e.g. ``8g``; a share of the machine's unless declared.
+        tracking: URI of the MLflow tracking server; a SQLite file in the project unless declared.
+        retention: how long ``vertebra gc`` keeps earlier versions of a table, e.g. ``30 days``.
+    """
 
     lake: str | None = None
     engine: str | None = None
@@ -83,6 +86,9 @@ def _empty_profile(value: Any) -> Any:
     return {} if value is None else value
 
 
+_Profile = Annotated[Overrides, BeforeValidator(_empty_profile, json_schema_input_type=Overrides | None)]
+
+
 class SettingsFile(Overrides):
     """``vertebra.yaml`` as it is written.
 
@@ -93,7 +99,7 @@ class SettingsFile(Overrides):
 
     name: Name
     description: str = ""
-    profiles: dict[Name, Annotated[Overrides, BeforeValidator(_empty_profile)]] = {}
+    profiles: dict[Name, _Profile] = Field(default_factory=dict)
     default_profile: Name | None = None
 
 

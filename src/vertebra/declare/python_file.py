@@ -78,6 +78,11 @@ class LazyFunction:
         self._function: Callable[..., Any] | None = None
 
     def __call__(self, *arguments: Any) -> Any:
+        """Run the file, unless it was run before, and call the function.
+
+        Raises:
+            DeclarationErrors: the file fails.
+        """
         if self._function is None:
             self._function = self._find(executed(self._file))
         return self._function(*arguments)
@@ -109,9 +114,7 @@ def _part(node: ast.AST, element: str | int) -> ast.AST | None:
         return next((keyword.value for keyword in node.keywords if keyword.arg == element), None)
     if isinstance(node, ast.Dict):
         pairs = zip(node.keys, node.values, strict=True)
-        return next(
-            (value for key, value in pairs if isinstance(key, ast.Constant) and key.value == element), None
-        )
+        return next((value for key, value in pairs if isinstance(key, ast.Constant) and key.value == element), None)
     if isinstance(node, ast.List | ast.Tuple) and isinstance(element, int) and element < len(node.elts):
         return node.elts[element]
     return None

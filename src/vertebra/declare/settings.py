@@ -53,7 +53,7 @@ def read_settings(
         )
         return None
     values = written.model_dump(exclude=_ABOUT_PROFILES, exclude_none=True)
-    places = {key: (key,) for key in values}
+    places: dict[str, tuple[str, ...]] = {key: (key,) for key in values}
     if chosen is not None:
         overrides = written.profiles[chosen].model_dump(exclude_none=True)
         values |= overrides

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
 from vertebra.declare.document import Document, Loc
 from vertebra.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 Model = TypeVar("Model")
 
@@ -208,7 +210,8 @@ def _below(schema: dict[str, Any], node: dict[str, Any], element: str | int) -> 
     if isinstance(element, int):
         below = node.get("items")
     else:
-        below = node.get("properties", {}).get(element, node.get("additionalProperties"))
+        others = [node.get("additionalProperties"), *node.get("patternProperties", {}).values()]
+        below = node.get("properties", {}).get(element) or next((one for one in others if isinstance(one, dict)), None)
     return _forms_of(schema, below) if isinstance(below, dict) else []
 
 
