@@ -2,68 +2,177 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, field_validator, model_validator
 
 from vertebra.declare.dataset import Declared
+
+METRICS: Final[dict[str, tuple[str, ...]]] = {
+    "classification": ("roc_auc", "pr_auc", "log_loss", "brier"),
+    "regression": ("rmse", "mae", "r2"),
+}
+"""The metrics a choice can be made by, per task."""
+
+BASELINE: Final = "baseline"
+"""The candidate that every analysis has: it looks at no feature."""
+
+_SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 
 
 class AsOf(Declared):
     """A point-in-time feature: an aggregate over what was already known when the prediction is made.
 
     For each example, the rows of ``history`` with the same ``by`` values whose ``known_at`` lies in the ``window``
-    before the example's prediction time (strictly before it) are aggregated.
+    before the example's prediction time are aggregated. What becomes known at the prediction time itself is not known
+    yet. A row never becomes known before its own prediction time where ``history`` is the analysis's view, so an
+    example cannot see itself: without this, a flight that leaves early would tell its own delay.
+
+    ``value`` may use columns that are unavailable at prediction time, because ``known_at`` says when they stop being
+    so. ``known_at`` must therefore be a moment that really happened (``departure``), never a plan
+    (``sched_departure``): an expression of available columns only is refused for an unavailable value.
 
     Attributes:
         history: the exploitation view to look back into.
-        by: columns that link an example to its history.
-        value: SQL expression over the history row.
-        known_at: SQL expression: the moment (timestamp) the value became known.
-        window: how far back, e.g. ``3 hours``, ``1 day``.
-        aggregate: ``mean``, ``max``, ``min``, ``sum``, ``count`` or ``last``.
+        by: columns that both the view and the history have; NULL matches nothing.
+        value: SQL expression over the history row. NULL is left out of the aggregate.
+        known_at: SQL expression over the history row: the timestamp at which the value became known.
+        window: how far back: a whole number of seconds, minutes, hours, days or weeks, e.g. ``3 hours``.
+        aggregate: ``last`` is the latest value; of several at the same moment, one of them, always the same.
+            ``count`` is 0 where there are none, the others are NULL.
     """
 
     history: str
-    by: tuple[str, ...]
-    value: str
+    by: tuple[str, ...] = ()
+    value: str = "1"
     known_at: str
     window: str
     aggregate: Literal["mean", "max", "min", "sum", "count", "last"]
+
+    @field_validator("window")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        parts = text.split()
+        if len(parts) != 2 or not parts[0].isdigit() or int(parts[0]) == 0 or parts[1].rstrip("s") not in _SECONDS:
+            raise ValueError(f"{text!r} is not a window; write e.g. '3 hours' (second, minute, hour, day, week)")
+        return text
+
+    @property
+    def seconds(self) -> int:
+        """Length of the window."""
+        number, unit = self.window.split()
+        return int(number) * _SECONDS[unit.rstrip("s")]
 
 
 class Candidate(Declared):
     """One algorithm and the hyper-parameter values to try.
 
     Attributes:
-        build: called with one value per hyper-parameter; returns an unfitted scikit-learn estimator.
+        build: called with one value per hyper-parameter; returns an unfitted scikit-learn estimator. Import the
+            library inside it: the file is read by every command.
         grid: values to try per hyper-parameter; every combination is cross-validated.
+        encode: what the estimator is given. ``one_hot``: numbers standardised, missing ones replaced by the mean and
+            flagged, categories one-hot encoded; for linear models, distances and neural networks. ``ordinal``:
+            numbers as they are, missing ones as NaN, categories as codes; for trees that split and take NaN.
     """
 
     build: Callable[..., Any]
     grid: Mapping[str, tuple[Any, ...]] = {}
+    encode: Literal["one_hot", "ordinal"] = "one_hot"
+
+    @property
+    def combinations(self) -> list[dict[str, Any]]:
+        """Every combination of hyper-parameter values, in the grid's order."""
+        return [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]
 
 
 class Analysis(Declared):
-    """One analysis, declared in ``analyses/<name>.py`` as the module's variable ``analysis``."""
+    """One analysis, declared in ``analyses/<name>.py`` as the module's variable ``analysis``.
+
+    Attributes:
+        view: the exploitation view with one row per example.
+        key: columns that identify an example.
+        time: SQL expression: the moment of prediction (timestamp).
+        where: SQL expression: which rows are examples, in training and in use. Rows whose label is NULL are never
+            trained or tested on, so this need not (and may not) look at what is unavailable.
+        label: SQL expression: what is predicted. A classification's is boolean, or 0 and 1.
+        unit: unit of a regression's label, e.g. ``minutes``.
+        unavailable: columns of the view whose values are not known at prediction time, and ``view.column`` for those
+            of other histories. The label's columns are always unavailable.
+        features: SQL expressions over the view's available columns and the point-in-time features, or those
+            features themselves.
+        derive: features by code: given a Spark frame of the available columns and the point-in-time features, returns
+            it with more columns, which ``features`` may then use. Must keep the key columns and the rows.
+        categorical: features that are categories, whatever their type.
+        group: SQL expression: examples with the same value stay in one fold, and on one side of the test date.
+        folds: number of folds of the cross-validation.
+        test_from: the first day of the test set, in ``zone``.
+        zone: time zone of ``test_from``, e.g. ``America/New_York``.
+        candidates: the algorithms. A baseline that looks at no feature is always added.
+        metric: what the choice is made by: ``roc_auc``, ``pr_auc``, ``log_loss`` or ``brier`` for a classification,
+            ``rmse``, ``mae`` or ``r2`` for a regression.
+        seed: of the folds, and of every estimator that takes one.
+        trust: types a stored model may consist of beyond those of scikit-learn, NumPy, SciPy and LightGBM, e.g.
+            ``xgboost.sklearn.XGBClassifier``.
+    """
 
     description: str
     task: Literal["classification", "regression"]
     view: str
-    key: tuple[str, ...]
+    key: tuple[str, ...] = Field(min_length=1)
     time: str
     where: str | None = None
     label: str
-    features: Mapping[str, str | AsOf]
+    unit: str = ""
+    features: Mapping[str, str | AsOf] = Field(min_length=1)
+    derive: Callable[..., Any] | None = None
     categorical: tuple[str, ...] = ()
     unavailable: tuple[str, ...] = ()
     group: str
-    folds: int = 10
+    folds: int = Field(default=10, ge=2)
     test_from: date
-    candidates: Mapping[str, Candidate]
+    zone: str = "UTC"
+    candidates: Mapping[str, Candidate] = Field(min_length=1)
     metric: str
     seed: int = 0
+    trust: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     name: str = ""
     file: Path | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Analysis:
+        for name in self.features:
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+                raise ValueError(f"{name!r} is not a feature's name; use a-z, 0-9 and _, beginning with a letter")
+        strangers = [name for name in self.categorical if name not in self.features]
+        if strangers:
+            raise ValueError(f"categorical names {', '.join(strangers)}, which features does not have")
+        if self.metric not in METRICS[self.task]:
+            raise ValueError(f"{self.metric!r} is no metric of a {self.task}; use {', '.join(METRICS[self.task])}")
+        if self.zone not in available_timezones():
+            raise ValueError(f"{self.zone!r} is not a time zone; write e.g. 'America/New_York'")
+        if BASELINE in self.candidates:
+            raise ValueError(f"the candidate {BASELINE!r} is added to every analysis; give yours another name")
+        return self
+
+    @property
+    def tzinfo(self) -> ZoneInfo:
+        """The time zone of ``test_from``."""
+        return ZoneInfo(self.zone)
+
+    @property
+    def as_of(self) -> dict[str, AsOf]:
+        """The point-in-time features."""
+        return {name: feature for name, feature in self.features.items() if isinstance(feature, AsOf)}
+
+    @property
+    def expressions(self) -> dict[str, str]:
+        """The features that are SQL expressions."""
+        return {name: feature for name, feature in self.features.items() if isinstance(feature, str)}

@@ -41,7 +41,8 @@ EVENTS: Final[dict[str, pa.Schema]] = {
     "models": _schema(
         run_id=pa.string(), analysis=pa.string(), candidate=pa.string(), parameters=pa.string(), chosen=pa.bool_(),
         split=pa.string(), metric=pa.string(), value=pa.float64(), deviation=pa.float64(), seconds=pa.float64(),
-        model_name=pa.string(), model_version=pa.string(), mlflow_run=pa.string(), train_table=pa.string(),
+        model_name=pa.string(), model_version=pa.string(), model_sha256=pa.string(), mlflow_run=pa.string(),
+        train_table=pa.string(),
         train_version=pa.int64(), test_table=pa.string(), test_version=pa.int64(), at=_TIME,
     ),
     # a person's decisions, respected by later runs: accept (leave the violation), release (from quarantine), undo (a repair)

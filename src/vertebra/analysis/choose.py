@@ -1,0 +1,22 @@
+"""The choice: the best mean of the declared metric over the folds. The test set has no say in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vertebra.analysis.metrics import metric_of
+from vertebra.analysis.validate import Trial
+from vertebra.declare.analysis import Analysis
+
+
+def choose(analysis: Analysis, trials: Sequence[Trial]) -> Trial:
+    """The trial with the best mean; of equals the first, so declare the simpler candidate first.
+
+    The baseline takes part: a model that is no better than looking at no feature is not chosen.
+    """
+    metric = metric_of(analysis.metric)
+    best = trials[0]
+    for trial in trials[1:]:
+        if metric.better(trial.mean, best.mean):
+            best = trial
+    return best

@@ -1,0 +1,158 @@
+"""Features by declaration: one Spark frame of examples, from a view and the histories it looks back into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from vertebra.analysis.asof import History, add_as_of
+from vertebra.analysis.leakage import names_in, unavailable_columns
+from vertebra.declare.analysis import Analysis, AsOf
+from vertebra.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+    from pyspark.sql.types import DataType
+
+TIME: Final = "_time"
+GROUP: Final = "_group"
+LABEL: Final = "_label"
+"""Columns of examples: the prediction time, the group, and the label (0 or 1, or a number; NULL when unknown)."""
+
+
+def example_frame(analysis: Analysis, view: DataFrame, histories: Mapping[str, DataFrame]) -> DataFrame:
+    """Compute the examples of an analysis: key, ``_time``, ``_group``, ``_label`` and the features.
+
+    The unavailable columns are out of the frame before any feature is computed, so that an expression whose text
+    hides what it uses fails instead of leaking.
+
+    Args:
+        analysis: already checked by :func:`~vertebra.analysis.leakage.refuse_leakage`.
+        view: rows to make examples of. Without the label's columns (new data), labels are NULL.
+        histories: the histories by bare name.
+
+    Raises:
+        DeclarationError: a feature has a type that no model takes, or ``derive`` lost the key.
+    """
+    from pyspark.sql import functions as F
+
+    rows = view.where(F.expr(analysis.where)) if analysis.where else view
+    known = _available(analysis, view.columns)
+    rows = rows.select(
+        F.expr(analysis.time).alias(TIME),
+        F.coalesce(F.expr(analysis.group).cast("string"), F.lit("")).alias(GROUP),
+        _label(analysis, view.columns).alias(LABEL),
+        *[_q(name) for name in known],
+    )
+    _require_timestamp(analysis, rows.schema[TIME].dataType)
+    rows = add_as_of(rows.where(F.col(TIME).isNotNull()), TIME, _histories(analysis, histories))
+    if analysis.derive is not None:
+        rows = _derived(analysis, rows)
+    features = {name: F.expr(f) if isinstance(f, str) else _q(name) for name, f in analysis.features.items()}
+    keys = [_q(name) for name in analysis.key if name not in features]
+    examples = rows.select(*keys, TIME, GROUP, LABEL, *[column.alias(name) for name, column in features.items()])
+    _require_types(analysis, examples)
+    return examples
+
+
+def histories_of(analysis: Analysis) -> tuple[str, ...]:
+    """Bare names of the views its point-in-time features look back into."""
+    return tuple(dict.fromkeys(feature.history for feature in analysis.as_of.values()))
+
+
+def _available(analysis: Analysis, columns: list[str]) -> list[str]:
+    """The view's columns that features may use and do use; all available ones when code is going to choose."""
+    hidden = unavailable_columns(analysis, analysis.view)
+    visible = [name for name in columns if name.lower() not in hidden]
+    if analysis.derive is not None:
+        return visible
+    used = {name.lower() for name in analysis.key}
+    for expression in analysis.expressions.values():
+        used |= names_in(expression, analysis)
+    for feature in analysis.as_of.values():
+        used |= {name.lower() for name in feature.by}
+    return [name for name in visible if name.lower() in used]
+
+
+def _label(analysis: Analysis, columns: list[str]) -> Column:
+    from pyspark.sql import functions as F
+
+    kind = "int" if analysis.task == "classification" else "double"
+    if not names_in(analysis.label, analysis) <= {name.lower() for name in columns}:
+        return F.lit(None).cast(kind)
+    return F.expr(analysis.label).cast(kind)
+
+
+def _histories(analysis: Analysis, frames: Mapping[str, DataFrame]) -> list[History]:
+    """Features with the same history, link and moment share one pass over it."""
+    alike: dict[tuple[str, tuple[str, ...], str], dict[str, AsOf]] = {}
+    for name, feature in analysis.as_of.items():
+        alike.setdefault((feature.history, feature.by, feature.known_at), {})[name] = feature
+    return [
+        History(frames[name], by, known_at, analysis.time if name == analysis.view else None, features)
+        for (name, by, known_at), features in alike.items()
+    ]
+
+
+def _derived(analysis: Analysis, rows: DataFrame) -> DataFrame:
+    """Features by code, on a frame that has nothing to leak; joined back by key."""
+    assert analysis.derive is not None
+    visible = rows.drop(LABEL, GROUP, TIME)
+    made = analysis.derive(visible)
+    lost = [name for name in analysis.key if name not in made.columns]
+    if lost:
+        raise DeclarationError(
+            f"derive of analysis {analysis.name} lost the key column {lost[0]!r}",
+            cause="its rows are joined to the examples by key",
+            remedy="return the frame with columns added: frame.withColumn(…)",
+            where=str(analysis.file or analysis.name),
+        )
+    return rows.select(*map(_q, analysis.key), TIME, GROUP, LABEL).join(made, list(analysis.key))
+
+
+def _require_timestamp(analysis: Analysis, kind: DataType) -> None:
+    if kind.typeName() != "timestamp":
+        raise DeclarationError(
+            f"the prediction time {analysis.time} is a {kind.simpleString()}",
+            cause="what was known before it can only be said of a moment",
+            remedy="give a timestamp, e.g. cast(day as timestamp)",
+            where=str(analysis.file or analysis.name),
+        )
+
+
+def _require_types(analysis: Analysis, examples: DataFrame) -> None:
+    from pyspark.sql import types as T
+
+    for name in analysis.features:
+        kind = examples.schema[name].dataType
+        category = name in analysis.categorical
+        if isinstance(kind, _categories() if category else (T.NumericType, T.BooleanType)):
+            continue
+        text = isinstance(kind, T.StringType)
+        raise DeclarationError(
+            f"features[{name!r}] is a {kind.simpleString()}, which no model takes",
+            cause="a feature is a number, a boolean, or a category",
+            remedy=f"add {name!r} to categorical" if text else "make it a number, e.g. hour(…), unix_timestamp(…)",
+            where=str(analysis.file or analysis.name),
+        )
+    for name in analysis.key:
+        feature = analysis.features.get(name)
+        if feature is not None and (not isinstance(feature, str) or feature.strip("` ") != name):
+            raise DeclarationError(
+                f"features[{name!r}] has the name of a key column and another meaning",
+                remedy="give the feature another name",
+                where=str(analysis.file or analysis.name),
+            )
+
+
+def _categories() -> tuple[type[DataType], ...]:
+    from pyspark.sql import types as T
+
+    return T.StringType, T.BooleanType, T.IntegralType, T.DateType
+
+
+def _q(name: str) -> Column:
+    """A column by its exact name, dots and all."""
+    from pyspark.sql import functions as F
+
+    return F.col("`" + name.replace("`", "``") + "`")

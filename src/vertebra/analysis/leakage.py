@@ -1,0 +1,176 @@
+"""Leakage is refused before anything runs: a feature may use only what is known at the prediction time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from vertebra.declare.analysis import Analysis, AsOf
+from vertebra.errors import DeclarationError, LeakageError
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr
+
+
+def unavailable_columns(analysis: Analysis, view: str) -> frozenset[str]:
+    """The columns of a view that are not known at the prediction time, in lower case.
+
+    They are the declared ones and, of the analysis's own view, those of its label.
+    """
+    declared = set()
+    for entry in analysis.unavailable:
+        owner, _, column = entry.rpartition(".")
+        if (owner or analysis.view) == view:
+            declared.add(column.lower())
+    return frozenset(declared | (names_in(analysis.label, analysis) if view == analysis.view else set()))
+
+
+def refuse_leakage(analysis: Analysis) -> None:
+    """Check every expression of an analysis, from its text alone.
+
+    Raises:
+        LeakageError: an expression uses what is not known when the prediction is made.
+        DeclarationError: an expression cannot be read, or could reach beyond its row (a subquery, ``*``).
+    """
+    hidden = unavailable_columns(analysis, analysis.view)
+    plain = {
+        "time": analysis.time,
+        **({"where": analysis.where} if analysis.where else {}),
+        **{f"features[{name!r}]": expression for name, expression in analysis.expressions.items()},
+        **{f"key[{index}]": f"`{name}`" for index, name in enumerate(analysis.key)},
+    }
+    for place, expression in plain.items():
+        remedy = _REMEDY_WHERE if place == "where" else _REMEDY
+        _refuse(analysis, place, names_in(expression, analysis) & hidden, remedy)
+    for name, feature in analysis.as_of.items():
+        _refuse(analysis, f"features[{name!r}].by", {b.lower() for b in feature.by} & hidden, _REMEDY)
+        _check_as_of(analysis, name, feature)
+    names_in(analysis.group, analysis)
+
+
+def require_columns(analysis: Analysis, schemas: Mapping[str, Iterable[str]]) -> None:
+    """Check that what the declaration names is there: a misspelt ``unavailable`` would let a column through.
+
+    Args:
+        schemas: the columns of the view and of each history, by bare name.
+
+    Raises:
+        DeclarationError: a column is not in its view.
+    """
+    named: list[tuple[str, str, str]] = []
+    for entry in analysis.unavailable:
+        owner, _, column = entry.rpartition(".")
+        named.append(("unavailable", owner or analysis.view, column))
+    named += [("key", analysis.view, column) for column in analysis.key]
+    for name, feature in analysis.as_of.items():
+        for column in feature.by:
+            named += [(f"features[{name!r}].by", owner, column) for owner in (analysis.view, feature.history)]
+    for place, owner, column in named:
+        columns = list(schemas.get(owner, ()))
+        if owner not in schemas:
+            raise _wrong(analysis, f"{place} names the view {owner!r}, which the analysis does not read")
+        if column not in columns:
+            near = get_close_matches(column, columns, 1)
+            raise DeclarationError(
+                f"{place} names {column!r}, which {owner} does not have",
+                cause=f"did you mean {near[0]!r}?" if near else f"its columns are {', '.join(columns)}",
+                remedy=f"vertebra show exploitation.{owner}",
+                where=_where(analysis),
+            )
+    if analysis.derive is None:
+        _require_known_names(analysis, schemas[analysis.view])
+    taken = [n for n in analysis.as_of if n in schemas[analysis.view]]
+    if taken:
+        raise _wrong(analysis, f"the point-in-time feature {taken[0]!r} has the name of a column of {analysis.view}")
+
+
+def _require_known_names(analysis: Analysis, columns: Iterable[str]) -> None:
+    from sqlglot import exp
+
+    known = {name.lower() for name in [*columns, *analysis.as_of]}
+    for name, expression in analysis.expressions.items():
+        columns_used = _parsed(expression, analysis).find_all(exp.Column)
+        plain = {column.name.lower() for column in columns_used if not column.table}
+        for missing in sorted(plain - known):
+            near = get_close_matches(missing, known, 1)
+            raise DeclarationError(
+                f"features[{name!r}] uses {missing!r}, which {analysis.view} does not have",
+                cause=f"did you mean {near[0]!r}?" if near else "it is no point-in-time feature either",
+                remedy=f"vertebra show exploitation.{analysis.view}",
+                where=_where(analysis),
+            )
+
+
+def names_in(expression: str, analysis: Analysis) -> set[str]:
+    """Every column name in a SQL expression, in lower case; parts of a qualified name count each.
+
+    Raises:
+        DeclarationError: the expression cannot be parsed, or reaches beyond its row.
+    """
+    from sqlglot import exp
+
+    tree = _parsed(expression, analysis)
+    columns = tree.find_all(exp.Column, exp.Dot)
+    return {part.name.lower() for column in columns for part in column.find_all(exp.Identifier)}
+
+
+def _parsed(expression: str, analysis: Analysis) -> Expr:
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tree = sqlglot.parse_one(expression, dialect="spark")
+    except SqlglotError as error:
+        raise _wrong(analysis, f"this is not a SQL expression: {expression}", str(error).splitlines()[0]) from error
+    beyond = tree.find(exp.Query, exp.Subquery, exp.Star, exp.Command)
+    if beyond is not None:
+        raise _wrong(
+            analysis,
+            f"this expression reaches beyond the columns it names: {expression}",
+            f"it contains {beyond.sql('spark')}",
+        )
+    return tree
+
+
+def _check_as_of(analysis: Analysis, name: str, feature: AsOf) -> None:
+    hidden = unavailable_columns(analysis, feature.history)
+    late = names_in(feature.value, analysis) & hidden
+    happened = names_in(feature.known_at, analysis)
+    if not happened:
+        raise _wrong(analysis, f"features[{name!r}].known_at names no column: {feature.known_at}")
+    if late and not happened & hidden:
+        raise LeakageError(
+            f"features[{name!r}] uses {_names(late)} as if it were known at {feature.known_at}",
+            cause=f"{_names(late)} is unavailable, and {feature.known_at} follows from available columns only: it is "
+            "a moment that was planned, not one that happened",
+            remedy="give the moment it really became known, e.g. known_at='arrival', a column listed as unavailable",
+            where=_where(analysis),
+        )
+
+
+_REMEDY = "remove it, or use AsOf: what was known of earlier rows before the prediction time"
+_REMEDY_WHERE = "remove it; rows whose label is NULL are left out of training and testing anyway"
+
+
+def _refuse(analysis: Analysis, place: str, leaked: set[str] | frozenset[str], remedy: str) -> None:
+    if leaked:
+        raise LeakageError(
+            f"{place} uses {_names(leaked)}, which is not known at the prediction time ({analysis.time})",
+            cause=f"{_names(leaked)} is declared unavailable, or is part of the label ({analysis.label})",
+            remedy=remedy,
+            where=_where(analysis),
+        )
+
+
+def _wrong(analysis: Analysis, fact: str, cause: str = "") -> DeclarationError:
+    return DeclarationError(fact, cause=cause, remedy="vertebra plan, after correcting it", where=_where(analysis))
+
+
+def _where(analysis: Analysis) -> str:
+    return str(analysis.file or analysis.name)
+
+
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(sorted(columns))

@@ -1,0 +1,77 @@
+"""Models on disk: written with skops, read back only if they are the bytes the ledger knows.
+
+A pickle runs whatever code it contains. skops rebuilds a model from data and a list of types, so reading one is safe
+if that list is ours and never the file's: MLflow's own loader takes it from the model's metadata. What is loaded is,
+besides, compared by SHA-256 with what the ledger of models recorded when it was trained.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from vertebra.errors import LakeError, StepError
+
+FILE: Final = "model.skops"
+
+_PACKAGES: Final = ("sklearn", "numpy", "scipy", "lightgbm")
+_TYPES: Final = frozenset({"collections.OrderedDict", "collections.defaultdict"})
+
+
+def trusted_types(path: Path, also: Iterable[str]) -> list[str]:
+    """The types a model file uses beyond skops's own list, all of which we allow.
+
+    Raises:
+        StepError: it uses a type that we do not.
+    """
+    import skops.io
+
+    allowed = _TYPES | set(also)
+    found = skops.io.get_untrusted_types(file=path)
+    strangers = [name for name in found if name not in allowed and name.partition(".")[0] not in _PACKAGES]
+    if strangers:
+        raise StepError(
+            f"the model contains {', '.join(strangers)}",
+            cause=f"a stored model may consist of types of {', '.join(_PACKAGES)} and of those the analysis trusts",
+            remedy=f"trust=({', '.join(map(repr, strangers))},) in the analysis, if you trust that code",
+        )
+    return list(found)
+
+
+def write_model(model: Any, path: Path, also: Iterable[str]) -> list[str]:
+    """Write a fitted model. Returns the types that reading it needs.
+
+    Raises:
+        StepError: it consists of types we would not read back.
+    """
+    import skops.io
+
+    skops.io.dump(model, path)
+    return trusted_types(path, also)
+
+
+def read_model(path: Path, sha256: str, also: Iterable[str]) -> Any:
+    """Read a model that this lake recorded.
+
+    Raises:
+        LakeError: the file is not the one the ledger knows.
+        StepError: it consists of types we do not read.
+    """
+    import skops.io
+
+    found = digest(path)
+    if found != sha256:
+        raise LakeError(
+            f"the model file has SHA-256 {found[:12]}…, the ledger of models says {sha256[:12]}…",
+            cause="it was changed after it was trained, so it is not read",
+            remedy="vertebra run --full-refresh --select zone:analysis",
+        )
+    return skops.io.load(path, trusted=trusted_types(path, also))
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

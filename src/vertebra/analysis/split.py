@@ -1,0 +1,163 @@
+"""Training and test sets: split by time, folds by group, stored as Delta tables and pinned by version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import TYPE_CHECKING, Final
+
+from vertebra.analysis.features import GROUP, LABEL, TIME
+from vertebra.declare.analysis import Analysis
+from vertebra.errors import DeclarationError
+from vertebra.governance.context import StepContext
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, Row
+
+    from vertebra.lake.table import LakeTable
+
+FOLD: Final = "_fold"
+"""Column of the training set: the fold a row is validated in, 0-based."""
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """One version of a table of examples."""
+
+    table: LakeTable
+    version: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Sets:
+    """The examples of one analysis, split.
+
+    Attributes:
+        unlabelled: examples left out because their label is NULL.
+    """
+
+    train: Pinned
+    test: Pinned
+    unlabelled: int
+
+
+def store_sets(analysis: Analysis, examples: DataFrame, ctx: StepContext) -> Sets:
+    """Split examples by time, assign folds, and commit ``analysis.<name>_train`` and ``analysis.<name>_test``.
+
+    A fold is a set of whole groups. Groups are dealt to the folds in the order of a hash of their value and the seed,
+    so folds have equal numbers of groups (give or take one), and equal data gives equal folds on every engine.
+
+    Args:
+        examples: as :func:`~vertebra.analysis.features.example_frame` makes them; read several times.
+
+    Raises:
+        DeclarationError: a set is empty, a group lies on both sides of the test date, a key is not unique, or a
+            label is not what the task needs.
+    """
+    from pyspark.sql import functions as F
+
+    labelled = examples.where(F.col(LABEL).isNotNull())
+    late = F.col(TIME) >= F.lit(first_test_moment(analysis))
+    groups = ctx.engine.materialise(_groups(labelled, late), ctx.scratch / "groups")
+    _require_sound(analysis, _summary(analysis, examples, groups))
+    folds = _folds(analysis, groups)
+    train = labelled.where(~late).join(F.broadcast(folds), GROUP).select(*examples.columns, FOLD)
+    stored = _store(analysis, "train", train, ctx), _store(analysis, "test", labelled.where(late), ctx)
+    return Sets(*stored, unlabelled=examples.count() - stored[0].rows - stored[1].rows)
+
+
+def first_test_moment(analysis: Analysis) -> datetime:
+    """Where the test set begins, UTC."""
+    return datetime.combine(analysis.test_from, time(), analysis.tzinfo).astimezone(UTC)
+
+
+def _groups(labelled: DataFrame, late: Column) -> DataFrame:
+    from pyspark.sql import functions as F
+
+    return labelled.groupBy(GROUP).agg(
+        F.count_if(~late).alias("train"),
+        F.count_if(late).alias("test"),
+        F.min(LABEL).alias("lowest"),
+        F.max(LABEL).alias("highest"),
+    )
+
+
+def _folds(analysis: Analysis, groups: DataFrame) -> DataFrame:
+    """The fold of each group of the training set."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    dealt = Window.orderBy(F.md5(F.concat(F.lit(f"{analysis.seed}:"), F.col(GROUP))), GROUP)
+    fold = (F.row_number().over(dealt) - F.lit(1)) % F.lit(analysis.folds)
+    return groups.where("train > 0").select(GROUP, fold.cast("int").alias(FOLD))
+
+
+def _summary(analysis: Analysis, examples: DataFrame, groups: DataFrame) -> Row:
+    """What the checks look at, in one row."""
+    from pyspark.sql import functions as F
+
+    repeated = examples.groupBy(*[f"`{name}`" for name in analysis.key]).count().where("count > 1")
+    counted = groups.agg(
+        F.count_if(F.col("train") > 0).alias("groups"),
+        F.count_if((F.col("train") > 0) & (F.col("test") > 0)).alias("straddling"),
+        F.min(F.when((F.col("train") > 0) & (F.col("test") > 0), F.col(GROUP))).alias("straddler"),
+        F.coalesce(F.sum("train"), F.lit(0)).alias("train"),
+        F.coalesce(F.sum("test"), F.lit(0)).alias("test"),
+        F.min("lowest").alias("lowest"),
+        F.max("highest").alias("highest"),
+    )
+    joined = counted.crossJoin(repeated.agg(F.count(F.lit(1)).alias("repeated")))
+    return joined.collect()[0]
+
+
+def _require_sound(analysis: Analysis, found: Row) -> None:
+    boundary = f"{analysis.test_from} ({analysis.zone})"
+    if not found["train"] or not found["test"]:
+        empty = "training" if not found["train"] else "test"
+        raise _wrong(
+            analysis,
+            f"the {empty} set is empty",
+            f"it has the examples {'before' if empty == 'training' else 'from'} {boundary} whose label is known",
+            f"choose another test_from: vertebra sql \"select min(t), max(t) from (select {analysis.time} as t from "
+            f'exploitation.{analysis.view})"',
+        )
+    if found["straddling"]:
+        raise _wrong(
+            analysis,
+            f"{found['straddling']} groups have examples on both sides of {boundary}, one of them {found['straddler']}",
+            "what a model learns of a group would be tested on the same group",
+            "choose group and test_from so that a group ends where the test begins; see zone",
+        )
+    if found["groups"] < analysis.folds:
+        raise _wrong(
+            analysis,
+            f"{found['groups']} groups cannot fill {analysis.folds} folds",
+            "the examples of one group stay in one fold",
+            "declare fewer folds, or a finer group",
+        )
+    if found["repeated"]:
+        raise _wrong(
+            analysis,
+            f"{found['repeated']} values of the key ({', '.join(analysis.key)}) have several examples",
+            "a prediction could not be told from another",
+            "add the column that tells them apart to key",
+        )
+    if analysis.task == "classification" and (found["lowest"], found["highest"]) != (0, 1):
+        raise _wrong(
+            analysis,
+            f"the label {analysis.label} has values from {found['lowest']} to {found['highest']}",
+            "a classification's label is 0 and 1, or false and true, and both occur",
+            "write it as a comparison, e.g. arr_delay >= 15",
+        )
+
+
+def _store(analysis: Analysis, part: str, rows: DataFrame, ctx: StepContext) -> Pinned:
+    """In the order of time, so that equal inputs make equal models, and readers can skip files by time."""
+    table = ctx.lake.table(f"analysis.{analysis.name}_{part}")
+    staged = table.stage(ctx.engine, rows.orderBy(TIME, *[f"`{name}`" for name in analysis.key]))
+    return Pinned(table, table.commit(staged, ctx.commit(), evolution="replace"), staged.rows)
+
+
+def _wrong(analysis: Analysis, fact: str, cause: str, remedy: str) -> DeclarationError:
+    return DeclarationError(fact, cause=cause, remedy=remedy, where=str(analysis.file or analysis.name))

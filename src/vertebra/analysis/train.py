@@ -1,0 +1,118 @@
+"""Fitting one estimator: built as declared, seeded, and fitted on encoded rows."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vertebra.analysis.encode import codes, encoder
+from vertebra.analysis.examples import Examples
+from vertebra.declare.analysis import BASELINE, Analysis, Candidate
+from vertebra.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One candidate with one combination of hyper-parameter values."""
+
+    name: str
+    candidate: Candidate
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        listed = ", ".join(f"{key}={value}" for key, value in self.parameters.items())
+        return f"{self.name}({listed})" if listed else self.name
+
+    @property
+    def parameters_json(self) -> str:
+        """The parameters as the ledger keeps them."""
+        return json.dumps(dict(self.parameters), default=str)
+
+
+def settings_of(analysis: Analysis) -> list[Setting]:
+    """Everything to try, the baseline first."""
+    declared = [
+        Setting(name, candidate, combination)
+        for name, candidate in analysis.candidates.items()
+        for combination in candidate.combinations
+    ]
+    return [baseline(analysis), *declared]
+
+
+def baseline(analysis: Analysis) -> Setting:
+    """What one can say without any feature: the share of class 1, or the mean."""
+
+    def build() -> Any:
+        from sklearn.dummy import DummyClassifier, DummyRegressor
+
+        return DummyClassifier(strategy="prior") if analysis.task == "classification" else DummyRegressor()
+
+    return Setting(BASELINE, Candidate(build=build, encode="ordinal"))
+
+
+def build(analysis: Analysis, setting: Setting) -> Any:
+    """The unfitted estimator of a setting, with the analysis's seed where it takes one.
+
+    Raises:
+        DeclarationError: ``build`` failed, or returned no estimator of the task.
+    """
+    needed = ("fit", "predict_proba" if analysis.task == "classification" else "predict")
+    try:
+        estimator = setting.candidate.build(**setting.parameters)
+    except Exception as error:
+        raise _wrong(analysis, setting, f"failed: {type(error).__name__}: {error}") from error
+    missing = [name for name in needed if not hasattr(estimator, name)]
+    if missing:
+        raise _wrong(analysis, setting, f"returned a {type(estimator).__name__}, which has no {missing[0]}()")
+    if estimator.get_params().get("random_state", analysis.seed) is None:
+        estimator.set_params(random_state=analysis.seed)
+    return estimator
+
+
+def fit(analysis: Analysis, setting: Setting, examples: Examples) -> Pipeline:
+    """Fit the whole model on all given rows: features in, predictions out."""
+    from sklearn.pipeline import Pipeline
+
+    steps = [
+        ("codes", codes(analysis)),
+        ("encode", encoder(analysis, setting.candidate.encode)),
+        ("model", build(analysis, setting)),
+    ]
+    with quiet():
+        return Pipeline(steps).fit(examples.features, examples.label)
+
+
+def predictions(analysis: Analysis, model: Any, features: Any) -> NDArray[np.float64]:
+    """What a fitted model says of each row: the probability of class 1, or a number."""
+    with quiet():
+        if analysis.task == "classification":
+            return np.asarray(model.predict_proba(features), np.float64)[:, 1]
+        return np.asarray(model.predict(features), np.float64)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Model libraries warn of what is not for the reader of a pipeline's output, such as feature names."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*feature names.*")
+        warnings.filterwarnings("ignore", message=".*unknown categories.*")
+        yield
+
+
+def _wrong(analysis: Analysis, setting: Setting, fact: str) -> DeclarationError:
+    return DeclarationError(
+        f"build of candidate {setting} {fact}",
+        cause="build is called with one value per hyper-parameter and returns an unfitted scikit-learn estimator",
+        remedy="vertebra run --select " + f"analysis.{analysis.name}, after correcting it",
+        where=str(analysis.file or analysis.name),
+    )

@@ -1,0 +1,133 @@
+"""Point-in-time features hold what was known strictly before the prediction, and nothing else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vertebra.analysis.asof import History, add_as_of
+from vertebra.declare.analysis import AsOf
+from vertebra.engine import Engine
+
+START = datetime(2013, 1, 1, tzinfo=UTC)
+AGGREGATES = ("mean", "sum", "count", "min", "max", "last")
+SCHEMA_EXAMPLES = "id int, place string, at timestamp"
+SCHEMA_HISTORY = "place string, known timestamp, planned timestamp, value double"
+
+
+@dataclass(frozen=True)
+class Past:
+    place: str | None
+    known: int | None
+    planned: int
+    value: float | None
+
+
+places = st.sampled_from(["a", "b", None])
+minutes = st.integers(0, 12)
+values = st.one_of(st.none(), st.integers(-3, 3).map(float), st.just(math.inf), st.just(math.nan))
+pasts = st.lists(st.builds(Past, places, st.one_of(st.none(), minutes), minutes, values), max_size=15)
+examples_ = st.lists(st.tuples(places, minutes), max_size=10)
+
+
+def moment(minute: int | None) -> datetime | None:
+    return None if minute is None else START + timedelta(minutes=minute)
+
+
+def oracle(place: str | None, at: int, past: list[Past], window: int, aggregate: str) -> float | None:
+    """What the definition says, by looking at every row of the past."""
+    seen = []
+    for row in past:
+        if row.known is None or row.place is None or row.place != place:
+            continue
+        known = max(row.known, row.planned)
+        if at - window <= known < at and row.value is not None:
+            seen.append((known, row.value))
+    finite = [value for _, value in seen if math.isfinite(value)]
+    match aggregate:
+        case "count":
+            return float(len(seen))
+        case "mean":
+            return sum(finite) / len(finite) if finite else None
+        case "sum":
+            return sum(finite) if finite else None
+        case "min":
+            return min(finite, default=None)
+        case "max":
+            return max(finite, default=None)
+        case _:
+            return max(seen)[1] if seen else None
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(past=pasts, asked=examples_, windows=st.lists(st.integers(1, 8), min_size=6, max_size=6))
+def test_every_aggregate_equals_a_brute_force_search(
+    engine: Engine, past: list[Past], asked: list[tuple[str | None, int]], windows: list[int]
+) -> None:
+    # min, max and last see any value; NaN has no order that a search in Python shares
+    features = {
+        name: AsOf(
+            history="h",
+            by=("place",),
+            value="value" if name in ("mean", "sum", "count") else "if(abs(value) < 100, value, null)",
+            known_at="known",
+            window=f"{window} minutes",
+            aggregate=name,
+        )
+        for name, window in zip(AGGREGATES, windows, strict=True)
+    }
+    got = _features(engine, past, asked, features, ("place",))
+    for index, (place, at) in enumerate(asked):
+        for name, window in zip(AGGREGATES, windows, strict=True):
+            usable = past
+            if name in ("min", "max", "last"):
+                usable = [p for p in past if p.value is None or math.isfinite(p.value)]
+            assert got[index][name] == oracle(place, at, usable, window, name), (name, place, at)
+
+
+def test_what_becomes_known_at_the_prediction_time_is_not_known(engine: Engine) -> None:
+    past = [Past("a", 5, 0, 7.0)]
+    features = {"n": AsOf(history="h", by=("place",), known_at="known", window="5 minutes", aggregate="count")}
+    got = _features(engine, past, [("a", 5), ("a", 6), ("a", 10), ("a", 11)], features, ("place",))
+    assert [row["n"] for row in got] == [0, 1, 1, 0]
+
+
+def test_a_row_is_not_known_before_its_own_prediction_time(engine: Engine) -> None:
+    """A flight that leaves four minutes early has told its delay by its scheduled departure: it is not in its own past."""
+    past = [Past("a", 4, 8, -4.0)]
+    feature = AsOf(history="h", by=("place",), value="value", known_at="known", window="1 hour", aggregate="last")
+    got = _features(engine, past, [("a", 8), ("a", 9)], {"v": feature}, ("place",))
+    assert [row["v"] for row in got] == [None, -4.0]
+
+
+def test_last_takes_values_of_any_type_and_no_link_means_the_whole_history(engine: Engine) -> None:
+    past = [Past("a", 1, 0, 1.0), Past("b", 2, 0, 2.0)]
+    feature = AsOf(history="h", value="place", known_at="known", window="1 hour", aggregate="last")
+    got = _features(engine, past, [("a", 2), (None, 3)], {"v": feature}, ())
+    assert [row["v"] for row in got] == ["a", "b"]
+
+
+def _features(
+    engine: Engine,
+    past: list[Past],
+    asked: list[tuple[str | None, int]],
+    features: dict[str, AsOf],
+    by: tuple[str, ...],
+) -> list[dict[str, Any]]:
+    session = engine.session
+    history = session.createDataFrame(
+        [(row.place, moment(row.known), moment(row.planned), row.value) for row in past], SCHEMA_HISTORY
+    )
+    examples = session.createDataFrame(
+        [(index, place, moment(at)) for index, (place, at) in enumerate(asked)], SCHEMA_EXAMPLES
+    )
+    frame = add_as_of(examples, "at", [History(history, by, "known", "planned", features)])
+    assert frame.columns == ["id", "place", "at", *features]
+    rows = sorted(frame.toArrow().to_pylist(), key=lambda row: row["id"])
+    assert [row["id"] for row in rows] == list(range(len(asked)))
+    return rows
