@@ -24,6 +24,8 @@ _SETTINGS = {
     # Delta's timestamps are microseconds; Spark's default is the deprecated 96-bit form
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.compression.codec": "zstd",
+    # the client would look for the line of code behind every column expression, a millisecond each
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
 
 
