@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -41,7 +41,7 @@ def vertebra_(
     """The backbone for data science: collect, format, clean, integrate and model data, reproducibly."""
 
 
-_PANELS: Final[tuple[tuple[str, Mapping[str, Callable[..., None]]], ...]] = (
+_PANELS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     ("Start", starting.COMMANDS),
     ("Run", running.COMMANDS),
     ("Look", looking.COMMANDS),

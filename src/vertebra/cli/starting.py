@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from vertebra.cli.options import HERE, EngineName, Profile, Root, Shape, opened, put, say, shape
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def init(
@@ -29,7 +27,7 @@ def init(
     from vertebra.scaffold.init import init_project
 
     made = init_project(folder, example)
-    say(f"made {made}\nnext:  cd {folder}\n       vertebra plan\n       vertebra run")
+    say(f"made {folder}, {len(made)} files\nnext:  cd {folder}\n       vertebra plan\n       vertebra run")
 
 
 def debug(
@@ -49,9 +47,9 @@ def debug(
     vertebra debug --json-schema > vertebra.schema.json
     """
     if json_schema:
-        from vertebra.declare.schema import json_schemas
+        from vertebra.declare.schema import json_schema as schema_of
 
-        sys.stdout.write(json.dumps(json_schemas(), indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(schema_of(), indent=2, ensure_ascii=False) + "\n")
         return
     from vertebra.report.checkup import checkup
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,6 +104,7 @@ class ConnectEngine:
         from pyspark.sql import SparkSession
 
         logging.getLogger("pyspark.sql.connect").setLevel(logging.ERROR)
+        _import_client()
         try:
             # the client would retry an address where nothing listens for ten minutes
             _reach(address)
@@ -118,6 +120,22 @@ class ConnectEngine:
                 remedy="start the Spark Connect server, or run with --engine sail",
             ) from error
         return session
+
+
+def _import_client() -> None:
+    """Import the Spark Connect client.
+
+    It takes a main module without a file (``python -c``) for a run of its own doctests and ends the process.
+    """
+    main = sys.modules["__main__"]
+    pretend = main.__spec__ is None and not hasattr(main, "__file__") and not hasattr(sys, "ps1")
+    if pretend:
+        main.__file__ = "<string>"
+    try:
+        import pyspark.sql.connect  # noqa: F401
+    finally:
+        if pretend:
+            del main.__file__
 
 
 def _reach(address: str) -> None:

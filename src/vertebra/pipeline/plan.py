@@ -91,7 +91,8 @@ def plan(
     decisions = []
     for name in selected:
         decision = decide(graph.steps[name], state, root, full_refresh, will_change=running)
-        if decision.action == "run":
+        first = decision.action == "collect" and not state.has_batches(graph.steps[name])
+        if first or decision.action == "run":
             running.update(graph.steps[name].outputs)
         decisions.append(decision)
     return decisions
@@ -107,7 +108,7 @@ def decide(
     """
     if step.zone == "landing":
         return Decision(step, "collect", ("looks for new data at the source",))
-    changing = tuple(f"input {name} will change" for name in step.inputs if name in will_change)
+    changing = tuple(_will_change(name) for name in step.inputs if name in will_change)
     inputs = state.inputs(step)
     missing = [name for name, version in inputs.items() if version is None and name not in will_change]
     if missing:
@@ -150,6 +151,12 @@ def _reasons(step: Step, basis: Basis, state: State) -> tuple[str, ...]:
     if state.failed(step.name):
         words.append("it failed last time")
     return tuple(words) or ("what wrote its last version is not on record",)
+
+
+def _will_change(name: str) -> str:
+    if name.startswith("landing."):
+        return f"{name} awaits its first batch"
+    return f"input {name} will change"
 
 
 def _lacks(name: str) -> str:

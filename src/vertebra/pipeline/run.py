@@ -198,7 +198,8 @@ class _Run:
             outcome = act(step, self.project, context, decision.afresh)
         except KeyboardInterrupt:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            # The user's code is run too; it may not end the run.
             return _failure(step, decision.words, error, time.perf_counter() - clock)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -270,7 +271,7 @@ class _Run:
         return lambda text: self.console.progress(step.name, text)
 
 
-def _failure(step: Step, why: str, error: Exception, seconds: float) -> StepResult:
+def _failure(step: Step, why: str, error: BaseException, seconds: float) -> StepResult:
     """A failed step: our own errors speak for themselves, others come with their traceback."""
     if isinstance(error, VertebraError):
         return StepResult(step.name, "failed", why, seconds, error=str(error))

@@ -81,6 +81,8 @@ def _exploitation_steps(project: Project) -> list[Step]:
 
 
 def _analysis_steps(project: Project) -> list[Step]:
+    if not project.analyses:
+        return []
     from vertebra.analysis.run import inputs_of, outputs_of
 
     return [

@@ -1,0 +1,208 @@
+"""A real, tiny project from files to views, on the embedded engine, through the Python API."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipeline.tiny import MORE_SALES, contents, edit, make, open_tiny
+from vertebra.errors import LakeError
+from vertebra.report.console import Captured
+from vertebra.trusted.decisions import release
+
+
+@pytest.fixture(scope="module")
+def after_first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as its first run left it; copy it, do not change it."""
+    folder = make(tmp_path_factory.mktemp("tiny") / "project")
+    with open_tiny(folder) as project:
+        report = project.run()
+        assert report.ok, [result.error for result in report.results]
+    return folder
+
+
+@pytest.fixture
+def folder(after_first_run: Path, tmp_path: Path) -> Iterator[Path]:
+    yield Path(shutil.copytree(after_first_run, tmp_path / "project"))
+
+
+def ran(folder: Path, **options: object) -> list[str]:
+    """The steps that a run of the project runs."""
+    with open_tiny(folder) as project:
+        report = project.run(**options)  # type: ignore[arg-type]
+        assert report.ok, [result.error for result in report.results]
+        return [result.step for result in report.results]
+
+
+def test_a_first_run_fills_every_zone(after_first_run: Path) -> None:
+    with open_tiny(after_first_run) as project:
+        assert project.table("formatted.sales").rows() == 6
+        assert project.sql("select raw from governance.rejects").rows() == [{"raw": "seven"}]
+        assert project.sql("select rid, old, new from governance.repairs").rows() == [
+            {"rid": 10_000_000_002, "old": "Gerona", "new": "Girona"}
+        ]
+        assert project.sql("select rid, rules from governance.quarantine").rows() == [
+            {"rid": 10_000_000_003, "rules": ["refund"]}
+        ]
+        assert project.table("trusted.sales").rows() == 5
+        totals = project.sql("select city, total from exploitation.best order by city").rows()
+        assert totals == [{"city": "Girona", "total": 17.5}, {"city": "Reus", "total": 8.0}]
+        broken = "select rid from governance.violations where rule like '%references%'"
+        assert project.sql(broken).rows() == [{"rid": 10_000_000_005}]
+
+
+def test_nothing_to_do_is_done_without_an_engine(folder: Path) -> None:
+    script = f"""
+        import sys, vertebra
+        with vertebra.open({str(folder)!r}) as project:
+            assert all(decision.action in ("skip", "collect") for decision in project.plan())
+            report = project.run()
+        assert report.idle and report.ok, report
+        print(*(name for name in ("pyspark", "pysail", "mlflow", "sklearn", "splink") if name in sys.modules))
+    """
+    said = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False
+    )
+    assert (said.returncode, said.stdout.strip()) == (0, ""), said.stderr
+
+
+def test_a_new_file_is_all_that_is_new(folder: Path) -> None:
+    (folder / "data" / "sales-2.csv").write_text(MORE_SALES)
+    assert ran(folder) == [
+        "landing.sales", "formatted.sales", "trusted.sales", "exploitation.by_city", "exploitation.best",
+    ]  # fmt: skip
+    with open_tiny(folder) as project:
+        rows = project.sql("select _rid, price from trusted.sales where shop = 'S2' and price > 0").rows()
+        assert rows == [{"_rid": 20_000_000_000, "price": 20.0}]
+    assert ran(folder) == []
+
+
+def test_a_changed_rule_changes_the_trusted_zone_and_what_follows(folder: Path) -> None:
+    edit(folder, "datasets/sales.yaml", "t.price < 0", "t.price < 5")
+    with open_tiny(folder) as project:
+        planned = {d.step.name: d.words for d in project.plan() if d.action == "run"}
+    assert planned["trusted.sales"] == "the declaration changed: rules.refund"
+    assert planned["exploitation.by_city"] == "input trusted.sales will change"
+    assert "formatted.sales" not in planned
+    assert ran(folder) == ["trusted.sales", "exploitation.by_city", "exploitation.best"]
+
+
+def test_a_changed_description_changes_nothing(folder: Path) -> None:
+    edit(folder, "datasets/sales.yaml", "One row per sale.", "Each sale.")
+    assert ran(folder) == []
+
+
+def test_a_changed_column_is_formatted_again_with_the_same_row_ids(folder: Path) -> None:
+    edit(folder, "datasets/sales.yaml", "price: double", "price: string")
+    edit(folder, "datasets/sales.yaml", "t.price < 0", "t.price = 'seven'")
+    ran(folder, select="formatted.sales trusted.sales")
+    with open_tiny(folder) as project:
+        row = project.sql("select price from formatted.sales where _rid = 10000000004").rows()
+        assert row == [{"price": "seven"}]
+        assert project.table("governance.rejects").rows() == 0
+
+
+def test_a_changed_view_runs_alone(folder: Path) -> None:
+    edit(folder, "views/best.py", "total > 5", "total > 9")
+    assert ran(folder) == ["exploitation.best"]
+    with open_tiny(folder) as project:
+        assert project.table("exploitation.best").rows() == 1
+
+
+def test_a_released_row_comes_back_with_the_next_run(folder: Path) -> None:
+    with open_tiny(folder) as project:
+        release(project.lake, "sales", 10_000_000_003, "a refund", by="me", at=datetime.now(UTC))
+        [decision] = [d for d in project.plan() if d.step.name == "trusted.sales"]
+        assert decision.words == "decisions on its rows or cells changed"
+    assert "trusted.sales" in ran(folder)
+    with open_tiny(folder) as project:
+        assert project.table("trusted.sales").rows() == 6
+        kinds = [link.kind for link in project.why("trusted.sales", 10_000_000_003).links]
+        assert "decision" in kinds
+    assert ran(folder) == []
+
+
+def test_a_full_refresh_gives_the_same_tables(folder: Path) -> None:
+    before = contents(folder)
+    steps = ran(folder, full_refresh=True)
+    assert len(steps) == 6
+    assert contents(folder) == before
+
+
+def test_a_cell_is_walked_back_to_its_file(after_first_run: Path) -> None:
+    with open_tiny(after_first_run) as project:
+        links = {link.kind: link for link in project.why("trusted.sales", 10_000_000_002, "city").links}
+    assert links["trusted"].facts == {"city": "Girona"}
+    assert "from Gerona to Girona by shop_city" in links["repair"].says
+    assert links["landing"].facts == {"city": "Gerona"}
+    assert links["batch"].facts["url"].endswith("data/sales-1.csv")
+    assert len(links["batch"].facts["sha256"]) == 64
+
+
+def test_a_rejected_cell_and_a_quarantined_row_are_explained(after_first_run: Path) -> None:
+    with open_tiny(after_first_run) as project:
+        rejected = project.why("formatted.sales", 10_000_000_004, "price")
+        quarantined = project.why("trusted.sales", 10_000_000_003)
+    assert any("seven" in link.says and "NULL" in link.says for link in rejected.links)
+    assert quarantined.links[0].says == "trusted.sales does not have the row: it is in quarantine for refund"
+
+
+def test_a_table_is_explained_by_what_it_follows_from(after_first_run: Path) -> None:
+    with open_tiny(after_first_run) as project:
+        chain = [(link.depth, link.says.split(" version")[0]) for link in project.why("exploitation.best").links]
+        with pytest.raises(LakeError, match="carry no _rid"):
+            project.why("exploitation.by_city", 1)
+        with pytest.raises(LakeError, match="has no row 5"):
+            project.why("trusted.sales", 5)
+    assert chain[:4] == [
+        (0, "exploitation.best"), (1, "exploitation.by_city"), (2, "trusted.sales"), (3, "formatted.sales"),
+    ]  # fmt: skip
+    assert (4, "landing.sales batch 1") in chain
+
+
+def test_a_broken_view_stops_only_itself(folder: Path) -> None:
+    edit(folder, "views/by_city.sql", "sum(price)", "sum(prize)")
+    with open_tiny(folder) as project:
+        report = project.run()
+    states = {result.step: result.state for result in report.results}
+    assert states == {"exploitation.by_city": "failed", "exploitation.best": "skipped"}
+    assert "prize" in report.results[0].error
+    assert "by_city.sql" in report.results[0].error
+
+
+def test_a_source_that_is_gone_leaves_what_was_collected(folder: Path) -> None:
+    (folder / "data" / "shops.csv").unlink()
+    edit(folder, "views/best.py", "total > 5", "total > 9")
+    console = Captured()
+    with open_tiny(folder) as project:
+        report = project.run(console=console)
+        assert project.table("trusted.shops").rows() == 2
+    states = {result.step: result.state for result in report.results}
+    assert states["exploitation.best"] == "ok"
+
+
+def test_a_run_killed_inside_a_view_is_completed_by_the_next(after_first_run: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "killed")
+    script = f"import vertebra; vertebra.open({str(folder)!r}).run()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env={**os.environ, "TINY_BLOCK": "1"}
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline().strip() == "blocked"
+    child.kill()
+    child.wait()
+    console = Captured()
+    with open_tiny(folder) as project:
+        report = project.run(console=console)
+    assert report.ok
+    assert [result.step for result in report.results] == ["exploitation.best"]
+    assert "killed in exploitation.best" in console.notes[0]
+    assert contents(folder) == contents(after_first_run)
