@@ -1,0 +1,1 @@
+"""New projects: an empty one that runs, and copies of the examples."""
