@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,14 +19,12 @@ if TYPE_CHECKING:
 
 _DEFAULT_PORT = 15002
 
-_SETTINGS = {
+SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     # Delta's timestamps are microseconds; Spark's default is the deprecated 96-bit form
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.compression.codec": "zstd",
-    # the client would look for the line of code behind every column expression, a millisecond each
-    "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
 
 
@@ -35,6 +33,8 @@ class ConnectEngine:
 
     The server must see the lake's folder under the same path.
     """
+
+    _session_settings: Mapping[str, str] = SETTINGS
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
@@ -110,7 +110,7 @@ class ConnectEngine:
             _reach(address)
             # `create`, not `getOrCreate`: two engines in one process must never share a session
             session: SparkSession = SparkSession.builder.remote(address).create()
-            for key, value in _SETTINGS.items():
+            for key, value in self._session_settings.items():
                 session.conf.set(key, value)
             session.sql("SELECT 1").collect()
         except Exception as error:

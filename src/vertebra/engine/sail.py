@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vertebra.engine.connect import ConnectEngine
+from vertebra.engine.connect import SETTINGS, ConnectEngine
 from vertebra.engine.port import Capabilities
 from vertebra.errors import EngineError
 
@@ -28,6 +28,10 @@ class SailEngine(ConnectEngine):
         memory: bound of the engine's memory pool, e.g. ``8g``; by default 60 % of the machine's memory. Sorts and
             group-bys beyond it spill to disk.
     """
+
+    # The client would look for the line of code behind every column expression, a millisecond each. Apache Spark takes
+    # this setting only when its server starts.
+    _session_settings = SETTINGS | {"spark.python.sql.dataFrameDebugging.enabled": "false"}
 
     def __init__(self, memory: str | None = None) -> None:
         super().__init__("sc://127.0.0.1:0")
