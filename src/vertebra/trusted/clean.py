@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -83,7 +83,7 @@ class _Repaired:
     """The repairs of a run; ``cells`` is None when there are none."""
 
     cells: DataFrame | None = None
-    per_rule: Mapping[str, int] = Counter()
+    per_rule: Mapping[str, int] = field(default_factory=dict)
     columns: frozenset[str] = frozenset()
 
     @property
@@ -96,7 +96,7 @@ class _Removed:
     """The rows a run puts in quarantine; ``rows`` is None when there are none."""
 
     rows: DataFrame | None = None
-    per_rule: Mapping[str, int] = Counter()
+    per_rule: Mapping[str, int] = field(default_factory=dict)
     count: int = 0
 
 
@@ -152,7 +152,7 @@ class _Step:
 
     def checked(self) -> Assessment:
         found = self._detect("check", self.formatted, self.rules)
-        standing = standings(self._resolved(found.violations), None)[0] if _violated(found) else Standing()
+        standing = standings(self._left(found.violations), None)[0] if _violated(found) else Standing()
         stage: Stage = "before" if self.source.name.startswith("formatted.") else "after"
         fill = fills({stage: self.formatted}, self.columns)[stage]
         rejected = rejected_cells(self.ctx.ledgers, self.name)
@@ -237,7 +237,7 @@ class _Step:
         failing = {rule.name for rule in self.rules if rule.on_violation == "fail"} & _violated(before)
         if not failing:
             return
-        standing = self._settle_violations(before, None, _Removed())
+        standing = self._settle_violations(before, None, _Repaired(), _Removed())
         left = {rule: standing[0].left(rule) for rule in sorted(failing) if standing[0].left(rule)}
         if not left:
             return
@@ -268,11 +268,11 @@ class _Step:
         """Write what was found and done, and count it: before and after cleaning."""
         self._replace("repairs", made.cells)
         self._replace("quarantine", removed.rows)
-        was, now = self._settle_violations(before, after, removed)
+        was, now = self._settle_violations(before, after, made, removed)
         return was, replace(now, repaired=made.per_rule, quarantined=removed.per_rule)
 
     def _settle_violations(
-        self, before: Detection, after: Detection | None, removed: _Removed
+        self, before: Detection, after: Detection | None, made: _Repaired, removed: _Removed
     ) -> tuple[Standing, Standing]:
         from pyspark.sql import functions as F
 
@@ -280,16 +280,17 @@ class _Step:
             self._replace("violations", None)
             return Standing(), Standing()
         left = after.violations if after is not None else None
-        rows = self._resolved(before.violations, removed.rows, left)
+        rows = resolved(
+            before.violations, self.decided, self.quarantining, self.ctx.engine, made.cells, removed.rows, left
+        )
         self._replace("violations", rows)
         ledger = self.ctx.ledgers.table("violations").frame(self.ctx.engine)
         written = ledger.where(F.col("dataset") == self.name)
-        return standings(written, self._resolved(left) if left is not None else None)
+        return standings(written, self._left(left) if left is not None else None)
 
-    def _resolved(
-        self, violations: DataFrame, removed: DataFrame | None = None, left: DataFrame | None = None
-    ) -> DataFrame:
-        return resolved(violations, self.decided, self.quarantining, self.ctx.engine, removed, left)
+    def _left(self, violations: DataFrame) -> DataFrame:
+        """Violations that nothing was done about: accepted or reported."""
+        return resolved(violations, self.decided, self.quarantining, self.ctx.engine)
 
     def _replace(self, ledger: str, rows: DataFrame | None) -> None:
         from pyspark.sql import functions as F

@@ -43,18 +43,20 @@ def resolved(
     decided: Decided,
     quarantining: Collection[str],
     engine: Engine,
+    repaired: DataFrame | None = None,
     removed: DataFrame | None = None,
     remaining: DataFrame | None = None,
 ) -> DataFrame:
     """Violations with their ``resolution``.
 
-    A violation is ``quarantined`` when its row was removed, or when it is gone because a row it conflicted with was;
-    ``accepted`` when a person accepted it, or released its row; ``repaired`` when it is gone and its row is there;
-    otherwise ``reported``.
+    A violation is ``quarantined`` when its row was removed, or when it is gone, and its rule removes rows, and its own
+    row was not repaired: the row it was in conflict with was removed. It is ``accepted`` when a person accepted it, or
+    released its row; ``repaired`` when it is gone otherwise; and ``reported`` when it is still there.
 
     Args:
         violations: ``rule, rid, role, partner``, before cleaning.
         quarantining: rules with ``on_violation: quarantine``.
+        repaired: the repaired cells (``rid``); None for none.
         removed: the rows in quarantine (``rid``); None for none.
         remaining: ``rule, rid`` of the violations after cleaning; None when cleaning changed nothing.
     """
@@ -64,8 +66,13 @@ def resolved(
     if remaining is not None:
         still = remaining.select("rule", "rid", F.lit(True).alias("_still")).distinct()
         frame = frame.join(still, ["rule", "rid"], "left")
-        by_removal = F.col("rule").isin(sorted(quarantining)) if quarantining else F.lit(False)
-        gone = F.when(by_removal, "quarantined").otherwise("repaired")
+        gone = F.lit("repaired")
+        if quarantining:
+            gone = F.when(F.col("rule").isin(sorted(quarantining)), "quarantined").otherwise(gone)
+        if quarantining and repaired is not None:
+            touched = repaired.select("rid", F.lit(True).alias("_touched")).distinct()
+            frame = frame.join(touched, "rid", "left")
+            gone = F.when(F.col("_touched"), "repaired").otherwise(gone)
         resolution = F.when(F.col("_still"), resolution).otherwise(gone)
     accepted = decided.accepted | {(rule, rid) for rule in quarantining for rid in decided.released}
     if accepted:
