@@ -1,0 +1,190 @@
+"""How many pairs of tuples violate a rule, and how many could: by counting groups, never by making the pairs.
+
+Pairs are counted in decimals: a sum of 64-bit integers wraps around on the embedded engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from vertebra.trusted.detect.roles import Pairs, joined
+from vertebra.trusted.detect.sweep import events, ordered
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+MEASURES = ("pairs", "doubled_lhs_pairs", "groups", "surplus")
+"""What a count frame may give: pairs ``(t, s)``, in both orders where the rule is symmetric; twice the pairs that match
+the equality part; its groups; the rows to remove so that none violates the rule. A rule's rows add up."""
+
+
+def grouped_counts(rule: Pairs) -> list[DataFrame]:
+    """Counts of a rule with at most one order predicate, and what could violate any rule; see :func:`measured`."""
+    if rule.shape.dependency:
+        return [_dependency(rule)]
+    if rule.shape.key:
+        return [_key(rule)]
+    frames = [_matching(rule)] if rule.keys else []
+    if len(rule.ordered) < 2:
+        frames += list(_pairs(rule, rule.first, rule.second))
+    return frames
+
+
+def swept_counts(rule: Pairs, violations: DataFrame) -> list[DataFrame]:
+    """Pairs of a rule with two order predicates, among the tuples that violate it.
+
+    A divide and conquer by powers of two, in SQL: number the events in the order of the first predicate. The numbers
+    below p fall into one block of length 2^l for each bit l that p has, so who seeks looks into one block per bit, who
+    is sought enters one block per level, and within a block the order of the second predicate is a running count.
+    """
+    from pyspark.sql import functions as F
+
+    def violating(frame: DataFrame, side: int) -> DataFrame:
+        role = rule.constraint.variables[0 if rule.shape.symmetric else side]
+        of_rule = violations.where((F.col("rule") == rule.name) & (F.col("role") == role)).select("rid")
+        return frame.join(of_rule, "rid", "left_semi")
+
+    first, second = violating(rule.first, 0), violating(rule.second, 1)
+    frames = [
+        _dominated(rule, events(first, second, rule.keys, chosen), [*rule.keys, *chosen], sign)
+        for chosen, sign in _subsets(rule.unequal)
+    ]
+    if not rule.shape.self_excluded:
+        alone = rule.frames[0].where(rule.with_itself()).select(F.col("_rid").alias("rid"))
+        both = alone.join(first.select("rid"), "rid", "left_semi").join(second.select("rid"), "rid", "left_semi")
+        frames.append(measured(rule.name, both, pairs=-F.count("*")))
+    return frames
+
+
+def measured(rule: str, frame: DataFrame, **totals: Column) -> DataFrame:
+    """A count frame: the rule and its measures, aggregates over ``frame``; NULL where they have no say."""
+    from pyspark.sql import functions as F
+
+    aggregated = frame.agg(*[total.alias(name) for name, total in totals.items()])
+    values = [(F.col(name) if name in totals else F.lit(None)).cast("decimal(38,0)").alias(name) for name in MEASURES]
+    return aggregated.select(F.lit(rule).alias("rule"), *values)
+
+
+def _wide(name: str) -> Column:
+    """A count, wide enough to be squared."""
+    from pyspark.sql import functions as F
+
+    return F.col(name).cast("decimal(19,0)")
+
+
+def _dependency(rule: Pairs) -> DataFrame:
+    """A functional dependency: n² − Σ n_A² over the groups; the minority of each group is what is wrong."""
+    from pyspark.sql import functions as F
+
+    same = rule.first.groupBy(*rule.keys, "d0").agg(F.count("*").alias("c"))
+    groups = same.groupBy(*rule.keys).agg(
+        F.sum(_wide("c")).alias("n"),
+        F.sum(_wide("c") * _wide("c")).alias("squares"),
+        F.max("c").alias("most"),
+    )
+    n = _wide("n")
+    return measured(
+        rule.name,
+        groups,
+        pairs=F.sum(n * n - F.col("squares")),
+        doubled_lhs_pairs=F.sum(n * (n - 1)),
+        groups=F.count("n"),
+        surplus=F.sum(n - F.col("most")),
+    )
+
+
+def _key(rule: Pairs) -> DataFrame:
+    from pyspark.sql import functions as F
+
+    groups = rule.first.groupBy(*rule.keys).agg(F.count("*").alias("n"))
+    n = _wide("n")
+    pairs = F.sum(n * (n - 1))
+    return measured(rule.name, groups, pairs=pairs, doubled_lhs_pairs=pairs, groups=F.count("*"), surplus=F.sum(n - 1))
+
+
+def _matching(rule: Pairs) -> DataFrame:
+    """The pairs that match the equality part, and its groups that both roles have.
+
+    Where the equality part reads the same in both roles, two tuples are one pair, whichever plays which.
+    """
+    from pyspark.sql import functions as F
+
+    first = rule.first.select(*rule.keys, "rid", F.lit(1).alias("f"), F.lit(0).alias("s"))
+    second = rule.second.select(*rule.keys, "rid", F.lit(0).alias("f"), F.lit(1).alias("s"))
+    rows = first.unionAll(second)
+    both = F.lit(0)
+    if rule.shape.one_relation:
+        # one row of a group, in both roles, is no pair; in an equality across columns its roles are in two groups
+        rows = rows.groupBy(*rule.keys, "rid").agg(F.max("f").alias("f"), F.max("s").alias("s"))
+        both = F.col("f") * F.col("s")
+    groups = rows.groupBy(*rule.keys).agg(F.sum("f").alias("nf"), F.sum("s").alias("ns"), F.sum(both).alias("nb"))
+    doubled = (_wide("nf") * _wide("ns") - _wide("nb")) * 2
+    if rule.shape.one_relation and all(predicate.same for predicate in rule.shape.equal):
+        doubled = doubled - _wide("nb") * (_wide("nb") - 1)
+    shared = groups.where("nf > 0 and ns > 0")
+    return measured(rule.name, shared, doubled_lhs_pairs=F.sum(doubled), groups=F.count("*"))
+
+
+def _pairs(rule: Pairs, first: DataFrame, second: DataFrame) -> Iterator[DataFrame]:
+    """Pairs, by inclusion and exclusion over the ``≠``: those that agree on an attribute are taken off."""
+    from pyspark.sql import functions as F
+
+    for chosen, sign in _subsets(rule.unequal):
+        keys = [*rule.keys, *chosen]
+        rows = _one_order(rule, first, second, keys) if rule.ordered else _no_order(first, second, keys)
+        yield measured(rule.name, rows, pairs=F.sum(_wide("nf") * _wide("ns")) * sign)
+    if not rule.shape.self_excluded:
+        yield measured(rule.name, rule.frames[0].where(rule.with_itself()), pairs=-F.count("*"))
+
+
+def _subsets(unequal: Sequence[str]) -> Iterator[tuple[tuple[str, ...], int]]:
+    for size in range(len(unequal) + 1):
+        for chosen in combinations(unequal, size):
+            yield chosen, (-1) ** size
+
+
+def _no_order(first: DataFrame, second: DataFrame, keys: Sequence[str]) -> DataFrame:
+    """How many of each role a group has: ``nf, ns``."""
+    from pyspark.sql import functions as F
+
+    if first is second:
+        return first.groupBy(*keys).agg(F.count("*").alias("nf"), F.count("*").alias("ns"))
+    firsts = first.groupBy(*keys).agg(F.count("*").alias("nf"))
+    seconds = second.groupBy(*keys).agg(F.count("*").alias("ns"))
+    return joined(firsts, seconds, keys)
+
+
+def _one_order(rule: Pairs, first: DataFrame, second: DataFrame, keys: Sequence[str]) -> DataFrame:
+    """How many have a value, and how many of the sought the order predicate gives them: ``nf, ns``."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    operator = rule.shape.ordered[0].operator
+    rows = first.select(*keys, "o0", F.lit(1).alias("f"), F.lit(0).alias("s")).unionAll(
+        second.select(*keys, "o0", F.lit(0).alias("f"), F.lit(1).alias("s"))
+    )
+    values = rows.groupBy(*keys, "o0").agg(F.sum("f").alias("nf"), F.sum("s").alias("ns"))
+    order = F.col("o0").desc() if operator in {"<", "<="} else F.col("o0").asc()
+    window = Window.partitionBy(*keys).orderBy(order) if keys else Window.orderBy(order)
+    last = -1 if operator in {"<", ">"} else 0
+    return values.withColumn("ns", F.sum("ns").over(window.rowsBetween(-(1 << 63), last)))
+
+
+def _dominated(rule: Pairs, rows: DataFrame, keys: Sequence[str], sign: int) -> DataFrame:
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    operators = [predicate.operator for predicate in rule.shape.ordered]
+    rows = rows.withColumn("p", F.row_number().over(ordered(keys, "a", operators[0])).cast("bigint") - 1)
+    group = Window.partitionBy(*[F.col(key) for key in keys] or [F.lit(1)])
+    rows = rows.withColumn("top", F.max("p").over(group))
+    levels = F.sequence(F.lit(0), F.floor(F.log2(F.greatest(F.col("top"), F.lit(1)))).cast("int") + 1)
+    rows = rows.select(*keys, "b", "seeks", "p", F.explode(levels).alias("level"))
+    rows = rows.withColumn("block", F.expr("shiftright(p, level)"))
+    rows = rows.where("not seeks or block % 2 = 1")
+    rows = rows.withColumn("block", F.expr("case when seeks then block - 1 else block end"))
+    window = ordered([*keys, "level", "block"], "b", operators[1]).rowsBetween(-(1 << 63), 0)
+    rows = rows.withColumn("before", F.sum(F.expr("case when seeks then 0 else 1 end")).over(window))
+    return measured(rule.name, rows.where("seeks"), pairs=F.sum(_wide("before")) * sign)

@@ -1,0 +1,246 @@
+"""The rows that can play a tuple of a rule, with the values the rule looks at under short names.
+
+``x0, x1, …`` are the equality keys, ``d0, …`` what must differ, ``o0, o1`` what is ordered, ``rid`` the row's id. A row
+where one of them is NULL cannot make the rule's predicates true in this role, and is left out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from vertebra.denial import DenialConstraint, Shape, classify
+from vertebra.errors import RuleError
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+    from pyspark.sql.types import DataType
+
+    from vertebra.declare.rules import NamedRule
+
+ROW_ID = "_rid"
+
+
+@dataclass(frozen=True)
+class Expressions:
+    """What the engine says of the expressions of a table's rules: relation, then SQL, to type."""
+
+    types: Mapping[str, Mapping[str, DataType]]
+
+    def comparable(self, relation: str, sql: str) -> Column:
+        """The expression in a form that sorts, groups and joins as it compares: one NaN, one zero.
+
+        Spark's ``=`` has NaN equal to itself and -0.0 to 0.0; the order of structs and windows may not.
+        """
+        from pyspark.sql import functions as F
+        from pyspark.sql.types import DoubleType, FloatType
+
+        value = F.expr(sql)
+        if isinstance(self.types[relation][sql], DoubleType | FloatType):
+            value = value.cast("double")
+            return F.when(F.isnan(value), F.lit(float("nan"))).when(value == 0, F.lit(0.0)).otherwise(value)
+        return value
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A rule about two tuples and the frames its variables range over."""
+
+    rule: NamedRule
+    constraint: DenialConstraint
+    shape: Shape
+    frames: tuple[DataFrame, DataFrame]
+    expressions: Expressions
+
+    @property
+    def name(self) -> str:
+        """The rule's."""
+        return self.rule.name
+
+    @property
+    def keys(self) -> list[str]:
+        """Short names of the equality keys."""
+        return [f"x{i}" for i in range(len(self.shape.equal))]
+
+    @property
+    def unequal(self) -> list[str]:
+        """Short names of what must differ."""
+        return [f"d{i}" for i in range(len(self.shape.unequal))]
+
+    @property
+    def ordered(self) -> list[str]:
+        """Short names of what is ordered."""
+        return [f"o{i}" for i in range(len(self.shape.ordered))]
+
+    @cached_property
+    def first(self) -> DataFrame:
+        """The rows that can be the constraint's first tuple."""
+        return self.role(0)
+
+    @cached_property
+    def second(self) -> DataFrame:
+        """The rows that can be its second tuple; the same frame where both roles look at the same values."""
+        return self.first if self.alike else self.role(1)
+
+    @property
+    def alike(self) -> bool:
+        """Whether both roles are played by the same rows with the same values."""
+        across = (*self.shape.equal, *self.shape.unequal, *self.shape.ordered)
+        conditions = [set(own) for own in self.shape.conditions]
+        return self.shape.one_relation and conditions[0] == conditions[1] and all(p.same for p in across)
+
+    def role(self, side: int) -> DataFrame:
+        """``x…, d…, o…, rid`` of the rows that can play one tuple."""
+        from pyspark.sql import functions as F
+
+        frame = self.frames[side]
+        for condition in self.shape.conditions[side]:
+            frame = frame.where(F.expr(condition))
+        named = self.values(side)
+        chosen = frame.select(*[value.alias(name) for name, value in named.items()], F.col(ROW_ID).alias("rid"))
+        for name in named:
+            chosen = chosen.where(F.col(name).isNotNull())
+        return chosen
+
+    def values(self, side: int) -> dict[str, Column]:
+        """The values a role looks at, by their short names."""
+        relation = self.constraint.relations[side]
+        groups = ((self.keys, self.shape.equal), (self.unequal, self.shape.unequal), (self.ordered, self.shape.ordered))
+        return {
+            name: self.expressions.comparable(relation, predicate.second if side else predicate.first)
+            for names, predicates in groups
+            for name, predicate in zip(names, predicates, strict=True)
+        }
+
+    def member(self, side: int) -> Column:
+        """Whether a row can play one tuple, as a condition on its relation."""
+        from pyspark.sql import functions as F
+
+        parts = [F.expr(condition) for condition in self.shape.conditions[side]]
+        parts += [value.isNotNull() for value in self.values(side).values()]
+        return F.coalesce(all_of(parts), F.lit(False))
+
+    def with_itself(self) -> Column:
+        """Whether a row satisfies the predicates with itself as both tuples."""
+        from pyspark.sql import functions as F
+
+        first, second = self.values(0), self.values(1)
+        operators = {
+            name: predicate.operator
+            for names, predicates in (
+                (self.keys, self.shape.equal),
+                (self.unequal, self.shape.unequal),
+                (self.ordered, self.shape.ordered),
+            )
+            for name, predicate in zip(names, predicates, strict=True)
+        }
+        parts = [compare(first[name], operator, second[name]) for name, operator in operators.items()]
+        parts += [F.expr(condition) for conditions in self.shape.conditions for condition in conditions]
+        return F.coalesce(all_of(parts), F.lit(False))
+
+
+def all_of(conditions: Sequence[Column]) -> Column:
+    """The conjunction of conditions; of none, true."""
+    from pyspark.sql import functions as F
+
+    result = F.lit(True)
+    for condition in conditions:
+        result = result & condition
+    return result
+
+
+def compare(left: Column, operator: str, right: Column) -> Column:
+    """``left operator right``."""
+    comparisons = {
+        "=": left == right,
+        "!=": left != right,
+        "<": left < right,
+        "<=": left <= right,
+        ">": left > right,
+        ">=": left >= right,
+    }
+    return comparisons[operator]
+
+
+def joined(frame: DataFrame, other: DataFrame, keys: Sequence[str]) -> DataFrame:
+    """Inner join on the keys; without keys, with the other's only row."""
+    return frame.join(other, list(keys)) if keys else frame.crossJoin(other)
+
+
+def analysed(rules: Sequence[NamedRule], frames: Mapping[str, DataFrame]) -> Expressions:
+    """Ask the engine for the types of all expressions of the rules, one question per relation.
+
+    Raises:
+        RuleError: a relation or a row id is missing, the engine does not know a function, a condition is not one.
+    """
+    wanted: dict[str, dict[str, tuple[str, bool]]] = {}
+    for rule in rules:
+        for relation, sql, boolean in _expressions(rule):
+            wanted.setdefault(relation, {}).setdefault(sql, (rule.name, boolean))
+    types: dict[str, dict[str, DataType]] = {}
+    for relation, asked in wanted.items():
+        if relation not in frames:
+            name = next(iter(asked.values()))[0]
+            raise RuleError(
+                f"rule {name} is about {relation}, which was not given",
+                cause="the relations of a rule are read together", remedy=f"vertebra run --select formatted.{relation}",
+            )  # fmt: skip
+        types[relation] = _types(relation, frames[relation], asked)
+    return Expressions(types)
+
+
+def _expressions(rule: NamedRule) -> list[tuple[str, str, bool]]:
+    """Relation, SQL and whether it is a condition, of all a rule evaluates."""
+    constraint = rule.constraint
+    if not isinstance(constraint, DenialConstraint):
+        here = [(constraint.relation, quoted(column), False) for column in constraint.columns]
+        return here + [(constraint.table, quoted(column), False) for column in constraint.referenced]
+    shape = classify(constraint)
+    found = []
+    for side, relation in enumerate(constraint.relations):
+        found += [(relation, condition, True) for condition in shape.conditions[side]]
+        for predicate in (*shape.equal, *shape.unequal, *shape.ordered):
+            found.append((relation, predicate.second if side else predicate.first, False))
+        found.append((relation, quoted(ROW_ID), False))
+    return found
+
+
+def _types(relation: str, frame: DataFrame, asked: Mapping[str, tuple[str, bool]]) -> dict[str, DataType]:
+    from pyspark.sql import functions as F
+    from pyspark.sql.types import BooleanType
+
+    try:
+        schema = frame.select(*[F.expr(sql).alias(f"e{i}") for i, sql in enumerate(asked)]).schema
+    except Exception as error:
+        _blame(relation, frame, asked)
+        raise RuleError(f"the rules of {relation} cannot be planned", cause=str(error).splitlines()[0]) from error
+    found = {sql: field.dataType for sql, field in zip(asked, schema.fields, strict=True)}
+    for sql, (name, boolean) in asked.items():
+        if boolean and not isinstance(found[sql], BooleanType):
+            raise RuleError(
+                f"rule {name}: {sql} is not a condition",
+                cause=f"it is of type {found[sql].simpleString()}", remedy="compare it with a value",
+            )  # fmt: skip
+    return found
+
+
+def _blame(relation: str, frame: DataFrame, asked: Mapping[str, tuple[str, bool]]) -> None:
+    """Find the rule whose expression the engine refuses."""
+    from pyspark.sql import functions as F
+
+    for sql, (name, _) in asked.items():
+        try:
+            _ = frame.select(F.expr(sql)).schema
+        except Exception as error:
+            raise RuleError(
+                f"rule {name}: the engine refuses {sql} over {relation}",
+                cause=str(error).strip().splitlines()[0],
+                remedy="check the functions and the types of the columns it names",
+            ) from error
+
+
+def quoted(column: str) -> str:
+    """A column's name in SQL."""
+    return "`" + column.replace("`", "``") + "`"

@@ -1,0 +1,232 @@
+"""Detection finds exactly what joining a table with itself would find, in every class of rule."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import DataFrame
+
+from vertebra.declare.rules import NamedRule
+from vertebra.denial import DenialConstraint, classify, parse, parse_between
+from vertebra.engine import Engine
+from vertebra.trusted.detect import RuleCount, detect
+
+COLUMNS = {"k": "int", "a": "int", "b": "int", "c": "bigint", "x": "double", "y": "double", "u": "string", "v": "string",
+           "d": "date", "e": "date"}  # fmt: skip
+SCHEMA = pa.schema(
+    [("_rid", pa.int64()), ("k", pa.int32()), ("a", pa.int32()), ("b", pa.int32()), ("c", pa.int64()),
+     ("x", pa.float64()), ("y", pa.float64()), ("u", pa.string()), ("v", pa.string()), ("d", pa.date32()),
+     ("e", pa.date32())]
+)  # fmt: skip
+
+KEYED = {
+    # {=}
+    "key": "t.a = s.a",
+    "key_of_two": "t.a = s.a and t.u = s.u",
+    "key_of_doubles": "t.x = s.x",
+    "key_of_expressions": "upper(t.u) = upper(s.u) and abs(t.a) = abs(s.a)",
+    "conditional_key": "t.a = s.a and t.b > 0 and s.b > 0",
+    "key_of_unlike_roles": "t.a = s.a and t.b > 0",
+    "foreign_key_across_columns": "t.a = s.b",
+    "across_columns_of_two_types": "t.a = s.c and t.u is not null",
+    "across_doubles": "t.x = s.y",
+    # {=, ≠}
+    "dependency": "t.a = s.a and t.b != s.b",
+    "dependency_of_doubles": "t.u = s.u and t.x != s.x",
+    "dependency_on_an_expression": "t.a = s.a and t.b % 2 != s.b % 2",
+    "conditional_dependency": "t.u = 'p' and s.u = 'p' and t.a = s.a and t.b != s.b",
+    "dependency_of_unlike_roles": "t.u = 'p' and t.a = s.a and t.b != s.b",
+    "different_across_columns": "t.a = s.a and t.b != s.c",
+    "all_across_columns": "t.a = s.b and t.u != s.v",
+    # {=, ≠×k}
+    "two_differ": "t.a = s.a and t.b != s.b and t.u != s.u",
+    "three_differ": "t.b != s.b and t.u != s.u and t.x != s.x",
+    "two_differ_across": "t.a = s.a and t.b != s.c and t.u != s.v",
+    # {=, <}
+    "order": "t.a = s.a and t.b < s.b",
+    "order_with_ties": "t.a = s.a and t.b <= s.b",
+    "order_of_doubles": "t.u = s.u and t.x > s.x",
+    "order_of_texts": "t.a = s.a and t.u >= s.v",
+    "order_of_dates": "t.a = s.a and t.d < s.e",
+    "order_across_types": "t.a = s.a and t.b <= s.c",
+    "order_with_conditions": "t.a = s.a and t.x < s.y and t.u is not null and s.v in ('p', 'q')",
+    # {=, <, ≠}
+    "order_and_difference": "t.a = s.a and t.b < s.b and t.u != s.u",
+    "order_and_difference_across": "t.a = s.a and t.b < s.c and t.u != s.v",
+    "order_and_two_differences": "t.a = s.a and t.x <= s.x and t.b != s.b and t.u != s.u",
+    # {=, <, >}
+    "two_orders": "t.a = s.a and t.b < s.b and t.x > s.x",
+    "two_orders_alike": "t.a = s.a and t.b < s.b and t.x < s.x",
+    "two_orders_both_down": "t.a = s.a and t.d > s.d and t.u > s.u",
+    "two_orders_with_ties": "t.a = s.a and t.b <= s.b and t.x >= s.x",
+    "two_orders_one_tie": "t.a = s.a and t.b < s.b and t.x >= s.x",
+    "two_orders_other_tie": "t.a = s.a and t.b >= s.b and t.x < s.x",
+    "overlap": "t.a = s.a and t.d < s.d and s.d < t.e",
+    "overlap_with_ties": "t.a = s.a and t.d <= s.d and s.d <= t.e",
+    "overlap_both_ways": "t.a = s.a and t.d <= s.e and s.d <= t.e",
+    "orders_across_columns": "t.a = s.a and t.b < s.c and t.x > s.y",
+    "two_orders_with_conditions": "t.a = s.a and t.b < s.b and t.x > s.x and t.u = 'p'",
+    "two_orders_same_conditions": "t.a = s.a and t.b < s.b and t.x > s.x and t.u is not null and s.u is not null",
+    "two_orders_and_difference": "t.a = s.a and t.b < s.b and t.x > s.x and t.u != s.u",
+    "two_orders_across_keys": "t.a = s.b and t.d < s.d and t.x > s.x",
+    "two_orders_ties_and_difference": "t.a = s.a and t.b <= s.b and t.x >= s.x and t.u != s.u",
+}
+"""Rules that are checked in many small tables at once, ``k`` telling the tables apart."""
+
+UNKEYED = {
+    "no_key_constant": "t.a != s.a",
+    "no_key_order": "t.a < s.b",
+    "no_key_two_orders": "t.b < s.b and t.x > s.x",
+    "no_key_overlap": "t.d < s.d and s.d < t.e",
+    "no_key_two_orders_with_ties": "t.b <= s.b and t.x >= s.x",
+    "no_key_order_and_difference": "t.b < s.b and t.u != s.u",
+    "only_conditions": "t.a > 1 and s.b < 0",
+}
+
+SINGLE = {
+    "is_null": "t.a is null",
+    "range": "t.a not between 0 and 1",
+    "nan": "t.x > 1e300",
+    "zero": "t.x = 0",
+    "across": "t.a > t.b and t.u != t.v",
+    "pattern": "t.u rlike '^[pq]$'",
+    "division": "t.a / t.b > 0.5",
+    "cast": "cast(t.u as int) is null",
+    "negation": "not (t.a = 1 or t.u = 'p')",
+    "dates": "t.d > date '2020-01-02' and datediff(t.e, t.d) < 0",
+}  # fmt: skip
+
+values = {
+    "k": st.integers(0, 7),
+    "a": st.none() | st.integers(-1, 1),
+    "b": st.none() | st.integers(-1, 2),
+    "c": st.none() | st.integers(-1, 2),
+    "x": st.none() | st.sampled_from([0.0, -0.0, 1.5, -1.5, float("nan"), float("inf"), -float("inf")]),
+    "y": st.none() | st.sampled_from([0.0, -0.0, 1.5, float("nan")]),
+    "u": st.none() | st.sampled_from(["p", "q", "P", "é"]),
+    "v": st.none() | st.sampled_from(["p", "q", ""]),
+    "d": st.none() | st.integers(1, 4).map(lambda day: dt.date(2020, 1, day)),
+    "e": st.none() | st.integers(1, 4).map(lambda day: dt.date(2020, 1, day)),
+}
+rows = st.fixed_dictionaries(values)
+
+
+def table(records: Sequence[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist([{"_rid": 10**10 + i, **r} for i, r in enumerate(records)], schema=SCHEMA)
+
+
+def named(texts: dict[str, str], prefix: str = "") -> list[NamedRule]:
+    return [NamedRule(name, "deny", parse(prefix + text, "r", COLUMNS)) for name, text in texts.items()]
+
+
+def brute_force(rule: NamedRule, relations: dict[str, pa.Table]) -> set[tuple[int, ...]]:
+    """The row ids that violate a rule, by joining the tables, in another engine."""
+    constraint = rule.constraint
+    assert isinstance(constraint, DenialConstraint)
+    with duckdb.connect() as connection:
+        for name, data in relations.items():
+            connection.register(name, data)
+        over = ", ".join(f"{r} {v}" for v, r in zip(constraint.variables, constraint.relations, strict=True))
+        ids = ", ".join(f"{v}._rid" for v in constraint.variables)
+        text = constraint.text.replace(" rlike ", " ~ ").replace("cast(", "try_cast(")
+        text = text.replace("datediff(t.e, t.d)", "(t.e - t.d)")
+        if len(constraint.variables) == 2 and len(set(constraint.relations)) == 1:
+            text += " and " + " <> ".join(f"{v}._rid" for v in constraint.variables)
+        return set(connection.execute(f"select {ids} from {over} where {text}").fetchall())
+
+
+def stored(data: pa.Table, file: Path, engine: Engine) -> DataFrame:
+    pq.write_table(data, file)
+    return engine.read_parquet([file], data.schema)
+
+
+def check(rules: Sequence[NamedRule], relations: dict[str, pa.Table], engine: Engine) -> dict[str, RuleCount]:
+    """Compare detection with brute force: tuples, roles, evidence and counts."""
+    with tempfile.TemporaryDirectory() as folder:
+        frames = {name: stored(data, Path(folder) / f"{name}.parquet", engine) for name, data in relations.items()}
+        detection = detect("r", frames, rules, engine, Path(folder))
+        found: dict[str, list[tuple[int, str, int | None]]] = {rule.name: [] for rule in rules}
+        for row in detection.violations.collect():
+            found[row["rule"]].append((row["rid"], row["role"], row["partner"]))
+    counts = {count.rule: count for count in detection.counts}
+    assert list(counts) == [rule.name for rule in rules]
+    for rule in rules:
+        compare_with(brute_force(rule, relations), rule, found[rule.name], counts[rule.name], relations)
+    return counts
+
+
+def compare_with(
+    truth: set[tuple[int, ...]], rule: NamedRule, found: list[tuple[int, str, int | None]], count: RuleCount,
+    relations: dict[str, pa.Table],
+) -> None:  # fmt: skip
+    constraint = rule.constraint
+    assert isinstance(constraint, DenialConstraint)
+    shape = classify(constraint)
+    variables = constraint.variables[:1] if shape.symmetric else constraint.variables
+    checked = [(place, v) for place, v in enumerate(variables) if constraint.relations[place] == "r"]
+    expected = {(pair[place], variable) for place, variable in checked for pair in truth}
+    assert {(rid, role) for rid, role, _ in found} == expected, rule.name
+    assert len(found) == len(expected), f"{rule.name} lists a tuple twice"
+    assert count.rows == relations["r"].num_rows
+    assert count.violating_tuples == len({rid for rid, _ in expected}), rule.name
+    if shape.single:
+        assert count.g3_rows == len(expected)
+        return
+    for rid, role, partner in found:
+        assert partner is not None, rule.name
+        pair = (rid, partner) if role == constraint.variables[0] else (partner, rid)
+        assert pair in truth, f"{rule.name}: {pair} is no evidence"
+    pairs = {frozenset(pair) for pair in truth} if shape.symmetric else truth
+    assert count.violating_pairs == len(pairs), rule.name
+    if shape.key or shape.dependency:
+        assert count.g3_rows == fewest_removals(rule, relations["r"], truth), rule.name
+
+
+def fewest_removals(rule: NamedRule, data: pa.Table, truth: set[tuple[int, ...]]) -> int:
+    """Rows outside the largest set without violations, which for a key or dependency is found group by group."""
+    neighbours: dict[int, set[int]] = {}
+    for one, other in truth:
+        neighbours.setdefault(one, set()).add(other)
+    kept, seen = 0, set()
+    for start in neighbours:
+        if start in seen:
+            continue
+        group = {start} | neighbours[start] | {n for m in neighbours[start] for n in neighbours[m]}
+        seen |= group
+        # in a group, the tuples that agree have the same neighbours: keep the largest set of them
+        sizes: dict[frozenset[int], int] = {}
+        for one in group:
+            sizes[frozenset(neighbours[one])] = sizes.get(frozenset(neighbours[one]), 0) + 1
+        kept += max(sizes.values())
+    return len(seen) - kept
+
+
+unhurried = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+
+
+@unhurried
+@given(records=st.lists(rows, max_size=60))
+def test_in_every_class_with_equality_keys(records: list[dict[str, Any]], sail: Engine) -> None:
+    check(named(KEYED, "t.k = s.k and "), {"r": table(records)}, sail)
+
+
+@unhurried
+@given(records=st.lists(rows, max_size=14))
+def test_in_every_class_without_a_key_and_for_one_tuple(records: list[dict[str, Any]], sail: Engine) -> None:
+    check(named(KEYED) + named(UNKEYED) + named(SINGLE), {"r": table(records)}, sail)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2])
+def test_of_empty_and_tiny_tables(size: int, sail: Engine) -> None:
+    record = {"k": 1, "a": 1, "b": 1, "c": 1, "x": float("nan"), "y": 0.0, "u": "p", "v": "q", "d": None, "e": None}
+    check(named(KEYED) + named(UNKEYED) + named(SINGLE), {"r": table([record] * size)}, sail)
