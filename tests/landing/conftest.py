@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landing.readings import declared, records
 
+from landing.readings import declared, records
 from vertebra.declare.dataset import Dataset
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake

@@ -9,14 +9,14 @@ import stat
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from landing.readings import declared, records
 
+from landing.readings import declared, records
 from vertebra.errors import CollectError
 from vertebra.lake.batches import RECORD_COLUMN, Receipt, batches
 
 
 def test_a_batch_keeps_the_bytes_as_received(project, collected):
-    raw = b"\xef\xbb\xbfa,b\r\n1,\"x\ny\"\r\n"
+    raw = b'\xef\xbb\xbfa,b\r\n1,"x\ny"\r\n'
     (project / "r.csv").write_bytes(raw)
     (batch,) = collected(declared("r.csv")).new
     assert batch.payload.read_bytes() == raw
@@ -119,9 +119,14 @@ class TestLedger:
 
     def test_a_batch_of_a_collection_that_died_is_added_next_time(self, project, collected, ledgers, monkeypatch):
         (project / "r.csv").write_text("a\n1\n")
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(ledgers, "append", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+
+        def die(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(ledgers, "append", die)
+        with pytest.raises(KeyboardInterrupt):
             collected(declared("r.csv"))
+        monkeypatch.undo()
         assert ledgers.read("batches").num_rows == 0
         collected(declared("r.csv"), run_id="run-2")
         collected(declared("r.csv"), run_id="run-3")

@@ -12,8 +12,8 @@ import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from landing.readings import declared, records
 
+from landing.readings import declared, records
 from vertebra.errors import CollectError
 from vertebra.landing.formats.names import unique_names
 
@@ -137,7 +137,7 @@ class TestJson:
         assert landed(content.encode(), format="json") == [{"a": "1"}, {"a": "2"}]
 
     def test_records_are_found_at_a_path(self, landed):
-        body = {"help": "x [ \" {", "result": {"fields": [{"id": "a"}], "records": [{"a": 1.5, "b": "]"}], "total": 1}}
+        body = {"help": 'x [ " {', "result": {"fields": [{"id": "a"}], "records": [{"a": 1.5, "b": "]"}], "total": 1}}
         rows = landed(json.dumps(body).encode(), format="json", records="result.records")
         assert rows == [{"a": "1.5", "b": "]"}]
 
@@ -196,7 +196,9 @@ class TestParquet:
                 "s": ["", "NA"],
                 "day": [date(2013, 1, 1), None],
                 "local": pa.array([datetime(2013, 1, 1, 5), None], pa.timestamp("us")),
-                "instant": pa.array([datetime(2013, 1, 1, 5, tzinfo=UTC), None], pa.timestamp("us", "America/New_York")),
+                "instant": pa.array(
+                    [datetime(2013, 1, 1, 5, tzinfo=UTC), None], pa.timestamp("us", "America/New_York")
+                ),
                 "raw": [b"\x00\xff", b""],
                 "list": [[1, 2], None],
                 "struct": [{"x": 1.5}, {"x": None}],

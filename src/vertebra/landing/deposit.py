@@ -14,9 +14,8 @@ import re
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from vertebra.errors import CollectError
 from vertebra.lake.batches import Batch, Receipt
@@ -195,7 +194,7 @@ class Deposit:
         return last is not None and last.sha256 == digest
 
     def _parse(self, raw: Path, url: str, digest: str, folder: Path) -> Written:
-        name = PurePosixPath(url).name or url
+        name = _file_name(url)
         if raw.stat().st_size == 0:
             raise CollectError(
                 f"{name} is empty",
@@ -273,9 +272,14 @@ def _take(payload: Payload, target: Path, *, moved: bool) -> tuple[str, int]:
     return hasher.hexdigest(), size
 
 
+def _file_name(url: str) -> str:
+    """The last part of a URL such as ``package:x/data/y.csv.zip`` or ``file:y.csv``."""
+    return re.split(r"[/:\\]", url)[-1] or url
+
+
 def _suffix(url: str) -> str:
     """The end of a payload's file name: ``.csv.zip``."""
-    found = re.search(r"(?:\.[A-Za-z][A-Za-z0-9]{0,7}){1,2}$", PurePosixPath(urlsplit(url).path).name[1:])
+    found = re.search(r"(?:\.[A-Za-z][A-Za-z0-9]{0,7}){1,2}$", _file_name(url)[1:])
     return found.group(0).lower() if found else ".bin"
 
 

@@ -7,7 +7,6 @@ import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
 from vertebra.errors import CollectError
 from vertebra.landing.port import Payload, Request, Unchanged
@@ -93,7 +92,7 @@ def _remote(request: Request, url: str) -> Iterator[Payload | Unchanged]:
             yield Unchanged(shown)
             continue
         # The last part of the path only: it names the payload's format and cannot lead out of the folder.
-        target = request.staging / Path(urlsplit(shown).path).name
+        target = request.staging / Path(shown).name
         request.progress(f"reading {shown}")
         try:
             with store.open(name, "rb") as source, target.open("wb") as sink:
@@ -152,5 +151,4 @@ def _scheme(path: str) -> str:
 
 def without_credentials(url: str) -> str:
     """A URL that can be shown and kept: no user, no password, no query string (which may carry a token)."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return re.sub(r"://[^/?#]*@", "://", re.split(r"[?#]", url, maxsplit=1)[0])

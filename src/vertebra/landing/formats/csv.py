@@ -8,6 +8,7 @@ import io
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import pyarrow as pa
+import pyarrow.compute as compute
 import pyarrow.csv as pc
 
 from vertebra.errors import CollectError
@@ -43,15 +44,16 @@ def read_csv(parts: Sequence[Part], reading: Reading) -> Records:
         heads.append(_Head.of(part, parse))
         refuse_other_columns(parts[0], heads[0].columns, part, heads[-1].columns)
     pairs = list(zip(parts, heads, strict=True))
-    return Records(heads[0].columns, (batch for part, head in pairs for batch in _batches(part, parse, head)))
+    nul = f"\x03{reading.digest[:24]}\x03"
+    return Records(heads[0].columns, (batch for part, head in pairs for batch in _batches(part, parse, head, nul)))
 
 
 class _Head:
-    """The first record of a part: its column names, and how many lines come before the data."""
+    """The first record of a part: its column names, and how many parsed records come before the data."""
 
-    def __init__(self, columns: tuple[str, ...], skip: int) -> None:
+    def __init__(self, columns: tuple[str, ...], before: int) -> None:
         self.columns = columns
-        self.skip = skip
+        self.before = before
 
     @classmethod
     def of(cls, part: Part, parse: Parse) -> _Head:
@@ -61,9 +63,11 @@ class _Head:
                 if not cells:
                     blank += 1
                     continue
+                # Where a record is one cell, the parser makes records of blank lines too.
+                before = blank if len(cells) == 1 else 0
                 if parse.header:
-                    return cls(unique_names(cells), blank + 1)
-                return cls(_declared(parse, part, len(cells)), blank)
+                    return cls(unique_names(cells), before + 1)
+                return cls(_declared(parse, part, len(cells)), before)
         except UnicodeDecodeError as error:
             raise _undecodable(part, parse, error) from error
         except LookupError as error:
@@ -91,13 +95,18 @@ def _declared(parse: Parse, part: Part, width: int) -> tuple[str, ...]:
     return unique_names(parse.names)
 
 
-def _batches(part: Part, parse: Parse, head: _Head) -> Iterator[pa.RecordBatch]:
-    """The records of one part. A part with a record longer than a block is read again with a larger block."""
-    given = 0
+def _batches(part: Part, parse: Parse, head: _Head, nul: str) -> Iterator[pa.RecordBatch]:
+    """The records of one part. A part with a record longer than a block is read again with a larger block.
+
+    Args:
+        nul: stands for the NUL character while the text is parsed: Arrow takes one in front of a quote or delimiter for
+            an escape. Made of the payload's own hash, so that no payload contains it.
+    """
+    given = head.before
     for size in _BLOCKS:
         try:
             before = given
-            for batch in _parsed(part, parse, head, size):
+            for batch in _parsed(part, parse, head, size, nul):
                 repeated = min(before, batch.num_rows)
                 before -= repeated
                 given += batch.num_rows - repeated
@@ -111,22 +120,21 @@ def _batches(part: Part, parse: Parse, head: _Head) -> Iterator[pa.RecordBatch]:
             raise _undecodable(part, parse, error) from error
         return
     raise CollectError(
-        f"{part.name} has a record of more than {_BLOCKS[-1] >> 20} MB after {given:,} records",
+        f"{part.name} has a record of more than {_BLOCKS[-1] >> 20} MB after {given - head.before:,} records",
         cause=_unclosed(part, parse) or "a quote is never closed, or parse.quote is not the file's quote",
         remedy="correct parse, or ask the source",
     )
 
 
-def _parsed(part: Part, parse: Parse, head: _Head, size: int) -> Iterator[pa.RecordBatch]:
-    """Parse with blocks of ``size`` bytes."""
+def _parsed(part: Part, parse: Parse, head: _Head, size: int, nul: str) -> Iterator[pa.RecordBatch]:
+    """Parse with blocks of ``size`` bytes; the header comes as a record."""
     width = len(head.columns)
     names = list(positions(width))
     with part.open() as raw:
+        text = _Text(raw, parse, width, nul.encode())
         reader = pc.open_csv(
-            pa.PythonFile(_WithEnd(raw, parse, width), mode="r"),
-            read_options=pc.ReadOptions(
-                block_size=size, column_names=names, skip_rows_after_names=head.skip, use_threads=True
-            ),
+            pa.PythonFile(text, mode="r"),
+            read_options=pc.ReadOptions(block_size=size, column_names=names, use_threads=True),
             parse_options=pc.ParseOptions(
                 delimiter=parse.delimiter,
                 quote_char=parse.quote or False,
@@ -145,9 +153,15 @@ def _parsed(part: Part, parse: Parse, head: _Head, size: int) -> Iterator[pa.Rec
             if batch.num_rows == 0:
                 continue
             if held is not None:
-                yield held
+                yield _with_nuls(held, nul) if text.has_nul else held
             held = batch
-    yield from _without_end(held, part, parse)
+    for batch in _without_end(held, part, parse):
+        yield _with_nuls(batch, nul) if text.has_nul else batch
+
+
+def _with_nuls(batch: pa.RecordBatch, nul: str) -> pa.RecordBatch:
+    columns = [compute.replace_substring(column, nul, "\x00") for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _without_end(last: Any, part: Part, parse: Parse) -> Iterator[pa.RecordBatch]:
@@ -162,14 +176,16 @@ def _without_end(last: Any, part: Part, parse: Parse) -> Iterator[pa.RecordBatch
         yield last.slice(0, last.num_rows - 1)
 
 
-class _WithEnd(io.RawIOBase):
+class _Text(io.RawIOBase):
     """A part's text in UTF-8, with one more record at its end.
 
     The CSV parser takes an end of file inside quotes for the end of the cell, so that a cut-off file would pass. If
     the record added here does not come out as a record, a quote was open.
     """
 
-    def __init__(self, raw: BinaryIO, parse: Parse, width: int) -> None:
+    def __init__(self, raw: BinaryIO, parse: Parse, width: int, nul: bytes) -> None:
+        self.has_nul = False
+        self._nul = nul
         self._raw = raw
         encoding = _codec(parse)
         self._decoder = None if encoding in _UTF8 else codecs.getincrementaldecoder(encoding)("strict")
@@ -194,6 +210,9 @@ class _WithEnd(io.RawIOBase):
         text = self._decoder.decode(raw, not raw).encode() if self._decoder else raw
         if text:
             self._last = text[-1:]
+        if b"\x00" in text:
+            self.has_nul = True
+            text = text.replace(b"\x00", self._nul)
         if raw:
             return text
         self._done = True

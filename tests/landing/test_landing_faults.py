@@ -1,0 +1,211 @@
+"""Whatever goes wrong, there is a whole batch or none, and what was landed stays."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from types import SimpleNamespace
+
+import pytest
+
+from landing.readings import declared, records
+from vertebra.errors import CollectError
+from vertebra.lake.batches import batches
+from vertebra.landing.collect import PayloadsRefusedError
+
+
+@pytest.fixture
+def home(lake):
+    return lake.landing / "station" / "readings"
+
+
+def whole(lake):
+    return batches(lake.landing, "station", "readings")
+
+
+class TestARefusedPayload:
+    def test_it_is_kept_aside_with_the_reason(self, project, collected, home):
+        (project / "r.csv").write_text("a,b\n1\n")
+        with pytest.raises(PayloadsRefusedError) as told:
+            collected(declared("r.csv"))
+        (refusal,) = told.value.outcome.refused
+        assert refusal.folder.parent == home / ".refused"
+        assert (refusal.folder / "payload.csv").read_text() == "a,b\n1\n"
+        reason = json.loads((refusal.folder / "reason.json").read_text())
+        assert reason["fact"] == "r.csv line 2 has 1 cells, the others have 2"
+        assert (reason["url"], reason["run_id"]) == ("file:r.csv", "run-1")
+        assert str(home / ".refused") in told.value.remedy
+
+    def test_earlier_batches_stay_and_other_payloads_are_landed(self, project, collected, lake, ledgers):
+        (project / "1.csv").write_text("a\n1\n")
+        collected(declared("*.csv"))
+        (project / "2.csv").write_text('a\n"2\n')
+        (project / "3.csv").write_text("a\n3\n")
+        with pytest.raises(PayloadsRefusedError) as told:
+            collected(declared("*.csv"))
+        outcome = told.value.outcome
+        assert ([b.number for b in outcome.new], outcome.unchanged, len(outcome.refused)) == ([2], 1, 1)
+        assert [records(batch) for batch in whole(lake)] == [[{"a": "1"}], [{"a": "3"}]]
+        assert ledgers.read("batches").num_rows == 2
+
+    def test_the_same_bytes_are_kept_once(self, project, collected, home):
+        (project / "r.csv").write_text("")
+        for _ in range(3):
+            with pytest.raises(CollectError, match="is empty"):
+                collected(declared("r.csv"))
+        (project / "r.csv").write_text("a,b\n1\n")
+        with pytest.raises(CollectError, match="line 2"):
+            collected(declared("r.csv"))
+        assert len(list((home / ".refused").iterdir())) == 2
+
+    def test_it_is_landed_once_the_declaration_fits(self, project, collected):
+        (project / "r.csv").write_text("a;b\n1,5;2\n")
+        with pytest.raises(CollectError):
+            collected(declared("r.csv"))
+        assert records(collected(declared("r.csv", delimiter=";")).new[0]) == [{"a": "1,5", "b": "2"}]
+
+
+class TestADiskThatFails:
+    @pytest.mark.parametrize("place", ["records", "payload", "receipt"])
+    def test_no_batch_appears_and_the_next_collection_lands_it(
+        self, project, collected, lake, home, monkeypatch, place
+    ):
+        (project / "r.csv").write_text("a\n1\n")
+        full = OSError(errno.ENOSPC, "No space left on device", "records.parquet")
+
+        def fail(*_: object, **__: object) -> None:
+            raise full
+
+        where = {
+            "records": "vertebra.landing.records._Writer.flush",
+            "payload": "vertebra.landing.deposit._take",
+            "receipt": "vertebra.landing.deposit._write_sealed",
+        }[place]
+        with monkeypatch.context() as patch:
+            patch.setattr(where, fail)
+            with pytest.raises(CollectError, match="batch 1 of readings could not be written") as told:
+                collected(declared("r.csv"))
+        assert "No space left on device" in told.value.cause
+        assert not isinstance(told.value, PayloadsRefusedError)
+        assert whole(lake) == []
+        assert [path.name for path in home.iterdir()] == []
+        assert len(collected(declared("r.csv")).new) == 1
+
+
+def test_a_file_that_is_still_written_is_left_for_the_next_collection(project, collected, lake, monkeypatch):
+    file = project / "r.csv"
+    file.write_text("a\n1\n")
+
+    class WhileAnotherWrites:
+        """Hashes, and has a line written to the file meanwhile."""
+
+        def __init__(self) -> None:
+            self.digest = hashlib.sha256()
+
+        def update(self, block: bytes) -> None:
+            self.digest.update(block)
+            if file.stat().st_size < 10:
+                with file.open("a") as stream:
+                    stream.write("2\n")
+
+        def hexdigest(self) -> str:
+            return self.digest.hexdigest()
+
+    monkeypatch.setattr("vertebra.landing.deposit.hashlib", SimpleNamespace(sha256=WhileAnotherWrites))
+    with pytest.raises(CollectError, match="changed while it was read"):
+        collected(declared("r.csv"))
+    monkeypatch.undo()
+    assert whole(lake) == []
+    assert len(collected(declared("r.csv")).new) == 1
+
+
+COLLECTION = textwrap.dedent(
+    """
+    import sys, time
+    from datetime import UTC, datetime
+    from pathlib import Path
+    import vertebra.landing.deposit as deposit
+    import vertebra.landing.records as records
+    from vertebra.declare.dataset import Dataset
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
+    from vertebra.landing.collect import collect
+
+    root, place, declaration = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+
+    def stop(*_, **__):
+        print("reached", flush=True)
+        time.sleep(60)
+
+    match place:
+        case "payload":
+            deposit.hash_of = stop
+            deposit._take = stop
+        case "records":
+            records._Writer.flush = stop
+        case "receipt":
+            deposit._write_sealed = stop
+        case "rename":
+            Path.rename = stop
+        case "after":
+            deposit._flush_folder = lambda folder: stop() if not folder.name.startswith(".") else None
+        case "reparse":
+            replace = Path.replace
+            Path.replace = lambda self, to: stop() if self.name == "receipt.json" else replace(self, to)
+    lake = Lake(root / "lake")
+    dataset = Dataset.model_validate_json(declaration)
+    collect(dataset, root / "project", lake, Ledgers(lake), "run-dead", datetime.now(UTC))
+    """
+)
+
+
+def kill_in_collection(tmp_path, place: str, dataset) -> None:
+    """Run a collection in a process of its own and kill it when it gets to a place."""
+    declaration = dataset.model_dump_json(by_alias=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", COLLECTION, str(tmp_path), place, declaration], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "reached\n"
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+class TestKilled:
+    @pytest.mark.parametrize("place", ["payload", "records", "receipt", "rename"])
+    def test_before_the_rename_nothing_counts(self, tmp_path, project, lake, home, collected, ledgers, place):
+        (project / "r.csv").write_text("a\n1\n")
+        kill_in_collection(tmp_path, place, declared("r.csv"))
+        assert whole(lake) == []
+        assert [path.name for path in home.iterdir() if not path.name.startswith(".incoming-")] == []
+        (batch,) = collected(declared("r.csv")).new
+        assert (batch.number, records(batch)) == (1, [{"a": "1"}])
+        assert [path.name for path in home.iterdir()] == ["00000001"]
+        assert ledgers.read("batches").num_rows == 1
+
+    def test_after_the_rename_the_batch_counts_and_is_recorded_next_time(
+        self, tmp_path, project, lake, home, collected, ledgers
+    ):
+        (project / "r.csv").write_text("a\n1\n")
+        kill_in_collection(tmp_path, "after", declared("r.csv"))
+        assert [batch.number for batch in whole(lake)] == [1]
+        assert ledgers.read("batches").num_rows == 0
+        assert collected(declared("r.csv")).new == ()
+        assert ledgers.read("batches").num_rows == 1
+        assert [path.name for path in home.iterdir()] == ["00000001"]
+
+    def test_between_records_and_receipt_of_a_reparse_it_is_parsed_again(self, tmp_path, project, lake, collected):
+        (project / "r.csv").write_text("a;b\n1;2\n")
+        collected(declared("r.csv"))
+        kill_in_collection(tmp_path, "reparse", declared("r.csv", delimiter=";"))
+        assert collected(declared("r.csv", delimiter=";")).reparsed == 1
+        (batch,) = whole(lake)
+        assert (batch.receipt.columns, records(batch)) == (("a", "b"), [{"a": "1", "b": "2"}])
