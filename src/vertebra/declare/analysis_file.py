@@ -8,6 +8,7 @@ from pathlib import Path
 from vertebra.declare.analysis import Analysis, AsOf
 from vertebra.declare.document import Loc, shown
 from vertebra.declare.python_file import executed, parsed, place_of
+from vertebra.declare.sql_text import complaint
 from vertebra.errors import DeclarationError, DeclarationErrors
 
 
@@ -63,9 +64,7 @@ def _refused(text: str) -> str:
     try:
         tree = sqlglot.parse_one(text, read="spark")
     except ParseError as error:
-        first = error.errors[0]
-        column = int(str(first["col"] or 1)) if first["line"] == 1 else 1
-        return f"{first['description']}\n    {text.splitlines()[0] if text else ''}\n    {' ' * (column - 1)}^"
+        return complaint(error, text)[0]
     except TokenError as error:
         return str(error)
     if isinstance(tree, exp.Query) or not isinstance(tree, exp.Condition | exp.Func | exp.Alias):

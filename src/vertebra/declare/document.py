@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from vertebra.errors import DeclarationError
+from vertebra.errors import DeclarationError, DeclarationErrors
 
 Loc = Sequence[str | int]
 """A place in a document: keys and list positions, from the root."""
@@ -48,9 +49,6 @@ class Document:
         file: its path, for messages.
         text: its content.
 
-    Raises:
-        DeclarationErrors: through :meth:`value`, see there.
-
     Attributes:
         errors: what is wrong with the YAML itself; :attr:`value` holds what could be read nevertheless.
         value: the content as dictionaries, lists and scalars.
@@ -80,10 +78,6 @@ class Document:
         """The text of the scalar at a place as it is written; None where there is no scalar."""
         node, _ = self._find(loc)
         return node.value if isinstance(node, yaml.ScalarNode) else None
-
-    def depth(self, loc: Loc) -> int:
-        """How many elements of ``loc`` lead somewhere in the document."""
-        return len(self._walk(loc))
 
     def path(self, loc: Loc) -> tuple[str | int, ...]:
         """The elements of ``loc`` that lead somewhere in the document."""
@@ -221,20 +215,30 @@ def shown(file: Path) -> str:
     return str(file) if relative.startswith("..") else relative
 
 
+def read_text(file: Path) -> str:
+    """The text of a declaration.
+
+    Raises:
+        DeclarationErrors: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        cause = f"byte {error.start} is {error.object[error.start]:#04x}"
+        remedy = f"save it as UTF-8, e.g. iconv -f windows-1252 -t utf-8 {shlex.quote(shown(file))}"
+        problem = DeclarationError("this file is not UTF-8 text", cause=cause, remedy=remedy, where=shown(file))
+    except OSError as error:
+        problem = DeclarationError("this file cannot be read", cause=str(error.strerror), where=shown(file))
+    raise DeclarationErrors([problem])
+
+
 def read_document(file: Path) -> Document:
     """Read a YAML file; what is wrong with it is in the document's ``errors``."""
     try:
-        return Document(file, file.read_text("utf-8-sig"))
-    except UnicodeDecodeError as error:
+        return Document(file, read_text(file))
+    except DeclarationErrors as error:
         document = Document(file, "")
-        document.errors.append(
-            DeclarationError(
-                "this file is not UTF-8 text",
-                cause=f"byte {error.start} is {error.object[error.start]:#04x}",
-                remedy=f"save it as UTF-8, e.g. iconv -f windows-1252 -t utf-8 {shown(file)}",
-                where=shown(file),
-            )
-        )
+        document.errors += error.errors
         return document
 
 

@@ -227,7 +227,8 @@ def _input_errors(declared: Declarations) -> Iterator[DeclarationError]:
     for name, read in declared.views.items():
         for table in read.view.inputs:
             if table not in known and table not in declared.failed:
-                yield _undeclared(f"view {name}", table, known, read.places[table])
+                others = {other: by for other, by in known.items() if other != f"exploitation.{name}"}
+                yield _undeclared(f"view {name}", table, others, read.places[table])
 
     for name, analysis in declared.analyses.items():
         for loc, view in _looked_at(analysis):

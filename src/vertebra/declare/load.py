@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +72,7 @@ def load_project(
     declared = loading.declarations()
     errors += check(declared)
     if errors or settings is None:
+        errors.sort(key=_place)
         raise DeclarationErrors([_redacted(error, environment.secrets) for error in errors])
     return Project(
         root=root,
@@ -192,7 +195,7 @@ class _Loading:
             problem = DeclarationError(
                 f"{file.stem!r} cannot be the name of {'an' if kind[0] in 'aeiou' else 'a'} {kind}",
                 cause="it names tables: lower-case letters, digits and _, a letter first",
-                remedy=f"mv {shown(file)} {shown(file.with_stem(fixed))}",
+                remedy=f"mv {shlex.quote(shown(file))} {shown(file.with_stem(fixed))}",
                 where=shown(file),
             )
             raise DeclarationErrors([problem])
@@ -210,6 +213,12 @@ def _no_project(root: Path) -> DeclarationError:
     return DeclarationError(
         f"there is no project in {root}", cause=f"it has no {FILE}", remedy=f"vertebra init {shown(root)}"
     )
+
+
+def _place(error: DeclarationError) -> tuple[str, int, int]:
+    """File, line and column of an error, to tell them as they stand in the files."""
+    found = re.fullmatch(r"(.*?)(?::(\d+))?(?::(\d+))?", error.where)
+    return (found[1], int(found[2] or 0), int(found[3] or 0)) if found else (error.where, 0, 0)
 
 
 def _redacted(error: DeclarationError, secrets: Mapping[str, str]) -> DeclarationError:

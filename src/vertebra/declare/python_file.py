@@ -13,7 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from vertebra.declare import analysis
 from vertebra.declare.document import Loc, shown
+from vertebra.declare.validation import did_you_mean, without_mistyped
 from vertebra.errors import DeclarationError, DeclarationErrors
 
 
@@ -123,7 +125,7 @@ def _part(node: ast.AST, element: str | int) -> ast.AST | None:
 def _invalid(error: ValidationError, file: Path, tree: ast.Module) -> list[DeclarationError]:
     line = _line(error, file)
     found = []
-    for one in error.errors(include_url=False):
+    for one in without_mistyped(error.errors(include_url=False)):
         row, column = place_of(tree, line, one["loc"])
         name = ".".join(str(part) for part in one["loc"])
         message = one["msg"].removeprefix("Value error, ")
@@ -131,9 +133,10 @@ def _invalid(error: ValidationError, file: Path, tree: ast.Module) -> list[Decla
         if one["type"] == "missing":
             fact, remedy = f"{name} is missing", f"add {name}=…"
         elif one["type"] == "extra_forbidden":
-            fact, remedy = f"{name} is not an argument of {error.title}", "remove it, or correct its name"
+            known = getattr(analysis, error.title).model_fields if hasattr(analysis, error.title) else ()
+            fact, remedy = f"{name} is not an argument of {error.title}", did_you_mean(name, known, "remove it")
         else:
-            fact = f"{error.title}: {name}: {fact}" if name else f"{error.title}: {fact}"
+            fact = f"{error.title}: {name}: {fact[:1].lower()}{fact[1:]}" if name else f"{error.title}: {fact}"
         found.append(
             DeclarationError(fact, remedy=remedy or "correct the argument", where=f"{shown(file)}:{row}:{column}")
         )

@@ -57,8 +57,19 @@ def validated(
     value, changed = _as_written(document, value, found)
     if changed:
         return validated(adapter, document, value, what, errors)
-    errors += [_explained(group, document, adapter, what) for group in _alternatives(document, found)]
+    errors += [_explained(group, document, adapter, what) for group in _alternatives(document, without_mistyped(found))]
     return None
+
+
+def without_mistyped(found: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """The errors without the keys that are missing only because they are mistyped: the unknown key is told."""
+    unknown = [error["loc"] for error in found if error["type"] == "extra_forbidden"]
+    return [
+        error
+        for error in found
+        if error["type"] != "missing"
+        or not any(loc[:-1] == error["loc"][:-1] and like(loc[-1], [str(error["loc"][-1])]) for loc in unknown)
+    ]
 
 
 def like(name: object, known: Iterable[str]) -> str | None:
@@ -103,15 +114,20 @@ def _alternatives(document: Document, found: Sequence[ErrorDetails]) -> list[lis
     """
     groups: list[list[ErrorDetails]] = []
     for error in found:
-        forms, path = _forms(document, error), document.path(error["loc"])
+        forms, fit = _forms(document, error), _fit(document, error)
         twin = next((group for group in groups if forms and _same_value(document, group[0], error)), None)
         if twin is None:
             groups.append([error])
-        elif len(path) > document.depth(twin[0]["loc"]):
+        elif fit > _fit(document, twin[0]):
             twin[:] = [error]
-        elif len(path) == document.depth(twin[0]["loc"]):
+        elif fit == _fit(document, twin[0]):
             twin.append(error)
     return groups
+
+
+def _fit(document: Document, error: ErrorDetails) -> tuple[int, bool]:
+    """How far validation came with a form: the depth it reached, and whether the value there has the right type."""
+    return len(document.path(error["loc"])), error["type"] not in _EXPECTED
 
 
 def _forms(document: Document, error: ErrorDetails) -> bool:
@@ -157,9 +173,12 @@ def _explained(
             where=document.where(loc[:-1]),
         )
     if kind in ("literal_error", "union_tag_invalid"):
+        if kind == "union_tag_invalid":
+            key = str(error["ctx"]["discriminator"]).strip("'")
+            label, given, loc = f"{label}: {key}", error["ctx"]["tag"], (*loc, key)
         allowed = _allowed(error)
         return DeclarationError(
-            f"{label} is {_told(given) if kind == 'literal_error' else error['ctx']['tag']!s}",
+            f"{label} is {_told(given)}",
             cause=f"it is one of {', '.join(allowed)}",
             remedy=did_you_mean(given, allowed, f"write {allowed[0]}"),
             where=document.where(loc),
@@ -207,6 +226,9 @@ def keys_at(adapter: TypeAdapter[Any], loc: Loc) -> list[str]:
 
 
 def _below(schema: dict[str, Any], node: dict[str, Any], element: str | int) -> list[dict[str, Any]]:
+    tags = node.get("discriminator", {}).get("mapping", {})
+    if element in tags:
+        return _forms_of(schema, {"$ref": tags[element]})
     if isinstance(element, int):
         below = node.get("items")
     else:

@@ -9,8 +9,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from vertebra.declare.document import Document, Loc, shown
+from vertebra.declare.document import Document, Loc, read_text, shown
 from vertebra.declare.python_file import LazyFunction, executed, parsed
+from vertebra.declare.sql_text import complaint
 from vertebra.declare.view import View, declared_views
 from vertebra.errors import DeclarationError, DeclarationErrors
 
@@ -44,7 +45,7 @@ def read_view(file: Path) -> ReadView:
 
 
 def _read_sql(file: Path) -> ReadView:
-    sql = file.read_text("utf-8-sig")
+    sql = read_text(file)
     description, tags = _front_matter(sql, file)
     query = _query(sql, file)
     from sqlglot import exp
@@ -120,11 +121,9 @@ def _query(sql: str, file: Path) -> exp.Query:
     try:
         statements = [one for one in sqlglot.parse(sql, read="spark") if one is not None]
     except ParseError as error:
-        first = error.errors[0]
-        line, column = int(first["line"] or 1), int(first["col"] or 1)
-        text = sql.splitlines()[line - 1] if 0 < line <= len(sql.splitlines()) else ""
+        told, line, column = complaint(error, sql)
         raise _one(
-            f"the SQL does not parse: {first['description']}\n    {text}\n    {' ' * (column - 1)}^",
+            f"the SQL does not parse: {told}",
             remedy="correct the view; it is SparkSQL",
             where=f"{shown(file)}:{line}:{column}",
         ) from None
@@ -214,7 +213,7 @@ def _read_python(file: Path) -> ReadView:
         DeclarationError(
             f"a view cannot read {name!r}",
             cause=f"views read {' and '.join(READABLE)} tables, named with their zone",
-            remedy=f"write trusted.{str(name).rpartition('.')[2]}",
+            remedy=f"write trusted.{name.rpartition('.')[2]}" if isinstance(name, str) else 'write @view("trusted.…")',
             where=where,
         )
         for name, where in pairs
