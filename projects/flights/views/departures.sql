@@ -34,15 +34,15 @@ airline as (
 ),
 
 -- Arrival is scheduled in the destination's time, which has a name and not an offset: Phoenix and Honolulu keep no
--- daylight saving time. A flight that seems to arrive before it departs arrives on the next day.
+-- daylight saving time. A flight that would arrive before it departs arrives on the next day, which is not always 24
+-- hours later.
 flight as (
   select
     f.*,
     make_date(f.year, f.month, f.day) as flight_date,
     timestampadd(MINUTE, f.minute, f.time_hour) as sched_dep_at,
-    make_timestamp(
-      f.year, f.month, f.day, cast(floor(f.sched_arr_time / 100) as int) % 24, f.sched_arr_time % 100, 0, d.tz
-    ) as same_day_arr_at,
+    cast(floor(f.sched_arr_time / 100) as int) % 24 as arr_hour, f.sched_arr_time % 100 as arr_minute,
+    date_add(make_date(f.year, f.month, f.day), 1) as next_date,
     o.name as origin_name, o.city as origin_city, o.lat as origin_lat, o.lon as origin_lon, o.tz as origin_tz,
     o.elevation as origin_elevation,
     d.name as dest_name, d.city as dest_city, d.region as dest_region, d.country as dest_country, d.lat as dest_lat,
@@ -52,12 +52,16 @@ flight as (
   left join exploitation.airports d on d.faa = f.dest
 ),
 
-scheduled as (
+arrival as (
   select
     *,
-    case when same_day_arr_at > sched_dep_at then same_day_arr_at
-         else timestampadd(DAY, 1, same_day_arr_at) end as sched_arr_at
+    make_timestamp(year, month, day, arr_hour, arr_minute, 0, dest_tz) as same_day,
+    make_timestamp(year(next_date), month(next_date), day(next_date), arr_hour, arr_minute, 0, dest_tz) as next_day
   from flight
+),
+
+scheduled as (
+  select *, case when same_day > sched_dep_at then same_day else next_day end as sched_arr_at from arrival
 )
 
 select
