@@ -8,7 +8,6 @@ from __future__ import annotations
 import getpass
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +17,7 @@ from vertebra.cli.options import HERE, Profile, Root, Shape, known_dataset, open
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from vertebra.pipeline.api import Workspace
 

@@ -52,15 +52,17 @@ def plan(
     vertebra plan --select state:modified+
     vertebra plan --format json
     """
-    from vertebra.report.plan import plan_lines, plan_rows
+    from vertebra.report.plan import plan_lines, plan_rows, write_plan
 
     shape(form)
     decisions = opened(project, profile, engine).plan(
         " ".join(select or ()), " ".join(exclude or ()), full_refresh
     )
     rows = plan_rows(decisions, everything or form != "table")
-    if rows or form != "table":
+    if form != "table":
         put(rows, ["step", "action", "why"], form)
+    elif rows:
+        write_plan(rows, sys.stdout)
     for line in plan_lines(decisions):
         say(line)
 

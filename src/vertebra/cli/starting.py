@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vertebra.cli.options import HERE, EngineName, Profile, Root, Shape, opened, put, say, shape
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def init(

@@ -54,7 +54,8 @@ def _integrate(step: Step, ctx: StepContext) -> StepOutcome:
 def _analyse(step: Step, project: Project, ctx: StepContext) -> StepOutcome:
     from vertebra.analysis.run import analyse
 
-    return analyse(step.declaration, tracking_of(project), project.settings.name, ctx)
+    plots = project.root / "plots" / step.subject
+    return analyse(step.declaration, tracking_of(project), project.settings.name, ctx, plots=plots)
 
 
 def tracking_of(project: Project) -> str:
@@ -94,8 +95,7 @@ def land(
     outcome = collect(step.declaration, project.root, lake, ledgers, run_id, now, progress)
     facts: dict[str, int | float | str] = {}
     if outcome.new:
-        new = len(outcome.new)
-        facts = {"new batch" if new == 1 else "new batches": new, "records": outcome.records}
+        facts = {"new batches": len(outcome.new), "records": outcome.records}
     if outcome.reparsed:
         facts["batches parsed again"] = outcome.reparsed
     return Landed(outcome.records, facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from vertebra.pipeline.basis import Basis, basis_of
 from vertebra.pipeline.graph import Graph
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from vertebra.declare.project import Project
 
 Action = Literal["collect", "run", "skip", "blocked"]
+
+NEVER: Final = ("never ran",)
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ def decide(
     reasons = _reasons(step, basis, state)
     if not reasons and not changing:
         return Decision(step, "skip", ("current",), basis)
+    if reasons == NEVER:
+        return Decision(step, "run", reasons, basis, afresh)
     return Decision(step, "run", (*reasons, *changing), basis, afresh)
 
 
@@ -135,7 +139,7 @@ def _reasons(step: Step, basis: Basis, state: State) -> tuple[str, ...]:
         if state.failed(step.name):
             return ("it failed last time",)
         seen = len(lacking) < len(versions) or remembered is not None
-        return tuple(f"{name} is missing" for name in lacking) if seen else ("never ran",)
+        return tuple(f"{name} is missing" for name in lacking) if seen else NEVER
     stale = []
     for name, version in versions.items():
         if version is None or version.fingerprint == fingerprint:

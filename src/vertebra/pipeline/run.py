@@ -62,7 +62,7 @@ def run(
     ledgers = Ledgers(lake)
     graph = graph_of(project)
     now = datetime.now(UTC)
-    run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    run_id = new_run_id(now)
     with lease(project.lake, f"run {run_id}", wait, lambda who: told.note(f"waiting for {who}")):
         state = State(lake, ledgers)
         chosen = select(graph, wanted, exclude, lambda: modified_steps(graph, state, project))
@@ -72,6 +72,11 @@ def run(
         return _Run(
             project, graph, chosen, full_refresh, lake, ledgers, state, recorder, told, run_id, now, lazy
         ).go()
+
+
+def new_run_id(now: datetime) -> str:
+    """A run's id: sortable by time, and unlike that of another run of the same second."""
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
 
 
 @dataclass

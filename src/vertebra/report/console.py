@@ -111,17 +111,20 @@ class Terminal:
             self._live = None
 
     def _begin(self, total: int) -> None:
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.table import Column
 
         self._live = Progress(
             SpinnerColumn(),
-            BarColumn(bar_width=20),
-            TextColumn("{task.completed:.0f} of {task.total:.0f}", style="dim"),
-            TextColumn("[bold]{task.description}[/]"),
-            TextColumn("{task.fields[doing]}", style="dim"),
-            TimeElapsedColumn(),
+            TextColumn("{task.completed:.0f} of {task.total:.0f} done", style="dim", table_column=Column(no_wrap=True)),
+            TextColumn("[bold]{task.description}[/]", table_column=Column(no_wrap=True)),
+            TextColumn(
+                "{task.fields[doing]}", style="dim", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+            ),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
             console=self._rich,
             transient=True,
+            expand=True,
         )
         self._task = self._live.add_task("", total=total, doing="")
         self._live.start()

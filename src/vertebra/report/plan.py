@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TextIO
 
+from vertebra.report.tables import grid, rich_console
 from vertebra.report.words import many
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vertebra.pipeline.plan import Decision
+
+_COLUMNS: Final = ("step", "action", "why")
 
 
 def plan_rows(decisions: Sequence[Decision], everything: bool) -> list[dict[str, str]]:
@@ -23,6 +26,17 @@ def plan_rows(decisions: Sequence[Decision], everything: bool) -> list[dict[str,
         for d in decisions
         if everything or d.action in ("run", "blocked")
     ]
+
+
+def write_plan(rows: Sequence[Mapping[str, str]], stream: TextIO) -> None:
+    """Write a plan's rows, long reasons folded."""
+    table = grid("", *_COLUMNS)
+    table.title = None
+    table.columns[0].no_wrap = True
+    for row in rows:
+        table.add_row(row["step"], row["action"], row["why"], style="dim" if row["action"] == "skip" else "")
+    rich_console(stream).print(table)
+    stream.flush()
 
 
 def plan_lines(decisions: Sequence[Decision]) -> list[str]:

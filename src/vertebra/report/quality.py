@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from vertebra.governance.schemas import LEDGERS
 from vertebra.report.rows import write_rows
 from vertebra.report.tables import grid, rich_console
 from vertebra.report.tallies import RuleTally, latest_quality, rule_tallies, tallied
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
     from vertebra.report.rows import Format
     from vertebra.trusted.assess import Assessment
 
-_COLUMNS: Final = (
-    "run_id", "at", "table", "table_version", "stage", "scope", "subject", "measure", "value", "note",
-)  # fmt: skip
+_COLUMNS: Final = tuple(LEDGERS["quality"].names)
 _DIMENSIONS: Final = ("completeness", "consistency", "uniqueness", "timeliness")
 
 
@@ -60,7 +59,7 @@ def write_quality(
 def _every(space: Workspace, dataset: str | None) -> list[dict[str, Any]]:
     only = "true" if dataset is None else f"\"table\" = 'trusted.{dataset}'"
     return space.sql(
-        f'SELECT * FROM governance.quality WHERE {only} ORDER BY at DESC, "table", stage DESC, scope, subject, measure'
+        f'SELECT * FROM governance.quality WHERE {only} ORDER BY "at" DESC, "table", stage DESC, scope, subject, measure'
     ).rows()
 
 

@@ -67,7 +67,12 @@ def _write_table(
         justify: Literal["left", "right"] = "right" if numeric else "left"
         least = min(widths[i], 4)
         table.add_column(
-            Text(name), justify=justify, no_wrap=True, overflow="ellipsis", max_width=_WIDEST, min_width=least
+            Text(name),
+            justify=justify,
+            no_wrap=True,
+            overflow="ellipsis",
+            max_width=_WIDEST if terminal else None,
+            min_width=least,
         )
     for row, text in zip(rows, texts, strict=True):
         table.add_row(
@@ -77,6 +82,7 @@ def _write_table(
             )
         )
     rich.print(table)
+    stream.flush()
     if fitting < len(columns) and notes:
         left = ", ".join(columns[fitting:])
         notes.write(f"{len(columns) - fitting} more columns do not fit: {left}\n")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.lake.batches import batches
+from vertebra.report.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vertebra.pipeline.api import Workspace
+
+VALIDATION: Final = "cross-validation"
+TEST: Final = "test"
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class RuleTally:
             (self.repaired, "cells repaired"), (self.quarantined, "rows quarantined"), (self.accepted, "accepted"),
             (self.unresolved, "reported"),
         ]  # fmt: skip
-        return ", ".join(f"{count:,} {what}" for count, what in parts if count)
+        return ", ".join(counted(count, what) for count, what in parts if count)
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ def latest_quality(space: Workspace, dataset: str | None = None) -> list[dict[st
     only = "true" if dataset is None else f"\"table\" = 'trusted.{dataset}'"
     return space.sql(
         f"SELECT * FROM governance.quality WHERE {only}"
-        ' QUALIFY rank() OVER (PARTITION BY "table" ORDER BY at DESC, run_id DESC) = 1'
+        ' QUALIFY rank() OVER (PARTITION BY "table" ORDER BY "at" DESC, run_id DESC) = 1'
     ).rows()
 
 
@@ -170,3 +174,37 @@ def _per_dataset(space: Workspace, ledger: str) -> dict[str, int]:
         return {}
     counts = table.arrow().to_table(columns=["dataset"]).column("dataset").value_counts()
     return {entry["values"].as_py(): entry["counts"].as_py() for entry in counts}
+
+
+def model_rows(space: Workspace, analysis: str | None = None, history: bool = False) -> list[dict[str, Any]]:
+    """The rows of the ``models`` ledger: of each analysis's last run, or of every run."""
+    only = "true" if analysis is None else f"analysis = '{analysis}'"
+    last = "" if history else ' QUALIFY rank() OVER (PARTITION BY analysis ORDER BY "at" DESC, run_id DESC) = 1'
+    return space.sql(f"SELECT * FROM governance.models WHERE {only}{last}").rows()
+
+
+def chosen_models(space: Workspace) -> list[ChosenModel]:
+    """What each analysis chose in its last run."""
+    by_analysis: dict[str, list[dict[str, Any]]] = {}
+    for row in model_rows(space):
+        by_analysis.setdefault(row["analysis"], []).append(row)
+    found = (_chosen(name, rows) for name, rows in sorted(by_analysis.items()))
+    return [model for model in found if model is not None]
+
+
+def _chosen(analysis: str, rows: Sequence[Mapping[str, Any]]) -> ChosenModel | None:
+    validated = [row for row in rows if row["split"] == VALIDATION]
+    best = next((row for row in validated if row["chosen"]), None)
+    if best is None:
+        return None
+    tested = [row for row in rows if row["split"] == TEST and row["metric"] == best["metric"]]
+    return ChosenModel(
+        analysis,
+        best["candidate"],
+        best["parameters"],
+        best["metric"],
+        best["value"],
+        best["deviation"],
+        next((row["value"] for row in tested if row["chosen"]), None),
+        next((row["value"] for row in tested if not row["chosen"]), None),
+    )

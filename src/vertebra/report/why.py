@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from vertebra.report.rows import Format, write_rows
 from vertebra.report.tables import rich_console
+from vertebra.report.words import many
 
 if TYPE_CHECKING:
     from vertebra.pipeline.why import Explanation, Link
@@ -31,9 +32,22 @@ def write_why(explanation: Explanation, form: Format, stream: TextIO) -> None:
         arrow = "" if not number else "← "
         style = _MARKS.get(link.kind, "bold")
         indent = 2 * link.depth
-        rich.print(Padding(Text.assemble((arrow, "dim"), (link.says, style)), (0, 0, 0, indent)))
-        if link.facts:
-            rich.print(Padding(_facts(link, explanation), (0, 0, 0, indent + 4)))
+        brief = _brief(link) if explanation.rid is None else ""
+        line = Text.assemble((arrow, "dim"), (link.says, style), (brief, "dim"))
+        rich.print(Padding(line, (0, 0, 0, indent), expand=False))
+        if link.facts and not brief:
+            rich.print(Padding(_facts(link, explanation), (0, 0, 0, indent + 4), expand=False))
+
+
+def _brief(link: Link) -> str:
+    """A table, or a batch, of a chain of tables: its details on the same line."""
+    match link.facts:
+        case {"rows": rows, "written": written}:
+            return f", {many(rows, 'row')}, written {_shown(written)}"
+        case {"url": url, "records": records}:
+            return f", {many(records, 'record')} from {url}"
+        case _:
+            return ""
 
 
 def _facts(link: Link, explanation: Explanation) -> Any:

@@ -62,7 +62,23 @@ def share(value: float) -> str:
 
 def facts(of: Mapping[str, int | float | str]) -> list[str]:
     """Facts of a step: ``95 cells repaired``; a text is put after its name."""
-    return [f"{name} {value}" if isinstance(value, str) else f"{figure(value)} {name}" for name, value in of.items()]
+    return [f"{name} {value}" if isinstance(value, str) else counted(value, name) for name, value in of.items()]
+
+
+def counted(value: float, name: str) -> str:
+    """A count of what is named in the plural: ``95 cells repaired``, ``1 cell repaired``."""
+    return f"{figure(value)} {_singular(name) if value == 1 else name}"
+
+
+def _singular(name: str) -> str:
+    """One of what is named in the plural: ``cells repaired`` gives ``cell repaired``."""
+    first, space, rest = name.partition(" ")
+    if first == "new" or first == "candidate":
+        return f"{first} {_singular(rest)}"
+    for ending in ("ches", "sses"):
+        if first.endswith(ending):
+            return first.removesuffix("es") + space + rest
+    return first.removesuffix("s") + space + rest
 
 
 def outcome(result: StepResult) -> str:

@@ -1,0 +1,93 @@
+"""The models of the analyses: what was tried, how it did in cross-validation and on the test set, what was chosen."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from vertebra.governance.schemas import LEDGERS
+from vertebra.report.rows import write_rows
+from vertebra.report.tables import grid, rich_console
+from vertebra.report.tallies import TEST, VALIDATION, model_rows
+from vertebra.report.words import seconds
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vertebra.pipeline.api import Workspace
+    from vertebra.report.rows import Format
+
+_COLUMNS: Final = LEDGERS["models"].names
+
+
+def write_models(
+    space: Workspace, analysis: str | None, history: bool, form: Format, stream: TextIO, notes: TextIO
+) -> None:
+    """Write the models of one analysis or of all.
+
+    Args:
+        history: of every run, not only the last.
+        form: ``json`` and ``csv`` give the rows of the ``models`` ledger.
+    """
+    rows = model_rows(space, analysis, history)
+    if form != "table":
+        write_rows(rows, _COLUMNS, form, stream)
+        return
+    if not rows:
+        remedy = "vertebra run" if space.project.analyses else "declare an analysis in analyses/"
+        notes.write(f"no model was trained yet\n  next:  {remedy}\n")
+        return
+    rich = rich_console(stream)
+    runs = dict.fromkeys((row["analysis"], row["run_id"]) for row in sorted(rows, key=lambda row: row["at"]))
+    for number, (name, run) in enumerate(runs):
+        if number:
+            rich.print()
+        _tell_run(name, [row for row in rows if (row["analysis"], row["run_id"]) == (name, run)], rich)
+
+
+def _tell_run(analysis: str, rows: list[dict[str, Any]], rich: Console) -> None:
+    from rich.text import Text
+
+    trials = [row for row in rows if row["split"] == VALIDATION]
+    tests = [row for row in rows if row["split"] == TEST]
+    if not trials:
+        return
+    metric = trials[0]["metric"]
+    title = f"{analysis}: {metric} in cross-validation, {trials[0]['at']:%Y-%m-%d %H:%M} UTC"
+    table = grid(title, "", "model", "parameters", metric, "deviation", "time", numeric=3)
+    for row in trials:
+        style = "bold" if row["chosen"] else ""
+        table.add_row(
+            "→" if row["chosen"] else "",
+            row["candidate"],
+            _parameters(row["parameters"]),
+            f"{row['value']:.4f}",
+            f"± {row['deviation']:.4f}" if row["deviation"] is not None else "",
+            seconds(row["seconds"]) if row["seconds"] is not None else "",
+            style=style,
+        )
+    rich.print(table)
+    if tests:
+        _tell_tests(tests, rich)
+    chosen = next((row for row in tests if row["chosen"] and row["model_version"]), None)
+    if chosen:
+        registered = f"{chosen['model_name']} version {chosen['model_version']}, alias champion"
+        trained = f"trained on {chosen['train_table']} version {chosen['train_version']}"
+        rich.print(Text(f"{registered}; {trained}", "dim"))
+
+
+def _tell_tests(tests: list[dict[str, Any]], rich: Console) -> None:
+    """The chosen model and the baseline on the test set, by every metric."""
+    metrics = list(dict.fromkeys(row["metric"] for row in tests))
+    table = grid("\non the test set", "", "model", *metrics, numeric=len(metrics))
+    for chosen in (True, False):
+        values = {row["metric"]: row["value"] for row in tests if row["chosen"] is chosen}
+        names = {row["candidate"] for row in tests if row["chosen"] is chosen}
+        if values:
+            cells = (f"{values[name]:.4f}" if values.get(name) is not None else "–" for name in metrics)
+            table.add_row("→" if chosen else "", names.pop(), *cells, style="bold" if chosen else "")
+    rich.print(table)
+
+
+def _parameters(text: str | None) -> str:
+    return ", ".join(f"{name}={value}" for name, value in json.loads(text or "{}").items())
