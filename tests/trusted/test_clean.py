@@ -11,7 +11,7 @@ import pytest
 from trusted.zones import Zone, declared, rid
 from vertebra.errors import QualityError, RuleError
 from vertebra.trusted.cells import from_json
-from vertebra.trusted.clean import check, inputs_of
+from vertebra.trusted.clean import check, inputs_of, trust
 from vertebra.trusted.decisions import quarantined, repaired
 
 CITIES = declared(
@@ -65,7 +65,8 @@ def test_a_tie_and_an_unsure_majority_are_left_and_reported(zone: Zone) -> None:
     assert zone.quality("after", "zip_city", "unresolved") == 5
 
 
-def test_a_conditional_dependency_counts_and_repairs_only_its_tuples(zone: Zone) -> None:
+def test_a_conditional_dependency_counts_and_repairs_only_its_tuples(sail_zone: Zone) -> None:
+    zone = sail_zone
     deny = "t.zip = s.zip and t.n > 0 and s.n > 0 and t.city != s.city"
     dataset = declared("cities", CITIES.columns, rules={"r": {"deny": deny, "on_violation": "repair"}})
     rows = cities((1, "a"), (1, "a"), (1, "b"), (1, "b"), (1, "b"))
@@ -75,13 +76,15 @@ def test_a_conditional_dependency_counts_and_repairs_only_its_tuples(zone: Zone)
     assert [city for _, city in zone.rows("trusted.cities", "_rid", "city")] == ["a", "a", "a", "b", "b"]
 
 
-def test_a_constant_column_is_a_dependency_on_nothing(zone: Zone) -> None:
+def test_a_constant_column_is_a_dependency_on_nothing(sail_zone: Zone) -> None:
+    zone = sail_zone
     dataset = declared("cities", CITIES.columns, rules={"one": {"deny": "t.city != s.city", "on_violation": "repair"}})
     zone.run(dataset, cities((1, "a"), (2, "a"), (3, "b"), (4, None)))
     assert [city for _, city in zone.rows("trusted.cities", "_rid", "city")] == ["a", "a", "a", None]
 
 
-def test_a_cell_that_two_rules_repair_is_repaired_once_by_the_surer(zone: Zone) -> None:
+def test_a_cell_that_two_rules_repair_is_repaired_once_by_the_surer(sail_zone: Zone) -> None:
+    zone = sail_zone
     dataset = declared(
         "cells",
         {"a": "int", "b": "int", "c": "string"},
@@ -176,7 +179,8 @@ def test_of_rows_that_share_a_key_the_first_stays(zone: Zone) -> None:
     assert {row[0] for row in zone.rows("governance.violations", "resolution")} == {"quarantined"}
 
 
-def test_of_a_group_that_breaks_a_dependency_only_a_sure_majority_stays(zone: Zone) -> None:
+def test_of_a_group_that_breaks_a_dependency_only_a_sure_majority_stays(sail_zone: Zone) -> None:
+    zone = sail_zone
     rule = {"determines": "zip -> city", "on_violation": "quarantine"}
     dataset = declared("cities", CITIES.columns, rules={"zip_city": rule})
     zone.run(dataset, cities((1, "a"), (1, "a"), (1, "b"), (2, "c"), (2, "d"), (3, "e")))
@@ -207,7 +211,8 @@ def test_a_row_that_a_repair_puts_right_is_not_quarantined(zone: Zone) -> None:
     ]
 
 
-def test_what_a_repair_breaks_elsewhere_is_seen_after_it(zone: Zone) -> None:
+def test_what_a_repair_breaks_elsewhere_is_seen_after_it(sail_zone: Zone) -> None:
+    zone = sail_zone
     dataset = declared(
         "cities",
         {"zip": "int", "city": "string"},
@@ -236,7 +241,8 @@ def test_a_rule_that_must_hold_stops_the_step_and_keeps_the_old_table(zone: Zone
     assert zone.quality("before", "known", "violating_tuples") == 2
 
 
-def test_a_rerun_gives_the_same_table_and_forgets_what_is_over(zone: Zone) -> None:
+def test_a_rerun_gives_the_same_table_and_forgets_what_is_over(sail_zone: Zone) -> None:
+    zone = sail_zone
     zone.run(CITIES, cities((1, "a"), (1, "a"), (1, "b")))
     once = zone.rows("trusted.cities", "_rid", "city")
     zone.trust(CITIES)
@@ -256,7 +262,8 @@ def test_an_empty_table_is_clean_and_its_shares_are_not_applicable(zone: Zone) -
     assert zone.quality("after", "cities", "uniqueness") is None
 
 
-def test_a_check_gives_the_figures_and_writes_nothing(zone: Zone) -> None:
+def test_a_check_gives_the_figures_and_writes_nothing(sail_zone: Zone) -> None:
+    zone = sail_zone
     zone.put(CITIES, cities((1, "a"), (1, "a"), (1, "b"), (2, None)))
     found = check(CITIES, zone.ctx(CITIES))
     assert found.value("rule", "zip_city", "violating_tuples") == 3
@@ -287,3 +294,40 @@ def test_a_repair_that_is_not_defined_is_refused_before_anything_runs(rule: dict
         inputs_of(dataset)
     assert said in caught.value.fact
     assert caught.value.remedy
+
+
+def test_a_rule_between_relations_quarantines_the_rows_of_its_own_dataset(zone: Zone) -> None:
+    planes = declared("planes", {"tail": "string", "seats": "int"})
+    zone.put(planes, [{"tail": "N1", "seats": 2}, {"tail": "N2", "seats": 200}], "trusted")
+    where = {"over": "flights t, planes p", "where": "t.tail = p.tail and p.seats <= 8"}
+    rules = {"airliner": {"deny": where, "on_violation": "quarantine"}}
+    flights = declared("flights", {"tail": "string"}, rules=rules)
+    zone.put(flights, [{"tail": "N1"}, {"tail": "N2"}, {"tail": "N1"}, {"tail": None}])
+    datasets = {"flights": flights, "planes": planes}
+    versions = {name: zone.lake.table(name).version() for name in inputs_of(flights, datasets)}
+    assert list(versions) == ["formatted.flights", "trusted.planes"]
+    outcome = trust(flights, zone.context("trusted.flights", versions, zone.engine), datasets)
+    assert outcome.facts["rows quarantined"] == 2
+    assert zone.rows("trusted.flights", "_rid") == [(rid(1),), (rid(3),)]
+
+
+def test_a_row_left_dangling_by_a_quarantine_is_seen_after_it(sail_zone: Zone) -> None:
+    columns = {"id": {"type": "int", "range": [0, 9], "on_violation": "quarantine"}, "boss": "int"}
+    staff = declared("staff", columns, rules={"boss_known": {"references": {"boss": "staff.id"}}})
+    sail_zone.run(staff, [{"id": 99, "boss": 99}, {"id": 1, "boss": 99}, {"id": 2, "boss": 1}])
+    assert sail_zone.quality("before", "boss_known", "violating_tuples") == 0
+    assert sail_zone.quality("after", "boss_known", "violating_tuples") == 1
+
+
+def test_validity_is_the_share_of_values_that_parsed(sail_zone: Zone) -> None:
+    dataset = declared("cities", {"zip": "int", "n": {"type": "int", "range": [0, 9], "on_violation": "quarantine"}})
+    sail_zone.put(dataset, [{"zip": 1, "n": 1}, {"zip": None, "n": 1}, {"zip": None, "n": 99}])
+    ctx = sail_zone.ctx(dataset)
+    cells = ", ".join(f"('r', 'cities', {rid(row)}L, 1L, {row}L, 'zip', 'x', 'int', 'not a number')" for row in (1, 2))
+    names = "run_id, dataset, rid, batch, record, column, raw, type, reason"
+    rejects = sail_zone.engine.session.sql(f"SELECT * FROM VALUES {cells} AS v({names})")
+    ctx.ledgers.replace("rejects", "cities", rejects, sail_zone.engine, ctx.commit())
+    sail_zone.trust(dataset)
+    assert sail_zone.quality("before", "zip", "validity") == pytest.approx(1 / 3)
+    assert sail_zone.quality("after", "zip", "validity") == pytest.approx(1 / 2)
+    assert sail_zone.quality("after", "n", "validity") == 1
