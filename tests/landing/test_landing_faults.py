@@ -18,6 +18,7 @@ from landing.readings import declared, records
 from vertebra.errors import CollectError
 from vertebra.lake.batches import batches
 from vertebra.landing.collect import PayloadsRefusedError
+from vertebra.landing.port import Payload
 
 
 @pytest.fixture
@@ -123,6 +124,17 @@ def test_a_file_that_is_still_written_is_left_for_the_next_collection(project, c
     monkeypatch.undo()
     assert whole(lake) == []
     assert len(collected(declared("r.csv")).new) == 1
+
+
+def test_a_file_that_vanished_is_told(collected, tmp_path):
+    class Vanishing:
+        version = "vanishing/1"
+
+        def collect(self, request):
+            yield Payload(tmp_path / "gone.csv", "file:gone.csv")
+
+    with pytest.raises(CollectError, match="cannot be read"):
+        collected(declared("x"), collectors={"files": Vanishing()})
 
 
 COLLECTION = textwrap.dedent(

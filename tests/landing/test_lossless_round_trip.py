@@ -24,7 +24,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampl
     ["", "NA", "NULL", "null", "nan", "007", "1.50", "1e5", " x ", '"', '""', "a,b", "a;b", "\r\n", "\n", "\r", "\\", "\\N",
      "'", "\t", "\ufeff", "\x00", "\x03end\x03", "true", "2013-01-01", "İ", "𝄞"]
 )  # fmt: skip
-SETTINGS = settings(deadline=None, max_examples=40)
+SETTINGS = settings(deadline=None, max_examples=30)
 
 
 def tables(cells: st.SearchStrategy[Any] = TEXT) -> st.SearchStrategy[list[list[Any]]]:

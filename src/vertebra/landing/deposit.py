@@ -87,9 +87,10 @@ class Deposit:
 
         Raises:
             RefusedPayloadError: it cannot be parsed; it is kept aside.
-            CollectError: the file changed while it was read, or the landing zone cannot be written.
+            CollectError: the file cannot be read or changed meanwhile, or the landing zone cannot be written.
         """
-        same_size = any(batch.receipt.bytes == payload.file.stat().st_size for batch in known)
+        size = _readable_size(payload)
+        same_size = any(batch.receipt.bytes == size for batch in known)
         if same_size and self._is_known(hash_of(payload.file), payload.url, known):
             return None
         number = known[-1].number + 1 if known else 1
@@ -246,6 +247,18 @@ def hash_of(file: Path) -> str:
     """sha256 of a file's bytes."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _readable_size(payload: Payload) -> int:
+    try:
+        with payload.file.open("rb") as stream:
+            return os.fstat(stream.fileno()).st_size
+    except OSError as error:
+        raise CollectError(
+            f"{payload.url} cannot be read",
+            cause=f"{error.strerror or error} ({payload.file})",
+            remedy="correct its permissions, or collect again if it was moved",
+        ) from error
 
 
 def _take(payload: Payload, target: Path, *, moved: bool) -> tuple[str, int]:

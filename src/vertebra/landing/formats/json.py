@@ -154,13 +154,22 @@ def _scan(paths: Sequence[Path], form: str) -> str:
 
 def _keys(connection: duckdb.DuckDBPyConnection, source: str, name: str) -> tuple[list[str], int]:
     """All keys of all records, and the number of records."""
-    count, others, repeated = connection.sql(
+    # Records come in few shapes: what is asked of each key list is asked once a shape.
+    connection.execute(
         f"""
-        SELECT count(*), count(*) FILTER (NOT starts_with(text, '{{')), any_value(text) FILTER (repeats)
-        FROM (
-          SELECT ltrim(json::VARCHAR, e' \\t\\r\\n') AS text, len(list_distinct(keys)) < len(keys) AS repeats
-          FROM (SELECT json, json_keys(json) AS keys FROM {source})
-        )
+        CREATE TEMP TABLE shapes AS
+        SELECT
+          json_keys(json) AS keys,
+          starts_with(ltrim(json::VARCHAR, e' \\t\\r\\n'), '{{') AS is_object,
+          count(*) AS records
+        FROM {source} GROUP BY ALL
+        """
+    )
+    count, others, repeated = connection.sql(
+        """
+        SELECT coalesce(sum(records), 0)::BIGINT, coalesce(sum(records) FILTER (NOT is_object), 0)::BIGINT,
+               min(keys::VARCHAR) FILTER (len(list_distinct(keys)) < len(keys))
+        FROM shapes
         """
     ).fetchall()[0]
     if others:
@@ -171,13 +180,13 @@ def _keys(connection: duckdb.DuckDBPyConnection, source: str, name: str) -> tupl
         )
     if repeated:
         raise CollectError(
-            f"{name} has a record with the same key twice: {repeated[:120]}",
+            f"{name} has a record with the same key twice, its keys are {repeated[:120]}",
             cause="which of the values counts is not defined",
             remedy="ask the source",
         )
     first = connection.sql(f"SELECT json_keys(json) FROM {source} LIMIT 1").fetchall()
     known = list(first[0][0]) if first else []
-    every = connection.sql(f"SELECT DISTINCT unnest(json_keys(json)) FROM {source}").fetchall()
+    every = connection.sql("SELECT DISTINCT unnest(keys) FROM shapes").fetchall()
     return [*known, *sorted({key for (key,) in every} - set(known))], count
 
 
