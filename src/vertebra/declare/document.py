@@ -115,7 +115,8 @@ class Document:
             mark = error.problem_mark or error.context_mark
             place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
             about = f"{error.context}: {error.problem}" if error.context else str(error.problem)
-            self._complain(f"this is not YAML: {about}", _yaml_remedy(about), f"{shown(self.file)}{place}")
+            line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+            self._complain(f"this is not YAML: {about}", _yaml_remedy(about, line), f"{shown(self.file)}{place}")
         except yaml.YAMLError as error:
             self._complain(f"this is not YAML: {error}", "save the file as UTF-8 text", shown(self.file))
         finally:
@@ -242,7 +243,9 @@ def read_document(file: Path) -> Document:
         return document
 
 
-def _yaml_remedy(about: str) -> str:
+def _yaml_remedy(about: str, line: str) -> str:
+    if "${" in line and "flow" in about:
+        return 'quote the value with the reference: inside { } a value without quotes ends at a brace: "${NAME}"'
     if "mapping values are not allowed" in about:
         return "quote the value if its text has a colon followed by a space"
     if "character that cannot start any token" in about:
