@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake import Schema as DeltaSchema
@@ -28,6 +27,7 @@ from vertebra.errors import LakeError
 from vertebra.lake.footers import add_action
 
 if TYPE_CHECKING:
+    import pyarrow.dataset as pads
     from pyspark.sql import DataFrame
 
     from vertebra.engine.port import Engine
@@ -175,6 +175,8 @@ class LakeTable:
 
     def arrow(self, version: int | None = None) -> pads.Dataset:
         """The table as an Arrow dataset, read lazily and without an engine."""
+        import pyarrow.dataset as pads  # brings pandas along, which a run with nothing to do can spare
+
         files = [str(file) for file in self._present(version)]
         return pads.dataset(files, schema=self.schema(version), format="parquet")
 
