@@ -76,6 +76,7 @@ def test_the_impossible_wind_is_quarantined_where_that_is_declared(sail_zone: Zo
     assert '"wind_speed":"1048.36' in row
 
 
+@pytest.mark.slow
 def test_the_routes_with_two_distances_are_repaired(sail_zone: Zone, published: Path) -> None:
     for name in ("airlines", "airports", "planes"):
         put(sail_zone, project_dataset(name), published, "trusted")
