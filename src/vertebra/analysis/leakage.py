@@ -82,7 +82,11 @@ def require_columns(analysis: Analysis, schemas: Mapping[str, Iterable[str]]) ->
         _require_known_names(analysis, schemas[analysis.view])
     taken = [n for n in analysis.as_of if n in schemas[analysis.view]]
     if taken:
-        raise _wrong(analysis, f"the point-in-time feature {taken[0]!r} has the name of a column of {analysis.view}")
+        raise _wrong(
+            analysis,
+            f"the point-in-time feature {taken[0]!r} has the name of a column of {analysis.view}",
+            "an expression that says it could mean either",
+        )
 
 
 def _require_known_names(analysis: Analysis, columns: Iterable[str]) -> None:

@@ -44,9 +44,7 @@ class Trial:
         return float(np.std(self.scores, ddof=1))
 
 
-def cross_validate(
-    analysis: Analysis, settings: Sequence[Setting], train: Examples, progress: Progress
-) -> list[Trial]:
+def cross_validate(analysis: Analysis, settings: Sequence[Setting], train: Examples, progress: Progress) -> list[Trial]:
     """Score every setting on every fold.
 
     Scaling, imputation and one-hot encoding are fitted on each fold's training rows; settings with the same encoding

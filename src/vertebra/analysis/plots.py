@@ -1,0 +1,247 @@
+"""Plots of an analysis, as PNG files: each title says what is to be seen, each plot has the baseline in it.
+
+Drawn with matplotlib's object interface and the Agg canvas: no display, no state shared between plots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from vertebra.analysis.explain import Importance
+from vertebra.analysis.metrics import metric_of
+from vertebra.analysis.validate import Trial
+from vertebra.declare.analysis import BASELINE, Analysis
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+_INK: Final = "#1f2a37"
+_SOFT: Final = "#8a94a3"
+_GRID: Final = "#e6e9ee"
+_BLUE: Final = "#1769aa"
+_ORANGE: Final = "#d9730d"
+_MOST_IMPORTANCES: Final = 15
+
+
+@dataclass(frozen=True)
+class Tested:
+    """The chosen model on the test set.
+
+    Attributes:
+        label: what was.
+        predicted: what the model said.
+        baseline: what the baseline said, the same for all rows.
+        measured: metrics on the test set, by name.
+        baseline_measured: the baseline's.
+    """
+
+    label: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+    baseline: float
+    measured: dict[str, float]
+    baseline_measured: dict[str, float]
+
+
+def draw_all(
+    analysis: Analysis,
+    tested: Tested,
+    trials: Sequence[Trial],
+    chosen: Trial,
+    importances: Sequence[Importance],
+    folder: Path,
+) -> list[Path]:
+    """Draw every plot that makes sense for the task into a folder. Returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    drawings: dict[str, Callable[[Axes], None]] = {
+        "candidates": lambda axes: _candidates(axes, analysis, trials, chosen),
+        "importances": lambda axes: _importances(axes, analysis, importances),
+        "calibration": lambda axes: _calibration(axes, analysis, tested),
+    }
+    if analysis.task == "classification":
+        drawings["roc"] = lambda axes: _roc(axes, tested)
+        drawings["precision_recall"] = lambda axes: _precision_recall(axes, tested)
+    else:
+        drawings["residuals"] = lambda axes: _residuals(axes, analysis, tested)
+    bars = min(len(importances), _MOST_IMPORTANCES)
+    tall = {"candidates": 1.6 + 0.34 * len(trials), "importances": 1.7 + 0.27 * bars}
+    return [_save(draw, folder / f"{name}.png", tall.get(name, 4.6)) for name, draw in drawings.items()]
+
+
+def _save(draw: Callable[[Axes], None], path: Path, height: float) -> Path:
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    style: Any = {
+        "font.family": "DejaVu Sans",
+        "font.size": 10,
+        "text.color": _INK,
+        "axes.labelcolor": _INK,
+        "axes.edgecolor": _SOFT,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 12,
+        "axes.titleweight": "bold",
+        "axes.titlepad": 12,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": _GRID,
+        "xtick.color": _SOFT,
+        "ytick.color": _SOFT,
+        "xtick.labelcolor": _INK,
+        "ytick.labelcolor": _INK,
+        "lines.linewidth": 2,
+    }
+    with rc_context(style):
+        figure: Figure = Figure(figsize=(6.6, height), dpi=144, layout="constrained")
+        FigureCanvasAgg(figure)
+        draw(figure.subplots())
+        figure.savefig(path, format="png")
+    return path
+
+
+def _roc(axes: Axes, tested: Tested) -> None:
+    from sklearn.metrics import roc_curve
+
+    false, true, _ = roc_curve(tested.label, tested.predicted)
+    axes.plot(false, true, color=_BLUE)
+    axes.plot([0, 1], [0, 1], color=_SOFT, linestyle="--", linewidth=1.2)
+    axes.annotate("baseline: any row as likely as any other", (0.5, 0.47), color=_SOFT, rotation=0, ha="left", va="top")
+    share = float(np.interp(0.2, false, true))
+    axes.plot([0.2], [share], "o", color=_ORANGE)
+    axes.annotate(f"{share:.0%} found at 20% false alarms", (0.22, share), color=_ORANGE, va="top")
+    axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="False positive rate", ylabel="True positive rate")
+    axes.set_title(f"The model ranks a positive above a negative {tested.measured['roc_auc']:.0%} of the time")
+    _percent(axes, "xy")
+
+
+def _precision_recall(axes: Axes, tested: Tested) -> None:
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, _ = precision_recall_curve(tested.label, tested.predicted)
+    prevalence = float(np.mean(tested.label))
+    axes.plot(recall, precision, color=_BLUE)
+    axes.axhline(prevalence, color=_SOFT, linestyle="--", linewidth=1.2)
+    axes.annotate(f"baseline: {prevalence:.0%} are positive", (1, prevalence), xytext=(0, -4), color=_SOFT,
+                  textcoords="offset points", ha="right", va="top")  # fmt: skip
+    top = _precision_of_the_surest(tested)
+    axes.set(xlim=(0, 1), ylim=(0, 1.01))
+    axes.set(xlabel="Recall: share of positives found", ylabel="Precision: share of alarms right")
+    axes.set_title(f"Of the tenth it is surest of, {top:.0%} are positive; of all, {prevalence:.0%}")
+    _percent(axes, "xy")
+
+
+def _precision_of_the_surest(tested: Tested) -> float:
+    surest = np.argsort(-tested.predicted, kind="stable")[: max(1, len(tested.label) // 10)]
+    return float(np.mean(tested.label[surest]))
+
+
+def _calibration(axes: Axes, analysis: Analysis, tested: Tested) -> None:
+    """Mean outcome in twenty equal parts of the test set, ordered by prediction."""
+    order = np.argsort(tested.predicted, kind="stable")
+    parts = [part for part in np.array_split(order, 20) if len(part)]
+    said = np.array([tested.predicted[part].mean() for part in parts])
+    was = np.array([tested.label[part].mean() for part in parts])
+    low, high = min(said.min(), was.min()), max(said.max(), was.max())
+    low = 0.0 if analysis.task == "classification" else low
+    axes.plot([low, high], [low, high], color=_SOFT, linestyle="--", linewidth=1.2)
+    axes.annotate("what is said is what happens", (high, high), color=_SOFT, ha="right", va="bottom")
+    axes.axhline(tested.baseline, color=_SOFT, linewidth=1, linestyle=":")
+    axes.annotate("baseline", (high, tested.baseline), color=_SOFT, ha="right", va="bottom")
+    axes.plot(said, was, "o-", color=_BLUE, markersize=5)
+    gap = float(np.mean(tested.predicted) - np.mean(tested.label))
+    if analysis.task == "classification":
+        axes.set(xlabel="Predicted probability", ylabel="Observed share of positives")
+        _percent(axes, "xy")
+        axes.set_title(f"It says {np.mean(tested.predicted):.1%} on average; {np.mean(tested.label):.1%} happened")
+    else:
+        axes.set(xlabel=_with_unit("Predicted", analysis), ylabel=_with_unit("Observed mean", analysis))
+        word = "high" if gap > 0 else "low"
+        axes.set_title(f"On average it predicts {_amount(abs(gap), analysis)} too {word}")
+
+
+def _residuals(axes: Axes, analysis: Analysis, tested: Tested) -> None:
+    residual = tested.label - tested.predicted
+    shown = np.quantile(residual, [0.005, 0.995])
+    across = np.quantile(tested.predicted, [0.005, 0.995])
+    axes.hexbin(tested.predicted, residual, gridsize=45, mincnt=1, bins="log", cmap="Blues", linewidths=0.1,
+                extent=(across[0], across[1], shown[0], shown[1]))  # fmt: skip
+    axes.axhline(0, color=_ORANGE, linewidth=1.2)
+    axes.annotate("prediction right", (across[1], 0), color=_ORANGE, ha="right", va="bottom")
+    axes.set(xlim=tuple(across), ylim=tuple(shown), xlabel=_with_unit("Predicted", analysis),
+             ylabel=_with_unit("Observed minus predicted", analysis))  # fmt: skip
+    half = float(np.median(np.abs(residual)))
+    base = float(np.median(np.abs(tested.label - tested.baseline)))
+    axes.set_title(f"Half of the predictions miss by {_amount(half, analysis)} or less; the baseline's, {base:.1f}")
+
+
+def _importances(axes: Axes, analysis: Analysis, found: Sequence[Importance]) -> None:
+    shown = list(found[:_MOST_IMPORTANCES])[::-1]
+    places = np.arange(len(shown))
+    axes.barh(places, [one.loss for one in shown], xerr=[one.deviation for one in shown], color=_BLUE, height=0.66,
+              error_kw={"ecolor": _INK, "elinewidth": 1})  # fmt: skip
+    axes.set_yticks(places, [one.feature for one in shown])
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    axes.axvline(0, color=_SOFT, linewidth=1)
+    metric = metric_of(analysis.metric)
+    way = "Loss of" if metric.higher else "Rise of"
+    title = metric.title[0].upper() + metric.title[1:] if not metric.in_unit else metric.title
+    axes.set_xlabel(_with_unit(f"{way} {title} on the test set when the feature is shuffled", analysis, metric.in_unit))
+    best = found[0]
+    axes.set_title(f"{best.feature} matters most: without it {_cost(analysis, best.loss)}")
+
+
+def _candidates(axes: Axes, analysis: Analysis, trials: Sequence[Trial], chosen: Trial) -> None:
+    metric = metric_of(analysis.metric)
+    ordered = sorted(trials, key=lambda trial: trial.mean, reverse=not metric.higher)
+    places = np.arange(len(ordered))
+    for place, trial in zip(places, ordered, strict=True):
+        colour = _BLUE if trial is chosen else _SOFT
+        axes.errorbar(
+            trial.mean, place, xerr=trial.deviation, fmt="o", color=colour, capsize=3, markersize=6, linewidth=1.4
+        )
+        axes.annotate(f"{trial.mean:.3f}", (trial.mean, place), xytext=(0, 7), textcoords="offset points",
+                      ha="center", color=colour, fontsize=8.5)  # fmt: skip
+    axes.set_yticks(places, [str(trial.setting) for trial in ordered])
+    axes.set_ylim(-0.6, len(ordered) - 0.3)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    title = metric.title[0].upper() + metric.title[1:]
+    text = f"{title}, mean and standard deviation of {analysis.folds} folds"
+    axes.set_xlabel(_with_unit(text, analysis, metric.in_unit))
+    base = next(trial for trial in trials if trial.setting.name == BASELINE)
+    axes.axvline(base.mean, color=_SOFT, linewidth=1, linestyle="--")
+    axes.set_title(f"{chosen.setting} was chosen" if chosen is not base else "Nothing beats looking at no feature")
+
+
+def _cost(analysis: Analysis, loss: float) -> str:
+    metric = metric_of(analysis.metric)
+    change = "falls" if metric.higher else "rises"
+    amount = _amount(loss, analysis) if metric.in_unit else f"{loss:.3f}"
+    return f"{metric.title} {change} by {amount}"
+
+
+def _amount(value: float, analysis: Analysis) -> str:
+    return f"{value:.1f} {analysis.unit}".rstrip()
+
+
+def _with_unit(text: str, analysis: Analysis, measured: bool = True) -> str:
+    return f"{text} ({analysis.unit})" if analysis.unit and measured and analysis.task == "regression" else text
+
+
+def _percent(axes: Axes, which: str) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    if "x" in which:
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    if "y" in which:
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -1,0 +1,138 @@
+"""Predictions: a table scored with the champion, with the very features it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vertebra.analysis.features import LABEL, TIME, example_frame, histories_of
+from vertebra.analysis.leakage import refuse_leakage, require_columns
+from vertebra.analysis.split import first_test_moment
+from vertebra.declare.analysis import Analysis
+from vertebra.errors import LakeError
+from vertebra.governance.context import StepContext, StepOutcome
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from pyspark.sql import DataFrame
+
+PREDICTION = "_prediction"
+MODEL_VERSION = "_model_version"
+SEEN = "_seen_in_training"
+
+_ROWS_AT_ONCE = 262_144
+
+
+def predict(
+    analysis: Analysis,
+    tracking: str,
+    project: str,
+    ctx: StepContext,
+    *,
+    table: str | None = None,
+    version: str | None = None,
+) -> StepOutcome:
+    """Score a table and replace ``analysis.<name>_predictions`` with the result.
+
+    The predictions are those of one scoring: a repeat gives the same table instead of every row twice, and earlier
+    scorings stay reachable as versions, each with the table versions it was made from. Columns: the key, ``_time``
+    (of prediction), ``_label`` (what really was, NULL when not known yet), ``_prediction`` (probability of class 1, or
+    a number), ``_model_version``, and ``_seen_in_training``: whether the model may have learnt from this very row.
+
+    Args:
+        tracking: MLflow tracking URI.
+        ctx: reads ``ctx.inputs`` where they name a version, else the latest.
+        table: qualified name of a table with the columns of the analysis's view, but for those of the label; by
+            default the view. Histories are always the declared ones.
+        version: of the registered model; by default the champion.
+
+    Raises:
+        LakeError: there is no such table or model, or the model is not the one the ledger recorded.
+    """
+    from vertebra.analysis import track
+    from vertebra.analysis.examples import as_features
+    from vertebra.analysis.model_file import read_model
+    from vertebra.analysis.train import predictions
+
+    refuse_leakage(analysis)
+    name = track.model_name(project, analysis)
+    ctx.progress(f"fetching {name}")
+    found, file = track.fetch(tracking, name, version, ctx.scratch)
+    model = read_model(file, _recorded(ctx, name, found), analysis.trust)
+    ctx.progress("computing features")
+    source = table or f"exploitation.{analysis.view}"
+    examples = _examples(analysis, source, ctx)
+    folder = ctx.scratch / "to_score"
+    files = ctx.engine.write_parquet(examples, folder)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        import pyarrow.dataset as pads
+
+        for batch in pads.dataset([str(f) for f in files]).to_batches(batch_size=_ROWS_AT_ONCE):
+            rows = pa.Table.from_batches([batch])
+            if rows.num_rows:
+                said = predictions(analysis, model, as_features(analysis, rows))
+                yield from scored(analysis, rows, said, found).to_batches()
+
+    output = ctx.lake.table(f"analysis.{analysis.name}_predictions")
+    ctx.progress(f"scoring {source} with version {found}")
+    schema = _schema(analysis, examples)
+    staged = output.stage_arrow(pa.RecordBatchReader.from_batches(schema, (b.cast(schema) for b in batches())))
+    committed = output.commit(staged, ctx.commit(), evolution="replace")
+    facts = {"table": source, "model": f"{name} version {found}"}
+    return StepOutcome(staged.rows, committed, {output.name: committed}, facts)
+
+
+def scored(analysis: Analysis, rows: pa.Table, predicted: NDArray[np.float64], version: str) -> pa.Table:
+    """Examples with what a model says of them, features left out."""
+    boundary: datetime = first_test_moment(analysis)
+    known = pc.is_valid(rows.column(LABEL))
+    seen = pc.and_(pc.less(rows.column(TIME), pa.scalar(boundary, rows.schema.field(TIME).type)), known)
+    kept = rows.select([*analysis.key, TIME, LABEL])
+    return (
+        kept.append_column(PREDICTION, pa.array(predicted, pa.float64()))
+        .append_column(MODEL_VERSION, pa.array([version] * rows.num_rows, pa.string()))
+        .append_column(SEEN, seen)
+    )
+
+
+def _examples(analysis: Analysis, source: str, ctx: StepContext) -> DataFrame:
+    frames = {name: _frame(ctx, f"exploitation.{name}") for name in histories_of(analysis)}
+    rows = _frame(ctx, source)
+    trained_on = f"exploitation.{analysis.view}"
+    view = rows if source == trained_on else _frame(ctx, trained_on)
+    columns = {name: frame.columns for name, frame in frames.items()}
+    require_columns(analysis, columns | {analysis.view: view.columns})
+    return example_frame(analysis, rows, frames)
+
+
+def _frame(ctx: StepContext, name: str) -> DataFrame:
+    return ctx.lake.table(name).frame(ctx.engine, ctx.inputs.get(name))
+
+
+def _schema(analysis: Analysis, examples: DataFrame) -> pa.Schema:
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    typed = to_arrow_schema(examples.schema, timezone="UTC")
+    fields = [typed.field(name) for name in (*analysis.key, TIME, LABEL)]
+    added = [(PREDICTION, pa.float64()), (MODEL_VERSION, pa.string()), (SEEN, pa.bool_())]
+    return pa.schema([*fields, *(pa.field(name, kind) for name, kind in added)])
+
+
+def _recorded(ctx: StepContext, name: str, version: str) -> str:
+    """The SHA-256 the ledger recorded for a model version."""
+    ledger: Any = ctx.ledgers.read("models")
+    wanted = pc.and_(pc.equal(ledger.column("model_name"), name), pc.equal(ledger.column("model_version"), version))
+    for digest in ledger.filter(wanted).column("model_sha256").to_pylist():
+        if digest:
+            return str(digest)
+    raise LakeError(
+        f"the ledger of models does not know {name} version {version}",
+        cause="it was registered by a run that ended before it was recorded, by another lake, or by hand",
+        remedy="vertebra models, to see what there is; vertebra predict --version N",
+    )

@@ -1,0 +1,204 @@
+"""One analysis, from exploitation view to champion: the step of the analysis backbone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vertebra.declare.analysis import Analysis
+from vertebra.governance.context import StepContext, StepOutcome
+
+if TYPE_CHECKING:
+    from vertebra.analysis.plots import Tested
+    from vertebra.analysis.split import Sets
+    from vertebra.analysis.track import Registered
+    from vertebra.analysis.validate import Trial
+
+
+def inputs_of(analysis: Analysis) -> tuple[str, ...]:
+    """The tables an analysis reads: its view, and the views its features look back into."""
+    histories = [feature.history for feature in analysis.as_of.values()]
+    return tuple(dict.fromkeys(f"exploitation.{name}" for name in [analysis.view, *histories]))
+
+
+def outputs_of(analysis: Analysis) -> tuple[str, ...]:
+    """The tables an analysis writes; the commit of the last one ends the step."""
+    return (f"analysis.{analysis.name}_train", f"analysis.{analysis.name}_test", f"analysis.{analysis.name}")
+
+
+@dataclass(frozen=True)
+class _Result:
+    sets: Sets
+    trials: list[Trial]
+    chosen: Trial
+    tested: Tested
+    registered: Registered
+
+
+def analyse(
+    analysis: Analysis, tracking: str, project: str, ctx: StepContext, *, plots: Path | None = None
+) -> StepOutcome:
+    """Features, training and test sets, cross-validation, choice, one look at the test set, registry.
+
+    The test set is read once, after the choice is made. What the chosen model says of it is the step's main table,
+    ``analysis.<name>``, committed last: until then the champion is unchanged, or is one the ledger already has.
+
+    Args:
+        tracking: MLflow tracking URI.
+        project: name of the project; the registered model is ``<project>.<analysis>``.
+        plots: folder for PNG files; by default they go to MLflow only.
+
+    Raises:
+        LeakageError: a feature uses what is not known when the prediction is made. Nothing has run.
+        DeclarationError: the declaration does not fit the view's columns or rows.
+        StepError: a model consists of code that a stored model may not contain.
+    """
+    from vertebra.analysis import track
+    from vertebra.analysis.choose import choose
+    from vertebra.analysis.examples import load
+    from vertebra.analysis.train import settings_of
+    from vertebra.analysis.validate import cross_validate
+
+    sets = _examples(analysis, ctx)
+    train = load(analysis, sets.train)
+    trials = cross_validate(analysis, settings_of(analysis), train, ctx.progress)
+    chosen = choose(analysis, trials)
+    model, baseline = _fitted(analysis, chosen, train, ctx)
+    tested, drawn = _test(analysis, sets, trials, chosen, (model, baseline), ctx, plots)
+    ctx.progress("recording in MLflow")
+    evidence = track.Evidence(trials, chosen, model, train.features.head(100), tested.measured, drawn)
+    registered = track.record(analysis, tracking, project, ctx, sets, evidence)
+    result = _Result(sets, trials, chosen, tested, registered)
+    ctx.ledgers.append("models", _ledger_rows(analysis, ctx, result), ctx.commit())
+    track.deploy(tracking, registered)
+    version = _store_predictions(analysis, ctx, result)
+    return _outcome(analysis, result, version)
+
+
+def _examples(analysis: Analysis, ctx: StepContext) -> Sets:
+    from vertebra.analysis.features import example_frame, histories_of
+    from vertebra.analysis.leakage import refuse_leakage, require_columns
+    from vertebra.analysis.split import store_sets
+
+    refuse_leakage(analysis)
+    frames = {
+        name: ctx.lake.table(f"exploitation.{name}").frame(ctx.engine, ctx.inputs[f"exploitation.{name}"])
+        for name in dict.fromkeys([analysis.view, *histories_of(analysis)])
+    }
+    require_columns(analysis, {name: frame.columns for name, frame in frames.items()})
+    ctx.progress("computing features")
+    examples = example_frame(analysis, frames[analysis.view], frames)
+    return store_sets(analysis, ctx.engine.materialise(examples, ctx.scratch / "examples"), ctx)
+
+
+def _fitted(analysis: Analysis, chosen: Trial, train: Any, ctx: StepContext) -> tuple[Any, Any]:
+    """The chosen setting and the baseline, fitted on all training rows."""
+    from vertebra.analysis.train import baseline, fit
+
+    ctx.progress(f"fitting {chosen.setting} on all {len(train.label):,} training rows")
+    return fit(analysis, chosen.setting, train), fit(analysis, baseline(analysis), train)
+
+
+def _test(
+    analysis: Analysis,
+    sets: Sets,
+    trials: list[Trial],
+    chosen: Trial,
+    models: tuple[Any, Any],
+    ctx: StepContext,
+    plots: Path | None,
+) -> tuple[Tested, list[Path]]:
+    """The one look at the test set."""
+    from vertebra.analysis.examples import load
+    from vertebra.analysis.explain import importances
+    from vertebra.analysis.metrics import metrics_of
+    from vertebra.analysis.plots import Tested, draw_all
+    from vertebra.analysis.train import predictions
+
+    test = load(analysis, sets.test)
+    ctx.progress(f"checking it on {len(test.label):,} test rows")
+    predicted, base = (predictions(analysis, model, test.features) for model in models)
+    tested = Tested(
+        label=test.label,
+        predicted=predicted,
+        baseline=float(base[0]),
+        measured={m.name: m.score(test.label, predicted) for m in metrics_of(analysis.task)},
+        baseline_measured={m.name: m.score(test.label, base) for m in metrics_of(analysis.task)},
+    )
+    explained = importances(analysis, models[0], test)
+    ctx.progress("drawing plots")
+    return tested, draw_all(analysis, tested, trials, chosen, explained, plots or ctx.scratch / "plots")
+
+
+def _ledger_rows(analysis: Analysis, ctx: StepContext, result: _Result) -> list[dict[str, Any]]:
+    shared = {
+        "run_id": ctx.run_id,
+        "analysis": analysis.name,
+        "model_name": result.registered.name,
+        "mlflow_run": result.registered.run,
+        "train_table": result.sets.train.table.name,
+        "train_version": result.sets.train.version,
+        "at": ctx.now,
+    }
+    tested_on = {"test_table": result.sets.test.table.name, "test_version": result.sets.test.version}
+    version = {"model_version": result.registered.version, "model_sha256": result.registered.sha256}
+    rows = [
+        shared
+        | _setting(trial)
+        | {
+            "chosen": trial is result.chosen,
+            "split": "cross-validation",
+            "metric": analysis.metric,
+            "value": trial.mean,
+            "deviation": trial.deviation,
+            "seconds": trial.seconds,
+        }
+        for trial in result.trials
+    ]
+    tested = result.tested
+    measured = ((result.chosen, True, tested.measured), (result.trials[0], False, tested.baseline_measured))
+    for trial, chosen, values in measured:
+        rows += [
+            shared
+            | tested_on
+            | _setting(trial)
+            | (version if chosen else {})
+            | {"chosen": chosen, "split": "test", "metric": metric, "value": value}
+            for metric, value in values.items()
+        ]
+    return rows
+
+
+def _setting(trial: Trial) -> dict[str, Any]:
+    return {"candidate": trial.setting.name, "parameters": trial.setting.parameters_json}
+
+
+def _store_predictions(analysis: Analysis, ctx: StepContext, result: _Result) -> int:
+    """What the chosen model says of the test set, next to what was."""
+    from vertebra.analysis.predict import scored
+
+    test = result.sets.test
+    rows = test.table.arrow(test.version).to_table()
+    table = scored(analysis, rows, result.tested.predicted, result.registered.version)
+    return ctx.lake.table(f"analysis.{analysis.name}").write_arrow(table, ctx.commit())
+
+
+def _outcome(analysis: Analysis, result: _Result, version: int) -> StepOutcome:
+    sets, tested, metric = result.sets, result.tested, analysis.metric
+    tables = {f"analysis.{analysis.name}": version}
+    tables |= {pinned.table.name: pinned.version for pinned in (sets.train, sets.test)}
+    return StepOutcome(
+        rows=sets.test.rows,
+        version=version,
+        outputs=tables,
+        facts={
+            "chosen": str(result.chosen.setting),
+            f"{metric} test": round(tested.measured[metric], 4),
+            "baseline": round(tested.baseline_measured[metric], 4),
+            f"{metric} cross-validated": f"{result.chosen.mean:.4f} ± {result.chosen.deviation:.4f}",
+            "training rows": sets.train.rows,
+            "test rows": sets.test.rows,
+            "model": f"{result.registered.name} version {result.registered.version}",
+        },
+    )
