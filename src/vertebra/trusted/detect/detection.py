@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vertebra.engine.port import Engine
 
 
-_FRAMES_PER_JOB = 6
+_FRAMES_PER_JOB = 3
 
 _FOUND = pa.schema(
     [("rule", pa.string()), ("rid", pa.int64()), ("role", pa.string()), ("partner", pa.int64()), ("grp", pa.string())]
