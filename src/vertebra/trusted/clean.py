@@ -121,7 +121,7 @@ class _Step:
     # -- the step ------------------------------------------------------------------------------------------------
 
     def run(self) -> StepOutcome:
-        self.ctx.progress(f"checking {len(self.rules)} rules")
+        self.ctx.progress(f"checking {len(self.rules)} rules" if self.rules else "no rules to check")
         before = self._detect("before", self.formatted, self.rules)
         self._stop_on_failure(before)
         made = self._repairs(before)
@@ -161,6 +161,9 @@ class _Step:
     # -- detection -----------------------------------------------------------------------------------------------
 
     def _detect(self, stage: str, table: DataFrame, rules: Sequence[NamedRule]) -> Detection:
+        if not rules:
+            nothing = "rule string, rid bigint, role string, partner bigint"
+            return Detection(self.ctx.engine.session.createDataFrame([], nothing), ())
         folder = self.ctx.scratch / stage
         folder.mkdir()
         return detect(self.name, {self.name: table, **self._others}, rules, self.ctx.engine, folder)
