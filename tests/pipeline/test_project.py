@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,8 +29,8 @@ def after_first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(after_first_run: Path, tmp_path: Path) -> Iterator[Path]:
-    yield Path(shutil.copytree(after_first_run, tmp_path / "project"))
+def folder(after_first_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(after_first_run, tmp_path / "project"))
 
 
 def ran(folder: Path, **options: object) -> list[str]:

@@ -67,10 +67,10 @@ def gc(
 
     shape(form)
     space = opened(project, profile)
-    span = keep or space.project.settings.retention
-    since = datetime.now(UTC) - age(span)
+    settings = space.project.settings
+    since = datetime.now(UTC) - (age(keep) if keep else settings.keep)
     if not dry_run:
-        sure(f"Free what is older than {span} in {space.lake.root}?", yes)
+        sure(f"Free what is older than {keep or settings.retention} in {space.lake.root}?", yes)
     with lease(space.lake.root, "garbage collection"):
         found = collect_garbage(space.lake, pins(space.ledgers), since, dry_run=dry_run)
     rows = [

@@ -31,7 +31,7 @@ def models(
 def predict(
     analysis: Annotated[str, typer.Argument(help="The analysis, e.g. late_arrival.")],
     table: Annotated[
-        str | None, typer.Option("--table", help="A table to score; by default the analysis's view.", show_default=False)
+        str | None, typer.Option("--table", help="To score; default: the analysis's view.", show_default=False)
     ] = None,
     version: Annotated[
         str | None, typer.Option("--version", help="Of the model; by default the champion.", show_default=False)

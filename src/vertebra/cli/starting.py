@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from vertebra.cli.options import HERE, EngineName, Profile, Root, Shape, opened, put, say, shape
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def init(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +51,7 @@ class SailEngine(ConnectEngine):
     def session(self) -> SparkSession:
         if self._session is None:
             self._session = self._connect(f"sc://127.0.0.1:{self._port()}")
+            keep_signals()
         return self._session
 
     def _port(self) -> int:
@@ -76,6 +79,19 @@ class SailEngine(ConnectEngine):
             "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
             "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(self._memory),
         }
+
+
+def keep_signals() -> None:
+    """Take Ctrl-C back from the server, which would stop at it while the process goes on and asks it in vain.
+
+    Only the main thread can; elsewhere this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGINT, signal.SIGTERM):
+        handler = signal.getsignal(number)
+        if handler is not None:
+            signal.signal(number, handler)
 
 
 def machine_memory() -> int:

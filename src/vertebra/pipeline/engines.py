@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from vertebra.declare.project import Project
     from vertebra.engine.port import Engine
+
+_PATIENCE: Final = 5.0
 
 
 class LazyEngine:
@@ -34,15 +36,29 @@ class LazyEngine:
         """The engine; waits for a start under way."""
         if self._warming is not None:
             self._warming.join()
+            from vertebra.engine.sail import keep_signals
+
+            keep_signals()
         return self._engine()
 
     def close(self) -> None:
-        """Stop the engine, if it is ours."""
+        """Stop the engine, if it is ours.
+
+        Waits a few seconds at most: the server may be gone, and the client would go on asking for it for minutes.
+        """
+        if self._own is None:
+            return
+        stopping = threading.Thread(target=self._stop, daemon=True)
+        stopping.start()
+        stopping.join(_PATIENCE)
+
+    def _stop(self) -> None:
         if self._warming is not None:
             self._warming.join()
-        if self._own is not None:
-            self._own.stop()
-            self._own = None
+        own, self._own = self._own, None
+        if own is not None:
+            with contextlib.suppress(Exception):
+                own.stop()
 
     def _start(self) -> None:
         # The step that uses the session meets the same failure and reports it.

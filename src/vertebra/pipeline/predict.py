@@ -82,8 +82,9 @@ def predict(
             shutil.rmtree(recorder.folder, ignore_errors=True)
             raise
         seconds = time.perf_counter() - clock
+        why = f"asked to score {source}"
         result = StepResult(
-            step, "ok", f"asked to score {source}", seconds, outcome.rows, outcome.version, outcome.outputs, outcome.facts
+            step, "ok", why, seconds, outcome.rows, outcome.version, outcome.outputs, outcome.facts
         )
         recorder.ended(result, basis)
         recorder.close("ok", f"predictions of {declared.name}", seconds)

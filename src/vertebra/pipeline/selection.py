@@ -53,6 +53,9 @@ def select(
 def near(word: str, names: Iterable[str], most: int = 3) -> list[str]:
     """The names a person may have meant by a word that is none of them."""
     listed = list(names)
+    same = difflib.get_close_matches(word, listed, 1, 0.9)
+    if same:
+        return same
     ends = [name for name in listed if name.partition(".")[2] == word.rpartition(".")[2]]
     close = difflib.get_close_matches(word, listed, most, 0.6)
     shorts = {name.rpartition(".")[2]: name for name in listed}

@@ -59,7 +59,8 @@ def write_quality(
 def _every(space: Workspace, dataset: str | None) -> list[dict[str, Any]]:
     only = "true" if dataset is None else f"\"table\" = 'trusted.{dataset}'"
     return space.sql(
-        f'SELECT * FROM governance.quality WHERE {only} ORDER BY "at" DESC, "table", stage DESC, scope, subject, measure'
+        f"SELECT * FROM governance.quality WHERE {only}"
+        ' ORDER BY "at" DESC, "table", stage DESC, scope, subject, measure'
     ).rows()
 
 
