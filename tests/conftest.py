@@ -14,6 +14,8 @@ from vertebra.governance.context import StepContext
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 
+pytest_plugins = ["flights_project"]
+
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 

@@ -1,4 +1,4 @@
-"""The flights project, run from raw files to chosen models, once for all end-to-end tests."""
+"""The flights project, run from raw files to chosen models, once for all tests that look at it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import vertebra
 from vertebra.pipeline.api import Workspace
 from vertebra.pipeline.progress import RunReport
 
-PROJECT = Path(__file__).resolve().parents[2] / "projects" / "flights"
+PROJECT = Path(__file__).resolve().parents[1] / "projects" / "flights"
 PRODUCED = shutil.ignore_patterns("lake", "mlflow.db*", "mlruns", "mlartifacts", "plots")
 
 

@@ -1,0 +1,61 @@
+"""Where the embedded engine misleads silently: the facts, so that we notice when they change, and our guards."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import vertebra
+from vertebra.engine import Engine
+
+SOURCE = Path(vertebra.__file__).parent
+
+FORBIDDEN = {
+    r"partitionOverwriteMode|\.partitionBy\([^)]*\)\s*\.(?:parquet|save)": "Sail replaces the whole table",
+    r"txnAppId|txnVersion": "Sail ignores them and appends twice; the lake commits with application transactions",
+    r"readChangeFeed": "Sail returns the plain snapshot",
+    r"replaceWhere": "Sail does not refuse rows outside the predicate",
+    r"format\(\s*['\"]delta['\"]\s*\)": "the lake commits and reads Delta, on both engines alike",
+    r"\.(?:cache|persist)\(\)": "a no-op on Sail: materialise instead",
+    r"(?i)following\s+and\s+unbounded\s+following|unboundedFollowing": "quadratic on Apache Spark: turn the order round",
+    r"percentile_approx|approxQuantile|input_file_name|map_zip_with": "not on Sail",
+    r"\.toPandas\(\)": "data-sized results stay in the engine",
+}
+"""What zone code never uses, and why."""
+
+ZONES = ("formatted", "trusted", "exploitation", "governance", "lake", "engine")
+
+
+@pytest.mark.parametrize("pattern", FORBIDDEN)
+def test_zone_code_never_uses_what_an_engine_does_differently(pattern: str) -> None:
+    files = [file for zone in ZONES for file in (SOURCE / zone).rglob("*.py")]
+    assert len(files) > 20
+    found = [str(file.relative_to(SOURCE)) for file in files if re.search(pattern, _code(file))]
+    assert found == [], FORBIDDEN[pattern]
+
+
+def _code(file: Path) -> str:
+    """A file without its comments and docstrings, which may name what the code avoids."""
+    text = re.sub(r'"""[\s\S]*?"""', "", file.read_text("utf-8"))
+    return re.sub(r"#.*", "", text)
+
+
+def test_the_embedded_engine_reads_a_missing_path_as_no_rows(sail: Engine, tmp_path: Path) -> None:
+    """The reason why the port checks every path itself."""
+    frame = sail.session.read.schema("a bigint").parquet((tmp_path / "nowhere" / "x.parquet").as_uri())
+    assert frame.count() == 0
+
+
+def test_the_embedded_engine_wraps_around_where_sums_overflow(sail: Engine) -> None:
+    """The reason why counts of pairs are summed as decimals."""
+    values = "FROM VALUES (9223372036854775807L), (1L) AS t(v)"
+    assert sail.session.sql(f"SELECT sum(v) AS s {values}").collect()[0].s < 0
+    assert sail.session.sql(f"SELECT sum(cast(v AS decimal(38, 0))) AS s {values}").collect()[0].s == 2**63
+
+
+def test_caching_does_nothing_on_the_embedded_engine(sail: Engine) -> None:
+    """The reason why intermediate results are written to the step's scratch folder."""
+    frame = sail.session.sql("SELECT rand() AS r").cache()
+    assert frame.collect() != frame.collect()
