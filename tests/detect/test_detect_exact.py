@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame
 
 from vertebra.declare.rules import NamedRule
-from vertebra.denial import DenialConstraint, classify, parse, parse_between
+from vertebra.denial import DenialConstraint, classify, parse
 from vertebra.engine import Engine
 from vertebra.trusted.detect import RuleCount, detect
 
@@ -134,6 +134,7 @@ def brute_force(rule: NamedRule, relations: dict[str, pa.Table]) -> set[tuple[in
     constraint = rule.constraint
     assert isinstance(constraint, DenialConstraint)
     with duckdb.connect() as connection:
+        connection.execute("set ieee_floating_point_ops = false; set error_on_division_by_zero = false")
         for name, data in relations.items():
             connection.register(name, data)
         over = ", ".join(f"{r} {v}" for v, r in zip(constraint.variables, constraint.relations, strict=True))

@@ -72,14 +72,18 @@ class Shape:
         return len(self.conditions) == 1
 
     @property
+    def across(self) -> tuple[Across, ...]:
+        """All predicates between the two tuples."""
+        return (*self.equal, *self.unequal, *self.ordered)
+
+    @property
     def symmetric(self) -> bool:
         """If ``(t, s)`` violates the rule then so does ``(s, t)``."""
-        across = {*self.equal, *self.unequal, *self.ordered}
         return (
             not self.single
             and self.one_relation
             and set(self.conditions[0]) == set(self.conditions[1])
-            and across == {predicate.swapped for predicate in across}
+            and set(self.across) == {predicate.swapped for predicate in self.across}
         )
 
     @property

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from vertebra.denial.ast import CONVERSE, DenialConstraint, Operator, Predicate
-from vertebra.denial.classify import MEANING, Across, Shape, classify
+from vertebra.denial.classify import MEANING, Shape, classify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,19 +84,15 @@ def subsumes(general: DenialConstraint, special: DenialConstraint) -> bool:
 
 
 def _implies(special: Shape, general: Shape, *, swapped: bool) -> bool:
-    known = {(p.first, p.second): MEANING[p.operator] for p in _across(special)}
+    known = {(p.first, p.second): MEANING[p.operator] for p in special.across}
     own = special.conditions[::-1] if swapped else special.conditions
-    for predicate in _across(general):
+    for predicate in general.across:
         if swapped:
             predicate = predicate.swapped
         outcomes = known.get((predicate.first, predicate.second))
         if outcomes is None or not outcomes <= MEANING[predicate.operator]:
             return False
     return all(set(asked) <= set(given) for asked, given in zip(general.conditions, own, strict=True))
-
-
-def _across(shape: Shape) -> tuple[Across, ...]:
-    return (*shape.equal, *shape.unequal, *shape.ordered)
 
 
 def _ranges(

@@ -26,7 +26,7 @@ def grouped_counts(rule: Pairs) -> list[DataFrame]:
         return [_dependency(rule)]
     if rule.shape.key:
         return [_key(rule)]
-    frames = [_matching(rule)] if rule.keys else []
+    frames = _matching(rule) if rule.keys else []
     if len(rule.ordered) < 2:
         frames += list(_pairs(rule, rule.first, rule.second))
     return frames
@@ -104,27 +104,31 @@ def _key(rule: Pairs) -> DataFrame:
     return measured(rule.name, groups, pairs=pairs, doubled_lhs_pairs=pairs, groups=F.count("*"), surplus=F.sum(n - 1))
 
 
-def _matching(rule: Pairs) -> DataFrame:
+def _matching(rule: Pairs) -> list[DataFrame]:
     """The pairs that match the equality part, and its groups that both roles have.
 
     Where the equality part reads the same in both roles, two tuples are one pair, whichever plays which.
     """
     from pyspark.sql import functions as F
 
-    first = rule.first.select(*rule.keys, "rid", F.lit(1).alias("f"), F.lit(0).alias("s"))
-    second = rule.second.select(*rule.keys, "rid", F.lit(0).alias("f"), F.lit(1).alias("s"))
-    rows = first.unionAll(second)
-    both = F.lit(0)
-    if rule.shape.one_relation:
-        # one row of a group, in both roles, is no pair; in an equality across columns its roles are in two groups
-        rows = rows.groupBy(*rule.keys, "rid").agg(F.max("f").alias("f"), F.max("s").alias("s"))
-        both = F.col("f") * F.col("s")
-    groups = rows.groupBy(*rule.keys).agg(F.sum("f").alias("nf"), F.sum("s").alias("ns"), F.sum(both).alias("nb"))
-    doubled = (_wide("nf") * _wide("ns") - _wide("nb")) * 2
     if rule.shape.one_relation and all(predicate.same for predicate in rule.shape.equal):
-        doubled = doubled - _wide("nb") * (_wide("nb") - 1)
-    shared = groups.where("nf > 0 and ns > 0")
-    return measured(rule.name, shared, doubled_lhs_pairs=F.sum(doubled), groups=F.count("*"))
+        first, second = (rule.member(side).cast("int") for side in (0, 1))
+        values = rule.values(0)
+        rows = rule.frames[0].select(
+            *[values[key].alias(key) for key in rule.keys], first.alias("f"), second.alias("s")
+        )
+        groups = rows.where("f + s > 0").groupBy(*rule.keys)
+        counted = groups.agg(F.sum("f").alias("nf"), F.sum("s").alias("ns"), F.sum(F.expr("f * s")).alias("nb"))
+        doubled = (_wide("nf") * _wide("ns") - _wide("nb")) * 2 - _wide("nb") * (_wide("nb") - 1)
+        shared = counted.where("nf > 0 and ns > 0")
+        return [measured(rule.name, shared, doubled_lhs_pairs=F.sum(doubled), groups=F.count("*"))]
+    counted = _no_order(rule.first, rule.second, rule.keys)
+    doubled = _wide("nf") * _wide("ns") * 2
+    frames = [measured(rule.name, counted, doubled_lhs_pairs=F.sum(doubled), groups=F.count("*"))]
+    if rule.shape.one_relation:
+        alone = rule.frames[0].where(rule.member(0) & rule.member(1) & rule.with_itself(rule.shape.equal))
+        frames.append(measured(rule.name, alone, doubled_lhs_pairs=F.count("*") * -2))
+    return frames
 
 
 def _pairs(rule: Pairs, first: DataFrame, second: DataFrame) -> Iterator[DataFrame]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from vertebra.errors import RuleError
 from vertebra.trusted.detect.counts import MEASURES, grouped_counts, measured, swept_counts
 from vertebra.trusted.detect.roles import Pairs, analysed
 from vertebra.trusted.detect.singles import dangling, referring, single_violations
-from vertebra.trusted.detect.sweep import swept, swept_in_place
+from vertebra.trusted.detect.sweep import swept, swept_groups, swept_in_place
 from vertebra.trusted.detect.witnesses import witnesses
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class _Run:
         self.engine = engine
         self.singles: list[tuple[NamedRule, DenialConstraint]] = []
         self.pairs: list[Pairs] = []
+        self.narrowed: list[Pairs] = []
         self.references: list[tuple[NamedRule, Inclusion]] = []
         self.shapes: dict[str, Shape] = {}
         self.expressions = analysed(rules, frames)
@@ -134,11 +135,20 @@ class _Run:
             self.pairs.append(Pairs(rule, constraint, shape, (self.frames[one], self.frames[two]), self.expressions))
 
     def detection(self, scratch: Path) -> Detection:
-        """A job for the violations, one for the counts; one more if a rule with two order predicates is violated."""
+        """A job for the violations and one for the counts; two more for each rule with two order predicates."""
+        self.narrowed = [self._narrowed(pair, scratch / "groups" / pair.name) for pair in self.pairs]
         found = self._materialised(self._violations(), scratch / "violations")
         counts = self._counts(found)
         shown = found.select("rule", "rid", "role", "partner")
         return Detection(shown, tuple(self._count(rule, counts) for rule in self.rules))
+
+    def _narrowed(self, pair: Pairs, folder: Path) -> Pairs:
+        """A rule with two order predicates over the groups that violate it, found by one cheaper pass."""
+        if len(pair.ordered) < 2 or not pair.keys:
+            return pair
+        one, two = pair.shape.ordered
+        groups = swept_groups(pair.first, pair.second, pair.keys, (one.operator, two.operator))
+        return replace(pair, groups=self.engine.materialise(groups, folder))
 
     # -- violations ----------------------------------------------------------------------------------------------
 
@@ -158,7 +168,7 @@ class _Run:
         for rule, inclusion in self.references:
             rows = dangling(inclusion, self.frames[self.table], self.frames[inclusion.table], self.expressions)
             parts.append(_labelled(rows.withColumn("partner", F.lit(None).cast("bigint")), rule.name, "t"))
-        for pair in self.pairs:
+        for pair in self.narrowed:
             parts += self._pair_violations(pair)
         return parts
 
@@ -196,7 +206,7 @@ class _Run:
             "rule", *[nothing.alias(name) for name in MEASURES], "tuples", "violating_groups"
         )
         counts = _summed([*parts, of_violations])
-        sweeps = [p for p in self.pairs if len(p.ordered) == 2 and counts.get(p.name, {}).get("tuples")]
+        sweeps = [p for p in self.narrowed if len(p.ordered) == 2 and counts.get(p.name, {}).get("tuples")]
         if sweeps:
             frames = [frame for pair in sweeps for frame in swept_counts(pair, found)]
             for name, measures in _summed(frames).items():

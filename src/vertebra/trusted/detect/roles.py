@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from vertebra.denial import DenialConstraint, Shape, classify
+from vertebra.denial import Across, DenialConstraint, Shape, classify
 from vertebra.errors import RuleError
 
 if TYPE_CHECKING:
@@ -46,13 +46,18 @@ class Expressions:
 
 @dataclass(frozen=True)
 class Pairs:
-    """A rule about two tuples and the frames its variables range over."""
+    """A rule about two tuples and the frames its variables range over.
+
+    Attributes:
+        groups: the keys of the groups that are looked at; None for all.
+    """
 
     rule: NamedRule
     constraint: DenialConstraint
     shape: Shape
     frames: tuple[DataFrame, DataFrame]
     expressions: Expressions
+    groups: DataFrame | None = None
 
     @property
     def name(self) -> str:
@@ -87,9 +92,8 @@ class Pairs:
     @property
     def alike(self) -> bool:
         """Whether both roles are played by the same rows with the same values."""
-        across = (*self.shape.equal, *self.shape.unequal, *self.shape.ordered)
         conditions = [set(own) for own in self.shape.conditions]
-        return self.shape.one_relation and conditions[0] == conditions[1] and all(p.same for p in across)
+        return self.shape.one_relation and conditions[0] == conditions[1] and all(p.same for p in self.shape.across)
 
     def role(self, side: int) -> DataFrame:
         """``x…, d…, o…, rid`` of the rows that can play one tuple."""
@@ -102,7 +106,7 @@ class Pairs:
         chosen = frame.select(*[value.alias(name) for name, value in named.items()], F.col(ROW_ID).alias("rid"))
         for name in named:
             chosen = chosen.where(F.col(name).isNotNull())
-        return chosen
+        return chosen if self.groups is None else chosen.join(self.groups, self.keys, "left_semi")
 
     def values(self, side: int) -> dict[str, Column]:
         """The values a role looks at, by their short names."""
@@ -122,22 +126,22 @@ class Pairs:
         parts += [value.isNotNull() for value in self.values(side).values()]
         return F.coalesce(all_of(parts), F.lit(False))
 
-    def with_itself(self) -> Column:
-        """Whether a row satisfies the predicates with itself as both tuples."""
+    def with_itself(self, predicates: Sequence[Across] | None = None) -> Column:
+        """Whether a row satisfies predicates (by default all of the rule) with itself as both tuples."""
         from pyspark.sql import functions as F
 
-        first, second = self.values(0), self.values(1)
-        operators = {
-            name: predicate.operator
-            for names, predicates in (
-                (self.keys, self.shape.equal),
-                (self.unequal, self.shape.unequal),
-                (self.ordered, self.shape.ordered),
+        relation = self.constraint.relations[0]
+        chosen = self.shape.across if predicates is None else predicates
+        parts = [
+            compare(
+                self.expressions.comparable(relation, predicate.first),
+                predicate.operator,
+                self.expressions.comparable(relation, predicate.second),
             )
-            for name, predicate in zip(names, predicates, strict=True)
-        }
-        parts = [compare(first[name], operator, second[name]) for name, operator in operators.items()]
-        parts += [F.expr(condition) for conditions in self.shape.conditions for condition in conditions]
+            for predicate in chosen
+        ]
+        if predicates is None:
+            parts += [F.expr(condition) for conditions in self.shape.conditions for condition in conditions]
         return F.coalesce(all_of(parts), F.lit(False))
 
 
@@ -201,7 +205,7 @@ def _expressions(rule: NamedRule) -> list[tuple[str, str, bool]]:
     found = []
     for side, relation in enumerate(constraint.relations):
         found += [(relation, condition, True) for condition in shape.conditions[side]]
-        for predicate in (*shape.equal, *shape.unequal, *shape.ordered):
+        for predicate in shape.across:
             found.append((relation, predicate.second if side else predicate.first, False))
         found.append((relation, quoted(ROW_ID), False))
     return found

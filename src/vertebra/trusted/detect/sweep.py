@@ -37,18 +37,28 @@ def swept(
 
     rows = events(seekers, sought, keys, [unequal] if unequal else [])
     before = ordered(keys, "a", operators[0]).rowsBetween(_ALL, -1)
-    greatest = operators[1] in {"<", "<="}
-    fields = ["b", *([unequal] if unequal and unequal != "rid" else []), "rid"]
-    rows = rows.withColumn("s", F.when(~F.col("seeks"), F.struct(*fields)))
-    rows = rows.withColumn("w", _best("s", greatest).over(before))
-    candidates = ["w"]
-    if unequal:
-        # the best that differs from the best so far: each newcomer that differs gives the lesser of the two
-        lesser = (F.least if greatest else F.greatest)("s", "w")
-        rows = rows.withColumn("l", F.when(F.col("s")[unequal] != F.col("w")[unequal], lesser))
-        rows = rows.withColumn("w2", _best("l", greatest).over(before))
-        candidates.append("w2")
-    return _found(rows.where("seeks"), candidates, keys, operators[1], "b", unequal)
+    if unequal is None:
+        rows = rows.withColumn("s", F.when(~F.col("seeks"), F.col("b")))
+        best, best_by = (F.max, F.max_by) if operators[1] in {"<", "<="} else (F.min, F.min_by)
+        rows = rows.select(*keys, "b", "rid", "seeks", best("s").over(before).alias("w_b"),
+                           best_by("rid", "s").over(before).alias("w_rid"))  # fmt: skip
+        return _found(rows.where("seeks"), ["w"], keys, operators[1], "b", None)
+    return _found(_two_best(rows, keys, operators, unequal), ["w", "v"], keys, operators[1], "b", unequal)
+
+
+def swept_groups(seekers: DataFrame, sought: DataFrame, keys: Sequence[str], operators: tuple[str, str]) -> DataFrame:
+    """The keys of the groups in which some tuples meet both order predicates: in clean data, few.
+
+    Costs one pass without looking for partners, and spares the passes that do from all other groups.
+    """
+    from pyspark.sql import functions as F
+
+    rows = events(seekers, sought, keys, [])
+    before = ordered(keys, "a", operators[0]).rowsBetween(_ALL, -1)
+    best = F.max if operators[1] in {"<", "<="} else F.min
+    rows = rows.withColumn("s", F.when(~F.col("seeks"), F.col("b")))
+    rows = rows.select(*keys, "b", "seeks", best("s").over(before).alias("w"))
+    return rows.where(F.col("seeks") & compare(F.col("b"), operators[1], F.col("w"))).select(*keys).distinct()
 
 
 def swept_in_place(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str]) -> DataFrame:
@@ -59,11 +69,39 @@ def swept_in_place(rows: DataFrame, keys: Sequence[str], operators: tuple[str, s
     from pyspark.sql import functions as F
 
     greatest = operators[1] == "<"
+    best, best_by = (F.max, F.max_by) if greatest else (F.min, F.min_by)
     tie = F.col("o1").asc() if greatest else F.col("o1").desc()
     before = ordered(keys, "o0", operators[0], tie).rowsBetween(_ALL, -1)
-    rows = rows.withColumn("s", F.struct(F.col("o1").alias("b"), F.col("rid")))
-    rows = rows.withColumn("w", _best("s", greatest).over(before))
+    rows = rows.select(*keys, "o1", "rid", best("o1").over(before).alias("w_b"),
+                       best_by("rid", "o1").over(before).alias("w_rid"))  # fmt: skip
     return _found(rows, ["w"], keys, operators[1], "o1", None)
+
+
+def _two_best(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str], unequal: str) -> DataFrame:
+    """The seekers with the best so far, ``w``, and the best so far that differs from it, ``v``.
+
+    Each newcomer that differs from the best before it gives the lesser of the two; the best of what was given is the
+    second best that differs. Ranks without ties make "the best" one tuple.
+    """
+    from pyspark.sql import functions as F
+
+    before = ordered(keys, "a", operators[0]).rowsBetween(_ALL, -1)
+    fields = list(dict.fromkeys(["b", unequal, "rid"]))
+    upwards = [F.col("b").asc() if operators[1] in {"<", "<="} else F.col("b").desc(), F.col("rid"), F.col("seeks")]
+    rank = F.row_number().over(_partitioned(keys).orderBy(*upwards))
+    rows = rows.withColumn("s", rank).withColumn("s", F.when(~F.col("seeks"), F.col("s")))
+    rows = rows.select(
+        "*", F.max("s").over(before).alias("w"),
+        *[F.max_by(field, "s").over(before).alias(f"w_{field}") for field in fields],
+    )  # fmt: skip
+    given = F.when(F.col(unequal) != F.col(f"w_{unequal}"), F.least("s", "w"))
+    rows = rows.withColumn("l", F.when(~F.col("seeks"), given))
+    for field in fields:
+        rows = rows.withColumn(
+            f"l_{field}", F.when(F.col("s") < F.col("w"), F.col(field)).otherwise(F.col(f"w_{field}"))
+        )
+    seconds = [F.max_by(f"l_{field}", "l").over(before).alias(f"v_{field}") for field in fields]
+    return rows.select("*", *seconds).where("seeks")
 
 
 _ALL = -(1 << 63)
@@ -81,20 +119,19 @@ def events(seekers: DataFrame, sought: DataFrame, keys: Sequence[str], unequal: 
 
 def ordered(keys: Sequence[str], value: str, operator: str, tie: Column | None = None) -> WindowSpec:
     """The order in which all that is sought, and only that, precedes who seeks it with ``seeker.value operator``."""
-    from pyspark.sql import Window
     from pyspark.sql import functions as F
 
     column = F.col(value).desc() if operator in {"<", "<="} else F.col(value).asc()
     if tie is None:
         # strict: at equal values the seeker comes first and does not see its equals
         tie = F.col("seeks").desc() if operator in {"<", ">"} else F.col("seeks").asc()
-    return Window.partitionBy(*keys).orderBy(column, tie) if keys else Window.orderBy(column, tie)
+    return _partitioned(keys).orderBy(column, tie)
 
 
-def _best(column: str, greatest: bool) -> Column:
-    from pyspark.sql import functions as F
+def _partitioned(keys: Sequence[str]) -> WindowSpec:
+    from pyspark.sql import Window
 
-    return F.max(column) if greatest else F.min(column)
+    return Window.partitionBy(*keys)
 
 
 def _found(
@@ -104,11 +141,11 @@ def _found(
 
     fits = {
         name: all_of(
-            [compare(F.col(value), operator, F.col(name)["b"]), F.col(name).isNotNull()]
-            + ([F.col(unequal) != F.col(name)[unequal]] if unequal else [])
+            [compare(F.col(value), operator, F.col(f"{name}_b")), F.col(f"{name}_rid").isNotNull()]
+            + ([F.col(unequal) != F.col(f"{name}_{unequal}")] if unequal else [])
         )
         for name in candidates
     }
-    partner = F.coalesce(*[F.when(fit, F.col(name)["rid"]) for name, fit in fits.items()])
+    partner = F.coalesce(*[F.when(fit, F.col(f"{name}_rid")) for name, fit in fits.items()])
     found = rows.select("rid", partner.alias("partner"), group_text(keys).alias("grp"))
     return found.where(F.col("partner").isNotNull())

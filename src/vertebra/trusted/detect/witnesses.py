@@ -3,7 +3,9 @@
 Asked for: a tuple ``s`` of the same group with ``s.d ≠ t.d`` for each of m attributes and, maybe, ``t.o < s.o``. Take
 the ``s`` with the greatest ``o``. It serves every ``t``, but for those that agree with it on one of the attributes; for
 these, take the greatest among the tuples that differ from it there, and so on: 2 candidates for m = 1, 5 for m = 2
-serve all. That a tuple must differ from itself is one more attribute, the row id. Each step is one aggregation.
+serve all. That a tuple must differ from itself is one more attribute, the row id.
+
+The greatest tuple is found one attribute at a time, for the embedded engine aggregates structs slowly.
 """
 
 from __future__ import annotations
@@ -21,12 +23,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """One candidate per group: the best tuple among those that differ from ``unlike`` (candidate, attribute)."""
+    """One candidate per group: the greatest tuple among those that differ from ``unlike`` (candidate, attribute).
+
+    Attributes:
+        fields: what is known of it, in the order in which tuples are compared.
+        open: attributes on which whom it cannot serve may still agree with it.
+        least: the least tuple is wanted.
+    """
 
     name: str
+    fields: tuple[str, ...]
     unlike: tuple[tuple[str, str], ...]
     open: tuple[str, ...]
-    least: bool = False
+    least: bool
+
+    def value(self, field: str) -> Column:
+        from pyspark.sql import functions as F
+
+        return F.col(f"{self.name}_{field}")
+
+    def step(self, number: int) -> dict[str, Column]:
+        """The aggregates that find the field of this number, by name; the last two fields are found together."""
+        from pyspark.sql import functions as F
+
+        best, best_by = (F.min, F.min_by) if self.least else (F.max, F.max_by)
+        allowed = [F.col(attribute) != F.col(f"{name}_{attribute}") for name, attribute in self.unlike]
+        allowed += [F.col(field) == self.value(field) for field in self.fields[:number]]
+        ranked = F.when(all_of(allowed), F.col(self.fields[number])) if allowed else F.col(self.fields[number])
+        found = {f"{self.name}_{self.fields[number]}": best(ranked)}
+        if number == len(self.fields) - 2:
+            found[f"{self.name}_{self.fields[-1]}"] = best_by(F.col(self.fields[-1]), ranked)
+        return found
 
 
 def witnesses(
@@ -53,29 +80,30 @@ def witnesses(
     """
     from pyspark.sql import functions as F
 
-    steps = _steps(tuple(unequal), operator is None)
-    fields = [*(["o0"] if operator else []), *unequal, *([] if "rid" in unequal else ["rid"])]
-    greatest = operator not in {">", ">="}
+    if same and operator is None:
+        seekers = sought = _varied(sought, keys, unequal)
+    levels = _levels(tuple(unequal), operator)
     found: DataFrame | None = None
-    for step in steps:
-        rows = joined(sought, found, keys) if found is not None else sought
-        chosen = [_best(candidate, fields, greatest and not candidate.least) for candidate in step]
-        best = rows.groupBy(*keys).agg(*chosen)
-        found = joined(found, best, keys) if found is not None else best
+    known: list[str] = []
+    for level in levels:
+        for number in range(max(1, len(level[0].fields) - 1)):
+            rows = joined(sought, found, keys) if found is not None else sought
+            # what was found is the same all over its group; to join it again would double the plan with each step
+            carried = [F.max(name).alias(name) for name in known]
+            new = {name: value for candidate in level for name, value in candidate.step(number).items()}
+            found = rows.groupBy(*keys).agg(*carried, *[value.alias(name) for name, value in new.items()])
+            known += new
     assert found is not None
-    candidates = [candidate.name for step in steps for candidate in step]
-    if same and operator is None and len(unequal) == 1:
-        low, high = candidates
-        found = found.where(F.col(low)[unequal[0]] != F.col(high)[unequal[0]])
     fits = {
-        name: all_of(
-            [F.col(d) != F.col(name)[d] for d in unequal]
-            + ([compare(F.col("o0"), operator, F.col(name)["o0"])] if operator else [])
-            + [F.col(name).isNotNull()]
+        candidate: all_of(
+            [candidate.value("rid").isNotNull()]
+            + [F.col(attribute) != candidate.value(attribute) for attribute in unequal]
+            + ([compare(F.col("o0"), operator, candidate.value("o0"))] if operator else [])
         )
-        for name in candidates
+        for level in levels
+        for candidate in level
     }
-    partner = F.coalesce(*[F.when(fit, F.col(name)["rid"]) for name, fit in fits.items()])
+    partner = F.coalesce(*[F.when(fit, candidate.value("rid")) for candidate, fit in fits.items()])
     return (
         joined(seekers, found, keys)
         .select("rid", partner.alias("partner"), group_text(keys).alias("grp"))
@@ -83,38 +111,38 @@ def witnesses(
     )
 
 
-def _steps(unequal: tuple[str, ...], any_will_do: bool) -> list[list[_Candidate]]:
-    """The candidates, level by level; those of one level need only the levels above."""
-    steps: list[list[_Candidate]] = []
-    level = [_Candidate("w", (), unequal)]
-    while level:
-        step, following = [], []
-        for candidate in level:
-            step.append(candidate)
-            if any_will_do and len(candidate.open) == 1:
-                # the greatest and the least value of the one attribute differ, if any two do
-                step.append(_Candidate(f"{candidate.name}_", candidate.unlike, candidate.open, least=True))
-                continue
-            following += [
-                _Candidate(
-                    f"{candidate.name}{place}",
-                    (*candidate.unlike, (candidate.name, attribute)),
-                    tuple(other for other in candidate.open if other != attribute),
-                )
-                for place, attribute in enumerate(candidate.open)
-            ]
-        steps.append(step)
-        level = following
-    return steps
-
-
-def _best(candidate: _Candidate, fields: Sequence[str], greatest: bool) -> Column:
-    """The greatest (or least) allowed tuple, by the order attribute, or by the attribute that is still open."""
+def _varied(rows: DataFrame, keys: Sequence[str], unequal: Sequence[str]) -> DataFrame:
+    """The rows of groups in which every attribute that must differ has two values: in clean data, few."""
     from pyspark.sql import functions as F
 
-    by_value = fields[:1] if fields[0] == "o0" else list(candidate.open)
-    ranked = [*by_value, *[field for field in fields if field not in by_value]]
-    tuples = F.struct(*[F.col(field) for field in ranked])
-    if candidate.unlike:
-        tuples = F.when(all_of([F.col(d) != F.col(name)[d] for name, d in candidate.unlike]), tuples)
-    return (F.max(tuples) if greatest else F.min(tuples)).alias(candidate.name)
+    ends = [end(F.col(d)).alias(f"{name}_{d}") for d in unequal for name, end in (("low", F.min), ("high", F.max))]
+    differ = all_of([F.col(f"low_{d}") != F.col(f"high_{d}") for d in unequal])
+    if not unequal:
+        return rows
+    return joined(rows, rows.groupBy(*keys).agg(*ends).where(differ).select(*keys), keys)
+
+
+def _levels(unequal: tuple[str, ...], operator: str | None) -> list[list[_Candidate]]:
+    """The candidates; those of one level need only the levels above."""
+    plain = tuple(attribute for attribute in unequal if attribute != "rid")
+    known = (*(["o0"] if operator else []), *plain, "rid")
+    levels: list[list[_Candidate]] = []
+    level = [_Candidate("w", known, (), unequal, operator in {">", ">="})]
+    while level:
+        following: list[_Candidate] = []
+        done: list[_Candidate] = []
+        for candidate in level:
+            if operator is None and len(candidate.open) == 1:
+                # the greatest and the least value of the one attribute differ, if any two do
+                fields = tuple(dict.fromkeys((*candidate.open, *known)))
+                for name, least in (("high", False), ("low", True)):
+                    done.append(_Candidate(f"{candidate.name}{name}", fields, candidate.unlike, candidate.open, least))
+                continue
+            done.append(candidate)
+            for place, attribute in enumerate(candidate.open):
+                rest = tuple(other for other in candidate.open if other != attribute)
+                unlike = (*candidate.unlike, (candidate.name, attribute))
+                following.append(_Candidate(f"{candidate.name}{place}", known, unlike, rest, candidate.least))
+        levels.append(done)
+        level = following
+    return levels
