@@ -104,7 +104,8 @@ class Column(Declared):
     @field_validator("source")
     @classmethod
     def _names_a_source(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
-        if value is not None and (not value or "" in value):
+        names = (value,) if isinstance(value, str) else value
+        if names is not None and (not names or "" in names):
             raise ValueError("a source is the name of a column in the payload")
         return value
 

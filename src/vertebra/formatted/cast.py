@@ -64,10 +64,30 @@ def read_cell(text: Column, declaration: Declaration, markers: Sequence[str]) ->
     kind = column_type(declaration.type)
     content = written(text, markers)
     value, reasons = _read(content, declaration, kind)
+    if kind.name in INTEGERS or (kind.name == "date" and not declaration.format):
+        value = _canonical_first(text, value, kind.name, markers)
     chosen = F.lit(reasons[-1][1])
     for condition, words in reversed(reasons[:-1]):
         chosen = F.when(condition, F.lit(words)).otherwise(chosen)
     return Cell(value, content.isNotNull() & value.isNull(), chosen)
+
+
+def _canonical_first(text: Column, value: Column, kind: str, markers: Sequence[str]) -> Column:
+    """Take text that is just what the engine writes for the value without looking further.
+
+    Nearly all text is, and the comparison costs a fraction of the trimming and matching that it saves.
+    """
+    from pyspark.sql import functions as F
+
+    if any(char.isdigit() for marker in markers for char in marker):
+        # a marker such as -999 could be taken for a value
+        return value
+    guess = text.try_cast(kind)
+    same = guess.cast("string") == text
+    if kind == "date":
+        # engines go beyond the years that the readers of Delta tables know
+        same &= guess.between(F.expr("date'0001-01-01'"), F.expr("date'9999-12-31'"))
+    return F.coalesce(F.when(same, guess), value)
 
 
 Reasons = list[tuple["Column", str]]

@@ -82,7 +82,7 @@ def _missing(dataset: Dataset, batch: Batch, missing: list[str], extra: tuple[st
 
 def _extra(dataset: Dataset, batch: Batch, missing: list[str], extra: tuple[str, ...]) -> DriftError:
     new = "; ".join(
-        f"{_name(column)}: string" if _name(column) == column else f"{_name(column)}: {{source: {_yaml(column)}}}"
+        f"{_yaml(_name(column))}: " + ("string" if _name(column) == column else f"{{source: {_yaml(column)}}}")
         for column in extra
     )
     absent = f"; it lacks {_listed(missing)}" if missing else ""

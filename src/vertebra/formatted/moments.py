@@ -52,7 +52,7 @@ def read_moment(content: Column, declaration: Declaration, kind: str) -> tuple[C
         shaped, iso, looks = content.rlike(ISO_DATE), content, "is not a date written 2013-01-31; declare its format"
         has_offset = F.lit(False)
     else:
-        shaped, iso = content.rlike(ISO_TIMESTAMP), content
+        shaped, iso = content.rlike(ISO_TIMESTAMP), _with_seconds(content)
         looks = "is not a timestamp written 2013-01-31T23:59:00Z; declare its format"
         has_offset = content.rlike(_ENDS_IN_OFFSET)
     if kind == "date":
@@ -75,6 +75,15 @@ def read_moment(content: Column, declaration: Declaration, kind: str) -> tuple[C
         (local & ~exists, f"never came in {zone}: the clocks were turned forward over it"),
         *reasons,
     ]
+
+
+def _with_seconds(content: Column) -> Column:
+    """ISO text with the seconds that engines want before an offset: ``2013-01-31 23:59Z``."""
+    from pyspark.sql import functions as F
+
+    bare = F.substring(content, 17, 1).isin("Z", " ", "+", "-")
+    filled = F.concat(F.substring(content, 1, 16), F.lit(":00"), F.substring(content, 17, 10))
+    return F.when(bare, filled).otherwise(content)
 
 
 def _iso_text(content: Column, pattern: TimePattern) -> Column:

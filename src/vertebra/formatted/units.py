@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
+from typing import TYPE_CHECKING
 
 from vertebra.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from pint import UnitRegistry
 
 
 @cache
@@ -19,12 +23,10 @@ def conversion(source: str, target: str) -> tuple[float, float]:
     Raises:
         DeclarationError: a unit is unknown, or the two measure different things.
     """
-    from pint import PintError, UnitRegistry
+    from pint import PintError
 
     try:
-        # fractions: 1 mph is 1.609344 km/h exactly, and a difference of floats would not be
-        units = UnitRegistry(non_int_type=Fraction)
-        zero, one, two = (Fraction(units.Quantity(Fraction(n), source).to(target).magnitude) for n in range(3))
+        zero, one, two = (Fraction(_units().Quantity(Fraction(n), source).to(target).magnitude) for n in range(3))
     except (PintError, ValueError, TypeError, AttributeError) as error:
         raise DeclarationError(
             f"{source} cannot be converted to {target}",
@@ -38,3 +40,11 @@ def conversion(source: str, target: str) -> tuple[float, float]:
             remedy="drop `convert`, and convert in a view",
         )
     return float(one - zero), float(zero)
+
+
+@cache
+def _units() -> UnitRegistry:
+    from pint import UnitRegistry
+
+    # fractions: 1 mph is 1.609344 km/h exactly, and a difference of floats would not be
+    return UnitRegistry(non_int_type=Fraction)
