@@ -73,7 +73,7 @@ class Backbone:
         project = make_project(self._folder, sources)
         logs = self._folder / "spark"
         logs.mkdir(exist_ok=True)
-        with SparkServer(logs, memory="8g") as address:
+        with SparkServer(logs, memory="8g", settings={}) as address:
             extra = ("--engine", address, *ENGINEERING)
             before = {process.pid for process in psutil.Process().children(recursive=True)}
             cost = measure(self._command(project, extra), ROOT, also=before)

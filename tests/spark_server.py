@@ -14,11 +14,21 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = Path(os.environ.get("VERTEBRA_SPARK_ENV", ROOT / ".venv-spark"))
+
+
+FOR_SMALL_PLANS = {
+    # compiling a plan over ten rows takes longer than running it
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
 
 
 def unavailable() -> str | None:
@@ -41,10 +51,13 @@ def _home() -> Path:
 class SparkServer:
     """A Spark Connect server on loopback, for the life of a `with` block."""
 
-    def __init__(self, folder: Path, cores: int = 2, memory: str = "3g") -> None:
+    def __init__(
+        self, folder: Path, cores: int = 2, memory: str = "3g", settings: Mapping[str, str] = FOR_SMALL_PLANS
+    ) -> None:
         self._folder = folder
         self._cores = cores
         self._memory = memory
+        self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> str:
@@ -62,6 +75,7 @@ class SparkServer:
                 *_conf("spark.connect.grpc.binding.address", "127.0.0.1"),
                 *_conf("spark.driver.host", "127.0.0.1"),
                 *_conf("spark.driver.bindAddress", "127.0.0.1"),
+                *(option for key, value in self._settings.items() for option in _conf(key, value)),
                 *_conf("spark.ui.enabled", "false"),
                 *_conf("spark.sql.shuffle.partitions", str(self._cores)),
                 *_conf("spark.sql.warehouse.dir", str(self._folder / "warehouse")),
