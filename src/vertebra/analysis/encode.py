@@ -55,9 +55,8 @@ def encoder(analysis: Analysis, encoding: Encoding) -> Any:
     # standardised numbers have mean 0: filling in 0 is filling in the mean
     filled = SimpleImputer(strategy="constant", fill_value=0, add_indicator=True)
     first = len(analysis.categorical)
-    return ColumnTransformer(
-        [
-            ("categories", one_hot, slice(0, first)),
-            ("numbers", make_pipeline(StandardScaler(), filled), slice(first, len(analysis.features))),
-        ]
-    )
+    parts = [
+        ("categories", one_hot, range(first)),
+        ("numbers", make_pipeline(StandardScaler(), filled), range(first, len(analysis.features))),
+    ]
+    return ColumnTransformer([(name, step, list(columns)) for name, step, columns in parts if columns])

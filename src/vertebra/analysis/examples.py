@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vertebra.analysis.features import LABEL
+from vertebra.analysis.features import LABEL, TIME
 from vertebra.analysis.split import FOLD, Pinned
 from vertebra.declare.analysis import Analysis
 
@@ -34,15 +34,20 @@ class Examples:
 
 
 def load(analysis: Analysis, pinned: Pinned) -> Examples:
-    """Read a pinned set whole. Only the features, the label and the fold are read."""
-    dataset = pinned.table.arrow(pinned.version)
-    folded = FOLD in dataset.schema.names
-    table = dataset.to_table(columns=[*analysis.features, LABEL, *([FOLD] if folded else [])])
+    """Read a pinned set whole."""
+    table = rows_of(analysis, pinned)
+    folded = FOLD in table.schema.names
     return Examples(
         features=as_features(analysis, table),
         label=np.asarray(table.column(LABEL), np.float64),
         fold=np.asarray(table.column(FOLD), np.int32) if folded else np.empty(0, np.int32),
     )
+
+
+def rows_of(analysis: Analysis, pinned: Pinned) -> pa.Table:
+    """The rows of a pinned set, by time and key: equal sets make equal models, whatever the order of writing."""
+    table = pinned.table.arrow(pinned.version).to_table()
+    return table.sort_by([(TIME, "ascending"), *((name, "ascending") for name in analysis.key)])
 
 
 def as_features(analysis: Analysis, table: pa.Table) -> pd.DataFrame:

@@ -35,8 +35,9 @@ class Metric:
     score: Score
 
     def better(self, one: float, other: float) -> bool:
-        """Whether ``one`` is strictly better than ``other``."""
-        return one > other if self.higher else one < other
+        """Whether ``one`` is better than ``other`` by more than rounding."""
+        gain = one - other if self.higher else other - one
+        return gain > 1e-6 * max(1.0, abs(other))
 
 
 def _sklearn(name: str) -> Score:

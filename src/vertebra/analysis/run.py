@@ -176,11 +176,10 @@ def _setting(trial: Trial) -> dict[str, Any]:
 
 def _store_predictions(analysis: Analysis, ctx: StepContext, result: _Result) -> int:
     """What the chosen model says of the test set, next to what was."""
+    from vertebra.analysis.examples import rows_of
     from vertebra.analysis.predict import scored
 
-    test = result.sets.test
-    rows = test.table.arrow(test.version).to_table()
-    table = scored(analysis, rows, result.tested.predicted, result.registered.version)
+    table = scored(analysis, rows_of(analysis, result.sets.test), result.tested.predicted, result.registered.version)
     return ctx.lake.table(f"analysis.{analysis.name}").write_arrow(table, ctx.commit())
 
 
