@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from vertebra.governance.schemas import LEDGERS
 from vertebra.report.rows import write_rows
-from vertebra.report.tables import grid, rich_console
+from vertebra.report.tables import grid, rich_console, tell
 from vertebra.report.tallies import TEST, VALIDATION, model_rows
 from vertebra.report.words import seconds
 
@@ -54,7 +54,7 @@ def _tell_run(analysis: str, rows: list[dict[str, Any]], rich: Console) -> None:
         return
     metric = trials[0]["metric"]
     title = f"{analysis}: {metric} in cross-validation, {trials[0]['at']:%Y-%m-%d %H:%M} UTC"
-    table = grid(title, "", "model", "parameters", metric, "deviation", "time", numeric=3)
+    table = grid("", "model", "parameters", metric, "deviation", "time", numeric=3)
     for row in trials:
         style = "bold" if row["chosen"] else ""
         table.add_row(
@@ -66,7 +66,7 @@ def _tell_run(analysis: str, rows: list[dict[str, Any]], rich: Console) -> None:
             seconds(row["seconds"]) if row["seconds"] is not None else "",
             style=style,
         )
-    rich.print(table)
+    tell(rich, title, table)
     if tests:
         _tell_tests(tests, rich)
     chosen = next((row for row in tests if row["chosen"] and row["model_version"]), None)
@@ -79,14 +79,14 @@ def _tell_run(analysis: str, rows: list[dict[str, Any]], rich: Console) -> None:
 def _tell_tests(tests: list[dict[str, Any]], rich: Console) -> None:
     """The chosen model and the baseline on the test set, by every metric."""
     metrics = list(dict.fromkeys(row["metric"] for row in tests))
-    table = grid("\non the test set", "", "model", *metrics, numeric=len(metrics))
+    table = grid("", "model", *metrics, numeric=len(metrics))
     for chosen in (True, False):
         values = {row["metric"]: row["value"] for row in tests if row["chosen"] is chosen}
         names = {row["candidate"] for row in tests if row["chosen"] is chosen}
         if values:
             cells = (f"{values[name]:.4f}" if values.get(name) is not None else "–" for name in metrics)
             table.add_row("→" if chosen else "", names.pop(), *cells, style="bold" if chosen else "")
-    rich.print(table)
+    tell(rich, "\nOn the test set", table)
 
 
 def _parameters(text: str | None) -> str:

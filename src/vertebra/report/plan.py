@@ -30,9 +30,7 @@ def plan_rows(decisions: Sequence[Decision], everything: bool) -> list[dict[str,
 
 def write_plan(rows: Sequence[Mapping[str, str]], stream: TextIO) -> None:
     """Write a plan's rows, long reasons folded."""
-    table = grid("", *_COLUMNS)
-    table.title = None
-    table.columns[0].no_wrap = True
+    table = grid(*_COLUMNS)
     for row in rows:
         table.add_row(row["step"], row["action"], row["why"], style="dim" if row["action"] == "skip" else "")
     rich_console(stream).print(table)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from vertebra.governance.schemas import LEDGERS
 from vertebra.report.rows import write_rows
-from vertebra.report.tables import grid, rich_console
+from vertebra.report.tables import grid, rich_console, tell
 from vertebra.report.tallies import RuleTally, latest_quality, rule_tallies, tallied
 from vertebra.report.words import figure, many, share
 
@@ -74,16 +74,19 @@ def _tell_dimensions(rows: list[dict[str, Any]], rich: Console) -> None:
             key = ("validity", row["stage"])
             known = found.setdefault(row["table"], {})
             known[key] = min(known.get(key) or 1.0, row["value"])
-    dimensions = (*_DIMENSIONS, "validity")
-    table = grid("Dimensions, before → after cleaning", "table", "rows", *dimensions, numeric=1 + len(dimensions))
+    measured = {name for measures in found.values() for (name, _), value in measures.items() if value is not None}
+    dimensions = [name for name in (*_DIMENSIONS, "validity") if name in measured]
+    absent = [name for name in (*_DIMENSIONS, "validity") if name not in measured]
+    table = grid("table", "rows", *dimensions, numeric=1 + len(dimensions))
     for name, measures in found.items():
         cells = [_change(measures.get((d, "before")), measures.get((d, "after"))) for d in dimensions]
         after = measures.get(("rows", "after"))
         table.add_row(name.partition(".")[2], figure(int(after)) if after is not None else "–", *cells)
-    rich.print(table)
+    tell(rich, "Dimensions, before → after cleaning", table)
     rich.print(
-        "[dim]completeness: rows without NULL; consistency: rows that meet every rule; validity: of the worst column; "
-        "– not applicable[/]"
+        "[dim]completeness: rows without NULL; consistency: rows that meet every rule; validity: of the worst column"
+        + (f"; not applicable: {', '.join(absent)}" if absent else "")
+        + "[/]"
     )
 
 
@@ -99,15 +102,14 @@ def _tell_rules(rules: list[RuleTally], everything: bool, rich: Console) -> None
     broken = [rule for rule in rules if rule.tuples]
     hold = len(rules) - len(broken)
     if broken:
-        title = f"\nRules broken: {len(broken)} of {len(rules)}"
-        table = grid(title, "rule", "what became of them", "tuples", "share", "g3", numeric=3)
+        table = grid("rule", "what became of them", "tuples", "share", "g3", numeric=3)
         for rule in broken:
             name = rule.rule if everything else f"{rule.dataset}.{rule.rule}"
             table.add_row(
                 name, rule.became, figure(rule.tuples), share(rule.share) if rule.share is not None else "–",
                 figure(rule.least) or "–",
             )  # fmt: skip
-        rich.print(table)
+        tell(rich, f"\nRules broken: {len(broken)} of {len(rules)}", table)
         rich.print("[dim]g3: the fewest rows to remove for the rule to hold; – not computed for such a rule[/]")
     if hold:
         names = ", ".join(rule.rule for rule in rules if not rule.tuples) if everything else ""
@@ -116,6 +118,7 @@ def _tell_rules(rules: list[RuleTally], everything: bool, rich: Console) -> None
 
 def _tell_constraints(space: Workspace, dataset: str, rules: list[RuleTally], rich: Console) -> None:
     """The broken rules as denial constraints."""
+    from rich.padding import Padding
     from rich.text import Text
 
     from vertebra.declare.rules import rules_of
@@ -126,7 +129,8 @@ def _tell_constraints(space: Workspace, dataset: str, rules: list[RuleTally], ri
     if shown:
         rich.print("\n[bold]As denial constraints[/]")
     for rule in shown:
-        rich.print(Text.assemble(f"{rule.name}  ", (str(rule.constraint), "dim")))
+        rich.print(rule.name)
+        rich.print(Padding(Text(str(rule.constraint), "dim"), (0, 0, 0, 4), expand=False))
 
 
 def _tell_columns(rows: list[dict[str, Any]], rich: Console) -> None:
@@ -139,11 +143,11 @@ def _tell_columns(rows: list[dict[str, Any]], rich: Console) -> None:
     if not lacking:
         rich.print(f"\n{many(len(found), 'column')}, each complete and valid")
         return
-    table = grid("\nColumns not complete or not valid", "column", "completeness", "validity", numeric=2)
+    table = grid("column", "completeness", "validity", numeric=2)
     for name, measures in sorted(lacking.items(), key=lambda item: item[1].get("completeness") or 0.0):
         cells = (measures.get("completeness"), measures.get("validity"))
         table.add_row(name, *("–" if value is None else share(value) for value in cells))
-    rich.print(table)
+    tell(rich, "\nColumns not complete or not valid", table)
 
 
 def write_check(found: Mapping[str, Assessment], form: Format, stream: TextIO) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TextIO
 
-from vertebra.report.tables import grid, rich_console
+from vertebra.report.tables import grid, rich_console, tell
 from vertebra.report.words import figure, many, seconds
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _tell_tables(space: Workspace, rich: Console) -> None:
     tallies = dataset_tallies(space)
     if tallies:
         headings = ("landing", "formatted", "trusted", "rejected", "repaired", "quarantined")
-        table = grid("\nData management backbone: rows, and what cleaning did", "dataset", *headings, numeric=6)
+        table = grid("dataset", *headings, numeric=6)
         for t in tallies:
             table.add_row(
                 t.dataset,
@@ -46,13 +46,13 @@ def _tell_tables(space: Workspace, rich: Console) -> None:
                 *(_with_unit(count, unit) for count, unit in ((t.rejected, "cell"), (t.repaired, "cell"))),
                 _with_unit(t.quarantined, "row"),
             )
-        rich.print(table)
+        tell(rich, "\nData management backbone: rows, and what cleaning did", table)
     views = table_rows(space, "exploitation")
     if views:
-        table = grid("\nExploitation zone", "table", "rows", numeric=1)
+        table = grid("table", "rows", numeric=1)
         for name, rows in views.items():
             table.add_row(name, figure(rows))
-        rich.print(table)
+        tell(rich, "\nExploitation zone", table)
 
 
 def _tell_rules(space: Workspace, rich: Console) -> None:
@@ -65,11 +65,10 @@ def _tell_rules(space: Workspace, rich: Console) -> None:
     if not broken:
         rich.print(f"\n[bold]Rules[/]: all {len(rules)} hold")
         return
-    title = f"\nRules broken: {len(broken)} of {len(rules)}"
-    table = grid(title, "dataset", "rule", "what became of them", "tuples", numeric=1)
+    table = grid("dataset", "rule", "what became of them", "tuples", numeric=1)
     for rule in broken[:_MOST_RULES]:
         table.add_row(rule.dataset, rule.rule, rule.became, figure(rule.tuples))
-    rich.print(table)
+    tell(rich, f"\nRules broken: {len(broken)} of {len(rules)}", table)
     if len(broken) > _MOST_RULES:
         rich.print(f"[dim]and {len(broken) - _MOST_RULES} more: vertebra quality[/]")
 
@@ -80,16 +79,13 @@ def _tell_models(space: Workspace, rich: Console) -> None:
     models = chosen_models(space)
     if not models:
         return
-    table = grid(
-        "\nData analysis backbone: chosen models", "analysis", "model", "metric", "validation", "test", "baseline",
-        numeric=3,
-    )  # fmt: skip
+    table = grid("analysis", "model", "metric", "validation", "test", "baseline", numeric=3)
     for model in models:
         validation = _score(model.validation, model.deviation)
         table.add_row(
             model.analysis, model.candidate, model.metric, validation, _score(model.test), _score(model.baseline)
         )
-    rich.print(table)
+    tell(rich, "\nData analysis backbone: chosen models", table)
 
 
 def _with_unit(count: int, unit: str) -> str:
@@ -133,12 +129,12 @@ def _tell_next(space: Workspace, report: RunReport, rich: Console) -> None:
         tried.append((f"vertebra why {repaired}", "walk a repaired cell back to its source"))
     if space.project.analyses:
         tried.append(("vertebra models", "every model that was tried"))
-    table = grid("Next", "", "")
+    table = grid("", "")
     table.show_header = False
     for command, what in tried:
         table.add_row(f"  {command}", f"[dim]{what}[/]")
     if tried:
-        rich.print(table)
+        tell(rich, "Next", table)
 
 
 def _a_repair(space: Workspace) -> str:

@@ -16,19 +16,26 @@ def rich_console(stream: TextIO) -> Console:
     return Console(file=stream, highlight=False, width=None if stream.isatty() else 120)
 
 
-def grid(title: str, *columns: str, numeric: int = 0) -> Table:
+def tell(rich: Console, title: str, table: Table) -> None:
+    """Print a table under its title; an empty line before it is the title's first character."""
+    from rich.text import Text
+
+    if title:
+        rich.print(Text(title, "bold"))
+    rich.print(table)
+
+
+def grid(*columns: str, numeric: int = 0) -> Table:
     """An empty table.
 
     Args:
-        columns: headings; the last ``numeric`` of them hold numbers.
+        columns: headings; the first holds names, the last ``numeric`` hold numbers, and neither is ever folded.
     """
     from rich.table import Table
 
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False,
-        padding=(0, 2, 0, 0),
-    )  # fmt: skip
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     for place, heading in enumerate(columns):
         number = place >= len(columns) - numeric
-        table.add_column(heading, justify="right" if number else "left", no_wrap=number, overflow="fold")
+        fixed = number or place == 0
+        table.add_column(heading, justify="right" if number else "left", no_wrap=fixed, overflow="fold")
     return table
