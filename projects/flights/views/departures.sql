@@ -81,8 +81,8 @@ select
   timestampadd(MINUTE, f.dep_delay, f.sched_dep_at) as dep_known_at,
   timestampadd(MINUTE, f.arr_delay, f.sched_arr_at) as arr_known_at,
 
-  -- the weather at the scheduled hour; NULL for the hours the station did not report
-  w.time_hour is not null as weather_found,
+  -- the weather of the scheduled hour, known when the hour is over; NULL for the hours the station did not report
+  w.time_hour is not null as weather_found, timestampadd(HOUR, 1, w.time_hour) as weather_known_at,
   w.temp, w.dewp, w.humid, w.wind_dir, w.wind_speed, w.wind_gust, w.precip, w.pressure, w.visib,
 
   -- the aircraft, when it is registered and could fly this route
