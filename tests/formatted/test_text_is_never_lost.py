@@ -146,9 +146,9 @@ def tried() -> list[int]:
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )  # fmt: skip
-@given(st.lists(texts, min_size=1, max_size=300))
+@given(st.lists(texts, min_size=1, max_size=250))
 def test_accepted_refused_and_null_cells_are_all_cells(
     engine: Engine, context: Callable, declared: Callable, tmp_path: Path, tried: list[int], cells: list[str | None]
 ) -> None:

@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.column_type import INTEGERS, ColumnType, column_type
 from vertebra.declare.time_pattern import escape
-from vertebra.formatted.moments import read_moment
+from vertebra.formatted.moments import Reasons, read_moment
 from vertebra.formatted.text import written
 from vertebra.formatted.units import conversion
+from vertebra.formatted.workings import Stage, Workings
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -38,62 +39,67 @@ FALSE: Final = ("false", "f", "no", "n", "0")
 
 @dataclass(frozen=True)
 class Cell:
-    """How one column's cells are read.
+    """How one column's cells are read, in terms of the columns that its workings add to a frame.
 
     Attributes:
         value: the value in the canonical type; NULL where there is none or it was refused.
-        refused: whether something is written that is not a value of the type; never NULL.
-        reason: why, as a sentence part that follows the text: ``is not a whole number``.
+        content: what is written, where it takes more than a glance to read; NULL where that means NULL.
+        reason: why content without a value was refused, as words that follow it: ``is not a whole number``.
     """
 
     value: Column
-    refused: Column
+    content: Column
     reason: Column
 
 
-def read_cell(text: Column, declaration: Declaration, markers: Sequence[str]) -> Cell:
+def read_cell(text: Column, declaration: Declaration, markers: Sequence[str], workings: Workings) -> Cell:
     """Read a column's cells.
 
     Args:
         text: the raw text.
         declaration: the column's declaration.
         markers: the texts that mean NULL.
+        workings: gets the intermediate columns.
     """
     from pyspark.sql import functions as F
 
     kind = column_type(declaration.type)
-    content = written(text, markers)
-    value, reasons = _read(content, declaration, kind)
-    if kind.name in INTEGERS or (kind.name == "date" and not declaration.format):
-        value = _canonical_first(text, value, kind.name, markers)
+    glance = _canonical(text, declaration, kind.name, markers)
+    if glance is None:
+        content = workings.keep(Stage.CONTENT, written(text, markers))
+        value, reasons = _read(content, declaration, kind, workings)
+    else:
+        guess = workings.keep(Stage.GLANCE, glance)
+        content = workings.keep(Stage.CONTENT, F.when(guess.isNull(), written(text, markers)))
+        careful, reasons = _read(content, declaration, kind, workings)
+        value = F.coalesce(guess, careful)
     chosen = F.lit(reasons[-1][1])
     for condition, words in reversed(reasons[:-1]):
         chosen = F.when(condition, F.lit(words)).otherwise(chosen)
-    return Cell(value, content.isNotNull() & value.isNull(), chosen)
+    return Cell(value, content, chosen)
 
 
-def _canonical_first(text: Column, value: Column, kind: str, markers: Sequence[str]) -> Column:
-    """Take text that is just what the engine writes for the value without looking further.
+def _canonical(text: Column, declaration: Declaration, kind: str, markers: Sequence[str]) -> Column | None:
+    """The value of text that is just what the engine writes for it, NULL for other text; None where that is no use.
 
     Nearly all text is, and the comparison costs a fraction of the trimming and matching that it saves.
     """
     from pyspark.sql import functions as F
 
+    if kind not in INTEGERS and (kind != "date" or declaration.format):
+        return None
     if any(char.isdigit() for marker in markers for char in marker):
         # a marker such as -999 could be taken for a value
-        return value
+        return None
     guess = text.try_cast(kind)
     same = guess.cast("string") == text
     if kind == "date":
         # engines go beyond the years that the readers of Delta tables know
         same &= guess.between(F.expr("date'0001-01-01'"), F.expr("date'9999-12-31'"))
-    return F.coalesce(F.when(same, guess), value)
+    return F.when(same, guess)
 
 
-Reasons = list[tuple["Column", str]]
-
-
-def _read(content: Column, declaration: Declaration, kind: ColumnType) -> tuple[Column, Reasons]:
+def _read(content: Column, declaration: Declaration, kind: ColumnType, workings: Workings) -> tuple[Column, Reasons]:
     """The value, and why it may be refused: conditions and words, the last for all other texts."""
     from pyspark.sql import functions as F
 
@@ -102,7 +108,7 @@ def _read(content: Column, declaration: Declaration, kind: ColumnType) -> tuple[
     if kind.name == "boolean":
         return _boolean(content, declaration)
     if kind.name in ("date", "timestamp"):
-        return read_moment(content, declaration, kind.name)
+        return read_moment(content, declaration, kind.name, workings)
     numbers = _Notation(declaration)
     if kind.name in INTEGERS:
         return _whole(content, numbers, kind.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final
@@ -11,17 +11,18 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from vertebra.errors import LakeError
-from vertebra.formatted.cast import Cell, read_cell
+from vertebra.formatted.cast import read_cell
 from vertebra.formatted.digest import declaration_digest
 from vertebra.formatted.drift import Match, match_columns
 from vertebra.formatted.rejects import castable, record_rejects, rejects, suspects
 from vertebra.formatted.text import null_markers
+from vertebra.formatted.workings import Workings
 from vertebra.governance.context import StepOutcome
 from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches
 from vertebra.lake.table import Staged
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
     from vertebra.declare.dataset import Dataset
     from vertebra.governance.context import StepContext
@@ -98,24 +99,44 @@ def _stage(
     dataset: Dataset, table: LakeTable, matches: Sequence[Match], anew: bool, ctx: StepContext
 ) -> tuple[Staged, int]:
     """Write the table's new files and the ledger of rejects. Returns the files and the number of rejected cells."""
-    cells = {
-        name: read_cell(_column(name), column, null_markers(dataset, column))
-        for name, column in dataset.columns.items()
-    }
-    text = _text(matches, ctx)
+    reading = _Reading(dataset)
+    groups = [matches[at : at + _BATCHES_PER_JOB] for at in range(0, len(matches), _BATCHES_PER_JOB)]
     if dataset.load == "upsert":
         present = None if anew else table.frame(ctx.engine)
-        staged = table.stage(ctx.engine, _merged(dataset, _formatted(text, cells), present))
+        rows = reading.rows(_text(matches, ctx))
+        staged = table.stage(ctx.engine, _merged(dataset, rows, present))
         in_question = castable(dataset)
     else:
-        groups = [matches[at : at + _BATCHES_PER_JOB] for at in range(0, len(matches), _BATCHES_PER_JOB)]
-        frames = [text] if len(groups) == 1 else [_text(group, ctx) for group in groups]
-        staged = _joined([table.stage(ctx.engine, _formatted(frame, cells)) for frame in frames])
+        staged = _joined([table.stage(ctx.engine, reading.rows(_text(group, ctx))) for group in groups])
         in_question = suspects(dataset, staged)
-    found = rejects(text, {name: cells[name] for name in in_question}, dataset, ctx) if in_question else None
+    found = [reading.rejects(_text(group, ctx), in_question, ctx) for group in groups] if in_question else []
     replaces_all = anew or dataset.load == "snapshot"
     first = None if replaces_all else matches[0].batch.number
     return staged, record_rejects(found, dataset, first, ctx)
+
+
+class _Reading:
+    """How the text of a dataset's records is read."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        from pyspark.sql import functions as F
+
+        self._dataset = dataset
+        self._workings = Workings()
+        self._cells = {
+            name: read_cell(F.col(name), column, null_markers(dataset, column), self._workings)
+            for name, column in dataset.columns.items()
+        }
+
+    def rows(self, text: DataFrame) -> DataFrame:
+        """The rows of the table."""
+        worked = self._workings.on(text)
+        return worked.select("_rid", *(cell.value.alias(name) for name, cell in self._cells.items()))
+
+    def rejects(self, text: DataFrame, columns: Sequence[str], ctx: StepContext) -> DataFrame:
+        """The cells of some columns that are refused."""
+        cells = {name: self._cells[name] for name in columns}
+        return rejects(self._workings.on(text), cells, self._dataset, ctx)
 
 
 def _text(matches: Sequence[Match], ctx: StepContext) -> DataFrame:
@@ -143,17 +164,13 @@ def _text_of(match: Match, ctx: StepContext) -> DataFrame:
     )
 
 
-def _formatted(text: DataFrame, cells: Mapping[str, Cell]) -> DataFrame:
-    return text.select("_rid", *(cell.value.alias(name) for name, cell in cells.items()))
-
-
 def _merged(dataset: Dataset, new: DataFrame, present: DataFrame | None) -> DataFrame:
     """One row per key, the one with the highest row id: the last record of the latest batch."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
     rows = new if present is None else present.select(new.columns).unionAll(new)
-    key = [_column(name) for name in dataset.key]
+    key = [F.col(name) for name in dataset.key]
     incomplete = reduce(lambda one, other: one | other, [column.isNull() for column in key])
     # a row without a complete key is alone in its partition
     alone = F.when(incomplete, F.col("_rid"))
@@ -194,12 +211,6 @@ def _outcome(
     if without_key:
         facts["rows without key"] = without_key
     return StepOutcome(table.rows(version), version, {table.name: version}, facts)
-
-
-def _column(name: str) -> Column:
-    from pyspark.sql import functions as F
-
-    return F.col("`" + name.replace("`", "``") + "`")
 
 
 def _counted(number: int, one: str, many: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.time_pattern import MONTHS, YEAR, TimeField, TimePattern, time_pattern
+from vertebra.formatted.workings import Stage, Workings
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -30,51 +31,66 @@ _ZONES_KNOWN_UNTIL: Final = "2100-01-01"
 Reasons = list[tuple["Column", str]]
 
 
-def read_moment(content: Column, declaration: Declaration, kind: str) -> tuple[Column, Reasons]:
+def read_moment(content: Column, declaration: Declaration, kind: str, workings: Workings) -> tuple[Column, Reasons]:
     """Read dates or timestamps.
 
     Args:
         content: what is written in a cell.
         kind: ``date`` or ``timestamp``.
+        workings: gets the intermediate columns.
 
     Returns:
         The value, NULL where the text is refused, and why it may be: conditions and words, the last for all others.
     """
     from pyspark.sql import functions as F
 
-    if declaration.format:
-        pattern = time_pattern(declaration.format)
-        shaped = content.rlike(pattern.regex)
-        iso, looks = _iso_text(content, pattern), f"is not written {declaration.format}"
-        offset = pattern.fields.get("X")
-        has_offset = _part(content, pattern, offset) != "" if offset else F.lit(False)
+    pattern = time_pattern(declaration.format) if declaration.format else None
+    if pattern:
+        shaped, looks = content.rlike(pattern.regex), f"is not written {pattern.text}"
+        iso = workings.keep(Stage.ISO, _iso_text(content, pattern))
     elif kind == "date":
-        shaped, iso, looks = content.rlike(ISO_DATE), content, "is not a date written 2013-01-31; declare its format"
-        has_offset = F.lit(False)
+        shaped, looks = content.rlike(ISO_DATE), "is not a date written 2013-01-31; declare its format"
+        iso = F.substring(content, 1, 10)
     else:
-        shaped, iso = content.rlike(ISO_TIMESTAMP), _with_seconds(content)
+        shaped = content.rlike(ISO_TIMESTAMP)
         looks = "is not a timestamp written 2013-01-31T23:59:00Z; declare its format"
-        has_offset = content.rlike(_ENDS_IN_OFFSET)
+        iso = workings.keep(Stage.ISO, _with_seconds(content))
     if kind == "date":
         value = F.when(shaped, F.substring(iso, 1, 10).try_cast("date"))
         return value, [(shaped, "is no day of the calendar"), (F.lit(True), looks)]
-    stamp = F.when(shaped, iso.try_cast("timestamp"))
-    # an offset may push the first and the last days out of the years that readers of Delta tables know
-    first, last = (F.expr(f"timestamp'{t}Z'") for t in ("0001-01-01T00:00:00", "9999-12-31T23:59:59.999999"))
+    stamp = workings.keep(Stage.STAMP, F.when(shaped, iso.try_cast("timestamp")))
     reasons = [(shaped, "is no day of the calendar or no time of a day"), (F.lit(True), looks)]
     if declaration.zone is None or declaration.zone == "UTC":
-        return F.when(stamp.between(first, last), stamp), reasons
+        return _in_range(stamp), reasons
     zone = declaration.zone
-    instant = F.to_utc_timestamp(stamp, zone)
+    has_offset = _has_offset(content, pattern)
+    instant = workings.keep(Stage.INSTANT, F.when(has_offset, stamp).otherwise(F.to_utc_timestamp(stamp, zone)))
     exists = F.from_utc_timestamp(instant, zone) == stamp
     known = stamp < F.expr(f"timestamp'{_ZONES_KNOWN_UNTIL}T00:00:00Z'")
-    value = F.when(has_offset, stamp).when(known & exists, instant)
-    local = shaped & stamp.isNotNull() & ~has_offset
-    return F.when(value.between(first, last), value), [
+    value = F.when(has_offset | (known & exists), _in_range(instant))
+    local = stamp.isNotNull() & ~has_offset
+    return value, [
         (local & ~known, f"is later than the known rules of {zone}; write it with an offset"),
         (local & ~exists, f"never came in {zone}: the clocks were turned forward over it"),
         *reasons,
     ]
+
+
+def _in_range(instant: Column) -> Column:
+    """An offset may push the first and the last days out of the years that readers of Delta tables know."""
+    from pyspark.sql import functions as F
+
+    first, last = (F.expr(f"timestamp'{t}Z'") for t in ("0001-01-01T00:00:00", "9999-12-31T23:59:59.999999"))
+    return F.when(instant.between(first, last), instant)
+
+
+def _has_offset(content: Column, pattern: TimePattern | None) -> Column:
+    from pyspark.sql import functions as F
+
+    if pattern is None:
+        return content.rlike(_ENDS_IN_OFFSET)
+    offset = pattern.fields.get("X")
+    return _part(content, pattern, offset) != "" if offset else F.lit(False)
 
 
 def _with_seconds(content: Column) -> Column:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
+from vertebra.governance.schemas import STATES
 from vertebra.lake.batches import RECORDS_PER_BATCH
 
 if TYPE_CHECKING:
@@ -46,18 +48,20 @@ def castable(dataset: Dataset) -> list[str]:
     return [name for name, column in dataset.columns.items() if column.type != "string"]
 
 
-def rejects(text: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx: StepContext) -> DataFrame:
+def rejects(worked: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx: StepContext) -> DataFrame:
     """One row per rejected cell, with the columns of the ledger.
 
     Args:
-        text: ``_rid`` and the raw text of the columns.
+        worked: ``_rid``, the raw text of the columns and the workings of their cells.
         cells: how the columns in question are read.
     """
     from pyspark.sql import functions as F
 
+    refused = {name: cell.content.isNotNull() & cell.value.isNull() for name, cell in cells.items()}
+    flagged = worked.select("*", *(flag.alias(f"_refused_{name}") for name, flag in refused.items()))
     found = [
         F.when(
-            cell.refused,
+            F.col(f"_refused_{name}"),
             F.struct(
                 F.lit(name).alias("column"),
                 F.col(name).alias("raw"),
@@ -67,11 +71,9 @@ def rejects(text: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx: S
         )
         for name, cell in cells.items()
     ]
-    any_refused = F.lit(False)
-    for cell in cells.values():
-        any_refused = any_refused | cell.refused
+    some_refused = reduce(lambda one, other: one | other, [F.col(f"_refused_{name}") for name in cells])
     return (
-        text.where(any_refused)
+        flagged.where(some_refused)
         .select("_rid", F.explode(F.array(*found)).alias("cell"))
         .where(F.col("cell").isNotNull())
         .select(
@@ -88,29 +90,32 @@ def rejects(text: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx: S
     )
 
 
-def record_rejects(found: DataFrame | None, dataset: Dataset, first: int | None, ctx: StepContext) -> int:
+def record_rejects(found: Sequence[DataFrame], dataset: Dataset, first: int | None, ctx: StepContext) -> int:
     """Write the rejected cells of the batches just read to the ledger; doing it again changes nothing.
 
     Args:
-        found: the rejected cells; None when there can be none.
+        found: the rejected cells; none when there can be none.
         first: the first batch that was read, when earlier ones keep their rejects; None when they do not.
 
     Returns:
         The number of rejected cells.
     """
-    count = 0
-    if found is not None:
-        found = ctx.engine.materialise(found, ctx.scratch / _LEDGER)
-        count = sum(pq.read_metadata(file).num_rows for file in (ctx.scratch / _LEDGER).rglob("*.parquet"))
+    files = [
+        file
+        for number, frame in enumerate(found)
+        for file in ctx.engine.write_parquet(frame, ctx.scratch / f"rejects-{number}")
+    ]
+    count = int(sum(pq.read_metadata(file).num_rows for file in files))
+    new = ctx.engine.read_parquet(files, STATES[_LEDGER]) if count else None
     stale = _recorded(dataset, first, ctx)
     if first is not None and not stale:
-        if count and found is not None:
-            ctx.ledgers.replace(_LEDGER, dataset.name, found, ctx.engine, ctx.commit(), part=f"{first:08d}")
+        if new is not None:
+            ctx.ledgers.replace(_LEDGER, dataset.name, new, ctx.engine, ctx.commit(), part=f"{first:08d}")
         return count
     kept = _kept(dataset, first, ctx) if first is not None else None
-    frames = [frame for frame in (found if count else None, kept) if frame is not None]
+    frames = [frame for frame in (new, kept) if frame is not None]
     if frames:
-        whole = frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
+        whole = reduce(lambda one, other: one.unionByName(other), frames)
         ctx.ledgers.replace(_LEDGER, dataset.name, whole, ctx.engine, ctx.commit())
     elif stale:
         ctx.ledgers.clear(_LEDGER, dataset.name, ctx.commit())
