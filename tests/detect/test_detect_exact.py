@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame
 
 from vertebra.declare.rules import NamedRule
-from vertebra.denial import DenialConstraint, classify, parse
+from vertebra.denial import DenialConstraint, classify, parse, parse_between
 from vertebra.engine import Engine
+from vertebra.errors import RuleError
 from vertebra.trusted.detect import RuleCount, detect
 
 COLUMNS = {"k": "int", "a": "int", "b": "int", "c": "bigint", "x": "double", "y": "double", "u": "string", "v": "string",
@@ -212,22 +214,95 @@ def fewest_removals(rule: NamedRule, data: pa.Table, truth: set[tuple[int, ...]]
     return len(seen) - kept
 
 
-unhurried = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+# a batch checks every rule in many small tables at once, so a few examples are many tables
+unhurried = settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 
 
 @unhurried
-@given(records=st.lists(rows, max_size=60))
+@given(records=st.lists(rows, min_size=60, max_size=120))
 def test_in_every_class_with_equality_keys(records: list[dict[str, Any]], sail: Engine) -> None:
     check(named(KEYED, "t.k = s.k and "), {"r": table(records)}, sail)
 
 
 @unhurried
-@given(records=st.lists(rows, max_size=14))
+@given(records=st.lists(rows, max_size=40))
 def test_in_every_class_without_a_key_and_for_one_tuple(records: list[dict[str, Any]], sail: Engine) -> None:
-    check(named(KEYED) + named(UNKEYED) + named(SINGLE), {"r": table(records)}, sail)
+    check(named(UNKEYED) + named(SINGLE), {"r": table(records)}, sail)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2])
 def test_of_empty_and_tiny_tables(size: int, sail: Engine) -> None:
     record = {"k": 1, "a": 1, "b": 1, "c": 1, "x": float("nan"), "y": 0.0, "u": "p", "v": "q", "d": None, "e": None}
-    check(named(KEYED) + named(UNKEYED) + named(SINGLE), {"r": table([record] * size)}, sail)
+    chosen = {name: KEYED[name] for name in ("key", "two_differ", "order_with_ties", "two_orders_with_ties", "overlap")}
+    check(named(chosen) + named(UNKEYED) + named(SINGLE), {"r": table([record] * size)}, sail)
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+def test_on_apache_spark_too(apache_spark: Engine) -> None:
+    records = [made(random.Random(seed)) for seed in range(100)]
+    chosen = {name: text for place, (name, text) in enumerate(KEYED.items()) if place % 2 == 0}
+    check(named(chosen, "t.k = s.k and "), {"r": table(records)}, apache_spark)
+    check(named(UNKEYED) + named(SINGLE), {"r": table(records[:30])}, apache_spark)
+
+
+def made(chance: random.Random) -> dict[str, Any]:
+    """A random row."""
+    small = [None, -1, 0, 1, 2]
+    days = [None, *(dt.date(2020, 1, day) for day in range(1, 5))]
+    numbers = [None, 0.0, -0.0, 1.5, -1.5, float("nan"), float("inf"), -float("inf")]
+    return {
+        "k": chance.randrange(8), "a": chance.choice([None, -1, 0, 1]), "b": chance.choice(small),
+        "c": chance.choice(small), "x": chance.choice(numbers), "y": chance.choice(numbers[:6]),
+        "u": chance.choice([None, "p", "q", "P", "é"]), "v": chance.choice([None, "p", "q", ""]),
+        "d": chance.choice(days), "e": chance.choice(days),
+    }  # fmt: skip
+
+
+def test_counts_what_could_violate_and_the_groups_that_do(sail: Engine) -> None:
+    blank = dict.fromkeys(("k", "c", "x", "y", "u", "v", "d", "e"))
+    values = [(1, 1), (1, 1), (1, 2), (1, None), (2, 5), (2, 6), (3, 7), (None, 1)]
+    records = [blank | {"a": a, "b": b} for a, b in values]
+    rules = named({
+        "dependency": "t.a = s.a and t.b != s.b", "order": "t.a = s.a and t.b < s.b", "key": "t.a = s.a",
+        "across": "t.a = s.b", "half": "t.a = s.a and t.b < s.b and t.b < 2",
+    })  # fmt: skip
+    counts = check(rules, {"r": table(records)}, sail)
+    seen = {name: (c.violating_pairs, c.lhs_pairs, c.violating_groups, c.groups) for name, c in counts.items()}
+    assert seen["dependency"] == (3, 4, 2, 3)
+    assert seen["order"] == (3, 4, 2, 3)
+    assert seen["key"] == (7, 7, 2, 3)
+    assert seen["across"] == (12, 12, 2, 2)
+    assert seen["half"] == (2, 3, 1, 1)
+
+
+def test_a_rule_between_relations_joins_aggregates_on_the_keys(sail: Engine) -> None:
+    records = [made(random.Random(seed)) for seed in range(40)]
+    others = [made(random.Random(seed)) for seed in range(100, 140)]
+    texts = {
+        "equal": "t.a = p.b and p.u = 'p' and t.x is not null",
+        "order": "t.a = p.a and t.b < p.c",
+        "differ": "t.a = p.a and t.u != p.v",
+        "two_orders": "t.a = p.a and t.b < p.b and t.x > p.y",
+    }
+    relations = {"r": COLUMNS, "q": COLUMNS}
+    rules = [NamedRule(name, "deny", parse_between("r t, q p", text, relations)) for name, text in texts.items()]
+    rules += [NamedRule("turned", "deny", parse_between("q p, r t", texts["order"], relations))]
+    check(rules, {"r": table(records), "q": table(others)}, sail)
+
+
+def test_a_rule_the_engine_refuses_is_named(sail: Engine, tmp_path: Path) -> None:
+    frames = {"r": stored(table([]), tmp_path / "r.parquet", sail)}
+    rules = named({"good": "t.a > 1", "odd": "no_such_function(t.a) > 1"})
+    with pytest.raises(RuleError, match=r"rule odd: the engine refuses .no_such_function"):
+        detect("r", frames, rules, sail, tmp_path)
+    with pytest.raises(RuleError, match=r"abs.* is not a condition"):
+        detect("r", frames, named({"number": "abs(t.a)"}), sail, tmp_path)
+
+
+def test_no_rules_have_no_violations(sail: Engine, tmp_path: Path) -> None:
+    frames = {"r": stored(table([]), tmp_path / "r.parquet", sail)}
+    detection = detect("r", frames, [], sail, tmp_path)
+    assert detection.counts == ()
+    assert detection.violations.columns == ["rule", "rid", "role", "partner"]
+    assert detection.violations.count() == 0

@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from vertebra.trusted.detect.roles import Pairs, joined
-from vertebra.trusted.detect.sweep import events, ordered
+from vertebra.trusted.detect.sweep import events, ordered, partitioned
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -32,8 +32,8 @@ def grouped_counts(rule: Pairs) -> list[DataFrame]:
     return frames
 
 
-def swept_counts(rule: Pairs, violations: DataFrame) -> list[DataFrame]:
-    """Pairs of a rule with two order predicates, among the tuples that violate it.
+def swept_counts(rule: Pairs, table: str, violations: DataFrame) -> list[DataFrame]:
+    """Pairs of a rule with two order predicates, among the tuples of ``table`` that violate it.
 
     A divide and conquer by powers of two, in SQL: number the events in the order of the first predicate. The numbers
     below p fall into one block of length 2^l for each bit l that p has, so who seeks looks into one block per bit, who
@@ -42,6 +42,8 @@ def swept_counts(rule: Pairs, violations: DataFrame) -> list[DataFrame]:
     from pyspark.sql import functions as F
 
     def violating(frame: DataFrame, side: int) -> DataFrame:
+        if rule.constraint.relations[side] != table:
+            return frame
         role = rule.constraint.variables[0 if rule.shape.symmetric else side]
         of_rule = violations.where((F.col("rule") == rule.name) & (F.col("role") == role)).select("rid")
         return frame.join(of_rule, "rid", "left_semi")
@@ -162,7 +164,6 @@ def _no_order(first: DataFrame, second: DataFrame, keys: Sequence[str]) -> DataF
 
 def _one_order(rule: Pairs, first: DataFrame, second: DataFrame, keys: Sequence[str]) -> DataFrame:
     """How many have a value, and how many of the sought the order predicate gives them: ``nf, ns``."""
-    from pyspark.sql import Window
     from pyspark.sql import functions as F
 
     operator = rule.shape.ordered[0].operator
@@ -171,19 +172,17 @@ def _one_order(rule: Pairs, first: DataFrame, second: DataFrame, keys: Sequence[
     )
     values = rows.groupBy(*keys, "o0").agg(F.sum("f").alias("nf"), F.sum("s").alias("ns"))
     order = F.col("o0").desc() if operator in {"<", "<="} else F.col("o0").asc()
-    window = Window.partitionBy(*keys).orderBy(order) if keys else Window.orderBy(order)
+    window = partitioned(keys).orderBy(order)
     last = -1 if operator in {"<", ">"} else 0
     return values.withColumn("ns", F.sum("ns").over(window.rowsBetween(-(1 << 63), last)))
 
 
 def _dominated(rule: Pairs, rows: DataFrame, keys: Sequence[str], sign: int) -> DataFrame:
-    from pyspark.sql import Window
     from pyspark.sql import functions as F
 
     operators = [predicate.operator for predicate in rule.shape.ordered]
     rows = rows.withColumn("p", F.row_number().over(ordered(keys, "a", operators[0])).cast("bigint") - 1)
-    group = Window.partitionBy(*[F.col(key) for key in keys] or [F.lit(1)])
-    rows = rows.withColumn("top", F.max("p").over(group))
+    rows = rows.withColumn("top", F.max("p").over(partitioned(keys)))
     levels = F.sequence(F.lit(0), F.floor(F.log2(F.greatest(F.col("top"), F.lit(1)))).cast("int") + 1)
     rows = rows.select(*keys, "b", "seeks", "p", F.explode(levels).alias("level"))
     rows = rows.withColumn("block", F.expr("shiftright(p, level)"))

@@ -208,7 +208,7 @@ class _Run:
         counts = _summed([*parts, of_violations])
         sweeps = [p for p in self.narrowed if len(p.ordered) == 2 and counts.get(p.name, {}).get("tuples")]
         if sweeps:
-            frames = [frame for pair in sweeps for frame in swept_counts(pair, found)]
+            frames = [frame for pair in sweeps for frame in swept_counts(pair, self.table, found)]
             for name, measures in _summed(frames).items():
                 counts.setdefault(name, {}).update(measures)
         return counts
@@ -248,7 +248,7 @@ def _seek(pair: Pairs, side: int) -> DataFrame:
     unequal = pair.unequal if pair.shape.self_excluded else [*pair.unequal, "rid"]
     if len(operators) < 2:
         operator = operators[0] if operators else None
-        return witnesses(seekers, sought, pair.keys, unequal, operator, same=pair.alike)
+        return witnesses(seekers, sought, pair.keys, unequal, operator, same=pair.alike, floating=pair.floating)
     both = (operators[0], operators[1])
     strict = all(operator in {"<", ">"} for operator in both)
     if strict and pair.alike and not unequal:

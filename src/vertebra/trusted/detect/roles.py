@@ -35,13 +35,18 @@ class Expressions:
         Spark's ``=`` has NaN equal to itself and -0.0 to 0.0; the order of structs and windows may not.
         """
         from pyspark.sql import functions as F
-        from pyspark.sql.types import DoubleType, FloatType
 
         value = F.expr(sql)
-        if isinstance(self.types[relation][sql], DoubleType | FloatType):
+        if self.floating(relation, sql):
             value = value.cast("double")
             return F.when(F.isnan(value), F.lit(float("nan"))).when(value == 0, F.lit(0.0)).otherwise(value)
         return value
+
+    def floating(self, relation: str, sql: str) -> bool:
+        """Whether the expression is a floating-point number, which may be NaN."""
+        from pyspark.sql.types import DoubleType, FloatType
+
+        return isinstance(self.types[relation][sql], DoubleType | FloatType)
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,18 @@ class Pairs:
             for name, predicate in zip(names, predicates, strict=True)
         }
 
+    @property
+    def floating(self) -> frozenset[str]:
+        """The short names of floating-point values."""
+        one, two = self.constraint.relations
+        groups = ((self.unequal, self.shape.unequal), (self.ordered, self.shape.ordered))
+        return frozenset(
+            name
+            for names, predicates in groups
+            for name, p in zip(names, predicates, strict=True)
+            if self.expressions.floating(one, p.first) or self.expressions.floating(two, p.second)
+        )
+
     def member(self, side: int) -> Column:
         """Whether a row can play one tuple, as a condition on its relation."""
         from pyspark.sql import functions as F
@@ -153,6 +170,23 @@ def all_of(conditions: Sequence[Column]) -> Column:
     for condition in conditions:
         result = result & condition
     return result
+
+
+def greatest(column: Column, floating: bool) -> Column:
+    """The greatest value of a group; NaN is greater than any number.
+
+    The embedded engine's ``max`` by group loses numbers that come before a NaN, and makes -∞ the least number.
+    """
+    from pyspark.sql import functions as F
+
+    return F.max_by(column, column) if floating else F.max(column)
+
+
+def least(column: Column, floating: bool) -> Column:
+    """The least value of a group; see :func:`greatest`."""
+    from pyspark.sql import functions as F
+
+    return F.min_by(column, column) if floating else F.min(column)
 
 
 def compare(left: Column, operator: str, right: Column) -> Column:

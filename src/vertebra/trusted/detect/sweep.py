@@ -88,7 +88,7 @@ def _two_best(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str], 
     before = ordered(keys, "a", operators[0]).rowsBetween(_ALL, -1)
     fields = list(dict.fromkeys(["b", unequal, "rid"]))
     upwards = [F.col("b").asc() if operators[1] in {"<", "<="} else F.col("b").desc(), F.col("rid"), F.col("seeks")]
-    rank = F.row_number().over(_partitioned(keys).orderBy(*upwards))
+    rank = F.row_number().over(partitioned(keys).orderBy(*upwards))
     rows = rows.withColumn("s", rank).withColumn("s", F.when(~F.col("seeks"), F.col("s")))
     rows = rows.select(
         "*", F.max("s").over(before).alias("w"),
@@ -125,13 +125,15 @@ def ordered(keys: Sequence[str], value: str, operator: str, tie: Column | None =
     if tie is None:
         # strict: at equal values the seeker comes first and does not see its equals
         tie = F.col("seeks").desc() if operator in {"<", ">"} else F.col("seeks").asc()
-    return _partitioned(keys).orderBy(column, tie)
+    return partitioned(keys).orderBy(column, tie)
 
 
-def _partitioned(keys: Sequence[str]) -> WindowSpec:
+def partitioned(keys: Sequence[str]) -> WindowSpec:
+    """The window of a group; without keys, of all rows."""
     from pyspark.sql import Window
+    from pyspark.sql import functions as F
 
-    return Window.partitionBy(*keys)
+    return Window.partitionBy(*[F.col(key) for key in keys] or [F.lit(1)])
 
 
 def _found(

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vertebra.trusted.detect.roles import all_of, compare, joined
+from vertebra.trusted.detect.roles import all_of, compare, greatest, joined, least
 from vertebra.trusted.detect.singles import group_text
 
 if TYPE_CHECKING:
@@ -42,15 +42,15 @@ class _Candidate:
 
         return F.col(f"{self.name}_{field}")
 
-    def step(self, number: int) -> dict[str, Column]:
+    def step(self, number: int, floating: frozenset[str]) -> dict[str, Column]:
         """The aggregates that find the field of this number, by name; the last two fields are found together."""
         from pyspark.sql import functions as F
 
-        best, best_by = (F.min, F.min_by) if self.least else (F.max, F.max_by)
+        best, best_by = (least, F.min_by) if self.least else (greatest, F.max_by)
         allowed = [F.col(attribute) != F.col(f"{name}_{attribute}") for name, attribute in self.unlike]
         allowed += [F.col(field) == self.value(field) for field in self.fields[:number]]
         ranked = F.when(all_of(allowed), F.col(self.fields[number])) if allowed else F.col(self.fields[number])
-        found = {f"{self.name}_{self.fields[number]}": best(ranked)}
+        found = {f"{self.name}_{self.fields[number]}": best(ranked, self.fields[number] in floating)}
         if number == len(self.fields) - 2:
             found[f"{self.name}_{self.fields[-1]}"] = best_by(F.col(self.fields[-1]), ranked)
         return found
@@ -64,6 +64,7 @@ def witnesses(
     operator: str | None,
     *,
     same: bool,
+    floating: frozenset[str] = frozenset(),
 ) -> DataFrame:
     """The seekers for which a witness exists.
 
@@ -74,6 +75,7 @@ def witnesses(
         unequal: names of what must differ, ``rid`` among them when a row may satisfy the rule with itself.
         operator: ``seeker.o0 operator witness.o0``; None without an order predicate.
         same: seekers and sought are the same rows.
+        floating: names of floating-point values.
 
     Returns:
         ``rid, partner, grp``.
@@ -81,7 +83,7 @@ def witnesses(
     from pyspark.sql import functions as F
 
     if same and operator is None:
-        seekers = sought = _varied(sought, keys, unequal)
+        seekers = sought = _varied(sought, keys, unequal, floating)
     levels = _levels(tuple(unequal), operator)
     found: DataFrame | None = None
     known: list[str] = []
@@ -89,8 +91,8 @@ def witnesses(
         for number in range(max(1, len(level[0].fields) - 1)):
             rows = joined(sought, found, keys) if found is not None else sought
             # what was found is the same all over its group; to join it again would double the plan with each step
-            carried = [F.max(name).alias(name) for name in known]
-            new = {name: value for candidate in level for name, value in candidate.step(number).items()}
+            carried = [greatest(F.col(name), name.partition("_")[2] in floating).alias(name) for name in known]
+            new = {name: value for candidate in level for name, value in candidate.step(number, floating).items()}
             found = rows.groupBy(*keys).agg(*carried, *[value.alias(name) for name, value in new.items()])
             known += new
     assert found is not None
@@ -111,11 +113,15 @@ def witnesses(
     )
 
 
-def _varied(rows: DataFrame, keys: Sequence[str], unequal: Sequence[str]) -> DataFrame:
+def _varied(rows: DataFrame, keys: Sequence[str], unequal: Sequence[str], floating: frozenset[str]) -> DataFrame:
     """The rows of groups in which every attribute that must differ has two values: in clean data, few."""
     from pyspark.sql import functions as F
 
-    ends = [end(F.col(d)).alias(f"{name}_{d}") for d in unequal for name, end in (("low", F.min), ("high", F.max))]
+    ends = [
+        end(F.col(d), d in floating).alias(f"{name}_{d}")
+        for d in unequal
+        for name, end in (("low", least), ("high", greatest))
+    ]
     differ = all_of([F.col(f"low_{d}") != F.col(f"high_{d}") for d in unequal])
     if not unequal:
         return rows
