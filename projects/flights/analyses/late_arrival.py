@@ -25,7 +25,7 @@ def boosted_trees(num_leaves: int) -> Any:
     from lightgbm import LGBMClassifier
 
     return LGBMClassifier(
-        num_leaves=num_leaves, n_estimators=80, learning_rate=0.12, max_bin=63, force_row_wise=True, verbose=-1
+        num_leaves=num_leaves, n_estimators=60, learning_rate=0.15, max_bin=63, force_row_wise=True, verbose=-1
     )
 
 

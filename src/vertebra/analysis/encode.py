@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 Encoding = Literal["one_hot", "ordinal"]
 
-_MOST_CATEGORIES: Final = 200
-"""One-hot columns per feature; rarer categories share one, or memory would be at the mercy of a feature."""
+_MOST_CATEGORIES: Final = 50
+"""One-hot columns per feature; rarer categories share one, or memory and time would be at the mercy of a feature."""
 
 _RARE: Final = 20
 """A category of fewer training rows shares the column of the rare ones."""

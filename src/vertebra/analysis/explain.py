@@ -38,11 +38,15 @@ def importances(analysis: Analysis, model: Pipeline, test: Examples) -> list[Imp
 
     Measured on at most 10,000 test rows, drawn with the analysis's seed, three shuffles each.
     """
+    with quiet():
+        return _importances(analysis, model, test)
+
+
+def _importances(analysis: Analysis, model: Pipeline, test: Examples) -> list[Importance]:
     generator = np.random.default_rng(analysis.seed)
     rows = np.sort(generator.permutation(len(test.label))[:_ROWS])
     label = test.label[rows]
-    with quiet():
-        coded = np.asarray(model[:1].transform(test.features.iloc[rows]), np.float32)
+    coded = np.asarray(model[:1].transform(test.features.iloc[rows]), np.float32)
     metric = metric_of(analysis.metric)
     decoder = model[1:]
     whole = metric.score(label, predictions(analysis, decoder, coded))

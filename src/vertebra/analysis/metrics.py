@@ -60,8 +60,8 @@ _ALL: Final = {
         Metric("pr_auc", "average precision", True, False, _sklearn("average_precision_score")),
         Metric("log_loss", "log loss", False, False, _sklearn("log_loss")),
         Metric("brier", "Brier score", False, False, _sklearn("brier_score_loss")),
-        Metric("rmse", "root mean squared error", False, True, _rmse),
-        Metric("mae", "mean absolute error", False, True, _sklearn("mean_absolute_error")),
+        Metric("rmse", "RMSE", False, True, _rmse),
+        Metric("mae", "MAE", False, True, _sklearn("mean_absolute_error")),
         Metric("r2", "R²", True, False, _sklearn("r2_score")),
     )
 }

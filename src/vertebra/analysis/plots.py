@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -59,7 +60,7 @@ def draw_all(
 ) -> list[Path]:
     """Draw every plot that makes sense for the task into a folder. Returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    drawings: dict[str, Callable[[Axes], None]] = {
+    drawings: dict[str, Callable[[Axes], str]] = {
         "candidates": lambda axes: _candidates(axes, analysis, trials, chosen),
         "importances": lambda axes: _importances(axes, analysis, importances),
         "calibration": lambda axes: _calibration(axes, analysis, tested),
@@ -74,7 +75,7 @@ def draw_all(
     return [_save(draw, folder / f"{name}.png", tall.get(name, 4.6)) for name, draw in drawings.items()]
 
 
-def _save(draw: Callable[[Axes], None], path: Path, height: float) -> Path:
+def _save(draw: Callable[[Axes], str], path: Path, height: float) -> Path:
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -87,10 +88,6 @@ def _save(draw: Callable[[Axes], None], path: Path, height: float) -> Path:
         "axes.edgecolor": _SOFT,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "axes.titlelocation": "left",
-        "axes.titlesize": 12,
-        "axes.titleweight": "bold",
-        "axes.titlepad": 12,
         "axes.grid": True,
         "axes.axisbelow": True,
         "grid.color": _GRID,
@@ -103,27 +100,28 @@ def _save(draw: Callable[[Axes], None], path: Path, height: float) -> Path:
     with rc_context(style):
         figure: Figure = Figure(figsize=(6.6, height), dpi=144, layout="constrained")
         FigureCanvasAgg(figure)
-        draw(figure.subplots())
+        title = draw(figure.subplots())
+        figure.suptitle(fill(title, 66), x=0.015, ha="left", fontsize=12, fontweight="bold")
         figure.savefig(path, format="png")
     return path
 
 
-def _roc(axes: Axes, tested: Tested) -> None:
+def _roc(axes: Axes, tested: Tested) -> str:
     from sklearn.metrics import roc_curve
 
     false, true, _ = roc_curve(tested.label, tested.predicted)
     axes.plot(false, true, color=_BLUE)
     axes.plot([0, 1], [0, 1], color=_SOFT, linestyle="--", linewidth=1.2)
-    axes.annotate("baseline: any row as likely as any other", (0.5, 0.47), color=_SOFT, rotation=0, ha="left", va="top")
+    axes.annotate("baseline: a coin", (0.52, 0.5), color=_SOFT, ha="left", va="top")
     share = float(np.interp(0.2, false, true))
     axes.plot([0.2], [share], "o", color=_ORANGE)
     axes.annotate(f"{share:.0%} found at 20% false alarms", (0.22, share), color=_ORANGE, va="top")
     axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="False positive rate", ylabel="True positive rate")
-    axes.set_title(f"The model ranks a positive above a negative {tested.measured['roc_auc']:.0%} of the time")
     _percent(axes, "xy")
+    return f"The model ranks a positive above a negative {tested.measured['roc_auc']:.0%} of the time"
 
 
-def _precision_recall(axes: Axes, tested: Tested) -> None:
+def _precision_recall(axes: Axes, tested: Tested) -> str:
     from sklearn.metrics import precision_recall_curve
 
     precision, recall, _ = precision_recall_curve(tested.label, tested.predicted)
@@ -135,8 +133,8 @@ def _precision_recall(axes: Axes, tested: Tested) -> None:
     top = _precision_of_the_surest(tested)
     axes.set(xlim=(0, 1), ylim=(0, 1.01))
     axes.set(xlabel="Recall: share of positives found", ylabel="Precision: share of alarms right")
-    axes.set_title(f"Of the tenth it is surest of, {top:.0%} are positive; of all, {prevalence:.0%}")
     _percent(axes, "xy")
+    return f"Of the tenth it is surest of, {top:.0%} are positive; of all, {prevalence:.0%}"
 
 
 def _precision_of_the_surest(tested: Tested) -> float:
@@ -144,7 +142,7 @@ def _precision_of_the_surest(tested: Tested) -> float:
     return float(np.mean(tested.label[surest]))
 
 
-def _calibration(axes: Axes, analysis: Analysis, tested: Tested) -> None:
+def _calibration(axes: Axes, analysis: Analysis, tested: Tested) -> str:
     """Mean outcome in twenty equal parts of the test set, ordered by prediction."""
     order = np.argsort(tested.predicted, kind="stable")
     parts = [part for part in np.array_split(order, 20) if len(part)]
@@ -161,14 +159,13 @@ def _calibration(axes: Axes, analysis: Analysis, tested: Tested) -> None:
     if analysis.task == "classification":
         axes.set(xlabel="Predicted probability", ylabel="Observed share of positives")
         _percent(axes, "xy")
-        axes.set_title(f"It says {np.mean(tested.predicted):.1%} on average; {np.mean(tested.label):.1%} happened")
-    else:
-        axes.set(xlabel=_with_unit("Predicted", analysis), ylabel=_with_unit("Observed mean", analysis))
-        word = "high" if gap > 0 else "low"
-        axes.set_title(f"On average it predicts {_amount(abs(gap), analysis)} too {word}")
+        return f"It says {np.mean(tested.predicted):.1%} on average; {np.mean(tested.label):.1%} happened"
+    axes.set(xlabel=_with_unit("Predicted", analysis), ylabel=_with_unit("Observed mean", analysis))
+    word = "high" if gap > 0 else "low"
+    return f"On average it predicts {_amount(abs(gap), analysis)} too {word}"
 
 
-def _residuals(axes: Axes, analysis: Analysis, tested: Tested) -> None:
+def _residuals(axes: Axes, analysis: Analysis, tested: Tested) -> str:
     residual = tested.label - tested.predicted
     shown = np.quantile(residual, [0.005, 0.995])
     across = np.quantile(tested.predicted, [0.005, 0.995])
@@ -180,10 +177,10 @@ def _residuals(axes: Axes, analysis: Analysis, tested: Tested) -> None:
              ylabel=_with_unit("Observed minus predicted", analysis))  # fmt: skip
     half = float(np.median(np.abs(residual)))
     base = float(np.median(np.abs(tested.label - tested.baseline)))
-    axes.set_title(f"Half of the predictions miss by {_amount(half, analysis)} or less; the baseline's, {base:.1f}")
+    return f"Half of the predictions miss by {_amount(half, analysis)} or less; the baseline's, {base:.1f}"
 
 
-def _importances(axes: Axes, analysis: Analysis, found: Sequence[Importance]) -> None:
+def _importances(axes: Axes, analysis: Analysis, found: Sequence[Importance]) -> str:
     shown = list(found[:_MOST_IMPORTANCES])[::-1]
     places = np.arange(len(shown))
     axes.barh(places, [one.loss for one in shown], xerr=[one.deviation for one in shown], color=_BLUE, height=0.66,
@@ -193,14 +190,13 @@ def _importances(axes: Axes, analysis: Analysis, found: Sequence[Importance]) ->
     axes.tick_params(axis="y", length=0)
     axes.axvline(0, color=_SOFT, linewidth=1)
     metric = metric_of(analysis.metric)
-    way = "Loss of" if metric.higher else "Rise of"
-    title = metric.title[0].upper() + metric.title[1:] if not metric.in_unit else metric.title
-    axes.set_xlabel(_with_unit(f"{way} {title} on the test set when the feature is shuffled", analysis, metric.in_unit))
+    change = _with_unit(f"{'Loss' if metric.higher else 'Rise'} of {metric.title}", analysis, metric.in_unit)
+    axes.set_xlabel(f"{change} when the feature is shuffled")
     best = found[0]
-    axes.set_title(f"{best.feature} matters most: without it {_cost(analysis, best.loss)}")
+    return f"{best.feature} matters most: without it {_cost(analysis, best.loss)}"
 
 
-def _candidates(axes: Axes, analysis: Analysis, trials: Sequence[Trial], chosen: Trial) -> None:
+def _candidates(axes: Axes, analysis: Analysis, trials: Sequence[Trial], chosen: Trial) -> str:
     metric = metric_of(analysis.metric)
     ordered = sorted(trials, key=lambda trial: trial.mean, reverse=not metric.higher)
     places = np.arange(len(ordered))
@@ -215,12 +211,11 @@ def _candidates(axes: Axes, analysis: Analysis, trials: Sequence[Trial], chosen:
     axes.set_ylim(-0.6, len(ordered) - 0.3)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    title = metric.title[0].upper() + metric.title[1:]
-    text = f"{title}, mean and standard deviation of {analysis.folds} folds"
-    axes.set_xlabel(_with_unit(text, analysis, metric.in_unit))
+    text = _with_unit(metric.title[0].upper() + metric.title[1:], analysis, metric.in_unit)
+    axes.set_xlabel(f"{text}, mean ± sd of {analysis.folds} folds")
     base = next(trial for trial in trials if trial.setting.name == BASELINE)
     axes.axvline(base.mean, color=_SOFT, linewidth=1, linestyle="--")
-    axes.set_title(f"{chosen.setting} was chosen" if chosen is not base else "Nothing beats looking at no feature")
+    return f"{chosen.setting} was chosen" if chosen is not base else "Nothing beats looking at no feature"
 
 
 def _cost(analysis: Analysis, loss: float) -> str:

@@ -57,7 +57,7 @@ def predict(
     from vertebra.analysis import track
     from vertebra.analysis.examples import as_features
     from vertebra.analysis.model_file import read_model
-    from vertebra.analysis.train import predictions
+    from vertebra.analysis.train import predictions, quiet
 
     refuse_leakage(analysis)
     name = track.model_name(project, analysis)
@@ -76,7 +76,8 @@ def predict(
         for batch in pads.dataset([str(f) for f in files]).to_batches(batch_size=_ROWS_AT_ONCE):
             rows = pa.Table.from_batches([batch])
             if rows.num_rows:
-                said = predictions(analysis, model, as_features(analysis, rows))
+                with quiet():
+                    said = predictions(analysis, model, as_features(analysis, rows))
                 yield from scored(analysis, rows, said, found).to_batches()
 
     output = ctx.lake.table(f"analysis.{analysis.name}_predictions")

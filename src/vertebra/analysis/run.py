@@ -114,11 +114,12 @@ def _test(
     from vertebra.analysis.explain import importances
     from vertebra.analysis.metrics import metrics_of
     from vertebra.analysis.plots import Tested, draw_all
-    from vertebra.analysis.train import predictions
+    from vertebra.analysis.train import predictions, quiet
 
     test = load(analysis, sets.test)
     ctx.progress(f"checking it on {len(test.label):,} test rows")
-    predicted, base = (predictions(analysis, model, test.features) for model in models)
+    with quiet():
+        predicted, base = (predictions(analysis, model, test.features) for model in models)
     tested = Tested(
         label=test.label,
         predicted=predicted,

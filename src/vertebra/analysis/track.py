@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from vertebra.analysis.model_file import FILE, digest, trusted_types, write_model
-from vertebra.analysis.train import predictions
+from vertebra.analysis.train import predictions, quiet
 from vertebra.declare.analysis import Analysis
 from vertebra.errors import LakeError, StepError
 
@@ -215,7 +215,8 @@ def _register(
     from mlflow.exceptions import MlflowException
     from mlflow.models import infer_signature
 
-    predicted = predictions(analysis, evidence.model, evidence.sample)
+    with quiet():
+        predicted = predictions(analysis, evidence.model, evidence.sample)
     folder = scratch / "model"
     mlflow.sklearn.save_model(
         evidence.model,

@@ -65,8 +65,11 @@ def baseline(analysis: Analysis) -> Setting:
     return Setting(BASELINE, Candidate(build=build, encode="ordinal"))
 
 
-def build(analysis: Analysis, setting: Setting) -> Any:
+def build(analysis: Analysis, setting: Setting, threads: int | None = None) -> Any:
     """The unfitted estimator of a setting, with the analysis's seed where it takes one.
+
+    Args:
+        threads: to fit with, where the estimator can be told; by default as it is declared.
 
     Raises:
         DeclarationError: ``build`` failed, or returned no estimator of the task.
@@ -79,8 +82,12 @@ def build(analysis: Analysis, setting: Setting) -> Any:
     missing = [name for name in needed if not hasattr(estimator, name)]
     if missing:
         raise _wrong(analysis, setting, f"returned a {type(estimator).__name__}, which has no {missing[0]}()")
-    if estimator.get_params().get("random_state", analysis.seed) is None:
+    parameters = estimator.get_params()
+    if "random_state" in parameters and parameters["random_state"] is None:
         estimator.set_params(random_state=analysis.seed)
+    # a linear model of scikit-learn warns that it has no use for the number
+    if threads is not None and "n_jobs" in parameters and "linear_model" not in type(estimator).__module__:
+        estimator.set_params(n_jobs=threads)
     return estimator
 
 
@@ -99,15 +106,17 @@ def fit(analysis: Analysis, setting: Setting, examples: Examples) -> Pipeline:
 
 def predictions(analysis: Analysis, model: Any, features: Any) -> NDArray[np.float64]:
     """What a fitted model says of each row: the probability of class 1, or a number."""
-    with quiet():
-        if analysis.task == "classification":
-            return np.asarray(model.predict_proba(features), np.float64)[:, 1]
-        return np.asarray(model.predict(features), np.float64)
+    if analysis.task == "classification":
+        return np.asarray(model.predict_proba(features), np.float64)[:, 1]
+    return np.asarray(model.predict(features), np.float64)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Model libraries warn of what is not for the reader of a pipeline's output, such as feature names."""
+    """Model libraries warn of what is not for the reader of a pipeline's output, such as feature names.
+
+    For the main thread, around everything: warning filters belong to the process.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*feature names.*")
         warnings.filterwarnings("ignore", message=".*unknown categories.*")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,26 +51,51 @@ def cross_validate(analysis: Analysis, settings: Sequence[Setting], train: Examp
 
     Scaling, imputation and one-hot encoding are fitted on each fold's training rows; settings with the same encoding
     share them. Only the vocabulary of categories, which knows no label, is taken from the whole training set.
+
+    Folds are fitted side by side, one thread each: two fits on a core each end sooner than one fit after the other on
+    two cores, and scores do not depend on how many cores there are.
     """
-    with quiet():
+    from threadpoolctl import threadpool_limits
+
+    with quiet(), threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
         coded = np.asarray(codes(analysis).fit_transform(train.features), np.float32)
+        running = {
+            pool.submit(_fold, analysis, settings, coded, train.label, train.fold == fold): fold
+            for fold in range(analysis.folds)
+        }
+        progress(f"cross-validating {len(settings)} settings on {analysis.folds} folds of {len(coded):,} rows")
+        try:
+            for done, _ in enumerate(as_completed(running), 1):
+                progress(f"cross-validated {len(settings)} settings on {done} of {analysis.folds} folds")
+            scored = [future.result() for future in running]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [
+        Trial(setting, tuple(fold[index][0] for fold in scored), sum(fold[index][1] for fold in scored))
+        for index, setting in enumerate(settings)
+    ]
+
+
+def _fold(
+    analysis: Analysis,
+    settings: Sequence[Setting],
+    coded: NDArray[np.float32],
+    label: NDArray[np.float64],
+    held: NDArray[np.bool_],
+) -> list[tuple[float, float]]:
+    """Score and seconds of every setting on the held rows, fitted on the others."""
     score = metric_of(analysis.metric).score
-    scores: list[list[float]] = [[] for _ in settings]
-    seconds = [0.0] * len(settings)
-    for fold in range(analysis.folds):
-        held = train.fold == fold
-        for encoding in dict.fromkeys(setting.candidate.encode for setting in settings):
-            fitted, unseen = _encoded(encoder(analysis, encoding), coded[~held], coded[held])
-            for index, setting in enumerate(settings):
-                if setting.candidate.encode != encoding:
-                    continue
-                progress(f"fold {fold + 1} of {analysis.folds}: {setting}")
+    found: dict[int, tuple[float, float]] = {}
+    for encoding in dict.fromkeys(setting.candidate.encode for setting in settings):
+        fitted, unseen = _encoded(encoder(analysis, encoding), coded[~held], coded[held])
+        for index, setting in enumerate(settings):
+            if setting.candidate.encode == encoding:
                 started = time.perf_counter()
-                with quiet():
-                    model = build(analysis, setting).fit(fitted, train.label[~held])
-                scores[index].append(score(train.label[held], predictions(analysis, model, unseen)))
-                seconds[index] += time.perf_counter() - started
-    return [Trial(s, tuple(v), t) for s, v, t in zip(settings, scores, seconds, strict=True)]
+                model = build(analysis, setting, threads=1).fit(fitted, label[~held])
+                value = score(label[held], predictions(analysis, model, unseen))
+                found[index] = value, time.perf_counter() - started
+    return [found[index] for index in range(len(settings))]
 
 
 def _encoded(
@@ -76,5 +103,4 @@ def _encoded(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     if transformer == "passthrough":
         return rows, unseen
-    with quiet():
-        return transformer.fit_transform(rows), transformer.transform(unseen)
+    return transformer.fit_transform(rows), transformer.transform(unseen)
