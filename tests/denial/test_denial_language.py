@@ -1,0 +1,270 @@
+"""The language of denial constraints, by example: what is read, and how what is not is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from vertebra.denial import parse, parse_between
+from vertebra.errors import RuleError
+
+FLIGHTS = {
+    "origin": "string", "dest": "string", "carrier": "string", "tailnum": "string", "distance": "int",
+    "dep_time": "int", "dep_delay": "int", "air_time": "int", "day": "date", "time_hour": "timestamp",
+    "cancelled": "boolean", "speed": "double",
+}  # fmt: skip
+PLANES = {"tailnum": "string", "seats": "int"}
+
+
+def sql(text: str) -> list[Any]:
+    """The predicates as the engine gets them: a condition, or the two operands around an operator."""
+    predicates = parse(text, "flights", FLIGHTS).predicates
+    return [
+        p.sql if p.right is None or len(p.variables) == 1 else (p.left.sql, p.operator, p.right.sql) for p in predicates
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("t.dep_time > 2400", ["(`dep_time` > 2400)"]),
+        ("t.origin = s.origin and t.distance != s.distance", [("`origin`", "=", "`origin`"), ("`distance`", "!=", "`distance`")]),
+        ("a.origin == b.dest AND a.distance <> b.distance", [("`origin`", "=", "`dest`"), ("`distance`", "!=", "`distance`")]),
+        ("abs(t.dep_delay) > 2000", ["(abs(`dep_delay`) > 2000)"]),
+        ("to_date(t.time_hour) = to_date(s.time_hour)", [("to_date(`time_hour`)", "=", "to_date(`time_hour`)")]),
+        ("t.dest in ('EWR', 'JFK') and t.origin is not null", ["(`dest` in ('EWR', 'JFK'))", "(`origin` is not null)"]),
+        ("t.distance between 1 and 9 and t.dest like 'A%'", ["(`distance` between 1 and 9)", "(`dest` like 'A%')"]),
+        ("t.tailnum not rlike '^N\\\\d'", ["(`tailnum` not rlike '^N\\\\d')"]),
+        ("not (t.origin = 'a' or t.dest = 'b')", ["(not (`origin` = 'a' or `dest` = 'b'))"]),
+        ("not t.origin = s.origin", [("`origin`", "!=", "`origin`")]),
+        ("not (t.distance <= s.distance)", [("`distance`", ">", "`distance`")]),
+        ("(t.origin = s.origin and (t.dest = s.dest))", [("`origin`", "=", "`origin`"), ("`dest`", "=", "`dest`")]),
+        ("t.day between s.day and date_add(s.day, 3)", [("`day`", ">=", "`day`"), ("`day`", "<=", "date_add(`day`, 3)")]),
+        ("t.`origin` = s.ORIGIN", [("`origin`", "=", "`origin`")]),
+        ("t.day > '2013-01-01'", ["(`day` > '2013-01-01')"]),
+        ("t.cancelled", ["(`cancelled`)"]),
+        ("case when t.distance > 1 and t.speed < 3 then 1 end = 1", ["(case when `distance` > 1 and `speed` < 3 then 1 end = 1)"]),
+        ("t.carrier = 'a and b' and t.dest = 'it\\'s'", ["(`carrier` = 'a and b')", "(`dest` = 'it\\'s')"]),
+        # what could fail on one row gives NULL instead, so that one row cannot fail the run
+        ("cast(t.tailnum as int) = 1", ["(try_cast(`tailnum` as int) = 1)"]),
+        ("t.distance / t.air_time > 10", ["(`distance` / nullif(`air_time`, 0) > 10)"]),
+        ("t.distance / (t.air_time - 1) % 4 = 0", ["(`distance` / nullif((`air_time` - 1), 0) % 4 = 0)"]),
+        ("t.distance % abs(t.air_time) = 0", ["(`distance` % nullif(abs(`air_time`), 0) = 0)"]),
+    ],
+)  # fmt: skip
+def test_reads(text: str, expected: list[Any]) -> None:
+    assert sql(text) == expected
+
+
+REFUSED = {
+    "a typo": (
+        "t.orign = s.origin",
+        """
+flights has no column orign
+    t.orign = s.origin
+      ^^^^^
+""",
+        "did you mean t.origin?",
+    ),
+    "a disjunction": (
+        "t.origin = 'EWR' and (t.dest = 'a' or t.dest = 'b')",
+        """
+a rule has no `or`
+    t.origin = 'EWR' and (t.dest = 'a' or t.dest = 'b')
+                                       ^^
+""",
+        "write two rules: `deny: t.dest = 'a'` and `deny: t.dest = 'b'`",
+    ),
+    "both tuples in one operand": (
+        "t.origin = s.origin and t.distance - s.distance > 5",
+        """
+one operand uses both t and s
+    t.origin = s.origin and t.distance - s.distance > 5
+                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+""",
+        "write `t.distance > s.distance + 5`",
+    ),
+    "a difference without a sign": (
+        "abs(t.distance - s.distance) > 5",
+        """
+one operand uses both t and s
+    abs(t.distance - s.distance) > 5
+    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+""",
+        "write `t.distance > s.distance + 5`",
+    ),
+    "an aggregate": (
+        "t.distance > avg(t.distance)",
+        """
+a rule has no aggregate
+    t.distance > avg(t.distance)
+                 ^^^^^^^^^^^^^^
+""",
+        "a rule is about one tuple or two; compute the aggregate in a view and check that",
+    ),
+    "no tuple variable": (
+        "distance > 3",
+        """
+the rule names no tuple
+    distance > 3
+    ^^^^^^^^
+""",
+        "write t.distance",
+    ),
+    "an unqualified column": (
+        "t.origin = dest",
+        """
+dest belongs to no tuple
+    t.origin = dest
+               ^^^^
+""",
+        "write t.dest",
+    ),
+    "a text without quotes": (
+        "t.origin = EWR",
+        """
+EWR is neither a column nor a value
+    t.origin = EWR
+               ^^^
+""",
+        "write 'EWR' for a text, t.… for a column",
+    ),
+    "a third tuple": (
+        "t.origin = s.origin and u.dest = 'a'",
+        """
+u is a third tuple variable
+    t.origin = s.origin and u.dest = 'a'
+                            ^
+""",
+        "write the predicate with t or s",
+    ),
+    "a clock": (
+        "t.day < current_date()",
+        """
+current_date is not deterministic
+    t.day < current_date()
+            ^^^^^^^^^^^^
+""",
+        "compare with a column or a constant: the same table must break the same rules tomorrow",
+    ),
+    "a pattern's backslash": (
+        "t.tailnum rlike '^N\\d'",
+        """
+\\d in a string means 'd'
+    t.tailnum rlike '^N\\d'
+                       ^^
+""",
+        "write \\\\d",
+    ),
+    "types that do not compare": (
+        "t.origin = 3",
+        """
+these values do not compare
+    t.origin = 3
+    ^^^^^^^^^^^^
+""",
+        "write '3'",
+    ),
+    "a chain": (
+        "1 < t.distance < 3",
+        """
+two comparisons in one
+    1 < t.distance < 3
+    ^^^^^^^^^^^^^^^^^^
+""",
+        "write `between`, or two predicates joined by `and`",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "fact", "remedy"), REFUSED.values(), ids=REFUSED)
+def test_refuses_with_a_caret_and_the_nearest_valid_form(text: str, fact: str, remedy: str) -> None:
+    with pytest.raises(RuleError) as refused:
+        parse(text, "flights", FLIGHTS)
+    assert refused.value.fact == fact.strip("\n")
+    assert refused.value.remedy == remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "the rule is empty"),
+        ("t.origin =", "not an expression"),
+        ("t.origin = 'x' and", "a predicate is missing"),
+        ("and t.origin = 'x'", "a predicate is missing"),
+        ("t.origin = 'x", "cannot be read"),
+        ("(t.origin = 'x'", "not closed"),
+        ("t.origin = 'x')", "closes nothing"),
+        ("t.origin = s.origin && t.dest = s.dest", "&& is not an operator"),
+        ("t.origin = s.origin ∧ t.dest = s.dest", "∧ is not an operator"),
+        ("t.distance > 1 -- never", "no comments"),
+        ("t.distance in (select 1)", "no subquery"),
+        ("exists(select 1) and t.distance > 1", "no subquery"),
+        ("row_number() over (order by t.distance) > 1", "no window"),
+        ("t.distance > rand()", "not deterministic"),
+        ("uuid() = t.origin", "not deterministic"),
+        ("count(*) > 1 and t.distance > 1", "no aggregate"),
+        ("explode(t.origin) = 'x'", "makes rows"),
+        ("t.origin <=> s.origin", "compares with = and !="),
+        ("t.origin is distinct from s.origin", "compares with = and !="),
+        ("t.origin like s.dest", "uses both t and s"),
+        ("not (t.origin = s.origin and t.dest = s.dest)", "is a disjunction"),
+        ("t.day not between s.day and s.day", "is a disjunction"),
+        ("t.origin = s.origin or t.dest = s.dest", "has no `or`"),
+        ("1 = 2 and t.distance > 1", "about no tuple"),
+        ("t.distance > :limit", "no parameters"),
+        ("t.distance > 1; drop table flights", "not a condition"),
+        ("t.a.b = 1", "not a column of a tuple"),
+        ("t._rid > 1", "no column _rid"),
+        ("t.tailnum rlike '^(?!N)'", "cannot look around"),
+        ("t.day = t.distance", "do not compare"),
+        ("t.distance in (1, 'x')", "do not compare"),
+        ("t.cancelled = 1", "do not compare"),
+    ],
+)
+def test_refuses(text: str, reason: str) -> None:
+    with pytest.raises(RuleError, match=reason.replace("(", "\\(")) as refused:
+        parse(text, "flights", FLIGHTS)
+    assert "^" in refused.value.fact
+    assert refused.value.remedy
+
+
+def test_a_long_rule_is_shown_around_the_place() -> None:
+    text = " and ".join(["t.origin = s.origin"] * 20 + ["t.orign = s.dest"])
+    with pytest.raises(RuleError) as refused:
+        parse(text, "flights", FLIGHTS)
+    _, shown, caret = refused.value.fact.splitlines()
+    assert shown.startswith("    … ")
+    assert shown[caret.index("^") :].startswith("orign")
+
+
+def test_a_rule_of_several_lines_keeps_its_places() -> None:
+    with pytest.raises(RuleError) as refused:
+        parse("t.origin = s.origin\n  and t.dst = s.dest", "flights", FLIGHTS)
+    _, shown, caret = refused.value.fact.splitlines()
+    assert shown[caret.index("^") : caret.rindex("^") + 1] == "dst"
+
+
+def test_between_relations_each_variable_has_the_columns_of_its_own() -> None:
+    relations = {"flights": FLIGHTS, "planes": PLANES}
+    where = "t.tailnum = p.tailnum and p.seats <= 8 and t.carrier in ('AA','MQ')"
+    constraint = parse_between("flights t, planes p", where, relations)
+    assert constraint.variables == ("t", "p")
+    assert constraint.relations == ("flights", "planes")
+    assert str(constraint) == (
+        "¬∃ t ∈ flights, p ∈ planes: t.tailnum = p.tailnum ∧ p.seats ≤ 8 ∧ t.carrier in ('AA','MQ')"
+    )
+    with pytest.raises(RuleError, match="flights has no column seats"):
+        parse_between("flights t, planes p", "t.seats = p.seats", relations)
+    with pytest.raises(RuleError, match="there is no relation plane\n"):
+        parse_between("flights t, plane p", "t.tailnum = p.tailnum", relations)
+    with pytest.raises(RuleError, match="does not name two relations"):
+        parse_between("flights", "t.tailnum = p.tailnum", relations)
+
+
+def test_reading_the_language_costs_nothing_until_a_rule_is_read() -> None:
+    code = "import sys, vertebra.denial, vertebra.declare.rules; sys.exit('sqlglot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
