@@ -7,6 +7,7 @@ where `CI` is set they fail instead.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -86,6 +87,7 @@ class SparkServer:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
         self._wait(port)
         return f"sc://127.0.0.1:{port}"
@@ -112,6 +114,13 @@ class SparkServer:
                 self._process.wait(20)
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _end_with_parent() -> None:
+    """A server must not outlive tests that are killed: on Linux the kernel ends it with them."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _conf(key: str, value: str) -> tuple[str, str]:
