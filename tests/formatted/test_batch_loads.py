@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -89,6 +90,21 @@ def test_a_changed_declaration_formats_all_batches_again_with_the_same_row_ids(
     # the earlier version is still there
     assert [row["a"] for row in rows(version=0)] == [1, None, None]
     assert lake.table("formatted.cells").transaction_version("formatted.cells") == 2
+
+
+def test_records_that_were_parsed_again_are_formatted_again(
+    declared: Callable, land: Callable, sail: Any, context: Callable, rows: Callable, lake: Any
+) -> None:
+    dataset = declared({"a": "int"})
+    land(1, {"a": ["1"]})
+    format_dataset(dataset, context("formatted.cells", engine=sail))
+    folder = next((lake.landing / "test" / "cells").iterdir())
+    shutil.rmtree(folder)
+    land(1, {"a": ["1", "2"]})
+    receipt = folder / "receipt.json"
+    receipt.write_text(receipt.read_text().replace('"parse": {}', '"parse": {"member": "*.csv"}'))
+    format_dataset(dataset, context("formatted.cells", engine=sail))
+    assert [row["a"] for row in rows()] == [1, 2]
 
 
 def test_a_rule_or_a_description_does_not_format_a_table_again(declared: Callable) -> None:

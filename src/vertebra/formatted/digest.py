@@ -7,7 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vertebra.declare.dataset import Column, Dataset
+    from vertebra.lake.batches import Batch
 
 FORMATTING: Final = 1
 """Rises when the same declaration comes to format the same text differently, so that tables are formatted again."""
@@ -15,6 +18,15 @@ FORMATTING: Final = 1
 _OF_FORMATTING: Final = (
     "type", "convert", "format", "zone", "null", "decimal", "thousands", "true_values", "false_values",
 )  # fmt: skip
+
+
+def formatting_digest(dataset: Dataset, landed: Sequence[Batch]) -> str:
+    """A hash of all that decides how these batches become a table: the declaration, and how their records were parsed.
+
+    Records are parsed again from the bytes when a parse declaration changes; their batches keep their numbers.
+    """
+    parsed = sorted({json.dumps(batch.receipt.parse, sort_keys=True) for batch in landed})
+    return hashlib.sha256("\n".join([declaration_digest(dataset), *parsed]).encode()).hexdigest()
 
 
 def declaration_digest(dataset: Dataset) -> str:

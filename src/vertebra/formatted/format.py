@@ -12,7 +12,7 @@ import pyarrow.dataset as pads
 
 from vertebra.errors import LakeError
 from vertebra.formatted.cast import read_cell
-from vertebra.formatted.digest import declaration_digest
+from vertebra.formatted.digest import formatting_digest
 from vertebra.formatted.drift import Match, match_columns
 from vertebra.formatted.rejects import castable, record_rejects, rejects, suspects
 from vertebra.formatted.text import null_markers
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vertebra.governance.context import StepContext
     from vertebra.lake.table import LakeTable
 
-_DECLARATION: Final = "declaration"
+_FORMATTING: Final = "formatting"
 _BATCHES_PER_JOB: Final = 100
 """A job's plan grows with its batches, and engines plan slower than linearly."""
 
@@ -41,8 +41,8 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     replace or be replaced by, so each of them stays, for the rules to judge.
 
     Every batch is formatted exactly once: the table's application transaction is its last batch. When the declaration
-    has changed in a way that matters here, all batches are formatted again, with the same row ids, and replace the
-    table in one commit.
+    has changed in a way that matters here, or records were parsed again, all batches are formatted again, with the
+    same row ids, and replace the table in one commit.
 
     Args:
         full_refresh: format all batches again in any case.
@@ -54,8 +54,9 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     """
     table = ctx.lake.table(f"formatted.{dataset.name}")
     landed = _landed(dataset, ctx)
+    digest = formatting_digest(dataset, landed)
     done = table.transaction_version(ctx.step)
-    anew = full_refresh or done is None or done > landed[-1].number or not _formatted_alike(dataset, table, ctx)
+    anew = full_refresh or done is None or done > landed[-1].number or not _formatted_alike(table, digest, ctx)
     new = [batch for batch in landed if anew or batch.number > (done or 0)]
     if dataset.load == "snapshot":
         new = [batch for batch in new if batch is landed[-1]]
@@ -65,7 +66,7 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     ctx.progress(f"formatting {_counted(len(new), 'batch', 'batches')}")
     whole = anew or dataset.load != "append"
     staged, rejected = _stage(dataset, table, matches, anew, ctx)
-    commit = replace(ctx.commit(app_version=new[-1].number), extra={_DECLARATION: declaration_digest(dataset)})
+    commit = replace(ctx.commit(app_version=new[-1].number), extra={_FORMATTING: digest})
     version = table.commit(
         staged, commit, "overwrite" if whole else "append", "replace" if whole else "same", anew=anew
     )
@@ -86,13 +87,13 @@ def _landed(dataset: Dataset, ctx: StepContext) -> list[Batch]:
     return found
 
 
-def _formatted_alike(dataset: Dataset, table: LakeTable, ctx: StepContext) -> bool:
-    """Whether the table was formatted by this declaration, as far as that can be known."""
+def _formatted_alike(table: LakeTable, digest: str, ctx: StepContext) -> bool:
+    """Whether the table was formatted as it would be now, as far as that can be known."""
     history = table.history(1)
     if history[0].step != ctx.step:
         # the newest version is a compaction, say, and does not know
         history = [entry for entry in table.history() if entry.step == ctx.step]
-    return bool(history) and history[0].extra.get(_DECLARATION) == declaration_digest(dataset)
+    return bool(history) and history[0].extra.get(_FORMATTING) == digest
 
 
 def _stage(

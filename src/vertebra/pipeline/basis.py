@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _CODE: Final[Mapping[str, tuple[str, ...]]] = {
     "landing": ("landing",),
-    "formatted": ("formatted", "declare/column_type.py", "declare/time_pattern.py"),
+    "formatted": ("formatted", "landing/formats", "declare/column_type.py", "declare/time_pattern.py"),
     "trusted": ("trusted", "denial", "declare/rules.py"),
     "exploitation": ("exploitation",),
     "analysis": ("analysis",),
@@ -115,6 +115,8 @@ def _dataset_parts(step: Step) -> dict[str, Any]:
         return {key: dataset[key] for key in ("source", "collect", "parse")}
     if step.zone == "formatted":
         parts = {key: dataset[key] for key in ("source", "parse", "load", "drift")}
+        # the members of an archive are records of the same batch
+        parts["collect.member"] = dataset["collect"]["member"]
         if dataset["load"] == "upsert":
             parts["key"] = dataset["key"]
         for name, column in columns.items():
