@@ -196,7 +196,9 @@ def test_a_wrong_command_ends_with_2(vertebra: Command, here: Path, arguments: l
     assert vertebra(*arguments).code == 2
 
 
-def test_outside_a_project_there_is_a_way_in(vertebra: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_a_project_there_is_a_way_in(
+    vertebra: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     said = vertebra("plan")
     assert said.code == 1

@@ -27,7 +27,12 @@ def row(candidate: str, split: str, value: float, chosen: bool = False, **more: 
 def space(tmp_path: Path) -> Workspace:
     made = open_tiny(make(tmp_path / "project"))
     old = [row("tree", "cross-validation", 0.6, True, run_id="1", at=datetime(2026, 1, 1, tzinfo=UTC))]
-    registered = {"model_name": "tiny.late", "model_version": "3", "train_table": "analysis.late_train", "train_version": 2}
+    registered = {
+        "model_name": "tiny.late",
+        "model_version": "3",
+        "train_table": "analysis.late_train",
+        "train_version": 2,
+    }
     new = [
         row("baseline", "cross-validation", 0.5, deviation=0.0, seconds=0.1),
         row("boosting", "cross-validation", 0.74, True, deviation=0.01, seconds=52.0, parameters='{"leaves": 31}'),

@@ -69,7 +69,13 @@ def test_the_two_routes_with_two_distances_are_repaired_by_majority(flights: Wor
     ).rows()
     assert sum(row["cells"] for row in repairs) == 95
     assert {(row["origin"], row["dest"]) for row in repairs} == {("EWR", "EGE"), ("JFK", "EGE")}
-    assert one(flights, "SELECT max(n) FROM (SELECT count(DISTINCT distance) AS n FROM trusted.flights GROUP BY origin, dest)") == 1
+    assert (
+        one(
+            flights,
+            "SELECT max(n) FROM (SELECT count(DISTINCT distance) AS n FROM trusted.flights GROUP BY origin, dest)",
+        )
+        == 1
+    )
     before = "SELECT count(*) FROM (SELECT 1 FROM formatted.flights GROUP BY origin, dest HAVING count(DISTINCT distance) > 1)"
     assert one(flights, before) == 2
 
@@ -77,7 +83,10 @@ def test_the_two_routes_with_two_distances_are_repaired_by_majority(flights: Wor
 def test_a_wind_of_a_thousand_miles_an_hour_is_caught(flights: Workspace) -> None:
     (row,) = flights.sql("SELECT _rid, wind_speed FROM formatted.weather WHERE wind_speed > 1000").rows()
     assert row["wind_speed"] == pytest.approx(1048.36058)
-    assert one(flights, f"SELECT count(*) FROM governance.violations WHERE dataset = 'weather' AND rid = {row['_rid']}") > 0
+    assert (
+        one(flights, f"SELECT count(*) FROM governance.violations WHERE dataset = 'weather' AND rid = {row['_rid']}")
+        > 0
+    )
     assert one(flights, "SELECT count(*) FROM trusted.weather WHERE wind_speed > 1000") == 0
 
 
@@ -89,7 +98,10 @@ def test_a_wind_of_a_thousand_miles_an_hour_is_caught(flights: Workspace) -> Non
     ],
 )
 def test_references_to_nowhere_are_found(flights: Workspace, rule: str, tuples: int) -> None:
-    assert one(flights, f"SELECT count(*) FROM governance.violations WHERE dataset = 'flights' AND rule = '{rule}'") == tuples
+    assert (
+        one(flights, f"SELECT count(*) FROM governance.violations WHERE dataset = 'flights' AND rule = '{rule}'")
+        == tuples
+    )
 
 
 def test_the_four_unknown_destinations_are_named(flights: Workspace) -> None:
@@ -133,7 +145,9 @@ def test_rules_measure_what_was_counted_independently(flights: Workspace, rule: 
 
 
 def test_every_flight_departs_once_with_its_weather(flights: Workspace) -> None:
-    assert one(flights, "SELECT count(*) FROM exploitation.departures") == one(flights, "SELECT count(*) FROM trusted.flights")
+    assert one(flights, "SELECT count(*) FROM exploitation.departures") == one(
+        flights, "SELECT count(*) FROM trusted.flights"
+    )
     assert one(flights, "SELECT count(DISTINCT _rid) FROM exploitation.departures") == 336_776
     without = (
         "SELECT count(*) FROM trusted.flights AS f ANTI JOIN trusted.weather AS w"
@@ -147,7 +161,12 @@ def test_airports_are_reconciled_with_the_registry(flights: Workspace) -> None:
     crosswalk = "exploitation.airports_crosswalk"
     matched = one(flights, f"SELECT count(*) FROM {crosswalk} WHERE decision = 'match'")
     assert 1_000 <= matched <= 1_164
-    assert one(flights, f"SELECT max(n) FROM (SELECT count(*) AS n FROM {crosswalk} WHERE decision = 'match' GROUP BY faa)") == 1
+    assert (
+        one(
+            flights, f"SELECT max(n) FROM (SELECT count(*) AS n FROM {crosswalk} WHERE decision = 'match' GROUP BY faa)"
+        )
+        == 1
+    )
     reused = one(flights, f"SELECT count(*) FROM {crosswalk} WHERE decision = 'match' AND faa IN ('BUY', 'TAN', 'ACJ')")
     assert reused == 0, "codes that two airports share over time are not the same airport"
 

@@ -191,7 +191,9 @@ def test_a_lost_race_commits_nothing_and_says_so(lake: Lake, monkeypatch: pytest
     assert values(lake) == [3]
 
 
-@pytest.mark.parametrize("name", ["flights", "trusted.Flights", "secret.flights", "trusted.../x", "trusted.a b", "x.y.z"])
+@pytest.mark.parametrize(
+    "name", ["flights", "trusted.Flights", "secret.flights", "trusted.../x", "trusted.a b", "x.y.z"]
+)
 def test_a_name_that_is_none_never_becomes_a_path(lake: Lake, name: str) -> None:
     with pytest.raises(LakeError, match="is not a table's name"):
         lake.table(name)

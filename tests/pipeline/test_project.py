@@ -67,9 +67,7 @@ def test_nothing_to_do_is_done_without_an_engine(folder: Path) -> None:
         assert report.idle and report.ok, report
         print(*(name for name in ("pyspark", "pysail", "mlflow", "sklearn", "splink") if name in sys.modules))
     """
-    said = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False
-    )
+    said = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
     assert (said.returncode, said.stdout.strip()) == (0, ""), said.stderr
 
 

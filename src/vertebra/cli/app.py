@@ -36,9 +36,7 @@ def vertebra_(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere in the command.")
-    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere in the command.")] = False,
 ) -> None:
     """The backbone for data science: collect, format, clean, integrate and model data, reproducibly."""
 

@@ -209,9 +209,7 @@ def decisions_withdraw(
 
 
 @contextmanager
-def _deciding(
-    project: Path, profile: str | None, dataset: str
-) -> Iterator[tuple[Workspace, str, dict[str, Any]]]:
+def _deciding(project: Path, profile: str | None, dataset: str) -> Iterator[tuple[Workspace, str, dict[str, Any]]]:
     """The open project under its lease, the dataset's name, and who decides when."""
     from vertebra.lake.lease import lease
 

@@ -55,9 +55,7 @@ def known_dataset(space: Workspace, dataset: str) -> str:
     name = dataset.rpartition(".")[2]
     if name not in space.project.datasets:
         known = space.project.datasets
-        raise DeclarationError(
-            f"there is no dataset {name}", remedy=did_you_mean(name, known, "vertebra ls datasets")
-        )
+        raise DeclarationError(f"there is no dataset {name}", remedy=did_you_mean(name, known, "vertebra ls datasets"))
     return name
 
 

@@ -27,12 +27,8 @@ if TYPE_CHECKING:
     from vertebra.pipeline.api import Workspace
     from vertebra.pipeline.progress import RunReport
 
-Refresh = Annotated[
-    bool, typer.Option("--full-refresh", help="Run the selected steps from nothing, current or not.")
-]
-Wait = Annotated[
-    float, typer.Option("--wait", help="Seconds to wait for another run to end; 0 stops at once.", min=0)
-]
+Refresh = Annotated[bool, typer.Option("--full-refresh", help="Run the selected steps from nothing, current or not.")]
+Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for another run to end; 0 stops at once.", min=0)]
 
 
 def plan(
@@ -55,9 +51,7 @@ def plan(
     from vertebra.report.plan import plan_lines, plan_rows, write_plan
 
     shape(form)
-    decisions = opened(project, profile, engine).plan(
-        " ".join(select or ()), " ".join(exclude or ()), full_refresh
-    )
+    decisions = opened(project, profile, engine).plan(" ".join(select or ()), " ".join(exclude or ()), full_refresh)
     rows = plan_rows(decisions, everything or form != "table")
     if form != "table":
         put(rows, ["step", "action", "why"], form)

@@ -19,6 +19,7 @@ from vertebra.declare.view import View
 
 _ADDRESS: Final = re.compile(r"sc://[^\s/:;]+(:\d{1,5})?(/.*)?")
 _SIZE: Final = re.compile(r"\d+(\.\d+)?\s*[kmgt]?i?b?", re.IGNORECASE)
+Scheme = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*$")]
 _DURATION: Final = re.compile(r"(\d{1,5}) (hour|day|week)s?")
 
 
@@ -35,6 +36,7 @@ class Settings(Declared):
     memory: str | None = None
     tracking: str | None = None
     retention: str = "30 days"
+    schemes: tuple[Scheme, ...] = ("file",)
 
     @field_validator("engine")
     @classmethod
@@ -73,6 +75,7 @@ class Overrides(Declared):
         memory: bound of the embedded engine's memory, e.g. ``8g``; a share of the machine's unless declared.
         tracking: URI of the MLflow tracking server; a SQLite file in the project unless declared.
         retention: how long ``vertebra gc`` keeps earlier versions of a table, e.g. ``30 days``.
+        schemes: URL schemes that ``from: files`` may read, e.g. ``[file, s3]``; only ``file`` unless declared.
     """
 
     lake: str | None = None
@@ -80,6 +83,7 @@ class Overrides(Declared):
     memory: str | None = None
     tracking: str | None = None
     retention: str | None = None
+    schemes: tuple[Scheme, ...] | None = None
 
 
 def _empty_profile(value: Any) -> Any:
@@ -126,6 +130,11 @@ class Project:
     def lake(self) -> Path:
         """Absolute path of the lake."""
         return (self.root / self.settings.lake).resolve()
+
+    @property
+    def engine_name(self) -> str:
+        """The engine, without the connection parameters of its address: a token may be among them."""
+        return self.settings.engine.split("/;")[0]
 
     def redact(self, text: str) -> str:
         """A text with the values of environment variables replaced by their references; for what is printed."""

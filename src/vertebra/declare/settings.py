@@ -63,7 +63,7 @@ def read_settings(
     before = len(errors)
     resolved = {
         key: value
-        if key == "engine" and engine is not None
+        if not isinstance(value, str) or (key == "engine" and engine is not None)
         else environment.resolved(value, document, places[key], errors)
         for key, value in values.items()
     }

@@ -39,6 +39,11 @@ class Across:
         return self.first == self.second
 
     @property
+    def strict(self) -> bool:
+        """``<`` or ``>`` of the same expression: no tuple satisfies it with itself."""
+        return self.same and self.operator in {"<", ">"}
+
+    @property
     def swapped(self) -> Across:
         """The predicate with the tuples in the other order."""
         return Across(self.second, CONVERSE[self.operator], self.first)
@@ -53,7 +58,7 @@ class Shape:
     Attributes:
         equal: the equality keys.
         unequal: the ``!=`` between the tuples.
-        ordered: the ``< <= > >=`` between the tuples.
+        ordered: the ``< <= > >=`` between the tuples; a strict one that reads the same in both first.
         conditions: for each variable, what is asked of its tuple alone, as SQL.
         one_relation: both variables range over the same relation, so the two tuples have to differ.
         impossible: the predicates exclude each other, so nothing can violate the rule.
@@ -91,8 +96,7 @@ class Shape:
         """No tuple satisfies the predicates with itself, so ``t ≠ s`` needs no check."""
         if not self.one_relation:
             return True
-        never = (*self.unequal, *(p for p in self.ordered if p.operator in {"<", ">"}))
-        return any(predicate.same for predicate in never)
+        return any(p.same for p in self.unequal) or any(p.strict for p in self.ordered)
 
     @property
     def key(self) -> tuple[str, ...] | None:
@@ -158,7 +162,7 @@ def classify(constraint: DenialConstraint) -> Shape:
     return Shape(
         equal=_with(merged, ("=",)),
         unequal=_with(merged, ("!=",)),
-        ordered=_with(merged, ("<", "<=", ">", ">=")),
+        ordered=tuple(sorted(_with(merged, ("<", "<=", ">", ">=")), key=lambda p: not p.strict)),
         conditions=tuple(tuple(dict.fromkeys(own)) for own in conditions.values()),
         one_relation=one_relation,
         impossible=any(not kept for kept in outcomes.values()),

@@ -46,14 +46,10 @@ def collect_garbage(lake: Lake, pins: Pins, keep_since: datetime, *, dry_run: bo
         keep_since: every version younger than this stays too.
         dry_run: say what would be freed and free nothing.
     """
-    return [
-        _collect_table(table, pins.get(table.name, {}), keep_since, dry_run=dry_run) for table in lake.tables()
-    ]
+    return [_collect_table(table, pins.get(table.name, {}), keep_since, dry_run=dry_run) for table in lake.tables()]
 
 
-def _collect_table(
-    table: LakeTable, pinned: Mapping[int, str], keep_since: datetime, *, dry_run: bool
-) -> TableGarbage:
+def _collect_table(table: LakeTable, pinned: Mapping[int, str], keep_since: datetime, *, dry_run: bool) -> TableGarbage:
     compacted = _needs_compaction(table)
     if compacted and not dry_run:
         table.delta().optimize.compact()

@@ -15,9 +15,7 @@ from vertebra.errors import BusyError
 
 
 @contextmanager
-def lease(
-    root: Path, purpose: str, wait: float = 0, waiting: Callable[[str], None] | None = None
-) -> Iterator[None]:
+def lease(root: Path, purpose: str, wait: float = 0, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold the lake for writing.
 
     Args:
@@ -47,9 +45,7 @@ def lease(
         ) from None
     try:
         holder.write_text(
-            json.dumps(
-                {"purpose": purpose, "pid": os.getpid(), "since": datetime.now(UTC).isoformat()}
-            ),
+            json.dumps({"purpose": purpose, "pid": os.getpid(), "since": datetime.now(UTC).isoformat()}),
             "utf-8",
         )
         yield

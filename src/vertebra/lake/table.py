@@ -58,18 +58,14 @@ class Commit:
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def properties(self) -> CommitProperties:
-        transactions = (
-            [Transaction(self.step, self.app_version)] if self.app_version is not None else None
-        )
+        transactions = [Transaction(self.step, self.app_version)] if self.app_version is not None else None
         metadata = {
             "vertebra.run_id": self.run_id,
             "vertebra.step": self.step,
             "vertebra.fingerprint": self.fingerprint,
             "vertebra.inputs": json.dumps(dict(self.inputs), sort_keys=True),
         } | {f"{_EXTRA}{key}": value for key, value in self.extra.items()}
-        return CommitProperties(
-            custom_metadata=metadata, app_transactions=transactions, max_commit_retries=0
-        )
+        return CommitProperties(custom_metadata=metadata, app_transactions=transactions, max_commit_retries=0)
 
 
 @dataclass(frozen=True)
@@ -217,9 +213,7 @@ class LakeTable:
         rows = sum(pq.read_metadata(file).num_rows for file in files)
         return Staged(tuple(files), schema, rows, part)
 
-    def stage_arrow(
-        self, data: pa.Table | pa.RecordBatchReader, part: str | None = None
-    ) -> Staged:
+    def stage_arrow(self, data: pa.Table | pa.RecordBatchReader, part: str | None = None) -> Staged:
         """Write Arrow data into the table's folder, unseen until :meth:`commit`."""
         folder = self._new_folder(part)
         folder.mkdir(parents=True)

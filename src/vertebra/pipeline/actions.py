@@ -92,7 +92,8 @@ def land(
     """
     from vertebra.landing.collect import collect
 
-    outcome = collect(step.declaration, project.root, lake, ledgers, run_id, now, progress)
+    schemes = project.settings.schemes
+    outcome = collect(step.declaration, project.root, lake, ledgers, run_id, now, progress, schemes=schemes)
     facts: dict[str, int | float | str] = {}
     if outcome.new:
         facts = {"new batches": len(outcome.new), "records": outcome.records}

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from vertebra.pipeline.why import Explanation
 
 
-def open_project(
-    path: str | Path = ".", profile: str | None = None, engine: str | None = None
-) -> Workspace:
+def open_project(path: str | Path = ".", profile: str | None = None, engine: str | None = None) -> Workspace:
     """Open a project.
 
     Args:
@@ -85,9 +83,7 @@ class Workspace:
 
         return Answer(query(self.lake, statement))
 
-    def plan(
-        self, select: str = "", exclude: str = "", full_refresh: bool = False
-    ) -> list[Decision]:
+    def plan(self, select: str = "", exclude: str = "", full_refresh: bool = False) -> list[Decision]:
         """What :meth:`run` would do, and why; nothing is collected or written."""
         from vertebra.pipeline.plan import plan_project
 

@@ -25,9 +25,7 @@ _CODE: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The packages and modules whose code decides a zone's results."""
 
-_RULES_OF_COLUMN: Final = frozenset(
-    {"required", "unique", "range", "values", "matches", "references", "on_violation"}
-)
+_RULES_OF_COLUMN: Final = frozenset({"required", "unique", "range", "values", "matches", "references", "on_violation"})
 _IGNORED: Final = frozenset({"description", "tags", "file", "name"})
 
 

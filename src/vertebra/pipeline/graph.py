@@ -29,9 +29,7 @@ class Graph:
             for output in step.outputs:
                 self._claim(output, step)
         self.parents: Mapping[str, frozenset[str]] = {
-            step.name: frozenset(
-                self._producers[name].name for name in step.inputs if name in self._producers
-            )
+            step.name: frozenset(self._producers[name].name for name in step.inputs if name in self._producers)
             for step in listed
         }
         by_name = {step.name: step for step in listed}
@@ -40,9 +38,7 @@ class Graph:
         for name, parents in self.parents.items():
             for parent in parents:
                 children[parent].add(name)
-        self.children: Mapping[str, frozenset[str]] = {
-            name: frozenset(found) for name, found in children.items()
-        }
+        self.children: Mapping[str, frozenset[str]] = {name: frozenset(found) for name, found in children.items()}
 
     def producer(self, table: str) -> Step | None:
         """The step that writes a table, or None."""

@@ -46,7 +46,5 @@ def age(text: str) -> timedelta:
     """
     match = _AGE.fullmatch(text.strip())
     if match is None:
-        raise VertebraError(
-            f"{text!r} is not a span of time", remedy="write it as 30 days, 12 hours or 2 weeks"
-        )
+        raise VertebraError(f"{text!r} is not a span of time", remedy="write it as 30 days, 12 hours or 2 weeks")
     return timedelta(**{f"{match[2]}s": int(match[1])})

@@ -80,9 +80,7 @@ def plan_project(
     return plan(graph, chosen, state, project.root, full_refresh)
 
 
-def plan(
-    graph: Graph, selected: Sequence[str], state: State, root: Path, full_refresh: bool = False
-) -> list[Decision]:
+def plan(graph: Graph, selected: Sequence[str], state: State, root: Path, full_refresh: bool = False) -> list[Decision]:
     """Decide on each selected step, in order; a step downstream of one that will run will run too.
 
     Args:

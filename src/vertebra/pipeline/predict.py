@@ -55,7 +55,7 @@ def predict(
     settings = space.project.settings
     with lease(space.lake.root, f"prediction {run_id}", wait, lambda who: told.note(f"waiting for {who}")):
         recorder = Recorder(
-            space.ledgers, space.lake.root / ".scratch", run_id, settings.engine, space.project.profile
+            space.ledgers, space.lake.root / ".scratch", run_id, space.project.engine_name, space.project.profile
         )
         for sentence in recorder.open():
             told.note(sentence)
@@ -83,9 +83,7 @@ def predict(
             raise
         seconds = time.perf_counter() - clock
         why = f"asked to score {source}"
-        result = StepResult(
-            step, "ok", why, seconds, outcome.rows, outcome.version, outcome.outputs, outcome.facts
-        )
+        result = StepResult(step, "ok", why, seconds, outcome.rows, outcome.version, outcome.outputs, outcome.facts)
         recorder.ended(result, basis)
         recorder.close("ok", f"predictions of {declared.name}", seconds)
     return outcome

@@ -36,9 +36,7 @@ class Recorder:
         scratch: the lake's folder of folders of runs that are going on; one that outlives its run tells of a crash.
     """
 
-    def __init__(
-        self, ledgers: Ledgers, scratch: Path, run_id: str, engine: str, profile: str | None
-    ) -> None:
+    def __init__(self, ledgers: Ledgers, scratch: Path, run_id: str, engine: str, profile: str | None) -> None:
         self._ledgers = ledgers
         self._scratch = scratch
         self._about = {

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import time
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -67,11 +67,9 @@ def run(
         state = State(lake, ledgers)
         chosen = select(graph, wanted, exclude, lambda: modified_steps(graph, state, project))
         scratch = lake.root / ".scratch"
-        recorder = Recorder(ledgers, scratch, run_id, project.settings.engine, project.profile)
+        recorder = Recorder(ledgers, scratch, run_id, project.engine_name, project.profile)
         lazy = LazyEngine(project, engine)
-        return _Run(
-            project, graph, chosen, full_refresh, lake, ledgers, state, recorder, told, run_id, now, lazy
-        ).go()
+        return _Run(project, graph, chosen, full_refresh, lake, ledgers, state, recorder, told, run_id, now, lazy).go()
 
 
 def new_run_id(now: datetime) -> str:
@@ -131,9 +129,7 @@ class _Run:
         clock = time.perf_counter()
         why = "looks for new data at the source"
         try:
-            landed = land(
-                step, self.project, self.lake, self.ledgers, self.run_id, self.now, self._teller(step)
-            )
+            landed = land(step, self.project, self.lake, self.ledgers, self.run_id, self.now, self._teller(step))
         except KeyboardInterrupt:
             raise
         except Exception as error:
@@ -235,6 +231,8 @@ class _Run:
     def _end(self, result: StepResult, basis: Basis | None) -> None:
         step = self.graph.steps[result.step]
         self.state.forget(step)
+        redact = self.project.redact
+        result = replace(result, error=redact(result.error), trace=redact(result.trace))
         if result.state == "current":
             self.current.append(result.step)
         else:

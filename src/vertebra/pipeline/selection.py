@@ -1,11 +1,11 @@
 """Which steps a person means: dbt's selection grammar, plus ``zone:`` and ``source:``.
 
-    trusted.flights        one step                 flights           its steps in all zones
-    +trusted.flights       and all it follows from  trusted.flights+  and all that follows from it
-    2+trusted.flights+1    at most so many edges    trusted.*         wildcards * ? [ ]
-    zone:trusted  tag:x  source:bts                 by property
-    state:modified         declaration or code changed since the last run, or never run
-    a,b                    both (intersection)      a b               either (union)
+trusted.flights        one step                 flights           its steps in all zones
++trusted.flights       and all it follows from  trusted.flights+  and all that follows from it
+2+trusted.flights+1    at most so many edges    trusted.*         wildcards * ? [ ]
+zone:trusted  tag:x  source:bts                 by property
+state:modified         declaration or code changed since the last run, or never run
+a,b                    both (intersection)      a b               either (union)
 """
 
 from __future__ import annotations
@@ -118,9 +118,7 @@ def _body(graph: Graph, body: str, modified: Modified) -> set[str]:
             known = {s.source for s in steps if s.source}
         case _:
             if value != "modified":
-                raise SelectionError(
-                    f"there is no state {value!r}", cause="the only state is state:modified"
-                )
+                raise SelectionError(f"there is no state {value!r}", cause="the only state is state:modified")
             return modified()
     if not found and value not in known:
         raise SelectionError(

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
     from vertebra.lake.catalog import Lake
 
-_NAMED: Final = re.compile(
-    rf"""\b"?(landing|{"|".join(TABLE_ZONES)})"?\s*\.\s*(?:"([^"]+)"|(\w+))""", re.IGNORECASE
-)
+_NAMED: Final = re.compile(rf"""\b"?(landing|{"|".join(TABLE_ZONES)})"?\s*\.\s*(?:"([^"]+)"|(\w+))""", re.IGNORECASE)
 _MISSING: Final = re.compile(r"Table with name (\S+) does not exist", re.IGNORECASE)
 
 
@@ -73,9 +71,7 @@ def fetch(relation: duckdb.DuckDBPyRelation) -> pa.Table:
 
 def _named(statement: str) -> set[tuple[str, str]]:
     """The qualified names that occur, be it in a comment: a view too many costs next to nothing."""
-    return {
-        (match[1].lower(), (match[2] or match[3]).lower()) for match in _NAMED.finditer(statement)
-    }
+    return {(match[1].lower(), (match[2] or match[3]).lower()) for match in _NAMED.finditer(statement)}
 
 
 def _table_view(connection: duckdb.DuckDBPyConnection, lake: Lake, zone: str, table: str) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 RUN: Final = "run"
 """The ``step`` of the row of the ``runs`` ledger that is about the run itself."""
 
+
 @dataclass(frozen=True)
 class Remembered:
     """The last time a step went well, as the ``runs`` ledger has it."""

@@ -58,9 +58,7 @@ class TableHandle:
         engine: called when a Spark frame is asked for.
     """
 
-    def __init__(
-        self, lake: Lake, name: str, version: int | None, engine: Callable[[], Engine]
-    ) -> None:
+    def __init__(self, lake: Lake, name: str, version: int | None, engine: Callable[[], Engine]) -> None:
         self.name = existing(lake, name)
         self.version = version
         self._table = lake.table(self.name)

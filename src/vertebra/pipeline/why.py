@@ -194,9 +194,7 @@ def _dataset_row(
     )
 
 
-def _cleaned(
-    dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: str | None
-) -> Iterator[Link]:
+def _cleaned(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: str | None) -> Iterator[Link]:
     """What the trusted table has, and what rules, repairs and people did to the row on its way there."""
     from vertebra.trusted.why import cleaning_of
 

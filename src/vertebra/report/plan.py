@@ -39,9 +39,7 @@ def write_plan(rows: Sequence[Mapping[str, str]], stream: TextIO) -> None:
 
 def plan_lines(decisions: Sequence[Decision]) -> list[str]:
     """What it comes to, and the next command."""
-    counted = {
-        action: sum(d.action == action for d in decisions) for action in ("run", "blocked", "skip", "collect")
-    }
+    counted = {action: sum(d.action == action for d in decisions) for action in ("run", "blocked", "skip", "collect")}
     sources = f"{many(counted['collect'], 'source')} would be asked for new data" if counted["collect"] else ""
     if not counted["run"] and not counted["blocked"]:
         current = f"nothing to run: {many(counted['skip'], 'step is', 'steps are')} current"

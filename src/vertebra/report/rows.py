@@ -44,9 +44,7 @@ def write_rows(
             _write_table(rows, columns, stream, notes, title)
 
 
-def _write_table(
-    rows: Sequence[Row], columns: Sequence[str], stream: TextIO, notes: TextIO | None, title: str
-) -> None:
+def _write_table(rows: Sequence[Row], columns: Sequence[str], stream: TextIO, notes: TextIO | None, title: str) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

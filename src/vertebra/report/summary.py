@@ -102,9 +102,11 @@ def _tell_end(report: RunReport, rich: Console) -> None:
     counted = {s: sum(r.state == s for r in report.results) for s in ("ok", "failed", "skipped", "interrupted")}
     parts = [many(counted["ok"], "step") + " ran"] if counted["ok"] else []
     parts += [f"[red]{counted['failed']} failed[/]"] if counted["failed"] else []
-    parts += [f"{counted['skipped'] + counted['interrupted']} not done"] if not report.ok and (
-        counted["skipped"] + counted["interrupted"]
-    ) else []
+    parts += (
+        [f"{counted['skipped'] + counted['interrupted']} not done"]
+        if not report.ok and (counted["skipped"] + counted["interrupted"])
+        else []
+    )
     parts += [f"{len(report.current)} current"] if report.current else []
     word = {"ok": "[bold green]Done[/]", "failed": "[bold red]Failed[/]", "interrupted": "[yellow]Interrupted[/]"}
     rich.print(f"\n{word[report.state]} in {seconds(report.seconds)}: {', '.join(parts)}.", highlight=False)

@@ -42,7 +42,7 @@ class FilesCollector:
             raise CollectError(
                 f"the project does not allow {scheme}:// as a source",
                 cause=f"allowed are {', '.join(sorted(request.schemes))}",
-                remedy=f"add {scheme} to the schemes that the project allows, if you trust the source",
+                remedy=f"if you trust the source, write `schemes: [file, {scheme}]` in vertebra.yaml",
                 where=f"dataset {request.dataset.name}",
             )
         if scheme == "file":

@@ -146,9 +146,7 @@ class _Run:
         """A rule with two order predicates over the groups that violate it, found by one cheaper pass."""
         if len(pair.ordered) < 2 or not pair.keys:
             return pair
-        one, two = pair.shape.ordered
-        groups = swept_groups(pair.first, pair.second, pair.keys, (one.operator, two.operator))
-        return replace(pair, groups=self.engine.materialise(groups, folder))
+        return replace(pair, groups=self.engine.materialise(swept_groups(pair), folder))
 
     # -- violations ----------------------------------------------------------------------------------------------
 

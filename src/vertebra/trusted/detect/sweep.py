@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
     from pyspark.sql.window import WindowSpec
 
+    from vertebra.trusted.detect.roles import Pairs
+
 
 def swept(
     seekers: DataFrame, sought: DataFrame, keys: Sequence[str], operators: tuple[str, str], unequal: str | None
@@ -46,19 +48,40 @@ def swept(
     return _found(_two_best(rows, keys, operators, unequal), ["w", "v"], keys, operators[1], "b", unequal)
 
 
-def swept_groups(seekers: DataFrame, sought: DataFrame, keys: Sequence[str], operators: tuple[str, str]) -> DataFrame:
-    """The keys of the groups in which some tuples meet both order predicates: in clean data, few.
+def swept_groups(rule: Pairs) -> DataFrame:
+    """The keys of the groups that may violate a rule: in clean data, few.
 
-    Costs one pass without looking for partners, and spares the passes that do from all other groups.
+    One pass that looks for no partners spares the passes that do from all other groups. Where the first predicate is
+    strict and reads the same in both roles, a row enters once: among rows that tie some are seen that should not be, so
+    a group may be named in vain.
     """
     from pyspark.sql import functions as F
 
-    rows = events(seekers, sought, keys, [])
-    before = ordered(keys, "a", operators[0]).rowsBetween(_ALL, -1)
-    best = F.max if operators[1] in {"<", "<="} else F.min
-    rows = rows.withColumn("s", F.when(~F.col("seeks"), F.col("b")))
-    rows = rows.select(*keys, "b", "seeks", best("s").over(before).alias("w"))
-    return rows.where(F.col("seeks") & compare(F.col("b"), operators[1], F.col("w"))).select(*keys).distinct()
+    one, two = rule.shape.ordered
+    keys = rule.keys
+    best = F.max if two.operator in {"<", "<="} else F.min
+    if rule.shape.one_relation and one.strict and all(predicate.same for predicate in rule.shape.equal):
+        first, second = rule.values(0), rule.values(1)
+        rows = rule.frames[0].select(
+            *[first[key].alias(key) for key in keys],
+            first["o0"].alias("a"),
+            F.when(rule.member(0), first["o1"]).alias("b"),
+            F.when(rule.member(1), second["o1"]).alias("s"),
+        )
+        rows = rows.where(F.col("b").isNotNull() | F.col("s").isNotNull())
+        before = ordered(keys, "a", one.operator, F.col("b").isNull()).rowsBetween(_ALL, -1)
+    else:
+        rows = events(rule.first, rule.second, keys, [])
+        before = ordered(keys, "a", one.operator).rowsBetween(_ALL, -1)
+        rows = rows.select(
+            *keys,
+            "a",
+            "seeks",
+            F.when(F.col("seeks"), F.col("b")).alias("b"),
+            F.when(~F.col("seeks"), F.col("b")).alias("s"),
+        )
+    rows = rows.select(*keys, "b", best("s").over(before).alias("w"))
+    return rows.where(compare(F.col("b"), two.operator, F.col("w"))).select(*keys).distinct()
 
 
 def swept_in_place(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str]) -> DataFrame:
