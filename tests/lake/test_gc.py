@@ -90,7 +90,7 @@ def test_whatever_is_written_every_kept_version_reads_as_before(
 ) -> None:
     lake = Lake(tmp_path_factory.mktemp("lake"))
     expected = {write(lake, value, mode): read(lake) for value, mode in enumerate(writes)}
-    pins = {version: "a model" for version in pinned}
+    pins = dict.fromkeys(pinned, "a model")
     (garbage,) = collect_garbage(lake, {TABLE: pins}, later())
     assert pinned & set(expected) <= set(garbage.kept)
     for version in garbage.kept:

@@ -173,6 +173,19 @@ def test_files_carry_statistics_that_readers_can_skip_by(lake: Lake, engine: Eng
         assert row["a"] in hit.get_column("a").to_list()
 
 
+def test_statistics_are_complete_or_not_given(lake: Lake) -> None:
+    far = pa.array([2**31 - 1, 0, None], pa.int32()).cast(pa.date32())
+    old = pa.array([-60_000_000_000_000_000, 0, None], pa.timestamp("us", tz="UTC"))
+    data = pa.table({"far": far, "old": old, "tags": [["a"], None, []], "n": [1, None, 3]})
+    table = lake.table(TABLE)
+    table.write_arrow(data, commit())
+    (stats,) = _statistics(table.path)
+    assert stats["nullCount"] == {"far": 1, "old": 1, "n": 1}
+    assert set(stats["minValues"]) == {"old", "n"}, "no bounds for the year 5881580"
+    assert stats["minValues"]["old"].startswith("0068-")
+    assert table.arrow().to_table().num_rows == 3
+
+
 def _statistics(path: Path) -> list[dict]:
     lines = (path / "_delta_log" / "00000000000000000000.json").read_text().splitlines()
     return [json.loads(json.loads(line)["add"]["stats"]) for line in lines if "add" in json.loads(line)]
@@ -200,7 +213,7 @@ def test_a_name_that_is_none_never_becomes_a_path(lake: Lake, name: str) -> None
 
 
 def test_a_table_or_version_that_is_not_there_is_a_clear_error(lake: Lake) -> None:
-    with pytest.raises(LakeError, match="there is no table formatted.things"):
+    with pytest.raises(LakeError, match=r"there is no table formatted\.things"):
         lake.table(TABLE).version()
     lake.table(TABLE).write_arrow(rows(1), commit())
     with pytest.raises(LakeError, match="has no version 7"):

@@ -37,7 +37,9 @@ class Engine(Protocol):
         ...
 
     @property
-    def capabilities(self) -> Capabilities: ...
+    def capabilities(self) -> Capabilities:
+        """Where the engine differs from others."""
+        ...
 
     @property
     def session(self) -> SparkSession:

@@ -94,7 +94,7 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         test_version=pa.int64(),
         at=_TIME,
     ),
-    # a person's decisions, respected by later runs: accept (leave the violation), release (from quarantine), undo (a repair)
+    # a person's decisions, respected by later runs: accept a violation, release from quarantine, undo a repair
     "decisions": _schema(
         at=_TIME,
         by=pa.string(),

@@ -54,10 +54,12 @@ class Receipt:
     cursor: str | None = None
 
     def to_json(self) -> str:
+        """As the text of ``receipt.json``."""
         return json.dumps(asdict(self) | {"collected_at": self.collected_at.isoformat()}, indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> Receipt:
+        """From the text of ``receipt.json``."""
         raw = json.loads(text)
         raw["collected_at"] = datetime.fromisoformat(raw["collected_at"])
         raw["columns"] = tuple(raw["columns"])
@@ -73,6 +75,7 @@ class Batch:
 
     @property
     def number(self) -> int:
+        """Its number in the dataset, from 1."""
         return self.receipt.number
 
     @property
@@ -82,6 +85,7 @@ class Batch:
 
     @property
     def payload(self) -> Path:
+        """The raw bytes."""
         return self.folder / self.receipt.payload
 
 

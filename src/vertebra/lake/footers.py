@@ -44,26 +44,38 @@ def add_action(root: Path, file: Path) -> tuple[AddAction, int]:
 
 def _column_statistics(metadata: pq.FileMetaData, index: int, stats: dict[str, Any]) -> None:
     """Merge one column's statistics over all row groups; say nothing where a row group says nothing."""
-    name = metadata.schema.column(index).path
-    nulls = 0
+    column = metadata.schema.column(index)
+    if column.max_repetition_level or column.path != column.name:
+        return  # a part of a nested column
+    nulls, bounded = 0, True
     lows, highs = [], []
     for group in range(metadata.num_row_groups):
         statistics = metadata.row_group(group).column(index).statistics
         if statistics is None or not statistics.has_null_count:
             return
         nulls += statistics.null_count
-        if statistics.has_min_max:
-            lows.append(statistics.min)
-            highs.append(statistics.max)
+        bounds = _bounds(statistics)
+        if bounds is not None:
+            lows.append(bounds[0])
+            highs.append(bounds[1])
         elif statistics.null_count < metadata.row_group(group).num_rows:
-            lows, highs = [], []
-            break
-    stats["nullCount"][name] = nulls
-    if lows:
+            bounded = False
+    stats["nullCount"][column.name] = nulls
+    if bounded and lows:
         low, high = _as_json(min(lows), highest=False), _as_json(max(highs), highest=True)
         if low is not None and high is not None:
-            stats["minValues"][name] = low
-            stats["maxValues"][name] = high
+            stats["minValues"][column.name] = low
+            stats["maxValues"][column.name] = high
+
+
+def _bounds(statistics: pq.Statistics) -> tuple[Any, Any] | None:
+    """Least and greatest value of a row group, where the footer has them and Python can hold them."""
+    if not statistics.has_min_max:
+        return None
+    try:
+        return statistics.min, statistics.max
+    except (OverflowError, ValueError):
+        return None  # a date such as the year 10000
 
 
 def _as_json(value: object, *, highest: bool) -> Any:
@@ -81,8 +93,8 @@ def _as_json(value: object, *, highest: bool) -> Any:
             # A cut string is a lower bound of the full one, never an upper bound.
             return None if highest else value[:_STRING_LIMIT]
         case datetime():
-            moment = value.astimezone(UTC) if value.tzinfo else value
-            text = moment.strftime("%Y-%m-%dT%H:%M:%S.%f")
+            moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+            text = moment.isoformat(timespec="microseconds")
             return text + "Z" if value.tzinfo else text
         case date():
             return value.isoformat()

@@ -58,6 +58,7 @@ class Commit:
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def properties(self) -> CommitProperties:
+        """As deltalake takes it."""
         transactions = [Transaction(self.step, self.app_version)] if self.app_version is not None else None
         metadata = {
             "vertebra.run_id": self.run_id,
@@ -107,6 +108,7 @@ class LakeTable:
     # -- reading -----------------------------------------------------------------------------------------------
 
     def exists(self) -> bool:
+        """Whether a version was ever committed."""
         return (self.path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(self.path))
 
     def delta(self, version: int | None = None) -> DeltaTable:
@@ -133,6 +135,7 @@ class LakeTable:
             ) from error
 
     def version(self) -> int:
+        """The newest version."""
         return int(self.delta().version())
 
     def schema(self, version: int | None = None) -> pa.Schema:
