@@ -25,7 +25,7 @@ def boosted_trees(num_leaves: int) -> Any:
     from lightgbm import LGBMClassifier
 
     return LGBMClassifier(
-        num_leaves=num_leaves, n_estimators=60, learning_rate=0.15, max_bin=63, force_row_wise=True, verbose=-1
+        num_leaves=num_leaves, n_estimators=40, learning_rate=0.2, max_bin=63, force_row_wise=True, verbose=-1
     )
 
 
@@ -81,7 +81,6 @@ analysis = Analysis(
         "dest": "dest",
         "distance": "distance",
         "departs": "hour_local + minute / 60",
-        "arrives": "floor(sched_arr_local / 100) + sched_arr_local % 100 / 60",
         "sched_minutes": "sched_minutes",
         "weekday": "weekday_local",
         "aircraft_age": "aircraft_age",
@@ -99,14 +98,12 @@ analysis = Analysis(
         # how flights to the same airport fare
         "dest_delay_4h": left(("dest",), "4 hours", "mean"),
         "dest_arrival_delay_6h": landed(("dest",), "6 hours", "mean"),
-        # where the aircraft was before, and how this flight number and this route usually do
+        # how late the aircraft was before, and how late this flight usually is
         "aircraft_departure_delay": left(("tailnum",), "1 day", "last"),
         "aircraft_arrival_delay": landed(("tailnum",), "1 day", "last"),
         "flight_delay_4w": landed(("carrier", "flight"), "4 weeks", "mean"),
-        "route_delay_4w": landed(("carrier", "origin", "dest"), "4 weeks", "mean"),
         # the weather until now
         "wind": weather("wind_speed"),
-        "gust": weather("wind_gust", "2 hours"),
         "rain_3h": weather("precip", "3 hours", "max"),
         "visibility": weather("visib"),
         "air_pressure": weather("pressure"),

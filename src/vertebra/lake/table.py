@@ -139,6 +139,7 @@ class LakeTable:
         return int(self.delta().version())
 
     def schema(self, version: int | None = None) -> pa.Schema:
+        """Columns and types of a version."""
         return pa.schema(self.delta(version).schema().to_arrow())
 
     def data_version(self) -> int:
