@@ -81,7 +81,7 @@ def test_nothing_has_run_when_leakage_is_refused(make_world: Callable[[pa.Table]
     with pytest.raises(LeakageError):
         world.analyse(late_jobs(features={"leak": "delay"}))
     assert [table.name for table in world.lake.tables()] == ["exploitation.jobs"]
-    assert not (world.root / "mlflow.db").exists()
+    assert not (world.root / "mlartifacts").exists()
 
 
 def test_an_expression_whose_text_hides_what_it_uses_finds_nothing_there(
