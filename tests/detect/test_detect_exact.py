@@ -240,8 +240,8 @@ def test_of_empty_and_tiny_tables(size: int, sail: Engine) -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 def test_on_apache_spark_too(apache_spark: Engine) -> None:
-    records = [made(random.Random(seed)) for seed in range(100)]
-    chosen = {name: text for place, (name, text) in enumerate(KEYED.items()) if place % 2 == 0}
+    records = [made(random.Random(seed)) for seed in range(80)]
+    chosen = {name: text for place, (name, text) in enumerate(KEYED.items()) if place % 3 == 0}
     check(named(chosen, "t.k = s.k and "), {"r": table(records)}, apache_spark)
     check(named(UNKEYED) + named(SINGLE), {"r": table(records[:30])}, apache_spark)
 

@@ -95,14 +95,14 @@ def by_name(detection: Detection) -> dict[str, RuleCount]:
 
 
 def test_flights_have_the_violations_that_were_counted_independently(
-    tables: dict[str, Path], engine: Engine, tmp_path: Path
+    tables: dict[str, Path], sail: Engine, tmp_path: Path
 ) -> None:
     rules = deny(DENY, "flights", FLIGHTS)
     rules += [
         NamedRule("dest", "references", Inclusion("flights", ("dest",), "airports", ("faa",))),
         NamedRule("tailnum", "references", Inclusion("flights", ("tailnum",), "planes", ("tailnum",))),
     ]
-    detection = detect("flights", frames(tables, engine), rules, engine, tmp_path)
+    detection = detect("flights", frames(tables, sail), rules, sail, tmp_path)
     found = by_name(detection)
     assert found["clock"] == RuleCount("clock", "one tuple", 336_776, 29, g3_rows=29)
     assert found["midnight"].violating_tuples == 10_633
