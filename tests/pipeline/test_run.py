@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 from pydantic import BaseModel
 
+from vertebra.declare.project import Project, Settings
 from vertebra.errors import BusyError, VertebraError
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.ledgers import Ledgers
@@ -50,9 +51,8 @@ class Pipeline:
     before: Callable[[str], None] = lambda _: None
 
     @property
-    def project(self) -> Any:
-        settings = SimpleNamespace(engine="none", memory=None, name="made", tracking=None)
-        return SimpleNamespace(root=self.root, lake=self.root / "lake", settings=settings, profile=None)
+    def project(self) -> Project:
+        return Project(self.root, None, Settings(name="made"), {}, {}, {}, {})
 
     @property
     def lake(self) -> Lake:
