@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import vertebra
+from spark_server import SparkServer, unavailable
 from vertebra.pipeline.api import Workspace
 from vertebra.pipeline.progress import RunReport
 
@@ -37,10 +38,16 @@ def flights(flights_run: tuple[Workspace, RunReport]) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def flights_on_spark(tmp_path_factory: pytest.TempPathFactory, spark_address: str) -> Iterator[Workspace]:
-    """The data management backbone of the project, run on Apache Spark."""
+def flights_on_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """The data management backbone of the project, run on Apache Spark as it comes."""
+    reason = unavailable()
+    if reason:
+        pytest.skip(reason)
     folder = copy_project(tmp_path_factory.mktemp("spark") / "flights")
-    with vertebra.open(folder, engine=spark_address) as project:
+    with (
+        SparkServer(tmp_path_factory.mktemp("server"), settings={}) as address,
+        vertebra.open(folder, engine=address) as project,
+    ):
         report = project.run(exclude="zone:analysis")
         assert report.state == "ok", [(r.step, r.error) for r in report.results if r.error]
         yield project
