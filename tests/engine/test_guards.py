@@ -21,6 +21,7 @@ FORBIDDEN = {
     r"\.(?:cache|persist)\(\)": "a no-op on Sail: materialise instead",
     r"(?i)following\s+and\s+unbounded\s+following|unboundedFollowing": "quadratic on Apache Spark: turn the order round",
     r"percentile_approx|approxQuantile|input_file_name|map_zip_with": "not on Sail",
+    r"\bweekday\(": "Sail gives -1 for Sunday",
     r"\.toPandas\(\)": "data-sized results stay in the engine",
 }
 """What zone code never uses, and why."""
@@ -59,3 +60,11 @@ def test_caching_does_nothing_on_the_embedded_engine(sail: Engine) -> None:
     """The reason why intermediate results are written to the step's scratch folder."""
     frame = sail.session.sql("SELECT rand() AS r").cache()
     assert frame.collect() != frame.collect()
+
+
+def test_the_embedded_engine_counts_sunday_as_the_day_before_monday(sail: Engine) -> None:
+    """The reason why views take `pmod(dayofweek(d) + 5, 7)`: Monday is 0 and Sunday 6 on both engines."""
+    (row,) = sail.session.sql(
+        "SELECT weekday(d) AS wrong, pmod(dayofweek(d) + 5, 7) AS right FROM VALUES (date'2013-01-06') AS t(d)"
+    ).collect()
+    assert (row.wrong, row.right) == (-1, 6)

@@ -67,7 +67,7 @@ scheduled as (
 select
   -- the flight
   f._rid, f.carrier, a.name as airline, f.flight, f.tailnum, f.origin, f.dest, f.distance,
-  f.flight_date, f.year, f.month, f.day, weekday(f.flight_date) as weekday_local, f.hour as hour_local, f.minute,
+  f.flight_date, f.year, f.month, f.day, pmod(dayofweek(f.flight_date) + 5, 7) as weekday_local, f.hour as hour_local, f.minute,
   f.dep_time is null as cancelled,
   f.dep_time is not null and f.arr_delay is null as diverted,
 
