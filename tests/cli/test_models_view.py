@@ -19,14 +19,19 @@ from vertebra.report.tallies import chosen_models
 
 
 def row(candidate: str, split: str, value: float, chosen: bool = False, **more: Any) -> dict[str, Any]:
-    shared = {"analysis": "late", "metric": "roc_auc", "at": datetime(2026, 1, 2, tzinfo=UTC), "parameters": "{}"}
+    shared = {
+        "analysis": "late",
+        "metric": "roc_auc",
+        "recorded_at": datetime(2026, 1, 2, tzinfo=UTC),
+        "parameters": "{}",
+    }
     return shared | {"candidate": candidate, "split": split, "value": value, "chosen": chosen} | more
 
 
 @pytest.fixture
 def space(tmp_path: Path) -> Workspace:
     made = open_tiny(make(tmp_path / "project"))
-    old = [row("tree", "cross-validation", 0.6, True, run_id="1", at=datetime(2026, 1, 1, tzinfo=UTC))]
+    old = [row("tree", "cross-validation", 0.6, True, run_id="1", recorded_at=datetime(2026, 1, 1, tzinfo=UTC))]
     registered = {
         "model_name": "tiny.late",
         "model_version": "3",

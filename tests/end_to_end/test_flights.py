@@ -138,7 +138,7 @@ def test_flights_past_midnight_are_not_accused(flights: Workspace) -> None:
 def test_rules_measure_what_was_counted_independently(flights: Workspace, rule: str, measure: str, value: int) -> None:
     measured = one(
         flights,
-        f"SELECT value FROM governance.quality WHERE \"table\" LIKE '%flights' AND subject = '{rule}'"
+        f"SELECT value FROM governance.quality WHERE table_name LIKE '%flights' AND subject = '{rule}'"
         f" AND measure = '{measure}' AND stage = 'before'",
     )
     assert measured == value

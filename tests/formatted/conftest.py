@@ -82,7 +82,7 @@ def rejected(ledgers: Ledgers) -> Callable[[], list[dict[str, Any]]]:
     """The ledger of rejects, by row id and column."""
 
     def read() -> list[dict[str, Any]]:
-        return ledgers.read("rejects").sort_by([("rid", "ascending"), ("column", "ascending")]).to_pylist()
+        return ledgers.read("rejects").sort_by([("rid", "ascending"), ("column_name", "ascending")]).to_pylist()
 
     return read
 

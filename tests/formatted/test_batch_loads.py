@@ -84,7 +84,7 @@ def test_a_changed_declaration_formats_all_batches_again_with_the_same_row_ids(
     assert outcome.facts == {"batches": 2, "cells rejected": 2}
     assert [(row["_rid"], row["a"]) for row in rows()] == [(ONE, 1.0), (ONE + 1, None), (TWO, 1.5)]
     assert list(rows()[0]) == ["_rid", "b", "a"]
-    assert [(cell["column"], cell["raw"]) for cell in rejected()] == [("b", "?"), ("b", "2013-02-30")]
+    assert [(cell["column_name"], cell["raw"]) for cell in rejected()] == [("b", "?"), ("b", "2013-02-30")]
     # the last batch stays the table's application transaction
     assert formatted(changed).facts["batches"] == 0
     # the earlier version is still there

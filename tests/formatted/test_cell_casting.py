@@ -163,7 +163,7 @@ def test_each_type_takes_and_refuses_the_same_text_on_each_engine(
     land(1, texts)
     outcome = formatted(declared({names[case]: column for case, (column, _) in CASES.items()}))
 
-    table, ledger = rows(), {(cell["record"], cell["column"]): cell for cell in rejected()}
+    table, ledger = rows(), {(cell["record"], cell["column_name"]): cell for cell in rejected()}
     wrong = []
     for case, (column, cells) in CASES.items():
         for record, (text, expected) in enumerate(cells.items()):

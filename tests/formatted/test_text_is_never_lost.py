@@ -165,7 +165,7 @@ def test_accepted_refused_and_null_cells_are_all_cells(
     format_dataset(dataset, ctx)
 
     rows = lake.table("formatted.cells").arrow().to_table().sort_by("_rid").to_pylist()
-    ledger = {(cell["record"], cell["column"]): cell["raw"] for cell in ctx.ledgers.read("rejects").to_pylist()}
+    ledger = {(cell["record"], cell["column_name"]): cell["raw"] for cell in ctx.ledgers.read("rejects").to_pylist()}
     assert len(rows) == len(cells)
     wrong = []
     for record, text in enumerate(cells):

@@ -74,8 +74,8 @@ def test_every_ledger_can_be_asked_before_anything_was_recorded(space: Workspace
 
 def test_a_ledger_keeps_its_times(space: Workspace) -> None:
     moment = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-    space.ledgers.append("runs", [{"run_id": "r", "started": moment}], COMMIT)
-    assert space.sql("select started from governance.runs").rows() == [{"started": moment}]
+    space.ledgers.append("runs", [{"run_id": "r", "started_at": moment}], COMMIT)
+    assert space.sql("select started_at from governance.runs").rows() == [{"started_at": moment}]
 
 
 def test_a_refused_query_says_why(space: Workspace) -> None:

@@ -25,7 +25,7 @@ def test_an_empty_project_runs_and_shows_what_cleaning_does(tmp_path: Path) -> N
     with vertebra.open(tmp_path / "shop") as shop:
         assert shop.run().state == "ok"
         assert shop.table("formatted.orders").arrow().num_rows == 10
-        assert shop.sql('select "column" from governance.rejects').rows() == [{"column": "ordered_on"}]
+        assert shop.sql("select column_name from governance.rejects").rows() == [{"column_name": "ordered_on"}]
         trusted = shop.sql("select count(*) as n, count(distinct city) as cities from trusted.orders").rows()
         assert trusted == [{"n": 9, "cities": 3}]
         sales = shop.sql("select orders from exploitation.sales_by_city where city = 'Alicante'").rows()

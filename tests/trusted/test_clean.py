@@ -50,7 +50,7 @@ def test_a_cell_that_most_of_its_group_contradicts_gets_the_groups_value(zone: Z
         "y",
     ]
     ((rule, row, column, old, new, method, confidence, support),) = zone.rows(
-        "governance.repairs", "rule", "rid", "column", "old", "new", "method", "confidence", "support"
+        "governance.repairs", "rule", "rid", "column_name", "old", "new", "method", "confidence", "support"
     )
     assert (rule, row, column, old, new, method) == ("zip_city", rid(2), "city", "Rues", "Reus", "majority")
     assert (confidence, support) == (pytest.approx(2 / 3), 2)
@@ -125,7 +125,7 @@ def test_a_rule_about_one_tuple_sets_what_it_declares(zone: Zone) -> None:
     at = datetime(2013, 2, 12, 3, tzinfo=UTC)
     zone.run(dataset, [{"speed": 1048.36, "gust": None, "at": at}, {"speed": 10.0, "gust": 5.25, "at": at}])
     assert zone.rows("trusted.wind", "_rid", "speed", "gust") == [(rid(0), None, None), (rid(1), 10.0, 10.5)]
-    assert zone.rows("governance.repairs", "rule", "column", "old", "new", "method") == [
+    assert zone.rows("governance.repairs", "rule", "column_name", "old", "new", "method") == [
         ("gust", "gust", "5.25", "10.5", "set"),
         ("range", "speed", "1048.36", None, "set"),
     ]
@@ -340,7 +340,7 @@ def test_validity_is_the_share_of_values_that_parsed(sail_zone: Zone) -> None:
     sail_zone.put(dataset, [{"zip": 1, "n": 1}, {"zip": None, "n": 1}, {"zip": None, "n": 99}])
     ctx = sail_zone.ctx(dataset)
     cells = ", ".join(f"('r', 'cities', {rid(row)}L, 1L, {row}L, 'zip', 'x', 'int', 'not a number')" for row in (1, 2))
-    names = "run_id, dataset, rid, batch, record, column, raw, type, reason"
+    names = "run_id, dataset, rid, batch, record, column_name, raw, type, reason"
     rejects = sail_zone.engine.session.sql(f"SELECT * FROM VALUES {cells} AS v({names})")
     ctx.ledgers.replace("rejects", "cities", rejects, sail_zone.engine, ctx.commit())
     sail_zone.trust(dataset)

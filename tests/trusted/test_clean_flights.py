@@ -58,7 +58,7 @@ def test_the_impossible_wind_is_emptied_and_the_hour_kept(sail_zone: Zone, publi
     outcome = sail_zone.trust(weather)
     assert outcome.rows == 26_115
     assert outcome.facts["cells repaired"] == 1
-    ((column, old, new),) = sail_zone.rows("governance.repairs", "column", "old", "new")
+    ((column, old, new),) = sail_zone.rows("governance.repairs", "column_name", "old", "new")
     assert (column, float(old), new) == ("wind_speed", pytest.approx(1048.36058), None)
     assert sail_zone.quality("after", "wind_speed_range", "violating_tuples") == 0
     assert sail_zone.quality("before", "wind_gust", "completeness") == pytest.approx(1 - 20_778 / 26_115)

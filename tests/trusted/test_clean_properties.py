@@ -107,11 +107,11 @@ def test_trusted_is_formatted_plus_repairs_minus_quarantine(
     assert sorted(kept.column("rid").to_pylist()) == sorted(row["_rid"] for row in whole)
     assert all(expected[row["_rid"]] == row for row in whole)
     made = ledgers.read("repairs").to_pylist()
-    assert len({(repair["rid"], repair["column"]) for repair in made}) == len(made)
+    assert len({(repair["rid"], repair["column_name"]) for repair in made}) == len(made)
     for repair in made:
-        kind = schema.field(repair["column"]).type
-        assert parsed(repair["old"], kind) == expected[repair["rid"]][repair["column"]]
-        expected[repair["rid"]][repair["column"]] = parsed(repair["new"], kind)
+        kind = schema.field(repair["column_name"]).type
+        assert parsed(repair["old"], kind) == expected[repair["rid"]][repair["column_name"]]
+        expected[repair["rid"]][repair["column_name"]] = parsed(repair["new"], kind)
     for row in kept.column("rid").to_pylist():
         del expected[row]
     trusted = {row["_rid"]: row for row in zone.lake.table("trusted.t").arrow().to_table().to_pylist()}

@@ -155,7 +155,7 @@ def test_a_cell_is_explained_by_its_violations_repairs_and_decisions(sail_zone: 
     cell = cleaning_of(ledgers, "cities", rid(2), "city")
     assert [(found.rule, found.resolution) for found in cell.violations] == [("zip_city", "repaired")]
     assert cell.violations[0].partner in (rid(0), rid(1))
-    assert [(made.column, made.old, made.new, made.support) for made in cell.repairs] == [("city", "b", "a", 2)]
+    assert [(made.column_name, made.old, made.new, made.support) for made in cell.repairs] == [("city", "b", "a", 2)]
     assert cell.quarantined is None
     assert cleaning_of(ledgers, "cities", rid(2), "zip").repairs == ()
 

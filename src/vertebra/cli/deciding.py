@@ -93,7 +93,7 @@ def repairs_list(
 
     space = opened(project, profile)
     found = repaired(space.ledgers, _known(space, dataset))
-    columns = ["dataset", "rid", "column", "old", "new", "rule", "confidence", "support", "method"]
+    columns = ["dataset", "rid", "column_name", "old", "new", "rule", "confidence", "support", "method"]
     _list(found, columns, limit, form, "repaired cell", "")
 
 
@@ -154,13 +154,13 @@ def decisions_list(
     vertebra decisions list
     """
     space = opened(project, profile)
-    found = space.ledgers.read("decisions").sort_by([("at", "descending")])
+    found = space.ledgers.read("decisions").sort_by([("decided_at", "descending")])
     name = _known(space, dataset)
     if name:
         import pyarrow.compute as pc
 
         found = found.filter(pc.field("dataset") == name)
-    columns = ["at", "by", "decision", "dataset", "rid", "column", "rule", "value", "comment"]
+    columns = ["decided_at", "decided_by", "decision", "dataset", "rid", "column_name", "rule", "value", "comment"]
     _list(found, columns, limit, form, "decision", "")
 
 

@@ -63,7 +63,7 @@ def rejects(worked: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx:
         F.when(
             F.col(f"_refused_{name}"),
             F.struct(
-                F.lit(name).alias("column"),
+                F.lit(name).alias("column_name"),
                 F.col(name).alias("raw"),
                 F.lit(dataset.columns[name].type).alias("type"),
                 cell.reason.alias("reason"),
@@ -82,7 +82,7 @@ def rejects(worked: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx:
             F.col("_rid").alias("rid"),
             F.floor(F.col("_rid") / RECORDS_PER_BATCH).cast("bigint").alias("batch"),
             (F.col("_rid") % RECORDS_PER_BATCH).alias("record"),
-            "cell.column",
+            "cell.column_name",
             "cell.raw",
             "cell.type",
             "cell.reason",

@@ -137,8 +137,8 @@ def _rejected(dataset: Dataset, ledgers: Ledgers, rid: int) -> dict[str, str]:
     if not ledger.exists():
         return {}
     condition = (pads.field("dataset") == dataset.name) & (pads.field("rid") == rid)
-    rows = ledger.arrow().to_table(columns=["column", "reason"], filter=condition)
-    return {row["column"]: row["reason"] for row in rows.to_pylist()}
+    rows = ledger.arrow().to_table(columns=["column_name", "reason"], filter=condition)
+    return {row["column_name"]: row["reason"] for row in rows.to_pylist()}
 
 
 def _reading(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from vertebra.errors import LakeError
 from vertebra.governance.schemas import EVENTS, LEDGERS, STATES
 from vertebra.lake.catalog import Lake
 from vertebra.lake.table import Commit, LakeTable
@@ -22,10 +23,19 @@ class Ledgers:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
+        self._known: set[str] = set()
 
     def table(self, ledger: str) -> LakeTable:
-        """The Delta table of a ledger; it need not exist yet."""
-        return self._lake.table(f"governance.{ledger}")
+        """The Delta table of a ledger; it need not exist yet.
+
+        Raises:
+            LakeError: a release of Vertebra wrote it that named its columns otherwise.
+        """
+        table = self._lake.table(f"governance.{ledger}")
+        if ledger not in self._known and table.exists():
+            self._refuse_other_columns(table, ledger)
+            self._known.add(ledger)
+        return table
 
     def append(self, ledger: str, rows: Iterable[Mapping[str, Any]], commit: Commit) -> None:
         """Add rows to a ledger that only grows. Missing keys are NULL; unknown ones are an error."""
@@ -70,3 +80,17 @@ class Ledgers:
         """A whole ledger, as Arrow; empty when nothing was recorded yet."""
         table = self.table(ledger)
         return table.arrow().to_table() if table.exists() else LEDGERS[ledger].empty_table()
+
+    def _refuse_other_columns(self, table: LakeTable, ledger: str) -> None:
+        kept = table.schema().names
+        unknown = [name for name in kept if name not in LEDGERS[ledger].names]
+        if not unknown:
+            return
+        instead = [name for name in LEDGERS[ledger].names if name not in kept]
+        folder = table.path.parent
+        raise LakeError(
+            f"{table.name} was written by another release of Vertebra",
+            cause=f"it has {', '.join(unknown)}" + (f" where this release has {', '.join(instead)}" if instead else ""),
+            remedy=f"mv {folder} {folder}.before && vertebra run --full-refresh (what landed is kept; decisions on"
+            " rows and cells are to be taken again)",
+        )

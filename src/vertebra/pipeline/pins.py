@@ -27,7 +27,7 @@ def pins(ledgers: Ledgers) -> dict[str, dict[int, str]]:
             if table and version is not None:
                 found[table].setdefault(version, f"{model}, {part} set")
     last: dict[str, dict[str, object]] = {}
-    for row in sorted(ledgers.read("runs").to_pylist(), key=lambda row: row["started"]):
+    for row in sorted(ledgers.read("runs").to_pylist(), key=lambda row: row["started_at"]):
         if row["state"] == "ok" and row["basis"]:
             last[row["step"]] = row
     for step, row in last.items():

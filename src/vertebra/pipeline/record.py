@@ -114,7 +114,7 @@ class Recorder:
 
     def _row(self, step: str, state: str, seconds: float | None = None, **more: Any) -> None:
         started = datetime.now(UTC) - timedelta(seconds=seconds or 0)
-        row = {"step": step, "state": state, "started": started, "seconds": seconds}
+        row = {"step": step, "state": state, "started_at": started, "seconds": seconds}
         self._runs.append(self._about | row | more)
 
     def _follows(self, step: str, basis: Basis, outputs: Mapping[str, int]) -> None:
@@ -129,6 +129,6 @@ class Recorder:
                         "input": name,
                         "input_version": version,
                         "fingerprint": basis.fingerprint,
-                        "at": datetime.now(UTC),
+                        "recorded_at": datetime.now(UTC),
                     }
                 )

@@ -104,10 +104,10 @@ class State:
         table = self._ledgers.table("runs")
         if not table.exists():
             return {}
-        columns = ["run_id", "started", "step", "state", "fingerprint", "basis"]
+        columns = ["run_id", "started_at", "step", "state", "fingerprint", "basis"]
         rows = table.arrow().to_table(columns=columns).to_pylist()
         found: dict[str, Remembered] = {}
-        for row in sorted(rows, key=lambda row: row["started"]):
+        for row in sorted(rows, key=lambda row: row["started_at"]):
             step = row["step"]
             if row["state"] == "failed":
                 self._failed[step] = row["run_id"]

@@ -211,16 +211,20 @@ def _cleaned(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: s
         support = f", supported by {repair.support:,} rows" if repair.support is not None else ""
         yield Link(
             "repair",
-            f"{repair.column} was repaired from {_text(repair.old)} to {_text(repair.new)} by {repair.rule}",
+            f"{repair.column_name} was repaired from {_text(repair.old)} to {_text(repair.new)} by {repair.rule}",
             {"method": repair.method, "confidence": f"{repair.confidence:.2f}{support}"},
         )
     for found in cleaning.violations:
         other = f", with row {found.partner}" if found.partner is not None else ""
         yield Link("violation", f"it broke {found.rule}{other}: {found.resolution}")
     for taken in cleaning.decisions:
-        subject = taken.column or taken.rule or "the row"
+        subject = taken.column_name or taken.rule or "the row"
         facts = {"comment": taken.comment} if taken.comment else {}
-        yield Link("decision", f"{taken.by} decided to {taken.decision} {subject} on {taken.at:%Y-%m-%d}", facts)
+        yield Link(
+            "decision",
+            f"{taken.decided_by} decided to {taken.decision} {subject} on {taken.decided_at:%Y-%m-%d}",
+            facts,
+        )
 
 
 def _text(value: str | None) -> str:

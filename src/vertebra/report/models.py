@@ -38,7 +38,7 @@ def write_models(
         notes.write(f"no model was trained yet\n  next:  {remedy}\n")
         return
     rich = rich_console(stream)
-    runs = dict.fromkeys((row["analysis"], row["run_id"]) for row in sorted(rows, key=lambda row: row["at"]))
+    runs = dict.fromkeys((row["analysis"], row["run_id"]) for row in sorted(rows, key=lambda row: row["recorded_at"]))
     for number, (name, run) in enumerate(runs):
         if number:
             rich.print()
@@ -53,7 +53,7 @@ def _tell_run(analysis: str, rows: list[dict[str, Any]], rich: Console) -> None:
     if not trials:
         return
     metric = trials[0]["metric"]
-    title = f"{analysis}: {metric} in cross-validation, {trials[0]['at']:%Y-%m-%d %H:%M} UTC"
+    title = f"{analysis}: {metric} in cross-validation, {trials[0]['recorded_at']:%Y-%m-%d %H:%M} UTC"
     table = grid("", "model", "parameters", metric, "deviation", "time", numeric=3)
     for row in trials:
         style = "bold" if row["chosen"] else ""

@@ -36,7 +36,7 @@ def write_quality(
         rows = _every(space, dataset) if history else latest_quality(space, dataset)
         if form == "table":
             rows = [row for row in rows if row["scope"] == "table" and row["stage"] == "after"]
-            columns: tuple[str, ...] = ("at", "table", "table_version", "measure", "value", "note")
+            columns: tuple[str, ...] = ("recorded_at", "table_name", "table_version", "measure", "value", "note")
         else:
             columns = _COLUMNS
         write_rows(rows, columns, form, stream, notes)
@@ -57,10 +57,10 @@ def write_quality(
 
 
 def _every(space: Workspace, dataset: str | None) -> list[dict[str, Any]]:
-    only = "true" if dataset is None else f"\"table\" = 'trusted.{dataset}'"
+    only = "true" if dataset is None else f"table_name = 'trusted.{dataset}'"
     return space.sql(
         f"SELECT * FROM governance.quality WHERE {only}"
-        ' ORDER BY "at" DESC, "table", stage DESC, scope, subject, measure'
+        " ORDER BY recorded_at DESC, table_name, stage DESC, scope, subject, measure"
     ).rows()
 
 
@@ -69,10 +69,10 @@ def _tell_dimensions(rows: list[dict[str, Any]], rich: Console) -> None:
     found: dict[str, dict[tuple[str, str], float | None]] = {}
     for row in rows:
         if row["scope"] == "table":
-            found.setdefault(row["table"], {})[(row["measure"], row["stage"])] = row["value"]
+            found.setdefault(row["table_name"], {})[(row["measure"], row["stage"])] = row["value"]
         elif row["measure"] == "validity" and row["value"] is not None:
             key = ("validity", row["stage"])
-            known = found.setdefault(row["table"], {})
+            known = found.setdefault(row["table_name"], {})
             known[key] = min(known.get(key) or 1.0, row["value"])
     measured = {name for measures in found.values() for (name, _), value in measures.items() if value is not None}
     dimensions = [name for name in (*_DIMENSIONS, "validity") if name in measured]
@@ -153,12 +153,12 @@ def _tell_columns(rows: list[dict[str, Any]], rich: Console) -> None:
 def write_check(found: Mapping[str, Assessment], form: Format, stream: TextIO) -> None:
     """Write assessments that were made without a run."""
     rows = [
-        {"table": assessment.table, "stage": assessment.stage, **asdict(measure)}
+        {"table_name": assessment.table, "stage": assessment.stage, **asdict(measure)}
         for assessment in found.values()
         for measure in assessment.measures
     ]
     if form != "table":
-        columns = ["table", "stage", "scope", "subject", "measure", "value", "note"]
+        columns = ["table_name", "stage", "scope", "subject", "measure", "value", "note"]
         write_rows(rows, columns, form, stream)
         return
     rich = rich_console(stream)

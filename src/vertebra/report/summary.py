@@ -143,5 +143,5 @@ def _a_repair(space: Workspace) -> str:
     table = space.ledgers.table("repairs")
     if not table.exists():
         return ""
-    rows = table.arrow().head(1, columns=["dataset", "rid", "column"]).to_pylist()
-    return f"trusted.{rows[0]['dataset']} {rows[0]['rid']} {rows[0]['column']}" if rows else ""
+    rows = table.arrow().head(1, columns=["dataset", "rid", "column_name"]).to_pylist()
+    return f"trusted.{rows[0]['dataset']} {rows[0]['rid']} {rows[0]['column_name']}" if rows else ""

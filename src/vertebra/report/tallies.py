@@ -120,10 +120,10 @@ def dataset_tallies(space: Workspace) -> list[DatasetTally]:
 
 def latest_quality(space: Workspace, dataset: str | None = None) -> list[dict[str, Any]]:
     """The rows of the ``quality`` ledger of each dataset's last assessment."""
-    only = "true" if dataset is None else f"\"table\" = 'trusted.{dataset}'"
+    only = "true" if dataset is None else f"table_name = 'trusted.{dataset}'"
     return space.sql(
         f"SELECT * FROM governance.quality WHERE {only}"
-        ' QUALIFY rank() OVER (PARTITION BY "table" ORDER BY "at" DESC, run_id DESC) = 1'
+        " QUALIFY rank() OVER (PARTITION BY table_name ORDER BY recorded_at DESC, run_id DESC) = 1"
     ).rows()
 
 
@@ -137,7 +137,7 @@ def tallied(rows: Sequence[Mapping[str, Any]]) -> list[RuleTally]:
     found: dict[tuple[str, str], dict[tuple[str, str], float | None]] = {}
     for row in rows:
         if row["scope"] == "rule":
-            key = (row["table"].partition(".")[2], row["subject"])
+            key = (row["table_name"].partition(".")[2], row["subject"])
             found.setdefault(key, {})[(row["measure"], row["stage"])] = row["value"]
     tallies = [_rule_tally(dataset, rule, measures) for (dataset, rule), measures in found.items()]
     return sorted(tallies, key=lambda tally: -tally.tuples)
@@ -179,7 +179,7 @@ def _per_dataset(space: Workspace, ledger: str) -> dict[str, int]:
 def model_rows(space: Workspace, analysis: str | None = None, history: bool = False) -> list[dict[str, Any]]:
     """The rows of the ``models`` ledger: of each analysis's last run, or of every run."""
     only = "true" if analysis is None else f"analysis = '{analysis}'"
-    last = "" if history else ' QUALIFY rank() OVER (PARTITION BY analysis ORDER BY "at" DESC, run_id DESC) = 1'
+    last = "" if history else " QUALIFY rank() OVER (PARTITION BY analysis ORDER BY recorded_at DESC, run_id DESC) = 1"
     return space.sql(f"SELECT * FROM governance.models WHERE {only}{last}").rows()
 
 

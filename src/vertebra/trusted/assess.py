@@ -114,8 +114,8 @@ def rejected_cells(ledgers: Ledgers, dataset: str, without: Collection[int] = ()
     only = pc.field("dataset") == dataset
     if without:
         only &= ~pc.field("rid").isin(pa.array(list(without), pa.int64()))
-    for batch in table.arrow().to_batches(columns=["column"], filter=only):
-        for entry in batch.column("column").value_counts().to_pylist():
+    for batch in table.arrow().to_batches(columns=["column_name"], filter=only):
+        for entry in batch.column("column_name").value_counts().to_pylist():
             counts[entry["values"]] += entry["counts"]
     return counts
 
@@ -153,10 +153,10 @@ def quality_rows(assessments: Iterable[Assessment], ctx: StepContext, version: i
     Args:
         version: of the trusted table that the run writes; None when it writes none.
     """
-    about = {"run_id": ctx.run_id, "at": ctx.now, "table_version": version}
+    about = {"run_id": ctx.run_id, "recorded_at": ctx.now, "table_version": version}
     return [
         about
-        | {"table": assessment.table, "stage": assessment.stage, "scope": one.scope, "subject": one.subject}
+        | {"table_name": assessment.table, "stage": assessment.stage, "scope": one.scope, "subject": one.subject}
         | {"measure": one.measure, "value": one.value, "note": one.note}
         for assessment in assessments
         for one in assessment.measures

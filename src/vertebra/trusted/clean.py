@@ -216,7 +216,7 @@ class _Step:
             return _Repaired()
         folder = self.ctx.scratch / "repairs"
         frame = self.ctx.engine.materialise(frame, folder)
-        columns = frozenset(_values(folder, "column"))
+        columns = frozenset(_values(folder, "column_name"))
         return _Repaired(frame, _values(folder, "rule"), columns) if columns else _Repaired()
 
     def _removals(self, before: Detection, table: DataFrame, made: _Repaired) -> _Removed:

@@ -38,17 +38,17 @@ class Decision:
             whatever was decided about the same row, violation or cell.
         dataset: name of the dataset.
         rid: the row's ``_rid``.
-        column: of the cell, for ``undo`` and ``override``.
+        column_name: of the cell, for ``undo`` and ``override``.
         rule: of the violation, for ``accept``.
         value: the cell's new value as text, for ``override``; None is NULL.
     """
 
-    at: datetime
-    by: str
+    decided_at: datetime
+    decided_by: str
     decision: Kind
     dataset: str
     rid: int
-    column: str | None = None
+    column_name: str | None = None
     rule: str | None = None
     value: str | None = None
     comment: str = ""
@@ -56,7 +56,7 @@ class Decision:
     @property
     def subject(self) -> tuple[int, str, str]:
         """What it is about; decisions about one subject replace each other."""
-        return (self.rid, self.column or "", self.rule or "")
+        return (self.rid, self.column_name or "", self.rule or "")
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,13 @@ def undo(lake: Lake, dataset: str, rid: int, column: str, comment: str = "", *, 
     Raises:
         DecisionError: the cell was not repaired.
     """
-    if not _has(repaired(Ledgers(lake), dataset), rid=rid, column=column):
+    if not _has(repaired(Ledgers(lake), dataset), rid=rid, column_name=column):
         raise DecisionError(
             f"{column} of row {rid} of {dataset} was not repaired",
             cause="the last run left the cell as it was",
             remedy=f"vertebra repairs list {dataset}",
         )
-    return _record(lake, Decision(at, by, "undo", dataset, rid, column=column, comment=comment))
+    return _record(lake, Decision(at, by, "undo", dataset, rid, column_name=column, comment=comment))
 
 
 def accept(lake: Lake, dataset: str, rule: str, rid: int, comment: str = "", *, by: str, at: datetime) -> Decision:
@@ -159,7 +159,7 @@ def override(
             cause=f"the column is {kind}: {error}",
             remedy=f"give a {kind}, or no value for NULL",
         ) from None
-    return _record(lake, Decision(at, by, "override", dataset, rid, column=column, value=value, comment=comment))
+    return _record(lake, Decision(at, by, "override", dataset, rid, column_name=column, value=value, comment=comment))
 
 
 def withdraw(
@@ -178,13 +178,13 @@ def withdraw(
     Raises:
         DecisionError: nothing is decided about it.
     """
-    decision = Decision(at, by, "withdraw", dataset, rid, column=column, rule=rule, comment=comment)
+    decision = Decision(at, by, "withdraw", dataset, rid, column_name=column, rule=rule, comment=comment)
     in_force = _in_force(Ledgers(lake), dataset)
     if decision.subject not in {one.subject for one in in_force}:
         raise DecisionError(
             f"nothing is decided about {column or rule or 'row'} {rid} of {dataset}",
             cause="no decision was taken, or it was withdrawn",
-            remedy='vertebra sql "select * from governance.decisions order by at desc"',
+            remedy='vertebra sql "select * from governance.decisions order by decided_at desc"',
         )
     return _record(lake, decision)
 
@@ -195,8 +195,8 @@ def decided(ledgers: Ledgers, dataset: str) -> Decided:
     return Decided(
         released=frozenset(one.rid for one in in_force if one.decision == "release"),
         accepted=frozenset((one.rule or "", one.rid) for one in in_force if one.decision == "accept"),
-        undone=frozenset((one.rid, one.column or "") for one in in_force if one.decision == "undo"),
-        overridden={(one.rid, one.column or ""): one.value for one in in_force if one.decision == "override"},
+        undone=frozenset((one.rid, one.column_name or "") for one in in_force if one.decision == "undo"),
+        overridden={(one.rid, one.column_name or ""): one.value for one in in_force if one.decision == "override"},
     )
 
 
@@ -225,7 +225,7 @@ def _listed(ledgers: Ledgers, ledger: str, dataset: str | None) -> pa.Table:
         return LEDGERS[ledger].empty_table()
     only = pc.field("dataset") == dataset if dataset else None
     found = table.arrow().to_table(filter=only)
-    order = [name for name in ("dataset", "rid", "column") if name in found.column_names]
+    order = [name for name in ("dataset", "rid", "column_name") if name in found.column_names]
     return found.sort_by([(name, "ascending") for name in order])
 
 
@@ -238,7 +238,7 @@ def _has(table: pa.Table, **values: Any) -> bool:
 
 
 def _record(lake: Lake, decision: Decision) -> Decision:
-    commit = Commit(run_id=f"decision-{decision.at:%Y%m%dT%H%M%S}", step="decision", fingerprint="")
+    commit = Commit(run_id=f"decision-{decision.decided_at:%Y%m%dT%H%M%S}", step="decision", fingerprint="")
     Ledgers(lake).append("decisions", [asdict(decision)], commit)
     return decision
 
@@ -250,6 +250,6 @@ def _in_force(ledgers: Ledgers, dataset: str) -> list[Decision]:
         return []
     rows = table.arrow().to_table(filter=pc.field("dataset") == dataset).to_pylist()
     latest: dict[tuple[int, str, str], Decision] = {}
-    for decision in sorted((Decision(**row) for row in rows), key=lambda one: one.at):
+    for decision in sorted((Decision(**row) for row in rows), key=lambda one: one.decided_at):
         latest[decision.subject] = decision
     return [one for one in latest.values() if one.decision != "withdraw"]

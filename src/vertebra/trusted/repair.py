@@ -30,7 +30,7 @@ _SCHEMA: Final = pa.schema(
     [
         ("rule", pa.string()),
         ("rid", pa.int64()),
-        ("column", pa.string()),
+        ("column_name", pa.string()),
         ("old", pa.string()),
         ("new", pa.string()),
         ("method", pa.string()),
@@ -187,8 +187,8 @@ def repairs(
         violations: ``rule, rid, …`` as detected.
 
     Returns:
-        ``rule, rid, column, old, new, method, confidence, support``, at most one row for a cell; None when there is
-        nothing to do.
+        ``rule, rid, column_name, old, new, method, confidence, support``, at most one row for a cell; None when there
+        is nothing to do.
     """
     proposals = [proposal for plan in plans for proposal in _proposals(plan, frame, schema, violations)]
     parts = _overridden(frame, schema, decided, engine)
@@ -251,15 +251,16 @@ def apply(frame: DataFrame, schema: pa.Schema, made: DataFrame, columns: Iterabl
     """The table with its repairs.
 
     Args:
-        made: ``rid, column, new``, at most one row for a cell.
+        made: ``rid, column_name, new``, at most one row for a cell.
         columns: the columns that occur in it; an engine job less than to ask.
     """
     from pyspark.sql import functions as F
 
     changed = [name for name in schema.names if name in set(columns)]
-    flags = [F.max(F.col("column") == F.lit(name)).alias(f"is{i}") for i, name in enumerate(changed)]
+    flags = [F.max(F.col("column_name") == F.lit(name)).alias(f"is{i}") for i, name in enumerate(changed)]
     texts = [
-        F.max(F.when(F.col("column") == F.lit(name), F.col("new"))).alias(f"new{i}") for i, name in enumerate(changed)
+        F.max(F.when(F.col("column_name") == F.lit(name), F.col("new"))).alias(f"new{i}")
+        for i, name in enumerate(changed)
     ]
     per_row = made.groupBy(F.col("rid").alias("_repaired")).agg(*flags, *texts)
     joined = frame.join(per_row, F.col("_rid") == F.col("_repaired"), "left")
@@ -290,7 +291,7 @@ def _by_majority(plan: Majority, frame: DataFrame) -> DataFrame:
     return wrong.select(
         F.lit(plan.rule).alias("rule"),
         F.col("_rid").alias("rid"),
-        F.lit(plan.dependent).alias("column"),
+        F.lit(plan.dependent).alias("column_name"),
         as_text("value").alias("old"),
         as_text("winner").alias("new"),
         F.lit("majority").alias("method"),
@@ -311,7 +312,7 @@ def _by_setting(
     return rows.select(
         F.lit(rule).alias("rule"),
         F.col("_rid").alias("rid"),
-        F.lit(column).alias("column"),
+        F.lit(column).alias("column_name"),
         as_text(quoted(column)).alias("old"),
         as_text(new).alias("new"),
         F.lit("set").alias("method"),
@@ -332,7 +333,7 @@ def _one_per_cell(proposals: DataFrame, contested: bool) -> DataFrame:
 
     if not contested:
         return proposals
-    order = Window.partitionBy("rid", "column").orderBy(F.col("confidence").desc(), F.col("rule"))
+    order = Window.partitionBy("rid", "column_name").orderBy(F.col("confidence").desc(), F.col("rule"))
     ranked = proposals.withColumn("_rank", F.row_number().over(order))
     return ranked.where(F.col("_rank") == 1).drop("_rank")
 
@@ -341,8 +342,8 @@ def _without(proposals: DataFrame, decided: Decided, engine: Engine) -> DataFram
     """The proposals but for cells a person has decided about, and violations a person has accepted."""
     cells = sorted({*decided.undone, *decided.overridden})
     if cells:
-        listed = engine.session.createDataFrame(cells, "rid bigint, column string")
-        proposals = proposals.join(listed, ["rid", "column"], "left_anti")
+        listed = engine.session.createDataFrame(cells, "rid bigint, column_name string")
+        proposals = proposals.join(listed, ["rid", "column_name"], "left_anti")
     if decided.accepted:
         accepted = engine.session.createDataFrame(sorted(decided.accepted), "rule string, rid bigint")
         proposals = proposals.join(accepted, ["rule", "rid"], "left_anti")
@@ -362,7 +363,7 @@ def _overridden(frame: DataFrame, schema: pa.Schema, decided: Decided, engine: E
             rows.select(
                 F.lit("decision").alias("rule"),
                 F.col("rid"),
-                F.lit(column).alias("column"),
+                F.lit(column).alias("column_name"),
                 F.col("old"),
                 F.col("new"),
                 F.lit("decision").alias("method"),

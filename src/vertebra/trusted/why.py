@@ -27,7 +27,7 @@ class RepairMade:
     """A cell was changed; the values are text, None is NULL."""
 
     rule: str
-    column: str
+    column_name: str
     old: str | None
     new: str | None
     method: str
@@ -47,10 +47,10 @@ class Quarantined:
 class DecisionTaken:
     """A person decided about the row, the cell or the violation."""
 
-    at: datetime
-    by: str
+    decided_at: datetime
+    decided_by: str
     decision: str
-    column: str | None
+    column_name: str | None
     rule: str | None
     value: str | None
     comment: str
@@ -85,9 +85,9 @@ def cleaning_of(ledgers: Ledgers, dataset: str, rid: int, column: str | None = N
     """
 
     def concerns(row: dict[str, Any]) -> bool:
-        return column is None or row["column"] in (None, column)
+        return column is None or row["column_name"] in (None, column)
 
-    decisions = sorted(_rows(ledgers, "decisions", dataset, rid), key=lambda row: row["at"])
+    decisions = sorted(_rows(ledgers, "decisions", dataset, rid), key=lambda row: row["decided_at"])
     removed = _rows(ledgers, "quarantine", dataset, rid)
     return Cleaning(
         dataset=dataset,
@@ -104,7 +104,7 @@ def cleaning_of(ledgers: Ledgers, dataset: str, rid: int, column: str | None = N
         ),
         repairs=tuple(
             RepairMade(**{name: row[name] for name in RepairMade.__dataclass_fields__})
-            for row in sorted(_rows(ledgers, "repairs", dataset, rid), key=lambda row: row["column"])
+            for row in sorted(_rows(ledgers, "repairs", dataset, rid), key=lambda row: row["column_name"])
             if concerns(row)
         ),
         quarantined=Quarantined(tuple(removed[0]["rules"]), removed[0]["row"]) if removed else None,
