@@ -140,7 +140,7 @@ def _ledger_rows(analysis: Analysis, ctx: StepContext, result: _Result) -> list[
         "mlflow_run": result.registered.run,
         "train_table": result.sets.train.table.name,
         "train_version": result.sets.train.version,
-        "at": ctx.now,
+        "recorded_at": ctx.now,
     }
     tested_on = {"test_table": result.sets.test.table.name, "test_version": result.sets.test.version}
     version = {"model_version": result.registered.version, "model_sha256": result.registered.sha256}
