@@ -7,8 +7,7 @@ no engine, no lake.
 
 from vertebra.denial.ast import DenialConstraint, Inclusion, Operand, Predicate
 from vertebra.denial.classify import Across, Shape, classify
-from vertebra.denial.notation import from_holoclean, logic, to_holoclean, written
-from vertebra.denial.recognise import Notation
+from vertebra.denial.notation import from_holoclean, logic, to_holoclean
 from vertebra.denial.parse import parse, parse_between
 from vertebra.denial.reason import Finding, never_violated, review, subsumes
 
@@ -17,7 +16,6 @@ __all__ = [
     "DenialConstraint",
     "Finding",
     "Inclusion",
-    "Notation",
     "Operand",
     "Predicate",
     "Shape",
@@ -30,5 +28,4 @@ __all__ = [
     "review",
     "subsumes",
     "to_holoclean",
-    "written",
 ]
