@@ -46,6 +46,14 @@ def sql(text: str) -> list[Any]:
         ("t.`origin` = s.ORIGIN", [("`origin`", "=", "`origin`")]),
         ("t.day > '2013-01-01'", ["(`day` > '2013-01-01')"]),
         ("t.cancelled", ["(`cancelled`)"]),
+        ("(t.origin) = (s.origin)", [("`origin`", "=", "`origin`")]),
+        # signs of logic, what is printed, HoloClean's notation, the relation named
+        ("t.origin = s.origin ∧ t.distance ≠ s.distance", [("`origin`", "=", "`origin`"), ("`distance`", "!=", "`distance`")]),
+        ("¬∃ t,s ∈ flights, t≠s: t.origin = s.dest ∧ t.distance ≥ 5", [("`origin`", "=", "`dest`"), "(`distance` >= 5)"]),
+        ("¬∃ t ∈ flights: t.dest = '∧ ≠' ∧ ¬t.cancelled", ["(`dest` = '∧ ≠')", "(not `cancelled`)"]),
+        ("t1&t2&EQ(t1.origin,t2.origin)&IQ(t1.distance,t2.distance)", [("`origin`", "=", "`origin`"), ("`distance`", "!=", "`distance`")]),
+        ("t1 & EQ(t1.dest, \"O'Hare, IL\") & LT(t1.distance, 5)", ["(`dest` = 'O\\'Hare, IL')", "(`distance` < 5)"]),
+        ("flights t: t.distance <= 0", ["(`distance` <= 0)"]),
         ("case when t.distance > 1 and t.speed < 3 then 1 end = 1", ["(case when `distance` > 1 and `speed` < 3 then 1 end = 1)"]),
         ("t.carrier = 'a and b' and t.dest = 'it\\'s'", ["(`carrier` = 'a and b')", "(`dest` = 'it\\'s')"]),
         # what could fail on one row gives NULL instead, so that one row cannot fail the run
@@ -168,6 +176,33 @@ these values do not compare
 """,
         "write '3'",
     ),
+    "a sign of logic before the place": (
+        "¬∃ t,s ∈ flights, t≠s: t.origin = s.origin ∧ t.distnce ≠ s.distance",
+        """
+flights has no column distnce
+    ¬∃ t,s ∈ flights, t≠s: t.origin = s.origin ∧ t.distnce ≠ s.distance
+                                                   ^^^^^^^
+""",
+        "did you mean t.distance?",
+    ),
+    "HoloClean's notation": (
+        "t1&t2&EQ(t1.origin,t2.origin)&IQ(t1.distnce,t2.distance)",
+        """
+flights has no column distnce
+    t1&t2&EQ(t1.origin,t2.origin)&IQ(t1.distnce,t2.distance)
+                                        ^^^^^^^
+""",
+        "did you mean t1.distance?",
+    ),
+    "types in HoloClean's notation": (
+        't1&EQ(t1.distance,"far")',
+        """
+these values do not compare
+    t1&EQ(t1.distance,"far")
+          ^^^^^^^^^^^^^^^^^
+""",
+        "write cast('far' as double), or declare another type for the column",
+    ),
     "a chain": (
         "1 < t.distance < 3",
         """
@@ -199,7 +234,16 @@ def test_refuses_with_a_caret_and_the_nearest_valid_form(text: str, fact: str, r
         ("(t.origin = 'x'", "not closed"),
         ("t.origin = 'x')", "closes nothing"),
         ("t.origin = s.origin && t.dest = s.dest", "&& is not an operator"),
-        ("t.origin = s.origin ∧ t.dest = s.dest", "∧ is not an operator"),
+        ("t.origin = s.origin ∧ t.dest = s.dest ∨ t.day = s.day", "has no `or`"),
+        ("t.origin = 'a\nb'", "goes on in the next line"),
+        ("-- nothing", "the rule is empty"),
+        ("¬∃ t ∈ flight: t.distance > 1", "there is no relation flight"),
+        ("¬∃ t,s: t.distance > 1", "which tuples the rule is about"),
+        ("¬∃ t,s ∈ flights, t≠s: t.distance > 1", "no predicate is about s"),
+        ("flights t, plane p: t.tailnum = p.tailnum", "there is no relation plane"),
+        ("t1&t2&NEAR(t1.origin,t2.origin)", "not a predicate of HoloClean"),
+        ("t1&t2&EQ(t1.orign,t2.origin)", "no column orign"),
+        ("t1&t2", "not HoloClean's notation"),
         ("t.distance > 1 -- never", "no comments"),
         ("t.distance in (select 1)", "no subquery"),
         ("exists(select 1) and t.distance > 1", "no subquery"),

@@ -7,15 +7,17 @@ no engine, no lake.
 
 from vertebra.denial.ast import DenialConstraint, Inclusion, Operand, Predicate
 from vertebra.denial.classify import Across, Shape, classify
-from vertebra.denial.notation import from_holoclean, logic, to_holoclean
+from vertebra.denial.notation import from_holoclean, logic, to_holoclean, written
 from vertebra.denial.parse import parse, parse_between
 from vertebra.denial.reason import Finding, never_violated, review, subsumes
+from vertebra.denial.recognise import Notation
 
 __all__ = [
     "Across",
     "DenialConstraint",
     "Finding",
     "Inclusion",
+    "Notation",
     "Operand",
     "Predicate",
     "Shape",
@@ -28,4 +30,5 @@ __all__ = [
     "review",
     "subsumes",
     "to_holoclean",
+    "written",
 ]

@@ -85,6 +85,11 @@ def _parsed(text: str, tokens: Tokens) -> exp.Expr:
             text, place, place + length, "this is not an expression", cause=reason,
             remedy="write e.g. `t.origin = s.origin and t.distance != s.distance`",
         )  # fmt: skip
+    except Exception as error:  # the library raises what it happens to meet
+        refuse(
+            text, start, end, "this is not an expression", cause=f"it cannot be parsed: {type(error).__name__}",
+            remedy="write it in fewer and simpler predicates",
+        )  # fmt: skip
     if not isinstance(tree, exp.Condition | exp.Predicate) or isinstance(tree, exp.Query):
         refuse(
             text, start, end, "this is not a condition",

@@ -5,20 +5,36 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from vertebra.denial.ast import SYMBOL, DenialConstraint, Operand, Operator
+from vertebra.denial.ast import SYMBOL, DenialConstraint, Operand
 from vertebra.denial.parse import parse
+from vertebra.denial.recognise import HOLOCLEAN, Notation, recognise
 from vertebra.denial.refusal import refuse
 from vertebra.errors import RuleError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_HOLOCLEAN: Final[dict[str, Operator]] = {
-    "EQ": "=", "IQ": "!=", "LT": "<", "LTE": "<=", "GT": ">", "GTE": ">=",
-}  # fmt: skip
-_CODES: Final = {operator: code for code, operator in _HOLOCLEAN.items()}
-_PREDICATE = re.compile(r"\s*(EQ|IQ|LTE|LT|GTE|GT)\s*\(\s*([^,]+?)\s*,\s*(.+?)\s*\)\s*")
-_REFERENCE = re.compile(r"(\w+)\.(\w[\w ]*)")
+_CODES: Final = {operator: code for code, operator in HOLOCLEAN.items()}
+
+
+def written(constraint: DenialConstraint, notation: Notation = "vertebra") -> str:
+    """A constraint in one of the notations; each is read back as the same constraint, but for variables' names.
+
+    Raises:
+        RuleError: HoloClean's notation does not have what the constraint uses.
+    """
+    if notation == "logic":
+        return logic(constraint)
+    if notation == "holoclean":
+        return to_holoclean(constraint)
+    if len(set(constraint.relations)) == 1:
+        return constraint.text
+    return f"{over(constraint)}: {constraint.text}"
+
+
+def over(constraint: DenialConstraint) -> str:
+    """The relations and their tuple variables: ``flights t, planes p``."""
+    return ", ".join(f"{r} {v}" for r, v in zip(constraint.relations, constraint.variables, strict=True))
 
 
 def logic(constraint: DenialConstraint) -> str:
@@ -42,27 +58,13 @@ def from_holoclean(text: str, relation: str, columns: Mapping[str, str]) -> Deni
     Raises:
         RuleError: it is not that notation, or names an unknown column.
     """
-    parts = [part.strip() for part in re.split(r"&(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)", text)]
-    variables = [part for part in parts if re.fullmatch(r"\w+", part)]
-    predicates = parts[len(variables) :]
-    if not variables or not predicates:
+    if recognise(text).notation != "holoclean":
         refuse(
             text, 0, len(text), "this is not HoloClean's notation",
             cause="it names its tuples and then its predicates",
             remedy="write e.g. t1&t2&EQ(t1.zip,t2.zip)&IQ(t1.state,t2.state)",
         )  # fmt: skip
-    written = []
-    for part in predicates:
-        found = _PREDICATE.fullmatch(part)
-        if not found:
-            place = text.index(part)
-            refuse(
-                text, place, place + len(part), f"{part!r} is not a predicate of HoloClean's notation",
-                remedy=f"write one of {', '.join(f'{code}(a,b)' for code in _HOLOCLEAN)}",
-            )  # fmt: skip
-        left, right = (_from_operand(side, variables) for side in (found[2], found[3]))
-        written.append(f"{left} {_HOLOCLEAN[found[1]]} {right}")
-    return parse(" and ".join(written), relation, columns)
+    return parse(text, relation, columns)
 
 
 def to_holoclean(constraint: DenialConstraint) -> str:
@@ -83,24 +85,22 @@ def to_holoclean(constraint: DenialConstraint) -> str:
     return "&".join(parts)
 
 
-def _from_operand(text: str, variables: list[str]) -> str:
-    found = _REFERENCE.fullmatch(text)
-    if found and found[1] in variables:
-        return f"{found[1]}.`{found[2]}`" if " " in found[2] else text
-    if re.fullmatch(r"-?\d+(\.\d+)?", text):
-        return text
-    bare = text.strip("\"'").replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{bare}'"
-
-
 def _to_operand(operand: Operand, names: Mapping[str, str], rule: str) -> str:
     if operand.variable is not None:
         if len(operand.columns) != 1 or operand.sql != f"`{operand.columns[0]}`":
             _not_holoclean(rule, f"`{operand.text}` is an expression, not a column")
+        if not re.fullmatch(r"\w[\w ]*", operand.columns[0]):
+            _not_holoclean(rule, f"the name of the column {operand.columns[0]} has signs that it does not quote")
         return f"{names[operand.variable]}.{operand.columns[0]}"
-    literal = re.fullmatch(r"'((?:[^'\\]|\\.)*)'", operand.text)
+    literal = re.fullmatch(r"'((?:[^'\\]|\\['\\])*)'", operand.text)
     if literal:
-        return '"' + re.sub(r"\\(.)", r"\1", literal[1]) + '"'
+        bare = re.sub(r"\\(.)", r"\1", literal[1])
+        quote = '"' if '"' not in bare else "'"
+        if quote in bare:
+            _not_holoclean(rule, f"{operand.text} has both kinds of quotes")
+        return f"{quote}{bare}{quote}"
+    if not re.fullmatch(r"-?\d+(\.\d+)?", operand.text):
+        _not_holoclean(rule, f"`{operand.text}` is neither a number nor a text")
     return operand.text
 
 

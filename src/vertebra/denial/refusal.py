@@ -13,13 +13,32 @@ if TYPE_CHECKING:
 _WIDTH = 100
 
 
+class Refusal(RuleError):  # noqa: N818 - it is a rule error with its place
+    """A rule is refused at a place in its text.
+
+    Attributes:
+        text: the text of the rule.
+        start: where the place begins.
+        end: where it ends.
+        reason: what is wrong, without the text.
+    """
+
+    def __init__(self, text: str, start: int, end: int, reason: str, *, cause: str = "", remedy: str = "") -> None:
+        self.text = text
+        self.start = start
+        self.end = end
+        self.reason = reason
+        super().__init__(f"{reason}\n{pointed(text, start, end)}", cause=cause, remedy=remedy)
+
+
 def refuse(text: str, start: int, end: int, fact: str, *, cause: str = "", remedy: str = "") -> NoReturn:
-    """Raise a :class:`RuleError` about ``text[start:end]``."""
-    raise RuleError(f"{fact}\n{pointed(text, start, end)}", cause=cause, remedy=remedy)
+    """Raise a :class:`Refusal` about ``text[start:end]``."""
+    raise Refusal(text, start, end, fact, cause=cause, remedy=remedy)
 
 
 def pointed(text: str, start: int, end: int) -> str:
-    """The text with carets under ``text[start:end]``; of a long text, the part around it."""
+    """The text on one line with carets under ``text[start:end]``; of a long text, the part around it."""
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
     start = min(start, len(text))
     first = 0 if len(text) <= _WIDTH else max(0, min(start - _WIDTH // 2, len(text) - _WIDTH))
     shown = text[first : first + _WIDTH]
@@ -29,6 +48,7 @@ def pointed(text: str, start: int, end: int) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like ``name``, when one is."""
-    found = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
+    """The known name most like ``name``, when one is; case does not count."""
+    lower = {one.lower(): one for one in known}
+    found = difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.6)
+    return lower[found[0]] if found else None

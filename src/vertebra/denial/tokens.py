@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from vertebra.denial.refusal import refuse
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _OPENING: Final = {"L_PAREN", "L_BRACKET", "L_BRACE", "CASE"}
 _CLOSING: Final = {"R_PAREN", "R_BRACKET", "R_BRACE", "END"}
+_DEEPEST: Final = 50
 _DIVISIONS: Final = {"SLASH", "MOD", "DIV"}
 _UNREAD_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*(\\[^\\'\"%_0nrtZu])")
 _LOOK_AROUND = re.compile(r"\(\?<?[=!]")
@@ -31,15 +33,17 @@ def tokenise(text: str) -> list[Token]:
         RuleError: it is not SQL, has a comment, or a string in it would not mean what it seems to.
     """
     from sqlglot.dialects.spark import Spark
-    from sqlglot.errors import TokenError
 
     try:
         found: list[Token] = list(Spark().tokenize(text))
-    except TokenError as error:
+    except Exception as error:  # the library raises what it happens to meet
         refuse(
             text, len(text) - 1, len(text), "the rule cannot be read", cause=str(error).split(" at ")[0],
             remedy="close every quote and bracket",
         )  # fmt: skip
+    if not found:
+        refuse(text, 0, len(text), "the rule is empty", remedy="write predicates, e.g. `t.distance <= 0`")
+    _name_columns(found)
     for token in found:
         if token.comments:
             refuse(
@@ -52,8 +56,23 @@ def tokenise(text: str) -> list[Token]:
     return found
 
 
+def _name_columns(tokens: Sequence[Token]) -> None:
+    """A keyword after a dot is a column's name: ``t.end``; quoted or not, it does not structure the rule."""
+    from sqlglot.tokenizer_core import TokenType
+
+    for before, token in pairwise(tokens):
+        if before.token_type.name == "DOT" and re.match(r"\w", token.text):
+            token.token_type = TokenType.VAR
+
+
 def _check_string(text: str, token: Token) -> None:
     raw = text[token.start : token.end + 1]
+    control = next((place for place, letter in enumerate(raw) if ord(letter) < 32), None)
+    if control is not None:
+        refuse(
+            text, token.start + control, token.start + control + 1, "a string goes on in the next line, or has a tab",
+            cause="YAML and editors change white space, and the value with it", remedy="write \\n or \\t",
+        )  # fmt: skip
     escape = _UNREAD_ESCAPE.search(raw)
     if escape:
         refuse(
@@ -75,6 +94,8 @@ def _check_brackets(text: str, tokens: Tokens) -> None:
     depth = 0
     for token in tokens:
         depth += change(token)
+        if depth > _DEEPEST:
+            refuse(text, token.start, token.end + 1, f"more than {_DEEPEST} brackets are open", remedy="remove some")
         if depth < 0:
             refuse(text, token.start, token.end + 1, "this closes nothing", remedy="remove it")
     if depth:

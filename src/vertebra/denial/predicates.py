@@ -1,0 +1,178 @@
+"""The predicates of a rule: a conjunction, taken apart and checked.
+
+    rule       = predicate {"and" predicate}
+    predicate  = operand ("=" | "!=" | "<" | "<=" | ">" | ">=") operand
+               | condition
+    operand    = a deterministic Spark SQL scalar expression over one tuple variable, or a constant
+    condition  = a deterministic Spark SQL condition over one tuple variable: is null, in, like, between, not (…), …
+
+Whatever is not of this form is refused with its place, the reason and the nearest valid form: a rule that was read
+in another way than it was meant would call a wrong table clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from vertebra.denial.ast import NEGATION, DenialConstraint, Operand, Operator, Predicate
+from vertebra.denial.expressions import check_expression, is_comparison
+from vertebra.denial.refusal import refuse
+from vertebra.denial.tokens import Tokens, outermost, references, render, span, split_at_and, unwrapped
+
+Columns = Mapping[str, str]
+"""Column name to declared type."""
+
+OPERATORS: Final[dict[str, Operator]] = {"EQ": "=", "NEQ": "!=", "LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
+
+
+@dataclass(frozen=True)
+class Predicates:
+    """Parses one text; ``ranges`` gives each tuple variable's relation and its columns."""
+
+    text: str
+    ranges: Mapping[str, tuple[str, Columns]]
+
+    def constraint(self, tokens: Tokens) -> DenialConstraint:
+        """The whole rule."""
+        predicates = self.conjunction(tokens)
+        return DenialConstraint(
+            variables=tuple(self.ranges),
+            relations=tuple(relation for relation, _ in self.ranges.values()),
+            predicates=tuple(dict.fromkeys(predicates)),
+        )
+
+    def conjunction(self, tokens: Tokens, negated: bool = False) -> list[Predicate]:
+        """Predicates joined by ``and``, or under one ``not``."""
+        tokens = unwrapped(tokens)
+        self._refuse_disjunction(tokens)
+        pieces = split_at_and(self.text, tokens)
+        if negated and len(pieces) > 1:
+            refuse(
+                self.text, *span(tokens), "`not (… and …)` is a disjunction",
+                cause="a rule is a conjunction: all its predicates must be true at once",
+                remedy="write one rule for each negated predicate",
+            )  # fmt: skip
+        return [predicate for piece in pieces for predicate in self.predicates(piece, negated)]
+
+    def predicates(self, piece: Tokens, negated: bool) -> list[Predicate]:
+        """One conjunct: a predicate, or what stands for several."""
+        bare = unwrapped(piece)
+        if len(bare) < len(piece):
+            return self.conjunction(bare, negated)
+        expression = check_expression(self.text, piece, self.ranges)
+        used = self._used(piece)
+        self._refuse_constant(piece, used)
+        if len(used) > 1 and piece[0].token_type.name == "NOT":
+            return self.conjunction(piece[1:], not negated)
+        if len(used) > 1 and outermost(piece, {"BETWEEN"}):
+            return self._between(piece, negated)
+        signs = outermost(piece, set(OPERATORS))
+        if is_comparison(expression) and len(signs) == 1:
+            return [self._comparison(piece, signs[0], negated)]
+        if len(signs) > 1 and is_comparison(expression):
+            refuse(
+                self.text, *span(piece), "two comparisons in one",
+                cause="the result of the first, true or false, would be compared with the last value",
+                remedy="write `between`, or two predicates joined by `and`",
+            )  # fmt: skip
+        if len(used) > 1:
+            self._refuse_mixed(piece, signs)
+        operand = self.operand(piece)
+        if negated:
+            operand = replace(operand, text=f"not ({operand.text})", sql=f"not ({operand.sql})")
+        return [Predicate(operand)]
+
+    def operand(self, tokens: Tokens) -> Operand:
+        """An operand, over at most one tuple variable; brackets around the whole mean nothing."""
+        tokens = unwrapped(tokens)
+        used = self._used(tokens)
+        if len(used) > 1:
+            self._refuse_mixed(tokens, [])
+        known = {name.lower(): name for variable in used for name in self.ranges[variable][1]}
+        start, end = span(tokens)
+        columns = []
+        for _, variable, column in references(tokens, tuple(self.ranges)):
+            if column.text.lower() not in known:
+                refuse(
+                    self.text, column.start, column.end + 1, f"{column.text} is not a column of {variable}",
+                    remedy=f"write {variable}.column",
+                )  # fmt: skip
+            columns.append(known[column.text.lower()])
+        return Operand(
+            text=self.text[start:end],
+            variable=used[0] if used else None,
+            columns=tuple(dict.fromkeys(columns)),
+            sql=render(self.text, tokens, tuple(self.ranges), known),
+        )
+
+    def _comparison(self, piece: Tokens, sign: int, negated: bool) -> Predicate:
+        operator = OPERATORS[piece[sign].token_type.name]
+        left, right = piece[:sign], piece[sign + 1 :]
+        for side in (left, right):
+            if len(self._used(side)) > 1:
+                self._refuse_mixed(piece, [sign])
+        return Predicate(self.operand(left), NEGATION[operator] if negated else operator, self.operand(right))
+
+    def _between(self, piece: Tokens, negated: bool) -> list[Predicate]:
+        """``a between b and c`` over two tuples: two comparisons."""
+        start = outermost(piece, {"BETWEEN"})[0]
+        middle = next((p for p in outermost(piece, {"AND"}) if p > start), len(piece) - 1)
+        if negated or piece[start - 1].token_type.name == "NOT":
+            refuse(
+                self.text, *span(piece), "`not between` over two tuples is a disjunction",
+                cause="a rule is a conjunction: all its predicates must be true at once",
+                remedy="write two rules, one with `<` and one with `>`",
+            )  # fmt: skip
+        value, low, high = (self.operand(p) for p in (piece[:start], piece[start + 1 : middle], piece[middle + 1 :]))
+        return [Predicate(value, ">=", low), Predicate(value, "<=", high)]
+
+    def _used(self, tokens: Tokens) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(variable for _, variable, _ in references(tokens, tuple(self.ranges))))
+
+    def _refuse_disjunction(self, tokens: Tokens) -> None:
+        places = outermost(tokens, {"OR"})
+        if not places:
+            return
+        sides = [self._source(part) for part in (tokens[: places[0]], tokens[places[0] + 1 :]) if part]
+        refuse(
+            self.text, tokens[places[0]].start, tokens[places[0]].end + 1, "a rule has no `or`",
+            cause="a denial constraint is a conjunction: all its predicates must be true at once",
+            remedy="write two rules: " + " and ".join(f"`deny: {side}`" for side in sides),
+        )  # fmt: skip
+
+    def _refuse_constant(self, piece: Tokens, used: tuple[str, ...]) -> None:
+        if not used:
+            refuse(
+                self.text, *span(piece), "this predicate is about no tuple",
+                cause="it is true of every tuple, or of none",
+                remedy=f"remove it, or name a column: {next(iter(self.ranges))}.…",
+            )  # fmt: skip
+
+    def _refuse_mixed(self, piece: Tokens, signs: list[int]) -> None:
+        t, s = self._used(piece)[:2]
+        form = self._separated(piece, signs) if signs else None
+        refuse(
+            self.text, *span(piece), f"one operand uses both {t} and {s}",
+            cause="an operand is an expression over one tuple variable; a comparison of two operands needs no join",
+            remedy=f"write `{form}`" if form else f"keep {t} on one side of a comparison and {s} on the other",
+        )  # fmt: skip
+
+    def _separated(self, piece: Tokens, signs: list[int]) -> str | None:
+        """``t.a - s.b > c`` and ``abs(t.a - s.b) > c`` with each variable on its own side."""
+        left, sign, right = piece[: signs[0]], piece[signs[0]], piece[signs[0] + 1 :]
+        if left and left[0].text.lower() == "abs" and sign.token_type.name in {"GT", "GTE"}:
+            left = unwrapped(left[1:])
+        minus = outermost(left, {"DASH"})
+        if len(minus) != 1 or not minus[0] or self._used(right):
+            return None
+        first, second = left[: minus[0]], left[minus[0] + 1 :]
+        if len(self._used(first)) != 1 or len(self._used(second)) != 1:
+            return None
+        operator = OPERATORS[sign.token_type.name]
+        return f"{self._source(first)} {operator} {self._source(second)} + {self._source(right)}"
+
+    def _source(self, tokens: Tokens) -> str:
+        start, end = span(tokens)
+        return self.text[start:end]

@@ -1,0 +1,231 @@
+"""The notations a rule may come in, told apart by how they begin, and rewritten as predicates joined by ``and``.
+
+t.zip = s.zip and t.state != s.state                        its own; ∧ ≠ ≤ ≥ ¬ are read too
+flights t, planes p: t.tailnum = p.tailnum and p.seats < 9  with the relations named
+¬∃ t,s ∈ flights, t≠s: t.zip = s.zip ∧ t.state ≠ s.state    as rules are printed
+t1&t2&EQ(t1.zip,t2.zip)&IQ(t1.state,t2.state)               HoloClean's
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from vertebra.denial.ast import Operator
+from vertebra.denial.refusal import refuse
+from vertebra.denial.translation import Translation
+
+Notation = Literal["vertebra", "logic", "holoclean"]
+
+HOLOCLEAN: Final[dict[str, Operator]] = {"EQ": "=", "IQ": "!=", "LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
+"""HoloClean's predicates."""
+
+SYMBOLS: Final = {"∧": "and", "∨": "or", "¬": "not", "≠": "!=", "≤": "<=", "≥": ">="}
+"""Signs of logic, and how Spark SQL writes them."""
+
+QUOTED: Final = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`(?:[^`]|``)*`"
+_SIGN: Final = re.compile(rf"{QUOTED}|([{''.join(SYMBOLS)}])", re.DOTALL)
+_SPACE: Final = re.compile(rf"{QUOTED}|(\s)", re.DOTALL)
+
+_HOLOCLEAN: Final = re.compile(r"\s*\w+\s*&(?!&)")
+_LOGIC: Final = re.compile(r"\s*(?:¬\s*∃|∄)")
+_NAME: Final = r"(\w+|`[^`]+`)"
+_ONE: Final = re.compile(rf"\s*{_NAME}\s+(?:as\s+)?(\w+)\s*", re.IGNORECASE)
+_OVER: Final = re.compile(rf"\s*{_NAME}\s+(?:as\s+)?\w+\s*(?:,\s*{_NAME}\s+(?:as\s+)?\w+\s*)?:(?!:)", re.IGNORECASE)
+_TOGETHER: Final = re.compile(rf"\s*(\w+)\s*(?:,\s*(\w+)\s*)?∈\s*{_NAME}\s*")
+_EACH: Final = re.compile(rf"\s*(\w+)\s*∈\s*{_NAME}\s*,\s*(\w+)\s*∈\s*{_NAME}\s*")
+_DIFFERENT: Final = re.compile(r",\s*(\w+)\s*≠\s*(\w+)\s*")
+_TUPLE: Final = re.compile(r"\s*(\w+)\s*")
+_PREDICATE: Final = re.compile(r"(\s*)(EQ|IQ|LTE|LT|GTE|GT)\s*\((.*)\)\s*", re.DOTALL)
+_REFERENCE: Final = re.compile(r"(\w+)\.(\w[\w ]*)")
+_NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Range:
+    """A tuple variable and the relation it ranges over; ``place`` is where the relation is named."""
+
+    variable: str
+    relation: str
+    place: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A rule's text, taken apart.
+
+    Attributes:
+        ranges: what it says its variables range over; empty where it leaves that open.
+        body: the predicates.
+    """
+
+    notation: Notation
+    ranges: tuple[Range, ...]
+    body: Translation
+
+
+def recognise(text: str) -> Recognised:
+    """Tell the notation of a rule, and rewrite its predicates.
+
+    Raises:
+        RuleError: it begins in one of the notations, and does not go on in it.
+    """
+    if _HOLOCLEAN.match(text):
+        return Recognised("holoclean", (), _from_holoclean(text))
+    found = _LOGIC.match(text)
+    if found:
+        ranges, start = _logic_ranges(text, found.end())
+        return Recognised("logic", ranges, _plain(text, start))
+    found = _OVER.match(text)
+    if found:
+        return Recognised("vertebra", over_ranges(text[: found.end() - 1]), _plain(text, found.end()))
+    return Recognised("vertebra", (), _plain(text, 0))
+
+
+def over_ranges(text: str) -> tuple[Range, ...]:
+    """Read ``flights t, planes p``.
+
+    Raises:
+        RuleError: it does not name one relation or two, each with a tuple variable of its own.
+    """
+    ranges: list[Range] = []
+    start = 0
+    for piece in text.split(","):
+        found = _ONE.fullmatch(piece)
+        if not found or len(ranges) == 2 or any(found[2] == known.variable for known in ranges):
+            refuse(
+                text, 0, len(text), "`over` does not name two relations, each with a tuple variable of its own",
+                remedy="write e.g. flights t, planes p",
+            )  # fmt: skip
+        ranges.append(Range(found[2], found[1].strip("`"), (start + found.start(1), start + found.end(1))))
+        start += len(piece) + 1
+    return tuple(ranges)
+
+
+def _plain(text: str, start: int) -> Translation:
+    """The text from ``start`` on, in Vertebra's own notation: signs of logic become words, line breaks blanks."""
+    body = Translation(text)
+    at = start
+    for found in _SIGN.finditer(text, start):
+        if found[1]:
+            word = SYMBOLS[found[1]]
+            _keep_flat(body, text, at, found.start())
+            body.put(f" {word} " if word.isalpha() else word, found.start(), found.end())
+            at = found.end()
+    _keep_flat(body, text, at, len(text))
+    return body
+
+
+def _keep_flat(body: Translation, text: str, start: int, end: int) -> None:
+    at = start
+    for found in _SPACE.finditer(text, start, end):
+        if found[1] and found[1] != " ":
+            body.keep(at, found.start())
+            body.put(" ", found.start(), found.end())
+            at = found.end()
+    body.keep(at, end)
+
+
+# -- ¬∃ … ------------------------------------------------------------------------------------------------------------
+
+
+def _logic_ranges(text: str, start: int) -> tuple[tuple[Range, ...], int]:
+    """The variables and relations of ``¬∃ …:``, and where the predicates begin."""
+    colon = text.find(":", start)
+    end = len(text) if colon < 0 else colon
+    each, together = _EACH.match(text, start, end), _TOGETHER.match(text, start, end)
+    if each:
+        ranges = [Range(each[v], each[r].strip("`"), each.span(r)) for v, r in ((1, 2), (3, 4))]
+    elif together:
+        names = [name for name in (together[1], together[2]) if name]
+        ranges = [Range(name, together[3].strip("`"), together.span(3)) for name in names]
+    else:
+        ranges = []
+    place = (each or together).end() if ranges else start  # type: ignore[union-attr]
+    different = _DIFFERENT.match(text, place, end)
+    variables = [one.variable for one in ranges]
+    if different and sorted(different.groups()) == sorted(variables):
+        place = different.end()
+    if not ranges or place != end or colon < 0 or len(set(variables)) < len(variables):
+        refuse(
+            text, start, max(end, start + 1), "this does not say which tuples the rule is about",
+            remedy="write e.g. ¬∃ t,s ∈ flights, t≠s: t.origin = s.origin ∧ t.distance ≠ s.distance",
+        )  # fmt: skip
+    return tuple(ranges), colon + 1
+
+
+# -- HoloClean -------------------------------------------------------------------------------------------------------
+
+
+def _from_holoclean(text: str) -> Translation:
+    parts = list(_split(text, "&"))
+    variables: list[str] = []
+    while len(variables) < len(parts) and (found := _TUPLE.fullmatch(text, *parts[len(variables)])):
+        variables.append(found[1])
+    predicates = parts[len(variables) :]
+    if not predicates:
+        refuse(
+            text, 0, len(text), "this is not HoloClean's notation",
+            cause="it names its tuples and then its predicates",
+            remedy="write e.g. t1&t2&EQ(t1.zip,t2.zip)&IQ(t1.state,t2.state)",
+        )  # fmt: skip
+    body = Translation(text)
+    for start, end in predicates:
+        if body.text:
+            body.put(" and ", start - 1, start)
+        _predicate(body, text, start, end, variables)
+    return body
+
+
+def _predicate(body: Translation, text: str, start: int, end: int, variables: list[str]) -> None:
+    found = _PREDICATE.fullmatch(text, start, end)
+    sides = list(_split(text, ",", *found.span(3))) if found else []
+    if not found or len(sides) != 2:
+        refuse(
+            text, start, max(end, start + 1), f"{text[start:end].strip()!r} is not a predicate of HoloClean's notation",
+            remedy=f"write one of {', '.join(f'{code}(a,b)' for code in HOLOCLEAN)}",
+        )  # fmt: skip
+    _operand(body, text, *sides[0], variables)
+    body.put(f" {HOLOCLEAN[found[2]]} ", *found.span(2))
+    _operand(body, text, *sides[1], variables)
+
+
+def _operand(body: Translation, text: str, start: int, end: int, variables: list[str]) -> None:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    written = text[start:end]
+    found = _REFERENCE.fullmatch(written)
+    if found and found[1] in variables:
+        body.keep(start, start + len(found[1]) + 1)
+        if re.fullmatch(r"[A-Za-z]\w*", found[2]):
+            body.keep(end - len(found[2]), end)
+        else:
+            body.put(f"`{found[2]}`", end - len(found[2]), end)
+    elif _NUMBER.fullmatch(written):
+        body.keep(start, end)
+    else:
+        bare = written[1:-1] if len(written) > 1 and written[0] == written[-1] and written[0] in "\"'" else written
+        escaped = bare.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
+        body.put(f"'{escaped}'", start, max(end, start + 1))
+
+
+def _split(text: str, separator: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    """The pieces between separators that stand in no quotes."""
+    at, quote = start, ""
+    end = len(text) if end is None else end
+    for place in range(start, end):
+        letter = text[place]
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'":
+            # An apostrophe inside a word, as in O'Hare, opens nothing.
+            inside = place > start and text[place - 1].isalnum()
+            quote = "" if inside else letter
+        elif letter == separator:
+            yield at, place
+            at = place + 1
+    yield at, end
