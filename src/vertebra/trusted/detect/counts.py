@@ -9,27 +9,24 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from vertebra.trusted.detect.plan import Counting
 from vertebra.trusted.detect.roles import Pairs, joined
 from vertebra.trusted.detect.sweep import events, ordered, partitioned
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-MEASURES = ("pairs", "doubled_lhs_pairs", "groups", "surplus")
-"""What a count frame may give: pairs ``(t, s)``, in both orders where the rule is symmetric; twice the pairs that match
-the equality part; its groups; the rows to remove so that none violates the rule. A rule's rows add up."""
+MEASURES = ("pairs", "surplus")
+"""What a count frame may give: pairs ``(t, s)``, in both orders where the rule is symmetric; the rows to remove so that
+none violates the rule. A rule's rows add up."""
 
 
-def grouped_counts(rule: Pairs) -> list[DataFrame]:
-    """Counts of a rule with at most one order predicate, and what could violate any rule; see :func:`measured`."""
-    if rule.shape.dependency:
+def pair_counts(rule: Pairs) -> list[DataFrame]:
+    """Counts of a rule with at most one order predicate, among the rows that can play its roles; see
+    :func:`measured`."""
+    if rule.planned.counting is Counting.VALUES:
         return [_dependency(rule)]
-    if rule.shape.key:
-        return [_key(rule)]
-    frames = _matching(rule) if rule.keys else []
-    if len(rule.ordered) < 2:
-        frames += list(_pairs(rule, rule.first, rule.second))
-    return frames
+    return list(_pairs(rule, rule.first, rule.second))
 
 
 def swept_counts(rule: Pairs, table: str, violations: DataFrame) -> list[DataFrame]:
@@ -54,8 +51,7 @@ def swept_counts(rule: Pairs, table: str, violations: DataFrame) -> list[DataFra
         for chosen, sign in _subsets(rule.unequal)
     ]
     if not rule.shape.self_excluded:
-        alone = rule.frames[0].where(rule.with_itself()).select(F.col("_rid").alias("rid"))
-        both = alone.join(first.select("rid"), "rid", "left_semi").join(second.select("rid"), "rid", "left_semi")
+        both = first.where("itself").select("rid").join(second.select("rid"), "rid", "left_semi")
         frames.append(measured(rule.name, both, pairs=-F.count("*")))
     return frames
 
@@ -91,46 +87,8 @@ def _dependency(rule: Pairs) -> DataFrame:
         rule.name,
         groups,
         pairs=F.sum(n * n - F.col("squares")),
-        doubled_lhs_pairs=F.sum(n * (n - 1)),
-        groups=F.count("n"),
         surplus=F.sum(n - F.col("most")),
     )
-
-
-def _key(rule: Pairs) -> DataFrame:
-    from pyspark.sql import functions as F
-
-    groups = rule.first.groupBy(*rule.keys).agg(F.count("*").alias("n"))
-    n = _wide("n")
-    pairs = F.sum(n * (n - 1))
-    return measured(rule.name, groups, pairs=pairs, doubled_lhs_pairs=pairs, groups=F.count("*"), surplus=F.sum(n - 1))
-
-
-def _matching(rule: Pairs) -> list[DataFrame]:
-    """The pairs that match the equality part, and its groups that both roles have.
-
-    Where the equality part reads the same in both roles, two tuples are one pair, whichever plays which.
-    """
-    from pyspark.sql import functions as F
-
-    if rule.shape.one_relation and all(predicate.same for predicate in rule.shape.equal):
-        first, second = (rule.member(side).cast("int") for side in (0, 1))
-        values = rule.values(0)
-        rows = rule.frames[0].select(
-            *[values[key].alias(key) for key in rule.keys], first.alias("f"), second.alias("s")
-        )
-        groups = rows.where("f + s > 0").groupBy(*rule.keys)
-        counted = groups.agg(F.sum("f").alias("nf"), F.sum("s").alias("ns"), F.sum(F.expr("f * s")).alias("nb"))
-        doubled = (_wide("nf") * _wide("ns") - _wide("nb")) * 2 - _wide("nb") * (_wide("nb") - 1)
-        shared = counted.where("nf > 0 and ns > 0")
-        return [measured(rule.name, shared, doubled_lhs_pairs=F.sum(doubled), groups=F.count("*"))]
-    counted = _no_order(rule.first, rule.second, rule.keys)
-    doubled = _wide("nf") * _wide("ns") * 2
-    frames = [measured(rule.name, counted, doubled_lhs_pairs=F.sum(doubled), groups=F.count("*"))]
-    if rule.shape.one_relation:
-        alone = rule.frames[0].where(rule.member(0) & rule.member(1) & rule.with_itself(rule.shape.equal))
-        frames.append(measured(rule.name, alone, doubled_lhs_pairs=F.count("*") * -2))
-    return frames
 
 
 def _pairs(rule: Pairs, first: DataFrame, second: DataFrame) -> Iterator[DataFrame]:
@@ -142,7 +100,7 @@ def _pairs(rule: Pairs, first: DataFrame, second: DataFrame) -> Iterator[DataFra
         rows = _one_order(rule, first, second, keys) if rule.ordered else _no_order(first, second, keys)
         yield measured(rule.name, rows, pairs=F.sum(_wide("nf") * _wide("ns")) * sign)
     if not rule.shape.self_excluded:
-        yield measured(rule.name, rule.frames[0].where(rule.with_itself()), pairs=-F.count("*"))
+        yield measured(rule.name, first.where("itself"), pairs=-F.count("*"))
 
 
 def _subsets(unequal: Sequence[str]) -> Iterator[tuple[tuple[str, ...], int]]:

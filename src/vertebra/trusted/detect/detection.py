@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from vertebra.declare.rules import NamedRule
-from vertebra.denial import DenialConstraint, Inclusion, Shape, classify
-from vertebra.errors import RuleError
-from vertebra.trusted.detect.counts import MEASURES, grouped_counts, measured, swept_counts
+from vertebra.denial import Inclusion
+from vertebra.trusted.detect.counts import MEASURES, pair_counts, swept_counts
+from vertebra.trusted.detect.groups import GROUP_MEASURES, SharedGroups
+from vertebra.trusted.detect.plan import Counting, Plan, Planned, Search, planned
 from vertebra.trusted.detect.roles import Pairs, analysed
-from vertebra.trusted.detect.singles import dangling, referring, single_violations
+from vertebra.trusted.detect.singles import Reference, single_violations
 from vertebra.trusted.detect.sweep import swept, swept_groups, swept_in_place
 from vertebra.trusted.detect.witnesses import witnesses
 
@@ -26,7 +29,12 @@ if TYPE_CHECKING:
     from vertebra.engine.port import Engine
 
 
+Grouped = SharedGroups | Reference
+"""What one pass over groups serves."""
+
 _FRAMES_PER_JOB = 3
+_FEW = 0.25
+"""Up to this share of a table, the rows of suspect groups are fetched once and looked at there."""
 
 _FOUND = pa.schema(
     [("rule", pa.string()), ("rid", pa.int64()), ("role", pa.string()), ("partner", pa.int64()), ("grp", pa.string())]
@@ -72,10 +80,13 @@ class Detection:
             role. The role is the tuple variable it plays; in a rule that reads the same with its tuples exchanged every
             tuple plays both, and is listed once, as the first. The partner is one tuple it violates the rule with.
         counts: one per rule, in the order of the rules.
+        seconds: for each rule, the wall-clock seconds of the engine jobs it took part in. A job that rules share counts
+            in full for each of them, so the seconds of rules do not add up to the seconds of the detection.
     """
 
     violations: DataFrame
     counts: tuple[RuleCount, ...]
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def detect(
@@ -92,82 +103,136 @@ def detect(
     Raises:
         RuleError: a rule names what the frames do not have, or has no exact plan.
     """
-    return _Run(table, frames, tuple(rules), engine).detection(scratch)
+    return _Run(table, frames, tuple(rules), engine, scratch).detection()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A frame of a job and the rules it is for."""
+
+    rules: tuple[str, ...]
+    frame: DataFrame
 
 
 class _Run:
-    """One detection: the rules sorted by what they need."""
+    """One detection: one pass over the groups of each key set, then only the rows of groups that violate a rule."""
 
     def __init__(
-        self, table: str, frames: Mapping[str, DataFrame], rules: tuple[NamedRule, ...], engine: Engine
+        self, table: str, frames: Mapping[str, DataFrame], rules: tuple[NamedRule, ...], engine: Engine, scratch: Path
     ) -> None:
         self.table = table
         self.frames = frames
         self.rules = rules
         self.engine = engine
-        self.singles: list[tuple[NamedRule, DenialConstraint]] = []
-        self.pairs: list[Pairs] = []
-        self.narrowed: list[Pairs] = []
-        self.references: list[tuple[NamedRule, Inclusion]] = []
-        self.shapes: dict[str, Shape] = {}
-        self.expressions = analysed(rules, frames)
-        for rule in rules:
-            self._sort(rule)
+        self.scratch = scratch
+        self.plan: Plan = planned(table, frames.keys(), rules)
+        self.seconds = dict.fromkeys((rule.name for rule in rules), 0.0)
+        self.counts: dict[str, dict[str, int]] = {rule.name: {} for rule in rules}
+        expressions = analysed(rules, frames)
+        self.shared = [
+            SharedGroups([self._over(one, expressions) for one in keys.rules], keys.in_place)
+            for keys in self.plan.key_sets
+        ]
+        self.references = [
+            Reference(rule, inclusion, frames[table], frames[inclusion.table], expressions)
+            for rule, inclusion in self.plan.references
+        ]
 
-    def _sort(self, rule: NamedRule) -> None:
-        constraint = rule.constraint
-        if isinstance(constraint, Inclusion):
-            self.references.append((rule, constraint))
-            return
-        shape = self.shapes[rule.name] = classify(constraint)
-        refusal = shape.unsupported
-        if self.table not in constraint.relations:
-            refusal = f"it is about {' and '.join(constraint.relations)}, not about {self.table}"
-        if refusal:
-            raise RuleError(
-                f"rule {rule.name} cannot be checked exactly: {constraint}",
-                cause=refusal, remedy="split the rule, or state it with fewer predicates between the two tuples",
-            )  # fmt: skip
-        if shape.single:
-            self.singles.append((rule, constraint))
-        elif not shape.impossible:
-            one, two = constraint.relations
-            self.pairs.append(Pairs(rule, constraint, shape, (self.frames[one], self.frames[two]), self.expressions))
+    def _over(self, one: Planned, expressions: Any) -> Pairs:
+        first, second = one.constraint.relations
+        return Pairs(one, (self.frames[first], self.frames[second]), expressions)
 
-    def detection(self, scratch: Path) -> Detection:
-        """A job for the violations and one for the counts; two more for each rule with two order predicates."""
-        self.narrowed = [self._narrowed(pair, scratch / "groups" / pair.name) for pair in self.pairs]
-        found = self._materialised(self._violations(), scratch / "violations")
-        counts = self._counts(found)
+    def detection(self) -> Detection:
+        """A job for each key set and reference, and for what violates them; a few for the counts of all."""
+        folded = self._folded()
+        self._summarise(folded)
+        violated = [pair for shared in self.shared for pair in self._violated(shared, folded)]
+        found = self._materialised(self._violations(violated, folded))
+        self._count(violated, found)
         shown = found.select("rule", "rid", "role", "partner")
-        return Detection(shown, tuple(self._count(rule, counts) for rule in self.rules))
+        return Detection(shown, tuple(self._counted(rule) for rule in self.rules), self.seconds)
 
-    def _narrowed(self, pair: Pairs, folder: Path) -> Pairs:
+    # -- groups --------------------------------------------------------------------------------------------------
+
+    def _folded(self) -> dict[Grouped, DataFrame]:
+        """The groups that may violate a rule, by key set or reference."""
+        folded: dict[Grouped, DataFrame] = {}
+        for number, shared in enumerate(self._grouped()):
+            with self._timed(_names(shared)):
+                folded[shared] = self.engine.materialise(shared.folded(), self._folder("groups", str(number)))
+        return folded
+
+    def _grouped(self) -> Iterator[Grouped]:
+        yield from self.shared
+        yield from self.references
+
+    def _summarise(self, folded: Mapping[Grouped, DataFrame]) -> None:
+        from pyspark.sql import functions as F
+
+        rows = self.frames[self.table].agg(F.count("*").cast("decimal(38,0)").alias("groups"))
+        nothing = [F.lit(None).cast("decimal(38,0)").alias(name) for name in GROUP_MEASURES if name != "groups"]
+        whole = rows.select(F.lit("").alias("rule"), "groups", *nothing).select("rule", *GROUP_MEASURES)
+        parts = [_Part((), whole)]
+        parts += [_Part(_names(one), one.summary(folded[one])) for one in self._grouped()]
+        self._collect(parts)
+
+    def _violated(self, shared: SharedGroups, folded: Mapping[Grouped, DataFrame]) -> Iterator[Pairs]:
+        """The rules of a key set that may be violated, each over the rows of the groups in question."""
+        suspect = [rule for rule in shared.rules if self.counts[rule.name].get("suspects")]
+        groups = folded[shared]
+        few = [rule for rule in suspect if rule.planned.search is Search.CANDIDATES and self._is_small(rule)]
+        if shared.in_place and few:
+            with self._timed([rule.name for rule in few]):
+                folder = self._folder("members", few[0].name)
+                members = self.engine.materialise(shared.members(groups, few), folder)
+        for rule in suspect:
+            if rule.planned.search is Search.SWEEP:
+                yield self._narrowed(rule)
+            elif rule not in few:
+                yield rule
+            elif shared.in_place:
+                yield replace(rule, fetched=shared.of_members(members, few, rule))
+            else:
+                yield self._fetched(replace(rule, groups=shared.suspects(groups, rule)))
+
+    def _is_small(self, rule: Pairs) -> bool:
+        """Whether it pays to fetch the rows of suspect groups before looking at them."""
+        return bool(rule.keys) and self.counts[rule.name]["suspect_rows"] <= _FEW * self.counts[""]["groups"]
+
+    def _narrowed(self, rule: Pairs) -> Pairs:
         """A rule with two order predicates over the groups that violate it, found by one cheaper pass."""
-        if len(pair.ordered) < 2 or not pair.keys:
-            return pair
-        return replace(pair, groups=self.engine.materialise(swept_groups(pair), folder))
+        if not rule.keys:
+            return rule
+        with self._timed([rule.name]):
+            groups = self.engine.materialise(swept_groups(rule), self._folder("groups", rule.name))
+            few = groups.count() <= _FEW * self.counts[rule.name]["groups"]
+        narrowed = replace(rule, groups=groups)
+        return self._fetched(narrowed) if few else narrowed
+
+    def _fetched(self, rule: Pairs) -> Pairs:
+        """A rule over rows of its groups, read once."""
+        with self._timed([rule.name]):
+            first = self.engine.materialise(rule.first, self._folder("members", rule.name, "first"))
+            second = first if rule.alike else None
+            second = second or self.engine.materialise(rule.second, self._folder("members", rule.name, "second"))
+        return replace(rule, fetched=(first, second))
 
     # -- violations ----------------------------------------------------------------------------------------------
 
-    def _materialised(self, parts: Sequence[DataFrame], folder: Path) -> DataFrame:
-        folder.mkdir(parents=True)
-        files = [
-            file
-            for place, part in enumerate(_unions(parts))
-            for file in self.engine.write_parquet(part, folder / str(place))
-        ]
-        return self.engine.read_parquet(files, _FOUND)
-
-    def _violations(self) -> list[DataFrame]:
+    def _violations(self, violated: Sequence[Pairs], folded: Mapping[Grouped, DataFrame]) -> list[_Part]:
         from pyspark.sql import functions as F
 
-        parts = [single_violations(self.frames[self.table], self.singles)] if self.singles else []
-        for rule, inclusion in self.references:
-            rows = dangling(inclusion, self.frames[self.table], self.frames[inclusion.table], self.expressions)
-            parts.append(_labelled(rows.withColumn("partner", F.lit(None).cast("bigint")), rule.name, "t"))
-        for pair in self.narrowed:
-            parts += self._pair_violations(pair)
+        parts = []
+        if self.plan.singles:
+            singles = [(one.rule, one.constraint) for one in self.plan.singles]
+            names = tuple(one.name for one in self.plan.singles)
+            parts.append(_Part(names, single_violations(self.frames[self.table], singles)))
+        for reference in self.references:
+            if self.counts[reference.name].get("suspects"):
+                rows = reference.dangling(folded[reference]).withColumn("partner", F.lit(None).cast("bigint"))
+                parts.append(_Part((reference.name,), _labelled(rows, reference.name, "t")))
+        for pair in violated:
+            parts += [_Part((pair.name,), frame) for frame in self._pair_violations(pair)]
         return parts
 
     def _pair_violations(self, pair: Pairs) -> list[DataFrame]:
@@ -180,78 +245,123 @@ class _Run:
             if pair.constraint.relations[side] == self.table
         ]
 
+    def _materialised(self, parts: Sequence[_Part]) -> DataFrame:
+        files: list[Path] = []
+        self._folder("violations").mkdir()
+        for place, (names, frame) in enumerate(_jobs(parts)):
+            with self._timed(names):
+                files += self.engine.write_parquet(frame, self._folder("violations", str(place)))
+        return self.engine.read_parquet(files, _FOUND)
+
     # -- counts --------------------------------------------------------------------------------------------------
 
-    def _counts(self, found: DataFrame) -> dict[str, dict[str, int]]:
-        """Measures by rule; the row count of the table under the empty name."""
+    def _count(self, violated: Sequence[Pairs], found: DataFrame) -> None:
+        self._collect([_Part((), frame) for frame in self._found(found)])
+        parts: list[_Part] = []
+        for pair in violated:
+            if not self.counts[pair.name].get("tuples"):
+                continue
+            match pair.planned.counting:
+                case Counting.TUPLES | Counting.GROUPS:
+                    continue
+                case Counting.BLOCKS:
+                    frames = swept_counts(pair, self.table, found)
+                case _:
+                    frames = pair_counts(pair)
+            parts += [_Part((pair.name,), frame.select("rule", *MEASURES)) for frame in frames]
+        self._collect(parts)
+
+    def _found(self, found: DataFrame) -> list[DataFrame]:
+        """How many tuples and groups violate each rule."""
         from pyspark.sql import functions as F
 
-        parts = [measured("", self.frames[self.table], groups=F.count("*"))]
-        for pair in self.pairs:
-            parts += grouped_counts(pair)
-        for rule, inclusion in self.references:
-            rows = referring(inclusion, self.frames[self.table], self.expressions)
-            parts.append(measured(rule.name, rows.drop("rid").distinct(), groups=F.count("*")))
-        violated = found.groupBy("rule").agg(
-            F.countDistinct("rid").cast("decimal(38,0)").alias("tuples"),
-            F.countDistinct("grp").cast("decimal(38,0)").alias("violating_groups"),
-        )
-        nothing = F.lit(None).cast("decimal(38,0)")
-        parts = [
-            part.select("rule", *MEASURES, nothing.alias("tuples"), nothing.alias("violating_groups")) for part in parts
-        ]
-        of_violations = violated.select(
-            "rule", *[nothing.alias(name) for name in MEASURES], "tuples", "violating_groups"
-        )
-        counts = _summed([*parts, of_violations])
-        sweeps = [p for p in self.narrowed if len(p.ordered) == 2 and counts.get(p.name, {}).get("tuples")]
-        if sweeps:
-            frames = [frame for pair in sweeps for frame in swept_counts(pair, self.table, found)]
-            for name, measures in _summed(frames).items():
-                counts.setdefault(name, {}).update(measures)
-        return counts
+        several = [one.name for one in self.plan.pairs if not one.shape.symmetric]
+        undecided = [one.name for one in self.plan.pairs if not one.decided]
+        frames = []
+        for names, once in ((several, False), ([name for name in self.counts if name not in several], True)):
+            if names:
+                tuples = F.count("rid") if once else F.countDistinct("rid")
+                of_rules = found.where(F.col("rule").isin(names)).groupBy("rule")
+                frames.append(
+                    of_rules.agg(tuples.alias("tuples"), F.lit(None).cast("bigint").alias("violating_groups"))
+                )
+        if undecided:
+            of_rules = found.where(F.col("rule").isin(undecided)).groupBy("rule")
+            groups = of_rules.agg(F.countDistinct("grp").alias("violating_groups"))
+            frames.append(groups.select("rule", F.lit(None).cast("bigint").alias("tuples"), "violating_groups"))
+        return frames
 
-    def _count(self, rule: NamedRule, counts: Mapping[str, Mapping[str, int]]) -> RuleCount:
-        rows, own = counts[""]["groups"], counts.get(rule.name, {})
-        tuples = own.get("tuples", 0)
+    def _counted(self, rule: NamedRule) -> RuleCount:
+        rows, own = self.counts[""]["groups"], self.counts[rule.name]
+        tuples, groups, suspects = own.get("tuples", 0), own.get("groups", 0), own.get("suspects", 0)
         if isinstance(rule.constraint, Inclusion):
             return RuleCount(
-                rule.name, "reference", rows, tuples, groups=own.get("groups", 0),
-                violating_groups=own.get("violating_groups", 0), g3_rows=tuples,
-            )  # fmt: skip
-        shape = self.shapes[rule.name]
+                rule.name, "reference", rows, tuples, groups=groups, violating_groups=suspects, g3_rows=tuples
+            )
+        one = Planned(rule, rule.constraint, self.plan.shapes[rule.name])
+        shape = one.shape
         if shape.single:
             return RuleCount(rule.name, shape.name, rows, tuples, g3_rows=tuples)
         half = 2 if shape.symmetric else 1
-        linear = bool(shape.key or shape.dependency)
-        surplus = own.get("surplus", 0) if linear else None if shape.one_relation else tuples
+        doubled = own.get("doubled_lhs_pairs", 0)
+        surplus = None if shape.one_relation else tuples
+        if shape.key or shape.dependency:
+            surplus = own.get("duplicates" if shape.key else "surplus", 0)
         return RuleCount(
             rule=rule.name,
             constraint_class=shape.name,
             rows=rows,
             violating_tuples=tuples,
-            violating_pairs=own.get("pairs", 0) // half,
-            lhs_pairs=own.get("doubled_lhs_pairs", 0) // 2 if shape.equal else None,
-            groups=own.get("groups", 0) if shape.equal else None,
-            violating_groups=own.get("violating_groups", 0) if shape.equal else None,
+            violating_pairs=(doubled if one.counting is Counting.GROUPS else own.get("pairs", 0)) // half,
+            lhs_pairs=doubled // 2 if shape.equal else None,
+            groups=groups if shape.equal else None,
+            violating_groups=(suspects if one.decided else own.get("violating_groups", 0)) if shape.equal else None,
             g3_rows=surplus,
             minority_cells=surplus if shape.dependency else None,
         )
+
+    # -- jobs ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _timed(self, rules: Sequence[str]) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        for name in rules:
+            self.seconds[name] += time.perf_counter() - started
+
+    def _collect(self, parts: Sequence[_Part]) -> None:
+        """Add the few rows of count frames of one form to the counts of their rules; what is NULL has no say."""
+        for names, frame in _jobs(parts):
+            with self._timed(names):
+                rows = frame.collect()
+            for row in rows:
+                values: dict[str, Any] = row.asDict()
+                measures = self.counts.setdefault(values.pop("rule"), {})
+                for name, value in values.items():
+                    if value is not None:
+                        measures[name] = measures.get(name, 0) + int(value)
+
+    def _folder(self, *parts: str) -> Path:
+        return self.scratch.joinpath(*parts)
 
 
 def _seek(pair: Pairs, side: int) -> DataFrame:
     """The tuples of one role that violate the rule: ``rid, partner, grp``."""
     seekers, sought = (pair.second, pair.first) if side else (pair.first, pair.second)
     operators = [(p.swapped if side else p).operator for p in pair.shape.ordered]
-    unequal = pair.unequal if pair.shape.self_excluded else [*pair.unequal, "rid"]
-    if len(operators) < 2:
+    unequal = [*pair.unequal, "rid"] if pair.meets_itself else pair.unequal
+    if pair.planned.search is Search.CANDIDATES:
         operator = operators[0] if operators else None
-        return witnesses(seekers, sought, pair.keys, unequal, operator, same=pair.alike, floating=pair.floating)
+        return witnesses(seekers, sought, pair.keys, unequal, operator, floating=pair.floating)
     both = (operators[0], operators[1])
     strict = all(operator in {"<", ">"} for operator in both)
     if strict and pair.alike and not unequal:
         return swept_in_place(seekers, pair.keys, both)
     return swept(seekers, sought, pair.keys, both, unequal[0] if unequal else None)
+
+
+def _names(one: SharedGroups | Reference) -> tuple[str, ...]:
+    return (one.name,) if isinstance(one, Reference) else tuple(rule.name for rule in one.rules)
 
 
 def _labelled(rows: DataFrame, rule: str, role: str) -> DataFrame:
@@ -260,21 +370,9 @@ def _labelled(rows: DataFrame, rule: str, role: str) -> DataFrame:
     return rows.select(F.lit(rule).alias("rule"), "rid", F.lit(role).alias("role"), "partner", "grp")
 
 
-def _unions(frames: Sequence[DataFrame]) -> list[DataFrame]:
+def _jobs(parts: Sequence[_Part]) -> Iterator[tuple[list[str], DataFrame]]:
     """Frames of one form as few frames: a job costs a fixed time, but planning a union of very many costs more."""
-    return [
-        reduce(lambda a, b: a.unionAll(b), frames[start : start + _FRAMES_PER_JOB])
-        for start in range(0, len(frames), _FRAMES_PER_JOB)
-    ]
-
-
-def _summed(frames: Sequence[DataFrame]) -> dict[str, dict[str, int]]:
-    """The measures of the few rows of count frames, summed by rule; what is NULL everywhere is absent."""
-    found: dict[str, dict[str, int]] = {}
-    for row in (row for frame in _unions(frames) for row in frame.collect()):
-        values: dict[str, Any] = row.asDict()
-        measures = found.setdefault(values.pop("rule"), {})
-        for name, value in values.items():
-            if value is not None:
-                measures[name] = measures.get(name, 0) + int(value)
-    return found
+    for start in range(0, len(parts), _FRAMES_PER_JOB):
+        chosen = parts[start : start + _FRAMES_PER_JOB]
+        names = [name for part in chosen for name in part.rules]
+        yield list(dict.fromkeys(names)), reduce(lambda a, b: a.unionAll(b), [part.frame for part in chosen])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from vertebra.denial import Across, DenialConstraint, Shape, classify
 from vertebra.errors import RuleError
+from vertebra.trusted.detect.plan import Planned
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -54,20 +55,36 @@ class Pairs:
     """A rule about two tuples and the frames its variables range over.
 
     Attributes:
+        frames: the relations of its two variables.
         groups: the keys of the groups that are looked at; None for all.
+        fetched: the rows that can play each role, where these are at hand.
     """
 
-    rule: NamedRule
-    constraint: DenialConstraint
-    shape: Shape
+    planned: Planned
     frames: tuple[DataFrame, DataFrame]
     expressions: Expressions
     groups: DataFrame | None = None
+    fetched: tuple[DataFrame, DataFrame] | None = None
+
+    @property
+    def rule(self) -> NamedRule:
+        """The rule."""
+        return self.planned.rule
 
     @property
     def name(self) -> str:
         """The rule's."""
-        return self.rule.name
+        return self.planned.name
+
+    @property
+    def constraint(self) -> DenialConstraint:
+        """What the rule denies."""
+        return self.planned.constraint
+
+    @property
+    def shape(self) -> Shape:
+        """Its predicates, sorted."""
+        return self.planned.shape
 
     @property
     def keys(self) -> list[str]:
@@ -100,28 +117,42 @@ class Pairs:
         conditions = [set(own) for own in self.shape.conditions]
         return self.shape.one_relation and conditions[0] == conditions[1] and all(p.same for p in self.shape.across)
 
+    @property
+    def meets_itself(self) -> bool:
+        """A tuple may satisfy the predicates with itself, which is no violation."""
+        return not self.shape.self_excluded
+
     def role(self, side: int) -> DataFrame:
-        """``x…, d…, o…, rid`` of the rows that can play one tuple."""
+        """``x…, d…, o…, rid`` of the rows that can play one tuple; ``itself`` where a row may meet itself."""
         from pyspark.sql import functions as F
 
+        if self.fetched is not None:
+            return self.fetched[side]
         frame = self.frames[side]
         for condition in self.shape.conditions[side]:
             frame = frame.where(F.expr(condition))
         named = self.values(side)
-        chosen = frame.select(*[value.alias(name) for name, value in named.items()], F.col(ROW_ID).alias("rid"))
+        itself = [self.with_itself().alias("itself")] if self.meets_itself else []
+        chosen = frame.select(
+            *[value.alias(name) for name, value in named.items()], F.col(ROW_ID).alias("rid"), *itself
+        )
         for name in named:
             chosen = chosen.where(F.col(name).isNotNull())
         return chosen if self.groups is None else chosen.join(self.groups, self.keys, "left_semi")
 
+    def key_operands(self, side: int) -> dict[str, str]:
+        """The equality keys of a role, by short name, as SQL."""
+        return _named(self.keys, self.shape.equal, side)
+
+    def operands(self, side: int) -> dict[str, str]:
+        """What else of a role is compared, by short name, as SQL."""
+        return _named(self.unequal, self.shape.unequal, side) | _named(self.ordered, self.shape.ordered, side)
+
     def values(self, side: int) -> dict[str, Column]:
         """The values a role looks at, by their short names."""
         relation = self.constraint.relations[side]
-        groups = ((self.keys, self.shape.equal), (self.unequal, self.shape.unequal), (self.ordered, self.shape.ordered))
-        return {
-            name: self.expressions.comparable(relation, predicate.second if side else predicate.first)
-            for names, predicates in groups
-            for name, predicate in zip(names, predicates, strict=True)
-        }
+        operands = self.key_operands(side) | self.operands(side)
+        return {name: self.expressions.comparable(relation, sql) for name, sql in operands.items()}
 
     @property
     def floating(self) -> frozenset[str]:
@@ -160,6 +191,10 @@ class Pairs:
         if predicates is None:
             parts += [F.expr(condition) for conditions in self.shape.conditions for condition in conditions]
         return F.coalesce(all_of(parts), F.lit(False))
+
+
+def _named(names: Sequence[str], predicates: Sequence[Across], side: int) -> dict[str, str]:
+    return {name: p.second if side else p.first for name, p in zip(names, predicates, strict=True)}
 
 
 def all_of(conditions: Sequence[Column]) -> Column:
@@ -208,10 +243,10 @@ def joined(frame: DataFrame, other: DataFrame, keys: Sequence[str]) -> DataFrame
 
 
 def analysed(rules: Sequence[NamedRule], frames: Mapping[str, DataFrame]) -> Expressions:
-    """Ask the engine for the types of all expressions of the rules, one question per relation.
+    """Ask the engine for the types of all expressions of the rules, one question per relation, all of them given.
 
     Raises:
-        RuleError: a relation or a row id is missing, the engine does not know a function, a condition is not one.
+        RuleError: a row id is missing, the engine does not know a function, a condition is not one.
     """
     wanted: dict[str, dict[str, tuple[str, bool]]] = {}
     for rule in rules:
@@ -219,12 +254,6 @@ def analysed(rules: Sequence[NamedRule], frames: Mapping[str, DataFrame]) -> Exp
             wanted.setdefault(relation, {}).setdefault(sql, (rule.name, boolean))
     types: dict[str, dict[str, DataType]] = {}
     for relation, asked in wanted.items():
-        if relation not in frames:
-            name = next(iter(asked.values()))[0]
-            raise RuleError(
-                f"rule {name} is about {relation}, which was not given",
-                cause="the relations of a rule are read together", remedy=f"vertebra run --select formatted.{relation}",
-            )  # fmt: skip
         types[relation] = _types(relation, frames[relation], asked)
     return Expressions(types)
 

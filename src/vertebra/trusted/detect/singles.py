@@ -46,32 +46,72 @@ def single_violations(frame: DataFrame, rules: Sequence[tuple[NamedRule, DenialC
     )
 
 
-def dangling(rule: Inclusion, frame: DataFrame, referenced: DataFrame, expressions: Expressions) -> DataFrame:
-    """The tuples whose reference leads nowhere: ``rid, grp``, the group being the value not found."""
-    keys = [f"x{i}" for i in range(len(rule.columns))]
-    known = referenced.select(
-        *[
-            expressions.comparable(rule.table, quoted(column)).alias(key)
-            for key, column in zip(keys, rule.referenced, strict=True)
-        ]
-    ).distinct()
-    rows = referring(rule, frame, expressions).withColumn("grp", group_text(keys))
-    return rows.join(known, keys, "left_anti").select("rid", "grp")
+class Reference:
+    """The tuples of a relation that refer to another, by what they refer to.
 
+    Args:
+        frame: the relation that refers.
+        referenced: the one referred to.
+    """
 
-def referring(rule: Inclusion, frame: DataFrame, expressions: Expressions) -> DataFrame:
-    """The tuples that refer to something: ``x…, rid``."""
-    from pyspark.sql import functions as F
+    def __init__(
+        self, rule: NamedRule, inclusion: Inclusion, frame: DataFrame, referenced: DataFrame, expressions: Expressions
+    ) -> None:
+        self.rule, self.inclusion = rule, inclusion
+        self.keys = [f"x{i}" for i in range(len(inclusion.columns))]
+        self._frame, self._referenced, self._expressions = frame, referenced, expressions
 
-    keys = [f"x{i}" for i in range(len(rule.columns))]
-    rows = frame.select(
-        *[
-            expressions.comparable(rule.relation, quoted(column)).alias(key)
-            for key, column in zip(keys, rule.columns, strict=True)
-        ],
-        F.col(ROW_ID).alias("rid"),
-    )
-    return rows.where(all_of([F.col(key).isNotNull() for key in keys]))
+    @property
+    def name(self) -> str:
+        """The rule's."""
+        return self.rule.name
+
+    def folded(self) -> DataFrame:
+        """A row for each value that is not found, and one for all others: ``x…, tuples, groups, lost``."""
+        from pyspark.sql import functions as F
+
+        known = self._values(self._referenced, self.inclusion.table, self.inclusion.referenced).distinct()
+        values = self._referring().groupBy(*self.keys).agg(F.count("*").alias("n"))
+        values = values.join(known.withColumn("known", F.lit(True)), self.keys, "left")
+        values = values.withColumn("lost", F.col("known").isNull())
+        kept = values.select(*[F.when(F.col("lost"), F.col(key)).alias(key) for key in self.keys], "lost", "n")
+        return kept.groupBy(*self.keys, "lost").agg(F.sum("n").alias("tuples"), F.count("n").alias("groups"))
+
+    def summary(self, folded: DataFrame) -> DataFrame:
+        """One row: ``rule`` and :data:`~vertebra.trusted.detect.groups.GROUP_MEASURES`, of distinct values."""
+        from pyspark.sql import functions as F
+
+        lost = F.col("lost")
+        values = {
+            "doubled_lhs_pairs": F.sum(F.lit(0)),
+            "groups": F.sum("groups"),
+            "suspects": F.count(F.when(lost, F.lit(1))),
+            "suspect_rows": F.sum(F.when(lost, F.col("tuples"))),
+            "duplicates": F.max(F.lit(0)),
+        }
+        totals = folded.agg(*[value.cast("decimal(38,0)").alias(name) for name, value in values.items()])
+        return totals.select(F.lit(self.name).alias("rule"), *values)
+
+    def dangling(self, folded: DataFrame) -> DataFrame:
+        """The tuples whose reference leads nowhere: ``rid, grp``; the group is counted by :meth:`summary`."""
+        from pyspark.sql import functions as F
+
+        lost = folded.where("lost").select(*self.keys)
+        rows = self._referring().join(lost, self.keys, "left_semi")
+        return rows.select("rid", F.lit(None).cast("string").alias("grp"))
+
+    def _referring(self) -> DataFrame:
+        from pyspark.sql import functions as F
+
+        rows = self._values(self._frame, self.inclusion.relation, self.inclusion.columns, ROW_ID)
+        return rows.where(all_of([F.col(key).isNotNull() for key in self.keys]))
+
+    def _values(self, frame: DataFrame, relation: str, columns: Sequence[str], *rid: str) -> DataFrame:
+        from pyspark.sql import functions as F
+
+        named = zip(self.keys, columns, strict=True)
+        values = [self._expressions.comparable(relation, quoted(column)).alias(key) for key, column in named]
+        return frame.select(*values, *[F.col(name).alias("rid") for name in rid])
 
 
 def group_text(keys: Sequence[str]) -> Column:

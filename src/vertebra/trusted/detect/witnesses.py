@@ -63,7 +63,6 @@ def witnesses(
     unequal: Sequence[str],
     operator: str | None,
     *,
-    same: bool,
     floating: frozenset[str] = frozenset(),
 ) -> DataFrame:
     """The seekers for which a witness exists.
@@ -74,7 +73,6 @@ def witnesses(
         keys: names of the equality keys.
         unequal: names of what must differ, ``rid`` among them when a row may satisfy the rule with itself.
         operator: ``seeker.o0 operator witness.o0``; None without an order predicate.
-        same: seekers and sought are the same rows.
         floating: names of floating-point values.
 
     Returns:
@@ -82,8 +80,6 @@ def witnesses(
     """
     from pyspark.sql import functions as F
 
-    if same and operator is None:
-        seekers = sought = _varied(sought, keys, unequal, floating)
     levels = _levels(tuple(unequal), operator)
     found: DataFrame | None = None
     known: list[str] = []
@@ -111,21 +107,6 @@ def witnesses(
         .select("rid", partner.alias("partner"), group_text(keys).alias("grp"))
         .where(F.col("partner").isNotNull())
     )
-
-
-def _varied(rows: DataFrame, keys: Sequence[str], unequal: Sequence[str], floating: frozenset[str]) -> DataFrame:
-    """The rows of groups in which every attribute that must differ has two values: in clean data, few."""
-    from pyspark.sql import functions as F
-
-    ends = [
-        end(F.col(d), d in floating).alias(f"{name}_{d}")
-        for d in unequal
-        for name, end in (("low", least), ("high", greatest))
-    ]
-    differ = all_of([F.col(f"low_{d}") != F.col(f"high_{d}") for d in unequal])
-    if not unequal:
-        return rows
-    return joined(rows, rows.groupBy(*keys).agg(*ends).where(differ).select(*keys), keys)
 
 
 def _levels(unequal: tuple[str, ...], operator: str | None) -> list[list[_Candidate]]:

@@ -1,0 +1,177 @@
+"""What is done to check the rules of a table: which plan finds each one's violations, and what the rules share.
+
+The same plan drives :func:`~vertebra.trusted.detect.detection.detect` and is told by
+:func:`~vertebra.trusted.detect.explain.explain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Final
+
+from vertebra.declare.rules import NamedRule
+from vertebra.denial import DenialConstraint, Inclusion, Shape, classify
+from vertebra.errors import RuleError
+
+RULES_PER_PASS: Final = 8
+"""How many rules one pass over the groups serves: each adds a few aggregates to the state of every group."""
+
+
+class Search(Enum):
+    """How the violating tuples of a rule are found."""
+
+    NOTHING = auto()
+    SCAN = auto()
+    CANDIDATES = auto()
+    SWEEP = auto()
+
+
+class Counting(Enum):
+    """How the violating pairs of a rule are counted."""
+
+    TUPLES = auto()
+    GROUPS = auto()
+    VALUES = auto()
+    AGREEMENTS = auto()
+    PREFIXES = auto()
+    BLOCKS = auto()
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A denial constraint and the plan for it."""
+
+    rule: NamedRule
+    constraint: DenialConstraint
+    shape: Shape
+
+    @property
+    def name(self) -> str:
+        """The rule's."""
+        return self.rule.name
+
+    @property
+    def search(self) -> Search:
+        """How its violating tuples are found."""
+        if self.shape.impossible:
+            return Search.NOTHING
+        if self.shape.single:
+            return Search.SCAN
+        return Search.CANDIDATES if len(self.shape.ordered) < 2 else Search.SWEEP
+
+    @property
+    def counting(self) -> Counting:
+        """How its violating pairs are counted."""
+        if self.shape.single or self.shape.impossible:
+            return Counting.TUPLES
+        if self.shape.key:
+            return Counting.GROUPS
+        if self.shape.dependency:
+            return Counting.VALUES
+        return (Counting.AGREEMENTS, Counting.PREFIXES, Counting.BLOCKS)[len(self.shape.ordered)]
+
+    @property
+    def bounded(self) -> bool:
+        """The least and greatest values of a group tell whether it may violate the rule."""
+        return self.search is Search.CANDIDATES
+
+    @property
+    def decided(self) -> bool:
+        """The least and greatest values of a group, and its size, tell for certain whether it violates the rule."""
+        attributes = len(self.shape.unequal) + len(self.shape.ordered)
+        return attributes == 0 or (attributes == 1 and self.shape.self_excluded)
+
+
+@dataclass(frozen=True)
+class KeySet:
+    """Rules that compare the same tuples by the same equality keys: one pass over the groups serves them all.
+
+    Attributes:
+        rules: at least one; all have the same keys in the same order, maybe none.
+    """
+
+    rules: tuple[Planned, ...]
+
+    @property
+    def in_place(self) -> bool:
+        """Both tuples of a pair are of one relation and have the keys in the same columns: rows enter groups once."""
+        shape = self.rules[0].shape
+        return shape.one_relation and all(predicate.same for predicate in shape.equal)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The rules of a table, by what is done for them."""
+
+    singles: tuple[Planned, ...]
+    references: tuple[tuple[NamedRule, Inclusion], ...]
+    key_sets: tuple[KeySet, ...]
+    shapes: dict[str, Shape]
+
+    @property
+    def pairs(self) -> tuple[Planned, ...]:
+        """The rules about two tuples that can be violated."""
+        return tuple(rule for keys in self.key_sets for rule in keys.rules)
+
+
+def planned(table: str, relations: Collection[str], rules: Sequence[NamedRule]) -> Plan:
+    """Plan the detection of rules.
+
+    Args:
+        table: the relation that is checked.
+        relations: names of the relations that the rules may refer to.
+
+    Raises:
+        RuleError: a rule is not about the table, refers to a relation that is not there, or has no exact plan.
+    """
+    singles: list[Planned] = []
+    references: list[tuple[NamedRule, Inclusion]] = []
+    sets: dict[object, list[Planned]] = {}
+    shapes: dict[str, Shape] = {}
+    for rule in rules:
+        constraint = rule.constraint
+        if isinstance(constraint, Inclusion):
+            _check_relations(rule, (constraint.relation, constraint.table), relations)
+            references.append((rule, constraint))
+            continue
+        _check_relations(rule, constraint.relations, relations)
+        shape = shapes[rule.name] = _in_order(classify(constraint))
+        _check_support(rule, constraint, shape, table)
+        one = Planned(rule, constraint, shape)
+        if shape.single:
+            singles.append(one)
+        elif not shape.impossible:
+            sets.setdefault((constraint.relations, shape.equal), []).append(one)
+    passes = tuple(
+        KeySet(tuple(alike[start : start + RULES_PER_PASS]))
+        for alike in sets.values()
+        for start in range(0, len(alike), RULES_PER_PASS)
+    )
+    return Plan(tuple(singles), tuple(references), passes, shapes)
+
+
+def _in_order(shape: Shape) -> Shape:
+    """The same shape, its keys in an order that does not depend on how the rule was written."""
+    return replace(shape, equal=tuple(sorted(shape.equal, key=lambda p: (p.first, p.second))))
+
+
+def _check_relations(rule: NamedRule, wanted: Sequence[str], relations: Collection[str]) -> None:
+    for relation in wanted:
+        if relation not in relations:
+            raise RuleError(
+                f"rule {rule.name} is about {relation}, which was not given",
+                cause="the relations of a rule are read together", remedy=f"vertebra run --select formatted.{relation}",
+            )  # fmt: skip
+
+
+def _check_support(rule: NamedRule, constraint: DenialConstraint, shape: Shape, table: str) -> None:
+    refusal = shape.unsupported
+    if table not in constraint.relations:
+        refusal = f"it is about {' and '.join(constraint.relations)}, not about {table}"
+    if refusal:
+        raise RuleError(
+            f"rule {rule.name} cannot be checked exactly: {constraint}",
+            cause=refusal, remedy="split the rule, or state it with fewer predicates between the two tuples",
+        )  # fmt: skip
