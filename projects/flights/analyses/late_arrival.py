@@ -25,7 +25,14 @@ def boosted_trees(num_leaves: int) -> Any:
     from lightgbm import LGBMClassifier
 
     return LGBMClassifier(
-        num_leaves=num_leaves, n_estimators=40, learning_rate=0.2, max_bin=63, force_row_wise=True, verbose=-1
+        num_leaves=num_leaves,
+        n_estimators=40,
+        learning_rate=0.2,
+        colsample_bytree=0.5,
+        max_bin=63,
+        bin_construct_sample_cnt=20_000,
+        force_row_wise=True,
+        verbose=-1,
     )
 
 

@@ -1,16 +1,17 @@
 """Point-in-time aggregates: what was known of the past at each example's prediction time.
 
-Examples and history become one stream of events, sorted once; every aggregate is a window over the events before an
-example. There is no join by inequality, so the cost is that of a sort, n log n:
+Questions and history become one stream of events, sorted once; every aggregate is a window over the events before a
+question. There is no join by inequality, so the cost is that of a sort, n log n:
 
-- a history row enters the stream when its value becomes known, and a second event takes it back when it leaves the
-  time window: sums and counts are then running sums, with frames that only look back;
+- a history row enters the stream when its value becomes known;
+- sums and counts over a time window are asked for twice, at the prediction time and where its window begins: the
+  difference of two running sums, with frames that only look back;
 - ``last`` is the last value before the example, if it is young enough: a running count of values numbers them, and
   the events that have counted equally many have seen the same last one (``last_value(… IGNORE NULLS)`` says the same,
   but scans back from every row on some engines: quadratic);
 - ``min`` and ``max`` use a frame that slides over time.
 
-At equal times examples come first, so what becomes known at the prediction time is not known yet. The order of events
+At equal times questions come first, so what becomes known at the prediction time is not known yet. The order of events
 is total up to identical rows: equal inputs give equal sums, to the last bit.
 """
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.analysis import AsOf
@@ -25,10 +27,12 @@ from vertebra.declare.analysis import AsOf
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, WindowSpec
 
-_EXAMPLE, _ENTERS, _LEAVES = 0, 1, 2
+_NOW, _FACT = 0, 2**31 - 1
+"""Kinds of events: a question, a fact; between them, the question of how it stood a time window (in seconds) ago."""
+
 _SUMS: Final = ("mean", "sum", "count")
 _MICROS: Final = 1_000_000
-_AT, _KIND = "_at", "_kind"
+_AT, _KIND, _ASKED = "_at", "_kind", "_asked"
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,24 @@ class History:
     known_at: str
     not_before: str | None
     features: Mapping[str, AsOf]
+
+    @cached_property
+    def values(self) -> tuple[tuple[str, bool], ...]:
+        """What features look at: an expression, and whether it is added up. Features that look at the same share it."""
+        return tuple(dict.fromkeys(map(_looks_at, self.features.values())))
+
+    @cached_property
+    def windows(self) -> tuple[int, ...]:
+        """The time windows of sums and counts, in seconds."""
+        return tuple(sorted({f.seconds for f in self.features.values() if f.aggregate in _SUMS}))
+
+    def place(self, feature: AsOf) -> int:
+        """The place of what a feature looks at among the values."""
+        return self.values.index(_looks_at(feature))
+
+
+def _looks_at(feature: AsOf) -> tuple[str, bool]:
+    return feature.value, feature.aggregate in ("mean", "sum")
 
 
 def add_as_of(examples: DataFrame, time: str, histories: Sequence[History]) -> DataFrame:
@@ -84,24 +106,21 @@ def _answers(asked: DataFrame, time: str, history: History) -> DataFrame:
     from pyspark.sql import functions as F
 
     facts = _facts(history)
-    windows = sorted({f.seconds for f in history.features.values() if f.aggregate in _SUMS})
-    events = asked.select(
-        "*", F.unix_micros(_q(time)).alias(_AT), F.lit(_EXAMPLE).alias(_KIND), *_nothing(history, facts)
-    )
-    for seconds in (None, *windows):
-        events = events.unionByName(_shaped(facts, asked, history, seconds))
-    counts = [
-        F.count(f"_v{index}").over(_before(history)).alias(f"_c{index}")
-        for index, (_, feature) in _numbered(history)
-        if feature.aggregate == "last"
-    ]
-    events = events.select("*", *counts) if counts else events
-    computed = [_aggregate(index, feature, history).alias(name) for index, (name, feature) in _numbered(history)]
-    return events.select(*map(_q, asked.columns), _KIND, *computed).where(F.col(_KIND) == _EXAMPLE).drop(_KIND)
+    stream = facts.select("*", F.lit(_FACT).alias(_KIND), F.lit(None).cast("timestamp").alias(_ASKED))
+    events = stream.unionByName(_questions(asked, time, history, facts))
+    events = events.select("*", *[column.alias(name) for name, column in _running(history).items()])
+    looks = {name: _look(f, history).alias(name) for name, f in history.features.items() if f.aggregate not in _SUMS}
+    answers = events.select("*", *looks.values()).where(F.col(_KIND) != _FACT)
+    links = [_q(name) for name in history.by]
+    if history.windows:
+        now = {name: F.first(F.when(F.col(_KIND) == _NOW, _q(name)), ignorenulls=True) for name in looks}
+        told = {name: now[name] if name in now else _difference(f, history) for name, f in history.features.items()}
+        answers = answers.groupBy(*links, _ASKED).agg(*[column.alias(name) for name, column in told.items()])
+    return answers.select(*links, _q(_ASKED).alias(time), *map(_q, history.features))
 
 
 def _facts(history: History) -> DataFrame:
-    """What the history says and when: the link, the moment, and one value column per feature."""
+    """What the history says and when: the link, the moment, and one column per value that features look at."""
     from pyspark.sql import functions as F
 
     known = F.expr(history.known_at)
@@ -109,74 +128,86 @@ def _facts(history: History) -> DataFrame:
         # NULL stays NULL: greatest() would pass over it, and call known what never was
         known = F.when(known.isNotNull(), F.greatest(known, F.expr(history.not_before)))
     values = []
-    for index, (_, feature) in _numbered(history):
-        value = F.expr(feature.value)
-        if feature.aggregate in ("mean", "sum"):
+    for place, (expression, number) in enumerate(history.values):
+        value = F.expr(expression)
+        if number:
             value = value.cast("double")
             # one infinity or NaN would stay in the running sum for good
             value = F.when(F.abs(value) < F.lit(float("inf")), value)
-        values.append(value.alias(f"_v{index}"))
+        values.append(value.alias(_value(place)))
     frame = history.frame.select(*map(_q, history.by), F.unix_micros(known).alias(_AT), *values)
     facts = frame.where(_all_known([*history.by, _AT]))
-    repeats_matter = any(feature.aggregate in _SUMS for feature in history.features.values())
-    return facts if repeats_matter else facts.distinct()
+    return facts if history.windows else facts.distinct()
 
 
-def _nothing(history: History, facts: DataFrame) -> list[Column]:
+def _questions(asked: DataFrame, time: str, history: History, facts: DataFrame) -> DataFrame:
+    """An event for every moment asked for, and one for the beginning of each of its time windows."""
     from pyspark.sql import functions as F
 
-    empty = []
-    for index, (_, feature) in _numbered(history):
-        empty.append(F.lit(None).cast(facts.schema[f"_v{index}"].dataType).alias(f"_v{index}"))
-        if feature.aggregate in _SUMS:
-            empty.append(F.lit(None).cast("bigint").alias(f"_n{index}"))
-    return empty
+    values = [_value(place) for place in range(len(history.values))]
+    nothing = [F.lit(None).cast(facts.schema[value].dataType).alias(value) for value in values]
+    kinds = F.explode(F.array(*[F.lit(kind) for kind in (_NOW, *history.windows)]))
+    rows = asked.select(*map(_q, history.by), _q(time).alias(_ASKED), kinds.alias(_KIND))
+    ago = F.col(_KIND).cast("bigint") * _MICROS
+    return rows.select("*", (F.unix_micros(_ASKED) - ago).alias(_AT), *nothing)
 
 
-def _shaped(facts: DataFrame, asked: DataFrame, history: History, leaving: int | None) -> DataFrame:
-    """The history as events like the asked ones: entering, or leaving windows of ``leaving`` seconds."""
+def _running(history: History) -> dict[str, Column]:
+    """Running sums and counts of what features look at; features that need the same one share it."""
     from pyspark.sql import functions as F
 
-    columns = []
-    for field in asked.schema:
-        known = _q(field.name) if field.name in history.by else F.lit(None)
-        columns.append(known.cast(field.dataType).alias(field.name))
-    moment = F.col(_AT) if leaving is None else F.col(_AT) + F.lit(leaving * _MICROS)
-    columns += [moment.alias(_AT), F.lit(_ENTERS if leaving is None else _LEAVES).alias(_KIND)]
-    for index, (_, feature) in _numbered(history):
-        value = F.col(f"_v{index}")
-        sums = feature.aggregate in _SUMS
-        concerned = leaving is None or (sums and feature.seconds == leaving)
-        kind = facts.schema[f"_v{index}"].dataType
-        signed = value if leaving is None or feature.aggregate == "count" else -value
-        columns.append((signed if concerned else F.lit(None).cast(kind)).alias(f"_v{index}"))
-        if sums:
-            one = F.when(value.isNotNull(), F.lit(1 if leaving is None else -1)).cast("bigint")
-            columns.append((one if concerned else F.lit(None).cast("bigint")).alias(f"_n{index}"))
-    return facts.select(*columns)
-
-
-def _aggregate(index: int, feature: AsOf, history: History) -> Column:
-    """The column of one feature, to be read at the example's event."""
-    from pyspark.sql import functions as F
-
-    value = F.col(f"_v{index}")
     before = _before(history)
-    match feature.aggregate:
-        case "count":
-            return F.sum(f"_n{index}").over(before)
-        case "sum" | "mean":
-            number = F.sum(f"_n{index}").over(before)
-            total = F.sum(value).over(before)
-            return F.when(number > 0, total if feature.aggregate == "sum" else total / number)
-        case "last":
-            seen_alike = _partition(history, f"_c{index}")
-            seen = F.max(F.when(value.isNotNull(), F.col(_AT))).over(seen_alike)
-            young = seen >= F.col(_AT) - F.lit(feature.seconds * _MICROS)
-            return F.when(young, F.max(value).over(seen_alike))
-        case "min" | "max":
-            sliding = _partition(history).orderBy(_AT).rangeBetween(-feature.seconds * _MICROS, -1)
-            return (F.min if feature.aggregate == "min" else F.max)(value).over(sliding)
+    found = {}
+    for feature in history.features.values():
+        place = history.place(feature)
+        if feature.aggregate in (*_SUMS, "last"):
+            found[_count(place)] = F.count(_value(place)).over(before)
+        if feature.aggregate in ("sum", "mean"):
+            found[_sum(place)] = F.coalesce(F.sum(_value(place)).over(before), F.lit(0.0))
+    return found
+
+
+def _look(feature: AsOf, history: History) -> Column:
+    """A feature that needs no difference, to be read at the moment asked for."""
+    from pyspark.sql import functions as F
+
+    place = history.place(feature)
+    value = F.col(_value(place))
+    if feature.aggregate == "last":
+        seen_alike = _partition(history, _count(place))
+        seen = F.max(F.when(value.isNotNull(), F.col(_AT))).over(seen_alike)
+        young = seen >= F.col(_AT) - F.lit(feature.seconds * _MICROS)
+        return F.when(young, F.max(value).over(seen_alike))
+    sliding = _partition(history).orderBy(_AT).rangeBetween(-feature.seconds * _MICROS, -1)
+    return (F.min if feature.aggregate == "min" else F.max)(value).over(sliding)
+
+
+def _difference(feature: AsOf, history: History) -> Column:
+    """What came in within the time window: how it stood at its end less how it stood at its beginning."""
+    from pyspark.sql import functions as F
+
+    def within(name: str) -> Column:
+        end, beginning = F.col(_KIND) == _NOW, F.col(_KIND) == feature.seconds
+        return F.sum(F.when(end, _q(name)).when(beginning, -_q(name)))
+
+    place = history.place(feature)
+    count = within(_count(place))
+    if feature.aggregate == "count":
+        return count
+    total = within(_sum(place))
+    return F.when(count > 0, total if feature.aggregate == "sum" else total / count)
+
+
+def _value(place: int) -> str:
+    return f"_v{place}"
+
+
+def _count(place: int) -> str:
+    return f"_n{place}"
+
+
+def _sum(place: int) -> str:
+    return f"_s{place}"
 
 
 def _before(history: History) -> WindowSpec:
@@ -184,7 +215,7 @@ def _before(history: History) -> WindowSpec:
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    values = [F.col(f"_v{index}").asc_nulls_first() for index, _ in _numbered(history)]
+    values = [F.col(_value(place)).asc_nulls_first() for place in range(len(history.values))]
     ordered = _partition(history).orderBy(F.col(_AT), F.col(_KIND), *values)
     return ordered.rowsBetween(Window.unboundedPreceding, Window.currentRow)
 
@@ -202,10 +233,6 @@ def _all_known(columns: Sequence[str]) -> Column:
     from operator import and_
 
     return reduce(and_, [_q(name).isNotNull() for name in columns])
-
-
-def _numbered(history: History) -> list[tuple[int, tuple[str, AsOf]]]:
-    return list(enumerate(history.features.items()))
 
 
 def _q(name: str) -> Column:

@@ -60,7 +60,7 @@ def analyse(
     from vertebra.analysis.train import settings_of
     from vertebra.analysis.validate import cross_validate
 
-    sets = _examples(analysis, ctx)
+    sets = _examples(analysis, tracking, ctx)
     train = load(analysis, sets.train)
     trials = cross_validate(analysis, settings_of(analysis), train, ctx.progress)
     chosen = choose(analysis, trials)
@@ -76,9 +76,10 @@ def analyse(
     return _outcome(analysis, result, version)
 
 
-def _examples(analysis: Analysis, ctx: StepContext) -> Sets:
+def _examples(analysis: Analysis, tracking: str, ctx: StepContext) -> Sets:
     from vertebra.analysis.features import example_frame, histories_of
     from vertebra.analysis.leakage import refuse_leakage, require_columns
+    from vertebra.analysis.libraries import loading
     from vertebra.analysis.split import store_sets
 
     refuse_leakage(analysis)
@@ -88,8 +89,9 @@ def _examples(analysis: Analysis, ctx: StepContext) -> Sets:
     }
     require_columns(analysis, {name: frame.columns for name, frame in frames.items()})
     ctx.progress("computing features")
-    examples = example_frame(analysis, frames[analysis.view], frames)
-    return store_sets(analysis, ctx.engine.materialise(examples, ctx.scratch / "examples"), ctx)
+    with loading(analysis, tracking):
+        examples = example_frame(analysis, frames[analysis.view], frames)
+        return store_sets(analysis, ctx.engine.materialise(examples, ctx.scratch / "examples"), ctx)
 
 
 def _fitted(analysis: Analysis, chosen: Trial, train: Any, ctx: StepContext) -> tuple[Any, Any]:
