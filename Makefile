@@ -52,7 +52,7 @@ spark: setup ## Make the environment of the Apache Spark server that the tests s
 
 lock: setup ## Renew the lock files
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		--upgrade --extra flights --group dev pyproject.toml --output-file requirements.lock
+		--upgrade --extra flights --extra dlt --group dev pyproject.toml --output-file requirements.lock
 	@printf 'pyspark[connect]==4.2.*\npandas<3\npyarrow>=18\n' | $(UV) pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --upgrade - --output-file requirements-spark.lock
 
