@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from vertebra.declare.collect import Collect, doubled_by_append, formats_of, parse_defaults
 from vertebra.declare.column_type import INTEGERS, column_type
+from vertebra.declare.declared import Declared as Declared
+from vertebra.declare.declared import Flag as Flag
+from vertebra.declare.declared import Name as Name
 from vertebra.declare.time_pattern import time_pattern
+from vertebra.declare.update_rate import UpdateRate
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
-Flag = Annotated[bool, Strict()]
-"""``true`` or ``false``, and no other word."""
 OnViolation = Literal["report", "repair", "quarantine", "fail"]
-
-
-class Declared(BaseModel):
-    """A declaration: unknown keys are errors, and values do not change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Collect(Declared):
-    """Where a dataset's batches come from.
-
-    ``path`` is, from a package, the package's name and a path inside it; from files, a path in the project or a URL;
-    both take wildcards. ``member`` names the files of a zip archive to read, with wildcards.
-    """
-
-    kind: Literal["package", "files"] = Field(alias="from")
-    path: str = Field(min_length=1)
-    every: str | None = None
-    member: str = Field(default="*", min_length=1)
 
 
 class Parse(Declared):
@@ -205,16 +188,45 @@ class Drift(Declared):
 
 
 class Dataset(Declared):
-    """One file in ``datasets/``; ``name`` is the file's name."""
+    """One file in ``datasets/``; ``name`` is the file's name.
+
+    Attributes:
+        updates: how often what it is about changes, ``@monthly`` or ``10 min``; with it its timeliness is measured.
+    """
 
     name: Name
     source: Name
     description: str = ""
+    updates: UpdateRate | None = None
     collect: Collect
     parse: Parse
     load: Literal["append", "snapshot", "upsert"] = "append"
     drift: Drift = Drift()
     columns: dict[Name, Column]
     key: tuple[str, ...] = ()
-    rules: dict[Name, Rule] = {}
+    rules: dict[Name, Rule] = Field(default_factory=dict)
     tags: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parsed_as_the_source_gives(cls, value: Any) -> Any:
+        defaults = parse_defaults(value.get("collect")) if isinstance(value, dict) else None
+        if defaults is None or not isinstance(value.get("parse", {}), dict):
+            return value
+        return value | {"parse": defaults | value.get("parse", {})}
+
+    @model_validator(mode="after")
+    def _fits_the_source(self) -> Dataset:
+        formats = formats_of(self.collect)
+        if formats is not None and self.parse.format not in formats:
+            raise ValueError(
+                f"{self.collect.kind} gives {' or '.join(formats)}, not {self.parse.format}; "
+                f"write parse: {{format: {formats[0]}}}"
+            )
+        doubled = doubled_by_append(self.collect)
+        if doubled is not None and self.load == "append":
+            raise ValueError(
+                f"collect.{doubled} gives records again that changed, and load: append keeps both; "
+                "write load: upsert, with a key"
+            )
+        return self

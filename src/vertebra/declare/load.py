@@ -17,8 +17,9 @@ from vertebra.declare.dataset import Dataset
 from vertebra.declare.document import Document, read_document, shown
 from vertebra.declare.environment import Environment, redacted
 from vertebra.declare.integrity import Declarations, check
-from vertebra.declare.project import Project
+from vertebra.declare.project import Project, Settings
 from vertebra.declare.reconciliation import Reconciliation
+from vertebra.declare.secret import written_secrets
 from vertebra.declare.settings import FILE, read_settings
 from vertebra.declare.validation import validated
 from vertebra.declare.view_file import read_view
@@ -68,7 +69,7 @@ def load_project(
     environment = Environment(os.environ if environ is None else environ)
     errors: list[DeclarationError] = []
     settings = read_settings(root, profile, engine, environment, errors)
-    loading = _Loading(root, environment, errors)
+    loading = _Loading(root, environment, errors, _overlay(root, settings[0] if settings else None, errors))
     declared = loading.declarations()
     errors += check(declared)
     if errors or settings is None:
@@ -91,6 +92,7 @@ class _Loading:
     root: Path
     environment: Environment
     errors: list[DeclarationError]
+    overlay: Path | None = None
     declared: Declarations = field(default_factory=Declarations)
 
     def declarations(self) -> Declarations:
@@ -107,11 +109,18 @@ class _Loading:
     def _files(self, folder: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
         """The declarations in a folder and below, by path; each name once.
 
-        Names that begin with ``_`` or ``.`` are not declarations.
+        Names that begin with ``_`` or ``.`` are not declarations. A file of the overlay takes the place of the one of
+        the same name.
         """
+        over = list(self._files_below(self.overlay / folder, suffixes)) if self.overlay else []
+        replaced = {file.stem for file in over}
+        yield from (file for file in self._files_below(self.root / folder, suffixes) if file.stem not in replaced)
+        yield from over
+
+    def _files_below(self, folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
         first: dict[str, Path] = {}
-        for file in sorted((self.root / folder).rglob("*")):
-            parts = file.relative_to(self.root / folder).parts
+        for file in sorted(folder.rglob("*")):
+            parts = file.relative_to(folder).parts
             if file.suffix not in suffixes or not file.is_file() or any(part[0] in "._" for part in parts):
                 continue
             other = first.setdefault(file.stem, file)
@@ -129,6 +138,7 @@ class _Loading:
         document = read_document(file)
         value = self._named(document, "dataset")
         if value is not None and "collect" in value:
+            self.errors += written_secrets(value["collect"], document)
             value["collect"] = self.environment.resolved(value["collect"], document, ("collect",), self.errors)
         made = self._validated(_DATASET, document, value, "dataset")
         if made is None:
@@ -207,6 +217,24 @@ class _Loading:
 
     def _complain(self, fact: str, *, remedy: str, where: str, cause: str = "") -> None:
         self.errors.append(DeclarationError(fact, cause=cause, remedy=remedy, where=where))
+
+
+def _overlay(root: Path, settings: Settings | None, errors: list[DeclarationError]) -> Path | None:
+    """The folder of the profile's own declarations."""
+    if settings is None or settings.overlay is None:
+        return None
+    folder = root / settings.overlay
+    if not folder.is_dir() or folder.resolve() == root:
+        errors.append(
+            DeclarationError(
+                f"the overlay {settings.overlay} is not a folder in the project",
+                cause="its datasets, views and analyses take the place of those of the same name",
+                remedy=f"mkdir -p {shlex.quote(settings.overlay)}/datasets, or remove `overlay:`",
+                where=shown(root / FILE),
+            )
+        )
+        return None
+    return folder
 
 
 def _no_project(root: Path) -> DeclarationError:

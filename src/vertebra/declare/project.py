@@ -37,6 +37,7 @@ class Settings(Declared):
     tracking: str | None = None
     retention: str = "30 days"
     schemes: tuple[Scheme, ...] = ("file",)
+    overlay: str | None = None
 
     @field_validator("engine")
     @classmethod
@@ -76,6 +77,8 @@ class Overrides(Declared):
         tracking: URI of the MLflow tracking server; a SQLite file in the project unless declared.
         retention: how long ``vertebra gc`` keeps earlier versions of a table, e.g. ``30 days``.
         schemes: URL schemes that ``from: files`` may read, e.g. ``[file, s3]``; only ``file`` unless declared.
+        overlay: folder in the project with ``datasets/``, ``reconcile/``, ``views/`` and ``analyses/`` of its own; a
+            file there takes the place of the one of the same name, or is added.
     """
 
     lake: str | None = None
@@ -84,6 +87,7 @@ class Overrides(Declared):
     tracking: str | None = None
     retention: str | None = None
     schemes: tuple[Scheme, ...] | None = None
+    overlay: str | None = Field(default=None, min_length=1)
 
 
 def _empty_profile(value: Any) -> Any:

@@ -174,7 +174,7 @@ def _explained(
         )
     if kind in ("literal_error", "union_tag_invalid"):
         if kind == "union_tag_invalid":
-            key = str(error["ctx"]["discriminator"]).strip("'")
+            key = _tag_key(error)
             label, given, loc = f"{label}: {key}", error["ctx"]["tag"], (*loc, key)
         allowed = _allowed(error)
         return DeclarationError(
@@ -184,7 +184,7 @@ def _explained(
             where=document.where(loc),
         )
     if kind == "union_tag_not_found":
-        tag = str(error["ctx"]["discriminator"]).strip("'")
+        tag = _tag_key(error)
         return DeclarationError(f"{what} needs {tag!r}", remedy=f"add `{tag}: …`", where=document.where(loc))
     if kind == "string_pattern_mismatch":
         is_key = loc[-1:] == ("[key]",)
@@ -243,6 +243,11 @@ def _forms_of(schema: dict[str, Any], node: dict[str, Any]) -> list[dict[str, An
         return _forms_of(schema, schema["$defs"][node["$ref"].rpartition("/")[2]])
     alternatives = [form for key in ("anyOf", "oneOf", "allOf") for form in node.get(key, ())]
     return [node, *(form for alternative in alternatives for form in _forms_of(schema, alternative))]
+
+
+def _tag_key(error: ErrorDetails) -> str:
+    """The key that chooses the form of a declaration, as it is written; its alias stands behind the field's name."""
+    return str(error["ctx"]["discriminator"]).rpartition("|")[2].strip(" '")
 
 
 def _allowed(error: ErrorDetails) -> list[str]:

@@ -1,0 +1,284 @@
+"""What sources on the web have in common: addresses, credentials, periods, grids of parameters, and patience."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from vertebra.declare.declared import Declared, Name
+from vertebra.declare.duration import Duration, duration
+from vertebra.declare.period import Unit, period
+from vertebra.declare.placeholders import is_about_time, names_in
+
+_SIZE: Final = re.compile(r"(\d{1,6}) ?(KB|MB|GB)")
+_BYTES: Final = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_OURS: Final = {"host", "content-length", "transfer-encoding", "connection", "range", "if-range", "accept-encoding"}
+
+
+class Auth(Declared):
+    """Credentials: one of ``bearer``; ``header`` and ``value``; ``query`` and ``value``; ``user`` and ``password``.
+
+    Secrets are references: ``${NAME}``. They go to the declared host only, whatever it redirects to.
+
+    Attributes:
+        bearer: a token, sent as ``Authorization: Bearer …``.
+        header: name of a header that takes ``value``.
+        query: name of a query parameter that takes ``value``.
+        value: the secret of ``header`` or ``query``.
+        user: name for HTTP Basic authentication.
+        password: its password.
+    """
+
+    bearer: SecretStr | None = None
+    header: str | None = None
+    query: str | None = None
+    value: SecretStr | None = None
+    user: str | None = None
+    password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Auth:
+        given = {name for name in Auth.model_fields if getattr(self, name) is not None}
+        if given not in ({"bearer"}, {"header", "value"}, {"query", "value"}, {"user", "password"}):
+            raise ValueError(
+                "auth has one of four forms; write {bearer: …}, {header: NAME, value: …}, {query: NAME, value: …} or "
+                "{user: …, password: …}, secrets as ${NAME}"
+            )
+        for secret in (self.bearer, self.value, self.password):
+            if secret is not None and any(ord(letter) < 32 for letter in secret.get_secret_value()):
+                raise ValueError("a secret has a line break or another control character; correct the variable's value")
+        return self
+
+    def secrets(self) -> Iterator[str]:
+        """Every secret text."""
+        for secret in (self.bearer, self.value, self.password):
+            if secret is not None:
+                yield secret.get_secret_value()
+
+
+class Limits(Declared):
+    """How much is asked of a host, and how long Vertebra waits for it.
+
+    Attributes:
+        rate: most requests a second to one host, whatever the number of datasets.
+        connections: most requests to one host at the same time.
+        tries: how often a request is sent before the collection gives up.
+        wait: longest silence of the host, e.g. ``60 s``.
+        time: longest time for one payload with all its pages and tries, e.g. ``2 hours``.
+        size: most bytes of one answer, e.g. ``16 GB``.
+    """
+
+    rate: float = Field(default=5, gt=0, le=1000)
+    connections: int = Field(default=2, ge=1, le=64)
+    tries: int = Field(default=5, ge=1, le=20)
+    wait: Duration = "60 s"
+    time: Duration = "1 hour"
+    size: str = "16 GB"
+
+    @field_validator("size")
+    @classmethod
+    def _size(cls, value: str) -> str:
+        if not _SIZE.fullmatch(value):
+            raise ValueError(f"{value!r} is not a size; write a number and KB, MB or GB, e.g. 500 MB")
+        return value
+
+    @property
+    def wait_seconds(self) -> float:
+        """``wait`` in seconds."""
+        return duration(self.wait).total_seconds()
+
+    @property
+    def time_seconds(self) -> float:
+        """``time`` in seconds."""
+        return duration(self.time).total_seconds()
+
+    @property
+    def size_bytes(self) -> int:
+        """``size`` in bytes."""
+        number, unit = _SIZE.fullmatch(self.size).groups()  # type: ignore[union-attr]
+        return int(number) * _BYTES[unit]
+
+
+class Periods(Declared):
+    """The periods a source publishes by; each is one batch.
+
+    Attributes:
+        unit: length of a period.
+        first: the first one: ``2013`` for a year, ``2013-Q1``, ``2013-01``, ``2013-W05``, ``2013-01-31``,
+            ``2013-01-31T23``.
+        last: the last one; without it, periods are collected for ever.
+        lag: how long after its end a period is published, e.g. ``60 days``.
+        revisit: how many of the newest landed periods are asked for again, for sources that revise them.
+        skip: periods that were never published.
+    """
+
+    unit: Unit
+    first: str = Field(alias="from")
+    last: str | None = Field(default=None, alias="to")
+    lag: Duration = "0 days"
+    revisit: int = Field(default=0, ge=0, le=1000)
+    skip: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _of_the_unit(self) -> Periods:
+        named = [period(name, self.unit) for name in (self.first, self.last, *self.skip) if name is not None]
+        if self.last is not None and named[1] < named[0]:
+            raise ValueError(f"the last period, {self.last}, is before the first; exchange from and to")
+        return self
+
+
+class Range(Declared):
+    """Whole numbers from one to another, both included."""
+
+    first: int = Field(alias="from")
+    last: int = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _rises(self) -> Range:
+        if not 0 <= self.last - self.first < 100_000:
+            raise ValueError("a range rises, and has at most 100,000 numbers; exchange from and to")
+        return self
+
+
+Values = tuple[str, ...] | Range
+
+
+class Source(Declared):
+    """Where a dataset's batches come from.
+
+    Attributes:
+        every: how often it is collected, e.g. ``@daily``.
+        member: files of a zip archive to read, with wildcards.
+        empty: whether an answer without records, where data was before, is refused (unless ``accept``).
+    """
+
+    every: str | None = None
+    member: str = Field(default="*", min_length=1)
+    empty: Literal["refuse", "accept"] = "refuse"
+
+
+class Web(Source):
+    """A source that answers over HTTP.
+
+    Attributes:
+        headers: request headers, e.g. ``User-Agent``; a secret belongs into ``auth``.
+        auth: credentials.
+        limits: how much is asked of the host, and how long Vertebra waits for it.
+    """
+
+    headers: dict[str, str] = Field(default_factory=dict)
+    auth: Auth | None = None
+    limits: Limits = Limits()
+
+    @field_validator("headers")
+    @classmethod
+    def _sendable(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not _HEADER_NAME.fullmatch(name) or any(ord(letter) < 32 for letter in value) or not value.isascii():
+                raise ValueError(f"{name!r} cannot be sent as a header; names and values are plain ASCII text")
+            if name.lower() in _OURS:
+                raise ValueError(f"the header {name} is Vertebra's to set; remove it")
+        return headers
+
+
+class Grid(Web):
+    """A source that is asked once for each period and each combination of the listed values.
+
+    Attributes:
+        url: address, with places to fill in: ``{period:%Y}``, ``{period:%-m}`` (without leading zero), ``{end:…}``
+            (where the next period begins), ``{last:…}`` (the period's last day), and ``{name}`` of a list in ``over``.
+        params: query parameters, with the same places; several values of one name as a list.
+        periods: the periods it publishes by.
+        over: lists of values; each combination is asked for: ``{station: [JFK, LGA]}``, ``{year: {from: 2013, to:
+            2015}}``.
+    """
+
+    url: str
+    params: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
+    periods: Periods | None = None
+    over: dict[Name, Values] = Field(default_factory=dict)
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return web_address(value)
+
+    @model_validator(mode="after")
+    def _places(self) -> Grid:
+        used = set()
+        for text in self.templates():
+            used |= names_in(text)
+        timed = {name for name in used if is_about_time(name)}
+        if timed and self.periods is None:
+            raise ValueError(
+                f"the address has {{{min(timed)}:…}} and there are no periods; "
+                "add periods: {unit: month, from: 2013-01}"
+            )
+        if self.periods is not None and not timed:
+            raise ValueError("periods are declared and the address has no {period:…}; write it into url or params")
+        unknown = sorted(used - timed - set(self.over))
+        if unknown:
+            raise ValueError(f"nothing says what {{{unknown[0]}}} is; add over: {{{unknown[0]}: [ … ]}}")
+        unused = sorted(set(self.over) - used)
+        if unused:
+            raise ValueError(f"the list {unused[0]} is not used; write {{{unused[0]}}} into url or params")
+        check_encrypted(self.url, self.auth)
+        return self
+
+    def templates(self) -> list[str]:
+        """Every text that may have places to fill in."""
+        given = [value if isinstance(value, str) else "\0".join(value) for value in self.params.values()]
+        return [self.url, *given]
+
+
+def web_address(value: str) -> str:
+    """Check that a text is an address that may be asked.
+
+    Raises:
+        ValueError: it is not http or https, has no host, or has a name and password.
+    """
+    if re.match(r"https?://", value, re.IGNORECASE) is None:
+        raise ValueError(f"{value!r} is not an address on the web; it begins with https:// (or http://)")
+    parts = urlsplit(value)
+    if "@" in parts.netloc:
+        raise ValueError("an address with a name or password ends up in receipts; write auth: {user: …, password: …}")
+    if not parts.hostname or "{" in parts.netloc or re.search(r"[\s\\]", value):
+        raise ValueError(f"{value!r} is not an address; it needs a fixed host, and no spaces")
+    if parts.fragment:
+        raise ValueError("what follows # in an address is never sent; remove it")
+    return value
+
+
+def check_encrypted(url: str, auth: Auth | None) -> None:
+    """Credentials are not sent in clear text over a network.
+
+    Raises:
+        ValueError: they would be.
+    """
+    if auth is not None and url.lower().startswith("http://") and not _own_machine(urlsplit(url).hostname or ""):
+        raise ValueError("credentials over http:// can be read by others on the way; write https://")
+
+
+def named_like_secrets(url: str, params: dict[str, Any]) -> list[str]:
+    """Query parameters whose names say that they hold a secret."""
+    names = [name for name, _ in parse_qsl(urlsplit(url).query)] + list(params)
+    return [name for name in names if _SECRET_NAME.fullmatch(name)]
+
+
+_SECRET_NAME: Final = re.compile(
+    r"(.*[_-])?(api[_-]?key|app[_-]?token|(access|auth)[_-]?token|token|secret|password|passwd|pwd|sig|signature)",
+    re.IGNORECASE,
+)
+
+
+def _own_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
