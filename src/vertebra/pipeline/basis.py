@@ -121,7 +121,7 @@ def _dataset_parts(step: Step) -> dict[str, Any]:
             ignored = _RULES_OF_COLUMN | {"description", "unit"}
             parts[f"columns.{name}"] = {k: v for k, v in column.items() if k not in ignored}
         return parts
-    parts = {"key": dataset["key"]}
+    parts = {"key": dataset["key"], "updates": dataset["updates"]}
     for name, column in columns.items():
         parts[f"columns.{name}"] = {k: v for k, v in column.items() if k in _RULES_OF_COLUMN | {"type"}}
     for name, rule in dataset["rules"].items():
