@@ -8,7 +8,7 @@ from datetime import date
 from itertools import product
 from pathlib import Path
 from typing import Any, Final, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
@@ -156,8 +156,10 @@ class Analysis(Declared):
             raise ValueError(f"categorical names {', '.join(strangers)}, which features does not have")
         if self.metric not in METRICS[self.task]:
             raise ValueError(f"{self.metric!r} is no metric of a {self.task}; use {', '.join(METRICS[self.task])}")
-        if self.zone not in available_timezones():
-            raise ValueError(f"{self.zone!r} is not a time zone; write e.g. 'America/New_York'")
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{self.zone!r} is not a time zone; write e.g. 'America/New_York'") from None
         if BASELINE in self.candidates:
             raise ValueError(f"the candidate {BASELINE!r} is added to every analysis; give yours another name")
         return self

@@ -1,14 +1,103 @@
-"""What sqlglot says of SQL that does not parse, in words for the author."""
+"""The SQL of a view as text: one query, the tables it names and where; complaints in words for its author."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from vertebra.errors import DeclarationError
+
 if TYPE_CHECKING:
+    from sqlglot import exp
     from sqlglot.errors import ParseError
 
 _MISSING: Final = re.compile(r"Required keyword: '(\w+)' missing for <class '[\w.]*\.(\w+)'>")
+
+
+@dataclass(frozen=True)
+class NamedTable:
+    """A table that a query names.
+
+    Attributes:
+        name: all its parts in lower case, joined by dots.
+        parts: their number.
+        start: position of the name in the text.
+        end: position after it.
+        node: the table in the syntax tree.
+    """
+
+    name: str
+    parts: int
+    start: int
+    end: int
+    node: exp.Table
+
+
+def one_query(sql: str, where: str) -> exp.Query:
+    """Parse SparkSQL that is one query.
+
+    Args:
+        where: the file, for messages.
+
+    Raises:
+        DeclarationError: it does not parse, or is not one query.
+    """
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import ParseError, TokenError
+
+    try:
+        statements = [one for one in sqlglot.parse(sql, read="spark") if one is not None]
+    except ParseError as error:
+        told, line, column = complaint(error, sql)
+        raise DeclarationError(
+            f"the SQL does not parse: {told}",
+            remedy="correct the view; it is SparkSQL",
+            where=f"{where}:{line}:{column}",
+        ) from None
+    except TokenError as error:
+        raise DeclarationError(
+            "the SQL does not parse", cause=str(error), remedy="close the text, name or comment", where=where
+        ) from None
+    if len(statements) == 1 and isinstance(statements[0], exp.Query):
+        return statements[0]
+    several = f"the file has {len(statements)} statements"
+    raise DeclarationError(
+        "a view is one query",
+        cause=f"it is {statements[0].key.upper()}, not SELECT" if len(statements) == 1 else several,
+        remedy="keep one SELECT, with CTEs (`with … as`) for what comes before it",
+        where=f"{where}:1:1",
+    )
+
+
+def tables_named(query: exp.Query) -> Iterator[NamedTable]:
+    """The tables a query reads from elsewhere: not its CTEs, and no table functions."""
+    from sqlglot import exp
+
+    own = {cte.alias_or_name.lower() for cte in query.find_all(exp.CTE)}
+    for table in query.find_all(exp.Table):
+        parts = table.parts
+        if not all(isinstance(part, exp.Identifier) for part in parts):
+            continue  # a table function such as explode(...) or range(...)
+        name = ".".join(part.name for part in parts).lower()
+        if len(parts) > 1 or name not in own:
+            yield NamedTable(name, len(parts), parts[0].meta["start"], parts[-1].meta["end"] + 1, table)
+
+
+def quote(sql: str, start: int, end: int | None = None) -> str:
+    """The line of a position with carets under ``start`` up to ``end``, indented for a message."""
+    line_start = sql.rfind("\n", 0, start) + 1
+    line_end = sql.find("\n", start)
+    line = sql[line_start:] if line_end < 0 else sql[line_start:line_end]
+    carets = "^" * max(1, min((end or start + 1), line_start + len(line)) - start)
+    return f"\n    {line}\n    {' ' * (start - line_start)}{carets}"
+
+
+def place(sql: str, start: int, file: str) -> str:
+    """``file:line:column`` of a position."""
+    return f"{file}:{sql.count(chr(10), 0, start) + 1}:{start - sql.rfind(chr(10), 0, start)}"
 
 
 def complaint(error: ParseError, text: str) -> tuple[str, int, int]:

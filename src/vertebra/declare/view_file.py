@@ -7,16 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from vertebra.declare.document import Document, Loc, read_text, shown
 from vertebra.declare.python_file import LazyFunction, executed, parsed
-from vertebra.declare.sql_text import complaint
+from vertebra.declare.sql_text import NamedTable, one_query, place, quote, tables_named
 from vertebra.declare.view import View, declared_views
 from vertebra.errors import DeclarationError, DeclarationErrors
-
-if TYPE_CHECKING:
-    from sqlglot import exp
 
 READABLE: Final = ("trusted", "exploitation")
 """The zones a view reads: it integrates trusted tables and other views, and never reaches behind them."""
@@ -47,24 +44,17 @@ def read_view(file: Path) -> ReadView:
 def _read_sql(file: Path) -> ReadView:
     sql = read_text(file)
     description, tags = _front_matter(sql, file)
-    query = _query(sql, file)
-    from sqlglot import exp
-
-    named = {cte.alias_or_name.lower() for cte in query.find_all(exp.CTE)}
+    try:
+        query = one_query(sql, shown(file))
+    except DeclarationError as error:
+        raise DeclarationErrors([error]) from None
     places: dict[str, str] = {}
     problems: list[DeclarationError] = []
-    for table in query.find_all(exp.Table):
-        parts = table.parts
-        if not all(isinstance(part, exp.Identifier) for part in parts):
-            continue  # a table function such as range(...)
-        name = ".".join(part.name for part in parts).lower()
-        if len(parts) == 1 and name in named:
-            continue
-        start = parts[0].meta["start"]
-        if len(parts) != 2 or name.partition(".")[0] not in READABLE:
-            problems.append(_not_readable(name, sql, start, parts[-1].meta["end"] + 1, file))
+    for table in tables_named(query):
+        if table.parts != 2 or table.name.partition(".")[0] not in READABLE:
+            problems.append(_not_readable(table, sql, file))
         else:
-            places.setdefault(name, _position(sql, start, file))
+            places.setdefault(table.name, place(sql, table.start, shown(file)))
     if problems:
         raise DeclarationErrors(problems)
     view = View(
@@ -113,61 +103,24 @@ def _about(document: Document, loc: Loc, fact: str, remedy: str) -> DeclarationE
     return DeclarationError(fact, remedy=remedy, where=document.where(loc, key=True))
 
 
-def _query(sql: str, file: Path) -> exp.Query:
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import ParseError, TokenError
-
-    try:
-        statements = [one for one in sqlglot.parse(sql, read="spark") if one is not None]
-    except ParseError as error:
-        told, line, column = complaint(error, sql)
-        raise _one(
-            f"the SQL does not parse: {told}",
-            remedy="correct the view; it is SparkSQL",
-            where=f"{shown(file)}:{line}:{column}",
-        ) from None
-    except TokenError as error:
-        raise _one(
-            "the SQL does not parse", cause=str(error), remedy="close the text, name or comment", where=shown(file)
-        ) from None
-    if len(statements) == 1 and isinstance(statements[0], exp.Query):
-        return statements[0]
-    several = f"the file has {len(statements)} statements"
-    kind = "" if not statements else f"it is {statements[0].key.upper()}, not SELECT"
-    raise _one(
-        "a view is one query",
-        cause=kind if len(statements) == 1 else several,
-        remedy="keep one SELECT, with CTEs (`with … as`) for what comes before it",
-        where=shown(file) + ":1:1",
-    )
-
-
 def _one(fact: str, *, cause: str = "", remedy: str, where: str) -> DeclarationErrors:
     return DeclarationErrors([DeclarationError(fact, cause=cause, remedy=remedy, where=where)])
 
 
-def _not_readable(name: str, sql: str, start: int, end: int, file: Path) -> DeclarationError:
-    zone, _, table = name.rpartition(".")
+def _not_readable(named: NamedTable, sql: str, file: Path) -> DeclarationError:
+    zone, _, table = named.name.rpartition(".")
     if not zone:
         cause, remedy = "tables are named with their zone", f"write trusted.{table} or exploitation.{table}"
     elif zone in ("landing", "formatted"):
         cause, remedy = f"{zone} data has not passed its quality rules", f"write trusted.{table}"
     else:
         cause, remedy = f"views read {' and '.join(READABLE)} tables", "vertebra ls tables"
-    line_start = sql.rfind("\n", 0, start) + 1
-    line = sql[line_start:].split("\n", 1)[0]
-    carets = " " * (start - line_start) + "^" * (end - start)
     return DeclarationError(
-        f"a view cannot read {name}\n    {line}\n    {carets}",
+        f"a view cannot read {named.name}{quote(sql, named.start, named.end)}",
         cause=cause,
         remedy=remedy,
-        where=_position(sql, start, file),
+        where=place(sql, named.start, shown(file)),
     )
-
-
-def _position(sql: str, start: int, file: Path) -> str:
-    return f"{shown(file)}:{sql.count(chr(10), 0, start) + 1}:{start - sql.rfind(chr(10), 0, start)}"
 
 
 # -- Python ------------------------------------------------------------------------------------------------------------
