@@ -46,12 +46,12 @@ class Zone:
     engine: Engine
     context: Callable[..., StepContext]
 
-    def put(self, dataset: Dataset, rows: list[dict[str, Any]], zone: str = "formatted") -> int:
-        """Write a table of a dataset; ``_rid`` numbers the rows."""
+    def put(self, dataset: Dataset, rows: list[dict[str, Any]], zone: str = "formatted", numbered: bool = True) -> int:
+        """Write a table of a dataset; ``_rid`` numbers the rows, unless they have it."""
         fields = [(name, TYPES[column.type]) for name, column in dataset.columns.items()]
         schema = pa.schema([*fields, ("_rid", pa.int64())])
-        numbered = [row | {"_rid": rid(number)} for number, row in enumerate(rows)]
-        data = pa.Table.from_pylist(numbered, schema=schema)
+        listed = [row | {"_rid": rid(number)} for number, row in enumerate(rows)] if numbered else rows
+        data = pa.Table.from_pylist(listed, schema=schema)
         return self.lake.table(f"{zone}.{dataset.name}").write_arrow(data, Commit("setup", "setup", ""))
 
     def ctx(self, dataset: Dataset, *more: str) -> StepContext:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from vertebra.trusted.cells import quoted
+from vertebra.trusted.rule_columns import columns_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -23,11 +24,16 @@ if TYPE_CHECKING:
     from vertebra.declare.rules import NamedRule
     from vertebra.governance.context import StepContext
     from vertebra.governance.ledgers import Ledgers
+    from vertebra.trusted.changes import Change
     from vertebra.trusted.detect import RuleCount
     from vertebra.trusted.resolution import Standing
+    from vertebra.trusted.timeliness import Timeliness
 
 Stage = Literal["before", "after"]
 Scope = Literal["table", "column", "rule"]
+
+_EMPTY = "the table has no rows"
+_RULELESS = "no rules are declared"
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,7 @@ class Measure:
         subject: the table, column or rule it is about.
         measure: what was measured, e.g. ``completeness``, ``g3``.
         value: None means not applicable; the note says why.
+        note: else what the value is relative to, where it is: the run it is compared with.
     """
 
     scope: Scope
@@ -120,29 +127,46 @@ def rejected_cells(ledgers: Ledgers, dataset: str, without: Collection[int] = ()
     return counts
 
 
+@dataclass(frozen=True)
+class Found:
+    """What was counted at one stage.
+
+    Attributes:
+        fill: of the table.
+        rejected: cells of each column that did not parse.
+        counts: of each rule's violations.
+        standing: what became of the violations.
+        violating: for each column, the rows that violate a rule which reads it.
+    """
+
+    fill: Fill
+    rejected: Mapping[str, int]
+    counts: Sequence[RuleCount]
+    standing: Standing
+    violating: Mapping[str, int]
+
+
 def assess(
     dataset: Dataset,
     stage: Stage,
-    fill: Fill,
-    rejected: Mapping[str, int],
+    found: Found,
     rules: Sequence[NamedRule],
-    counts: Sequence[RuleCount],
-    standing: Standing,
+    timely: Timeliness,
+    change: Change | None = None,
 ) -> Assessment:
     """Turn counts into measures.
 
     Args:
-        fill: of the table at this stage.
-        rejected: cells of each column that did not parse.
-        counts: of each rule's violations at this stage.
-        standing: what became of the violations.
+        found: at this stage.
+        change: since the last run; None where that is not measured, as after cleaning.
     """
-    by_rule = {count.rule: count for count in counts}
+    by_rule = {count.rule: count for count in found.counts}
     measures = [
-        *_of_table(dataset, fill, rules, by_rule, standing),
-        *_of_columns(fill, rejected),
-        *(one for rule in rules for one in _of_rule(rule, by_rule[rule.name], fill.rows)),
-        *(one for rule in rules for one in _of_cleaning(rule, standing, stage)),
+        *_of_table(dataset, found, rules, by_rule, timely),
+        *_of_columns(dataset, found, rules, by_rule),
+        *(one for rule in rules for one in _of_rule(rule, by_rule[rule.name], found.fill.rows)),
+        *(one for rule in rules for one in _of_cleaning(rule, found.standing, stage)),
+        *(one for one in (_of_change(dataset, rules, change) if change else ())),
     ]
     return Assessment(f"trusted.{dataset.name}", stage, tuple(measures))
 
@@ -169,36 +193,70 @@ def share(part: float, whole: float) -> float | None:
 
 
 def _of_table(
-    dataset: Dataset, fill: Fill, rules: Sequence[NamedRule], counts: Mapping[str, RuleCount], standing: Standing
+    dataset: Dataset,
+    found: Found,
+    rules: Sequence[NamedRule],
+    counts: Mapping[str, RuleCount],
+    timely: Timeliness,
 ) -> list[Measure]:
     def measure(name: str, value: float | None, note: str = "") -> Measure:
-        return Measure("table", dataset.name, name, value, note if value is None else "")
+        return Measure("table", dataset.name, name, value, _note(value, note))
 
+    fill, standing = found.fill, found.standing
     key = next((rule.name for rule in rules if rule.kind == "key"), None)
-    extra = counts[key].g3_rows if key is not None else None
-    unique = None if extra is None else share(fill.rows - extra, fill.rows)
-    empty = "the table has no rows"
+    filled, rejected = sum(fill.filled.values()), sum(found.rejected.get(name, 0) for name in fill.filled)
     return [
         measure("rows", float(fill.rows)),
-        measure("completeness", share(fill.complete, fill.rows), empty),
+        measure("complete_rows", float(fill.complete)),
+        measure("completeness", share(fill.complete, fill.rows), _EMPTY),
+        measure("violating_rows", float(standing.rows) if rules else None, _RULELESS),
         measure(
             "consistency",
             share(fill.rows - standing.rows, fill.rows) if rules else None,
-            empty if rules else "no rules are declared",
+            _EMPTY if rules else _RULELESS,
         ),
-        measure("uniqueness", unique, empty if key else "no key is declared"),
-        measure("timeliness", None, "no update rate is declared"),
+        measure("uniqueness", _uniqueness(key, counts, fill.rows), _EMPTY if key else "no key is declared"),
+        Measure("table", dataset.name, "timeliness", timely.value, timely.note),
+        measure("age_days", timely.age, "no batch was received"),
+        measure("validity", share(filled, filled + rejected), "the table has no values"),
     ]
 
 
-def _of_columns(fill: Fill, rejected: Mapping[str, int]) -> list[Measure]:
-    found = []
+def _of_columns(
+    dataset: Dataset, found: Found, rules: Sequence[NamedRule], counts: Mapping[str, RuleCount]
+) -> list[Measure]:
+    fill = found.fill
+    read = {name for rule in rules for name in columns_of(rule, dataset.name)}
+    alone = {
+        column: rule.name
+        for rule in rules
+        if rule.kind in ("key", "unique") and len(of_rule := columns_of(rule, dataset.name)) == 1
+        for column in of_rule
+    }
+    measures = []
     for name, filled in fill.filled.items():
-        complete = share(filled, fill.rows)
-        found.append(Measure("column", name, "completeness", complete, _note(complete, "the table has no rows")))
-        valid = share(filled, filled + rejected.get(name, 0))
-        found.append(Measure("column", name, "validity", valid, _note(valid, "the column has no values")))
-    return found
+        violating = found.violating.get(name, 0)
+        dimensions = {
+            "completeness": (share(filled, fill.rows), _EMPTY),
+            "validity": (share(filled, filled + found.rejected.get(name, 0)), "the column has no values"),
+            "consistency": (
+                share(fill.rows - violating, fill.rows) if name in read else None,
+                _EMPTY if name in read else "no rule reads the column",
+            ),
+            "uniqueness": (
+                _uniqueness(alone.get(name), counts, fill.rows),
+                _EMPTY if name in alone else "the column is not declared unique",
+            ),
+            "timeliness": (None, "it is the table's"),
+        }
+        measures += [Measure("column", name, m, value, _note(value, why)) for m, (value, why) in dimensions.items()]
+    return measures
+
+
+def _uniqueness(rule: str | None, counts: Mapping[str, RuleCount], rows: int) -> float | None:
+    """The share of rows that are left when what occurs again is removed."""
+    extra = counts[rule].g3_rows if rule is not None else None
+    return None if extra is None else share(rows - extra, rows)
 
 
 def _of_rule(rule: NamedRule, count: RuleCount, rows: int) -> list[Measure]:
@@ -212,6 +270,7 @@ def _of_rule(rule: NamedRule, count: RuleCount, rows: int) -> list[Measure]:
     return [
         measure("violating_tuples", count.violating_tuples),
         measure("violating_pairs", count.violating_pairs, pairless),
+        measure("lhs_pairs", count.lhs_pairs, "the rule has no left-hand side: no operand must be equal"),
         measure("pair_share", pair_share, pairless),
         measure("g2", share(count.violating_tuples, rows), "the table has no rows"),
         measure("g3_rows", count.g3_rows, "not linear to compute for a rule of this class"),
@@ -230,6 +289,20 @@ def _of_cleaning(rule: NamedRule, standing: Standing, stage: Stage) -> list[Meas
     if stage == "after":
         done = {"repaired": standing.repaired, "quarantined": standing.quarantined} | done
     return [Measure("rule", rule.name, name, float(counts.get(rule.name, 0))) for name, counts in done.items()]
+
+
+def _of_change(dataset: Dataset, rules: Sequence[NamedRule], change: Change) -> list[Measure]:
+    """Violations since the last run, of each rule and of all; a violation is a row in a role of a rule."""
+    found = []
+    for name in ("new", "persisting", "gone"):
+        counts: Mapping[str, int] = getattr(change, name)
+        note = change.reason or f"since run {change.since}"
+        declared = [("rule", rule.name, counts.get(rule.name, 0)) for rule in rules]
+        every = ("table", dataset.name, sum(counts.values()))
+        for scope, subject, count in (*declared, every):
+            value = None if change.reason else float(count)
+            found.append(Measure(cast("Scope", scope), subject, f"violations_{name}", value, note))
+    return found
 
 
 def _note(value: float | None, note: str) -> str:

@@ -12,15 +12,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vertebra.declare.rules import NamedRule, rules_of
-from vertebra.denial import DenialConstraint, Inclusion
+from vertebra.denial import Inclusion
 from vertebra.errors import QualityError
 from vertebra.governance.context import StepContext, StepOutcome
-from vertebra.trusted.assess import Assessment, Stage, assess, fills, quality_rows, rejected_cells
+from vertebra.trusted.assess import Assessment, Found, Stage, assess, fills, quality_rows, rejected_cells
+from vertebra.trusted.changes import since_last_run
 from vertebra.trusted.decisions import Decided, decided
-from vertebra.trusted.detect import Detection, RuleCount, detect
+from vertebra.trusted.detect import Detection, detect
 from vertebra.trusted.quarantine import removals, whole_rows, without
 from vertebra.trusted.repair import Repair, apply, repair_of, repairs
 from vertebra.trusted.resolution import Standing, resolved, standings
+from vertebra.trusted.rule_columns import columns_of, rows_violating
+from vertebra.trusted.timeliness import timeliness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from vertebra.declare.dataset import Dataset
     from vertebra.lake.table import Staged
+    from vertebra.trusted.timeliness import Timeliness
 
 Datasets = Mapping[str, "Dataset"]
 
@@ -155,8 +159,11 @@ class _Step:
         standing = standings(self._left(found.violations), None)[0] if _violated(found) else Standing()
         stage: Stage = "before" if self.source.name.startswith("formatted.") else "after"
         fill = fills({stage: self.formatted}, self.columns)[stage]
-        rejected = rejected_cells(self.ctx.ledgers, self.name)
-        return assess(self.dataset, stage, fill, rejected, self.rules, found.counts, standing)
+        counted = Found(
+            fill, rejected_cells(self.ctx.ledgers, self.name), found.counts, standing,
+            self._violating({stage: found})[stage],
+        )  # fmt: skip
+        return assess(self.dataset, stage, counted, self.rules, self._timeliness())
 
     # -- detection -----------------------------------------------------------------------------------------------
 
@@ -190,7 +197,7 @@ class _Step:
             rule
             for rule in self.rules
             if rule.name in violated
-            or made.columns & _columns(rule, self.name)
+            or made.columns & columns_of(rule, self.name)
             or (removed.rows is not None and _refers_to_itself(rule))
         ]
         table = self.ctx.engine.read_parquet(staged.files, staged.schema)
@@ -223,7 +230,7 @@ class _Step:
         """Rows are judged after repair: what a repair put right need not go."""
         rules = [rule for rule in self.rules if rule.name in self.quarantining]
         found = before
-        if any(made.columns & _columns(rule, self.name) for rule in rules):
+        if any(made.columns & columns_of(rule, self.name) for rule in rules):
             found = self._detect("repaired", table, rules)
         violated = _violated(found)
         rules = [rule for rule in rules if rule.name in violated]
@@ -323,16 +330,30 @@ class _Step:
         frames: dict[Stage, DataFrame] = {"before": self.formatted}
         if staged is not None and after is not None:
             frames["after"] = self.ctx.engine.read_parquet(staged.files, staged.schema)
-        found = fills(frames, self.columns)
+        filled = fills(frames, self.columns)
         rejected = rejected_cells(self.ctx.ledgers, self.name)
-        done = [assess(self.dataset, "before", found["before"], rejected, self.rules, before.counts, standing[0])]
+        violating = self._violating({"before": before} if after is None else {"before": before, "after": after})
+        timely, change = self._timeliness(), since_last_run(self.dataset, self.ctx)
+        found = Found(filled["before"], rejected, before.counts, standing[0], violating["before"])
+        done = [assess(self.dataset, "before", found, self.rules, timely, change)]
         if staged is not None:
-            fill = found.get("after", found["before"])
-            if staged.rows < found["before"].rows:
+            if staged.rows < found.fill.rows:
                 rejected = rejected_cells(self.ctx.ledgers, self.name, self._removed_rids())
-            counts: tuple[RuleCount, ...] = (after or before).counts
-            done.append(assess(self.dataset, "after", fill, rejected, self.rules, counts, standing[1]))
+            found = Found(
+                filled.get("after", found.fill), rejected, (after or before).counts, standing[1],
+                violating.get("after", violating["before"]),
+            )  # fmt: skip
+            done.append(assess(self.dataset, "after", found, self.rules, timely))
         self.ctx.ledgers.append("quality", quality_rows(done, self.ctx, version), self.ctx.commit())
+
+    def _violating(self, stages: Mapping[str, Detection]) -> Mapping[str, Mapping[str, int]]:
+        """For each stage and column, the rows that violate a rule which reads it; no job where there are none."""
+        frames = {stage: found.violations for stage, found in stages.items() if _violated(found)}
+        counted = rows_violating(frames, self.rules, self.name)
+        return {stage: counted.get(stage, {}) for stage in stages}
+
+    def _timeliness(self) -> Timeliness:
+        return timeliness(self.dataset, self.ctx.lake, self.ctx.now)
 
     def _removed_rids(self) -> set[int]:
         files = sorted((self.ctx.scratch / "quarantine").rglob("*.parquet"))
@@ -348,19 +369,6 @@ def _relations(rule: NamedRule) -> tuple[str, ...]:
 
 def _refers_to_itself(rule: NamedRule) -> bool:
     return isinstance(rule.constraint, Inclusion) and rule.constraint.table == rule.constraint.relation
-
-
-def _columns(rule: NamedRule, table: str) -> frozenset[str]:
-    """The columns of a table that a rule reads."""
-    constraint = rule.constraint
-    if isinstance(constraint, DenialConstraint):
-        relation = dict(zip(constraint.variables, constraint.relations, strict=True))
-        operands = (operand for predicate in constraint.predicates for operand in predicate.operands)
-        return frozenset(
-            column for o in operands if o.variable and relation[o.variable] == table for column in o.columns
-        )
-    referenced = constraint.referenced if constraint.table == table else ()
-    return frozenset((*constraint.columns, *referenced))
 
 
 def _violated(found: Detection) -> frozenset[str]:

@@ -1,0 +1,130 @@
+"""What changed since the last run: violations that are new, that persist, and that are gone.
+
+A violation is known by its rule, its row and the role the row plays in it. The ledger says what is so now; what it said
+after the last assessed run is read by time travel, so nothing is kept twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from vertebra.lake.batches import RECORDS_PER_BATCH
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from vertebra.declare.dataset import Dataset
+    from vertebra.governance.context import StepContext
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.table import LakeTable
+
+_RECENT = 16
+
+
+@dataclass(frozen=True)
+class Change:
+    """The violations of a run against those of the run before.
+
+    Attributes:
+        since: the id of the run before; empty when nothing can be compared.
+        reason: why nothing can be compared; empty when it can.
+        new, persisting, gone: violations per rule; a rule without any is left out.
+    """
+
+    since: str = ""
+    reason: str = ""
+    new: Mapping[str, int] = field(default_factory=dict)
+    persisting: Mapping[str, int] = field(default_factory=dict)
+    gone: Mapping[str, int] = field(default_factory=dict)
+
+
+def since_last_run(dataset: Dataset, ctx: StepContext) -> Change:
+    """Compare the violations that this run has put into the ledger with those of the last run that was assessed."""
+    assessed = _assessed(ctx.ledgers, f"trusted.{dataset.name}")
+    if not assessed:
+        return Change(reason="it is the first run")
+    ledger = ctx.ledgers.table("violations")
+    if not ledger.exists():
+        return Change(since=assessed[-1])
+    version = _version_after(ledger, ctx.step, set(assessed))
+    before = _files(ledger, dataset.name, version) if version is not None else []
+    now = _files(ledger, dataset.name, None)
+    if not all(file.is_file() for file in before):
+        return Change(reason="vertebra gc has freed the violations of the run before")
+    sizes = [sum(pq.read_metadata(file).num_rows for file in files) for files in (before, now)]
+    if dataset.load == "snapshot" and all(sizes) and _batches(before).isdisjoint(_batches(now)):
+        return Change(reason="the rows of a new snapshot have new row ids")
+    if not any(sizes):
+        return Change(since=assessed[-1])
+    schema = ledger.schema()
+    frames = [
+        ctx.engine.read_parquet(files, schema) if size else None
+        for files, size in zip((before, now), sizes, strict=True)
+    ]
+    return Change(assessed[-1], "", *_compared(*frames))
+
+
+def _compared(before: DataFrame | None, now: DataFrame | None) -> Sequence[dict[str, int]]:
+    """Per rule what is only now, in both, and only before; in one engine job."""
+    from functools import reduce
+
+    from pyspark.sql import functions as F
+
+    marked = [
+        frame.select("rule", "rid", "role", F.lit(side).alias("side"))
+        for side, frame in ((1, before), (2, now))
+        if frame is not None
+    ]
+    both = reduce(lambda first, second: first.unionByName(second), marked)
+    # 1 is only before, 2 only now, 3 both
+    sides = both.groupBy("rule", "rid", "role").agg(F.sum(F.col("side")).alias("sides"))
+    found: dict[int, dict[str, int]] = {1: {}, 2: {}, 3: {}}
+    for row in sides.groupBy("rule", "sides").agg(F.count(F.lit(1)).alias("violations")).collect():
+        found[int(row["sides"])][row["rule"]] = int(row["violations"])
+    return found[2], found[3], found[1]
+
+
+def _assessed(ledgers: Ledgers, table: str) -> list[str]:
+    """The runs whose assessment of a table is on record, oldest first."""
+    quality = ledgers.table("quality")
+    if not quality.exists():
+        return []
+    wanted = (pc.field("table_name") == table) & (pc.field("measure") == "rows") & (pc.field("stage") == "before")
+    found = quality.arrow().to_table(columns=["recorded_at", "run_id"], filter=wanted)
+    rows: list[dict[str, Any]] = found.sort_by([("recorded_at", "ascending"), ("run_id", "ascending")]).to_pylist()
+    return [row["run_id"] for row in rows]
+
+
+def _version_after(ledger: LakeTable, step: str, assessed: set[str]) -> int | None:
+    """The version in which the last assessed run of a step left a ledger.
+
+    A run that died wrote the ledger and has no assessment: it is passed over.
+    """
+    for limit in (_RECENT, None):
+        for entry in ledger.history(limit):
+            if entry.step == step and entry.run_id in assessed:
+                return entry.version
+    return None
+
+
+def _files(ledger: LakeTable, dataset: str, version: int | None) -> list[Path]:
+    return [file for file in ledger.files(version) if file.is_relative_to(ledger.path / dataset)]
+
+
+def _batches(files: Sequence[Path]) -> set[int]:
+    """The batches that the first and the last row in the files come from, by the files' statistics."""
+    found = set()
+    for file in files:
+        metadata = pq.read_metadata(file)
+        column = metadata.schema.to_arrow_schema().get_field_index("rid")
+        for group in range(metadata.num_row_groups):
+            statistics = metadata.row_group(group).column(column).statistics
+            if statistics is not None and statistics.has_min_max:
+                found |= {statistics.min // RECORDS_PER_BATCH, statistics.max // RECORDS_PER_BATCH}
+    return found

@@ -1,0 +1,68 @@
+"""Timeliness: how likely it is that what the newest batch says still holds.
+
+After Ballou, Wang, Pazer and Tayi (1998) and Batini and Scannapieco (2006), in the form
+``1 / (1 + age · update rate)``: 1 for what is new, 1/2 for what is as old as the time between two updates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, get_args
+
+from vertebra.declare.period import Unit, period
+from vertebra.declare.update_rate import between_updates
+from vertebra.lake.batches import batches
+
+if TYPE_CHECKING:
+    from vertebra.declare.dataset import Dataset
+    from vertebra.lake.batches import Receipt
+    from vertebra.lake.catalog import Lake
+
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Timeliness:
+    """How timely a dataset is.
+
+    Attributes:
+        value: over 0, at most 1; None means not applicable.
+        age: of the newest data, in days; None when it is not known.
+        note: why it is not applicable, or what it was computed from.
+    """
+
+    value: float | None
+    age: float | None
+    note: str
+
+
+def timeliness(dataset: Dataset, lake: Lake, now: datetime) -> Timeliness:
+    """How timely the data of a dataset are.
+
+    The age is counted from the end of the latest period a batch covers; from when it was collected where it names no
+    period, or one that is not over.
+
+    Args:
+        now: UTC.
+    """
+    found = [_as_of(batch.receipt) for batch in batches(lake.landing, dataset.source, dataset.name)]
+    age = max(now - max(found), timedelta()) if found else None
+    days = None if age is None else age / _DAY
+    if dataset.updates is None:
+        return Timeliness(None, days, "no update rate is declared (updates: @monthly)")
+    if age is None:
+        return Timeliness(None, None, "no batch was received")
+    value = 1 / (1 + age / between_updates(dataset.updates))
+    return Timeliness(value, days, f"data of {max(found):%Y-%m-%d %H:%M} UTC, updates {dataset.updates}")
+
+
+def _as_of(receipt: Receipt) -> datetime:
+    """The moment up to which a batch tells what is so."""
+    for unit in get_args(Unit):
+        try:
+            end = period(receipt.period or "", unit).end.replace(tzinfo=UTC)
+        except ValueError:
+            continue
+        return min(end, receipt.collected_at)
+    return receipt.collected_at
