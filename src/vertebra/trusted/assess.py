@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -293,16 +293,19 @@ def _of_cleaning(rule: NamedRule, standing: Standing, stage: Stage) -> list[Meas
 
 def _of_change(dataset: Dataset, rules: Sequence[NamedRule], change: Change) -> list[Measure]:
     """Violations since the last run, of each rule and of all; a violation is a row in a role of a rule."""
-    found = []
-    for name in ("new", "persisting", "gone"):
-        counts: Mapping[str, int] = getattr(change, name)
-        note = change.reason or f"since run {change.since}"
-        declared = [("rule", rule.name, counts.get(rule.name, 0)) for rule in rules]
-        every = ("table", dataset.name, sum(counts.values()))
-        for scope, subject, count in (*declared, every):
-            value = None if change.reason else float(count)
-            found.append(Measure(cast("Scope", scope), subject, f"violations_{name}", value, note))
-    return found
+    compared = change.reason or f"since run {change.since}"
+    figures = [
+        ("violations", change.found, "", ""),
+        ("violations_new", change.new, change.reason, compared),
+        ("violations_persisting", change.persisting, change.reason, compared),
+        ("violations_gone", change.gone, change.reason, compared),
+    ]
+    measures = []
+    for name, counts, lacking, note in figures:
+        subjects: list[tuple[Scope, str, int]] = [("rule", rule.name, counts.get(rule.name, 0)) for rule in rules]
+        for scope, subject, count in (*subjects, ("table", dataset.name, sum(counts.values()))):
+            measures.append(Measure(scope, subject, name, None if lacking else float(count), note))
+    return measures
 
 
 def _note(value: float | None, note: str) -> str:

@@ -34,11 +34,13 @@ class Change:
     Attributes:
         since: the id of the run before; empty when nothing can be compared.
         reason: why nothing can be compared; empty when it can.
-        new, persisting, gone: violations per rule; a rule without any is left out.
+        found: violations of this run per rule; a rule without any is left out, here and below.
+        new, persisting, gone: violations per rule.
     """
 
     since: str = ""
     reason: str = ""
+    found: Mapping[str, int] = field(default_factory=dict)
     new: Mapping[str, int] = field(default_factory=dict)
     persisting: Mapping[str, int] = field(default_factory=dict)
     gone: Mapping[str, int] = field(default_factory=dict)
@@ -47,31 +49,26 @@ class Change:
 def since_last_run(dataset: Dataset, ctx: StepContext) -> Change:
     """Compare the violations that this run has put into the ledger with those of the last run that was assessed."""
     assessed = _assessed(ctx.ledgers, f"trusted.{dataset.name}")
-    if not assessed:
-        return Change(reason="it is the first run")
     ledger = ctx.ledgers.table("violations")
-    if not ledger.exists():
-        return Change(since=assessed[-1])
-    version = _version_after(ledger, ctx.step, set(assessed))
+    now = _files(ledger, dataset.name, None) if ledger.exists() else []
+    version = _version_after(ledger, ctx.step, set(assessed)) if assessed and now else None
     before = _files(ledger, dataset.name, version) if version is not None else []
-    now = _files(ledger, dataset.name, None)
+    reason = "" if assessed else "it is the first run"
     if not all(file.is_file() for file in before):
-        return Change(reason="vertebra gc has freed the violations of the run before")
-    sizes = [sum(pq.read_metadata(file).num_rows for file in files) for files in (before, now)]
-    if dataset.load == "snapshot" and all(sizes) and _batches(before).isdisjoint(_batches(now)):
-        return Change(reason="the rows of a new snapshot have new row ids")
-    if not any(sizes):
-        return Change(since=assessed[-1])
-    schema = ledger.schema()
-    frames = [
-        ctx.engine.read_parquet(files, schema) if size else None
-        for files, size in zip((before, now), sizes, strict=True)
-    ]
-    return Change(assessed[-1], "", *_compared(*frames))
+        before, reason = [], "vertebra gc has freed the violations of the run before"
+    if dataset.load == "snapshot" and _rows(before) and _rows(now) and _batches(before).isdisjoint(_batches(now)):
+        before, reason = [], "the rows of a new snapshot have new row ids"
+    schema = ledger.schema() if now else None
+    frames = [ctx.engine.read_parquet(files, schema) if schema and _rows(files) else None for files in (before, now)]
+    new, persisting, gone = _compared(*frames)
+    found = {rule: new.get(rule, 0) + persisting.get(rule, 0) for rule in new | persisting}
+    if reason:
+        return Change("", reason, found)
+    return Change(assessed[-1], "", found, new, persisting, gone)
 
 
 def _compared(before: DataFrame | None, now: DataFrame | None) -> Sequence[dict[str, int]]:
-    """Per rule what is only now, in both, and only before; in one engine job."""
+    """Per rule what is only now, in both, and only before; in one engine job, or none."""
     from functools import reduce
 
     from pyspark.sql import functions as F
@@ -81,6 +78,8 @@ def _compared(before: DataFrame | None, now: DataFrame | None) -> Sequence[dict[
         for side, frame in ((1, before), (2, now))
         if frame is not None
     ]
+    if not marked:
+        return {}, {}, {}
     both = reduce(lambda first, second: first.unionByName(second), marked)
     # 1 is only before, 2 only now, 3 both
     sides = both.groupBy("rule", "rid", "role").agg(F.sum(F.col("side")).alias("sides"))
@@ -115,6 +114,10 @@ def _version_after(ledger: LakeTable, step: str, assessed: set[str]) -> int | No
 
 def _files(ledger: LakeTable, dataset: str, version: int | None) -> list[Path]:
     return [file for file in ledger.files(version) if file.is_relative_to(ledger.path / dataset)]
+
+
+def _rows(files: Sequence[Path]) -> int:
+    return sum(pq.read_metadata(file).num_rows for file in files)
 
 
 def _batches(files: Sequence[Path]) -> set[int]:
