@@ -8,8 +8,9 @@ that may violate a rule stay apart, all others are folded into one row, so the r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vertebra.trusted.detect.roles import ROW_ID, Pairs, all_of, compare, greatest, joined, least
 
@@ -224,12 +225,42 @@ class _Rows:
         return frozenset(rule.shape.conditions[side]), frozenset(rule.operands(side).values())
 
 
+@dataclass(frozen=True)
+class _Aggregate:
+    """What a group is asked for: a number of rows, or the least or greatest value; of parts and then of the whole.
+
+    Attributes:
+        text: the value is one of those that parts are grouped by.
+    """
+
+    kind: Literal["size", "least", "greatest"]
+    of: Column
+    floating: bool = False
+    text: bool = False
+
+    def part(self) -> Column:
+        """Over rows."""
+        from pyspark.sql import functions as F
+
+        return F.count(self.of) if self.kind == "size" else self._extreme(self.of)
+
+    def whole(self, part: Column) -> Column:
+        """Over parts of a group."""
+        from pyspark.sql import functions as F
+
+        return F.coalesce(F.sum(part), F.lit(0)).cast("bigint") if self.kind == "size" else self._extreme(part)
+
+    def _extreme(self, column: Column) -> Column:
+        return (least if self.kind == "least" else greatest)(column, self.floating)
+
+
 class _Bounds:
     """Aggregates over the rows of a group, each asked for once however many rules need it."""
 
     def __init__(self, rows: _Rows) -> None:
         self.rows = rows
-        self._named: dict[tuple[str, ...], tuple[str, Column]] = {}
+        self._named: dict[tuple[str, ...], tuple[str, _Aggregate]] = {}
+        self._texts: dict[str, Column] = {}
 
     def size(self, rule: Pairs, side: int) -> Column:
         """How many rows can play a role."""
@@ -238,7 +269,7 @@ class _Bounds:
         only, member = self.rows.alone(rule, side), self.rows.member(rule, side)
         asks = rule.shape.conditions[side] or rule.operands(side)
         counted = F.col(only) if only else F.when(F.col(member), F.lit(1)) if asks else F.lit(1)
-        return self._aggregate(("n", member), F.count(counted))
+        return self._asked(("size", member), _Aggregate("size", counted))
 
     def both(self, rule: Pairs) -> Column | None:
         """How many rows can play both roles of the same group; None between two relations."""
@@ -250,30 +281,49 @@ class _Bounds:
             return self.size(rule, 0)
         if len(self.rows.sides) == 2:
             members = [F.col(self.rows.member(rule, side)) for side in (0, 1)]
-            return self._aggregate(("both", rule.name), F.count(F.when(members[0] & members[1], F.lit(1))))
-        return self._aggregate(("both", rule.name), F.count(F.when(F.col(self.rows.met[rule.name]), F.lit(1))))
+            meets = members[0] & members[1]
+        else:
+            meets = F.col(self.rows.met[rule.name])
+        return self._asked(("both", rule.name), _Aggregate("size", F.when(meets, F.lit(1))))
 
     def ends(self, rule: Pairs, side: int, operand: str) -> tuple[Column, Column]:
         """The least and the greatest value of an operand among the rows that can play a role."""
         from pyspark.sql import functions as F
 
-        value, member = self.rows.values[rule.operands(side)[operand]], self.rows.member(rule, side)
+        sql = rule.operands(side)[operand]
+        value, member, floating = self.rows.values[sql], self.rows.member(rule, side), operand in rule.floating
         column = F.col(value) if self.rows.alone(rule, side) else F.when(F.col(member), F.col(value))
-        floating = operand in rule.floating
+        text = bool(rule.shape.dependency) and rule.expressions.text(rule.constraint.relations[side], sql)
+        if text:
+            name = f"t_{value}_{member}"
+            self._texts[name] = column
+            column = F.col(name)
         return (
-            self._aggregate(("least", value, member), least(column, floating)),
-            self._aggregate(("greatest", value, member), greatest(column, floating)),
+            self._asked(("least", value, member), _Aggregate("least", column, floating, text)),
+            self._asked(("greatest", value, member), _Aggregate("greatest", column, floating, text)),
         )
 
     def grouped(self, keys: Sequence[str]) -> DataFrame:
-        """The aggregates asked for so far."""
-        frame = self.rows.frame()
-        aggregates = [column.alias(name) for name, column in self._named.values()]
-        return frame.groupBy(*keys).agg(*aggregates)
+        """The aggregates asked for so far.
 
-    def _aggregate(self, what: tuple[str, ...], column: Column) -> Column:
+        Engines are slow to keep the least text of each of many groups, but fast to group by texts. As a group has few
+        different texts if they are to depend on its keys, its rows are grouped by these first.
+        """
+        from pyspark.sql import functions as F
+
+        frame = self.rows.frame()
+        aggregates = dict(self._named.values())
+        if not self._texts:
+            return frame.groupBy(*keys).agg(*[one.part().alias(name) for name, one in aggregates.items()])
+        rows = frame.select("*", *[column.alias(name) for name, column in self._texts.items()])
+        parts = [one.part().alias(name) for name, one in aggregates.items() if not one.text]
+        grouped = rows.groupBy(*keys, *self._texts).agg(*parts)
+        wholes = [(one.part() if one.text else one.whole(F.col(name))).alias(name) for name, one in aggregates.items()]
+        return grouped.groupBy(*keys).agg(*wholes)
+
+    def _asked(self, what: tuple[str, ...], one: _Aggregate) -> Column:
         from pyspark.sql import functions as F
 
         number = f"g{'_'.join(map(str, self.rows.sides))}_{len(self._named)}"
-        name, _ = self._named.setdefault(what, (number, column))
+        name, _ = self._named.setdefault(what, (number, one))
         return F.col(name)

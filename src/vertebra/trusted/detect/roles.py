@@ -49,6 +49,12 @@ class Expressions:
 
         return isinstance(self.types[relation][sql], DoubleType | FloatType)
 
+    def text(self, relation: str, sql: str) -> bool:
+        """Whether the expression is a text."""
+        from pyspark.sql.types import StringType
+
+        return isinstance(self.types[relation][sql], StringType)
+
 
 @dataclass(frozen=True)
 class Pairs:
