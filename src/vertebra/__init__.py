@@ -7,6 +7,8 @@
     project.table("trusted.flights").pandas()
     project.sql("select rule, count(*) from governance.violations group by rule").pandas()
 
+    vertebra.check("flights.csv", ["origin, dest -> distance", "t.distance <= 0"])
+
 Names are loaded when first used, so that importing the package costs next to nothing.
 """
 
@@ -19,16 +21,18 @@ if TYPE_CHECKING:
     from vertebra.declare.view import view
     from vertebra.errors import VertebraError
     from vertebra.pipeline.api import open_project as open
+    from vertebra.pipeline.check_data import check
 
     __version__: str
 
-__all__ = ["Analysis", "AsOf", "Candidate", "VertebraError", "__version__", "open", "view"]
+__all__ = ["Analysis", "AsOf", "Candidate", "VertebraError", "__version__", "check", "open", "view"]
 
 _HOMES: Final = {
     "Analysis": ("vertebra.declare.analysis", "Analysis"),
     "AsOf": ("vertebra.declare.analysis", "AsOf"),
     "Candidate": ("vertebra.declare.analysis", "Candidate"),
     "VertebraError": ("vertebra.errors", "VertebraError"),
+    "check": ("vertebra.pipeline.check_data", "check"),
     "open": ("vertebra.pipeline.api", "open_project"),
     "view": ("vertebra.declare.view", "view"),
 }

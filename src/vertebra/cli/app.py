@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from vertebra.cli import deciding, keeping, looking, modelling, running, starting
+from vertebra.cli import checking, deciding, keeping, looking, modelling, running, starting
 from vertebra.cli.groups import Commands
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def vertebra_(
 
 _PANELS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     ("Start", starting.COMMANDS),
-    ("Run", running.COMMANDS),
+    ("Run", {**running.COMMANDS, **checking.COMMANDS}),
     ("Look", looking.COMMANDS),
     ("Model", modelling.COMMANDS),
     ("Keep", keeping.COMMANDS),

@@ -1,4 +1,4 @@
-"""Commands that bring the lake up to date, or say what it would take: plan, run, collect, check."""
+"""Commands that bring the lake up to date, or say what it would take: plan, run, collect."""
 
 from __future__ import annotations
 
@@ -107,39 +107,6 @@ def collect(
     _leave(report)
 
 
-def check(
-    datasets: Annotated[list[str] | None, typer.Argument(help="Datasets; none means all.")] = None,
-    zone: Annotated[str, typer.Option("--zone", help="formatted (before cleaning) or trusted (after).")] = "formatted",
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
-    engine: EngineName = None,
-) -> None:
-    """Check tables against the rules as they are declared now, and write nothing: to try a rule before a run.
-
-    Exits with 1 when a rule declared with on_violation: fail is broken.
-
-    \b
-    vertebra check
-    vertebra check flights
-    vertebra check flights --zone trusted --format json
-    """
-    from vertebra.pipeline.check import check as check_tables
-    from vertebra.report.quality import failing, write_check
-
-    shape(form)
-    if zone not in ("formatted", "trusted"):
-        raise typer.BadParameter(f"{zone!r} is not formatted or trusted", param_hint="--zone")
-    with opened(project, profile, engine) as space:
-        names = [known_dataset(space, name) for name in datasets or space.project.datasets]
-        found = check_tables(space, names, zone)
-    write_check(found, shape(form), sys.stdout)
-    broken = failing(space, found)
-    if broken:
-        say(f"broken, and declared with on_violation: fail: {', '.join(broken)}")
-        raise typer.Exit(1)
-
-
 def _run(
     space: Workspace, select: list[str] | None, exclude: list[str] | None, full_refresh: bool, wait: float
 ) -> RunReport:
@@ -178,4 +145,4 @@ def _leave(report: RunReport) -> None:
         raise typer.Exit(1)
 
 
-COMMANDS = {"plan": plan, "run": run, "collect": collect, "check": check}
+COMMANDS = {"plan": plan, "run": run, "collect": collect}

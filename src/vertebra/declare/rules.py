@@ -137,18 +137,18 @@ class _Compiler:
     # -- one method per form: pairs of rule name and constraint ---------------------------------------------------
 
     def _deny(self, name: str, deny: str | Between) -> Iterator[tuple[str, DenialConstraint]]:
-        if isinstance(deny, str):
-            yield name, self._parse(name, deny)
-            return
-        relations = {self.dataset.name: _types(self.dataset)}
-        relations |= {other: _types(found) for other, found in (self.datasets or {}).items()}
+        own = _types(self.dataset)
+        others = {other: _types(found) for other, found in (self.datasets or {}).items()}
         with _Named(self.dataset, name):
-            constraint = parse_between(deny.over, deny.where, relations)
+            if isinstance(deny, str):
+                constraint = parse(deny, self.dataset.name, own, others)
+            else:
+                constraint = parse_between(deny.over, deny.where, {**others, self.dataset.name: own})
         if self.dataset.name not in constraint.relations:
             raise DeclarationError(
                 f"rule {name} of {self.dataset.name} is not about {self.dataset.name}",
-                cause=f"it ranges over {deny.over}",
-                remedy="move it to one of those datasets, or name this one in `over`",
+                cause=f"it ranges over {' and '.join(constraint.relations)}",
+                remedy=f"move it to {constraint.relations[0]}, or name {self.dataset.name} in it",
             )
         yield name, constraint
 
@@ -243,6 +243,7 @@ class _Compiler:
             return parse(text, self.dataset.name, _types(self.dataset))
 
     def _check(self, rule: NamedRule) -> None:
+        """Refuse a rule that cannot be checked, and one that says nothing: it would call any table clean."""
         if not isinstance(rule.constraint, DenialConstraint):
             return
         with _Named(self.dataset, rule.name):
@@ -268,7 +269,7 @@ class _Compiler:
         raise RuleError(
             f"rule {name}: {self.dataset.name} has no column {column}",
             cause=f"its columns are {', '.join(self.dataset.columns)}",
-            remedy=f"did you mean {like}?" if like else f"declare {column} in datasets/{self.dataset.name}.yaml",
+            remedy=f"did you mean {like}?" if like else f"write one of them, or declare {column}",
         )
 
     def _check_referenced(self, name: str, table: str, columns: tuple[str, ...]) -> None:
@@ -339,7 +340,9 @@ def _for(name: str, column: str, columns: Any) -> str:
 
 def _quoted(column: str) -> str:
     """A column as it stands in a rule: quoted where it is not a plain name."""
-    return column if re.fullmatch(r"[a-z][a-z0-9_]*", column) and column not in _RESERVED else f"`{column}`"
+    if re.fullmatch(r"[a-z][a-z0-9_]*", column) and column not in _RESERVED:
+        return column
+    return "`" + column.replace("`", "``") + "`"
 
 
 def _text_literal(text: str) -> str:

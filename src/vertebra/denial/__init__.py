@@ -8,7 +8,7 @@ no engine, no lake.
 from vertebra.denial.ast import DenialConstraint, Inclusion, Operand, Predicate
 from vertebra.denial.classify import Across, Shape, classify
 from vertebra.denial.notation import from_holoclean, logic, to_holoclean, written
-from vertebra.denial.parse import parse, parse_between
+from vertebra.denial.parse import parse, parse_between, relations_named
 from vertebra.denial.reason import Finding, never_violated, review, subsumes
 from vertebra.denial.recognise import Notation
 
@@ -27,6 +27,7 @@ __all__ = [
     "never_violated",
     "parse",
     "parse_between",
+    "relations_named",
     "review",
     "subsumes",
     "to_holoclean",

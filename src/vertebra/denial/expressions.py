@@ -134,7 +134,7 @@ def _check_column(text: str, column: exp.Column, offset: int, ranges: Ranges) ->
         refuse(
             text, start, end, f"{relation} has no column {name or '*'}",
             cause=f"its columns are {', '.join(columns)}",
-            remedy=f"did you mean {column.table}.{like}?" if like else f"vertebra ls datasets/{relation}",
+            remedy=f"did you mean {column.table}.{like}?" if like else "write one of its columns",
         )  # fmt: skip
 
 

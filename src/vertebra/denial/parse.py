@@ -84,6 +84,15 @@ def parse_between(over: str, where: str, relations: Mapping[str, Columns]) -> De
     return constraint
 
 
+def relations_named(text: str) -> tuple[str, ...]:
+    """The relations that the text of a rule names; none where it leaves them open.
+
+    Raises:
+        RuleError: it begins in a notation, and does not go on in it.
+    """
+    return tuple(one.relation for one in recognise(text).ranges)
+
+
 def _check_length(text: str) -> None:
     if len(text) > _LONGEST:
         refuse(

@@ -47,6 +47,13 @@ class ConnectEngine:
         self._address = address
         self._session: SparkSession | None = None
 
+    @classmethod
+    def over(cls, session: SparkSession) -> ConnectEngine:
+        """An engine over a session that someone else started and will stop."""
+        engine = cls("sc://session")
+        engine._session = session
+        return engine
+
     @property
     def name(self) -> str:
         # what follows the first ; are connection parameters, a token among them

@@ -51,7 +51,7 @@ def _write_table(rows: Sequence[Row], columns: Sequence[str], stream: TextIO, no
 
     terminal = stream.isatty()
     rich = Console(file=stream, highlight=False, width=None if terminal else 10_000)
-    texts = [[_shown(row.get(name)) for name in columns] for row in rows]
+    texts = [[cell_text(row.get(name)) for name in columns] for row in rows]
     widths = [
         max(len(name), *(min(len(text[i]), _WIDEST) for text in texts)) if texts else len(name)
         for i, name in enumerate(columns)
@@ -100,8 +100,8 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _shown(value: object) -> str:
-    """A cell of a table: numbers as they are, times to the second where nothing is lost."""
+def cell_text(value: object) -> str:
+    """A cell of a table: numbers as they are, times to the second where nothing is lost, on one line."""
     if isinstance(value, float):
         return figure(round(value, 6)) if value == value else "NaN"
     text = _cell(value)

@@ -1,0 +1,235 @@
+"""Checking any data against rules, without a project: ``vertebra.check`` and ``vertebra check --data``."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vertebra.declare.given_rules import GivenRule, Rules, columns_of, compiled, given_rules, relations_of, reviewed
+from vertebra.errors import CollectError, RuleError
+from vertebra.pipeline.check_evidence import examples, g3_bounds
+from vertebra.pipeline.check_result import CheckedTable, DataCheck, RuleResult
+from vertebra.pipeline.given.open import opened
+from vertebra.pipeline.given.reading import Given, Reading
+from vertebra.pipeline.given.spark import GivenSpark, is_spark
+from vertebra.pipeline.given.staging import Staged, checked_types, stage
+
+if TYPE_CHECKING:
+    from vertebra.declare.rules import NamedRule
+    from vertebra.engine.port import Engine
+    from vertebra.trusted.detect import Detection, RuleCount
+
+Tell = Callable[[str], None]
+_NAME: Final = re.compile(r"[A-Za-z]\w*")
+
+
+def check(
+    data: Any,
+    rules: Rules,
+    *,
+    types: Mapping[str, str] | None = None,
+    null: Sequence[str] = (),
+    all_text: bool = False,
+    delimiter: str | None = None,
+    engine: str | Engine = "sail",
+    tell: Tell = lambda _: None,
+) -> DataCheck:
+    """Check data against denial constraints: every violating tuple, and the exact number of violating pairs.
+
+    Args:
+        data: a path of CSV, JSON lines or Parquet files, with wildcards or not; a Delta table's folder; a pyarrow
+            Table, a pandas, Polars or Spark DataFrame; or a mapping of names to these, for rules between tables.
+        rules: texts in any notation (``"t.zip = s.zip and t.city != s.city"``, ``"zip -> city"``), a mapping of names
+            to texts or to sugar (``{"far": {"range": {"distance": [1, 5000]}}}``), or the path of a file.
+        types: types of columns, in place of what their cells look like: ``{"zip": "string"}``.
+        null: texts of CSV files that mean NULL, besides the empty cell.
+        all_text: read every column of CSV files as text.
+        delimiter: of CSV files; else found in the header.
+        engine: ``sail``, ``sc://host:port``, or an engine that is running. A Spark DataFrame is checked where it is.
+        tell: hears what is being done.
+
+    Raises:
+        RuleError: a rule is not a denial constraint over the columns of the data.
+        DeclarationError: the rules are no rules.
+        CollectError: data cannot be read.
+    """
+    reading = Reading(checked_types(dict(types or {})), tuple(null), all_text, delimiter)
+    checking = _Checking(data, rules, reading, tell)
+    return checking.run(engine)
+
+
+@dataclass(frozen=True)
+class _Table:
+    name: str
+    given: Given | GivenSpark
+    shown: str
+
+
+class _Checking:
+    """One check: data opened, rules compiled, columns staged, violations found."""
+
+    def __init__(self, data: Any, rules: Rules, reading: Reading, tell: Tell) -> None:
+        self.reading = reading
+        self.tell = tell
+        self.given: tuple[GivenRule, ...] = given_rules(rules)
+        if not self.given:
+            raise RuleError("there are no rules", remedy="vertebra check --data FILE --deny 't.distance <= 0'")
+        self.tables = _tables(data, reading)
+        self.default = next(iter(self.tables))
+        self._check_types()
+        untyped = {name: dict.fromkeys(table.given.columns, "") for name, table in self.tables.items()}
+        self.wanted = _columns(compiled(self.given, untyped, self.default))
+
+    def run(self, engine: str | Engine) -> DataCheck:
+        folder = tempfile.TemporaryDirectory(prefix="vertebra-check-", ignore_cleanup_errors=True)
+        running, own = self._engine(engine)
+        try:
+            return self._checked(running, folder)
+        finally:
+            if own:
+                running.stop()
+
+    def _checked(self, engine: Engine, folder: tempfile.TemporaryDirectory[str]) -> DataCheck:
+        staged = self._staged(engine, Path(folder.name))
+        notes = tuple(note for one in staged.values() for note in one.notes)
+        rules = self._compiled(staged, notes)
+        frames = {name: one.frame(engine) for name, one in staged.items()}
+        results: list[RuleResult] = []
+        tables: list[CheckedTable] = []
+        for table, own in rules.items():
+            self.tell(f"checking {table}: {staged[table].rows:,} rows, {len(own)} rules")
+            scratch = Path(folder.name) / "found" / table
+            scratch.mkdir(parents=True)
+            found, seconds = _detected(table, frames, own, engine, scratch)
+            checked = CheckedTable(staged[table], {r.name: staged[_partner(r, table)] for r in own}, scratch)
+            tables.append(checked)
+            results += [
+                _result(rule, count, checked, found.seconds.get(rule.name, seconds))
+                for rule, count in zip(own, found.counts, strict=True)
+            ]
+        order = {one.name: place for place, one in enumerate(rule for own in rules.values() for rule in own)}
+        self.tell("looking for examples")
+        shown = {name: table.shown for name, table in self.tables.items()}
+        return DataCheck(
+            tuple(examples(sorted(results, key=lambda one: order[one.rule]), tables)),
+            reviewed(rules), notes, tuple(tables), shown, folder,
+        )  # fmt: skip
+
+    def _staged(self, engine: Engine, folder: Path) -> dict[str, Staged]:
+        staged = {}
+        for name, table in self.tables.items():
+            columns = self.wanted.get(name)
+            if columns is None:
+                continue
+            own = folder / "data" / name
+            own.mkdir(parents=True)
+            if isinstance(table.given, GivenSpark):
+                staged[name] = table.given.staged(name, columns, engine, own)
+            else:
+                staged[name] = stage(name, table.given, columns, self.reading, own, self.tell)
+        return staged
+
+    def _compiled(self, staged: Mapping[str, Staged], notes: tuple[str, ...]) -> dict[str, tuple[NamedRule, ...]]:
+        """The rules over typed columns; what they do not name keeps no type."""
+        typed = {
+            name: dict.fromkeys(table.given.columns, "") | (staged[name].types if name in staged else {})
+            for name, table in self.tables.items()
+        }
+        try:
+            return compiled(self.given, typed, self.default)
+        except RuleError as error:
+            if not notes:
+                raise
+            cause = "; ".join(filter(None, (error.cause, *notes)))
+            raise RuleError(error.fact, cause=cause, remedy=error.remedy, where=error.where) from None
+
+    def _engine(self, engine: str | Engine) -> tuple[Engine, bool]:
+        """The engine, and whether it is ours to stop."""
+        spark = [table.given for table in self.tables.values() if isinstance(table.given, GivenSpark)]
+        if spark:
+            return spark[0].engine(), False
+        if not isinstance(engine, str):
+            return engine, False
+        from vertebra.engine import start
+
+        return start(engine), True
+
+    def _check_types(self) -> None:
+        known = {column for table in self.tables.values() for column in table.given.columns}
+        for column in self.reading.types:
+            if column not in known:
+                raise CollectError(
+                    f"the data have no column {column}, whose type is declared",
+                    cause=f"the columns are {', '.join(sorted(known))}", remedy="correct --type",
+                )  # fmt: skip
+
+
+def _tables(data: Any, reading: Reading) -> dict[str, _Table]:
+    given = data if isinstance(data, Mapping) else {"": data}
+    if not given:
+        raise CollectError("there are no data", remedy="vertebra check --data FILE --deny 't.distance <= 0'")
+    found = {}
+    for name, one in given.items():
+        named = name or _name_of(one)
+        if not _NAME.fullmatch(named):
+            raise CollectError(f"{named!r} cannot name a table", remedy="write letters, digits and _, a letter first")
+        shown = str(one) if isinstance(one, str | Path) else type(one).__name__
+        found[named] = _Table(named, GivenSpark(one) if is_spark(one) else opened(one, reading), shown)
+    return found
+
+
+def _name_of(data: Any) -> str:
+    """The name of a table, after its file: ``flights`` of ``data/flights-2013.csv.gz`` is ``flights_2013``."""
+    if not isinstance(data, str | Path):
+        return "data"
+    parts = [part for part in Path(data).parts if not set("*?[") & set(part)]
+    stem = (parts[-1] if parts else "data").partition(".")[0]
+    name = re.sub(r"\W+", "_", stem).strip("_")
+    return name if _NAME.fullmatch(name) else "data"
+
+
+def _columns(rules: Mapping[str, Sequence[NamedRule]]) -> dict[str, tuple[str, ...]]:
+    """The columns that rules name, by table; tables that no rule is about are left out."""
+    found: dict[str, dict[str, None]] = {}
+    for rule in (rule for own in rules.values() for rule in own):
+        for table in relations_of(rule.constraint):
+            found.setdefault(table, {}).update(dict.fromkeys(columns_of(rule.constraint, table)))
+    return {table: tuple(columns) for table, columns in found.items()}
+
+
+def _detected(
+    table: str, frames: Mapping[str, Any], rules: Sequence[NamedRule], engine: Engine, scratch: Path
+) -> tuple[Detection, float]:
+    from vertebra.trusted.detect import detect
+
+    clock = time.perf_counter()
+    found = detect(table, frames, rules, engine, scratch)
+    return found, time.perf_counter() - clock
+
+
+def _partner(rule: NamedRule, table: str) -> str:
+    """The table that the partner of a violating tuple is in."""
+    return next((name for name in relations_of(rule.constraint) if name != table), table)
+
+
+def _result(rule: NamedRule, count: RuleCount, table: CheckedTable, seconds: float) -> RuleResult:
+    low, high = g3_bounds(count, table)
+    return RuleResult(
+        rule=rule.name,
+        table=table.staged.name,
+        constraint=rule.constraint,
+        constraint_class=count.constraint_class,
+        rows=count.rows,
+        violating_tuples=count.violating_tuples,
+        violating_pairs=count.violating_pairs,
+        lhs_pairs=count.lhs_pairs,
+        g3_rows_low=low,
+        g3_rows_high=high,
+        minority_cells=count.minority_cells,
+        seconds=seconds,
+    )

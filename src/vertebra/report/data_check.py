@@ -1,0 +1,131 @@
+"""A check of any data as people read it: every rule with its figures, and rows that violate it side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TextIO
+
+from vertebra.report.rows import cell_text, write_rows
+from vertebra.report.tables import grid, rich_console, tell
+from vertebra.report.words import figure, many, seconds, share
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from vertebra.pipeline.check_result import DataCheck, RuleResult
+    from vertebra.report.rows import Format
+
+COLUMNS: Final = (
+    "rule", "table", "class", "rows", "violating_tuples", "violating_pairs", "g2", "g3", "g3_low", "g3_high",
+    "minority_cells", "seconds", "constraint",
+)  # fmt: skip
+"""Of JSON and CSV, one row per rule."""
+
+_EXAMPLES: Final = 5
+
+
+@contextmanager
+def telling(stream: TextIO) -> Iterator[Callable[[str], None]]:
+    """Show what is being done on a terminal, with a spinner; say nothing anywhere else."""
+    if not stream.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(file=stream, highlight=False).status("opening") as status:
+        yield status.update
+
+
+def write_data_check(
+    check: DataCheck, form: Format, stream: TextIO, notes: TextIO, violations: Path | None = None
+) -> None:
+    """Write what a check found.
+
+    Args:
+        notes: gets what is odd about the rules and the data, and what to do next.
+        violations: where they were written, if they were.
+    """
+    for note in check.notes:
+        notes.write(f"note: {note}\n")
+    for finding in check.findings:
+        notes.write(f"warning: {finding.rule}: {finding.reason}\n")
+    if form != "table":
+        write_rows([result.as_row() for result in check.results], COLUMNS, form, stream)
+        return
+    rich = rich_console(stream)
+    _tell_results(check, rich)
+    broken = [result for result in check.results if not result.ok]
+    for result in broken[:_EXAMPLES]:
+        _tell_example(result, rich)
+    if len(broken) > _EXAMPLES:
+        rich.print(f"\n[dim]and {many(len(broken) - _EXAMPLES, 'more rule', 'more rules')} violated[/]")
+    stream.flush()
+    if broken and violations is None:
+        notes.write("next:  add --violations violations.parquet for every violating row\n")
+    elif broken:
+        notes.write(f"next:  duckdb -c \"from '{violations}' where rule = '{broken[0].rule}'\"\n")
+
+
+def _tell_results(check: DataCheck, rich: Console) -> None:
+    broken = sum(not result.ok for result in check.results)
+    counted = many(len(check.results), "rule")
+    title = f"{broken} of {counted} violated" if broken else f"{counted} checked, none violated"
+    sizes = dict.fromkeys((result.table, result.rows) for result in check.results)
+    about = ", ".join(f"{check.shown.get(name, name)}: {many(rows, 'row')}" for name, rows in sizes)
+    table = grid("rule", "class", "tuples", "pairs", "g2", "g3", "time", numeric=5)
+    for result in sorted(check.results, key=lambda one: one.ok):
+        pairs = "–" if result.violating_pairs is None else figure(result.violating_pairs)
+        style = "dim" if result.ok else ""
+        table.add_row(
+            result.rule, result.constraint_class, figure(result.violating_tuples), pairs, share(result.g2), _g3(result),
+            seconds(result.seconds), style=style,
+        )  # fmt: skip
+    rich.print(f"[dim]{about}[/]")
+    tell(rich, title, table)
+    rich.print(
+        "[dim]tuples: rows in a violation; pairs of rows; g2: share of rows in a violation;"
+        " g3: least share to remove for the rule to hold[/]"
+    )
+
+
+def _g3(result: RuleResult) -> str:
+    if result.g3 is not None:
+        return share(result.g3)
+    return f"{share(result.g3_low)} – {share(result.g3_high)}"
+
+
+def _tell_example(result: RuleResult, rich: Console) -> None:
+    """The rule as logic, and the rows that violate it, one a column so that they compare."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    rich.print()
+    rich.print(Text(result.rule, "bold"))
+    rich.print(Padding(Text(str(result.constraint), "dim"), (0, 0, 0, 2), expand=False))
+    rich.print(Padding(_side_by_side(result), (0, 0, 0, 2), expand=False))
+
+
+def _side_by_side(result: RuleResult) -> Table:
+    from rich.text import Text
+
+    headings = []
+    for one in result.example:
+        where = f"{one.file} row" if one.file else "row" if one.table == result.table else f"{one.table} row"
+        headings.append(f"{one.role}: {where} {one.row:,}")
+    names = list(dict.fromkeys(name for one in result.example for name in one.values))
+    table = grid("", *headings)
+    for name in names:
+        cells = [_cell(one.values, name) for one in result.example]
+        differ = len(set(cells)) > 1 and all(name in one.values for one in result.example)
+        table.add_row(Text(name, "dim"), *(Text(cell, "bold" if differ else "") for cell in cells))
+    return table
+
+
+def _cell(values: Mapping[str, object], name: str) -> str:
+    if name not in values:
+        return ""
+    return "NULL" if values[name] is None else cell_text(values[name])
