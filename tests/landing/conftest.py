@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from typing import Any
 import pytest
 
 from landing.readings import declared, records
+from portals.stand_in import App, Clock, StandIn, standing_in
 from vertebra.declare.dataset import Dataset
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 from vertebra.landing.collect import CollectOutcome, collect
+from vertebra.landing.web.network import Gate, Network
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -43,5 +46,33 @@ def landed(project: Path, collected: Callable[..., CollectOutcome]) -> Callable[
         (project / name).write_bytes(content)
         (batch,) = collected(declared(name, member=member, **parse)).new
         return records(batch)
+
+    return run
+
+
+@pytest.fixture
+def portal() -> Iterator[Callable[[App], StandIn]]:
+    """Run a stand-in of a portal: ``portal(FileServer({...}))``."""
+    with ExitStack() as running:
+        yield lambda app: running.enter_context(standing_in(app))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def network(clock: Clock) -> Network:
+    """The web asked without waiting: time passes as it is slept."""
+    return Network(clock=clock, chance=lambda: 0.5, gate=Gate())
+
+
+@pytest.fixture
+def gathered(collected: Callable[..., CollectOutcome], network: Network) -> Callable[..., CollectOutcome]:
+    """Collect a declared dataset from the web now."""
+
+    def run(dataset: Dataset, run_id: str = "run-1", **options: Any) -> CollectOutcome:
+        return collected(dataset, run_id, **({"network": network} | options))
 
     return run

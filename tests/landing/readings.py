@@ -23,6 +23,12 @@ def declared(path: str, kind: str = "files", member: str = "*", load: str = "app
     )
 
 
+def source(collect: dict[str, Any], load: str = "append", parse: dict[str, Any] | None = None, **more: Any) -> Dataset:
+    """A dataset with any ``collect:`` section."""
+    value = {"name": "readings", "source": "station", "collect": collect, "load": load, "columns": {}} | more
+    return Dataset.model_validate(value | ({"parse": parse} if parse is not None else {}))
+
+
 def records(batch: Batch) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = pq.read_table(batch.records).to_pylist()
     assert [row.pop("_record") for row in rows] == list(range(len(rows)))

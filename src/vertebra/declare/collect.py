@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import unquote
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -305,6 +307,19 @@ def doubled_by_append(collect: Source) -> str | None:
         return "since"
     periods: Periods | None = getattr(collect, "periods", None)
     return "periods.revisit" if periods is not None and periods.revisit else None
+
+
+def secrets_of(collect: Source) -> Iterator[str]:
+    """The secret texts of a declaration: what must never be recorded or shown."""
+    if isinstance(collect, Web) and collect.auth is not None:
+        yield from collect.auth.secrets()
+    if isinstance(collect, Sql):
+        address = collect.database.get_secret_value()
+        yield address
+        password = re.search(r"://[^/?#]*?:(?P<password>[^/?#]*)@", address)
+        if password:
+            yield password["password"]
+            yield unquote(password["password"])
 
 
 def refuse_secret_names(url: str, params: dict[str, Any]) -> None:

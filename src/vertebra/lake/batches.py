@@ -18,6 +18,10 @@ RECORDS_PER_BATCH: Final = 10**10
 RECORD_COLUMN: Final = "_record"
 """Column of ``records.parquet`` with the 0-based ordinal of the record in its payload (BIGINT)."""
 
+RAGGED_COLUMN: Final = "_ragged"
+"""Column of ``records.parquet``, where there are such records: the text of one with too few or too many cells; NULL in
+others."""
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -37,6 +41,11 @@ class Receipt:
         period: the period the batch covers, for periodic sources.
         headers: response headers worth keeping.
         cursor: where an incremental source goes on after this batch.
+        part: which part of the source it is, where the source is asked for several, e.g. ``station=JFK``.
+        content: hash of what matters in the payload, where the same data comes in other bytes each time.
+        text: what was found out about the payload's text: ``encoding``, ``delimiter``, which of them were ``detected``,
+            columns ``renamed`` to be unique, numbers of ``ragged`` and ``filled`` records.
+        seen: by column, how many cells are written as what: see :class:`vertebra.lake.observed.Observed`.
     """
 
     number: int
@@ -52,6 +61,10 @@ class Receipt:
     period: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     cursor: str | None = None
+    part: str | None = None
+    content: str | None = None
+    text: dict[str, Any] = field(default_factory=dict)
+    seen: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """As the text of ``receipt.json``."""

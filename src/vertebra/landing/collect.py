@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from vertebra.declare.collect import secrets_of
+from vertebra.declare.environment import redacted
 from vertebra.errors import CollectError
 from vertebra.governance.context import Progress, silent
 from vertebra.lake.batches import Batch, batches
 from vertebra.lake.table import Commit
 from vertebra.landing.collectors import COLLECTORS
-from vertebra.landing.deposit import INCOMING, Deposit, Refusal, RefusedPayloadError
-from vertebra.landing.port import Collector, Request, Unchanged
+from vertebra.landing.deposit import INCOMING, Deposit
+from vertebra.landing.port import Collector, NotYet, Refused, Request, Transfer, Unchanged, Window, unwatched
 from vertebra.landing.records import parse_declaration
+from vertebra.landing.refused import Refusal, RefusedPayloadError
+from vertebra.landing.web.errors import RefusedAnswerError
+from vertebra.landing.web.network import Network
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from vertebra.declare.dataset import Dataset
     from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.batches import Receipt
     from vertebra.lake.catalog import Lake
+    from vertebra.landing.port import Item
 
 SCHEMES: Final = frozenset({"file"})
 """URL schemes that ``from: files`` may read unless the project allows more."""
@@ -38,12 +45,14 @@ class CollectOutcome:
         unchanged: payloads whose bytes were landed before.
         refused: payloads that were refused and kept aside.
         reparsed: earlier batches whose records were made again, as the declaration of how to parse them has changed.
+        not_yet: periods that are due and not published yet.
     """
 
     new: tuple[Batch, ...]
     unchanged: int
     refused: tuple[Refusal, ...] = ()
     reparsed: int = 0
+    not_yet: tuple[str, ...] = ()
 
     @property
     def records(self) -> int:
@@ -83,6 +92,10 @@ def collect(
     *,
     collectors: Mapping[str, Collector] = COLLECTORS,
     schemes: Collection[str] = SCHEMES,
+    secrets: Mapping[str, str] | None = None,
+    transferred: Callable[[Transfer], None] = unwatched,
+    window: Window | None = None,
+    network: Network | None = None,
 ) -> CollectOutcome:
     """Land what is new at a dataset's source. The caller holds the lake's lease.
 
@@ -95,6 +108,11 @@ def collect(
         now: the run's start, UTC.
         collectors: the collector of each kind of source.
         schemes: URL schemes the project allows.
+        secrets: values of environment variables that the declaration refers to, by name; what is recorded or told has
+            the references in their place.
+        transferred: told of bytes as they come.
+        window: the periods to collect; all that are due without one.
+        network: how the web is asked.
 
     Raises:
         PayloadsRefusedError: some payloads were refused; all others are landed and recorded.
@@ -104,36 +122,105 @@ def collect(
     collector = collectors[dataset.collect.kind]
     home = lake.landing / dataset.source / dataset.name
     home.mkdir(parents=True, exist_ok=True)
-    deposit = Deposit(dataset, home, run_id, now, collector.version)
+    redact = _redaction(dataset, secrets or {})
+    deposit = Deposit(dataset, home, run_id, now, collector.version, redact)
     deposit.sweep()
     known, reparsed = _parsed_as_declared(batches(lake.landing, dataset.source, dataset.name), deposit, progress)
-    earlier = len(known)
-    unchanged, refused = 0, []
+    tally = _Tally(len(known), reparsed)
     try:
         with _staging(home) as staging:
-            receipts = [batch.receipt for batch in known]
-            request = Request(dataset, project_root, receipts, staging, now, schemes, progress)
-            for item in collector.collect(request):
-                if isinstance(item, Unchanged):
-                    unchanged += 1
-                    continue
-                progress(f"landing {item.url}")
-                try:
-                    batch = deposit.land(item, known, staging)
-                except RefusedPayloadError as error:
-                    refused.append(error.refusal)
-                    continue
-                if batch is None:
-                    unchanged += 1
-                else:
-                    known.append(batch)
-                    receipts.append(batch.receipt)
+            request = Request(
+                dataset,
+                project_root,
+                receipts := [batch.receipt for batch in known],
+                staging,
+                now,
+                schemes,
+                lambda message: progress(redact(message)),
+                transferred,
+                window,
+                network or Network(),
+            )
+            for item in _items(collector, request, redact):
+                _take(item, deposit, known, receipts, tally, request)
     finally:
         _record(dataset, known, ledgers, run_id)
-    outcome = CollectOutcome(tuple(known[earlier:]), unchanged, tuple(refused), reparsed)
-    if refused:
+    outcome = tally.outcome(known)
+    if outcome.refused:
         raise PayloadsRefusedError(dataset.name, outcome)
     return outcome
+
+
+@dataclass
+class _Tally:
+    """What a collection has done so far."""
+
+    earlier: int
+    reparsed: int
+    unchanged: int = 0
+    refused: list[Refusal] = field(default_factory=list)
+    not_yet: list[str] = field(default_factory=list)
+
+    def outcome(self, known: list[Batch]) -> CollectOutcome:
+        new, refused = tuple(known[self.earlier :]), tuple(self.refused)
+        return CollectOutcome(new, self.unchanged, refused, self.reparsed, tuple(self.not_yet))
+
+
+def _take(
+    item: Item, deposit: Deposit, known: list[Batch], receipts: list[Receipt], tally: _Tally, request: Request
+) -> None:
+    """Land what a collector gives, or keep it aside."""
+    match item:
+        case Unchanged():
+            tally.unchanged += 1
+        case Refused():
+            tally.refused.append(deposit.keep_aside(item))
+        case NotYet():
+            tally.not_yet.append(item.period)
+            request.progress(f"{item.period} is not published yet: {item.url}")
+        case _:
+            request.progress(f"landing {item.url}")
+            try:
+                batch = deposit.land(item, known, request.staging)
+            except RefusedPayloadError as error:
+                tally.refused.append(error.refusal)
+                return
+            if batch is None:
+                tally.unchanged += 1
+            else:
+                known.append(batch)
+                receipts.append(batch.receipt)
+
+
+def _items(collector: Collector, request: Request, redact: Callable[[str], str]) -> Iterator[Item]:
+    """What a collector gives, its errors in the form that is shown: with a place, without secrets."""
+    where = f"dataset {request.dataset.name}"
+    given = iter(collector.collect(request))
+    while True:
+        try:
+            item = next(given, None)
+        except RefusedAnswerError as error:
+            item = Refused(error.url, error, error.file)
+        except CollectError as error:
+            fact, cause, remedy = (redact(text) for text in (error.fact, error.cause, error.remedy))
+            raise CollectError(fact, cause=cause, remedy=remedy, where=error.where or where) from None
+        except OSError as error:
+            raise CollectError(
+                f"what {request.dataset.name} downloads could not be written",
+                cause=redact(f"{error.strerror or error} ({error.filename or request.staging})"),
+                remedy=f"make room or correct permissions, then: vertebra collect {request.dataset.name}",
+                where=where,
+            ) from error
+        if item is None:
+            return
+        yield item
+
+
+def _redaction(dataset: Dataset, secrets: Mapping[str, str]) -> Callable[[str], str]:
+    """Takes the values of secrets out of a text: those of the project's references, and those of the declaration."""
+    found = {f"secret_{number}": value for number, value in enumerate(secrets_of(dataset.collect), 1)}
+    named = found | dict(secrets)
+    return lambda text: redacted(text, named)
 
 
 def reparse(batch: Batch, dataset: Dataset, run_id: str, now: datetime) -> Batch:

@@ -8,53 +8,28 @@ removes.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import CollectError
 from vertebra.lake.batches import Batch, Receipt
 from vertebra.landing.records import Written, parse_declaration, write_records
+from vertebra.landing.refused import Refusal, Refusals, RefusedPayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from vertebra.declare.dataset import Dataset
-    from vertebra.landing.port import Payload
+    from vertebra.landing.port import Payload, Refused
 
 INCOMING: Final = ".incoming-"
-REFUSED: Final = ".refused"
 _CHUNK: Final = 4 << 20
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A payload that was refused.
-
-    Attributes:
-        folder: where it is kept, with ``reason.json``.
-        error: what is wrong with it.
-    """
-
-    url: str
-    folder: Path
-    error: CollectError
-
-
-class RefusedPayloadError(CollectError):
-    """A payload was refused and kept aside."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        self.refusal = refusal
-        error = refusal.error
-        kept = f"; the payload is kept in {refusal.folder}"
-        super().__init__(error.fact, cause=error.cause, remedy=error.remedy + kept, where=error.where)
 
 
 @dataclass(frozen=True)
@@ -67,6 +42,7 @@ class Deposit:
         run_id: the run that collects.
         now: the collection's start, UTC.
         collector: kind and version of the collector.
+        redact: takes secrets out of a text.
     """
 
     dataset: Dataset
@@ -74,6 +50,7 @@ class Deposit:
     run_id: str
     now: datetime
     collector: str
+    redact: Callable[[str], str] = str
 
     def land(self, payload: Payload, known: list[Batch], staging: Path) -> Batch | None:
         """Make a payload the next batch.
@@ -90,24 +67,29 @@ class Deposit:
             CollectError: the file cannot be read or changed meanwhile, or the landing zone cannot be written.
         """
         size = _readable_size(payload)
+        url = self.redact(payload.url)
+        if payload.content is not None and self._is_known("content", payload.content, payload, url, known):
+            return None
         same_size = any(batch.receipt.bytes == size for batch in known)
-        if same_size and self._is_known(hash_of(payload.file), payload.url, known):
+        if same_size and self._is_known("sha256", hash_of(payload.file), payload, url, known):
             return None
         number = known[-1].number + 1 if known else 1
         with self._incoming(number) as folder:
-            raw = folder / f"payload{_suffix(payload.url)}"
+            name = payload.name or _file_name(url)
+            raw = folder / f"payload{_suffix(name)}"
             digest, size = _take(payload, raw, moved=payload.file.is_relative_to(staging))
-            if self._is_known(digest, payload.url, known):
+            if self._is_known("sha256", digest, payload, url, known):
                 return None
             try:
-                written = self._parse(raw, payload.url, digest, folder)
+                written = self._parse(raw, name, digest, folder)
+                self._refuse_missing(payload, written, url, known)
             except CollectError as error:
-                refusal = self._keep_aside(raw, payload.url, digest, error)
+                refusal = self.refusals.keep(raw, raw.name, url, digest, error)
                 raise RefusedPayloadError(refusal) from error
             receipt = Receipt(
                 number=number,
                 collected_at=self.now,
-                url=payload.url,
+                url=url,
                 sha256=digest,
                 bytes=size,
                 payload=raw.name,
@@ -116,8 +98,10 @@ class Deposit:
                 parse=parse_declaration(self.dataset),
                 collector=self.collector,
                 period=payload.period,
-                headers=dict(payload.headers),
+                headers={name: self.redact(value) for name, value in payload.headers.items()},
                 cursor=payload.cursor,
+                part=payload.part,
+                content=payload.content,
             )
             _seal(folder / "records.parquet")
             _seal(raw)
@@ -140,7 +124,7 @@ class Deposit:
         with self._incoming(batch.number) as folder:
             receipt = batch.receipt
             try:
-                written = self._parse(batch.payload, receipt.url, receipt.sha256, folder)
+                written = self._parse(batch.payload, _file_name(receipt.url), receipt.sha256, folder)
             except CollectError as error:
                 raise CollectError(
                     f"batch {batch.number} cannot be parsed as {self.dataset.name} is declared now: {error.fact}",
@@ -161,6 +145,20 @@ class Deposit:
                 _flush_folder(batch.folder)
         return Batch(batch.folder, renewed)
 
+    @property
+    def refusals(self) -> Refusals:
+        """Where refused payloads are kept."""
+        return Refusals(self.home, self.run_id, self.now, self.redact, f"dataset {self.dataset.name}")
+
+    def keep_aside(self, answer: Refused) -> Refusal:
+        """Keep an answer that a collector refused."""
+        said = f"{answer.url}\n{answer.error}".encode()
+        digest = hash_of(answer.file) if answer.file is not None else hashlib.sha256(said).hexdigest()
+        try:
+            return self.refusals.keep(answer.file, "answer.bin", answer.url, digest, answer.error)
+        except OSError as error:
+            raise self._not_written("a refused answer", error) from error
+
     def sweep(self) -> None:
         """Remove what collections that died have left."""
         for leftover in self.home.glob(f"{INCOMING}*"):
@@ -174,28 +172,52 @@ class Deposit:
             folder.mkdir(parents=True)
             yield folder
         except OSError as error:
-            raise CollectError(
-                f"batch {number} of {self.dataset.name} could not be written",
-                cause=f"{error.strerror or error} ({error.filename or self.home})",
-                remedy=f"make room or correct permissions, then: vertebra collect {self.dataset.name}",
-                where=f"dataset {self.dataset.name}",
-            ) from error
+            raise self._not_written(f"batch {number}", error) from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _is_known(self, digest: str, url: str, known: list[Batch]) -> bool:
-        """Whether these bytes are landed and still count.
+    def _not_written(self, what: str, error: OSError) -> CollectError:
+        return CollectError(
+            f"{what} of {self.dataset.name} could not be written",
+            cause=f"{error.strerror or error} ({error.filename or self.home})",
+            remedy=f"make room or correct permissions, then: vertebra collect {self.dataset.name}",
+            where=f"dataset {self.dataset.name}",
+        )
 
-        Appended bytes count for ever. Where a later batch takes the place of an earlier one, a source that goes back to
-        an earlier state has changed.
+    def _is_known(self, kind: str, hashed: str, payload: Payload, url: str, known: list[Batch]) -> bool:
+        """Whether this content is landed and still counts.
+
+        Appended content counts for ever. Where a later batch takes the place of an earlier one, a source that goes back
+        to an earlier state has changed. Equal content of two periods, or of two parts of a source, is two batches.
+
+        Args:
+            kind: which hash of the receipts, ``sha256`` or ``content``.
         """
+        place = (payload.period, payload.part)
+        receipts = [batch.receipt for batch in known if (batch.receipt.period, batch.receipt.part) == place]
         if self.dataset.load == "append":
-            return any(batch.receipt.sha256 == digest for batch in known)
-        last = next((batch.receipt for batch in reversed(known) if batch.receipt.url == url), None)
-        return last is not None and last.sha256 == digest
+            return any(getattr(receipt, kind) == hashed for receipt in receipts)
+        of_it = (receipt for receipt in reversed(receipts) if receipt.url == url or place != (None, None))
+        last = next(of_it, None)
+        return last is not None and getattr(last, kind) == hashed
 
-    def _parse(self, raw: Path, url: str, digest: str, folder: Path) -> Written:
-        name = _file_name(url)
+    def _refuse_missing(self, payload: Payload, written: Written, url: str, known: list[Batch]) -> None:
+        """Refuse a payload with fewer or more records than its source says, and one that is empty all of a sudden."""
+        if payload.records is not None and written.records != payload.records:
+            raise CollectError(
+                f"{_file_name(url)} has {written.records:,} records, its source says {payload.records:,}",
+                cause="the answer was cut, or its pages do not fit together",
+                remedy="collect again; if it stays so, ask the source",
+            )
+        before = next((b.receipt for b in reversed(known) if b.receipt.url == url or payload.period), None)
+        if written.records == 0 and before is not None and before.records and self.dataset.collect.empty == "refuse":
+            raise CollectError(
+                f"{_file_name(url)} has no records; the batch before had {before.records:,}",
+                cause="sources answer without records when they are being reloaded",
+                remedy="collect again later; if it is right, write collect: {empty: accept}",
+            )
+
+    def _parse(self, raw: Path, name: str, digest: str, folder: Path) -> Written:
         if raw.stat().st_size == 0:
             raise CollectError(
                 f"{name} is empty",
@@ -208,39 +230,6 @@ class Deposit:
             return write_records(raw, name, digest, self.dataset, folder / "records.parquet", scratch)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-
-    def _keep_aside(self, raw: Path, url: str, digest: str, error: CollectError) -> Refusal:
-        """Keep a refused payload with the reason; the same bytes once, however often they are refused."""
-        folder = self._refused_before(digest) or self._new_refused()
-        folder.mkdir(parents=True, exist_ok=True)
-        raw.replace(folder / raw.name)
-        reason = {
-            "url": url,
-            "sha256": digest,
-            "run_id": self.run_id,
-            "collected_at": self.now.isoformat(),
-            "fact": error.fact,
-            "cause": error.cause,
-            "remedy": error.remedy,
-        }
-        _replace_text(folder / "reason.json", json.dumps(reason, indent=2, ensure_ascii=False))
-        where = error.where or f"dataset {self.dataset.name}"
-        about = CollectError(error.fact, cause=error.cause, remedy=error.remedy, where=where)
-        return Refusal(url, folder, about)
-
-    def _refused_before(self, digest: str) -> Path | None:
-        for reason in sorted(self.home.glob(f"{REFUSED}/*/reason.json")):
-            if _read_json(reason).get("sha256") == digest:
-                return reason.parent
-        return None
-
-    def _new_refused(self) -> Path:
-        stamp = f"{self.now:%Y%m%dT%H%M%S}"
-        taken = {folder.name for folder in self.home.glob(f"{REFUSED}/{stamp}*")}
-        number = 1
-        while (name := stamp if number == 1 else f"{stamp}-{number}") in taken:
-            number += 1
-        return self.home / REFUSED / name
 
 
 def hash_of(file: Path) -> str:
@@ -290,9 +279,9 @@ def _file_name(url: str) -> str:
     return re.split(r"[/:\\]", url)[-1] or url
 
 
-def _suffix(url: str) -> str:
+def _suffix(name: str) -> str:
     """The end of a payload's file name: ``.csv.zip``."""
-    found = re.search(r"(?:\.[A-Za-z][A-Za-z0-9]{0,7}){1,2}$", _file_name(url)[1:])
+    found = re.search(r"(?:\.[A-Za-z][A-Za-z0-9]{0,7}){1,2}$", name[1:])
     return found.group(0).lower() if found else ".bin"
 
 
@@ -308,22 +297,9 @@ def _write_sealed(file: Path, text: str) -> None:
     _seal(file)
 
 
-def _replace_text(file: Path, text: str) -> None:
-    temporary = file.with_suffix(".new")
-    temporary.write_text(text, "utf-8")
-    temporary.replace(file)
-
-
 def _flush_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(file.read_text("utf-8")))
-    except (OSError, ValueError):
-        return {}

@@ -81,7 +81,7 @@ def _gzip(payload: Path, name: str, limits: Limits) -> Part:
     packed = payload.stat().st_size
 
     def open_part() -> BinaryIO:
-        return _bounded(cast("BinaryIO", gzip.open(payload, "rb")), name, packed, limits)
+        return bounded(cast("BinaryIO", gzip.open(payload, "rb")), name, packed, limits)
 
     return Part(name, open_part)
 
@@ -130,7 +130,7 @@ def _member(payload: Path, name: str, entry: zipfile.ZipInfo, limits: Limits) ->
         except BaseException:
             archive.close()
             raise
-        return _bounded(cast("BinaryIO", stream), name, entry.compress_size, limits, archive.close)
+        return bounded(cast("BinaryIO", stream), name, entry.compress_size, limits, archive.close)
 
     return Part(name, open_part)
 
@@ -165,9 +165,17 @@ def _matches(filename: str, pattern: str) -> bool:
     return fnmatchcase(filename, pattern) or fnmatchcase(PurePosixPath(filename).name, pattern)
 
 
-def _bounded(
+def bounded(
     inner: BinaryIO, name: str, packed: int, limits: Limits, also_close: Callable[[], None] | None = None
 ) -> BinaryIO:
+    """A stream of expanded bytes that ends with an error at the bound.
+
+    Args:
+        inner: gives the expanded bytes.
+        name: what to call it in messages.
+        packed: bytes before expansion.
+        also_close: called when the stream is closed.
+    """
     return io.BufferedReader(cast("io.RawIOBase", _Bounded(inner, name, packed, limits, also_close)), BUFFER)
 
 

@@ -8,16 +8,56 @@ for all sources and is done in :mod:`vertebra.landing.collect`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from vertebra.landing.web.network import Network
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from vertebra.declare.dataset import Dataset
+    from vertebra.declare.web_source import Source
+    from vertebra.errors import CollectError
     from vertebra.governance.context import Progress
     from vertebra.lake.batches import Receipt
+
+    Declared = TypeVar("Declared", bound=Source)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Bytes that came so far of one answer; for progress bars.
+
+    Attributes:
+        url: what is transferred, without credentials.
+        done: bytes that came.
+        total: bytes of the whole, where the source says so.
+    """
+
+    url: str
+    done: int
+    total: int | None = None
+
+
+def unwatched(transfer: Transfer) -> None:
+    """Watch no transfer."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The periods that a collection is limited to, for filling in what is past.
+
+    Attributes:
+        first: name of the first period, e.g. ``2013-01``.
+        last: name of the last one.
+        again: whether periods that are landed are asked for again.
+    """
+
+    first: str
+    last: str
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,6 +73,9 @@ class Request:
         now: the collection's start, UTC.
         schemes: URL schemes the project allows.
         progress: told what goes on.
+        transferred: told of bytes as they come.
+        window: the periods to collect; all that are due without one.
+        network: how the web is asked.
     """
 
     dataset: Dataset
@@ -42,6 +85,16 @@ class Request:
     now: datetime
     schemes: Collection[str]
     progress: Progress
+    transferred: Callable[[Transfer], None] = unwatched
+    window: Window | None = None
+    network: Network = field(default_factory=Network)
+
+    def declared(self, kind: type[Declared]) -> Declared:
+        """``collect:`` of the dataset, as the kind of source that the collector is for."""
+        collect = self.dataset.collect
+        if not isinstance(collect, kind):
+            raise TypeError(f"{self.dataset.name} is collected from {collect.kind}, not {kind.__name__.lower()}")
+        return collect
 
     @property
     def last(self) -> Receipt | None:
@@ -58,6 +111,11 @@ class Request:
         """Receipt of the newest batch that came from a URL."""
         return next((receipt for receipt in reversed(self.landed) if receipt.url == url), None)
 
+    def last_of(self, period: str | None, part: str | None) -> Receipt | None:
+        """Receipt of the newest batch of a period and a part of the source."""
+        wanted = (period, part)
+        return next((one for one in reversed(self.landed) if (one.period, one.part) == wanted), None)
+
 
 @dataclass(frozen=True)
 class Payload:
@@ -69,6 +127,11 @@ class Payload:
         period: the period they cover, for periodic sources, e.g. ``2013-01``.
         headers: what the source said of them and is worth keeping, e.g. ``ETag``; no secrets.
         cursor: where an incremental source goes on after this payload; committed with the batch.
+        part: which part of the source they are, where it is asked for several, e.g. ``station=JFK``.
+        name: file name whose ending says the form; the end of ``url`` unless given.
+        records: number of records the source said they have; a payload with another number is refused.
+        content: hash of what matters in them, where the same data comes in other bytes each time; two payloads are the
+            same when their hashes are.
     """
 
     file: Path
@@ -76,6 +139,10 @@ class Payload:
     period: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     cursor: str | None = None
+    part: str | None = None
+    name: str | None = None
+    records: int | None = None
+    content: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +150,38 @@ class Unchanged:
     """A source said, without sending its bytes, that they are those of the last batch from the URL."""
 
     url: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A source answered something that is no data; the collector goes on with what else there is.
+
+    Attributes:
+        url: what was asked for, without credentials.
+        error: what is wrong with the answer.
+        file: the answer, in the staging folder; None when there is nothing to look at.
+    """
+
+    url: str
+    error: CollectError
+    file: Path | None = None
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """A period is due and its source has not published it yet.
+
+    Attributes:
+        period: its name.
+        url: where it is expected.
+    """
+
+    period: str
+    url: str
+
+
+Item = Payload | Unchanged | Refused | NotYet
+"""What a collector gives."""
 
 
 class Collector(Protocol):
@@ -93,7 +192,7 @@ class Collector(Protocol):
         """Kind and version, for receipts: ``files/1``."""
         ...
 
-    def collect(self, request: Request) -> Iterator[Payload | Unchanged]:
+    def collect(self, request: Request) -> Iterator[Item]:
         """Give payloads one by one, oldest first; each is landed before the next is asked for.
 
         Raises:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from vertebra.landing.collectors.ckan import CkanCollector
 from vertebra.landing.collectors.files import FilesCollector
+from vertebra.landing.collectors.http import HttpCollector
 from vertebra.landing.collectors.package import PackageCollector
+from vertebra.landing.collectors.rest import RestCollector
+from vertebra.landing.collectors.socrata import SocrataCollector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,9 +17,21 @@ if TYPE_CHECKING:
     from vertebra.landing.port import Collector
 
 COLLECTORS: Final[Mapping[str, Collector]] = {
+    "ckan": CkanCollector(),
     "files": FilesCollector(),
+    "http": HttpCollector(),
     "package": PackageCollector(),
+    "rest": RestCollector(),
+    "socrata": SocrataCollector(),
 }
 """The collector of each kind that a dataset can declare with ``from:``."""
 
-__all__ = ["COLLECTORS", "FilesCollector", "PackageCollector"]
+__all__ = [
+    "COLLECTORS",
+    "CkanCollector",
+    "FilesCollector",
+    "HttpCollector",
+    "PackageCollector",
+    "RestCollector",
+    "SocrataCollector",
+]

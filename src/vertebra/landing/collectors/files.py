@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.declare.collect import Files
 from vertebra.errors import CollectError
 from vertebra.landing.port import Payload, Request, Unchanged
 
@@ -36,7 +37,7 @@ class FilesCollector:
         Raises:
             CollectError: nothing is there, the scheme is not allowed, or the store cannot be read.
         """
-        path = request.dataset.collect.path
+        path = request.declared(Files).path
         scheme = _scheme(path)
         if scheme not in request.schemes:
             raise CollectError(

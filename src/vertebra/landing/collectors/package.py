@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vertebra.declare.collect import Package
 from vertebra.errors import CollectError
 from vertebra.landing.collectors.files import local_matches
 from vertebra.landing.port import Payload, Request, Unchanged
@@ -29,7 +30,7 @@ class PackageCollector:
         Raises:
             CollectError: the package is not installed, or has no such file.
         """
-        package, _, inner = request.dataset.collect.path.partition("/")
+        package, _, inner = request.declared(Package).path.partition("/")
         where = f"dataset {request.dataset.name}"
         folders = _folders(package, where)
         found = [(folder, file) for folder in folders for file in _files(folder, inner, where)]

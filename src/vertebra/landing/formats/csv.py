@@ -2,85 +2,133 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.csv as pc
 
 from vertebra.errors import CollectError
-from vertebra.landing.formats.names import positions, unique_names
-from vertebra.landing.formats.records import Reading, Records, refuse_other_columns, refuse_page
-from vertebra.landing.payload import BUFFER, Part
+from vertebra.landing.formats.csv_faults import (
+    LONGEST_LINE,
+    Source,
+    cut_off,
+    mostly_ragged,
+    open_quote,
+    refusal,
+    unclosed,
+)
+from vertebra.landing.formats.csv_text import MarkedText, TextFile, csv_text
+from vertebra.landing.formats.dialect import csv_options, delimiter_of
+from vertebra.landing.formats.encoding import Encoding, encoding_of, undecodable
+from vertebra.landing.formats.names import positions, renamed, unique_names
+from vertebra.landing.formats.records import RaggedRecordError, Reading, Records, refuse_other_columns, refuse_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vertebra.declare.dataset import Parse
+    from vertebra.landing.payload import Part
 
-_BLOCKS: Final = (8 << 20, 128 << 20)
-"""Bytes parsed at once; the larger when a record does not fit into the smaller."""
+_BLOCKS: Final = (1 << 20, 16 << 20, 128 << 20)
+"""Bytes parsed at once; a larger one when a record does not fit into the smaller."""
 
-_END: Final = "\x03end\x03"
-_UTF8: Final = frozenset({"utf-8", "utf-8-sig", "ascii"})
+_BEGINNING: Final = 1 << 16
+"""Characters that a delimiter is told from."""
 
 
 def read_csv(parts: Sequence[Part], reading: Reading) -> Records:
     """Read CSV parts, each with its own header, as one sequence of records.
 
-    Blank lines are no records, except in a file of one column, where a blank line is an empty cell.
+    Blank lines are no records, except in a file of one column, where a blank line is an empty cell. A record with too
+    few or too many cells, where ``parse.ragged`` keeps it, comes with NULL in every column and its text in one column
+    more, so that no cell stands in another's place.
 
     Raises:
+        RaggedRecordError: there is a record with too few or too many cells, and ``reading`` does not expect it.
         CollectError: a part is empty, has other columns than the first, does not decode, has a line with too few or
-            too many cells, or a quote that is never closed.
+            too many cells where they are refused or are the most, is cut off, or has a quote that is never closed.
     """
     parse = reading.parse
     heads = []
     for part in parts:
         refuse_page(part)
         heads.append(_Head.of(part, parse))
-        refuse_other_columns(parts[0], heads[0].columns, part, heads[-1].columns)
-    pairs = list(zip(parts, heads, strict=True))
-    nul = f"\x03{reading.digest[:24]}\x03"
-    return Records(heads[0].columns, (batch for part, head in pairs for batch in _batches(part, parse, head, nul)))
+        refuse_other_columns(parts[0], heads[0].given, part, heads[-1].given)
+    columns = unique_names(heads[0].given)
+    notes = _notes(heads, parse) | {"renamed": renamed(heads[0].given, columns)}
+    tables = [_Table(head, reading, len(columns)) for head in heads]
+    return Records(columns, (batch for table in tables for batch in table.batches(notes)), notes, reading.ragged)
 
 
+@dataclass(frozen=True)
 class _Head:
-    """The first record of a part: its column names, and how many parsed records come before the data."""
+    """The first record of a part.
 
-    def __init__(self, columns: tuple[str, ...], before: int) -> None:
-        self.columns = columns
-        self.before = before
+    Attributes:
+        source: the part and how its text is read.
+        given: column names as they are in the part, or declared.
+        before: how many parsed records come before the data.
+    """
+
+    source: Source
+    given: tuple[str, ...]
+    before: int
 
     @classmethod
     def of(cls, part: Part, parse: Parse) -> _Head:
-        blank = 0
+        encoding = encoding_of(part, parse.encoding)
         try:
-            for cells in _rows(part, parse):
-                if not cells:
-                    blank += 1
-                    continue
-                # Where a record is one cell, the parser makes records of blank lines too.
-                before = blank if len(cells) == 1 else 0
-                if parse.header:
-                    return cls(unique_names(cells), before + 1)
-                return cls(_declared(parse, part, len(cells)), before)
+            source = Source(part, parse, encoding, _delimiter(part, parse, encoding))
+            return cls._found(source)
         except UnicodeDecodeError as error:
-            raise _undecodable(part, parse, error) from error
-        except LookupError as error:
-            raise _unknown_encoding(part, parse) from error
+            raise undecodable(part, encoding) from error
         except csv.Error as error:
             raise CollectError(
                 f"{part.name} is not CSV", cause=str(error), remedy="correct parse in the dataset's file"
             ) from error
+
+    @classmethod
+    def _found(cls, source: Source) -> _Head:
+        parse, blank = source.parse, 0
+        for cells in _rows(source):
+            if not cells:
+                blank += 1
+                continue
+            # Where a record is one cell, the parser makes records of blank lines too.
+            before = blank if len(cells) == 1 else 0
+            if parse.header:
+                return cls(source, tuple(cells), before + 1)
+            return cls(source, _declared(parse, source.part, len(cells)), before)
         raise CollectError(
-            f"{part.name} is empty",
+            f"{source.part.name} is empty",
             cause="it has no line with anything in it" if blank else "it has no bytes",
             remedy="collect again when the source has data; earlier batches stay",
         )
+
+
+def _rows(source: Source) -> Iterator[list[str]]:
+    with source.part.open() as raw:
+        text = _characters(csv_text(raw, source.encoding, source.parse, source.delimiter))
+        lines = iter(lambda: text.readline(LONGEST_LINE), "")
+        yield from csv.reader(lines, **csv_options(source.parse, source.delimiter))
+
+
+def _characters(blocks: Iterator[bytes]) -> io.TextIOWrapper:
+    return io.TextIOWrapper(cast("Any", TextFile(blocks)), "utf-8-sig", "strict", newline="")
+
+
+def _delimiter(part: Part, parse: Parse, encoding: Encoding) -> str:
+    with part.open() as raw:
+        # what the text is cut with before its delimiter is known decides on comments inside quoted cells only
+        text = _characters(csv_text(raw, encoding, parse, parse.delimiter or ","))
+        beginning = text.read(_BEGINNING)
+        return delimiter_of(beginning, len(beginning) < _BEGINNING, parse)
 
 
 def _declared(parse: Parse, part: Part, width: int) -> tuple[str, ...]:
@@ -92,55 +140,103 @@ def _declared(parse: Parse, part: Part, width: int) -> tuple[str, ...]:
             cause="names of a file without header are given to its columns in order",
             remedy="correct parse.names",
         )
-    return unique_names(parse.names)
+    return parse.names
 
 
-def _batches(part: Part, parse: Parse, head: _Head, nul: str) -> Iterator[pa.RecordBatch]:
-    """The records of one part. A part with a record longer than a block is read again with a larger block.
+def _notes(heads: Sequence[_Head], parse: Parse) -> dict[str, Any]:
+    """What was found out about the text, for the receipt."""
+    encodings = dict.fromkeys(head.source.encoding.name for head in heads)
+    delimiters = dict.fromkeys(head.source.delimiter for head in heads)
+    detected = [name for name in ("encoding", "delimiter") if getattr(parse, name) is None]
+    return {
+        "encoding": ", ".join(encodings),
+        "byte_order_mark": any(head.source.encoding.mark for head in heads),
+        "delimiter": " ".join(delimiters),
+        "detected": detected,
+    }
+
+
+class _Table:
+    """The records of one part.
 
     Args:
-        nul: stands for the NUL character while the text is parsed: Arrow takes one in front of a quote or delimiter for
-            an escape. Made of the payload's own hash, so that no payload contains it.
+        width: how many cells a record has.
     """
-    given = head.before
-    for size in _BLOCKS:
-        try:
-            before = given
-            for batch in _parsed(part, parse, head, size, nul):
-                repeated = min(before, batch.num_rows)
-                before -= repeated
-                given += batch.num_rows - repeated
-                if repeated < batch.num_rows:
-                    yield batch.slice(repeated)
-        except pa.ArrowInvalid as error:
-            if "straddling object" in str(error):
-                continue
-            raise _refusal(part, parse, head, str(error)) from error
-        except UnicodeDecodeError as error:
-            raise _undecodable(part, parse, error) from error
-        return
-    raise CollectError(
-        f"{part.name} has a record of more than {_BLOCKS[-1] >> 20} MB after {given - head.before:,} records",
-        cause=_unclosed(part, parse) or "a quote is never closed, or parse.quote is not the file's quote",
-        remedy="correct parse, or ask the source",
-    )
 
+    def __init__(self, head: _Head, reading: Reading, width: int) -> None:
+        self._head = head
+        self._source = head.source
+        self._expects_ragged = reading.ragged
+        self._width = width
+        # Both are made of the payload's own hash: no payload contains it.
+        self._nul = f"\x03{reading.digest[:24]}\x03"
+        self._end = f"\x03{reading.digest[:24]}end\x03"
 
-def _parsed(part: Part, parse: Parse, head: _Head, size: int, nul: str) -> Iterator[pa.RecordBatch]:
-    """Parse with blocks of ``size`` bytes; the header comes as a record."""
-    width = len(head.columns)
-    names = list(positions(width))
-    with part.open() as raw:
-        text = _Text(raw, parse, width, nul.encode())
-        reader = pc.open_csv(
+    def batches(self, notes: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+        """The records. A part with a record longer than a block is read again with a larger block."""
+        given = self._head.before
+        for size in _BLOCKS:
+            ragged = _Ragged(self._source, self._nul, self._width)
+            try:
+                before = given
+                for batch in self._parsed(size, ragged):
+                    repeated = min(before, batch.num_rows)
+                    before -= repeated
+                    given += batch.num_rows - repeated
+                    if repeated < batch.num_rows:
+                        yield batch.slice(repeated)
+            except pa.ArrowInvalid as error:
+                if "straddling object" in str(error):
+                    continue
+                if "Expected" in str(error) and self._source.parse.ragged != "refuse":
+                    raise RaggedRecordError from error
+                raise refusal(self._source, self._width, str(error)) from error
+            except UnicodeDecodeError as error:
+                raise undecodable(self._source.part, self._source.encoding) from error
+            ragged.count_in(notes, given - self._head.before)
+            return
+        raise CollectError(
+            f"{self._source.part.name} has a record of more than {_BLOCKS[-1] >> 20} MB "
+            f"after {given - self._head.before:,} records",
+            cause=unclosed(self._source) or "a quote is never closed, or parse.quote is not the file's quote",
+            remedy="correct parse, or ask the source",
+        )
+
+    def _parsed(self, size: int, ragged: _Ragged) -> Iterator[pa.RecordBatch]:
+        """Parse with blocks of ``size`` bytes; the header comes as a record."""
+        source = self._source
+        end = (source.delimiter.join([self._end] * self._width) + "\n").encode()
+        with source.part.open() as raw:
+            blocks = csv_text(raw, source.encoding, source.parse, source.delimiter)
+            text = MarkedText(blocks, end, self._nul.encode())
+            batches: Iterable[pa.RecordBatch] = self._reader(TextFile(iter(text)), size, ragged)
+            if self._expects_ragged:
+                batches = ragged.among(batches)
+            held = None
+            for batch in batches:
+                if batch.num_rows == 0:
+                    continue
+                if held is not None:
+                    yield self._with_nuls(held) if text.has_nul else held
+                held = batch
+        for batch in self._without_end(held):
+            yield self._with_nuls(batch) if text.has_nul else batch
+        if ragged.cut_off and not text.whole_line:
+            raise cut_off(source, self._width)
+
+    def _reader(self, text: TextFile, size: int, ragged: _Ragged) -> pc.CSVStreamingReader:
+        parse, names = self._source.parse, list(positions(self._width))
+        return pc.open_csv(
             pa.PythonFile(text, mode="r"),
-            read_options=pc.ReadOptions(block_size=size, column_names=names, use_threads=True),
+            # rows are numbered for the handler of invalid ones by one thread only
+            read_options=pc.ReadOptions(block_size=size, column_names=names, use_threads=not self._expects_ragged),
             parse_options=pc.ParseOptions(
-                delimiter=parse.delimiter,
+                delimiter=self._source.delimiter,
                 quote_char=parse.quote or False,
                 escape_char=parse.escape or False,
                 newlines_in_values=bool(parse.quote or parse.escape),
-                ignore_empty_lines=width > 1,
+                ignore_empty_lines=self._width > 1,
+                invalid_row_handler=ragged.take if self._expects_ragged else None,
             ),
             convert_options=pc.ConvertOptions(
                 column_types={name: pa.string() for name in names},
@@ -148,172 +244,96 @@ def _parsed(part: Part, parse: Parse, head: _Head, size: int, nul: str) -> Itera
                 strings_can_be_null=False,
             ),
         )
-        held = None
-        for batch in reader:
-            if batch.num_rows == 0:
-                continue
-            if held is not None:
-                yield _with_nuls(held, nul) if text.has_nul else held
-            held = batch
-    for batch in _without_end(held, part, parse):
-        yield _with_nuls(batch, nul) if text.has_nul else batch
+
+    def _with_nuls(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        columns = [compute.replace_substring(column, self._nul, "\x00") for column in batch.columns]
+        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+    def _without_end(self, last: Any) -> Iterator[pa.RecordBatch]:
+        """The last batch without the end mark. A mark that is no record of its own was swallowed by an open quote."""
+        if last is None or any(column[-1].as_py() != self._end for column in last.columns[: self._width]):
+            raise open_quote(self._source)
+        if last.num_rows > 1:
+            yield last.slice(0, last.num_rows - 1)
 
 
-def _with_nuls(batch: pa.RecordBatch, nul: str) -> pa.RecordBatch:
-    columns = [compute.replace_substring(column, nul, "\x00") for column in batch.columns]
-    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+class _Ragged:
+    """The records of a part with too few or too many cells, and their places among the others.
 
+    Args:
+        nul: what stands for the NUL character in the text.
+        width: how many cells a record is to have.
 
-def _without_end(last: Any, part: Part, parse: Parse) -> Iterator[pa.RecordBatch]:
-    """The last batch without the end mark. A mark that is no record of its own was swallowed by an open quote."""
-    if last is None or any(column[-1].as_py() != _END for column in last.columns):
-        raise CollectError(
-            f"{part.name} ends inside a quoted cell",
-            cause=_unclosed(part, parse) or "a quote is never closed: the file is cut off, or is not quoted this way",
-            remedy="collect it again; if it stays so, correct parse.quote or ask the source",
-        )
-    if last.num_rows > 1:
-        yield last.slice(0, last.num_rows - 1)
-
-
-class _Text(io.RawIOBase):
-    """A part's text in UTF-8, with one more record at its end.
-
-    The CSV parser takes an end of file inside quotes for the end of the cell, so that a cut-off file would pass. If
-    the record added here does not come out as a record, a quote was open.
+    Attributes:
+        cut_off: whether the newest of them is the part's last record and has too few cells.
     """
 
-    def __init__(self, raw: BinaryIO, parse: Parse, width: int, nul: bytes) -> None:
-        self.has_nul = False
+    def __init__(self, source: Source, nul: str, width: int) -> None:
+        self.cut_off = False
+        self._source = source
         self._nul = nul
-        self._raw = raw
-        encoding = _codec(parse)
-        self._decoder = None if encoding in _UTF8 else codecs.getincrementaldecoder(encoding)("strict")
-        self._end = (parse.delimiter.join([_END] * width) + "\n").encode()
-        self._last = b"\n"
-        self._left = b""
-        self._done = False
+        self._width = width
+        self._waiting: deque[tuple[int, int, str]] = deque()
+        self._kept = 0
+        self._filled = 0
 
-    def readable(self) -> bool:
-        return True
+    def take(self, row: pc.InvalidRow) -> str:
+        """Keep one; called by the parser."""
+        self._waiting.append((row.number - 1, row.actual_columns, row.text))
+        return "skip"
 
-    def read(self, size: int = -1) -> bytes:
-        wanted = size if size >= 0 else 1 << 62
-        while len(self._left) < wanted and not self._done:
-            data = self._next(wanted)
-            self._left = self._left + data if self._left else data
-        given, self._left = self._left[:wanted], self._left[wanted:]
-        return given
+    def among(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """All records in the order of the text, with one column more: the text of those of another width."""
+        place = 0
+        for batch in batches:
+            rows = batch.num_rows
+            mine = []
+            while self._waiting and self._waiting[0][0] - place <= rows + len(mine):
+                mine.append(self._waiting.popleft())
+            whole = batch.append_column("ragged", pa.nulls(rows, pa.string()))
+            if mine:
+                slots = np.array([number - place for number, _, _ in mine])
+                # the text's last record is the one before the end mark
+                self.cut_off = bool(slots[-1] == rows + len(mine) - 2) and mine[-1][1] < self._width
+                order = np.empty(rows + len(mine), np.int64)
+                is_mine = np.zeros(len(order), bool)
+                is_mine[slots] = True
+                order[is_mine] = np.arange(rows, len(order))
+                order[~is_mine] = np.arange(rows)
+                records = [self._record(text) for _, _, text in mine]
+                both = pa.Table.from_batches([whole, pa.RecordBatch.from_pylist(records, whole.schema)])
+                whole = both.take(pa.array(order)).combine_chunks().to_batches()[0]
+            elif rows > 1:
+                self.cut_off = False
+            place += rows + len(mine)
+            yield whole
+        if self._waiting:
+            raise open_quote(self._source)
 
-    def _next(self, wanted: int) -> bytes:
-        raw = self._raw.read(min(wanted, BUFFER))
-        text = self._decoder.decode(raw, not raw).encode() if self._decoder else raw
-        if text:
-            self._last = text[-1:]
-        if b"\x00" in text:
-            self.has_nul = True
-            text = text.replace(b"\x00", self._nul)
-        if raw:
-            return text
-        self._done = True
-        newline = b"" if self._last in b"\r\n" else b"\n"
-        return text + newline + self._end
+    def count_in(self, notes: dict[str, Any], records: int) -> None:
+        """Add their numbers to the notes.
 
+        Raises:
+            CollectError: they are most of the part's records.
+        """
+        if self._kept * 2 > records:
+            raise mostly_ragged(self._source, self._kept, records, self._width)
+        for name, number in (("ragged", self._kept), ("filled", self._filled)):
+            if number:
+                notes[name] = notes.get(name, 0) + number
 
-# -- what is wrong, and where: only looked for when a payload is refused ------------------------------------------
+    def _record(self, text: str) -> dict[str, str | None]:
+        cells = self._cells(text) if self._source.parse.ragged == "fill" else None
+        if cells is None or any(cell.strip() for cell in cells[self._width :]):
+            self._kept += 1
+            return {"ragged": text}
+        self._filled += 1
+        return dict(zip(positions(self._width), cells, strict=False))
 
-
-def _rows(part: Part, parse: Parse) -> Iterator[list[str]]:
-    """The rows of a part, by a parser that is slower and says more."""
-    for _, cells in _numbered_rows(part, parse):
-        yield cells
-
-
-def _numbered_rows(part: Part, parse: Parse) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a part with the line each starts in, counted from 1."""
-    encoding = _codec(parse)
-    options: dict[str, Any] = {"delimiter": parse.delimiter, "escapechar": parse.escape}
-    options |= {"quotechar": parse.quote} if parse.quote else {"quoting": csv.QUOTE_NONE, "quotechar": None}
-    with part.open() as raw:
-        text = io.TextIOWrapper(cast("Any", raw), "utf-8-sig" if encoding in _UTF8 else encoding, "strict", newline="")
-        # A line is cut at a bound, so that bytes that are no text at all are not read into memory as one line.
-        rows = csv.reader(iter(lambda: text.readline(_BLOCKS[0]), ""), **options)
-        line = 1
-        for cells in rows:
-            yield line, cells
-            line = rows.line_num + 1
-
-
-def _refusal(part: Part, parse: Parse, head: _Head, message: str) -> CollectError:
-    if "invalid UTF8" in message:
-        return _undecodable(part, parse, None)
-    ragged = _ragged(part, parse, len(head.columns)) if "Expected" in message else None
-    if ragged:
-        line, width = ragged
-        return CollectError(
-            f"{part.name} line {line:,} has {width} cells, the others have {len(head.columns)}",
-            cause="a cell with an unquoted delimiter, a cut-off file, or another delimiter or quote than declared",
-            remedy="correct parse in the dataset's file, or ask the source for a whole file",
-        )
-    return CollectError(
-        f"{part.name} is not CSV as declared", cause=message, remedy="correct parse in the dataset's file"
-    )
-
-
-def _ragged(part: Part, parse: Parse, width: int) -> tuple[int, int] | None:
-    """Line and number of cells of the first record that does not have ``width`` cells."""
-    try:
-        for line, cells in _numbered_rows(part, parse):
-            if cells and len(cells) != width:
-                return line, len(cells)
-    except (csv.Error, UnicodeError):
-        pass
-    return None
-
-
-def _unclosed(part: Part, parse: Parse) -> str:
-    """Where the last record starts, if that can be told."""
-    last = 0
-    try:
-        for line, _ in _numbered_rows(part, parse):
-            last = line
-    except csv.Error:
-        # The open quote makes one cell of the rest of the file, longer than the module takes.
-        last += 1
-    except UnicodeError:
-        return ""
-    return f"a quote opened in line {last:,} is never closed: the file is cut off, or is not quoted this way"
-
-
-def _undecodable(part: Part, parse: Parse, error: UnicodeDecodeError | None) -> CollectError:
-    place = ""
-    encoding = _codec(parse)
-    try:
-        line = 1
-        with part.open() as raw:
-            decoder = codecs.getincrementaldecoder(encoding)("strict")
-            while block := raw.read(BUFFER):
-                lines = line
-                line += decoder.decode(block).count("\n")
-            decoder.decode(b"", True)
-    except UnicodeDecodeError as found:
-        good = found.object[: found.start].decode(encoding, "replace")
-        error, place = found, f" in line {lines + good.count(chr(10)):,}"
-    byte = f"byte 0x{error.object[error.start]:02X}" if error else "a byte"
-    return CollectError(
-        f"{part.name} is not {parse.encoding}: {byte}{place} does not decode",
-        cause="it was written in another encoding, or is damaged",
-        remedy="declare the file's encoding, for example parse: {encoding: windows-1252}",
-    )
-
-
-def _unknown_encoding(part: Part, parse: Parse) -> CollectError:
-    return CollectError(
-        f"{part.name} cannot be read: there is no encoding {parse.encoding!r}",
-        cause="parse.encoding is not one that Python knows",
-        remedy="declare utf-8, utf-16, windows-1252, iso-8859-1 or cp850",
-    )
-
-
-def _codec(parse: Parse) -> str:
-    return codecs.lookup(parse.encoding).name
+    def _cells(self, text: str) -> list[str] | None:
+        options = csv_options(self._source.parse, self._source.delimiter)
+        try:
+            cells = next(csv.reader(io.StringIO(text.replace(self._nul, "\x00"), newline=""), **options))
+        except csv.Error:
+            return None
+        return [cell.replace("\x00", self._nul) for cell in cells]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import codecs
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import CollectError
+from vertebra.landing.formats.encoding import Encoding, encoding_of, undecodable
 from vertebra.landing.formats.json_array import copy_array
-from vertebra.landing.formats.names import unique_names
+from vertebra.landing.formats.names import renamed, unique_names
 from vertebra.landing.formats.records import Reading, Records, refuse_page
 from vertebra.landing.payload import BUFFER, Part
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from vertebra.declare.dataset import Parse
 
 _LARGEST_RECORD: Final = 64 << 20
 _BATCH_BYTES: Final = 32 << 20
@@ -52,7 +53,11 @@ def read_json_lines(parts: Sequence[Part], reading: Reading) -> Records:
 def _read(parts: Sequence[Part], reading: Reading, *, lines: bool) -> Records:
     import duckdb
 
-    texts = [_text(part, number, reading, lines) for number, part in enumerate(parts)]
+    for part in parts:
+        refuse_page(part)
+    encodings = [encoding_of(part, reading.parse.encoding) for part in parts]
+    pairs = zip(parts, encodings, strict=True)
+    texts = [_text(part, encoding, number, reading, lines) for number, (part, encoding) in enumerate(pairs)]
     source = _source(texts)
     connection = duckdb.connect(
         config={
@@ -75,20 +80,23 @@ def _read(parts: Sequence[Part], reading: Reading, *, lines: bool) -> Records:
         )
     size = sum(text.stat().st_size for text, _ in texts)
     batch = max(2048, min(65536, _BATCH_BYTES // max(1, size // max(1, count))))
-    return Records(unique_names(keys), _batches(connection, source, keys, reading.digest, batch, name))
+    columns = unique_names(keys)
+    notes = {
+        "encoding": ", ".join(dict.fromkeys(encoding.name for encoding in encodings)),
+        "byte_order_mark": any(encoding.mark for encoding in encodings),
+        "detected": ["encoding"] if reading.parse.encoding is None else [],
+        "renamed": renamed(keys, columns),
+    }
+    return Records(columns, _batches(connection, source, keys, reading.digest, batch, name), notes)
 
 
-def _text(part: Part, number: int, reading: Reading, lines: bool) -> tuple[Path, str]:
+def _text(part: Part, encoding: Encoding, number: int, reading: Reading, lines: bool) -> tuple[Path, str]:
     """A file of UTF-8 text that DuckDB reads, and the form it has."""
-    refuse_page(part)
     parse = reading.parse
-    with part.open() as stream:
-        head = stream.read(4096)
-    bom = head.startswith(codecs.BOM_UTF8)
     plain = part.plain
-    if plain is None or bom or codecs.lookup(_encoding(parse, part)).name not in ("utf-8", "utf-8-sig", "ascii"):
+    if plain is None or encoding.mark or not encoding.is_utf8:
         plain = reading.scratch / f"text-{number}.json"
-        _transcode(part, parse, plain)
+        _transcode(part, encoding, plain)
     if parse.records and not lines:
         array = reading.scratch / f"array-{number}.json"
         with plain.open("rb", BUFFER) as source, array.open("wb", BUFFER) as sink:
@@ -109,33 +117,17 @@ def _text(part: Part, number: int, reading: Reading, lines: bool) -> tuple[Path,
     return plain, "array" if first.lstrip().startswith(b"[") else "unstructured"
 
 
-def _encoding(parse: Parse, part: Part) -> str:
+def _transcode(part: Part, encoding: Encoding, target: Path) -> None:
+    # a mark would be part of the text
+    marked = replace(encoding, codec="utf-8-sig") if encoding.is_utf8 else encoding
     try:
-        return codecs.lookup(parse.encoding).name
-    except LookupError as error:
-        raise CollectError(
-            f"{part.name} cannot be read: there is no encoding {parse.encoding!r}",
-            cause="parse.encoding is not one that Python knows",
-            remedy="declare utf-8, utf-16, windows-1252, iso-8859-1 or cp850",
-        ) from error
-
-
-def _transcode(part: Part, parse: Parse, target: Path) -> None:
-    encoding = _encoding(parse, part)
-    if encoding == "utf-8":
-        encoding = "utf-8-sig"
-    decoder = codecs.getincrementaldecoder(encoding)("strict")
-    try:
-        with part.open() as source, target.open("wb") as sink:
+        with part.open() as source, target.open("wb", BUFFER) as sink:
+            decoder = codecs.getincrementaldecoder(marked.codec)("strict")
             while block := source.read(BUFFER):
                 sink.write(decoder.decode(block).encode())
             sink.write(decoder.decode(b"", True).encode())
     except UnicodeDecodeError as error:
-        raise CollectError(
-            f"{part.name} is not {parse.encoding}: byte 0x{error.object[error.start]:02X} does not decode",
-            cause="it was written in another encoding, or is damaged",
-            remedy="declare the file's encoding, for example parse: {encoding: windows-1252}",
-        ) from error
+        raise undecodable(part, encoding) from error
 
 
 def _source(texts: Sequence[tuple[Path, str]]) -> str:

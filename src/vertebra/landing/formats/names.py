@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vertebra.lake.batches import RECORD_COLUMN
+from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,8 @@ def unique_names(names: Sequence[str]) -> tuple[str, ...]:
     """
     wanted = [name if name.strip() else f"c{position}" for position, name in enumerate(names)]
     # Names that need no change keep theirs, wherever they stand.
-    taken = {RECORD_COLUMN, *(name.casefold() for name in wanted)}
-    seen = {RECORD_COLUMN}
+    taken = {RECORD_COLUMN, RAGGED_COLUMN, *(name.casefold() for name in wanted)}
+    seen = {RECORD_COLUMN, RAGGED_COLUMN}
     given = []
     for name in wanted:
         if name.casefold() in seen:
@@ -31,6 +31,11 @@ def unique_names(names: Sequence[str]) -> tuple[str, ...]:
         seen.add(name.casefold())
         given.append(name)
     return tuple(given)
+
+
+def renamed(names: Sequence[str], unique: Sequence[str]) -> dict[str, str]:
+    """The columns that have another name than in the payload, with that one."""
+    return {new: old for old, new in zip(names, unique, strict=True) if old != new}
 
 
 def positions(width: int) -> tuple[str, ...]:

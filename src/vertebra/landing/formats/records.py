@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from vertebra.errors import CollectError
 from vertebra.landing.payload import Part
@@ -25,10 +25,15 @@ class Records:
         columns: names, unique.
         batches: Arrow record batches whose columns are all text, in the order of ``columns``; read once, as a stream.
             Their own column names do not matter.
+        notes: what was found out about the text, for the receipt; complete when the batches are read.
+        ragged: whether the batches have one column more: the text of a record with too few or too many cells, which
+            has NULL in the others.
     """
 
     columns: tuple[str, ...]
     batches: Iterator[pa.RecordBatch]
+    notes: dict[str, Any] = field(default_factory=dict)
+    ragged: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,17 @@ class Reading:
         parse: the declaration.
         scratch: an empty folder for intermediate files.
         digest: sha256 of the payload.
+        ragged: whether records with too few or too many cells are to be expected.
     """
 
     parse: Parse
     scratch: Path
     digest: str
+    ragged: bool = False
+
+
+class RaggedRecordError(Exception):
+    """There is a record with too few or too many cells: the payload is to be read again, with ``ragged``."""
 
 
 Reader = Callable[[Sequence[Part], Reading], Records]

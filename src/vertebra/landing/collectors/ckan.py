@@ -1,0 +1,226 @@
+"""Collect from a CKAN portal: the records of a resource, or the files of a package by their names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from vertebra.declare.collect import Ckan
+from vertebra.declare.period import Period
+from vertebra.declare.placeholders import pattern_of
+from vertebra.errors import CollectError
+from vertebra.landing.port import Item, Payload, Refused, Request, Unchanged
+from vertebra.landing.web.content import check_answer
+from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError
+from vertebra.landing.web.pages import Page, Pages, at, json_page, number_at, numbered, parsed, refused
+from vertebra.landing.web.read import client_for, held_still
+from vertebra.landing.web.targets import file_name
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from vertebra.landing.web.client import Answer, Client
+
+_MODIFIED: Final = "last_modified"
+_TOTAL: Final = "total"
+
+
+class CkanCollector:
+    """``from: ckan``: a resource is one batch, a zip archive of its pages as received; each file of a package is one."""
+
+    @property
+    def version(self) -> str:
+        """Kind and version, for receipts."""
+        return "ckan/1"
+
+    def collect(self, request: Request) -> Iterator[Item]:
+        """Give the resource, or the package's files in the order of their names.
+
+        Raises:
+            CollectError: the portal does not answer, or has no such package or file.
+        """
+        source = request.declared(Ckan)
+        with client_for(source, source.portal, request) as client:
+            if source.resource is not None:
+                reader = _Datastore(source.resource, source, request, client, numbered(request.staging, "page.json"))
+                yield reader.item()
+            else:
+                yield from _Files(source, request, client, numbered(request.staging, "download")).items()
+
+
+def _action(
+    client: Client, source: Ckan, name: str, target: Path, *params: tuple[str, str]
+) -> tuple[Answer, dict[str, Any]]:
+    """Call an action of the portal. An error with status 200 is refused."""
+    answer = client.fetch(f"{source.portal}/api/3/action/{name}", target, params, packed=True)
+    if answer is None:
+        raise CollectError(f"{source.portal} answers that nothing changed, which was not asked")
+    body = parsed(answer)
+    if not isinstance(body, dict) or body.get("success") is not True or not isinstance(body.get("result"), dict):
+        raise refused(answer, "is not that of a CKAN action", "it has no success and result")
+    return answer, body
+
+
+@dataclass(frozen=True)
+class _Datastore:
+    """Pages by offset in the order of ``_id``, until the total; the portal caps the size of pages silently."""
+
+    resource: str
+    source: Ckan
+    request: Request
+    client: Client
+    next_file: Callable[[], Path]
+
+    def item(self) -> Item:
+        url = f"{self.source.portal}/api/3/action/datastore_search?resource_id={self.resource}"
+        self.request.progress(f"reading {url}")
+        self.client.begin()
+        last = self.request.last_from(url)
+        modified = self._modified()
+        if last is not None and modified is not None and last.headers.get(_MODIFIED) == modified:
+            answer, body = self._search(0, 0)
+            total = number_at(answer, body, "result.total")
+            if last.headers.get(_TOTAL) == str(total):
+                return Unchanged(url)
+        return held_still(url, self.request, lambda: self._read(url, modified))
+
+    def _read(self, url: str, modified: str | None) -> Payload:
+        total, newest = None, -1
+        with Pages(self.next_file().with_suffix(".zip"), ".json") as pages:
+            while total is None or pages.records < total:
+                answer, body = self._search(pages.records, self.source.page)
+                now = number_at(answer, body, "result.total")
+                if total is not None and now != total:
+                    raise ReadMovedError(f"{url} had {total:,} records and now has {now:,}")
+                total = now
+                page = json_page(answer, "result.records")
+                if not page.records and pages.records < total:
+                    raise self._short(url, pages.records, total)
+                newest = _rising(page, newest)
+                pages.add(page)
+        if pages.records != total:
+            raise self._short(url, pages.records, total)
+        if self._modified() != modified:
+            raise ReadMovedError(f"{url} changed while it was read")
+        headers = {_TOTAL: str(total)} | ({_MODIFIED: modified} if modified is not None else {})
+        name = f"{self.request.dataset.name}.zip"
+        return Payload(pages.file, url, headers=headers, name=name, records=total, content=pages.content)
+
+    def _search(self, offset: int, limit: int) -> tuple[Answer, dict[str, Any]]:
+        params = {"resource_id": self.resource, "limit": str(limit), "offset": str(offset), "sort": "_id asc"}
+        return _action(self.client, self.source, "datastore_search", self.next_file(), *params.items())
+
+    def _modified(self) -> str | None:
+        """When the resource changed last; None where the portal does not tell."""
+        try:
+            _, body = _action(self.client, self.source, "resource_show", self.next_file(), ("id", self.resource))
+        except RefusedAnswerError as error:
+            if error.status in (401, 403, 404):
+                return None
+            raise
+        found = at(body, f"result.{_MODIFIED}")
+        return found if isinstance(found, str) else None
+
+    def _short(self, url: str, taken: int, total: int) -> RefusedAnswerError:
+        return RefusedAnswerError(
+            f"{url} gives {taken:,} records and says that it has {total:,}",
+            url=url,
+            cause="pages are missing, or come twice",
+            remedy="collect again; if it stays so, tell the portal",
+        )
+
+
+def _rising(page: Page, newest: int) -> int:
+    """The newest row id of a page, where rows have ids: they rise from row to row and from page to page."""
+    for record in page.records:
+        found = record.get("_id") if isinstance(record, dict) else None
+        if not isinstance(found, str) or not found.isdigit():
+            return newest
+        if int(found) <= newest:
+            raise refused(page.answer, f"gives row {found} again, or out of order", "its pages overlap")
+        newest = int(found)
+    return newest
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The resources of a package whose names match, each a file."""
+
+    source: Ckan
+    request: Request
+    client: Client
+    next_file: Callable[[], Path]
+
+    def items(self) -> Iterator[Item]:
+        self.client.begin()
+        package = str(self.source.package)
+        _, body = _action(self.client, self.source, "package_show", self.next_file(), ("id", package))
+        pattern = pattern_of(str(self.source.files))
+        listed = at(body, "result.resources")
+        found = []
+        for resource in listed if isinstance(listed, list) else []:
+            match = pattern.fullmatch(str(resource.get("name", "")))
+            if match is not None:
+                found.append((_period(match), str(resource["name"]), resource))
+        if not found:
+            names = ", ".join(str(one.get("name")) for one in (listed or [])[:8]) or "no files"
+            raise CollectError(
+                f"the package {package} has no file named {self.source.files}",
+                cause=f"it has {names}",
+                remedy="correct collect.files",
+            )
+        self._refuse_doubles(found)
+        for period, name, resource in sorted(found, key=lambda one: (one[0] or "", one[1])):
+            try:
+                yield self._file(period, name, resource)
+            except RefusedAnswerError as error:
+                yield Refused(error.url, error, error.file)
+
+    def _file(self, period: str | None, name: str, resource: dict[str, Any]) -> Item:
+        url = str(resource.get("url", ""))
+        part = None if period is not None else name
+        last = self.request.last_of(period, part)
+        modified = resource.get(_MODIFIED)
+        if last is not None and last.url == url and modified and last.headers.get(_MODIFIED) == modified:
+            return Unchanged(url)
+        self.request.progress(f"reading {url}")
+        # What a portal lists is followed like a redirect: to the web, and without the portal's credentials elsewhere.
+        address = self.client.credentials.follow(self.source.portal, url)
+        self.client.begin()
+        landed = last.headers if last is not None and last.url == url else {}
+        answer = self.client.fetch(address, self.next_file(), landed=landed)
+        if answer is None:
+            return Unchanged(url)
+        check_answer(answer, self.request.dataset.parse.format)
+        headers = answer.headers | ({_MODIFIED: str(modified)} if modified else {})
+        return Payload(answer.file, url, period, headers, part=part, name=file_name(address, self.request.dataset))
+
+    def _refuse_doubles(self, found: list[tuple[str | None, str, dict[str, Any]]]) -> None:
+        periods = [period for period, _, _ in found if period is not None]
+        double = next((one for one in periods if periods.count(one) > 1), None)
+        if double is not None:
+            names = ", ".join(name for period, name, _ in found if period == double)
+            raise CollectError(
+                f"the package {self.source.package} has several files of {double}",
+                cause=f"{names} match {self.source.files}",
+                remedy="make collect.files more exact, so that each period has one file",
+            )
+
+
+def _period(match: re.Match[str]) -> str | None:
+    """The period that a file's name says; None when it says none."""
+    given = {key: int(value) for key, value in match.groupdict().items() if value is not None}
+    year = given.get("Y", given.get("G"))
+    if year is None:
+        return None
+    if "V" in given:
+        return str(Period(datetime.fromisocalendar(year, given["V"], 1), "week"))
+    if "q" in given:
+        return str(Period(datetime(year, given["q"] * 3 - 2, 1), "quarter"))
+    start = datetime(year, given.get("m", 1), given.get("d", 1), given.get("H", 0))
+    return str(
+        Period(start, "hour" if "H" in given else "day" if "d" in given else "month" if "m" in given else "year")
+    )

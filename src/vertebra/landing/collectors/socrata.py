@@ -1,0 +1,135 @@
+"""Collect a dataset of a Socrata portal: its count, its pages in the order of its row ids, and its count again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from vertebra.declare.collect import Socrata
+from vertebra.errors import CollectError
+from vertebra.landing.port import Item, Payload, Request, Unchanged
+from vertebra.landing.web.credentials import with_query
+from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError
+from vertebra.landing.web.pages import Page, Pages, csv_page, json_page, number_at, numbered, parsed, refused
+from vertebra.landing.web.read import client_for, held_still
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from vertebra.landing.web.client import Answer, Client
+
+_UPDATED: Final = "rowsUpdatedAt"
+_KEPT: Final = ("X-SODA2-Fields", "X-SODA2-Types")
+
+
+class SocrataCollector:
+    """``from: socrata``: the payload is a zip archive of the pages as received.
+
+    The portal's metadata say when rows changed last; while they say what they said at the last batch, nothing is read.
+    """
+
+    @property
+    def version(self) -> str:
+        """Kind and version, for receipts."""
+        return "socrata/1"
+
+    def collect(self, request: Request) -> Iterator[Item]:
+        """Give the dataset as one payload.
+
+        Raises:
+            CollectError: the portal does not answer, or its answer is refused.
+        """
+        source = request.declared(Socrata)
+        with client_for(source, source.portal, request) as client:
+            yield _Reader(source, request, client, numbered(request.staging, "page")).item()
+
+
+@dataclass(frozen=True)
+class _Reader:
+    source: Socrata
+    request: Request
+    client: Client
+    next_file: Callable[[], Path]
+
+    def item(self) -> Item:
+        url = self._url()
+        self.request.progress(f"reading {url}")
+        self.client.begin()
+        last = self.request.last_from(url)
+        updated = self._updated()
+        if updated is not None and last is not None and last.headers.get(_UPDATED) == updated:
+            return Unchanged(url)
+        return held_still(url, self.request, lambda: self._read(url))
+
+    def _url(self) -> str:
+        """What identifies the read, in receipts."""
+        chosen = [(f"${name}", text) for name in ("select", "where") if (text := getattr(self.source, name))]
+        form = self.request.dataset.parse.format
+        return with_query(f"{self.source.portal}/resource/{self.source.id}.{form}", tuple(chosen))
+
+    def _read(self, url: str) -> Payload:
+        before, total = self._updated(), self._total()
+        form = self.request.dataset.parse.format
+        headers: dict[str, str] = {}
+        with Pages(self.next_file().with_suffix(".zip"), f".{form}") as pages:
+            while pages.records < total or not pages.count:
+                page = self._page(url, pages.records)
+                if not page.records and pages.count:
+                    break
+                headers = {name: page.answer.headers[name] for name in _KEPT if name in page.answer.headers}
+                pages.add(page)
+                if not total:
+                    break
+        after = (self._updated(), self._total())
+        if after != (before, total):
+            raise ReadMovedError(f"{url} changed while it was read: it had {total:,} records and has {after[1]:,}")
+        if pages.records != total:
+            raise RefusedAnswerError(
+                f"{url} gives {pages.records:,} records and says that it has {total:,}",
+                url=url,
+                cause="pages are missing, or come twice",
+                remedy="collect again; if it stays so, tell the portal",
+            )
+        if before is not None:
+            headers[_UPDATED] = before
+        name = f"{self.request.dataset.name}.zip"
+        return Payload(pages.file, url, headers=headers, name=name, records=total, content=pages.content)
+
+    def _page(self, url: str, offset: int) -> Page:
+        params = (("$order", ":id"), ("$limit", str(self.source.page)), ("$offset", str(offset)))
+        answer = self._fetch(url, params)
+        return csv_page(answer) if self.request.dataset.parse.format == "csv" else json_page(answer, None)
+
+    def _total(self) -> int:
+        """The number of records, as the portal counts them."""
+        params = [("$select", "count(*) as records")]
+        if self.source.where is not None:
+            params.append(("$where", self.source.where))
+        answer = self._fetch(f"{self.source.portal}/resource/{self.source.id}.json", tuple(params))
+        body = parsed(answer)
+        row = body[0] if isinstance(body, list) and len(body) == 1 else None
+        if not isinstance(row, dict):
+            raise refused(answer, "has no count", "a list with one row was expected")
+        total = number_at(answer, row, "records")
+        answer.file.unlink()
+        return total
+
+    def _updated(self) -> str | None:
+        """When rows changed last; None where the portal does not tell."""
+        try:
+            answer = self._fetch(f"{self.source.portal}/api/views/{self.source.id}.json", ())
+        except RefusedAnswerError as error:
+            if error.status in (401, 403, 404):
+                return None
+            raise
+        body = parsed(answer)
+        answer.file.unlink()
+        found = body.get(_UPDATED) if isinstance(body, dict) else None
+        return found if isinstance(found, str) else None
+
+    def _fetch(self, url: str, params: tuple[tuple[str, str], ...]) -> Answer:
+        answer = self.client.fetch(url, self.next_file(), params, packed=True)
+        if answer is None:
+            raise CollectError(f"{url} answers that nothing changed, which was not asked")
+        return answer

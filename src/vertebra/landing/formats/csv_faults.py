@@ -1,0 +1,125 @@
+"""What is wrong with a CSV part, and where; only looked for when a payload is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from vertebra.errors import CollectError
+from vertebra.landing.formats.csv_text import TextFile, csv_text
+from vertebra.landing.formats.dialect import csv_options
+from vertebra.landing.formats.encoding import Encoding, undecodable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vertebra.declare.dataset import Parse
+    from vertebra.landing.payload import Part
+
+LONGEST_LINE: Final = 8 << 20
+"""A line is cut at a bound, so that bytes that are no text at all are not read into memory as one line."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A part and how its text is read."""
+
+    part: Part
+    parse: Parse
+    encoding: Encoding
+    delimiter: str
+
+
+def numbered_rows(source: Source) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a part with the line each starts in, counted from 1, by a parser that is slower and says more."""
+    with source.part.open() as raw:
+        blocks = csv_text(raw, source.encoding, source.parse, source.delimiter, blank=True)
+        text = io.TextIOWrapper(cast("Any", TextFile(blocks)), "utf-8-sig", "strict", newline="")
+        rows = csv.reader(iter(lambda: text.readline(LONGEST_LINE), ""), **csv_options(source.parse, source.delimiter))
+        line = 1
+        for cells in rows:
+            yield line, cells
+            line = rows.line_num + 1
+
+
+def refusal(source: Source, width: int, message: str) -> CollectError:
+    """Why the parser stopped.
+
+    Args:
+        width: how many cells a record has.
+        message: what the parser said.
+    """
+    if "invalid UTF8" in message:
+        return undecodable(source.part, source.encoding)
+    ragged = _ragged(source, width) if "Expected" in message else None
+    if ragged:
+        line, cells = ragged
+        return CollectError(
+            f"{source.part.name} line {line:,} has {cells} cells, the others have {width}",
+            cause="a cell with an unquoted delimiter, a cut-off file, or another delimiter or quote than declared",
+            remedy="correct parse in the dataset's file, ask the source for a whole file, or have such records kept "
+            "and marked: parse: {ragged: keep}",
+        )
+    return CollectError(
+        f"{source.part.name} is not CSV as declared", cause=message, remedy="correct parse in the dataset's file"
+    )
+
+
+def cut_off(source: Source, width: int) -> CollectError:
+    """The last record has too few cells, and no end of line."""
+    last = (0, 0)
+    for line, cells in _whole_rows(source):
+        last = (line, len(cells))
+    return CollectError(
+        f"{source.part.name} is cut off: its last line, {last[0]:,}, has {last[1]} of {width} cells and no end",
+        cause="the transfer broke off, or the source was still writing",
+        remedy="collect it again; if it stays so, ask the source",
+    )
+
+
+def mostly_ragged(source: Source, ragged: int, records: int, width: int) -> CollectError:
+    """Most records do not have the first one's number of cells."""
+    found = _ragged(source, width)
+    place = f", the first in line {found[0]:,} with {found[1]}" if found else ""
+    return CollectError(
+        f"{source.part.name}: {ragged:,} of {records:,} records do not have {width} cells as the first one{place}",
+        cause="lines come before the header, or the delimiter or quote is another one",
+        remedy="declare it, for example parse: {skip: 2} or parse: {delimiter: ';'}",
+    )
+
+
+def open_quote(source: Source) -> CollectError:
+    """The text ends inside a quoted cell."""
+    return CollectError(
+        f"{source.part.name} ends inside a quoted cell",
+        cause=unclosed(source) or "a quote is never closed: the file is cut off, or is not quoted this way",
+        remedy="collect it again; if it stays so, correct parse.quote or ask the source",
+    )
+
+
+def unclosed(source: Source) -> str:
+    """Where the last record starts, if that can be told."""
+    last = 0
+    try:
+        for line, _ in numbered_rows(source):
+            last = line
+    except csv.Error:
+        # The open quote makes one cell of the rest of the file, longer than the module takes.
+        last += 1
+    except UnicodeError:
+        return ""
+    return f"a quote opened in line {last:,} is never closed: the file is cut off, or is not quoted this way"
+
+
+def _ragged(source: Source, width: int) -> tuple[int, int] | None:
+    """Line and number of cells of the first record that does not have ``width`` cells."""
+    return next(((line, len(cells)) for line, cells in _whole_rows(source) if cells and len(cells) != width), None)
+
+
+def _whole_rows(source: Source) -> Iterator[tuple[int, list[str]]]:
+    try:
+        yield from numbered_rows(source)
+    except (csv.Error, UnicodeError):
+        return

@@ -1,0 +1,56 @@
+"""The delimiter of a CSV text: as declared, or the one that cuts its first records into equally many cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from vertebra.declare.dataset import Parse
+
+DELIMITERS: Final = (",", ";", "\t", "|")
+"""Those that are told from a text; of several that fit equally well the first is taken."""
+
+_RECORDS: Final = 200
+
+
+def csv_options(parse: Parse, delimiter: str) -> dict[str, Any]:
+    """Quoting as declared, in the words of Python's csv module."""
+    options: dict[str, Any] = {"delimiter": delimiter, "escapechar": parse.escape}
+    return options | ({"quotechar": parse.quote} if parse.quote else {"quoting": csv.QUOTE_NONE, "quotechar": None})
+
+
+def delimiter_of(beginning: str, whole: bool, parse: Parse) -> str:
+    """The delimiter: the declared one, else the one that fits the first records best.
+
+    It cuts the first record into at least two cells and the most of the others into as many; among several the one
+    with more cells. A text that none of them cuts so has one column, and the comma.
+
+    Args:
+        beginning: the text's first records.
+        whole: whether that is all of it; else its last record may be cut.
+    """
+    if parse.delimiter is not None:
+        return parse.delimiter
+    fits = {delimiter: _fit(beginning, whole, parse, delimiter) for delimiter in DELIMITERS}
+    best = max(DELIMITERS, key=lambda delimiter: fits[delimiter])
+    return best if fits[best] > (0.5, 1) else DELIMITERS[0]
+
+
+def _fit(beginning: str, whole: bool, parse: Parse, delimiter: str) -> tuple[float, int]:
+    """The share of records that have as many cells as the first, and how many it has."""
+    widths = []
+    try:
+        for cells in csv.reader(io.StringIO(beginning, newline=""), **csv_options(parse, delimiter)):
+            if cells:
+                widths.append(len(cells))
+            if len(widths) > _RECORDS:
+                break
+    except csv.Error:
+        return 0.0, 0
+    if not whole and 1 < len(widths) <= _RECORDS:
+        del widths[-1]
+    if not widths or widths[0] < 2:
+        return 0.0, 0
+    return sum(width == widths[0] for width in widths) / len(widths), widths[0]

@@ -1,0 +1,227 @@
+"""The encoding of a text: as declared, or told from its bytes; never one that loses any of them."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from vertebra.errors import CollectError
+from vertebra.landing.payload import BUFFER, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SAMPLE: Final = 64 << 10
+
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8", "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32-le", "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32-be", "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16-le", "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16-be", "utf-16"),
+)
+"""Byte order marks; that of UTF-32 begins with that of UTF-16."""
+
+_SINGLE_BYTE: Final = ("windows-1252", "iso-8859-1", "cp850")
+"""Western encodings, the most usual first; it is taken when another does not read better."""
+
+_BEYOND_ASCII: Final = re.compile(rb"[\x00-\x7f]?[\x80-\xff]+[\x00-\x7f]?")
+_FRAGMENTS: Final = 20_000
+_USUAL_SIGNS: Final = frozenset(" °ºª€£§©®·«»¿¡“”‘’„–—…²³½¼¾±µ´×•™")
+_INSIDE_WORDS: Final = frozenset("·’")
+_MOSTLY: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the bytes of a text are read.
+
+    Attributes:
+        name: what it is called in receipts and messages: ``utf-16-le``.
+        codec: Python's name of it; takes the byte order mark away where there is one.
+        declared: whether it is declared; else it was told from the bytes.
+        mark: whether the text begins with a byte order mark.
+    """
+
+    name: str
+    codec: str
+    declared: bool
+    mark: bool = False
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether the bytes are UTF-8 as they are."""
+        return self.codec in ("utf-8", "utf-8-sig", "ascii")
+
+
+def encoding_of(part: Part, declared: str | None) -> Encoding:
+    """The encoding of a part: the declared one, else by its byte order mark, else by what its bytes can be.
+
+    Without a mark, bytes that are UTF-16 by the zeros at every other place are UTF-16, bytes that are UTF-8 are UTF-8,
+    and others are the one of windows-1252, ISO 8859-1 and CP850 in which letters beyond ASCII stand where such letters
+    stand: in words, small ones after small ones. All the bytes are looked at.
+
+    Raises:
+        CollectError: there is no encoding of the declared name, or the bytes fit none: the text is damaged UTF-8, or
+            not in a Western language, whose encodings cannot be told apart by that.
+    """
+    with part.open() as stream:
+        head = stream.read(_SAMPLE)
+    marked = next(((name, codec) for mark, name, codec in _MARKS if head.startswith(mark)), None)
+    if declared is not None:
+        codec = _codec(declared, part)
+        return Encoding(declared, codec, True, marked is not None and marked[0].startswith(codec.removesuffix("-sig")))
+    if marked is not None:
+        return Encoding(*marked, False, True)
+    wide = _utf16(head)
+    if wide is not None:
+        return Encoding(wide, wide, False)
+    broken = _not_utf8(part)
+    return Encoding("utf-8", "utf-8", False) if broken is None else _single_byte(part, broken)
+
+
+def decoded(stream: BinaryIO, encoding: Encoding) -> Iterator[bytes]:
+    """A stream's text in UTF-8, block by block.
+
+    Raises:
+        UnicodeDecodeError: bytes do not decode. Bytes that are to be UTF-8 are not looked at.
+    """
+    decoder = None if encoding.is_utf8 else codecs.getincrementaldecoder(encoding.codec)("strict")
+    while raw := stream.read(BUFFER):
+        yield decoder.decode(raw).encode() if decoder else raw
+    if decoder:
+        yield decoder.decode(b"", True).encode()
+
+
+def undecodable(part: Part, encoding: Encoding) -> CollectError:
+    """What to say of a part that does not decode: the byte and its line."""
+    place = ""
+    byte = "a byte"
+    line = 1
+    try:
+        decoder = codecs.getincrementaldecoder(encoding.codec)("strict")
+        with part.open() as raw:
+            while block := raw.read(BUFFER):
+                line += decoder.decode(block).count("\n")
+            decoder.decode(b"", True)
+    except UnicodeDecodeError as error:
+        good = error.object[: error.start].decode(encoding.codec, "replace")
+        byte, place = f"byte 0x{error.object[error.start]:02X}", f" in line {line + good.count(chr(10)):,}"
+    how = "declared" if encoding.declared else "told from its other bytes"
+    return CollectError(
+        f"{part.name} is not {encoding.name}: {byte}{place} does not decode",
+        cause=f"it was written in another encoding than the one {how}, or is damaged",
+        remedy="declare the file's encoding, for example parse: {encoding: windows-1252}, or collect it again",
+    )
+
+
+def _codec(declared: str, part: Part) -> str:
+    try:
+        return codecs.lookup(declared).name
+    except LookupError as error:
+        raise CollectError(
+            f"{part.name} cannot be read: there is no encoding {declared!r}",
+            cause="parse.encoding is not one that Python knows",
+            remedy="declare utf-8, utf-16, windows-1252, iso-8859-1 or cp850, or leave it out to have it told",
+        ) from error
+
+
+def _utf16(head: bytes) -> str | None:
+    """The byte order of UTF-16 without a mark: spaces, digits, ASCII and ends of line have a zero on the same side."""
+    head = head[: len(head) // 2 * 2]
+    zeros = {"utf-16-be": head[::2].count(0), "utf-16-le": head[1::2].count(0)}
+    for name, other in (("utf-16-le", "utf-16-be"), ("utf-16-be", "utf-16-le")):
+        if zeros[other] or zeros[name] * 10 < len(head):
+            continue
+        try:
+            text = codecs.getincrementaldecoder(name)("strict").decode(head)
+        except UnicodeDecodeError:
+            continue
+        if all(char in "\t\r\n" or unicodedata.category(char) not in ("Cc", "Cn") for char in set(text)):
+            return name
+    return None
+
+
+def _not_utf8(part: Part) -> UnicodeDecodeError | None:
+    """What makes a part no UTF-8, None when it is UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    try:
+        with part.open() as stream:
+            while block := stream.read(BUFFER):
+                if not block.isascii() or decoder.getstate()[0]:
+                    decoder.decode(block)
+        decoder.decode(b"", True)
+    except UnicodeDecodeError as error:
+        return error
+    return None
+
+
+def _single_byte(part: Part, broken: UnicodeDecodeError) -> Encoding:
+    fragments = _fragments(part)
+    whole, single = _utf8_share(fragments)
+    if whole >= single:
+        raise undecodable(part, Encoding("utf-8", "utf-8", False)) from broken
+    scores = {name: score for name in _SINGLE_BYTE if (score := _reads(fragments, name)) is not None}
+    best = max(scores, key=lambda name: scores[name])
+    if scores[best] < 0 or _is_foreign(fragments, best):
+        raise CollectError(
+            f"the encoding of {part.name} cannot be told from its bytes",
+            cause="they are no UTF-8, and in none of windows-1252, ISO 8859-1 and CP850 they are letters of words",
+            remedy="declare it, for example parse: {encoding: windows-1251}; if it is no text, correct parse.format",
+        ) from broken
+    return Encoding(best, codecs.lookup(best).name, False)
+
+
+def _fragments(part: Part) -> list[bytes]:
+    """The places with bytes beyond ASCII, each with the byte before and after it."""
+    found: list[bytes] = []
+    with part.open() as stream:
+        while (block := stream.read(BUFFER)) and len(found) < _FRAGMENTS:
+            if not block.isascii():
+                found += _BEYOND_ASCII.findall(block)
+    return found[:_FRAGMENTS]
+
+
+def _utf8_share(fragments: list[bytes]) -> tuple[int, int]:
+    """How many characters beyond ASCII are whole in UTF-8, and how many bytes are part of none."""
+    texts = [fragment.decode("utf-8", "surrogateescape") for fragment in fragments]
+    single = sum("\udc80" <= char <= "\udcff" for text in texts for char in text)
+    return sum(char > "\x7f" for text in texts for char in text) - single, single
+
+
+def _reads(fragments: list[bytes], name: str) -> float | None:
+    """How well bytes read in an encoding: the mean over characters beyond ASCII; None when they do not decode."""
+    score, seen = 0.0, 0
+    for fragment in fragments:
+        try:
+            text = fragment.decode(name)
+        except UnicodeDecodeError:
+            return None
+        for at, char in enumerate(text):
+            if char > "\x7f":
+                before, after = text[at - 1 : at] if at else "", text[at + 1 : at + 2]
+                score += _fits(char, before, after)
+                seen += 1
+    return score / seen
+
+
+def _fits(char: str, before: str, after: str) -> float:
+    if char.isalpha() and char not in "ªº":
+        if before.isalpha() and char.isupper() and (before.islower() or after.islower()):
+            return -1.0  # a capital inside a word is a small letter of another encoding
+        return 1.0 if before.isalpha() or after.isalpha() else 0.6 if char.islower() else 0.3
+    if char in _USUAL_SIGNS:
+        in_word = before.isalpha() and after.isalpha() and char not in _INSIDE_WORDS
+        return -1.0 if in_word else 0.5
+    return -3.0 if unicodedata.category(char) == "Cc" else -1.0
+
+
+def _is_foreign(fragments: list[bytes], name: str) -> bool:
+    """Whether letters beyond ASCII stand mostly next to each other, as no Western language has them."""
+    inside = [fragment.strip(bytes(range(128))) for fragment in fragments]
+    letters = sum(char.isalpha() for piece in inside for char in piece.decode(name))
+    paired = sum(len(piece) for piece in inside if len(piece) > 2)
+    return letters > 8 and paired > _MOSTLY * sum(len(piece) for piece in inside)

@@ -1,0 +1,139 @@
+"""Keeping refused payloads and answers aside, each with the reason, for a person to look at."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vertebra.errors import CollectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+REFUSED: Final = ".refused"
+_REASON: Final = "reason.json"
+_MOST: Final = 200
+_WHOLE: Final = 64 << 20
+_HEAD: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What was refused.
+
+    Attributes:
+        url: where it came from, without credentials.
+        folder: where it is kept, with ``reason.json``.
+        error: what is wrong with it.
+    """
+
+    url: str
+    folder: Path
+    error: CollectError
+
+
+class RefusedPayloadError(CollectError):
+    """A payload was refused and kept aside."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        error = refusal.error
+        kept = f"; the payload is kept in {refusal.folder}"
+        super().__init__(error.fact, cause=error.cause, remedy=error.remedy + kept, where=error.where)
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """The place where a dataset's refused payloads lie: the newest 200, each bytes once.
+
+    Attributes:
+        home: the dataset's folder in the landing zone.
+        run_id: the run that collects.
+        now: the collection's start, UTC.
+        redact: takes secrets out of a text.
+        where: what the refusal is about, for messages.
+    """
+
+    home: Path
+    run_id: str
+    now: datetime
+    redact: Callable[[str], str]
+    where: str
+
+    def keep(self, raw: Path | None, name: str, url: str, digest: str, error: CollectError) -> Refusal:
+        """Keep a payload with the reason; the same bytes once, however often they are refused.
+
+        A payload of more than 64 MB that is only part of an answer could fill the disk try by try, so that of large
+        ones the beginning is kept: the source has the whole.
+
+        Args:
+            raw: the file, which is moved; None when there is nothing to look at.
+            name: what to call it.
+            digest: sha256 of its bytes, or of the reason.
+        """
+        folder = self._before(digest) or self._new()
+        folder.mkdir(parents=True, exist_ok=True)
+        size = raw.stat().st_size if raw is not None else 0
+        if raw is not None:
+            self._move(raw, folder / name, size)
+        fact, cause, remedy = (self.redact(text) for text in (error.fact, error.cause, error.remedy))
+        reason = {
+            "url": self.redact(url),
+            "sha256": digest,
+            "bytes": size,
+            "run_id": self.run_id,
+            "collected_at": self.now.isoformat(),
+            "fact": fact,
+            "cause": cause,
+            "remedy": remedy,
+        }
+        temporary = folder / f"{_REASON}.new"
+        temporary.write_text(json.dumps(reason, indent=2, ensure_ascii=False), "utf-8")
+        temporary.replace(folder / _REASON)
+        self._forget_oldest()
+        about = CollectError(fact, cause=cause, remedy=remedy, where=error.where or self.where)
+        return Refusal(self.redact(url), folder, about)
+
+    def _move(self, raw: Path, target: Path, size: int) -> None:
+        if size > _WHOLE:
+            with raw.open("r+b") as stream:
+                stream.truncate(_HEAD)
+        elif size <= _HEAD:
+            # A host may repeat the token it was sent in what it says.
+            content = raw.read_bytes()
+            text = content.decode("latin-1")
+            clean = self.redact(text)
+            if clean != text:
+                raw.unlink()
+                raw.write_bytes(clean.encode("latin-1"))
+        raw.replace(target)
+
+    def _before(self, digest: str) -> Path | None:
+        for reason in sorted(self.home.glob(f"{REFUSED}/*/{_REASON}")):
+            if _read_json(reason).get("sha256") == digest:
+                return reason.parent
+        return None
+
+    def _new(self) -> Path:
+        stamp = f"{self.now:%Y%m%dT%H%M%S}"
+        taken = {folder.name for folder in self.home.glob(f"{REFUSED}/{stamp}*")}
+        number = 1
+        while (name := stamp if number == 1 else f"{stamp}-{number}") in taken:
+            number += 1
+        return self.home / REFUSED / name
+
+    def _forget_oldest(self) -> None:
+        kept = sorted(self.home.glob(f"{REFUSED}/*"), key=lambda folder: folder.stat().st_mtime_ns)
+        for folder in kept[:-_MOST]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError):
+        return {}

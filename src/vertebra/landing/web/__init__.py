@@ -1,0 +1,1 @@
+"""Asking sources on the web: politely, within bounds, and without believing every answer."""

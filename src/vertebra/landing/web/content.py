@@ -1,0 +1,145 @@
+"""Whether an answer is what was asked for: data, and not a page, an error or nothing at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vertebra.landing.web.credentials import without_query
+from vertebra.landing.web.errors import RefusedAnswerError
+
+if TYPE_CHECKING:
+    from vertebra.landing.web.client import Answer
+
+_HEAD: Final = 4096
+_LARGEST_ERROR: Final = 1 << 20
+_BOM: Final = b"\xef\xbb\xbf"
+_PAGES: Final = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script")
+_XML_ERRORS: Final = (b"<?xml", b"<error", b"<fault", b"<soap", b"<ows:exception", b"<serviceexception")
+_PACKED: Final = {
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+    b"\x1f\x8b": "gzip",
+    b"PAR1": "parquet",
+    b"Obj\x01": "avro",
+}
+_WANTS_TEXT: Final = frozenset({"csv", "json", "jsonl"})
+
+
+def check_answer(answer: Answer, form: str, begins: str | None = None) -> None:
+    """Refuse what is no data.
+
+    Args:
+        form: format of the dataset's payloads.
+        begins: how a sound text begins.
+
+    Raises:
+        RefusedAnswerError: the answer is empty, a page, an error message, or begins otherwise than declared.
+    """
+    with answer.file.open("rb") as stream:
+        head = stream.read(_HEAD)
+    text = head.removeprefix(_BOM).lstrip()
+    packed = next((kind for magic, kind in _PACKED.items() if head.startswith(magic)), None)
+    if not text:
+        raise _refused(answer, "is empty", "it has no bytes" if not head else "it has only blanks")
+    if packed is None:
+        _refuse_messages(answer, text, form)
+    if begins is not None and packed is None and not head.removeprefix(_BOM).startswith(begins.encode()):
+        raise _refused(
+            answer,
+            "does not begin as declared",
+            f"it begins with {_excerpt(text)}",
+            "if the source has changed its form, correct collect.begins",
+        )
+
+
+def _refuse_messages(answer: Answer, text: bytes, form: str) -> None:
+    lower = text[:64].lower()
+    if lower.startswith(_PAGES):
+        raise _refused(answer, "is a page for people, not data", _title(text), _LOOK)
+    if form in _WANTS_TEXT and lower.startswith(_XML_ERRORS):
+        raise _refused(answer, f"is XML, not {form}", _excerpt(text), _LOOK)
+    if form in ("parquet", "avro"):
+        raise _refused(answer, f"is not {form}", f"it begins with {_excerpt(text)}", _LOOK)
+    path = without_query(answer.url).lower()
+    for ending, name in ((".zip", "a zip archive"), (".gz", "gzip")):
+        if path.endswith(ending):
+            raise _refused(answer, f"is not {name}", f"it begins with {_excerpt(text)}", _LOOK)
+    if text[:1] == b"{" and answer.file.stat().st_size <= _LARGEST_ERROR:
+        message = error_in(_json(answer.file), strict=form != "csv")
+        if message is not None:
+            raise _refused(answer, "is an error message, not data", message, _LOOK)
+
+
+def error_in(body: Any, *, strict: bool = True) -> str | None:
+    """The message of a JSON body that is an error, as CKAN, Socrata, Open-Meteo, ArcGIS and others write them.
+
+    Args:
+        body: the parsed answer.
+        strict: whether only the known marks of an error count. Where no JSON is wanted, any message counts.
+    """
+    if not isinstance(body, dict):
+        return None
+    error = body.get("error", body.get("errors"))
+    failed = body.get("success") is False or body.get("ok") is False
+    marked = failed or bool(error) or ("errorCode" in body and "message" in body)
+    status = body.get("status")
+    marked = marked or (isinstance(status, str) and status.lower() in ("error", "fail", "failed"))
+    if not marked and (strict or not ("message" in body or "detail" in body)):
+        return None
+    for one in (error, body):
+        if isinstance(one, str):
+            return one[:300]
+        if isinstance(one, list) and one:
+            return json.dumps(one)[:300]
+        if isinstance(one, dict):
+            found = next(
+                (one[key] for key in ("message", "reason", "detail", "msg") if isinstance(one.get(key), str)), ""
+            )
+            if found:
+                return str(found)[:300]
+    return json.dumps(body)[:300]
+
+
+def told_by(file: Path) -> str:
+    """What an error answer says, in a line; empty when it says nothing readable."""
+    try:
+        head = file.read_bytes()[:_LARGEST_ERROR]
+    except OSError:
+        return ""
+    text = head.removeprefix(_BOM).lstrip()
+    if text[:1] in (b"{", b"["):
+        message = error_in(_json(file), strict=False)
+        if message:
+            return message
+    if text[:64].lower().startswith(_PAGES):
+        return _title(text)
+    return _excerpt(text) if text else ""
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_bytes().removeprefix(_BOM))
+    except ValueError:
+        return None
+
+
+def _title(text: bytes) -> str:
+    lower = text.lower()
+    start, end = lower.find(b"<title>"), lower.find(b"</title>")
+    title = text[start + 7 : end].decode("utf-8", "replace").strip() if 0 <= start < end else ""
+    return f"its title is {title[:120]!r}" if title else "it is HTML"
+
+
+def _excerpt(text: bytes) -> str:
+    line = text.splitlines()[0][:120].decode("utf-8", "replace") if text else ""
+    return repr("".join(letter if letter.isprintable() else "·" for letter in line))
+
+
+_LOOK: Final = "look at the answer kept aside, and open the address in a browser"
+
+
+def _refused(answer: Answer, what: str, cause: str, remedy: str = _LOOK) -> RefusedAnswerError:
+    fact = f"the answer of {without_query(answer.url)} {what}"
+    return RefusedAnswerError(fact, url=answer.url, file=answer.file, cause=cause, remedy=remedy)

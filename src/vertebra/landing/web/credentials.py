@@ -1,0 +1,136 @@
+"""Who is shown the credentials: the declared host, and no other."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+import vertebra
+from vertebra.errors import CollectError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vertebra.declare.web_source import Auth
+
+Origin = tuple[str, str, int]
+_PORTS: Final = {"http": 80, "https": 443}
+_SHOWN_TO_ALL: Final = {"user-agent", "accept", "accept-language"}
+_CHALLENGES: Final = ("/challenge", "/captcha", "/cdn-cgi/")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What is sent along with requests to the declared host.
+
+    Attributes:
+        origin: scheme, host and port of the declared address.
+        headers: declared request headers.
+        secret_headers: those of ``auth``.
+        query: name and value of the secret query parameter.
+    """
+
+    origin: Origin
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: tuple[str, str] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, url: str, headers: Mapping[str, str], auth: Auth | None) -> Credentials:
+        """The credentials that a declaration gives for an address."""
+        secret, query = {}, None
+        if auth is not None and auth.bearer is not None:
+            secret["Authorization"] = f"Bearer {auth.bearer.get_secret_value()}"
+        elif auth is not None and auth.header is not None and auth.value is not None:
+            secret[auth.header] = auth.value.get_secret_value()
+        elif auth is not None and auth.query is not None and auth.value is not None:
+            query = (auth.query, auth.value.get_secret_value())
+        elif auth is not None and auth.user is not None and auth.password is not None:
+            pair = f"{auth.user}:{auth.password.get_secret_value()}".encode()
+            secret["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        return cls(origin_of(url), dict(headers), secret, query)
+
+    def request_to(self, url: str) -> tuple[str, dict[str, str]]:
+        """The address and the headers to send for it: with the credentials where they belong, else without."""
+        headers = {"User-Agent": f"vertebra/{vertebra.__version__}", "Accept": "*/*"}
+        own = origin_of(url) == self.origin
+        known = {name.lower(): name for name in headers}
+        for name, value in self.headers.items():
+            if own or name.lower() in _SHOWN_TO_ALL:
+                headers.pop(known.get(name.lower(), ""), None)
+                headers[name] = value
+        if not own:
+            return url, headers
+        headers |= self.secret_headers
+        if self.query is None:
+            return url, headers
+        name, value = self.query
+        return with_query(url, ((name, value),)), headers
+
+    def follow(self, url: str, location: str) -> str:
+        """Where a redirect leads, if it may be followed.
+
+        Raises:
+            CollectError: it leads out of the web, into the machine or its network, from https to http, or takes a
+                secret along to another host.
+        """
+        target = urljoin(url, location)
+        parts = urlsplit(target)
+        shown = without_query(target)
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise _not_followed(url, f"{parts.scheme or 'nothing'}: is not an address on the web")
+        if urlsplit(url).scheme == "https" and parts.scheme == "http":
+            raise _not_followed(url, f"{shown} is not encrypted, and the address before it is")
+        if _is_internal(parts.hostname) and not _is_internal(self.origin[1]):
+            raise _not_followed(url, f"{shown} lies in a private network, and the declared host does not")
+        if origin_of(target) != self.origin and self._leaks(target):
+            raise _not_followed(url, f"{without_query(target)} is another host, and the address has a secret in it")
+        if any(mark in parts.path.lower() for mark in _CHALLENGES):
+            raise _not_followed(url, f"{shown} asks for proof of being a person; the host takes Vertebra for an attack")
+        return target
+
+    def _leaks(self, target: str) -> bool:
+        values = [*self.secret_headers.values(), *([self.query[1]] if self.query else [])]
+        return any(form in target for value in values for form in (value, quote(value, safe="")) if len(value) > 3)
+
+
+def origin_of(url: str) -> Origin:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(url)
+    return parts.scheme.lower(), (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme.lower(), 0)
+
+
+def with_query(url: str, params: tuple[tuple[str, str], ...]) -> str:
+    """An address with query parameters added."""
+    parts = urlsplit(url)
+    added = "&".join(f"{quote(name, safe='$:')}={quote(value, safe=_PLAIN)}" for name, value in params)
+    return urlunsplit(parts._replace(query="&".join(one for one in (parts.query, added) if one)))
+
+
+_PLAIN: Final = "/:,()*!$'@"
+"""Characters that stay as they are in the value of a query parameter."""
+
+
+def without_query(url: str) -> str:
+    """An address that can be shown whoever wrote it: no user, no password, no query."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _is_internal(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.lower() == "localhost" or host.lower().endswith((".localhost", ".internal"))
+    return not address.is_global
+
+
+def _not_followed(url: str, why: str) -> CollectError:
+    return CollectError(
+        f"{without_query(url)} redirects to where Vertebra does not follow",
+        cause=why,
+        remedy="open the address in a browser; if the data has moved, declare where to",
+    )

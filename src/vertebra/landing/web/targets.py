@@ -1,0 +1,144 @@
+"""What to ask for: each period that is due and not landed, with each combination of the declared values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, unquote, urlsplit
+
+from vertebra.declare.duration import duration
+from vertebra.declare.period import Period, period, periods
+from vertebra.declare.placeholders import filled
+from vertebra.declare.web_source import Range
+from vertebra.errors import CollectError
+from vertebra.landing.web.credentials import with_query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from vertebra.declare.dataset import Dataset
+    from vertebra.declare.web_source import Grid, Periods, Values
+    from vertebra.lake.batches import Receipt
+    from vertebra.landing.port import Request
+
+_FILE: Final = re.compile(r".+\.(csv|tsv|txt|dat|json|jsonl|ndjson|geojson|parquet|avro|zip|gz)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One address to ask.
+
+    Attributes:
+        url: the address with everything filled in, without credentials.
+        period: name of the period.
+        part: the values it is asked with, ``station=JFK,year=2013``.
+        newest: whether it is the newest period that is due: it may not be published yet.
+        landed: receipt of the batch landed from it last.
+    """
+
+    url: str
+    period: str | None
+    part: str | None
+    newest: bool
+    landed: Receipt | None
+
+    @property
+    def conditions(self) -> Mapping[str, str]:
+        """Headers of the answer landed last; none when the address was another one then."""
+        return self.landed.headers if self.landed is not None and self.landed.url == self.url else {}
+
+
+def targets(grid: Grid, request: Request) -> Iterator[Target]:
+    """The addresses to ask now, oldest period first.
+
+    Raises:
+        CollectError: the window does not fit the declared periods.
+    """
+    landed = {(one.period, one.part): one for one in request.landed}
+    if grid.periods is None:
+        due: list[Period | None] = [None]
+        newest, asked_again = None, set[str | None]([None])
+    else:
+        due = list(_due(grid.periods, request))
+        newest = str(_newest(grid.periods, request))
+        again = request.window is not None and request.window.again
+        asked_again = {str(one) for one in due[0 if again else max(0, len(due) - grid.periods.revisit) :]}
+    for one in due:
+        name = None if one is None else str(one)
+        for values in _combinations(grid.over):
+            part = ",".join(f"{key}={value}" for key, value in values.items()) or None
+            last = landed.get((name, part))
+            if last is None or name in asked_again:
+                yield Target(_address(grid, one, values), name, part, name is not None and name == newest, last)
+
+
+def file_name(url: str, dataset: Dataset) -> str:
+    """A name for what an address gives, with an ending that says its form."""
+    last = unquote(urlsplit(url).path.rpartition("/")[2])
+    return last if _FILE.fullmatch(last) else f"{dataset.name}.{dataset.parse.format}"
+
+
+def _due(declared: Periods, request: Request) -> Iterator[Period]:
+    skipped = set(declared.skip)
+    first, last = _window(declared, request)
+    for one in periods(period(declared.first, declared.unit), _until(declared, request)):
+        if last is not None and one > last:
+            return
+        if str(one) not in skipped and (first is None or one >= first):
+            yield one
+
+
+def _newest(declared: Periods, request: Request) -> Period | None:
+    last = None if declared.last is None else period(declared.last, declared.unit)
+    newest = None
+    for one in periods(period(declared.first, declared.unit), _until(declared, request)):
+        if last is not None and one > last:
+            break
+        newest = one
+    return newest
+
+
+def _until(declared: Periods, request: Request) -> datetime:
+    return request.now.replace(tzinfo=None) - duration(declared.lag)
+
+
+def _window(declared: Periods, request: Request) -> tuple[Period | None, Period | None]:
+    """The first and the last period to ask for, of those declared and those of the window."""
+    last = None if declared.last is None else period(declared.last, declared.unit)
+    window = request.window
+    if window is None:
+        return None, last
+    if window.again and request.dataset.load == "append":
+        raise CollectError(
+            f"the periods {window.first} to {window.last} of {request.dataset.name} cannot be collected again",
+            cause="load: append would keep the records of both batches",
+            remedy="declare load: upsert and a key",
+        )
+    try:
+        asked = period(window.first, declared.unit), period(window.last, declared.unit)
+    except ValueError as error:
+        fact, _, remedy = str(error).partition("; ")
+        raise CollectError(fact, remedy=remedy, where=f"dataset {request.dataset.name}") from None
+    return asked[0], asked[1] if last is None else min(asked[1], last)
+
+
+def _combinations(over: Mapping[str, Values]) -> Iterator[dict[str, str]]:
+    lists = [
+        [str(number) for number in range(values.first, values.last + 1)] if isinstance(values, Range) else values
+        for values in over.values()
+    ]
+    for combination in product(*lists):
+        yield dict(zip(over, combination, strict=True))
+
+
+def _address(grid: Grid, one: Period | None, values: Mapping[str, str]) -> str:
+    url = filled(grid.url, one, values, lambda text: quote(text, safe=""))
+    params = [
+        (name, filled(text, one, values))
+        for name, given in grid.params.items()
+        for text in ((given,) if isinstance(given, str) else given)
+    ]
+    return with_query(url, tuple(params))

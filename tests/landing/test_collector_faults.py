@@ -1,0 +1,282 @@
+"""Whatever a host does, a batch is whole and right, or there is none, and the last good one stays."""
+
+from __future__ import annotations
+
+import errno
+import json
+import time
+
+import pytest
+
+from landing.readings import records, source
+from portals import stand_in as faults
+from portals.portals import FileServer, zipped
+from portals.stand_in import Reply, cut_off, reset, reset_midway, with_status
+from vertebra.errors import CollectError
+from vertebra.lake.batches import batches
+from vertebra.landing.clock import SystemClock
+from vertebra.landing.collect import PayloadsRefusedError
+from vertebra.landing.web.network import Gate, Network
+
+GOOD = b"a,b\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(5000))
+CSV = {"format": "csv"}
+
+
+@pytest.fixture
+def files():
+    return FileServer({"/a.csv": GOOD, "/a.zip": zipped(data_csv=GOOD)})
+
+
+@pytest.fixture
+def host(portal, files):
+    return portal(files)
+
+
+def declared(host, path="/a.csv", **more):
+    limits = {"wait": "200 ms", "rate": 1000} | more.pop("limits", {})
+    return source({"from": "http", "url": f"{host.url}{path}", "limits": limits} | more, "snapshot", CSV)
+
+
+def landed(lake):
+    return batches(lake.landing, "station", "readings")
+
+
+def reasons(lake):
+    found = sorted((lake.landing / "station" / "readings" / ".refused").glob("*/reason.json"))
+    return [json.loads(file.read_text()) for file in found]
+
+
+PASSING = {
+    "reset": reset,
+    "reset midway": reset_midway,
+    "cut off": cut_off,
+    "silence": faults.silent,
+    "busy": with_status(503),
+    "too many": with_status(429, Retry_After="7"),
+    "error": with_status(500),
+    "bad gateway": with_status(502),
+    "being made": with_status(202),
+}
+REFUSED = {
+    "a page": (faults.page, "is a page for people, not data"),
+    "an error with status 200": (faults.error_as_data, "is an error message, not data"),
+    "a challenge": (faults.challenge, "redirects to where Vertebra does not follow"),
+    "nothing": (faults.nothing, "is empty"),
+    "no content": (with_status(204), "answers with status 204"),
+    "not found": (with_status(404, b"gone"), "answers with status 404"),
+    "forbidden": (with_status(403), "answers with status 403"),
+    "xml": (faults.instead(b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>'), "is XML, not csv"),
+    "a header and no records": (faults.instead(b"a,b\n"), "has no records; the batch before had 5,000"),
+    "not modified, unasked": (with_status(304), "answers with status 304"),
+}
+
+
+class TestWhatPasses:
+    @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
+    @pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "chunked"])
+    def test_is_tried_again_and_lands_once(self, host, files, gathered, lake, fault, chunked):
+        files.chunked = chunked
+        host.faults = [fault, fault]
+        (batch,) = gathered(declared(host)).new
+        assert batch.payload.read_bytes() == GOOD
+        assert batch.receipt.records == 5000
+        assert len(landed(lake)) == 1
+        assert len(host.asked) == 3
+
+    @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
+    def test_is_told_when_it_does_not_pass_and_the_last_good_batch_stays(self, host, files, gathered, lake, fault):
+        gathered(declared(host))
+        files.files["/a.csv"] = GOOD + b"1,1\n"
+        host.always = fault
+        with pytest.raises(CollectError, match="5 tries failed"):
+            gathered(declared(host))
+        assert [batch.payload.read_bytes() for batch in landed(lake)] == [GOOD]
+        host.always = None
+        assert gathered(declared(host)).new[0].number == 2
+
+    def test_waits_longer_each_time_but_not_less_than_the_host_asks(self, host, gathered, clock):
+        host.faults = [with_status(503), with_status(503), with_status(429, Retry_After="30")]
+        gathered(declared(host))
+        assert clock.slept == [1.0, 2.0, 30.0]
+
+    def test_a_date_says_how_long_to_wait_too(self, host, gathered, clock):
+        host.faults = [with_status(503, Retry_After="Thu, 15 Jan 2026 12:00:20 GMT")]
+        gathered(declared(host))
+        assert clock.slept == [pytest.approx(20, abs=1)]
+
+    def test_a_host_that_asks_for_too_much_patience_is_left(self, host, gathered, clock):
+        host.faults = [with_status(429, Retry_After="86400")]
+        with pytest.raises(CollectError, match="asks to wait 86,400 seconds"):
+            gathered(declared(host))
+        assert clock.slept == []
+
+    def test_a_storm_ends_within_the_time_of_a_payload(self, host, gathered, clock):
+        host.always = with_status(429, Retry_After="100")
+        with pytest.raises(CollectError, match="the time for one payload is over"):
+            gathered(declared(host, limits={"time": "250 s", "tries": 20}))
+        assert clock.slept == [100.0, 100.0]
+
+
+class TestWhatIsRefused:
+    @pytest.mark.parametrize(("fault", "fact"), REFUSED.values(), ids=REFUSED)
+    def test_is_kept_aside_with_the_reason_and_the_last_good_batch_stays(
+        self, host, files, gathered, lake, fault, fact
+    ):
+        files.etags = False
+        gathered(declared(host))
+        files.files["/a.csv"] = GOOD + b"1,1\n"
+        host.faults = [fault]
+        with pytest.raises(PayloadsRefusedError, match=fact):
+            gathered(declared(host))
+        assert [batch.payload.read_bytes() for batch in landed(lake)] == [GOOD]
+        (reason,) = reasons(lake)
+        assert fact in reason["fact"]
+        assert reason["url"] == f"{host.url}/a.csv"
+        assert len(gathered(declared(host)).new) == 1
+
+    def test_the_answer_can_be_looked_at(self, host, gathered, lake):
+        host.faults = [faults.page]
+        with pytest.raises(PayloadsRefusedError) as told:
+            gathered(declared(host))
+        (kept,) = (lake.landing / "station" / "readings" / ".refused").glob("*/answer.bin")
+        assert kept.read_bytes() == faults.PAGE
+        assert "Just a moment..." in told.value.cause
+
+    def test_the_message_of_a_portal_is_passed_on(self, host, gathered):
+        host.faults = [with_status(400, b'{"error": true, "reason": "Parameter latitude is missing"}')]
+        with pytest.raises(PayloadsRefusedError) as told:
+            gathered(declared(host))
+        assert told.value.cause == "Parameter latitude is missing"
+
+    @pytest.mark.parametrize("fault", [faults.damaged, faults.cut_unnoticed], ids=["damaged", "cut off unnoticed"])
+    def test_a_broken_archive(self, host, gathered, lake, fault):
+        host.faults = [fault]
+        with pytest.raises(PayloadsRefusedError, match="damaged or cut"):
+            gathered(declared(host, "/a.zip"))
+        assert landed(lake) == []
+        assert gathered(declared(host, "/a.zip")).new[0].receipt.records == 5000
+
+    def test_a_page_in_place_of_an_archive(self, host, gathered):
+        host.faults = [faults.instead(b"come back tomorrow\n", "application/zip")]
+        with pytest.raises(PayloadsRefusedError, match="is not a zip archive"):
+            gathered(declared(host, "/a.zip"))
+
+    def test_more_than_the_disk_should_take(self, host, gathered, lake):
+        with pytest.raises(PayloadsRefusedError, match="gives more than 1 KB"):
+            gathered(declared(host, limits={"size": "1 KB"}))
+        assert landed(lake) == []
+
+    def test_a_bomb_on_the_way(self, portal, gathered, lake):
+        import gzip
+
+        bomb = gzip.compress(b"\0" * (80 << 20))
+        host = portal(lambda asked: Reply(bomb, 200, {"Content-Encoding": "gzip"}))
+        with pytest.raises(PayloadsRefusedError, match="expands to more than"):
+            gathered(declared(host))
+        assert landed(lake) == []
+
+
+class TestASlowHost:
+    def test_bytes_that_drip_without_end_are_not_waited_for(self, host, gathered, lake):
+        host.always = faults.dripping
+        started = time.monotonic()
+        with pytest.raises(CollectError, match="takes longer than 300 ms"):
+            gathered(
+                declared(host, limits={"time": "300 ms"}), network=Network(SystemClock(), lambda: 0.0, Gate(), 0.0)
+            )
+        assert landed(lake) == []
+        assert time.monotonic() - started < 60
+
+
+class TestResuming:
+    def test_a_download_goes_on_where_it_broke_off(self, host, gathered):
+        host.faults = [reset_midway]
+        (batch,) = gathered(declared(host)).new
+        assert batch.payload.read_bytes() == GOOD
+        assert host.asked[1].headers["range"].startswith("bytes=")
+        assert host.asked[1].headers["if-range"] == batch.receipt.headers["ETag"]
+
+    def test_it_starts_afresh_when_the_file_changed_meanwhile(self, host, files, gathered):
+        changed = GOOD.replace(b"\n", b"9\n").replace(b"a,b9\n", b"a,b\n")
+
+        def change(handler, reply):
+            reset_midway(handler, reply)
+            files.files["/a.csv"] = changed
+
+        host.faults = [change]
+        (batch,) = gathered(declared(host)).new
+        assert batch.payload.read_bytes() == changed
+
+    def test_it_starts_afresh_when_the_host_does_not_say_what_the_file_is(self, host, files, gathered):
+        files.etags = False
+        host.faults = [reset_midway]
+        (batch,) = gathered(declared(host)).new
+        assert (batch.payload.read_bytes(), "range" in host.asked[1].headers) == (GOOD, False)
+
+    def test_a_host_that_gives_another_part_is_asked_for_all_of_it(self, host, gathered):
+        wrong = with_status(206, b"x" * 100, Content_Range="bytes 5-104/5000")
+        host.faults = [reset_midway, wrong]
+        (batch,) = gathered(declared(host)).new
+        assert batch.payload.read_bytes() == GOOD
+        assert "range" not in host.asked[2].headers
+
+
+class TestRedirects:
+    def test_they_are_followed(self, portal, files, gathered):
+        host = portal(
+            lambda asked: files(asked) if asked.path != "/old.csv" else Reply(b"", 301, {"Location": "/a.csv"})
+        )
+        (batch,) = gathered(declared(host, "/old.csv")).new
+        assert (batch.receipt.url, batch.receipt.records) == (f"{host.url}/old.csv", 5000)
+
+    @pytest.mark.parametrize(
+        ("to", "says"),
+        [
+            ("file:///etc/passwd", "file: is not an address on the web"),
+            ("ftp://example.org/a.csv", "ftp: is not an address on the web"),
+            ("/cdn-cgi/challenge-platform", "takes Vertebra for an attack"),
+            ("https:///a.csv", "is not an address on the web"),
+        ],
+    )
+    def test_some_are_not(self, host, gathered, lake, to, says):
+        host.faults = [with_status(302, Location=to)]
+        with pytest.raises(PayloadsRefusedError, match="does not follow") as told:
+            gathered(declared(host))
+        assert says in told.value.cause
+        assert landed(lake) == []
+
+    def test_not_in_a_circle(self, host, gathered):
+        host.always = with_status(302, Location="/a.csv")
+        with pytest.raises(PayloadsRefusedError, match="redirects more than 8 times"):
+            gathered(declared(host))
+
+
+class TestADiskThatIsFull:
+    def test_while_downloading(self, host, gathered, lake, monkeypatch):
+        def full(*_: object, **__: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device", "download.part")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("vertebra.landing.web.partial.Partial.open", full)
+            with pytest.raises(CollectError, match="could not be written") as told:
+                gathered(declared(host))
+        assert "No space left on device" in told.value.cause
+        assert len(host.asked) == 1
+        assert (landed(lake), list((lake.landing / "station" / "readings").iterdir())) == ([], [])
+        assert len(gathered(declared(host)).new) == 1
+
+
+def test_a_host_that_is_not_there_is_told(gathered):
+    dataset = source({"from": "http", "url": "http://127.0.0.1:9/a.csv"}, parse=CSV)
+    with pytest.raises(CollectError, match=r"http://127\.0\.0\.1:9/a\.csv cannot be reached") as told:
+        gathered(dataset)
+    assert "HTTPS_PROXY" in told.value.remedy
+    assert told.value.where == "dataset readings"
+
+
+def test_an_answer_without_records_can_be_declared_right(host, files, gathered):
+    files.etags = False
+    gathered(declared(host))
+    host.faults = [faults.instead(b"a,b\n")]
+    (batch,) = gathered(declared(host, empty="accept")).new
+    assert records(batch) == []
