@@ -1,0 +1,125 @@
+"""How the rules of a table would be checked, in words: read off the plan that detection follows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from vertebra.declare.rules import NamedRule
+from vertebra.denial import Inclusion
+from vertebra.trusted.detect.plan import Counting, KeySet, Plan, Planned, Search, planned
+
+_SEARCH: Final = {
+    Search.NOTHING: "nothing is read: the predicates exclude each other",
+    Search.SCAN: "filter the rows in one scan",
+    Search.CANDIDATES: "find a few candidates in each suspect group that serve all its rows as partners",
+    Search.SWEEP: "pass over the rows of a group in the order of the first order predicate, with the best value of the"
+    " second so far",
+}
+_COUNTING: Final = {
+    Counting.TUPLES: "",
+    Counting.GROUPS: "count pairs from the sizes of groups",
+    Counting.VALUES: "count pairs from the sizes of groups and of the values in them",
+    Counting.AGREEMENTS: "count pairs by inclusion and exclusion over the ≠, from the sizes of groups",
+    Counting.PREFIXES: "count pairs by inclusion and exclusion over the ≠, from running counts of the ordered values",
+    Counting.BLOCKS: "count pairs by divide and conquer over the violating rows",
+}
+_SEARCH_COST: Final = {Search.NOTHING: "0", Search.SCAN: "n", Search.CANDIDATES: "n", Search.SWEEP: "n log n"}
+_COUNTING_COST: Final = {
+    Counting.TUPLES: "",
+    Counting.GROUPS: "",
+    Counting.VALUES: "v",
+    Counting.AGREEMENTS: "{k}v",
+    Counting.PREFIXES: "{k}v log v",
+    Counting.BLOCKS: "{k}v log² v",
+}
+
+
+@dataclass(frozen=True)
+class RulePlan:
+    """How one rule would be checked.
+
+    Attributes:
+        constraint_class: of the compile table, e.g. ``{=, ≠}``.
+        steps: what is done, in order, in words.
+        cost: how it grows, with ``n`` the rows of the table and ``v`` those of groups that violate the rule.
+        shares: the steps done once for several rules, each with the names of the others.
+        exact: whether violating tuples and pairs are found exactly.
+        bound: what its memory is bounded by, where that is not the engine's pool with what it spills; empty otherwise.
+    """
+
+    rule: str
+    constraint_class: str
+    steps: tuple[str, ...]
+    cost: str
+    shares: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    exact: bool = True
+    bound: str = ""
+
+
+def explain(table: str, relations: Collection[str], rules: Sequence[NamedRule]) -> tuple[RulePlan, ...]:
+    """Tell how :func:`~vertebra.trusted.detect.detection.detect` would check rules; no data is read.
+
+    Args:
+        table: the relation that is checked.
+        relations: names of the relations at hand, or a mapping by these names, e.g. of frames.
+        rules: the rules.
+
+    Returns:
+        One plan per rule, in their order.
+
+    Raises:
+        RuleError: what ``detect`` raises before it reads data: a relation is missing, a rule has no exact plan.
+    """
+    plan = planned(table, relations, rules)
+    sets = {rule.name: keys for keys in plan.key_sets for rule in keys.rules}
+    return tuple(_explained(rule, plan, sets.get(rule.name)) for rule in rules)
+
+
+def _explained(rule: NamedRule, plan: Plan, keys: KeySet | None) -> RulePlan:
+    constraint = rule.constraint
+    if isinstance(constraint, Inclusion):
+        steps = (
+            f"group the rows by {', '.join(constraint.columns)} and look the values up in {constraint.table}",
+            "fetch the rows whose value is not found",
+        )
+        return RulePlan(rule.name, "reference", steps, "n")
+    one = Planned(rule, constraint, plan.shapes[rule.name])
+    if keys is None:
+        others = tuple(other.name for other in plan.singles if other.name != rule.name)
+        shares = (("the scan", others),) if one.search is Search.SCAN and others else ()
+        return RulePlan(rule.name, one.shape.name, (_SEARCH[one.search],), _SEARCH_COST[one.search], shares)
+    others = tuple(other.name for other in keys.rules if other.name != rule.name)
+    shares = (("the pass over groups", others),) if others else ()
+    return RulePlan(rule.name, one.shape.name, tuple(_steps(one, keys)), _cost(one), shares, bound=_bound(one))
+
+
+def _steps(one: Planned, keys: KeySet) -> list[str]:
+    by = ", ".join(p.first if p.same else f"{p.first} = {p.second}" for p in one.shape.equal)
+    rows = "the rows" if keys.in_place else "the rows of both tuples"
+    steps = [f"group {rows} by {by}, with the size of each group" if by else f"aggregate {rows}, with their number"]
+    if one.bounded and (one.shape.unequal or one.shape.ordered):
+        steps[0] += " and its least and greatest values"
+    decides = "that violate the rule" if one.decided else "that may violate the rule"
+    steps[0] += f"; keep the groups {decides}" if by else "; go on if they do not exclude a violation"
+    if one.search is Search.SWEEP and by:
+        steps.append("pass over the rows in order, only to find the groups that violate the rule")
+    if by:
+        steps.append("fetch the rows of these groups by a semi-join")
+    steps.append(_SEARCH[one.search])
+    steps.append(_COUNTING[one.counting])
+    return steps
+
+
+def _cost(one: Planned) -> str:
+    power = 1 << len(one.shape.unequal)
+    counting = _COUNTING_COST[one.counting].format(k=f"{power} " if power > 1 else "")
+    return _SEARCH_COST[one.search] + (f" + {counting}" if counting else "")
+
+
+def _bound(one: Planned) -> str:
+    """Windows without keys are one partition on one core: they spill, but do not spread."""
+    if not one.shape.equal and one.shape.ordered and (one.search is Search.SWEEP or one.counting is Counting.PREFIXES):
+        return "without equality keys the sorted pass is one partition, on one core; its sort spills to disk"
+    return ""
