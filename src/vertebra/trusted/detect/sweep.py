@@ -51,16 +51,17 @@ def swept(
 def swept_groups(rule: Pairs) -> DataFrame:
     """The keys of the groups that may violate a rule: in clean data, few.
 
-    One pass that looks for no partners spares the passes that do from all other groups. Where the first predicate is
-    strict and reads the same in both roles, a row enters once: among rows that tie some are seen that should not be, so
-    a group may be named in vain.
+    One pass that looks for no partners spares the passes that do from all other groups. Where the first predicate
+    reads the same in both roles, a row enters once: among rows that tie some are seen that should not be, so a group
+    may be named in vain. If ties count, a row may not see all it should, so a group with a tie is named.
     """
     from pyspark.sql import functions as F
 
     one, two = rule.shape.ordered
     keys = rule.keys
     best = F.max if two.operator in {"<", "<="} else F.min
-    if rule.shape.one_relation and one.strict and all(predicate.same for predicate in rule.shape.equal):
+    in_place = rule.shape.one_relation and one.same and all(predicate.same for predicate in rule.shape.equal)
+    if in_place:
         first, second = rule.values(0), rule.values(1)
         rows = rule.frames[0].select(
             *[first[key].alias(key) for key in keys],
@@ -80,8 +81,10 @@ def swept_groups(rule: Pairs) -> DataFrame:
             F.when(F.col("seeks"), F.col("b")).alias("b"),
             F.when(~F.col("seeks"), F.col("b")).alias("s"),
         )
-    rows = rows.select(*keys, "b", best("s").over(before).alias("w"))
-    return rows.where(compare(F.col("b"), two.operator, F.col("w"))).select(*keys).distinct()
+    named = compare(F.col("b"), two.operator, best("s").over(before))
+    if in_place and not one.strict:
+        named = named | (F.col("a") == F.max("a").over(before.rowsBetween(-1, -1)))
+    return rows.select(*keys, named.alias("named")).where("named").select(*keys).distinct()
 
 
 def swept_in_place(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str]) -> DataFrame:
