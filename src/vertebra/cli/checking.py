@@ -21,6 +21,9 @@ Texts = list[str] | None
 def check(
     datasets: Annotated[Texts, typer.Argument(help="Datasets of the project; none means all.")] = None,
     zone: Annotated[str, typer.Option("--zone", help="formatted (before cleaning) or trusted (after).")] = "formatted",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say how each rule would be checked, and what it shares; check nothing.")
+    ] = False,
     data: Annotated[
         Texts, typer.Option("--data", "-d", help="Without a project: FILE, 'PATTERN', a Delta folder, or NAME=FILE.")
     ] = None,
@@ -53,6 +56,7 @@ def check(
     \b
     vertebra check
     vertebra check flights --zone trusted --format json
+    vertebra check flights --explain
     vertebra check --data flights.csv --deny "t.distance <= 0" --determines "origin, dest -> distance"
     vertebra check --data '2013/*.parquet' --rules rules.yaml --violations violations.parquet
     vertebra check -d f=flights.csv -d p=planes.parquet --deny "f t, p s: t.tailnum = s.tailnum and s.seats < 9"
@@ -66,7 +70,7 @@ def check(
             raise typer.BadParameter(
                 "it needs --data; the rules of a project are in datasets/*.yaml", param_hint=unused
             )
-        _check_project(datasets, zone, chosen, project, profile, engine)
+        _check_project(datasets, zone, explain, chosen, project, profile, engine)
         return
     if datasets:
         raise typer.BadParameter(f"either datasets of a project, or --data: {' '.join(datasets)}", param_hint="--data")
@@ -78,15 +82,17 @@ def check(
     if violations is not None and violations.suffix.lower() not in (".parquet", ".csv"):
         raise typer.BadParameter(f"{violations} is neither .parquet nor .csv", param_hint="--violations")
     reading = {"types": _types(kind), "null": null or (), "all_text": all_text, "delimiter": delimiter}
-    _check_data(_tables(data), asked, reading, violations, chosen, engine or "sail")
+    _check_data(_tables(data), asked, reading, explain, violations, chosen, engine or "sail")
 
 
 def _check_project(
-    datasets: Texts, zone: str, form: Format, root: Path, profile: str | None, engine: str | None
+    datasets: Texts, zone: str, explain: bool, form: Format, root: Path, profile: str | None, engine: str | None
 ) -> None:
     from vertebra.declare.rule_review import rule_warnings
     from vertebra.pipeline.check import check as check_tables
+    from vertebra.pipeline.check import explain as explain_tables
     from vertebra.report.quality import failing, write_check
+    from vertebra.report.rule_plans import write_plans
 
     if zone not in ("formatted", "trusted"):
         raise typer.BadParameter(f"{zone!r} is not formatted or trusted", param_hint="--zone")
@@ -94,6 +100,9 @@ def _check_project(
         names = [known_dataset(space, name) for name in datasets or space.project.datasets]
         for warning in rule_warnings(space.project, names):
             say(str(warning))
+        if explain:
+            write_plans(explain_tables(space, names), form, sys.stdout)
+            return
         found = check_tables(space, names, zone)
     write_check(found, form, sys.stdout)
     broken = failing(space, found)
@@ -106,13 +115,20 @@ def _check_data(
     tables: Mapping[str, str],
     rules: Any,
     reading: Mapping[str, Any],
+    explain: bool,
     violations: Path | None,
     form: Format,
     engine: str,
 ) -> None:
     from vertebra.pipeline.check_data import check as check_data
+    from vertebra.pipeline.check_data import explain_data
     from vertebra.report.data_check import telling, write_data_check
+    from vertebra.report.rule_plans import write_plans
 
+    if explain:
+        plans = explain_data(tables, rules, types=reading["types"], delimiter=reading["delimiter"])
+        write_plans(plans, form, sys.stdout)
+        return
     with telling(sys.stderr) as tell:
         found = check_data(tables, rules, **reading, engine=engine, tell=tell)
         written = found.write_violations(violations) if violations else 0

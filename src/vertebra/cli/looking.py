@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,20 +24,22 @@ from vertebra.cli.options import (
 
 
 def ls(
-    what: Annotated[str, typer.Argument(help="steps, tables or datasets.")] = "steps",
+    what: Annotated[str, typer.Argument(help="steps, tables, datasets or rules.")] = "steps",
     select: Select = None,
     exclude: Exclude = None,
+    notation: Annotated[str, typer.Option("--notation", help="Of rules: vertebra, logic or holoclean.")] = "vertebra",
     form: Shape = "table",
     project: Root = HERE,
     profile: Profile = None,
 ) -> None:
-    """List the steps of the project, the tables of the lake, or the registry of data sources.
+    """List the steps of the project, the tables of the lake, the registry of data sources, or the rules.
 
     \b
     vertebra ls
     vertebra ls --select +exploitation.departures
     vertebra ls tables
     vertebra ls datasets --format json
+    vertebra ls rules --notation logic
 
     \b
     A selection:  trusted.flights  flights  trusted.*      names and wildcards
@@ -58,8 +61,12 @@ def ls(
         case "datasets":
             rows = listing.datasets(space)
             columns = ["dataset", "source", "batches", "records", "collected", "every", "description"]
+        case "rules":
+            if notation not in ("vertebra", "logic", "holoclean"):
+                raise typer.BadParameter(f"{notation!r} is no notation of rules", param_hint="--notation")
+            rows, columns = listing.rules(space, notation), ["dataset", "rule", "class", "denies"]
         case _:
-            raise typer.BadParameter(f"{what!r} is not one of steps, tables, datasets")
+            raise typer.BadParameter(f"{what!r} is not one of steps, tables, datasets, rules")
     put(rows, columns, form)
 
 
@@ -145,21 +152,28 @@ def why(
 def quality(
     dataset: Annotated[str | None, typer.Argument(help="One dataset.", show_default=False)] = None,
     history: Annotated[bool, typer.Option("--history", help="Every run, not only the last.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write one HTML page with plots and examples.", show_default=False)
+    ] = None,
     form: Shape = "table",
     project: Root = HERE,
     profile: Profile = None,
 ) -> None:
-    """Show the quality of the trusted tables: every rule, and every dimension, before and after cleaning.
+    """Show the quality of the trusted tables: every dimension, every rule, and what changed since the run before.
 
     \b
     vertebra quality
     vertebra quality flights
+    vertebra quality --html quality.html
     vertebra quality flights --history --format json
     """
-    from vertebra.report.quality import write_quality
+    from vertebra.report.quality import write_quality, write_quality_page
 
     space = opened(project, profile)
     name = known_dataset(space, dataset) if dataset else None
+    if html is not None:
+        write_quality_page(space, name, html, sys.stderr)
+        return
     write_quality(space, name, history, shape(form), sys.stdout, sys.stderr)
 
 

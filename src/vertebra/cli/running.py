@@ -48,10 +48,14 @@ def plan(
     vertebra plan --select state:modified+
     vertebra plan --format json
     """
+    from vertebra.declare.rule_review import rule_warnings
     from vertebra.report.plan import plan_lines, plan_rows, write_plan
 
     shape(form)
-    decisions = opened(project, profile, engine).plan(" ".join(select or ()), " ".join(exclude or ()), full_refresh)
+    space = opened(project, profile, engine)
+    for warning in rule_warnings(space.project):
+        say(str(warning))
+    decisions = space.plan(" ".join(select or ()), " ".join(exclude or ()), full_refresh)
     rows = plan_rows(decisions, everything or form != "table")
     if form != "table":
         put(rows, ["step", "action", "why"], form)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from vertebra.pipeline.api import Workspace
     from vertebra.trusted.assess import Assessment
+    from vertebra.trusted.detect import RulePlan
 
 
 def check(
@@ -54,6 +55,23 @@ def check(
             about = replace(context, step=f"check.{name}", inputs=inputs, scratch=own)
             found[name] = assess(space.project.datasets[name], about, zone, space.project.datasets)
     return found
+
+
+def explain(space: Workspace, datasets: Sequence[str]) -> dict[str, tuple[RulePlan, ...]]:
+    """How the rules of datasets would be checked, as they are declared now; no data are read.
+
+    Args:
+        datasets: names of declared datasets.
+
+    Raises:
+        RuleError: a rule has no exact plan.
+    """
+    from vertebra.declare.rules import rules_of
+    from vertebra.trusted.detect import explain as explained
+
+    declared = space.project.datasets
+    rules = {name: rules_of(declared[name], declared) for name in datasets}
+    return {name: explained(name, declared, own) for name, own in rules.items() if own}
 
 
 def _scratch(space: Workspace) -> Path:

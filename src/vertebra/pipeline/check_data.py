@@ -22,7 +22,7 @@ from vertebra.pipeline.given.staging import Staged, checked_types, stage
 if TYPE_CHECKING:
     from vertebra.declare.rules import NamedRule
     from vertebra.engine.port import Engine
-    from vertebra.trusted.detect import Detection, RuleCount
+    from vertebra.trusted.detect import Detection, RuleCount, RulePlan
 
 Tell = Callable[[str], None]
 _NAME: Final = re.compile(r"[A-Za-z]\w*")
@@ -82,8 +82,9 @@ class _Checking:
         self.tables = _tables(data, reading)
         self.default = next(iter(self.tables))
         self._check_types()
-        untyped = {name: dict.fromkeys(table.given.columns, "") for name, table in self.tables.items()}
-        self.wanted = _columns(compiled(self.given, untyped, self.default))
+        columns = {name: dict.fromkeys(table.given.columns, "") for name, table in self.tables.items()}
+        self.untyped = compiled(self.given, columns, self.default)
+        self.wanted = _columns(self.untyped)
 
     def run(self, engine: str | Engine) -> DataCheck:
         folder = tempfile.TemporaryDirectory(prefix="vertebra-check-", ignore_cleanup_errors=True)
@@ -167,6 +168,24 @@ class _Checking:
                     f"the data have no column {column}, whose type is declared",
                     cause=f"the columns are {', '.join(sorted(known))}", remedy="correct --type",
                 )  # fmt: skip
+
+
+def explain_data(
+    data: Any, rules: Rules, *, types: Mapping[str, str] | None = None, delimiter: str | None = None
+) -> dict[str, tuple[RulePlan, ...]]:
+    """How rules would be checked on data, by table; only the names of the columns are read.
+
+    Args:
+        data, rules, types, delimiter: as of :func:`check`.
+
+    Raises:
+        VertebraError: as of :func:`check`.
+    """
+    from vertebra.trusted.detect import explain
+
+    reading = Reading(checked_types(dict(types or {})), delimiter=delimiter)
+    checking = _Checking(data, rules, reading, lambda _: None)
+    return {table: explain(table, checking.tables, own) for table, own in checking.untyped.items()}
 
 
 def _tables(data: Any, reading: Reading) -> dict[str, _Table]:

@@ -38,6 +38,7 @@ def checkup(space: Workspace) -> list[Check]:
         _try("python", lambda: f"{platform.python_version()} on {platform.platform(terse=True)}, {_machine()}"),
         *(_try(package, partial(metadata.version, package)) for package in _PACKAGES),
         _try("project", lambda: _project(space)),
+        _try("rules", lambda: _rules(space)),
         _try("lake", lambda: _lake(space)),
         _try("engine", lambda: _engine(space)),
     ]
@@ -61,6 +62,16 @@ def _project(space: Workspace) -> str:
 
     steps = graph_of(space.project).steps
     return f"{space.project.settings.name} at {space.project.root}, {many(len(steps), 'step')}"
+
+
+def _rules(space: Workspace) -> str:
+    """How many there are; what is odd about them is no failure, and told with its place."""
+    from vertebra.declare.rule_review import rule_warnings
+    from vertebra.declare.rules import rules_of
+
+    datasets = space.project.datasets
+    counted = sum(len(rules_of(dataset, datasets)) for dataset in datasets.values())
+    return "\n".join([many(counted, "rule"), *map(str, rule_warnings(space.project))])
 
 
 def _lake(space: Workspace) -> str:

@@ -9,6 +9,7 @@ from vertebra.errors import LakeError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vertebra.denial import Notation
     from vertebra.pipeline.api import Workspace
     from vertebra.pipeline.tables import TableHandle
 
@@ -35,6 +36,32 @@ def tables(space: Workspace) -> Rows:
         latest = table.latest()
         about = {"version": latest.version, "written": latest.at, "by": latest.step} if latest else {}
         found.append({"table": table.name, "rows": table.rows(), **about})
+    return found
+
+
+def rules(space: Workspace, notation: Notation) -> Rows:
+    """Every rule of every dataset, as a denial constraint; a reference, which is none, in words.
+
+    Args:
+        notation: a rule that HoloClean's notation cannot express has none there.
+    """
+    from vertebra.declare.rules import rules_of
+    from vertebra.denial import Inclusion, classify, written
+    from vertebra.errors import RuleError
+
+    found = []
+    for name, dataset in space.project.datasets.items():
+        for rule in rules_of(dataset, space.project.datasets):
+            kind, text = "reference", None
+            if not isinstance(rule.constraint, Inclusion):
+                kind = classify(rule.constraint).name
+                try:
+                    text = written(rule.constraint, notation)
+                except RuleError:
+                    text = None
+            elif notation != "holoclean":
+                text = str(rule.constraint) if notation == "logic" else rule.constraint.text
+            found.append({"dataset": name, "rule": rule.name, "class": kind, "denies": text})
     return found
 
 
