@@ -9,7 +9,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -177,10 +177,8 @@ def cut_off(handler: Handler, reply: Reply) -> None:
 def silent(handler: Handler, reply: Reply) -> None:
     """No answer until the client gives up."""
     handler.connection.settimeout(5)
-    try:
+    with suppress(OSError):
         handler.connection.recv(1)
-    except OSError:
-        pass
     handler.close_connection = True
 
 

@@ -29,7 +29,7 @@ _TOTAL: Final = "total"
 
 
 class CkanCollector:
-    """``from: ckan``: a resource is one batch, a zip archive of its pages as received; each file of a package is one."""
+    """``from: ckan``: a resource is one batch, a zip archive of its pages as received; so is each file of a package."""
 
     @property
     def version(self) -> str:
@@ -85,10 +85,10 @@ class _Datastore:
             total = number_at(answer, body, "result.total")
             if last.headers.get(_TOTAL) == str(total):
                 return Unchanged(url)
-        return held_still(url, self.request, lambda: self._read(url, modified))
+        return held_still(url, self.request, lambda: self._read(url))
 
-    def _read(self, url: str, modified: str | None) -> Payload:
-        total, newest = None, -1
+    def _read(self, url: str) -> Payload:
+        modified, total, newest = self._modified(), None, -1
         with Pages(self.next_file().with_suffix(".zip"), ".json") as pages:
             while total is None or pages.records < total:
                 answer, body = self._search(pages.records, self.source.page)

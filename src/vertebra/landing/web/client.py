@@ -139,7 +139,7 @@ class Client:
             silence = min(self.limits.wait_seconds, left)
             with self._connections.opened(url, headers | partial.resumption(), silence) as response:
                 fields = {name.lower(): value for name, value in response.headers.items()}
-                if response.status in _REDIRECTS and fields.get("location"):
+                if response.status_code in _REDIRECTS and fields.get("location"):
                     url = self._followed(url, fields["location"], asked, target, response)
                     continue
                 conditional = "If-None-Match" in headers or "If-Modified-Since" in headers
@@ -161,7 +161,7 @@ class Client:
         *,
         conditional: bool,
     ) -> Answer | None:
-        status = response.status
+        status = response.status_code
         if status == 304 and conditional:
             return None
         if status in _AGAIN:
@@ -199,7 +199,7 @@ class Client:
                 error.fact,
                 url=asked,
                 file=target,
-                status=response.status,
+                status=response.status_code,
                 cause=error.cause,
                 remedy=error.remedy,
             ) from None
@@ -209,7 +209,7 @@ class Client:
         clock, most = self.network.clock, self.limits.size_bytes
         shown = without_query(asked)
         with partial.open() as sink:
-            while block := response.read1(_CHUNK, decode_content=False):
+            for block in response.iter_raw():
                 sink.write(block)
                 partial.received += len(block)
                 self.transferred(Transfer(shown, partial.received, partial.size))

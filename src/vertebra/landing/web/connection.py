@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 from vertebra.errors import CollectError
@@ -14,6 +15,8 @@ from vertebra.landing.web.errors import TryAgainError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    import httpx
 
     from vertebra.declare.web_source import Limits
     from vertebra.landing.web.credentials import Credentials
@@ -25,14 +28,31 @@ _CERTIFICATE: Final = ("certificate has expired", "self-signed", "self signed", 
 
 
 class Response(Protocol):
-    """What is used of urllib3's response."""
+    """What is used of httpx's response."""
 
-    status: int
-    headers: Mapping[str, str]
-
-    def read1(self, amt: int, decode_content: bool) -> bytes:
-        """The next bytes, as soon as there are some; none at the end."""
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
         ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; their names in any case."""
+        ...
+
+    def iter_raw(self) -> Iterator[bytes]:
+        """The bytes of the body as they come, not unpacked."""
+        ...
+
+
+class _WithoutQuery(logging.Filter):
+    """Takes the query out of the addresses that httpx logs: a token may be in it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the record, with shorter addresses."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(without_query(str(one)) if type(one).__name__ == "URL" else one for one in record.args)
+        return True
 
 
 @dataclass
@@ -48,12 +68,12 @@ class Connections:
     network: Network
     limits: Limits
     credentials: Credentials
-    _pools: dict[str, Any] = field(default_factory=dict, init=False)
+    _client: httpx.Client | None = field(default=None, init=False)
 
     def close(self) -> None:
         """Close them all."""
-        for pool in self._pools.values():
-            pool.clear()
+        if self._client is not None:
+            self._client.close()
 
     @contextmanager
     def opened(self, url: str, headers: dict[str, str], seconds: float) -> Iterator[Response]:
@@ -68,74 +88,64 @@ class Connections:
             TryAgainError: the connection cannot be made, or broke off, also while the body is read.
             CollectError: the host cannot prove who it is.
         """
-        import urllib3
-        from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError, SSLError
+        import httpx
 
         where, sent = self.credentials.request_to(url)
+        shown = without_query(url)
         with self.network.gate.turn(urlsplit(url).netloc, self.limits, self.network.clock):
-            response = None
+            # The texts of httpx's errors may have the whole address, with the secret in it: they are not passed on.
             try:
-                response = self._pool(url).request(
-                    "GET",
-                    where,
-                    headers=sent | headers,
-                    redirect=False,
-                    retries=False,
-                    preload_content=False,
-                    decode_content=False,
-                    timeout=urllib3.Timeout(connect=seconds, read=seconds),
-                )
-                yield cast("Response", response)
-            # The texts of these errors have the whole address, with the secrets in it: they are not passed on.
-            except SSLError as error:
-                raise CollectError(
-                    f"the connection to {without_query(url)} is not secure",
-                    cause=_tls_cause(error),
-                    remedy="correct the host's certificate, or point SSL_CERT_FILE to your organisation's authorities",
-                ) from None
-            except LocationParseError:
-                raise CollectError(f"{without_query(url)} is not an address") from None
-            except NewConnectionError as error:
+                with self._connected().stream("GET", where, headers=sent | headers, timeout=seconds) as response:
+                    yield cast("Response", response)
+            except httpx.ConnectError as error:
+                if "ssl" in str(error).lower() or "certificate" in str(error).lower():
+                    raise CollectError(
+                        f"the connection to {shown} is not secure",
+                        cause=_tls_cause(error),
+                        remedy="correct the host's certificate, or point SSL_CERT_FILE to the authorities you trust",
+                    ) from None
                 raise TryAgainError(
-                    f"{without_query(url)} cannot be reached", cause=type(error).__name__, remedy=_UNREACHABLE
+                    f"{shown} cannot be reached",
+                    cause="the connection is refused, or the name unknown",
+                    remedy=_UNREACHABLE,
                 ) from None
-            except HTTPError as error:
+            except httpx.ConnectTimeout:
                 raise TryAgainError(
-                    f"the connection to {without_query(url)} broke off", cause=type(error).__name__
+                    f"{shown} cannot be reached", cause=f"no connection within {seconds:g} seconds", remedy=_UNREACHABLE
                 ) from None
-            finally:
-                if response is not None:
-                    response.close()
+            except httpx.ReadTimeout:
+                raise TryAgainError(f"{shown} is silent", cause=f"nothing came within {seconds:g} seconds") from None
+            except httpx.TransportError as error:
+                raise TryAgainError(f"the connection to {shown} broke off", cause=type(error).__name__) from None
+            except httpx.InvalidURL:
+                raise CollectError(f"{shown} is not an address that can be asked") from None
 
-    def _pool(self, url: str) -> Any:
-        """The connections to a host, by way of the proxy that the environment names for it."""
-        from urllib.request import getproxies, proxy_bypass
+    def _connected(self) -> httpx.Client:
+        """The client; proxies and authorities are those of the environment."""
+        import httpx
 
-        import urllib3
-
-        parts, named = urlsplit(url), getproxies()
-        proxy = "" if proxy_bypass(parts.hostname or "") else named.get(parts.scheme, named.get("all", ""))
-        if proxy not in self._pools:
-            most = self.limits.connections
-            self._pools[proxy] = (
-                urllib3.ProxyManager(proxy, cert_reqs="CERT_REQUIRED", maxsize=most)
-                if proxy
-                else urllib3.PoolManager(cert_reqs="CERT_REQUIRED", maxsize=most)
-            )
-        return self._pools[proxy]
+        if self._client is None:
+            logger = logging.getLogger("httpx")
+            if not any(isinstance(one, _WithoutQuery) for one in logger.filters):
+                logger.addFilter(_WithoutQuery())
+            most = httpx.Limits(max_connections=self.limits.connections)
+            self._client = httpx.Client(verify=True, follow_redirects=False, limits=most)
+        return self._client
 
 
 def keep_head(response: Response, target: Path) -> None:
     """Write the beginning of an answer that is refused, to look at. It is refused however it ends."""
-    from urllib3.exceptions import HTTPError
+    import httpx
 
     taken = 0
     with target.open("wb") as sink:
         try:
-            while taken < _HEAD and (block := response.read1(_HEAD - taken, decode_content=False)):
-                sink.write(block)
+            for block in response.iter_raw():
+                sink.write(block[: _HEAD - taken])
                 taken += len(block)
-        except HTTPError:
+                if taken >= _HEAD:
+                    return
+        except httpx.TransportError:
             return
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import ipaddress
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
-import vertebra
 from vertebra.errors import CollectError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Credentials:
 
     def request_to(self, url: str) -> tuple[str, dict[str, str]]:
         """The address and the headers to send for it: with the credentials where they belong, else without."""
-        headers = {"User-Agent": f"vertebra/{vertebra.__version__}", "Accept": "*/*"}
+        headers = {"User-Agent": f"vertebra/{version('vertebra')}", "Accept": "*/*"}
         own = origin_of(url) == self.origin
         known = {name.lower(): name for name in headers}
         for name, value in self.headers.items():

@@ -1,0 +1,367 @@
+"""CKAN, Socrata and paged APIs: every record once, or a reason why not."""
+
+from __future__ import annotations
+
+import pytest
+
+from landing.readings import records, source
+from portals import stand_in as faults
+from portals.portals import CkanPortal, OpenMeteo, PagedApi, SocrataPortal
+from portals.stand_in import Reply, reset_midway, with_status
+from vertebra.errors import CollectError
+from vertebra.lake.batches import batches
+from vertebra.landing.collect import PayloadsRefusedError
+
+
+def numbers(batch, key="_id"):
+    return [int(row[key]) for row in records(batch)]
+
+
+def landed(lake):
+    return batches(lake.landing, "station", "readings")
+
+
+def ckan(host, **more):
+    return source({"from": "ckan", "portal": f"{host.url}/data", "resource": "r-1"} | more, "snapshot")
+
+
+def socrata(host, form="json", **more):
+    return source(
+        {"from": "socrata", "portal": host.url, "id": "abcd-1234", "page": 100} | more, "snapshot", {"format": form}
+    )
+
+
+def rest(host, by, load="snapshot", **more):
+    page = {
+        "offset": {"by": "offset", "param": "offset"},
+        "number": {"by": "number", "param": "page"},
+        "cursor": {"by": "cursor", "param": "cursor", "next": "meta.next"},
+        "link": {"by": "link"},
+        "next": {"by": "link", "next": "meta.next"},
+    }[by] | more.pop("page", {})
+    collect = {"from": "rest", "url": f"{host.url}/{by}", "page": page} | more
+    return source(collect, load, {"records": "data.items"})
+
+
+class TestCkan:
+    def test_all_records_come_although_the_portal_caps_its_pages(self, portal, gathered):
+        host = portal(CkanPortal(rows=250, cap=100))
+        (batch,) = gathered(ckan(host)).new
+        assert numbers(batch) == list(range(1, 251))
+        assert records(batch)[0] == {"_id": "1", "Nom": "barri 0", "Valor": "0.0"}
+        offsets = [asked.query["offset"] for asked in host.asked if "offset" in asked.query]
+        assert (offsets, batch.receipt.headers["total"]) == (["0", "100", "200"], "250")
+
+    def test_a_total_that_moves_starts_the_read_again(self, portal, gathered):
+        host = portal(app := CkanPortal(rows=250))
+
+        def grow(one):
+            if one.datastore_searches == 2:
+                one.rows.append({"_id": 251, "Nom": "nou", "Valor": "1"})
+
+        app.before = grow
+        (batch,) = gathered(ckan(host)).new
+        assert numbers(batch) == list(range(1, 252))
+
+    def test_a_total_that_never_holds_still_is_refused(self, portal, gathered, lake):
+        host = portal(app := CkanPortal(rows=250))
+        app.before = lambda one: one.rows.append({"_id": len(one.rows) + 1, "Nom": "nou", "Valor": "1"})
+        with pytest.raises(PayloadsRefusedError, match=r"had .* records and now has"):
+            gathered(ckan(host))
+        assert landed(lake) == []
+
+    def test_a_change_without_a_new_total_is_noticed_by_the_date(self, portal, gathered):
+        host = portal(app := CkanPortal(rows=250))
+
+        def edit(one):
+            if one.datastore_searches == 2:
+                one.rows[0]["Nom"], one.modified = "canviat", "2024-02-02T00:00:00"
+
+        app.before = edit
+        (batch,) = gathered(ckan(host)).new
+        assert (records(batch)[0]["Nom"], batch.receipt.headers["last_modified"]) == ("canviat", "2024-02-02T00:00:00")
+
+    def test_rows_that_shift_between_pages_are_noticed_by_their_ids(self, portal, gathered, lake):
+        host = portal(app := CkanPortal(rows=250))
+
+        def shift(one):
+            if one.datastore_searches % 3 == 2:
+                one.rows.insert(0, {"_id": one.rows[0]["_id"] - 1, "Nom": "x", "Valor": "0"})
+                one.rows.pop()
+
+        app.before = shift
+        with pytest.raises(PayloadsRefusedError, match="again, or out of order"):
+            gathered(ckan(host))
+        assert landed(lake) == []
+
+    def test_a_page_that_is_cut_short_is_not_the_end(self, portal, gathered):
+        host = portal(app := CkanPortal(rows=250))
+
+        def narrow(one):
+            one.cap = 30 if one.datastore_searches == 2 else 100
+
+        app.before = narrow
+        assert numbers(gathered(ckan(host)).new[0]) == list(range(1, 251))
+
+    def test_a_page_without_records_before_the_end_is_refused(self, portal, gathered, lake):
+        host = portal(app := CkanPortal(rows=250))
+
+        def stop(one):
+            one.cap = 0 if one.datastore_searches == 3 else 100
+
+        app.before = stop
+        with pytest.raises(PayloadsRefusedError, match="gives 200 records and says that it has 250"):
+            gathered(ckan(host))
+        assert landed(lake) == []
+
+    def test_nothing_is_read_while_date_and_total_are_as_they_were(self, portal, gathered):
+        host = portal(app := CkanPortal())
+        gathered(ckan(host))
+        assert gathered(ckan(host)).unchanged == 1
+        app.rows.pop()
+        assert len(gathered(ckan(host)).new) == 1
+
+    def test_the_order_of_keys_and_links_makes_no_difference(self, portal, gathered):
+        host = portal(app := CkanPortal())
+        gathered(ckan(host))
+        app.modified = "2024-03-03T00:00:00"
+        app.rows = [dict(reversed(row.items())) for row in app.rows]
+        app.cap = 70
+        outcome = gathered(ckan(host))
+        assert (outcome.new, outcome.unchanged) == ((), 1)
+
+    def test_an_unknown_resource_is_told_in_the_words_of_the_portal(self, portal, gathered):
+        host = portal(CkanPortal())
+        with pytest.raises(PayloadsRefusedError) as told:
+            gathered(ckan(host, resource="r-2"))
+        assert told.value.cause == "Not found: Resource was not found."
+
+    def test_an_error_with_status_200_is_refused(self, portal, gathered, lake):
+        host = portal(CkanPortal())
+        host.faults = [None, None, None, faults.error_as_data]
+        with pytest.raises(PayloadsRefusedError, match="is an error message"):
+            gathered(ckan(host))
+        assert landed(lake) == []
+
+    class TestFiles:
+        @pytest.fixture
+        def app(self):
+            app = CkanPortal()
+            app.files = {
+                f"{year}_renda_{kind}.csv": f"any,v\n{year},{kind}\n".encode()
+                for year in (2022, 2021)
+                for kind in ("a", "b")
+            }
+            app.files["metadades.pdf"] = b"%PDF"
+            return app
+
+        def declared(self, host, files):
+            collect = {"from": "ckan", "portal": f"{host.url}/data", "package": "renda", "files": files}
+            return source(collect, parse={"format": "csv"})
+
+        def test_those_whose_names_match_are_batches_with_the_year_of_their_name(self, portal, gathered, app):
+            new = gathered(self.declared(portal(app), "{period:%Y}_renda_a.csv")).new
+            assert [(b.receipt.period, b.receipt.part) for b in new] == [("2021", None), ("2022", None)]
+            assert [records(batch)[0]["any"] for batch in new] == ["2021", "2022"]
+
+        def test_without_a_period_the_name_says_which_part_it_is(self, portal, gathered, app):
+            new = gathered(self.declared(portal(app), "*_A.csv")).new
+            assert [batch.receipt.part for batch in new] == ["2021_renda_a.csv", "2022_renda_a.csv"]
+
+        def test_two_files_of_one_period_are_told(self, portal, gathered, app):
+            with pytest.raises(CollectError, match="several files of 2022"):
+                gathered(self.declared(portal(app), "{period:%Y}_renda_*.csv"))
+
+        def test_a_pattern_that_matches_nothing_is_told_with_the_names_there_are(self, portal, gathered, app):
+            with pytest.raises(CollectError, match=r"has no file named \*\.json") as told:
+                gathered(self.declared(portal(app), "*.json"))
+            assert "2022_renda_a.csv" in told.value.cause
+
+        def test_a_link_out_of_the_web_is_refused_and_the_others_are_landed(self, portal, gathered, app):
+            app.links["2021_renda_a.csv"] = "file:///etc/passwd"
+            with pytest.raises(CollectError, match="does not follow"):
+                gathered(self.declared(portal(app), "*_a.csv"))
+
+
+class TestSocrata:
+    @pytest.mark.parametrize("form", ["json", "csv"])
+    def test_all_records_come_page_by_page(self, portal, gathered, form):
+        host = portal(SocrataPortal(rows=250))
+        (batch,) = gathered(socrata(host, form)).new
+        assert numbers(batch, "id") == list(range(250))
+        assert records(batch)[0] == {"id": "0", "nom": "centre 0", "valor": None if form == "json" else ""}
+        assert batch.receipt.headers["X-SODA2-Types"] == '["text","text","text"]'
+        assert batch.receipt.headers["rowsUpdatedAt"] == "1700000000"
+
+    def test_nothing_is_read_while_the_portal_says_that_no_row_changed(self, portal, gathered):
+        host = portal(app := SocrataPortal())
+        gathered(socrata(host))
+        before = len(host.asked)
+        assert gathered(socrata(host)).unchanged == 1
+        assert len(host.asked) == before + 1
+        app.updated += 1
+        app.rows[0]["nom"] = "un altre"
+        assert len(gathered(socrata(host)).new) == 1
+
+    def test_without_metadata_it_is_read_each_time(self, portal, gathered):
+        host = portal(app := SocrataPortal())
+        app.views = False
+        assert [len(gathered(socrata(host)).new) for _ in range(2)] == [1, 0]
+
+    @pytest.mark.parametrize("change", ["rows", "updated"])
+    def test_a_change_while_reading_starts_it_again(self, portal, gathered, change):
+        host = portal(app := SocrataPortal(rows=250))
+        asked = []
+
+        def move(one):
+            asked.append(1)
+            if len(asked) == 2:
+                if change == "rows":
+                    one.rows.append({"id": "250", "nom": "nou"})
+                else:
+                    one.rows[0], one.updated = {"id": "0", "nom": "canviat"}, one.updated + 1
+
+        app.before = move
+        (batch,) = gathered(socrata(host)).new
+        expected = 251 if change == "rows" else 250
+        assert (batch.receipt.records, len(batch.receipt.columns)) == (expected, 3)
+        assert records(batch)[0]["nom"] == ("centre 0" if change == "rows" else "canviat")
+
+    @pytest.mark.parametrize("kind", ["repeats", "short"])
+    def test_pages_that_do_not_add_up_are_refused(self, portal, gathered, lake, kind):
+        inner = SocrataPortal(rows=250)
+
+        def wrong(asked):
+            if asked.query.get("$offset") == "100":
+                if kind == "repeats":
+                    asked = faults.Asked(asked.path, asked.query | {"$offset": "0"}, asked.headers)
+                else:
+                    return Reply(b"[]")
+            return inner(asked)
+
+        host = portal(wrong)
+        with pytest.raises(PayloadsRefusedError, match="repeats page 1" if kind == "repeats" else "gives 100 records"):
+            gathered(socrata(host))
+        assert landed(lake) == []
+
+    def test_a_retired_dataset_is_told(self, portal, gathered):
+        with pytest.raises(PayloadsRefusedError) as told:
+            gathered(socrata(portal(SocrataPortal()), id="zzzz-9999"))
+        assert told.value.cause == "Not found"
+
+
+class TestPagedApi:
+    @pytest.mark.parametrize("by", ["offset", "number", "cursor", "link", "next"])
+    @pytest.mark.parametrize("rows", [1, 10, 25, 30])
+    @pytest.mark.parametrize("total", [None, "meta.total"])
+    def test_every_record_comes_once(self, portal, gathered, by, rows, total):
+        host = portal(PagedApi(rows))
+        (batch,) = gathered(rest(host, by, page={"total": total})).new
+        assert numbers(batch, "id") == list(range(rows))
+        assert records(batch)[-1] == {
+            "id": str(rows - 1),
+            "at": f"2024-01-{(rows - 1) % 28 + 1:02d}",
+            "v": str((rows - 1) * 1.5),
+        }
+
+    @pytest.mark.parametrize("by", ["offset", "cursor", "link"])
+    def test_what_breaks_off_is_asked_for_again(self, portal, gathered, by):
+        host = portal(PagedApi())
+        host.faults = [None, reset_midway, with_status(503), faults.cut_off]
+        assert numbers(gathered(rest(host, by)).new[0], "id") == list(range(25))
+
+    @pytest.mark.parametrize("by", ["offset", "number", "cursor", "link", "next"])
+    @pytest.mark.parametrize("fault", [faults.page, faults.error_as_data, faults.nothing, faults.cut_unnoticed])
+    def test_one_wrong_page_refuses_the_whole(self, portal, gathered, lake, by, fault):
+        host = portal(PagedApi())
+        host.faults = [None, None, fault]
+        with pytest.raises(PayloadsRefusedError):
+            gathered(rest(host, by))
+        assert landed(lake) == []
+        assert len(gathered(rest(host, by)).new) == 1
+
+    def test_a_total_that_moves_starts_the_read_again(self, portal, gathered):
+        host = portal(app := PagedApi())
+        seen = []
+
+        def grow(one):
+            seen.append(1)
+            if len(seen) == 2:
+                one.rows.append({"id": 25, "at": "2024-02-01", "v": 0})
+                one.total = 26
+
+        app.before = grow
+        assert numbers(gathered(rest(host, "offset", page={"total": "meta.total"})).new[0], "id") == list(range(26))
+
+    def test_fewer_records_than_the_total_are_refused(self, portal, gathered, lake):
+        host = portal(app := PagedApi())
+        app.total = 27
+        with pytest.raises(PayloadsRefusedError, match="gives 25 records and says that it has 27"):
+            gathered(rest(host, "cursor", page={"total": "meta.total"}))
+        assert landed(lake) == []
+
+    def test_a_page_that_is_not_full_before_the_last_is_refused(self, portal, gathered, lake):
+        inner = PagedApi()
+        host = portal(
+            lambda asked: (
+                Reply(b'{"data": {"items": [{"id": 99}]}}') if asked.query.get("page") == "2" else inner(asked)
+            )
+        )
+        with pytest.raises(PayloadsRefusedError, match="goes on after a page that is not full"):
+            gathered(rest(host, "number"))
+        assert landed(lake) == []
+
+    def test_paging_in_a_circle_is_refused(self, portal, gathered):
+        bodies = iter(range(100))
+        host = portal(
+            lambda asked: Reply(b'{"data": {"items": [{"id": %d}]}, "meta": {"next": "same"}}' % next(bodies))
+        )
+        with pytest.raises(PayloadsRefusedError, match="leads back to a page that was read"):
+            gathered(rest(host, "cursor"))
+
+    def test_records_elsewhere_than_declared_are_told(self, portal, gathered):
+        host = portal(lambda asked: Reply(b'{"rows": []}'))
+        with pytest.raises(PayloadsRefusedError, match=r"has no array of records at data\.items") as told:
+            gathered(rest(host, "offset"))
+        assert told.value.cause == "it has the keys rows"
+
+    def test_only_what_changed_is_asked_for(self, portal, gathered):
+        host = portal(app := PagedApi(rows=5))
+        since = {"param": "since", "field": "at", "start": "2024-01-01"}
+        dataset = rest(host, "cursor", "upsert", since=since)
+        first = gathered(dataset)
+        app.rows.append({"id": 5, "at": "2024-03-01", "v": 0})
+        second = gathered(dataset)
+        assert (first.new[0].receipt.cursor, second.new[0].receipt.cursor) == ("2024-01-05", "2024-03-01")
+        assert numbers(second.new[0], "id") == [4, 5]
+        assert [one.query["since"] for one in host.asked] == ["2024-01-01", "2024-01-05"]
+
+    def test_nothing_new_is_no_batch(self, portal, gathered):
+        host = portal(PagedApi(rows=5))
+        dataset = rest(host, "cursor", "upsert", since={"param": "since", "field": "at", "start": "2025-01-01"})
+        outcome = gathered(dataset)
+        assert (outcome.new, outcome.unchanged) == ((), 1)
+
+
+class TestOneAnswer:
+    def test_points_and_years_are_batches_and_volatile_keys_make_no_difference(self, portal, gathered):
+        host = portal(app := OpenMeteo())
+        collect = {
+            "from": "rest",
+            "url": f"{host.url}/v1/archive",
+            "params": {"latitude": "{latitude}", "start_date": "{year}-01-01", "hourly": "temperature_2m"},
+            "over": {"latitude": ["40.6", "41.4"], "year": {"from": 2013, "to": 2014}},
+            "volatile": ["generationtime_ms"],
+        }
+        outcome = gathered(source(collect, "snapshot"))
+        assert [b.receipt.part for b in outcome.new] == [
+            f"latitude={latitude},year={year}" for latitude in ("40.6", "41.4") for year in (2013, 2014)
+        ]
+        assert gathered(source(collect, "snapshot")).unchanged == 4
+        assert app.calls == 8
+
+    def test_a_refusal_is_told_in_its_words(self, portal, gathered):
+        host = portal(OpenMeteo())
+        with pytest.raises(PayloadsRefusedError) as told:
+            gathered(source({"from": "rest", "url": f"{host.url}/v1/archive"}, "snapshot"))
+        assert told.value.cause == "Parameter 'latitude' is missing"
