@@ -34,13 +34,16 @@ def measure(
     folder: Path,
     environment: Mapping[str, str] | None = None,
     also: Iterable[int] = (),
+    limit: float | None = None,
 ) -> Measurement:
     """Run a command to its end.
 
     Args:
         also: process ids whose memory counts too, e.g. of a server that does the command's work.
+        limit: seconds after which it is killed.
 
     Raises:
+        subprocess.TimeoutExpired: it reached the limit.
         RuntimeError: it failed; the message has the end of its output.
     """
     started = time.perf_counter()
@@ -49,9 +52,15 @@ def measure(
     )
     sampler = _Sampler([process.pid, *also])
     sampler.start()
-    output, _ = process.communicate()
-    seconds = time.perf_counter() - started
-    sampler.finish()
+    try:
+        output, _ = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    finally:
+        seconds = time.perf_counter() - started
+        sampler.finish()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{output[-3000:]}")
     return Measurement(seconds, sampler.peak / (1 << 20), output)
