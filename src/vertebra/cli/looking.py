@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,7 +27,9 @@ def ls(
     what: Annotated[str, typer.Argument(help="steps, tables, datasets or rules.")] = "steps",
     select: Select = None,
     exclude: Exclude = None,
-    notation: Annotated[str, typer.Option("--notation", help="Of rules: vertebra, logic or holoclean.")] = "vertebra",
+    notation: Annotated[
+        Literal["vertebra", "logic", "holoclean"], typer.Option("--notation", help="Of rules.")
+    ] = "vertebra",
     form: Shape = "table",
     project: Root = HERE,
     profile: Profile = None,
@@ -62,8 +64,6 @@ def ls(
             rows = listing.datasets(space)
             columns = ["dataset", "source", "batches", "records", "collected", "every", "description"]
         case "rules":
-            if notation not in ("vertebra", "logic", "holoclean"):
-                raise typer.BadParameter(f"{notation!r} is no notation of rules", param_hint="--notation")
             rows, columns = listing.rules(space, notation), ["dataset", "rule", "class", "denies"]
         case _:
             raise typer.BadParameter(f"{what!r} is not one of steps, tables, datasets, rules")

@@ -43,13 +43,14 @@ class DeltaFolder:
     texts = False
 
     def __init__(self, folder: Path) -> None:
+        import pyarrow as pa
         from deltalake import DeltaTable
 
         self._folder = folder
         try:
             self._table = DeltaTable(str(folder))
             features = set(self._table.protocol().reader_features or ())
-            self._schema = {one.name: one for one in self._table.schema().to_arrow()}  # type: ignore[attr-defined]
+            self._schema = {one.name: one for one in pa.schema(self._table.schema().to_arrow())}
         except Exception as error:
             raise refused(error, folder) from None
         unread = features & {"deletionVectors", "columnMapping"}

@@ -22,7 +22,7 @@ _NEARLY: Final = 0.9
 _TIME: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?"
 _NUMBER: Final = "[+-]?(0|[1-9][0-9]*)?([.][0-9]*)?([eE][+-]?[0-9]+)?|[+-]?[iI]nf(inity)?|[nN]a[nN]"
 _WHOLE_DOUBLE: Final = 2**53
-"""Whole numbers up to here are doubles without loss."""
+"""Whole numbers below are doubles without loss."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ CANDIDATES: Final = (
     TypeOf(
         "double", "numbers",
         f"regexp_full_match({{c}}, '{_NUMBER}') AND TRY_CAST({{c}} AS DOUBLE) IS NOT NULL"
-        f" AND (regexp_matches({{c}}, '[.eEnN]') OR abs(TRY_CAST({{c}} AS DOUBLE)) <= {_WHOLE_DOUBLE})",
+        f" AND (regexp_matches({{c}}, '[.eEnN]') OR abs(TRY_CAST({{c}} AS DOUBLE)) < {_WHOLE_DOUBLE})",
         "CAST({c} AS DOUBLE)",
     ),
     TypeOf("boolean", "true or false", "lower({c}) IN ('true', 'false')", "CAST({c} AS BOOLEAN)"),
