@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from types import TracebackType
 
     import duckdb
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
 
     from vertebra.declare.project import Project
     from vertebra.engine.port import Engine
+    from vertebra.governance.context import Progress
     from vertebra.pipeline.plan import Decision
     from vertebra.pipeline.progress import Console, RunReport
     from vertebra.pipeline.tables import TableHandle
     from vertebra.pipeline.why import Explanation
+    from vertebra.trusted.discover import Kind, Proposal
 
 
 def open_project(path: str | Path = ".", profile: str | None = None, engine: str | None = None) -> Workspace:
@@ -114,6 +117,26 @@ class Workspace:
         from vertebra.pipeline.why import explain
 
         return explain(self.project, self.lake, self.ledgers, table, rid, column)
+
+    def discover(
+        self,
+        table: str,
+        limit: int = 20,
+        sample: int = 4_000,
+        kinds: Collection[Kind] = (),
+        declared: bool = True,
+        progress: Progress | None = None,
+    ) -> list[Proposal]:
+        """Propose rules for a table, e.g. ``trusted.flights``; see :func:`vertebra.pipeline.discover.discover`.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            LakeError: the table was not written yet.
+        """
+        from vertebra.governance.context import silent
+        from vertebra.pipeline.discover import discover
+
+        return discover(self, table, limit, sample, kinds, declared, progress or silent)
 
     def close(self) -> None:
         """Stop the engine."""

@@ -1,0 +1,123 @@
+"""What discovery proposes, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
+
+from vertebra.report.tables import rich_console
+from vertebra.report.words import many
+
+if TYPE_CHECKING:
+    from vertebra.trusted.discover import Proposal
+
+Form = Literal["table", "json", "yaml"]
+_LONGEST: Final = 220
+FORMS: Final[tuple[Form, ...]] = ("table", "json", "yaml")
+
+
+def write_proposals(proposals: Sequence[Proposal], table: str, form: Form, stream: TextIO, notes: TextIO) -> None:
+    """Write proposals.
+
+    Args:
+        table: where they were found.
+        form: ``yaml`` gives what would be written into the dataset's file; declared rules are left out.
+        notes: gets what to do next.
+    """
+    match form:
+        case "json":
+            rows = [asdict(proposal) | {"body": dict(proposal.body)} for proposal in proposals]
+            stream.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        case "yaml":
+            stream.write(as_rules(proposals))
+        case "table":
+            _tell(proposals, table, stream)
+            notes.write(_next(proposals, table))
+
+
+def as_rules(proposals: Sequence[Proposal]) -> str:
+    """Proposals that are not declared, as the ``rules:`` of a dataset's file."""
+    from vertebra.trusted.discover.accept import as_yaml, rule_of
+
+    rules = {proposal.name: rule_of(proposal) for proposal in proposals if not proposal.declared}
+    return f"rules:\n{as_yaml(rules)}" if rules else "rules: {}\n"
+
+
+def _tell(proposals: Sequence[Proposal], table: str, stream: TextIO) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    rich = rich_console(stream)
+    if not proposals:
+        rich.print(f"No rule of {table} is worth proposing.")
+        return
+    rows = proposals[0].rows
+    broken = sum(1 for proposal in proposals if proposal.dirty_rows)
+    rich.print(Text(f"{many(len(proposals), 'rule')} that {table} keeps, or nearly; {rows:,} rows", "bold"))
+    if broken:
+        rich.print(Text(f"{many(broken, 'has', 'have')} exceptions, which may be errors: look at these first", "dim"))
+    width = len(str(proposals[-1].number))
+    for proposal in proposals:
+        rich.print(_heading(proposal, width), soft_wrap=True)
+        margin = (0, 0, 0, width + 2)
+        rich.print(Padding(Text(proposal.sentence), margin, expand=False))
+        for line in proposal.logic[:1] if len(proposal.logic) > 1 else proposal.logic:
+            more = f"  (and {len(proposal.logic) - 1} more)" if len(proposal.logic) > 1 else ""
+            rich.print(Padding(Text(_short(line) + more, "dim"), margin, expand=False))
+        rich.print(Padding(Text(_short(_form(proposal.body)), "dim"), margin, expand=False))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1].rstrip()}…"
+
+
+def _heading(proposal: Proposal, width: int) -> Any:
+    from rich.text import Text
+
+    dirty = (many(proposal.dirty_rows, "dirty row"), "yellow") if proposal.dirty_rows else ("holds", "green")
+    parts: list[Any] = [
+        "\n", (f"{proposal.number:>{width}}", "bold"), "  ", (proposal.name, "bold cyan"), "  ", dirty,
+        (f"  {_WORDS[proposal.kind]}", "dim"),
+    ]  # fmt: skip
+    if proposal.declared:
+        parts.append((f"  declared as {proposal.declared}", "magenta"))
+    return Text.assemble(*parts)
+
+
+_WORDS: Final[Mapping[str, str]] = {
+    "key": "key", "fd": "functional dependency", "conditional": "under a condition", "order": "order of rows",
+    "comparison": "order of columns", "reference": "reference", "range": "range", "values": "list of values",
+    "pattern": "pattern", "required": "no NULL",
+}  # fmt: skip
+
+
+def _form(body: Mapping[str, Any]) -> str:
+    """The rule in one line of YAML."""
+    from vertebra.trusted.discover.accept import flow
+
+    return ", ".join(f"{key}: {flow(value)}" for key, value in body.items())
+
+
+def _next(proposals: Sequence[Proposal], table: str) -> str:
+    new = [proposal for proposal in proposals if not proposal.declared]
+    if not new:
+        return ""
+    first = ",".join(str(proposal.number) for proposal in new[:2])
+    dataset = table.rpartition(".")[2]
+    return (
+        f"\nnext:  vertebra discover {table} --accept {first}\n"
+        f"       writes them into datasets/{dataset}.yaml as rules that only report\n"
+    )
+
+
+def accepted(chosen: Mapping[str, Proposal], file: Path, dataset: str) -> str:
+    """What was written where, and what to do next."""
+    from vertebra.declare.document import shown
+
+    return (
+        f"{many(len(chosen), 'rule')} written into {shown(file)}: {', '.join(chosen)}\n"
+        f"next:  vertebra check {dataset}\n"
+    )

@@ -1,0 +1,7 @@
+"""Finding the rules of a table: candidates from a sample, verified exactly, ranked by interest."""
+
+from vertebra.trusted.discover.discovery import discover
+from vertebra.trusted.discover.proposal import KINDS, Kind, Proposal
+from vertebra.trusted.discover.subject import Subject
+
+__all__ = ["KINDS", "Kind", "Proposal", "Subject", "discover"]

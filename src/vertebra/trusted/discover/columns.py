@@ -1,0 +1,157 @@
+"""Candidates about one column: its range, its values, whether it is always there."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from vertebra.trusted.discover.dependencies import named
+from vertebra.trusted.discover.proposal import Candidate
+from vertebra.trusted.discover.subject import Column, Subject, quoted
+
+if TYPE_CHECKING:
+    from vertebra.trusted.discover.sample import Sample
+
+_FEW_VALUES: Final = 20
+_MANY_ROWS: Final = 10
+"""Rows per value from which the values of a column are a list."""
+_DENSE: Final = 400
+_RARE: Final = 0.005
+_NEARLY: Final = 0.01
+_FAR: Final = 5.0
+"""An outlier lies this many times as far from the middle as all but one in 500 values."""
+
+
+def required(subject: Subject) -> list[Candidate]:
+    """Columns without NULL, all in one rule; and each column with very few."""
+    declared = {name for name, column in subject.dataset.columns.items() if column.required} | set(subject.dataset.key)
+    whole = [c.name for c in subject.columns.values() if c.nulls == 0 and c.name not in declared and c.rows]
+    found = []
+    if whole:
+        body = {"required": whole if len(whole) > 1 else whole[0]}
+        name = named(whole[0], "required") if len(whole) == 1 else named("always", "there")
+        found.append(Candidate("required", name, body, tuple(whole), promise=0.45))
+    for column in subject.columns.values():
+        if 0 < column.nulls <= _NEARLY * column.rows and column.name not in declared:
+            share = column.nulls / column.rows
+            found.append(
+                Candidate(
+                    "required", named(column.name, "required"), {"required": column.name}, (column.name,),
+                    promise=0.6 * (1 - share / _NEARLY / 2),
+                )
+            )  # fmt: skip
+    return found
+
+
+def ranges(subject: Subject, sample: Sample) -> list[Candidate]:
+    """Ranges that a few far-off values break, ranges of small whole numbers all of which occur, and signs."""
+    found = []
+    for column in subject.columns.values():
+        if column.sort not in ("integer", "number") or column.constant or column.low is None:
+            continue
+        body, hint, promise = _range(column, sample)
+        if body is not None:
+            found.append(
+                Candidate(
+                    "range", named(column.name, "range"), {"range": {column.name: body}}, (column.name,),
+                    promise=promise, hint=hint,
+                )
+            )  # fmt: skip
+    return found
+
+
+def _range(column: Column, sample: Sample) -> tuple[list[float | None] | None, str, float]:
+    low, high = float(column.low), float(column.high)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return None, "", 0.0
+    values = sample.numbers[column.name][sample.uniform]
+    values = values[~np.isnan(values)]
+    if len(values) < 50:
+        return None, "", 0.0
+    fence = _fence(values, low, high) if column.distinct > _FEW_VALUES else None
+    if fence is not None:
+        return [_written(end, column) for end in fence], "far", 0.6
+    dense = column.sort == "integer" and column.distinct >= 0.9 * (high - low + 1) and high - low + 1 <= _DENSE
+    if dense and column.rows > _MANY_ROWS * column.distinct and high - low >= 2:
+        return [_written(low, column), _written(high, column)], "dense", 0.45
+    below = float((values < 0).mean())
+    if low == 0:
+        return [0, None], "sign", 0.25
+    if low < 0 and below <= _RARE and float(np.quantile(values, 0.02)) >= 0:
+        return [0, None], "sign", 0.55
+    return None, "", 0.0
+
+
+def _fence(values: np.ndarray[Any, Any], low: float, high: float) -> tuple[float | None, float | None] | None:
+    """Ends beyond which a value is far off; an open end where none is.
+
+    A long but steady tail is no error, so the far-off values have to be rare as well as far: beyond five times the
+    distance at which all but one in 500 values end.
+    """
+    middle, lowest, highest = (float(np.quantile(values, share)) for share in (0.5, 0.002, 0.998))
+    if highest <= lowest:
+        return None
+    floor, ceiling = middle - _FAR * (middle - lowest), middle + _FAR * (highest - middle)
+    above = high > ceiling > highest
+    below = low < floor < lowest
+    if not above and not below:
+        return None
+    return (_rounded(floor, up=False) if below else None), (_rounded(ceiling, up=True) if above else None)
+
+
+def _rounded(value: float, *, up: bool) -> float:
+    """Two digits, away from the data."""
+    if value == 0:
+        return 0.0
+    unit = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
+    return (math.ceil if up else math.floor)(value / unit) * unit
+
+
+def _written(value: float | None, column: Column) -> float | int | None:
+    if value is None:
+        return None
+    return int(value) if column.sort == "integer" or float(value).is_integer() else round(value, 9)
+
+
+def value_lists(subject: Subject) -> list[Candidate]:
+    """Columns with a short list of values; a rare value that is nearly a common one is a slip, and left out."""
+    from pyspark.sql import functions as F
+
+    able = [
+        c
+        for c in subject.columns.values()
+        if c.sort == "text" and 1 < c.distinct <= _FEW_VALUES and c.rows - c.nulls >= _MANY_ROWS * c.distinct
+    ]
+    found = []
+    for column in able:
+        counts = subject.frame.groupBy(F.col(quoted(column.name)).alias("value")).agg(F.count("*").alias("size"))
+        sizes = {row["value"]: int(row["size"]) for row in counts.collect() if row["value"] is not None}
+        slips = _slips(sizes)
+        listed = sorted(set(sizes) - slips)
+        found.append(
+            Candidate(
+                "values", named(column.name, "values"), {"values": {column.name: listed}}, (column.name,),
+                promise=0.75 if slips else 0.5, hint=", ".join(sorted(slips)),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _slips(sizes: Mapping[str, int]) -> set[str]:
+    total = sum(sizes.values())
+    common = [value for value, size in sizes.items() if size > _RARE * total]
+    return {
+        value
+        for value, size in sizes.items()
+        if size <= _RARE * total and any(_alike(value, other) for other in common if sizes[other] >= 20 * size)
+    }
+
+
+def _alike(value: str, other: str) -> bool:
+    """Whether one text is the other with a slip: letter case, spaces, or a letter in five or fewer."""
+    one, two = value.strip().casefold(), other.strip().casefold()
+    return one == two or (len(two) >= 4 and difflib.SequenceMatcher(None, one, two).ratio() >= 0.8)

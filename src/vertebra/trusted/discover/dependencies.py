@@ -1,0 +1,99 @@
+"""Candidates for functional dependencies, exact and approximate, from the evidence of a sample."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from itertools import combinations
+from typing import TYPE_CHECKING, Final
+
+from vertebra.trusted.discover.lattice import levels
+from vertebra.trusted.discover.proposal import Candidate
+
+if TYPE_CHECKING:
+    from vertebra.trusted.discover.evidence import Evidence
+    from vertebra.trusted.discover.sample import Sample
+    from vertebra.trusted.discover.subject import Column
+
+MOST_COLUMNS: Final = 3
+"""Columns of a left-hand side: with more, a rule explains little and accidents are many."""
+
+FIGURES: Final = "figures"
+"""The hint of a dependency between numbers and times only: an exact one is usually arithmetic, or a part of a date."""
+
+_LEAST_PAIRS: Final = 20.0
+_MOST_CANDIDATES: Final = 40
+_MOST_PER_COLUMN: Final = 8
+_SHARE_OF_CHANCE: Final = 0.25
+"""An approximate dependency is violated by at most this share of the pairs that chance would have violate it."""
+_LEAST_EXPECTED: Final = 12.0
+"""Violations that chance would make among the pairs seen; fewer, and their absence says nothing."""
+_GAIN: Final = 0.34
+"""A column is worth adding to a left-hand side when it leaves at most this share of the violations."""
+
+
+def dependencies(found: Evidence, sample: Sample, columns: Mapping[str, Column]) -> list[Candidate]:
+    """Functional dependencies X → A that hold nearly always on the sample, the most promising first.
+
+    X is minimal: no part of it does nearly as well. Where a part of X does well but not perfectly and X has no
+    violation, X → A is a candidate too: the exact form of an approximate rule.
+
+    Args:
+        found: the evidence of the sample. Fractional numbers are on no left-hand side: that two are equal means little.
+    """
+    names = found.columns
+    left = [place for place, name in enumerate(names) if columns[name].sort != "number"]
+    differing = {name: sample.differing(name) for name in names}
+    shares: dict[tuple[tuple[int, ...], int], float] = {}
+    candidates: list[Candidate] = []
+    for node in levels(found, left, MOST_COLUMNS, _LEAST_PAIRS):
+        if node.pairs < _LEAST_PAIRS:
+            continue
+        for right, name in enumerate(names):
+            chance = differing[name]
+            if right in node.columns or chance == 0 or node.both[right] < _LEAST_PAIRS:
+                continue
+            share = float(node.differ[right] / node.both[right])
+            parts = combinations(node.columns, len(node.columns) - 1)
+            best = min((shares.get((part, right), 1.0) for part in parts), default=1.0)
+            shares[node.columns, right] = min(best, share)
+            worth = share <= min(0.2, _SHARE_OF_CHANCE * chance) and (best == 1.0 or share <= _GAIN * best)
+            if best == 0.0 or not worth or node.both[right] * chance < _LEAST_EXPECTED:
+                continue
+            lhs = tuple(names[place] for place in node.columns)
+            evidenced = min(1.0, math.log10(node.both[right]) / 4)
+            promise = evidenced * math.sqrt(chance) * (1 - share / (_SHARE_OF_CHANCE * chance)) * 0.8 ** (len(lhs) - 1)
+            figures = all(columns[column].ordered for column in (*lhs, name))
+            candidates.append(_dependency(lhs, name, chance, sample.rare(name), promise, FIGURES if figures else ""))
+    return _shortlist(candidates)
+
+
+def _dependency(lhs: tuple[str, ...], rhs: str, chance: float, rare: float, promise: float, hint: str) -> Candidate:
+    return Candidate(
+        kind="fd",
+        name=named(*lhs, "determines", rhs),
+        body={"determines": f"[{', '.join(lhs)}] -> {rhs}" if len(lhs) > 1 else f"{lhs[0]} -> {rhs}"},
+        lhs=lhs,
+        rhs=rhs,
+        chance=chance,
+        rare=rare,
+        promise=promise,
+        hint=hint,
+    )
+
+
+def named(*parts: str) -> str:
+    """A rule's name from words and column names: at most 63 letters, digits and ``_``, a letter first."""
+    name = re.sub(r"[^a-z0-9_]+", "_", "_".join(parts).lower()).strip("_") or "rule"
+    return (name if name[0].isalpha() else f"rule_{name}")[:63].rstrip("_")
+
+
+def _shortlist(candidates: list[Candidate]) -> list[Candidate]:
+    taken: dict[str, int] = {}
+    kept = []
+    for candidate in sorted(candidates, key=lambda c: (-c.promise, len(c.lhs), c.lhs, c.rhs)):
+        if taken.get(candidate.rhs, 0) < _MOST_PER_COLUMN:
+            taken[candidate.rhs] = taken.get(candidate.rhs, 0) + 1
+            kept.append(candidate)
+    return kept[:_MOST_CANDIDATES]

@@ -1,0 +1,170 @@
+"""Discovery: rules that a table keeps to, or nearly, proposed to a person with the evidence for each.
+
+Candidates come from the evidence of a sample; each is then verified on the full table by the detection engine, so every
+figure that is shown is exact. Left out are rules that hold by accident, that follow from others, or that a declared
+rule implies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vertebra.governance.context import Progress, silent
+from vertebra.trusted.discover.columns import ranges, required, value_lists
+from vertebra.trusted.discover.comparisons import comparisons
+from vertebra.trusted.discover.conditional import constants, dependencies_within
+from vertebra.trusted.discover.dependencies import dependencies
+from vertebra.trusted.discover.evidence import evidence
+from vertebra.trusted.discover.interest import holds, interest, telling, varied
+from vertebra.trusted.discover.keys import keys
+from vertebra.trusted.discover.orders import orders
+from vertebra.trusted.discover.patterns import patterns
+from vertebra.trusted.discover.proposal import KINDS, Candidate, Kind, Proposal, Verified
+from vertebra.trusted.discover.references import references
+from vertebra.trusted.discover.sample import Sample, drawn
+from vertebra.trusted.discover.sentence import sentence, statement
+from vertebra.trusted.discover.subject import Subject, profiled
+from vertebra.trusted.discover.verify import declared_as, verified
+
+if TYPE_CHECKING:
+    from vertebra.trusted.discover.evidence import Evidence
+
+
+def discover(
+    subject: Subject,
+    limit: int = 20,
+    sample: int = 4_000,
+    kinds: Collection[Kind] = KINDS,
+    declared: bool = True,
+    progress: Progress = silent,
+) -> list[Proposal]:
+    """Propose rules for a table, the most interesting first.
+
+    Args:
+        subject: the table, its declaration and the tables it may refer to.
+        limit: how many at most.
+        sample: rows that candidates are sought in, at least 2; a smaller table is used whole.
+        kinds: what to look for.
+        declared: also tell of rules that are declared already, marked as such.
+    """
+    progress(f"profiling {subject.dataset.name}")
+    subject = profiled(subject)
+    if not subject.rows or not subject.columns:
+        return []
+    search = _Search(subject, drawn(subject, sample), frozenset(kinds), progress)
+    found = [one for one in search.found() if holds(one)]
+    named = declared_as(subject, found)
+    ranked = [one for one in telling(named) if declared or not one.declared]
+    chosen = varied(ranked, limit)
+    return [_proposal(number, one) for number, one in enumerate(chosen, 1)]
+
+
+class _Search:
+    """One search: candidates by kind, those of later kinds knowing what earlier ones found."""
+
+    def __init__(self, subject: Subject, sample: Sample, kinds: frozenset[Kind], progress: Progress) -> None:
+        self.subject = subject
+        self.sample = sample
+        self.kinds = kinds
+        self.progress = progress
+        self.names = [column.name for column in subject.columns.values() if not column.constant]
+        self.differing = {name: sample.differing(name) for name in self.names}
+        self._used: set[str] = set()
+
+    def found(self) -> list[Verified]:
+        """All candidates, verified."""
+        pairs = self._evidence()
+        dependent = self._verify(self._dependencies(pairs), "functional dependencies")
+        exact = [frozenset((*one.candidate.lhs, one.candidate.rhs)) for one in dependent if one.exact]
+        sought: list[Candidate] = []
+        if "key" in self.kinds and pairs is not None:
+            self.progress("counting duplicates of candidate keys")
+            sought += keys(self.subject, pairs, self.differing)[:12]
+        sought += self._about_columns()
+        sought += self._about_rows(exact, [one for one in dependent if holds(one)])
+        if "fd" not in self.kinds:
+            dependent = []
+        return dependent + self._verify(sought, "candidates")
+
+    def _evidence(self) -> Evidence | None:
+        if not self.kinds & {"key", "fd", "order", "conditional"}:
+            return None
+        self.progress(f"comparing {self.sample.rows:,} sampled rows pair by pair")
+        return evidence(self.sample, self.names)
+
+    def _dependencies(self, pairs: Evidence | None) -> list[Candidate]:
+        """Also where only orders are asked for: the order of a column with what it determines follows."""
+        if pairs is None or not self.kinds & {"fd", "order", "conditional"}:
+            return []
+        return dependencies(pairs, self.sample, self.subject.columns)
+
+    def _about_columns(self) -> list[Candidate]:
+        subject, sample = self.subject, self.sample
+        found: list[Candidate] = []
+        if "required" in self.kinds:
+            found += required(subject)
+        if "range" in self.kinds:
+            found += ranges(subject, sample)
+        if "values" in self.kinds:
+            found += value_lists(subject)
+        if "pattern" in self.kinds:
+            found += patterns(sample, subject.columns)
+        if "reference" in self.kinds:
+            self.progress("looking for values in the keys of other tables")
+            found += references(subject, sample)
+        return found
+
+    def _about_rows(self, exact: Sequence[frozenset[str]], dependent: Sequence[Verified]) -> list[Candidate]:
+        columns, found = self.subject.columns, list[Candidate]()
+        if "comparison" in self.kinds:
+            found += comparisons(self.sample, columns)
+        if "order" in self.kinds:
+            found += orders(self.sample, columns, exact)
+        if "conditional" in self.kinds:
+            single = [(one.candidate.lhs[0], one.candidate.rhs) for one in dependent if _single(one)]
+            found += [c for c in constants(self.sample, columns) if (c.lhs[0], c.rhs) not in set(single)]
+            found += dependencies_within(self.sample, columns, single)
+        return found
+
+    def _verify(self, candidates: Sequence[Candidate], what: str) -> list[Verified]:
+        distinct = []
+        for candidate in candidates:
+            name = candidate.name
+            number = 2
+            while name in self._used:
+                name, number = f"{candidate.name[:60]}_{number}", number + 1
+            self._used.add(name)
+            distinct.append(replace(candidate, name=name))
+        if distinct:
+            self.progress(f"verifying {len(distinct)} {what} on {self.subject.rows:,} rows")
+        return verified(self.subject, distinct, lambda done, of: self.progress(f"verified {done} of {of} {what}"))
+
+
+def _single(one: Verified) -> bool:
+    return len(one.candidate.lhs) == 1
+
+
+def _proposal(number: int, one: Verified) -> Proposal:
+    candidate = one.candidate
+    return Proposal(
+        number=number,
+        name=candidate.name,
+        kind=candidate.kind,
+        body=candidate.body,
+        statement=statement(one),
+        sentence=sentence(one),
+        logic=one.logic,
+        rows=one.rows,
+        applies=one.applies,
+        dirty_rows=one.dirty,
+        violating_tuples=one.tuples,
+        violating_pairs=one.pairs,
+        lhs_pairs=one.lhs_pairs,
+        groups=one.groups,
+        violating_groups=one.violating_groups,
+        interest=round(interest(one), 4),
+        declared=one.declared,
+        columns=tuple(dict.fromkeys(name for name in (*candidate.lhs, candidate.rhs) if name)),
+    )

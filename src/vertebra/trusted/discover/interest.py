@@ -1,0 +1,197 @@
+"""What makes a rule interesting: that it holds, speaks of much, would not hold by accident, and is short.
+
+Four things are measured. *Support*: the share of rows that the rule ties to another row, or speaks of. *Surprise*: how
+often it would be violated if its columns had nothing to do with each other. *Fidelity*: how much rarer its violations
+are than that. *Succinctness*: few columns. A rule with a few violations is worth more than one with none: it shows
+errors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from vertebra.trusted.discover.dependencies import FIGURES
+from vertebra.trusted.discover.proposal import Kind, Verified
+
+_MOST_DIRTY: Final[Mapping[Kind, float]] = {
+    "key": 0.005, "fd": 0.05, "conditional": 0.02, "order": 0.05, "comparison": 0.015, "reference": 0.3,
+    "range": 0.01, "values": 0.01, "pattern": 0.02, "required": 0.01,
+}  # fmt: skip
+"""The largest share of the rows that may be dirty for the rule to be one at all."""
+
+_FLAW: Final = 0.01
+"""At twice this share of dirty rows, they are exceptions rather than errors."""
+_MOST_PAIRS: Final = 0.005
+_LEAST_TIED: Final = 0.02
+_LEAST_LOG_ODDS: Final = 12.0
+_MOST_OF_CHANCE: Final = 0.25
+_ARITHMETIC: Final = 0.6
+_LEAST_INTEREST: Final = 0.1
+
+_SAME_TARGET: Final = 0.8
+_SAME_KIND: Final = 0.95
+
+
+def holds(found: Verified) -> bool:
+    """Whether a candidate, now that the full table was asked, is a rule and not an accident."""
+    if found.applies and found.candidate.kind == "order" and found.least is None:
+        # one wrong value can be in conflict with half of the table, so pairs decide
+        return (found.pairs or 0) <= _MOST_PAIRS * (found.lhs_pairs or found.applies * (found.applies - 1) // 2)
+    if not found.applies or found.dirty > _MOST_DIRTY[found.candidate.kind] * found.applies:
+        return False
+    if found.candidate.kind == "fd":
+        tied = found.applies - (found.groups or 0)
+        odds = -tied * math.log(max(1 - found.candidate.chance, 1e-9))
+        fair = (
+            found.dirty <= 0.5 * found.candidate.rare * found.applies
+            and found.pair_share <= _MOST_OF_CHANCE * found.candidate.chance
+        )
+        return fair and tied >= _LEAST_TIED * found.applies and odds >= _LEAST_LOG_ODDS
+    if found.candidate.kind == "conditional" and found.lhs_pairs is not None:
+        return found.lhs_pairs >= found.applies
+    return True
+
+
+def interest(found: Verified) -> float:
+    """How interesting a rule is, 0 to about 1.2."""
+    candidate = found.candidate
+    worth: float
+    if candidate.kind == "fd":
+        tied = (found.applies - (found.groups or 0)) / found.applies
+        spoken = found.applies / found.rows
+        # of the rows that the most common value does not explain, those the rule does: Goodman and Kruskal's lambda
+        explained = max(0.0, 1 - found.dirty / max(1.0, candidate.rare * found.applies))
+        fidelity = min(1 - found.pair_share / (_MOST_OF_CHANCE * candidate.chance), explained**2)
+        # a dependency of a column that hardly varies says little; its square root still lets a rare error show
+        worth = tied * math.sqrt(spoken) * candidate.chance**0.25 * fidelity * 0.8 ** (len(candidate.lhs) - 1)
+    else:
+        worth = candidate.promise * math.sqrt(found.applies / found.rows)
+        worth *= 1.0 if candidate.kind in ("key", "reference") else 0.9
+    if candidate.kind == "fd" and candidate.hint == FIGURES and found.exact:
+        worth *= _ARITHMETIC
+    if found.exact:
+        return worth
+    share = found.dirty / found.applies
+    if candidate.kind == "reference":
+        return worth
+    if candidate.kind == "order" and found.least is None:
+        return worth * (1.25 - share)
+    return worth * 1.25 * math.exp(-share / _FLAW / 2)
+
+
+def telling(found: Iterable[Verified]) -> list[Verified]:
+    """Rules by interest, without those that others imply.
+
+    Implied are: a key or a left-hand side with more columns than one that holds as well, a dependency that follows from
+    others by transitivity (Armstrong's axioms) and holds no better than they do, a condition on a dependency that holds
+    without it. Of the longer left-hand sides that hold exactly where a shorter one only nearly does, the best is kept.
+    """
+    ranked = sorted(found, key=lambda one: (-interest(one), len(one.candidate.lhs), one.candidate.name))
+    by_length = sorted(ranked, key=lambda one: len(one.candidate.lhs))
+    minimal = _minimal(by_length)
+    kept: list[Verified] = []
+    for one in _one_reference_each(ranked):
+        if one.candidate.name not in minimal or (interest(one) < _LEAST_INTEREST and not one.declared):
+            continue
+        follows = one.candidate.kind in ("fd", "conditional") and _follows(one, kept)
+        if one.declared or not follows:
+            kept.append(one)
+    return kept
+
+
+def _minimal(by_length: Sequence[Verified]) -> set[str]:
+    """The names of rules that no shorter rule of their kind makes superfluous."""
+    kept: list[Verified] = []
+    refined: dict[str, Verified] = {}
+    for one in by_length:
+        shorter = [
+            other
+            for other in kept
+            if other.candidate.kind == one.candidate.kind in ("fd", "key", "order")
+            and other.candidate.rhs == one.candidate.rhs
+            and set(other.candidate.lhs) < set(one.candidate.lhs)
+        ]
+        if not shorter:
+            kept.append(one)
+            continue
+        if not one.exact or any(other.exact for other in shorter):
+            if one.declared:
+                kept.append(one)
+            continue
+        base = min(shorter, key=lambda other: (len(other.candidate.lhs), other.dirty, other.candidate.name))
+        rival = refined.get(base.candidate.name)
+        if rival is None or _better(one, rival):
+            if rival is not None and not rival.declared:
+                kept.remove(rival)
+            refined[base.candidate.name] = one
+            kept.append(one)
+        elif one.declared:
+            kept.append(one)
+    return {one.candidate.name for one in kept}
+
+
+def _better(one: Verified, two: Verified) -> bool:
+    """Of two longer left-hand sides: of keys the one that is more surprising, of others the one that ties more rows."""
+    chances = (one.candidate.chance, two.candidate.chance) if one.candidate.kind == "key" else (0.0, 0.0)
+    return (chances[0], -(one.groups or 0), two.candidate.name) > (chances[1], -(two.groups or 0), one.candidate.name)
+
+
+def _one_reference_each(ranked: Sequence[Verified]) -> list[Verified]:
+    """The declared reference of a column, or the most interesting one; others only if they have more of its values."""
+    met: dict[tuple[str, ...], int] = {}
+    for one in ranked:
+        if one.candidate.kind == "reference" and one.declared:
+            met[one.candidate.lhs] = min(met.get(one.candidate.lhs, one.dirty), one.dirty)
+    kept = []
+    for one in ranked:
+        if one.candidate.kind == "reference" and not one.declared:
+            if one.dirty >= met.get(one.candidate.lhs, one.rows + 1):
+                continue
+            met[one.candidate.lhs] = one.dirty
+        kept.append(one)
+    return kept
+
+
+def _follows(one: Verified, others: Sequence[Verified]) -> bool:
+    """Whether a dependency follows from other ones that are no dirtier, with at least one step between."""
+    known = [o for o in others if o.candidate.kind == "fd" and o.dirty <= one.dirty]
+    closure = set(one.candidate.lhs)
+    grown = True
+    while grown:
+        grown = False
+        for other in known:
+            if set(other.candidate.lhs) <= closure and other.candidate.rhs not in closure:
+                closure.add(other.candidate.rhs)
+                grown = True
+    return one.candidate.rhs in closure
+
+
+def varied(found: Sequence[Verified], limit: int) -> list[Verified]:
+    """The first rules of a ranking in which each further rule about one column, or of one kind, counts less."""
+    left = {one.candidate.name: (one, interest(one)) for one in found}
+    targets: dict[tuple[str, ...], int] = {}
+    kinds: dict[str, int] = {}
+    chosen: list[Verified] = []
+
+    def score(name: str) -> float:
+        one, worth = left[name]
+        often = targets.get(_target(one), 0), kinds.get(one.candidate.kind, 0)
+        return worth * math.pow(_SAME_TARGET, often[0]) * math.pow(_SAME_KIND, often[1])
+
+    while left and len(chosen) < limit:
+        best = max(left, key=lambda name: (score(name), -len(left[name][0].candidate.lhs), name))
+        one, _ = left.pop(best)
+        chosen.append(one)
+        targets[_target(one)] = targets.get(_target(one), 0) + 1
+        kinds[one.candidate.kind] = kinds.get(one.candidate.kind, 0) + 1
+    return chosen
+
+
+def _target(one: Verified) -> tuple[str, ...]:
+    """What a rule is about, for variety: keys are all about one thing."""
+    candidate = one.candidate
+    if candidate.kind in ("key", "order", "required"):
+        return (candidate.kind,)
+    return (candidate.rhs,) if candidate.rhs else (candidate.kind, *candidate.lhs)

@@ -1,0 +1,99 @@
+"""Candidates for references: columns nearly all of whose values are keys of another table.
+
+Reference: Bauckmann, Leser, Naumann and Tietz, "Efficiently Detecting Inclusion Dependencies", ICDE 2007.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from vertebra.trusted.discover.dependencies import named
+from vertebra.trusted.discover.proposal import Candidate
+from vertebra.trusted.discover.subject import Column, Subject, quoted, sort_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from vertebra.trusted.discover.sample import Sample
+
+_LEAST_SHARE: Final = 0.75
+_FEW: Final = 5
+_OF_FEW: Final = 0.8
+"""Of so few values that they are in the other table says less."""
+_LEAST_COVERED: Final = 0.3
+"""Whole numbers are in any dense key by accident: unless names agree, they must use this share of it."""
+
+
+def references(subject: Subject, sample: Sample) -> list[Candidate]:
+    """References of single columns to keys of one column, and of columns to a longer key with the same names."""
+    found: list[Candidate] = []
+    for table, frame in subject.frames.items():
+        other = subject.datasets.get(table)
+        if other is None or table == subject.dataset.name:
+            continue
+        types = dict(frame.dtypes)
+        unique = [name for name, column in other.columns.items() if column.unique or other.key == (name,)]
+        for key in unique:
+            if key in types and sort_of(types[key]) in ("text", "integer"):
+                found += _single(subject, sample, frame, table, key, sort_of(types[key]) or "text")
+        if len(other.key) > 1:
+            found += _composite(subject, sample, frame, table, other.key)
+    return found
+
+
+def _single(subject: Subject, sample: Sample, frame: DataFrame, table: str, key: str, sort: str) -> Iterator[Candidate]:
+    from pyspark.sql import functions as F
+
+    able = [c for c in subject.columns.values() if c.sort == sort and not c.constant]
+    values = {c.name: _texts(sample, c) for c in able}
+    rows = [(name, text) for name, texts in values.items() for text in sorted(set(texts))]
+    if not rows:
+        return
+    asked = subject.engine.session.createDataFrame(rows, "name STRING, value STRING")
+    keys = frame.select(F.col(quoted(key)).cast("string").alias("value")).where("value is not null").distinct()
+    hits: dict[str, set[str]] = {}
+    for row in asked.join(keys, "value", "left_semi").collect():
+        hits.setdefault(row["name"], set()).add(row["value"])
+    size = keys.count() if sort == "integer" else 0
+    for name, found in hits.items():
+        texts = values[name]
+        share = sum(1 for text in texts if text in found) / len(texts)
+        alike = name == key or name in (table, f"{table}_{key}") or name.rstrip("s") == table.rstrip("s")
+        dense = sort == "integer" and not alike and subject.columns[name].distinct < _LEAST_COVERED * size
+        if share >= _LEAST_SHARE and not dense and len(found) > 1:
+            yield _candidate((name,), table, (key,), share * (1.0 if len(found) > _FEW else _OF_FEW))
+
+
+def _composite(
+    subject: Subject, sample: Sample, frame: DataFrame, table: str, key: tuple[str, ...]
+) -> Iterator[Candidate]:
+    from pyspark.sql import functions as F
+
+    types = dict(frame.dtypes)
+    if any(name not in subject.columns or sort_of(types[name]) != subject.columns[name].sort for name in key):
+        return
+    asked = subject.frame.select(*[quoted(name) for name in key]).dropna().distinct().limit(sample.rows)
+    there = frame.select(*[quoted(name) for name in key]).withColumn("there", F.lit(1))
+    joined = asked.join(there, list(key), "left").agg(F.count("*").alias("asked"), F.count("there").alias("met"))
+    row = joined.collect()[0]
+    if row["asked"] and row["met"] / row["asked"] >= _LEAST_SHARE:
+        yield _candidate(key, table, key, row["met"] / row["asked"])
+
+
+def _candidate(columns: tuple[str, ...], table: str, key: tuple[str, ...], share: float) -> Candidate:
+    here = columns[0] if len(columns) == 1 else ", ".join(columns)
+    there = f"{table}.{', '.join(key)}"
+    return Candidate(
+        kind="reference",
+        name=named(*columns, "in", table, *(() if columns == key else key)),
+        body={"references": {here: there}},
+        lhs=columns,
+        promise=0.9 * (share - 0.5) * 2,
+        hint=there,
+    )
+
+
+def _texts(sample: Sample, column: Column) -> list[str]:
+    values = zip(sample.values[column.name], sample.uniform, strict=True)
+    return [str(value) for value, even in values if even and value is not None]
