@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,9 +22,12 @@ from vertebra.cli.options import (
     shape,
 )  # fmt: skip
 
+if TYPE_CHECKING:
+    from vertebra.pipeline.api import Workspace
+
 
 def ls(
-    what: Annotated[str, typer.Argument(help="steps, tables, datasets or rules.")] = "steps",
+    what: Annotated[str, typer.Argument(help="steps, sources, tables, datasets or rules.")] = "steps",
     select: Select = None,
     exclude: Exclude = None,
     notation: Annotated[
@@ -34,11 +37,12 @@ def ls(
     project: Root = HERE,
     profile: Profile = None,
 ) -> None:
-    """List the steps of the project, the tables of the lake, the registry of data sources, or the rules.
+    """List the steps of the project, its sources and when they are due, the tables of the lake, datasets, or rules.
 
     \b
     vertebra ls
     vertebra ls --select +exploitation.departures
+    vertebra ls sources
     vertebra ls tables
     vertebra ls datasets --format json
     vertebra ls rules --notation logic
@@ -58,6 +62,9 @@ def ls(
         case "steps":
             rows = listing.steps(space, select or (), exclude or ())
             columns = ["step", "reads", "tags"]
+        case "sources":
+            _sources(space, form)
+            return
         case "tables":
             rows, columns = listing.tables(space), ["table", "version", "rows", "written", "by"]
         case "datasets":
@@ -66,8 +73,21 @@ def ls(
         case "rules":
             rows, columns = listing.rules(space, notation), ["dataset", "rule", "class", "denies"]
         case _:
-            raise typer.BadParameter(f"{what!r} is not one of steps, tables, datasets, rules")
+            raise typer.BadParameter(f"{what!r} is not one of steps, sources, tables, datasets, rules")
     put(rows, columns, form)
+
+
+def _sources(space: Workspace, form: str) -> None:
+    from datetime import UTC, datetime
+
+    from vertebra.report.sources import SOURCES, source_rows, write_sources
+
+    now = datetime.now(UTC)
+    rows = source_rows(space, now)
+    if form == "table":
+        write_sources(rows, now, sys.stdout, sys.stderr)
+    else:
+        put(rows, SOURCES, form)
 
 
 def show(

@@ -6,13 +6,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from vertebra.governance.schemas import LEDGERS
+from vertebra.report.quality_facts import DIMENSIONS, MEANING, Figure, TableFacts, checked_facts, table_facts
 from vertebra.report.rows import write_rows
-from vertebra.report.tables import grid, rich_console, tell
-from vertebra.report.tallies import RuleTally, latest_quality, rule_tallies, tallied
-from vertebra.report.words import figure, many, share
+from vertebra.report.tables import bar, grid, rich_console, spark, tell
+from vertebra.report.tallies import RuleTally, latest_quality, tallied
+from vertebra.report.words import figure, many, share, size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from rich.console import Console
 
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from vertebra.trusted.assess import Assessment
 
 _COLUMNS: Final = tuple(LEDGERS["quality"].names)
-_DIMENSIONS: Final = ("completeness", "consistency", "uniqueness", "timeliness")
+_BAR: Final = 7
+"""Characters of a bar."""
 
 
 def write_quality(
@@ -41,19 +44,41 @@ def write_quality(
             columns = _COLUMNS
         write_rows(rows, columns, form, stream, notes)
         return
-    rows = latest_quality(space, dataset)
-    if not rows:
+    facts = table_facts(space, dataset)
+    if not facts:
         notes.write("nothing was assessed yet\n  next:  vertebra run\n")
         return
     rich = rich_console(stream)
-    _tell_dimensions(rows, rich)
-    rules = rule_tallies(space, dataset)
-    _tell_rules(rules, dataset is not None, rich)
+    if dataset is None:
+        _tell_tables(facts, rich)
+    else:
+        _tell_dimensions(facts[0], rich)
+    _tell_change(facts, rich)
+    rules = [rule for one in facts for rule in one.rules]
+    _tell_rules(sorted(rules, key=lambda rule: -rule.tuples), dataset is not None, rich, _histories(facts))
     if dataset is not None:
         _tell_constraints(space, dataset, rules, rich)
-        _tell_columns(rows, rich)
+        _tell_columns(facts[0], rich)
+        notes.write(f"next:  vertebra quality {dataset} --html quality.html\n")
     else:
-        notes.write(f"next:  vertebra quality {next(iter(space.project.datasets))}\n")
+        worst = max(facts, key=lambda one: sum(rule.tuples for rule in one.rules)).dataset
+        notes.write(f"next:  vertebra quality {worst}, or vertebra quality --html quality.html\n")
+
+
+def write_quality_page(space: Workspace, dataset: str | None, file: Path, notes: TextIO) -> bool:
+    """Write the quality of one dataset or of all as one HTML page. False when nothing was assessed yet."""
+    from vertebra.report.quality_page import quality_page
+
+    facts = table_facts(space, dataset)
+    if not facts:
+        notes.write("nothing was assessed yet\n  next:  vertebra run\n")
+        return False
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(quality_page(space, facts), "utf-8")
+    notes.write(
+        f"wrote {file}, {size(file.stat().st_size)}: open it in a browser, or send it; it needs no other file\n"
+    )
+    return True
 
 
 def _every(space: Workspace, dataset: str | None) -> list[dict[str, Any]]:
@@ -64,59 +89,119 @@ def _every(space: Workspace, dataset: str | None) -> list[dict[str, Any]]:
     ).rows()
 
 
-def _tell_dimensions(rows: list[dict[str, Any]], rich: Console) -> None:
-    """Each table's dimensions, before → after cleaning where they differ."""
-    found: dict[str, dict[tuple[str, str], float | None]] = {}
-    for row in rows:
-        if row["scope"] == "table":
-            found.setdefault(row["table_name"], {})[(row["measure"], row["stage"])] = row["value"]
-        elif row["measure"] == "validity" and row["value"] is not None:
-            key = ("validity", row["stage"])
-            known = found.setdefault(row["table_name"], {})
-            known[key] = min(known.get(key) or 1.0, row["value"])
-    measured = {name for measures in found.values() for (name, _), value in measures.items() if value is not None}
-    dimensions = [name for name in (*_DIMENSIONS, "validity") if name in measured]
-    absent = [name for name in (*_DIMENSIONS, "validity") if name not in measured]
-    table = grid("table", "rows", *dimensions, numeric=1 + len(dimensions))
-    for name, measures in found.items():
-        cells = [_change(measures.get((d, "before")), measures.get((d, "after"))) for d in dimensions]
-        after = measures.get(("rows", "after"))
-        table.add_row(name.partition(".")[2], figure(int(after)) if after is not None else "–", *cells)
-    tell(rich, "Dimensions, before → after cleaning", table)
+def _tell_tables(facts: Sequence[TableFacts], rich: Console) -> None:
+    """A line per table: each dimension after cleaning, as a bar and a figure."""
+    measured = [name for name in DIMENSIONS if any(_last(one.dimensions, name) is not None for one in facts)]
+    table = grid("table", "rows", *measured)
+    table.columns[1].justify = "right"
+    for one in facts:
+        table.add_row(one.dataset, figure(one.rows), *(_drawn(_last(one.dimensions, name), _BAR) for name in measured))
+    tell(rich, "Dimensions, after cleaning", table)
+    meanings = "; ".join(f"{name}: {MEANING[name]}" for name in measured)
+    absent = [name for name in DIMENSIONS if name not in measured]
+    more = f"; not applicable: {', '.join(absent)}" if absent else ""
+    rich.print(f"[dim]{meanings}{more}[/]")
+
+
+def _tell_dimensions(facts: TableFacts, rich: Console) -> None:
+    """A line per dimension of one table."""
+    table = grid("dimension", "", "", "")
+    table.columns[1].no_wrap = True
+    for name in DIMENSIONS:
+        one = facts.dimensions.get(name, Figure(None, None, "it was not measured"))
+        if one.last is None:
+            table.add_row(name, "[dim]–[/]", f"[dim]not applicable: {one.why}[/]", "")
+            continue
+        changed = one.before is not None and one.after is not None and share(one.before) != share(one.after)
+        was = f", {share(one.before or 0.0)} before cleaning" if changed else ""
+        trend = spark([point.dimensions.get(name) for point in facts.runs], 1.0)
+        table.add_row(name, _drawn(one.last, 2 * _BAR), f"[dim]{MEANING[name]}{was}[/]", trend)
+    tell(rich, f"{facts.dataset}: {many(facts.rows, 'row')}, after cleaning", table)
+
+
+def _tell_change(facts: Sequence[TableFacts], rich: Console) -> None:
+    """New, persisting and gone violations since the run before each table's last."""
+    compared = [one.last for one in facts if one.last.new is not None]
+    if not compared:
+        return
+    new, kept, gone = (sum(getattr(run, name) or 0 for run in compared) for name in ("new", "persisting", "gone"))
+    colour = "red" if new else "dim"
     rich.print(
-        "[dim]completeness: rows without NULL; consistency: rows that meet every rule; validity: of the worst column"
-        + (f"; not applicable: {', '.join(absent)}" if absent else "")
-        + "[/]"
+        f"\nSince the run before: [{colour}]{new:,} new[/], {kept:,} persisting,"
+        f" [{'green' if gone else 'dim'}]{gone:,} gone[/] violations"
     )
 
 
-def _change(before: float | None, after: float | None) -> str:
-    if before is None and after is None:
-        return "–"
-    if before is None or after is None or share(before) == share(after):
-        return share(after if after is not None else before or 0.0)
-    return f"{share(before)} → {share(after)}"
+def _histories(facts: Sequence[TableFacts]) -> dict[tuple[str, str], list[int]]:
+    """The violating tuples of each rule, by run."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for one in facts:
+        for point in one.runs:
+            for rule, tuples in point.tuples.items():
+                found.setdefault((one.dataset, rule), []).append(tuples)
+    return found
 
 
-def _tell_rules(rules: list[RuleTally], everything: bool, rich: Console) -> None:
+def _tell_rules(
+    rules: Sequence[RuleTally],
+    everything: bool,
+    rich: Console,
+    histories: Mapping[tuple[str, str], Sequence[int]] | None = None,
+) -> None:
     broken = [rule for rule in rules if rule.tuples]
     hold = len(rules) - len(broken)
     if broken:
-        table = grid("rule", "what became of them", "tuples", "share", "g3", numeric=3)
+        past = histories or {}
+        trends = {rule: spark(past.get((rule.dataset, rule.rule), ())) for rule in broken}
+        extra = [
+            ("pairs", any(rule.pair_share is not None for rule in broken)),
+            ("since", any(rule.new is not None for rule in broken)),
+            ("trend", any(trends.values())),
+        ]
+        named = [name for name, shown in extra if shown]
+        table = grid("rule", "what became of them", "tuples", "share", "g3", *named, numeric=3 + len(named))
         for rule in broken:
             name = rule.rule if everything else f"{rule.dataset}.{rule.rule}"
+            cells = {"pairs": _maybe(rule.pair_share), "since": _since(rule), "trend": trends[rule]}
             table.add_row(
-                name, rule.became, figure(rule.tuples), share(rule.share) if rule.share is not None else "–",
-                figure(rule.least) or "–",
+                name, rule.became, figure(rule.tuples), _maybe(rule.share), rule.least_words or "–",
+                *(cells[column] for column in named),
             )  # fmt: skip
         tell(rich, f"\nRules broken: {len(broken)} of {len(rules)}", table)
-        rich.print("[dim]g3: the fewest rows to remove for the rule to hold; – not computed for such a rule[/]")
+        told = ["g3: the fewest rows to remove for the rule to hold; – not computed for such a rule"]
+        told += ["pairs: share of the pairs that match its left-hand side"] if "pairs" in named else []
+        told += ["since: violations new and gone since the run before"] if "since" in named else []
+        rich.print(f"[dim]{'; '.join(told)}[/]")
     if hold:
         names = ", ".join(rule.rule for rule in rules if not rule.tuples) if everything else ""
         rich.print(f"\n{many(hold, 'rule holds', 'rules hold')}{': ' if names else ''}[dim]{names}[/]")
 
 
-def _tell_constraints(space: Workspace, dataset: str, rules: list[RuleTally], rich: Console) -> None:
+def _maybe(value: float | None) -> str:
+    return "–" if value is None else share(value)
+
+
+def _since(rule: RuleTally) -> str:
+    """``+3 −1``, or ``=`` where nothing changed."""
+    if rule.new is None:
+        return "–"
+    parts = [f"[red]+{rule.new:,}[/]"] if rule.new else []
+    parts += [f"[green]−{rule.gone:,}[/]"] if rule.gone else []
+    return " ".join(parts) or "[dim]=[/]"
+
+
+def _last(measures: Mapping[str, Figure], name: str) -> float | None:
+    return measures[name].last if name in measures else None
+
+
+def _drawn(value: float | None, width: int) -> str:
+    """A share as a bar and a figure."""
+    if value is None:
+        return "[dim]–[/]"
+    return f"{bar(value, width)} {share(value)}"
+
+
+def _tell_constraints(space: Workspace, dataset: str, rules: Sequence[RuleTally], rich: Console) -> None:
     """The broken rules as denial constraints."""
     from rich.padding import Padding
     from rich.text import Text
@@ -133,21 +218,21 @@ def _tell_constraints(space: Workspace, dataset: str, rules: list[RuleTally], ri
         rich.print(Padding(Text(str(rule.constraint), "dim"), (0, 0, 0, 4), expand=False))
 
 
-def _tell_columns(rows: list[dict[str, Any]], rich: Console) -> None:
-    """The columns that lack values, or whose values did not all parse."""
-    found: dict[str, dict[str, float | None]] = {}
-    for row in rows:
-        if row["scope"] == "column" and row["stage"] == "after":
-            found.setdefault(row["subject"], {})[row["measure"]] = row["value"]
-    lacking = {name: m for name, m in found.items() if any(value is not None and value < 1 for value in m.values())}
+def _tell_columns(facts: TableFacts, rich: Console) -> None:
+    """The columns that lack something in a dimension, the worst first."""
+    names = [name for name in DIMENSIONS if any(_last(one, name) is not None for one in facts.columns.values())]
+    worst = {
+        column: min((v for name in names if (v := _last(measures, name)) is not None), default=1.0)
+        for column, measures in facts.columns.items()
+    }
+    lacking = sorted((column for column, least in worst.items() if least < 1), key=lambda column: worst[column])
     if not lacking:
-        rich.print(f"\n{many(len(found), 'column')}, each complete and valid")
+        rich.print(f"\n{many(len(worst), 'column')}, each complete, valid and consistent")
         return
-    table = grid("column", "completeness", "validity", numeric=2)
-    for name, measures in sorted(lacking.items(), key=lambda item: item[1].get("completeness") or 0.0):
-        cells = (measures.get("completeness"), measures.get("validity"))
-        table.add_row(name, *("–" if value is None else share(value) for value in cells))
-    tell(rich, "\nColumns not complete or not valid", table)
+    table = grid("column", *names, numeric=len(names))
+    for column in lacking:
+        table.add_row(column, *(_maybe(_last(facts.columns[column], name)) for name in names))
+    tell(rich, "\nColumns that lack something", table)
 
 
 def write_check(found: Mapping[str, Assessment], form: Format, stream: TextIO) -> None:
@@ -162,8 +247,12 @@ def write_check(found: Mapping[str, Assessment], form: Format, stream: TextIO) -
         write_rows(rows, columns, form, stream)
         return
     rich = rich_console(stream)
-    _tell_dimensions(rows, rich)
+    _tell_tables([checked_facts(name, _of(rows, name)) for name in found], rich)
     _tell_rules(tallied(rows), len(found) == 1, rich)
+
+
+def _of(rows: Sequence[dict[str, Any]], dataset: str) -> list[dict[str, Any]]:
+    return [row for row in rows if row["table_name"] == f"trusted.{dataset}"]
 
 
 def failing(space: Workspace, found: Mapping[str, Assessment]) -> list[str]:

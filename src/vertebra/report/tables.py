@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
     from rich.table import Table
+
+
+_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
+_LEVELS: Final = "▁▂▃▄▅▆▇█"
+_MOST_RUNS: Final = 12
 
 
 def rich_console(stream: TextIO) -> Console:
@@ -39,3 +46,34 @@ def grid(*columns: str, numeric: int = 0) -> Table:
         fixed = number or place == 0
         table.add_column(heading, justify="right" if number else "left", no_wrap=fixed, overflow="fold")
     return table
+
+
+def bar(value: float, width: int) -> str:
+    """A share, 0 to 1, as a bar from 0 to 1: empty only at 0, full only at 1."""
+    steps = round(value * width * 8)
+    if value > 0:
+        steps = max(steps, 1)
+    if value < 1:
+        steps = min(steps, width * 8 - 1)
+    full, part = divmod(steps, 8)
+    drawn = "█" * full + (_EIGHTHS[part] if part else "")
+    return drawn + "░" * (width - len(drawn))
+
+
+def spark(values: Sequence[float | None], high: float | None = None) -> str:
+    """The latest values over runs, from zero to the highest; nothing for a single run.
+
+    Args:
+        high: what a full block stands for; the highest value by default.
+    """
+    shown = values[-_MOST_RUNS:]
+    if len(shown) < 2:
+        return ""
+    most = high or max((value or 0.0 for value in shown), default=0.0) or 1.0
+    return "".join(_level(value, most) for value in shown)
+
+
+def _level(value: float | None, most: float) -> str:
+    if not value:
+        return " " if value is None else "·"
+    return _LEVELS[min(int(value / most * len(_LEVELS)), len(_LEVELS) - 1)]

@@ -43,11 +43,15 @@ class RuleTally:
         tuples: that broke it before cleaning.
         share: of the tuples of the table (g2).
         pairs: violating pairs, for a rule about two tuples.
-        least: the fewest tuples to remove for the rule to hold (g3), where that is computed.
+        pair_share: of the pairs that match the left-hand side.
+        least: the fewest tuples to remove for the rule to hold (g3): lower and upper bound, equal where it is exact;
+            None where it is not bounded.
+        minority: the cells that a minimal repair would change, where the rule says which.
         repaired: cells.
         quarantined: rows.
         accepted: violations that a person accepted.
         unresolved: tuples that still break it.
+        new, persisting, gone: violations since the run before; None where they cannot be compared.
     """
 
     dataset: str
@@ -55,11 +59,24 @@ class RuleTally:
     tuples: int
     share: float | None
     pairs: int | None
-    least: int | None
+    pair_share: float | None
+    least: tuple[int, int] | None
+    minority: int | None
     repaired: int
     quarantined: int
     accepted: int
     unresolved: int
+    new: int | None
+    persisting: int | None
+    gone: int | None
+
+    @property
+    def least_words(self) -> str:
+        """The fewest tuples to remove, in words: ``95``, or ``90 to 180``."""
+        if self.least is None:
+            return ""
+        low, high = self.least
+        return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
     @property
     def became(self) -> str:
@@ -120,6 +137,7 @@ def dataset_tallies(space: Workspace) -> list[DatasetTally]:
 
 def latest_quality(space: Workspace, dataset: str | None = None) -> list[dict[str, Any]]:
     """The rows of the ``quality`` ledger of each dataset's last assessment."""
+    space.ledgers.table("quality")  # refuses a ledger whose columns have other names
     only = "true" if dataset is None else f"table_name = 'trusted.{dataset}'"
     return space.sql(
         f"SELECT * FROM governance.quality WHERE {only}"
@@ -157,14 +175,23 @@ def _rule_tally(dataset: str, rule: str, measures: Mapping[tuple[str, str], floa
 
     # A run that a rule stopped has no assessment after cleaning.
     last = "after" if ("unresolved", "after") in measures else "before"
+    done = {name: count(name, last) for name in ("repaired", "quarantined", "accepted", "unresolved")}
+    low, high = (maybe(f"g3_rows_{bound}") for bound in ("low", "high"))
+    exact = maybe("g3_rows")
+    least = (low, high) if low is not None and high is not None else None if exact is None else (exact, exact)
     return RuleTally(
         dataset,
         rule,
-        count("violating_tuples", "before"),
-        measures.get(("g2", "before")),
-        maybe("violating_pairs"),
-        maybe("g3_rows"),
-        *(count(measure, last) for measure in ("repaired", "quarantined", "accepted", "unresolved")),
+        tuples=count("violating_tuples", "before"),
+        share=measures.get(("g2", "before")),
+        pairs=maybe("violating_pairs"),
+        pair_share=measures.get(("pair_share", "before")),
+        least=least,
+        minority=maybe("minority_cells"),
+        new=maybe("violations_new"),
+        persisting=maybe("violations_persisting"),
+        gone=maybe("violations_gone"),
+        **done,
     )
 
 
