@@ -89,7 +89,7 @@ def test_rules_between_relations_are_checked_against_both() -> None:
     [
         ({"rules": {"bad": {"deny": "t.x > 1"}}}, RuleError, "rule bad of flights: flights has no column x"),
         ({"rules": {"bad": {"deny": "t.a != t.a"}}}, RuleError, "nothing can violate this rule"),
-        ({"rules": {"bad": {"deny": "t.a < s.a and t.b < s.b and t.c < s.c"}}}, RuleError, "no exact plan"),
+        ({"rules": {"bad": {"deny": " and ".join(f"t.a + {i} < s.b" for i in range(6))}}}, RuleError, "no exact plan"),
         ({"rules": {"bad": {"determines": "a, x -> b"}}}, RuleError, "flights has no column x"),
         ({"rules": {"bad": {"determines": "a = b"}}}, DeclarationError, "not a functional dependency"),
         ({"rules": {"bad": {"unique": ["a", "x"]}}}, RuleError, "flights has no column x"),

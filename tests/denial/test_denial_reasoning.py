@@ -49,10 +49,9 @@ def test_keys_and_functional_dependencies_are_recognised() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "t.a < s.a and t.b < s.b and t.c > s.c",
-        "t.a = s.a and t.b != s.b and t.c != s.c and t.d != s.d and t.e != s.e",
-        "t.a < s.a and t.b > s.b and t.c != s.c and t.d != s.d",
-        "t.a < s.b and t.b > s.c and t.c != s.d",
+        "t.a < s.a and t.b < s.b and t.c > s.c and t.d > s.d and t.e > s.e and t.f > s.f",
+        "t.a = s.a and t.b != s.b and t.c != s.c and t.d != s.d and t.e != s.e and t.f != s.f",
+        "t.a != s.b and t.b != s.c and t.c != s.d and t.d != s.e",
     ],
 )
 def test_a_class_without_an_exact_plan_says_so(text: str) -> None:

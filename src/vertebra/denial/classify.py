@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from vertebra.denial.ast import CONVERSE, SYMBOL, DenialConstraint, Operator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 MEANING: Final[dict[Operator, frozenset[str]]] = {
     "=": frozenset("="),
@@ -21,8 +21,12 @@ MEANING: Final[dict[Operator, frozenset[str]]] = {
 """Which of the three outcomes of a comparison an operator is true of."""
 _OPERATOR: Final = {outcomes: operator for operator, outcomes in MEANING.items()}
 
-MOST_UNEQUAL: Final = 3
-"""How many ``!=`` a plan takes: with k of them it counts 2^k groupings."""
+MOST_ORDERED: Final = 5
+"""How many order predicates a plan takes: with k of them it costs n log^(k-1) n."""
+
+MOST_UNEQUAL: Final = 4
+"""How many ``!=`` a plan takes, one more for ``t ≠ s`` where a tuple may meet the rest of a rule with itself: with k of
+them it counts 2^k groupings and looks for k! candidates."""
 
 
 @dataclass(frozen=True)
@@ -126,15 +130,15 @@ class Shape:
     @property
     def unsupported(self) -> str | None:
         """Why no exact plan exists for this shape; None when one does."""
-        checks = len(self.unequal) + (not self.self_excluded)
-        if len(self.ordered) > 2:
-            return f"{len(self.ordered)} order predicates between two tuples; plans take two"
-        if len(self.unequal) > MOST_UNEQUAL:
-            return f"{len(self.unequal)} `!=` between two tuples; plans take {MOST_UNEQUAL}"
-        if len(self.ordered) == 2 and len(self.unequal) > 1:
-            return "two order predicates with more than one `!=`; plans take one"
-        if len(self.ordered) == 2 and checks > 1:
-            return "two order predicates with a `!=` across columns that a tuple may satisfy with itself"
+        if len(self.ordered) > MOST_ORDERED:
+            found = f"{len(self.ordered)} order predicates between two tuples; plans take {MOST_ORDERED}"
+            return f"{found}: {_without(self.ordered[MOST_ORDERED:])}"
+        room = MOST_UNEQUAL - (not self.self_excluded)
+        if len(self.unequal) > room:
+            found = f"{len(self.unequal)} `!=` between two tuples; plans take {room}"
+            if room < MOST_UNEQUAL:
+                found += f" where a tuple may meet the predicates with itself, {MOST_UNEQUAL} otherwise"
+            return f"{found}: {_without(self.unequal[room:])}"
         return None
 
 
@@ -171,3 +175,8 @@ def classify(constraint: DenialConstraint) -> Shape:
 
 def _with(predicates: Iterable[Across], operators: tuple[Operator, ...]) -> tuple[Across, ...]:
     return tuple(p for p in predicates if p.operator in operators)
+
+
+def _without(predicates: Sequence[Across]) -> str:
+    left_out = " and ".join(f"{p.first} {p.operator} {p.second}" for p in predicates)
+    return f"the nearest rule that can be checked leaves out {left_out}, and denies more"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vertebra.trusted.detect.plan import Counting
 from vertebra.trusted.detect.roles import Pairs, joined
-from vertebra.trusted.detect.sweep import events, ordered, partitioned
+from vertebra.trusted.detect.sweep import partitioned
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -27,33 +27,6 @@ def pair_counts(rule: Pairs) -> list[DataFrame]:
     if rule.planned.counting is Counting.VALUES:
         return [_dependency(rule)]
     return list(_pairs(rule, rule.first, rule.second))
-
-
-def swept_counts(rule: Pairs, table: str, violations: DataFrame) -> list[DataFrame]:
-    """Pairs of a rule with two order predicates, among the tuples of ``table`` that violate it.
-
-    A divide and conquer by powers of two, in SQL: number the events in the order of the first predicate. The numbers
-    below p fall into one block of length 2^l for each bit l that p has, so who seeks looks into one block per bit, who
-    is sought enters one block per level, and within a block the order of the second predicate is a running count.
-    """
-    from pyspark.sql import functions as F
-
-    def violating(frame: DataFrame, side: int) -> DataFrame:
-        if rule.constraint.relations[side] != table:
-            return frame
-        role = rule.constraint.variables[0 if rule.shape.symmetric else side]
-        of_rule = violations.where((F.col("rule") == rule.name) & (F.col("role") == role)).select("rid")
-        return frame.join(of_rule, "rid", "left_semi")
-
-    first, second = violating(rule.first, 0), violating(rule.second, 1)
-    frames = [
-        _dominated(rule, events(first, second, rule.keys, chosen), [*rule.keys, *chosen], sign)
-        for chosen, sign in _subsets(rule.unequal)
-    ]
-    if not rule.shape.self_excluded:
-        both = first.where("itself").select("rid").join(second.select("rid"), "rid", "left_semi")
-        frames.append(measured(rule.name, both, pairs=-F.count("*")))
-    return frames
 
 
 def measured(rule: str, frame: DataFrame, **totals: Column) -> DataFrame:
@@ -133,19 +106,3 @@ def _one_order(rule: Pairs, first: DataFrame, second: DataFrame, keys: Sequence[
     window = partitioned(keys).orderBy(order)
     last = -1 if operator in {"<", ">"} else 0
     return values.withColumn("ns", F.sum("ns").over(window.rowsBetween(-(1 << 63), last)))
-
-
-def _dominated(rule: Pairs, rows: DataFrame, keys: Sequence[str], sign: int) -> DataFrame:
-    from pyspark.sql import functions as F
-
-    operators = [predicate.operator for predicate in rule.shape.ordered]
-    rows = rows.withColumn("p", F.row_number().over(ordered(keys, "a", operators[0])).cast("bigint") - 1)
-    rows = rows.withColumn("top", F.max("p").over(partitioned(keys)))
-    levels = F.sequence(F.lit(0), F.floor(F.log2(F.greatest(F.col("top"), F.lit(1)))).cast("int") + 1)
-    rows = rows.select(*keys, "b", "seeks", "p", F.explode(levels).alias("level"))
-    rows = rows.withColumn("block", F.expr("shiftright(p, level)"))
-    rows = rows.where("not seeks or block % 2 = 1")
-    rows = rows.withColumn("block", F.expr("case when seeks then block - 1 else block end"))
-    window = ordered([*keys, "level", "block"], "b", operators[1]).rowsBetween(-(1 << 63), 0)
-    rows = rows.withColumn("before", F.sum(F.expr("case when seeks then 0 else 1 end")).over(window))
-    return measured(rule.name, rows.where("seeks"), pairs=F.sum(_wide("before")) * sign)

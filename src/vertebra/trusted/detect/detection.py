@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from vertebra.declare.rules import NamedRule
 from vertebra.denial import Inclusion
-from vertebra.trusted.detect.counts import MEASURES, pair_counts, swept_counts
+from vertebra.trusted.detect.counts import MEASURES, pair_counts
+from vertebra.trusted.detect.dominance import divided, divided_counts, narrowed
 from vertebra.trusted.detect.groups import GROUP_MEASURES, SharedGroups
 from vertebra.trusted.detect.plan import Counting, Plan, Planned, Search, planned
 from vertebra.trusted.detect.roles import Pairs, analysed
@@ -188,6 +189,8 @@ class _Run:
         for rule in suspect:
             if rule.planned.search is Search.SWEEP:
                 yield self._narrowed(rule)
+            elif rule.planned.search is Search.DIVIDE:
+                yield self._divided(self._narrowed(rule))
             elif rule not in few:
                 yield rule
             elif shared.in_place:
@@ -208,6 +211,12 @@ class _Run:
             few = groups.count() <= _FEW * self.counts[rule.name]["groups"]
         narrowed = replace(rule, groups=groups)
         return self._fetched(narrowed) if few else narrowed
+
+    def _divided(self, rule: Pairs) -> Pairs:
+        """A rule that is divided, over the rows that meet parts of it."""
+        with self._timed([rule.name]):
+            rows = narrowed(rule, self.engine, self._folder("divided", rule.name, "narrowed"))
+        return replace(rule, fetched=rows)
 
     def _fetched(self, rule: Pairs) -> Pairs:
         """A rule over rows of its groups, read once."""
@@ -238,12 +247,18 @@ class _Run:
     def _pair_violations(self, pair: Pairs) -> list[DataFrame]:
         first, second = pair.constraint.variables
         if pair.shape.symmetric:
-            return [_labelled(_seek(pair, 0), pair.name, first)]
+            return [_labelled(self._seek(pair, 0), pair.name, first)]
         return [
-            _labelled(_seek(pair, side), pair.name, variable)
+            _labelled(self._seek(pair, side), pair.name, variable)
             for side, variable in enumerate((first, second))
             if pair.constraint.relations[side] == self.table
         ]
+
+    def _seek(self, pair: Pairs, side: int) -> DataFrame:
+        if pair.planned.search is not Search.DIVIDE:
+            return _seek(pair, side)
+        with self._timed([pair.name]):
+            return divided(pair, side, self.engine, self._folder("divided", pair.name, str(side)))
 
     def _materialised(self, parts: Sequence[_Part]) -> DataFrame:
         files: list[Path] = []
@@ -265,7 +280,9 @@ class _Run:
                 case Counting.TUPLES | Counting.GROUPS:
                     continue
                 case Counting.BLOCKS:
-                    frames = swept_counts(pair, self.table, found)
+                    with self._timed([pair.name]):
+                        folder = self._folder("divided", pair.name, "pairs")
+                        frames = divided_counts(pair, self.table, found, self.engine, folder)
                 case _:
                     frames = pair_counts(pair)
             parts += [_Part((pair.name,), frame.select("rule", *MEASURES)) for frame in frames]

@@ -16,6 +16,8 @@ _SEARCH: Final = {
     Search.CANDIDATES: "find a few candidates in each suspect group that serve all its rows as partners",
     Search.SWEEP: "pass over the rows of a group in the order of the first order predicate, with the best value of the"
     " second so far",
+    Search.DIVIDE: "divide them by powers of two along each order predicate but the last, so that what remains is one"
+    " pass over the rows of each block",
 }
 _COUNTING: Final = {
     Counting.TUPLES: "",
@@ -25,15 +27,22 @@ _COUNTING: Final = {
     Counting.PREFIXES: "count pairs by inclusion and exclusion over the ≠, from running counts of the ordered values",
     Counting.BLOCKS: "count pairs by divide and conquer over the violating rows",
 }
-_SEARCH_COST: Final = {Search.NOTHING: "0", Search.SCAN: "n", Search.CANDIDATES: "n", Search.SWEEP: "n log n"}
+_SEARCH_COST: Final = {
+    Search.NOTHING: "0",
+    Search.SCAN: "n",
+    Search.CANDIDATES: "n",
+    Search.SWEEP: "n log n",
+    Search.DIVIDE: "n log{p} n",
+}
 _COUNTING_COST: Final = {
     Counting.TUPLES: "",
     Counting.GROUPS: "",
     Counting.VALUES: "v",
     Counting.AGREEMENTS: "{k}v",
     Counting.PREFIXES: "{k}v log v",
-    Counting.BLOCKS: "{k}v log² v",
+    Counting.BLOCKS: "{k}v log{p} v",
 }
+_POWERS: Final = ("", "", "²", "³", "⁴", "⁵")
 
 
 @dataclass(frozen=True)
@@ -103,10 +112,12 @@ def _steps(one: Planned, keys: KeySet) -> list[str]:
         steps[0] += " and its least and greatest values"
     decides = "that violate the rule" if one.decided else "that may violate the rule"
     steps[0] += f"; keep the groups {decides}" if by else "; go on if they do not exclude a violation"
-    if one.search is Search.SWEEP and by:
-        steps.append("pass over the rows in order, only to find the groups that violate the rule")
+    if one.search in {Search.SWEEP, Search.DIVIDE} and by:
+        steps.append("pass over the rows in order, only to find the groups that may violate the rule")
     if by:
         steps.append("fetch the rows of these groups by a semi-join")
+    if one.search is Search.DIVIDE:
+        steps.append("drop the rows that meet no other in two of the order predicates")
     steps.append(_SEARCH[one.search])
     steps.append(_COUNTING[one.counting])
     return steps
@@ -114,12 +125,14 @@ def _steps(one: Planned, keys: KeySet) -> list[str]:
 
 def _cost(one: Planned) -> str:
     power = 1 << len(one.shape.unequal)
-    counting = _COUNTING_COST[one.counting].format(k=f"{power} " if power > 1 else "")
-    return _SEARCH_COST[one.search] + (f" + {counting}" if counting else "")
+    ordered = len(one.shape.ordered)
+    counting = _COUNTING_COST[one.counting].format(k=f"{power} " if power > 1 else "", p=_POWERS[ordered])
+    return _SEARCH_COST[one.search].format(p=_POWERS[max(ordered - 1, 0)]) + (f" + {counting}" if counting else "")
 
 
 def _bound(one: Planned) -> str:
     """Windows without keys are one partition on one core: they spill, but do not spread."""
-    if not one.shape.equal and one.shape.ordered and (one.search is Search.SWEEP or one.counting is Counting.PREFIXES):
+    passes = one.search in {Search.SWEEP, Search.DIVIDE} or one.counting is Counting.PREFIXES
+    if not one.shape.equal and one.shape.ordered and passes:
         return "without equality keys the sorted pass is one partition, on one core; its sort spills to disk"
     return ""

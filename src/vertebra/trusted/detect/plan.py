@@ -26,6 +26,7 @@ class Search(Enum):
     SCAN = auto()
     CANDIDATES = auto()
     SWEEP = auto()
+    DIVIDE = auto()
 
 
 class Counting(Enum):
@@ -59,7 +60,10 @@ class Planned:
             return Search.NOTHING
         if self.shape.single:
             return Search.SCAN
-        return Search.CANDIDATES if len(self.shape.ordered) < 2 else Search.SWEEP
+        if len(self.shape.ordered) < 2:
+            return Search.CANDIDATES
+        differing = len(self.shape.unequal) + (not self.shape.self_excluded)
+        return Search.SWEEP if len(self.shape.ordered) == 2 and differing < 2 else Search.DIVIDE
 
     @property
     def counting(self) -> Counting:
@@ -70,7 +74,7 @@ class Planned:
             return Counting.GROUPS
         if self.shape.dependency:
             return Counting.VALUES
-        return (Counting.AGREEMENTS, Counting.PREFIXES, Counting.BLOCKS)[len(self.shape.ordered)]
+        return (Counting.AGREEMENTS, Counting.PREFIXES, Counting.BLOCKS)[min(2, len(self.shape.ordered))]
 
     @property
     def bounded(self) -> bool:

@@ -115,7 +115,7 @@ class Pairs:
     @cached_property
     def second(self) -> DataFrame:
         """The rows that can be its second tuple; the same frame where both roles look at the same values."""
-        return self.first if self.alike else self.role(1)
+        return self.first if self.alike and self.fetched is None else self.role(1)
 
     @property
     def alike(self) -> bool:

@@ -35,17 +35,24 @@ def swept(
     Returns:
         ``rid, partner, grp``.
     """
+    rows = events(seekers, sought, keys, [unequal] if unequal else [])
+    return swept_events(rows, keys, operators, unequal, keys)
+
+
+def swept_events(
+    rows: DataFrame, keys: Sequence[str], operators: tuple[str, str], unequal: str | None, shown: Sequence[str]
+) -> DataFrame:
+    """:func:`swept` over the events of both roles, ``x…, d…, a, b, rid, seeks``; ``shown`` are the keys in ``grp``."""
     from pyspark.sql import functions as F
 
-    rows = events(seekers, sought, keys, [unequal] if unequal else [])
     before = ordered(keys, "a", operators[0]).rowsBetween(_ALL, -1)
     if unequal is None:
         rows = rows.withColumn("s", F.when(~F.col("seeks"), F.col("b")))
         best, best_by = (F.max, F.max_by) if operators[1] in {"<", "<="} else (F.min, F.min_by)
         rows = rows.select(*keys, "b", "rid", "seeks", best("s").over(before).alias("w_b"),
                            best_by("rid", "s").over(before).alias("w_rid"))  # fmt: skip
-        return _found(rows.where("seeks"), ["w"], keys, operators[1], "b", None)
-    return _found(_two_best(rows, keys, operators, unequal), ["w", "v"], keys, operators[1], "b", unequal)
+        return _found(rows.where("seeks"), ["w"], shown, operators[1], "b", None)
+    return _found(_two_best(rows, keys, operators, unequal), ["w", "v"], shown, operators[1], "b", unequal)
 
 
 def swept_groups(rule: Pairs) -> DataFrame:
@@ -57,7 +64,7 @@ def swept_groups(rule: Pairs) -> DataFrame:
     """
     from pyspark.sql import functions as F
 
-    one, two = rule.shape.ordered
+    one, two = rule.shape.ordered[:2]
     keys = rule.keys
     best = F.max if two.operator in {"<", "<="} else F.min
     in_place = rule.shape.one_relation and one.same and all(predicate.same for predicate in rule.shape.equal)
@@ -70,10 +77,10 @@ def swept_groups(rule: Pairs) -> DataFrame:
             F.when(rule.member(1), second["o1"]).alias("s"),
         )
         rows = rows.where(F.col("b").isNotNull() | F.col("s").isNotNull())
-        before = ordered(keys, "a", one.operator, F.col("b").isNull()).rowsBetween(_ALL, -1)
+        order = ordered(keys, "a", one.operator, F.col("b").isNull())
     else:
         rows = events(rule.first, rule.second, keys, [])
-        before = ordered(keys, "a", one.operator).rowsBetween(_ALL, -1)
+        order = ordered(keys, "a", one.operator)
         rows = rows.select(
             *keys,
             "a",
@@ -81,9 +88,9 @@ def swept_groups(rule: Pairs) -> DataFrame:
             F.when(F.col("seeks"), F.col("b")).alias("b"),
             F.when(~F.col("seeks"), F.col("b")).alias("s"),
         )
-    named = compare(F.col("b"), two.operator, best("s").over(before))
+    named = compare(F.col("b"), two.operator, best("s").over(order.rowsBetween(_ALL, -1)))
     if in_place and not one.strict:
-        named = named | (F.col("a") == F.max("a").over(before.rowsBetween(-1, -1)))
+        named = named | (F.col("a") == F.lag("a").over(order))
     return rows.select(*keys, named.alias("named")).where("named").select(*keys).distinct()
 
 
@@ -152,6 +159,11 @@ def ordered(keys: Sequence[str], value: str, operator: str, tie: Column | None =
         # strict: at equal values the seeker comes first and does not see its equals
         tie = F.col("seeks").desc() if operator in {"<", ">"} else F.col("seeks").asc()
     return partitioned(keys).orderBy(column, tie)
+
+
+def running(keys: Sequence[str], value: str, operator: str) -> WindowSpec:
+    """All that a seeker with ``seeker.value operator`` looks at, and itself."""
+    return ordered(keys, value, operator).rowsBetween(_ALL, 0)
 
 
 def partitioned(keys: Sequence[str]) -> WindowSpec:

@@ -1,0 +1,189 @@
+"""Rules with more order predicates, or more ``≠`` beside two of them, than one sweep decides.
+
+Order predicates are taken out one by one (:mod:`~vertebra.trusted.detect.dyadic`) until a sweep, or the candidates of
+groups, decide what remains: n·log^(k-1) n for k of them. Before that, rows are dropped for which no row meets two of
+the predicates: in clean data that leaves few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from vertebra.trusted.detect.counts import measured
+from vertebra.trusted.detect.dyadic import Asked, both_roles, compared, split
+from vertebra.trusted.detect.singles import group_text
+from vertebra.trusted.detect.sweep import running, swept_events
+from vertebra.trusted.detect.witnesses import witnesses
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import DataFrame
+
+    from vertebra.engine.port import Engine
+    from vertebra.trusted.detect.roles import Pairs
+
+_SWEEP_UNEQUAL = 1
+
+
+def divided(rule: Pairs, side: int, engine: Engine, folder: Path) -> DataFrame:
+    """The tuples of one role that violate a rule: ``rid, partner, grp``.
+
+    Args:
+        folder: a new folder for what is read more than once.
+    """
+    seekers, sought = (rule.second, rule.first) if side else (rule.first, rule.second)
+    return dominated(seekers, sought, asked_of(rule, side), engine, folder)
+
+
+def divided_counts(rule: Pairs, table: str, violations: DataFrame, engine: Engine, folder: Path) -> list[DataFrame]:
+    """Pairs of a rule with two order predicates or more, among the tuples of ``table`` that violate it."""
+    from pyspark.sql import functions as F
+
+    def violating(frame: DataFrame, side: int) -> DataFrame:
+        if rule.constraint.relations[side] != table:
+            return frame
+        role = rule.constraint.variables[0 if rule.shape.symmetric else side]
+        of_rule = violations.where((F.col("rule") == rule.name) & (F.col("role") == role)).select("rid")
+        return frame.join(of_rule, "rid", "left_semi")
+
+    first, second = violating(rule.first, 0), violating(rule.second, 1)
+    asked = replace(asked_of(rule, 0), unequal=tuple(rule.unequal))
+    frames = [measured(rule.name, n, pairs=F.sum("n")) for n in dominance_pairs(first, second, asked, engine, folder)]
+    if rule.meets_itself:
+        both = first.where("itself").select("rid").join(second.select("rid"), "rid", "left_semi")
+        frames.append(measured(rule.name, both, pairs=-F.count("*")))
+    return frames
+
+
+def asked_of(rule: Pairs, side: int) -> Asked:
+    """What a tuple of one role asks of the other."""
+    operators = tuple((p.swapped if side else p).operator for p in rule.shape.ordered)
+    unequal = (*rule.unequal, "rid") if rule.meets_itself else tuple(rule.unequal)
+    return Asked(tuple(rule.keys), unequal, operators, rule.floating)
+
+
+def dominated(seekers: DataFrame, sought: DataFrame, asked: Asked, engine: Engine, folder: Path) -> DataFrame:
+    """The seekers for which a witness exists.
+
+    Args:
+        seekers: rows of one role: ``x…, d…, o0, o1, …, rid``; two order predicates or more.
+        sought: rows of the other.
+        folder: a new folder for what is read more than once.
+
+    Returns:
+        ``rid, partner, grp``, one row per seeker.
+    """
+    from pyspark.sql import functions as F
+
+    folder.mkdir(parents=True)
+    places = list(range(len(asked.operators)))
+    swept_last = len(asked.unequal) <= _SWEEP_UNEQUAL
+    events, keys = both_roles(seekers, sought, asked), asked.keys
+    found = []
+    for depth, place in enumerate(places[: -2 if swept_last else -1]):
+        parts = split(events, keys, (f"o{place}", asked.operators[place]), depth, engine, folder / str(depth))
+        pairs = compared(parts, asked, places[depth + 1 :])
+        found.append(pairs.select("rid", F.col("w_rid").alias("partner"), group_text(asked.keys).alias("grp")))
+        events, keys = parts.blocks, parts.keys
+    if swept_last:
+        one, two = places[-2:]
+        operators = (asked.operators[one], asked.operators[two])
+        rows = _two_ordered(events, one, two)
+        last = swept_events(rows, keys, operators, asked.unequal[0] if asked.unequal else None, asked.keys)
+    else:
+        rows = engine.materialise(events.withColumnRenamed(f"o{places[-1]}", "o0"), folder / "last")
+        floating = asked.floating - {"o0"} | ({"o0"} if f"o{places[-1]}" in asked.floating else set())
+        last = witnesses(
+            rows.where("seeks").drop("seeks"), rows.where("not seeks").drop("seeks"), list(keys), list(asked.unequal),
+            asked.operators[-1], floating=frozenset(floating),
+        )  # fmt: skip
+        blocks = len(keys) - len(asked.keys)
+        last = last.withColumn("grp", F.regexp_replace("grp", f"(\\x01[0-9]+){{{blocks}}}$", ""))
+    if not found:
+        return last
+    for part in found:
+        last = last.unionAll(part)
+    merged = last.groupBy("rid").agg(F.max("partner").alias("partner"), F.max("grp").alias("grp"))
+    return engine.materialise(merged, folder / "found")
+
+
+def dominance_pairs(first: DataFrame, second: DataFrame, asked: Asked, engine: Engine, folder: Path) -> list[DataFrame]:
+    """How many pairs meet all that is asked: the sum of ``n`` over all frames, each of one row.
+
+    By inclusion and exclusion over the ``≠``: every row enters once per set of them, in a group of rows that agree on
+    all of the set; the sets of odd size are taken off. ``rid`` must not be asked to differ.
+    """
+    from pyspark.sql import functions as F
+
+    folder.mkdir(parents=True)
+    places = list(range(len(asked.operators)))
+    events, keys = both_roles(first, second, asked), asked.keys
+    if asked.unequal:
+        events, keys = _agreeing(events, asked), (*keys, "mask", "agree")
+    else:
+        events = events.withColumn("sign", F.lit(1))
+    ordered_only = Asked(asked.keys, (), asked.operators)
+    counted = []
+    for depth, place in enumerate(places[:-1]):
+        parts = split(events, keys, (f"o{place}", asked.operators[place]), depth, engine, folder / str(depth))
+        pairs = compared(parts, ordered_only, places[depth + 1 :])
+        counted.append(pairs.agg(F.sum(F.col("sign").cast("decimal(19,0)")).alias("n")))
+        events, keys = parts.blocks, parts.keys
+    sought = F.when(F.col("seeks"), F.lit(0)).otherwise(F.lit(1))
+    before = F.sum(sought).over(running(keys, f"o{places[-1]}", asked.operators[-1]))
+    rows = events.select("seeks", "sign", before.alias("before")).where("seeks and before > 0")
+    counted.append(rows.agg(F.sum((F.col("before") * F.col("sign")).cast("decimal(19,0)")).alias("n")))
+    return counted
+
+
+def narrowed(rule: Pairs, engine: Engine, folder: Path) -> tuple[DataFrame, DataFrame]:
+    """The rows of both roles that meet the order predicates of a rule, two at a time, with some row."""
+    folder.mkdir(parents=True)
+    asked = asked_of(rule, 0)
+    roles = [rule.first, rule.second]
+    columns = roles[0].columns
+    last = len(asked.operators) - 1
+    neighbours = [*((i, i + 1) for i in range(last)), (0, last)]
+    for step, (one, two) in enumerate(neighbours):
+        side = step % 2
+        operators = asked_of(rule, side).operators
+        rows = _two_ordered(both_roles(roles[side], roles[1 - side], asked), one, two)
+        unequal = asked.unequal[0] if asked.unequal else None
+        found = swept_events(rows, asked.keys, (operators[one], operators[two]), unequal, asked.keys)
+        kept = roles[side].join(found.select("rid"), "rid", "left_semi").select(*columns)
+        roles[side] = engine.materialise(kept, folder / str(step))
+    return roles[0], roles[1]
+
+
+def _two_ordered(events: DataFrame, one: int, two: int) -> DataFrame:
+    """Events under the names by which a sweep knows two ordered values."""
+    return events.withColumnsRenamed({f"o{one}": "a", f"o{two}": "b"})
+
+
+def _agreeing(events: DataFrame, asked: Asked) -> DataFrame:
+    """The events once per set of what must differ, ``mask``: ``agree`` tells the values on it apart, ``sign`` is ±1."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    places = range(len(asked.unequal))
+    sets = [chosen for size in range(len(places) + 1) for chosen in combinations(places, size)]
+    masks = [F.struct(F.lit(_mask(chosen)).alias("mask"), F.lit((-1) ** len(chosen)).alias("sign")) for chosen in sets]
+    rows = events.withColumn("set", F.explode(F.array(*masks)))
+    rows = rows.withColumns({
+        "mask": F.col("set.mask"),
+        "sign": F.col("set.sign"),
+        "event": F.expr("rid * 2 + cast(seeks as int)"),
+        **{f"c{i}": F.when(F.col("set.mask").bitwiseAND(1 << i) > 0, F.col(asked.unequal[i])) for i in places},
+    })  # fmt: skip
+    values = ["mask", *[f"c{i}" for i in places]]
+    # a group is known by the least of its events; numbering the groups would need ranks, over NULLs
+    alike = Window.partitionBy(*asked.keys, *values).orderBy("event").rowsBetween(Window.unboundedPreceding, 0)
+    return rows.withColumn("agree", F.min("event").over(alike)).drop("set", "event", *values[1:], *asked.unequal)
+
+
+def _mask(chosen: Sequence[int]) -> int:
+    return sum(1 << place for place in chosen)
