@@ -89,6 +89,9 @@ def test_rules_between_relations_are_checked_against_both() -> None:
     [
         ({"rules": {"bad": {"deny": "t.x > 1"}}}, RuleError, "rule bad of flights: flights has no column x"),
         ({"rules": {"bad": {"deny": "t.a != t.a"}}}, RuleError, "nothing can violate this rule"),
+        ({"rules": {"bad": {"deny": "t.a >= t.a"}}}, RuleError, "every value violates this rule"),
+        ({"rules": {"bad": {"range": {"b": [9, 1]}}}}, DeclarationError, "allows no value"),
+        ({"rules": {"bad": {"deny": "planes p: p.seats > 1"}}}, RuleError, "no relation planes"),
         ({"rules": {"bad": {"deny": " and ".join(f"t.a + {i} < s.b" for i in range(6))}}}, RuleError, "no exact plan"),
         ({"rules": {"bad": {"determines": "a, x -> b"}}}, RuleError, "flights has no column x"),
         ({"rules": {"bad": {"determines": "a = b"}}}, DeclarationError, "not a functional dependency"),
@@ -105,6 +108,26 @@ def test_a_wrong_rule_is_named(declared: dict[str, Any], error: type[Exception],
     columns = {"a": {"type": "int", "range": [0, 9]}, "b": "int", "c": "string"}
     with pytest.raises(error, match=reason):
         rules_of(dataset(columns=columns, **declared))
+
+
+def test_a_rule_may_be_in_any_notation_and_name_its_relations() -> None:
+    flights = dataset(
+        columns={"tailnum": "string", "a": "int", "end": "int"},
+        rules={
+            "holoclean": {"deny": "t1&t2&EQ(t1.tailnum,t2.tailnum)&IQ(t1.a,t2.a)"},
+            "logic": {"deny": "¬∃ t,s ∈ flights, t≠s: t.tailnum = s.tailnum ∧ t.end ≠ s.end"},
+            "between": {"deny": "flights t, planes p: t.tailnum = p.tailnum and p.seats < 9"},
+        },
+    )
+    planes = dataset("planes", columns={"tailnum": "string", "seats": "int"})
+    assert [str(rule.constraint) for rule in rules_of(flights, {"flights": flights, "planes": planes})] == [
+        "¬∃ t1,t2 ∈ flights, t1≠t2: t1.tailnum = t2.tailnum ∧ t1.a ≠ t2.a",
+        "¬∃ t,s ∈ flights, t≠s: t.tailnum = s.tailnum ∧ t.end ≠ s.end",
+        "¬∃ t ∈ flights, p ∈ planes: t.tailnum = p.tailnum ∧ p.seats < 9",
+    ]
+    wrong = dataset(columns={"a": "int"}, rules={"bad": {"deny": "planes p: p.seats > 1"}})
+    with pytest.raises(DeclarationError, match="is not about flights"):
+        rules_of(wrong, {"flights": wrong, "planes": planes})
 
 
 def test_a_reference_to_nowhere_is_refused_when_all_datasets_are_known() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vertebra.denial import classify, from_holoclean, never_violated, parse, review, subsumes, to_holoclean
 from vertebra.denial.ast import DenialConstraint
@@ -68,6 +72,14 @@ def test_a_class_without_an_exact_plan_says_so(text: str) -> None:
         "3 > t.a and t.a = 4",
         "t.a is null and t.a > 3",
         "t.a != t.a",
+        "t.a in (1, 2) and t.a > 2",
+        "t.a = 1 and t.a != 1",
+        "t.a between 5 and 3",
+        "t.a between 1 and 3 and t.a not between 0 and 9",
+        "t.zip is null and t.zip in ('a', 'b')",
+        "t.a is null and t.a = s.a",
+        "t.a is null and t.a is not null",
+        "t.a in (1.0, 2) and t.a in (3, 4)",
     ],
 )
 def test_a_rule_that_nothing_can_violate_is_found(text: str) -> None:
@@ -75,7 +87,17 @@ def test_a_rule_that_nothing_can_violate_is_found(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["t.a > 3 and t.a < 5", "t.a >= 5 and t.a <= 5", "t.a < s.b and t.b < s.a", "t.a > 5 and s.a < 3"]
+    "text",
+    [
+        "t.a in (1, 2) and t.a = 1.0",
+        "t.zip = 'a' and t.zip in ('b')",
+        "t.a is null and s.a = 3",
+        "t.a = 0.1 and t.a = 0.10000000000000000001",
+        "t.a > 3 and t.a < 5",
+        "t.a >= 5 and t.a <= 5",
+        "t.a < s.b and t.b < s.a",
+        "t.a > 5 and s.a < 3",
+    ],
 )
 def test_a_rule_that_something_can_violate_is_left_alone(text: str) -> None:
     assert never_violated(rule(text)) is None
@@ -86,6 +108,96 @@ def test_a_rule_with_more_predicates_is_subsumed() -> None:
     assert subsumes(rule("t.a = s.a and t.b < s.b"), rule("t.a = s.a and t.b > s.b and t.c = 1"))
     assert not subsumes(rule("t.a = s.a and t.b < s.b"), rule("t.a = s.a and t.b != s.b"))
     assert subsumes(rule("t.a > 5"), rule("t.a > 5 and t.b is null"))
+
+
+@pytest.mark.parametrize(
+    ("general", "special"),
+    [
+        ("t.a > 5", "t.a > 6 and t.b = 1"),
+        ("t.a > 5", "t.a between 6 and 9"),
+        ("t.a >= 5", "t.a in (5, 7)"),
+        ("t.a not between 0 and 9", "t.a not between -1 and 10"),
+        ("t.a not between 0 and 9", "t.a < -3"),
+        ("t.a not in (1, 2)", "t.a not in (1, 2, 3)"),
+        ("t.a not in (1, 2)", "t.a > 2"),
+        ("t.zip in ('a', 'b')", "t.zip = 'a'"),
+        ("t.a is not null", "t.a > 0"),
+        ("t.a is not null and t.b = s.b", "t.a = s.a and t.b = s.b"),
+        ("t.a > 2", "3 < t.a and t.b = 1"),
+        ("t.a between 1 and 9", "t.a > 2 and t.a < 8"),
+        ("t.a != 3", "not (t.a = 3)"),
+        ("t.a = s.a and t.b != s.b", "t.a = 1 and s.a = 1 and t.b != s.b"),
+    ],
+)
+def test_conditions_imply_others(general: str, special: str) -> None:
+    assert subsumes(rule(general), rule(special))
+    assert not subsumes(rule(special), rule(general)) or general == "t.a != 3"
+
+
+numbers = st.integers(-1, 4).map(str) | st.sampled_from(["0.5", "2.0"])
+pieces = st.one_of(
+    st.builds("t.a {} {}".format, st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), numbers),
+    st.builds("{} {} t.a".format, numbers, st.sampled_from(["=", "!=", "<", "<=", ">", ">="])),
+    st.builds("t.a {}between {} and {}".format, st.sampled_from(["", "not "]), numbers, numbers),
+    st.builds("t.a {}in ({}, {})".format, st.sampled_from(["", "not "]), numbers, numbers),
+    st.builds("not t.a {} {}".format, st.sampled_from(["=", "<", ">="]), numbers),
+    st.sampled_from(["t.a is null", "t.a is not null"]),
+)
+conjunctions = st.lists(pieces, min_size=1, max_size=3).map(" and ".join)
+DOMAIN = [None, -2, -1, -0.5, 0, 0.25, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 9]
+
+
+def true_of(constraint: DenialConstraint) -> set[float | None]:
+    with sqlite3.connect(":memory:") as connection:
+        connection.execute("create table r (a)")
+        connection.executemany("insert into r values (?)", [(value,) for value in DOMAIN])
+        where = " and ".join(predicate.sql for predicate in constraint.predicates)
+        return {value for (value,) in connection.execute(f"select a from r where {where}")}
+
+
+@settings(max_examples=400, deadline=None)
+@given(conjunctions, conjunctions)
+def test_what_is_said_of_conditions_is_true_of_every_value(first: str, second: str) -> None:
+    one, two = rule(first), rule(second)
+    if never_violated(one):
+        assert true_of(one) == set()
+    if subsumes(one, two):
+        assert true_of(two) <= true_of(one)
+    if {f.kind for f in review([("one", one), ("two", two)])} & {"clashing"}:
+        assert {None, *true_of(one), *true_of(two)} >= set(DOMAIN)
+
+
+def test_texts_that_differ_may_be_one_value() -> None:
+    assert not subsumes(rule("t.zip != 'a'"), rule("t.zip = 'b'"))
+    assert never_violated(rule("t.zip = 'a' and t.zip = 'b'")) is None
+
+
+def findings(**rules: str) -> set[tuple[str, str, str | None]]:
+    return {(f.rule, f.kind, f.other) for f in review([(name, rule(text)) for name, text in rules.items()])}
+
+
+def test_a_dependency_that_follows_from_others_is_implied_where_nulls_cannot_break_it() -> None:
+    a_b, b_c = "t.a = s.a and t.b != s.b", "t.b = s.b and t.c != s.c"
+    a_c = "t.a = s.a and t.c != s.c"
+    assert findings(a_b=a_b, b_c=b_c, a_c=a_c) == set(), "b may be NULL"
+    assert findings(a_b=a_b, b_c=b_c, a_c=a_c, b="t.b is null") == {("a_c", "implied", "a_b, b, b_c")}
+    key = "t.b = s.b and t.d = s.d"
+    a_d = "t.a = s.a and t.d != s.d"
+    assert findings(a_b=a_b, a_d=a_d, key=key, a_c=a_c, b="t.b is null", d="t.d is null") == {
+        ("a_c", "implied", "a_b, a_d, b, d, key")
+    }
+    assert findings(a_b=a_b, b_c=b_c, a_c=a_c + " and t.d = 1 and s.d = 1", b="t.b is null") == set(), "conditions"
+
+
+def test_more_clashes() -> None:
+    clash = {("two", "clashing", "one")}
+    assert findings(one="t.a not between 0 and 9", two="t.a not between 20 and 30") == clash
+    assert findings(one="t.a not in (1, 2)", two="t.a in (1, 2, 3)") == clash
+    assert findings(one="t.a is null", two="t.a is not null") == clash
+    assert findings(one="t.a not between 0 and 9", two="t.a not between 9 and 30") == set()
+    assert findings(one="t.a = t.a", two="t.b not between 9 and 3") == {
+        ("one", "trivial", None), ("two", "trivial", None),
+    }  # fmt: skip
 
 
 def test_a_review_names_trivial_subsumed_and_clashing_rules() -> None:

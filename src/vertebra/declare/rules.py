@@ -9,7 +9,15 @@ from datetime import date, datetime
 from typing import Any, Final, Literal
 
 from vertebra.declare.dataset import Between, Column, Dataset, OnViolation, Rule
-from vertebra.denial import DenialConstraint, Inclusion, classify, never_violated, parse, parse_between
+from vertebra.denial import (
+    DenialConstraint,
+    Inclusion,
+    always_violated,
+    classify,
+    never_violated,
+    parse,
+    parse_between,
+)
 from vertebra.errors import DeclarationError, RuleError
 
 Kind = Literal["deny", "key", "required", "unique", "range", "values", "matches", "references", "determines"]
@@ -174,6 +182,7 @@ class _Compiler:
                     cause="both ends of its range are open",
                     remedy="write a lower or an upper end, e.g. `range: [0, null]`",
                 )
+            _check_order(self.dataset.name, name, low, high)
             text = f"{reference} not between {first} and {last}"
             if low is None or high is None:
                 text = f"{reference} > {last}" if low is None else f"{reference} < {first}"
@@ -259,6 +268,12 @@ class _Compiler:
                     f"nothing can violate this rule\n    {rule.constraint.text}",
                     cause=never, remedy="correct the predicates, or remove the rule",
                 )  # fmt: skip
+            always = always_violated(rule.constraint)
+            if always:
+                raise RuleError(
+                    f"every value violates this rule\n    {rule.constraint.text}",
+                    cause=always, remedy="correct the predicates; a column that must be empty: `t.column is not null`",
+                )  # fmt: skip
 
     def _known(self, name: str, column: str) -> None:
         if column in self.dataset.columns:
@@ -315,6 +330,14 @@ class _Named:
             raise RuleError(
                 f"{self._prefix}: {error.fact}", cause=error.cause, remedy=error.remedy, where=error.where
             ) from None
+
+
+def _check_order(dataset: str, rule: str, low: Any, high: Any) -> None:
+    if type(low) is type(high) and low is not None and low > high:
+        raise DeclarationError(
+            f"rule {rule} of {dataset} allows no value", cause=f"its range begins at {low} and ends at {high}",
+            remedy=f"write range: [{high}, {low}]",
+        )  # fmt: skip
 
 
 def _types(dataset: Dataset) -> dict[str, str]:

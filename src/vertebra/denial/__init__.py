@@ -9,7 +9,7 @@ from vertebra.denial.ast import DenialConstraint, Inclusion, Operand, Predicate
 from vertebra.denial.classify import Across, Shape, classify
 from vertebra.denial.notation import from_holoclean, logic, to_holoclean, written
 from vertebra.denial.parse import parse, parse_between, relations_named
-from vertebra.denial.reason import Finding, never_violated, review, subsumes
+from vertebra.denial.reason import Finding, always_violated, never_violated, review, subsumes
 from vertebra.denial.recognise import Notation
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Operand",
     "Predicate",
     "Shape",
+    "always_violated",
     "classify",
     "from_holoclean",
     "logic",

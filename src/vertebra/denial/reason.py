@@ -1,16 +1,30 @@
-"""What can be said of rules before any data is read: trivial, subsumed and clashing ones."""
+"""What can be said of rules before any data is read: trivial, subsumed, implied and clashing ones.
+
+Everything said is true of every table; not everything that is true is found. A rule is *subsumed* by one that whatever
+violates it violates too, and *implied* by several: by Armstrong's axioms for functional dependencies, which hold of a
+table with NULLs only as far as the columns in between are required.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from vertebra.denial.ast import CONVERSE, DenialConstraint, Operator, Predicate
+from vertebra.denial.ast import DenialConstraint
 from vertebra.denial.classify import MEANING, Shape, classify
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from vertebra.denial.conditions import (
+    Condition,
+    Interval,
+    Missing,
+    OneOf,
+    Outside,
+    Present,
+    complement,
+    condition,
+    exclude,
+    implies,
+)
 
 
 @dataclass(frozen=True)
@@ -19,36 +33,33 @@ class Finding:
 
     Attributes:
         rule: its name.
-        kind: ``trivial``: nothing can violate it; ``subsumed``: whatever violates it violates ``other`` too;
-            ``clashing``: together with ``other`` it forbids every value.
+        kind: ``trivial``: nothing can violate it, or everything does; ``subsumed``: whatever violates it violates
+            ``other`` too; ``implied``: it holds wherever the ``other`` rules hold; ``clashing``: together with
+            ``other`` it forbids every value.
+        other: names of rules, joined by commas.
     """
 
     rule: str
-    kind: Literal["trivial", "subsumed", "clashing"]
+    kind: Literal["trivial", "subsumed", "implied", "clashing"]
     reason: str
     other: str | None = None
 
 
 def review(rules: Sequence[tuple[str, DenialConstraint]]) -> tuple[Finding, ...]:
-    """Review named rules, each alone and in pairs."""
+    """Review named rules, each alone, in pairs, and functional dependencies together."""
     findings = []
-    trivial = {name: reason for name, rule in rules if (reason := never_violated(rule))}
+    trivial = {name: reason for name, rule in rules if (reason := never_violated(rule) or always_violated(rule))}
     findings += [Finding(name, "trivial", reason) for name, reason in trivial.items()]
     kept = [(name, rule) for name, rule in rules if name not in trivial]
-    for place, (name, rule) in enumerate(kept):
-        for position, (other, general) in enumerate(kept):
-            if position == place or not subsumes(general, rule):
-                continue
-            if subsumes(rule, general) and position > place:
-                continue
-            findings.append(Finding(name, "subsumed", f"whatever violates {name} violates {other} too", other))
-            break
+    subsumed = _subsumed(kept)
+    findings += subsumed
+    redundant = {finding.rule for finding in subsumed}
+    findings += _implied([(name, rule) for name, rule in kept if name not in redundant])
     for place, (name, rule) in enumerate(kept):
         for other, second in kept[:place]:
             if _forbid_everything(rule, second):
-                findings.append(
-                    Finding(name, "clashing", f"{name} and {other} together forbid every value that is not NULL", other)
-                )
+                reason = f"{name} and {other} together forbid every value that is not NULL"
+                findings.append(Finding(name, "clashing", reason, other))
     return tuple(findings)
 
 
@@ -57,15 +68,16 @@ def never_violated(constraint: DenialConstraint) -> str | None:
     shape = classify(constraint)
     if shape.impossible:
         return "its predicates between the two tuples exclude each other"
-    for values in _ranges(constraint).values():
-        low, high, strict = _bounds(values)
-        if low is not None and high is not None and (low > high or (low == high and strict)):
-            return "its predicates leave no value: " + " and ".join(p.text for p, _, _ in values)
-    nulls = {p.left.sql.removesuffix(" is null") for p in constraint.predicates if p.left.sql.endswith(" is null")}
-    for predicate in constraint.predicates:
-        for operand in predicate.operands if predicate.operator else ():
-            if operand.variable is not None and operand.sql in nulls:
-                return f"{operand.text} is null, and `{predicate.text}` is not true of NULL"
+    for side, own in enumerate(shape.conditions):
+        conditions = [found for sql in own if (found := condition(sql))]
+        for place, one in enumerate(conditions):
+            for other in conditions[:place]:
+                if one.expression == other.expression and exclude(one.values, other.values):
+                    return f"its predicates leave no value of {one.expression.replace('`', '')}"
+            if isinstance(one.values, Interval) and one.values.empty:
+                return f"no value of {one.expression.replace('`', '')} is in the interval"
+            if isinstance(one.values, Missing) and one.expression in _compared(constraint, shape, side):
+                return f"{one.expression.replace('`', '')} is null, and a comparison with NULL is not true"
     for predicate in constraint.predicates:
         strict = predicate.operator in {"!=", "<", ">"}
         if strict and predicate.right is not None and predicate.left.text == predicate.right.text:
@@ -73,14 +85,45 @@ def never_violated(constraint: DenialConstraint) -> str | None:
     return None
 
 
+def always_violated(constraint: DenialConstraint) -> str | None:
+    """Why every tuple violates a constraint, if only its values are not NULL; None when some may not."""
+    if len(constraint.variables) != 1:
+        return None
+    reasons = []
+    for predicate in constraint.predicates:
+        found = condition(predicate.sql)
+        if predicate.right is not None and predicate.left.text == predicate.right.text and predicate.operator in (
+            "=", "<=", ">=",
+        ):  # fmt: skip
+            reasons.append(f"`{predicate.text}` is true of every value")
+        elif found and isinstance(found.values, Outside) and found.values.interval.empty:
+            reasons.append(f"`{predicate.text}` is true of every value: the range is empty")
+        else:
+            return None
+    return "; ".join(reasons)
+
+
 def subsumes(general: DenialConstraint, special: DenialConstraint) -> bool:
     """Whether whatever violates ``special`` violates ``general``: its predicates imply those of ``general``."""
     a, b = classify(general), classify(special)
     if set(general.relations) != set(special.relations) or a.single != b.single or a.one_relation != b.one_relation:
         return False
-    if a.single or not a.one_relation:
-        return _implies(b, a, swapped=False)
-    return _implies(b, a, swapped=False) or _implies(b, a, swapped=True)
+    if not a.one_relation:
+        return general.relations == special.relations and _implies(b, a, swapped=False)
+    return _implies(b, a, swapped=False) or (not a.single and _implies(b, a, swapped=True))
+
+
+def _subsumed(rules: Sequence[tuple[str, DenialConstraint]]) -> list[Finding]:
+    findings = []
+    for place, (name, rule) in enumerate(rules):
+        for position, (other, general) in enumerate(rules):
+            if position == place or not subsumes(general, rule):
+                continue
+            if position > place and subsumes(rule, general):
+                continue  # each the other: the later one is named
+            findings.append(Finding(name, "subsumed", f"whatever violates {name} violates {other} too", other))
+            break
+    return findings
 
 
 def _implies(special: Shape, general: Shape, *, swapped: bool) -> bool:
@@ -90,59 +133,141 @@ def _implies(special: Shape, general: Shape, *, swapped: bool) -> bool:
         if swapped:
             predicate = predicate.swapped
         outcomes = known.get((predicate.first, predicate.second))
+        if outcomes is None and _same_constant(special, predicate.first, predicate.second):
+            outcomes = MEANING["="]
         if outcomes is None or not outcomes <= MEANING[predicate.operator]:
             return False
-    return all(set(asked) <= set(given) for asked, given in zip(general.conditions, own, strict=True))
+    compared = [_operands(special, 1 - side if swapped else side) for side in range(len(own))]
+    return all(
+        _holds(asked, given, present)
+        for every, given, present in zip(general.conditions, own, compared, strict=True)
+        for asked in every
+    )
 
 
-def _ranges(
-    constraint: DenialConstraint,
-) -> dict[tuple[str | None, str], list[tuple[Predicate, Operator, Decimal]]]:
-    """The comparisons of one expression with a number, by variable and expression."""
-    found: dict[tuple[str | None, str], list[tuple[Predicate, Operator, Decimal]]] = {}
-    for predicate in constraint.predicates:
-        left, operator, right = predicate.left, predicate.operator, predicate.right
-        if operator is None or right is None or operator == "!=":
-            continue
-        if left.variable is None:
-            left, operator, right = right, CONVERSE[operator], left
-        number = _number(right.sql) if right.variable is None else None
-        if left.variable is not None and number is not None:
-            found.setdefault((left.variable, left.sql), []).append((predicate, operator, number))
-    return found
+def _holds(asked: str, given: Sequence[str], present: frozenset[str]) -> bool:
+    """Whether a condition is true of a tuple of which others are, and of which some expressions are not NULL."""
+    if asked in given:
+        return True
+    wanted = condition(asked)
+    if wanted is None:
+        return False
+    if isinstance(wanted.values, Present) and wanted.expression in present:
+        return True
+    about = [found for sql in given if (found := condition(sql)) and found.expression == wanted.expression]
+    together = Interval()
+    for one in about:
+        if isinstance(one.values, Interval):
+            together = together.meet(one.values)
+    return any(implies(one.values, wanted.values) for one in about) or (
+        together != Interval() and implies(together, wanted.values)
+    )
 
 
-def _number(text: str) -> Decimal | None:
-    try:
-        return Decimal(text)
-    except ArithmeticError:
-        return None
+def _same_constant(shape: Shape, first: str, second: str) -> bool:
+    """Whether conditions give both tuples one and the same constant."""
+    found = []
+    for own, expression in zip(shape.conditions, (first, second), strict=True):
+        wanted = condition(f"({expression} is null)")
+        values = [c.values for sql in own if (c := condition(sql)) and wanted and c.expression == wanted.expression]
+        found.append({one.literals for one in values if isinstance(one, OneOf) and len(one.literals) == 1})
+    return bool(found[0] & found[1])
 
 
-def _bounds(
-    values: Sequence[tuple[Predicate, Operator, Decimal]],
-) -> tuple[Decimal | None, Decimal | None, bool]:
-    """Greatest lower bound, least upper bound, and whether one that equals the other is strict."""
-    lows = [(number, operator == ">") for _, operator, number in values if operator in {">", ">=", "="}]
-    highs = [(number, operator == "<") for _, operator, number in values if operator in {"<", "<=", "="}]
-    low = max(lows, default=None)
-    high = min(highs, key=lambda bound: (bound[0], not bound[1]), default=None)
-    strict = bool(low and high and (low[1] or high[1]))
-    return (low[0] if low else None), (high[0] if high else None), strict
+def _operands(shape: Shape, side: int) -> frozenset[str]:
+    """The expressions of one tuple that a predicate between the two compares: none is NULL in a violation."""
+    texts = (predicate.second if side else predicate.first for predicate in shape.across)
+    return frozenset(found.expression for text in texts if (found := condition(f"({text} is null)")))
+
+
+def _compared(constraint: DenialConstraint, shape: Shape, side: int) -> frozenset[str]:
+    """The expressions of one tuple that any predicate compares, with the other tuple or with each other."""
+    alone = (
+        operand.sql
+        for predicate in constraint.predicates
+        if predicate.operator
+        for operand in predicate.operands
+        if operand.variable == constraint.variables[side]
+    )
+    found = (condition(f"({sql} is null)") for sql in alone)
+    return _operands(shape, side) | {one.expression for one in found if one}
+
+
+# -- functional dependencies -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Dependency:
+    """``left`` determines ``right``; a key determines everything, for which ``right`` is None."""
+
+    name: str
+    left: frozenset[str]
+    right: str | None
+
+
+def _implied(rules: Sequence[tuple[str, DenialConstraint]]) -> list[Finding]:
+    by_relation: dict[str, list[_Dependency]] = {}
+    required: dict[str, dict[str, str]] = {}
+    for name, rule in rules:
+        shape = classify(rule)
+        relation = rule.relations[0]
+        if shape.single:
+            only = condition(shape.conditions[0][0]) if len(shape.conditions[0]) == 1 else None
+            if only and isinstance(only.values, Missing):
+                required.setdefault(relation, {})[only.expression] = name
+        elif not any(shape.conditions) and shape.dependency:
+            determinant, right = shape.dependency
+            by_relation.setdefault(relation, []).append(_Dependency(name, frozenset(determinant), right))
+        elif not any(shape.conditions) and shape.key:
+            by_relation.setdefault(relation, []).append(_Dependency(name, frozenset(shape.key), None))
+    findings = []
+    for relation, dependencies in by_relation.items():
+        left = list(dependencies)
+        for one in dependencies:
+            if one.right is None:
+                continue
+            others = [other for other in left if other is not one]
+            used = _derived(one, others, required.get(relation, {}))
+            if used:
+                left.remove(one)
+                listed = ", ".join(used)
+                reason = f"it holds wherever {listed} hold, by transitivity"
+                findings.append(Finding(one.name, "implied", reason, listed))
+    return findings
+
+
+def _derived(target: _Dependency, others: Sequence[_Dependency], required: Mapping[str, str]) -> tuple[str, ...]:
+    """The rules from which a dependency follows; none where it does not.
+
+    A dependency says nothing of tuples whose right-hand side is NULL: what follows from a derived column only follows
+    where that column is required.
+    """
+    sources: dict[str, tuple[str, ...]] = dict.fromkeys(target.left, ())
+    grown = True
+    while grown:
+        grown = False
+        for other in others:
+            usable = all(one in sources and (one in target.left or one in required) for one in other.left)
+            goal = target.right if other.right is None else other.right
+            if not usable or goal is None or goal in sources:
+                continue
+            derived = [one for one in other.left if one not in target.left]
+            through = [name for one in sorted(other.left) for name in sources[one]]
+            sources[goal] = tuple(dict.fromkeys([*through, *(required[one] for one in sorted(derived)), other.name]))
+            grown = True
+    return sources.get(target.right or "", ())
 
 
 def _forbid_everything(a: DenialConstraint, b: DenialConstraint) -> bool:
     """``deny t.x > 5`` and ``deny t.x <= 7`` leave no x."""
-    if len(a.predicates) != 1 or len(b.predicates) != 1 or set(a.relations) != set(b.relations):
+    if len(a.predicates) != 1 or len(b.predicates) != 1 or a.relations != b.relations or len(a.relations) != 1:
         return False
-    first, second = _ranges(a), _ranges(b)
-    if not first or not second:
+    first, second = (_only(rule) for rule in (a, b))
+    if first is None or second is None or first.expression != second.expression:
         return False
-    (left, (one,)), (right, (two,)) = next(iter(first.items())), next(iter(second.items()))
-    if left[1] != right[1]:
-        return False
-    for below, above in ((one, two), (two, one)):
-        if below[1] in {"<", "<="} and above[1] in {">", ">="}:
-            touching = below[2] == above[2] and (below[1] == "<=" or above[1] == ">=")
-            return below[2] > above[2] or touching
-    return False
+    rest = complement(first.values)
+    return rest is not None and implies(rest, second.values)
+
+
+def _only(rule: DenialConstraint) -> Condition | None:
+    return condition(rule.predicates[0].sql)
