@@ -127,7 +127,7 @@ def _into_flow(lines: list[str], node: yaml.Node, rules: Mapping[str, Mapping[st
     """Add to ``rules: {a: {…}}`` before its closing brace."""
     line, column = node.end_mark.line, node.end_mark.column - 1
     before = lines[line][:column].rstrip()
-    comma = "" if before.endswith(",") else ","
+    comma = "" if "".join([*lines[:line], before]).rstrip().endswith(",") else ","
     entries = ", ".join(f"{name}: {flow(dict(rule))}" for name, rule in rules.items())
     return [*lines[:line], f"{before}{comma} {entries}{lines[line][column:]}", *lines[line + 1 :]]
 

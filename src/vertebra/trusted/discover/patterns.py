@@ -103,11 +103,15 @@ def _written(form: Sequence[str], least: int, members: Sequence[Sequence[Run]]) 
 def _part(kind: str, texts: Sequence[str]) -> str:
     if kind not in _CLASSES:
         lengths = {len(text) for text in texts}
-        return re.escape(kind) + _times(min(lengths), max(lengths))
+        return _literal(kind) + _times(min(lengths), max(lengths))
     if kind != "9" and len(set(texts)) == 1:
-        return re.escape(texts[0])
+        return _literal(texts[0])
     lengths = {len(text) for text in texts}
     return _CLASSES[kind] + _times(min(lengths), max(lengths))
+
+
+def _literal(text: str) -> str:
+    return re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)
 
 
 def _times(least: int, most: int) -> str:

@@ -1,0 +1,155 @@
+"""The command over a small project: what it prints, what it writes, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.tiny import make
+from vertebra.cli import main
+from vertebra.declare.load import load_project
+
+Command = Callable[..., tuple[int, str, str]]
+
+CITIES = ("Girona", "Lleida", "Reus", "Vic")
+
+
+def sales() -> str:
+    """400 sales in 40 shops; a shop is in one city but for one slip, and a price is never below its cost."""
+    lines = ["id,shop,city,price,cost"]
+    for number in range(400):
+        shop = number * 7 % 40
+        city = "Barcelona" if number == 123 else CITIES[shop % 4]
+        cost = (number * 37 % 90) + 1
+        lines.append(f"{number},S{shop:02d},{city},{cost + number % 60},{cost}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make(tmp_path_factory.mktemp("discover") / "project")
+    for old in (folder / "data/sales-1.csv", folder / "views/by_city.sql", folder / "views/best.py"):
+        old.unlink()
+    (folder / "data/sales.csv").write_text(sales())
+    (folder / "data/shops.csv").write_text(
+        "shop,city\n" + "".join(f"S{shop:02d},{CITIES[shop % 4]}\n" for shop in range(39))
+    )
+    (folder / "datasets/sales.yaml").write_text(
+        "source: tills\ncollect: {from: files, path: data/sales.csv}\nparse: {format: csv}\nload: append\n"
+        "columns: {id: int, shop: string, city: string, price: int, cost: int}\nkey: [id]\n\n# none yet\n"
+    )
+    with pytest.raises(SystemExit):
+        main(["run", "--project", str(folder)])
+    return folder
+
+
+@pytest.fixture
+def folder(ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    copy = Path(shutil.copytree(ran, tmp_path / "project"))
+    monkeypatch.chdir(copy)
+    return copy
+
+
+@pytest.fixture
+def vertebra(capsys: pytest.CaptureFixture[str]) -> Command:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
+
+
+def test_proposals_are_told_in_sentences_with_the_rule_as_logic_and_as_yaml(vertebra: Command, folder: Path) -> None:
+    code, out, err = vertebra("discover", "trusted.sales")
+    assert code == 0
+    text = " ".join(out.split())
+    assert "Rows with the same shop have the same city, except in 1 of 40 groups: 1 row differs" in text
+    assert "¬∃ t,s ∈ sales, t≠s: t.shop = s.shop ∧ t.city ≠ s.city" in text
+    assert 'determines: "shop -> city"' in text
+    assert "Every shop is in shops.shop, except 1 of 40 values, in 10 rows." in text
+    assert "cost is at most price: true of all 400 rows" in text
+    assert "next: vertebra discover trusted.sales --accept" in " ".join(err.split())
+
+
+def test_programs_get_json(vertebra: Command, folder: Path) -> None:
+    code, out, _ = vertebra("discover", "sales", "--kinds", "fd,reference", "--limit", "2", "-f", "json")
+    rows = json.loads(out)
+    assert code == 0
+    assert [row["number"] for row in rows] == [1, 2]
+    assert {row["kind"] for row in rows} <= {"fd", "reference"}
+    dependency = next(row for row in rows if row["kind"] == "fd")
+    assert (dependency["groups"], dependency["violating_groups"], dependency["dirty_rows"]) == (40, 1, 1)
+
+
+def test_the_yaml_is_what_would_be_declared(vertebra: Command, folder: Path) -> None:
+    _, out, _ = vertebra("discover", "sales", "--format", "yaml")
+    printed = yaml.safe_load(out)["rules"]
+    assert printed["shop_determines_city"] == {
+        "description": "Rows with the same shop have the same city.",
+        "determines": "shop -> city",
+        "on_violation": "report",
+    }
+    assert "id_key" not in printed, "it is declared already"
+
+
+def test_accepted_rules_are_declared_and_proposed_no_more(vertebra: Command, folder: Path) -> None:
+    file = folder / "datasets/sales.yaml"
+    before = file.read_text()
+    _, out, _ = vertebra("discover", "sales", "--kinds", "fd", "-f", "json")
+    number = next(row["number"] for row in json.loads(out) if row["name"] == "shop_determines_city")
+    code, _, err = vertebra(
+        "discover", "sales", "--kinds", "fd", "--accept", str(number), "--name", f"{number}=one_city"
+    )
+    assert code == 0
+    assert "1 rule written into datasets/sales.yaml: one_city" in err
+    assert file.read_text().startswith(before)
+    assert load_project(folder).datasets["sales"].rules["one_city"].determines == "shop -> city"
+    rows = json.loads(vertebra("discover", "sales", "--kinds", "fd", "-f", "json")[1])
+    assert next(row for row in rows if row["columns"] == ["shop", "city"])["declared"] == "one_city"
+    new = json.loads(vertebra("discover", "sales", "--kinds", "fd", "--new", "-f", "json")[1])
+    assert {row["name"] for row in new} == {row["name"] for row in rows if not row["declared"]}
+
+
+def test_all_can_be_accepted_and_then_there_is_nothing_new(vertebra: Command, folder: Path) -> None:
+    assert vertebra("discover", "sales", "--accept-all", "--limit", "50")[0] == 0
+    assert vertebra("check", "sales")[0] == 0
+    code, _, err = vertebra("discover", "sales", "--accept-all", "--limit", "50")
+    assert code == 0
+    assert "nothing to accept" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--accept", "99"), 2, "'99' is not a number from 1 to"),
+        (("--kinds", "keys"), 2, "'keys' is not one of key, fd"),
+        (("--format", "csv"), 2, "'csv' is not one of table, json, yaml"),
+        (("--name", "1=x"), 2, "say --accept as well"),
+        (("--accept", "1", "--accept-all"), 2, "either --accept or --accept-all"),
+        (("--accept", "shop_determines_city", "--name", "shop_determines_city=No"), 1, "cannot be the name of a rule"),
+        (("--accept", "id_key"), 1, "is declared already, as sales_key"),
+    ],
+)
+def test_what_is_wrong_is_told_and_the_file_stays(
+    vertebra: Command, folder: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    before = (folder / "datasets/sales.yaml").read_bytes()
+    ended, _, err = vertebra("discover", "sales", *arguments)
+    assert ended == code
+    assert said in " ".join(err.split())
+    assert (folder / "datasets/sales.yaml").read_bytes() == before
+
+
+def test_only_tables_of_datasets_have_rules(vertebra: Command, folder: Path) -> None:
+    code, _, err = vertebra("discover", "exploitation.by_city")
+    assert (code, "not sought in the exploitation zone" in err) == (1, True)
+    code, _, err = vertebra("discover", "sale")
+    assert (code, "did you mean sales?" in err) == (1, True)
