@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from vertebra.cli import checking, deciding, discovering, keeping, looking, modelling, running, starting
+from vertebra.cli import checking, collecting, deciding, discovering, keeping, looking, modelling, running, starting
 from vertebra.cli.groups import Commands
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def vertebra_(
 
 _PANELS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     ("Start", starting.COMMANDS),
-    ("Run", {**running.COMMANDS, **checking.COMMANDS}),
+    ("Run", {**running.COMMANDS, **collecting.COMMANDS, **checking.COMMANDS}),
     ("Look", {**looking.COMMANDS, **discovering.COMMANDS}),
     ("Model", modelling.COMMANDS),
     ("Keep", keeping.COMMANDS),

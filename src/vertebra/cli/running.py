@@ -1,4 +1,4 @@
-"""Commands that bring the lake up to date, or say what it would take: plan, run, collect."""
+"""Commands that bring the lake up to date, or say what it would take: plan, run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from vertebra.cli.options import (
     Root,
     Select,
     Shape,
-    known_dataset,
     opened,
     put,
     say,
@@ -86,34 +85,24 @@ def run(
     vertebra run --select trusted.flights --full-refresh
     """
     space = opened(project, profile, engine)
-    report = _run(space, select, exclude, full_refresh, wait)
+    report = run_selected(space, select, exclude, full_refresh, wait)
     _summary(space, report)
-    _leave(report)
+    leave(report)
 
 
-def collect(
-    datasets: Annotated[list[str] | None, typer.Argument(help="Datasets; none means all.")] = None,
-    wait: Wait = 0,
-    project: Root = HERE,
-    profile: Profile = None,
-) -> None:
-    """Ask the sources for new data and land it; nothing else runs.
-
-    \b
-    vertebra collect
-    vertebra collect flights weather
-    """
-    space = opened(project, profile)
-    wanted = [f"landing.{known_dataset(space, name)}" for name in datasets or ()] or ["zone:landing"]
-    report = _run(space, wanted, None, False, wait)
-    if report.idle:
-        say(f"nothing new: {report.checked} sources asked, {report.seconds:.1f} s")
-    _leave(report)
-
-
-def _run(
-    space: Workspace, select: list[str] | None, exclude: list[str] | None, full_refresh: bool, wait: float
+def run_selected(
+    space: Workspace,
+    select: list[str] | None,
+    exclude: list[str] | None,
+    full_refresh: bool,
+    wait: float,
+    **limits: Any,
 ) -> RunReport:
+    """Run the selected steps, told on stderr.
+
+    Args:
+        limits: what else :func:`vertebra.pipeline.run.run` can be told: ``due``, ``window``.
+    """
     from vertebra.pipeline.run import run as run_pipeline
     from vertebra.report.console import console_for
 
@@ -121,7 +110,7 @@ def _run(
     signal.signal(signal.SIGTERM, _interrupt)
     console = console_for(sys.stderr)
     try:
-        return run_pipeline(space.project, select or (), exclude or (), full_refresh, wait, console)
+        return run_pipeline(space.project, select or (), exclude or (), full_refresh, wait, console, **limits)
     finally:
         console.close()
 
@@ -136,7 +125,8 @@ def _summary(space: Workspace, report: RunReport) -> None:
     write_summary(space, report, sys.stderr)
 
 
-def _leave(report: RunReport) -> None:
+def leave(report: RunReport) -> None:
+    """End the process as the run ended."""
     import os
 
     if os.environ.get("VERTEBRA_DEBUG"):
@@ -149,4 +139,4 @@ def _leave(report: RunReport) -> None:
         raise typer.Exit(1)
 
 
-COMMANDS = {"plan": plan, "run": run, "collect": collect}
+COMMANDS = {"plan": plan, "run": run}

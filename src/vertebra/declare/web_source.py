@@ -14,6 +14,7 @@ from vertebra.declare.declared import Declared, Name
 from vertebra.declare.duration import Duration, duration
 from vertebra.declare.period import Unit, period
 from vertebra.declare.placeholders import is_about_time, names_in
+from vertebra.declare.schedule import Every, Schedule, Zone
 
 _SIZE: Final = re.compile(r"(\d{1,6}) ?(KB|MB|GB)")
 _BYTES: Final = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
@@ -153,14 +154,27 @@ class Source(Declared):
     """Where a dataset's batches come from.
 
     Attributes:
-        every: how often it is collected, e.g. ``@daily``.
+        every: when it is collected: ``@daily``, cron such as ``0 6 * * mon-fri``, or a time such as ``15 min``.
+        zone: time zone of ``every``, e.g. ``Europe/Madrid``; UTC unless declared.
         member: files of a zip archive to read, with wildcards.
         empty: whether an answer without records, where data was before, is refused (unless ``accept``).
     """
 
-    every: str | None = None
+    every: Every | None = None
+    zone: Zone | None = None
     member: str = Field(default="*", min_length=1)
     empty: Literal["refuse", "accept"] = "refuse"
+
+    @model_validator(mode="after")
+    def _zone_of_a_schedule(self) -> Source:
+        if self.zone is not None and self.every is None:
+            raise ValueError("zone is the time zone of every, and there is none; add every: '@daily', or remove zone")
+        return self
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """When it is collected; None where a person or another program decides."""
+        return None if self.every is None else Schedule(self.every, self.zone or "UTC")
 
 
 class Web(Source):

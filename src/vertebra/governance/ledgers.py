@@ -72,9 +72,13 @@ class Ledgers:
 
     def clear(self, ledger: str, dataset: str, commit: Commit) -> None:
         """Say that a ledger has nothing on one dataset."""
-        empty = STATES[ledger].empty_table()
+        self.state(ledger, dataset, [], commit)
+
+    def state(self, ledger: str, dataset: str, rows: Iterable[Mapping[str, Any]], commit: Commit) -> None:
+        """Replace what a ledger says of one dataset by a few rows, without an engine. Missing keys are NULL."""
+        data = pa.Table.from_pylist(list(rows), schema=STATES[ledger])
         table = self.table(ledger)
-        table.commit(table.stage_arrow(empty, part=dataset), commit, evolution="widen")
+        table.commit(table.stage_arrow(data, part=dataset), commit, evolution="widen")
 
     def read(self, ledger: str) -> pa.Table:
         """A whole ledger, as Arrow; empty when nothing was recorded yet."""

@@ -110,6 +110,24 @@ EVENTS: Final[dict[str, pa.Schema]] = {
 """Ledgers that only grow."""
 
 STATES: Final[dict[str, pa.Schema]] = {
+    # how the last collection of a dataset ended (new, unchanged, waiting, refused, failed), and when one was last
+    # answered in full; tries counts those in a row that were not, or found a period that is not published yet
+    "collections": _schema(
+        run_id=pa.string(),
+        source=pa.string(),
+        dataset=pa.string(),
+        collected_at=_TIME,
+        complete_at=_TIME,
+        state=pa.string(),
+        tries=pa.int64(),
+        batches=pa.int64(),
+        records=pa.int64(),
+        bytes=pa.int64(),
+        not_yet=pa.list_(pa.string()),
+        reason=pa.string(),
+        remedy=pa.string(),
+        seconds=pa.float64(),
+    ),
     # cells that did not parse
     "rejects": _schema(
         run_id=pa.string(),

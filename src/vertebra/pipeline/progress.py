@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vertebra.landing.port import Transfer
+
 Ending = Literal["ok", "current", "failed", "skipped", "interrupted"]
 
 
@@ -89,6 +91,10 @@ class Console(Protocol):
         """What a step is doing."""
         ...
 
+    def transferred(self, step: str, transfer: Transfer) -> None:
+        """Bytes came, for a landing step."""
+        ...
+
     def ended(self, number: int, total: int, result: StepResult) -> None:
         """A step has ended."""
         ...
@@ -102,5 +108,7 @@ class Silent:
     def started(self, number: int, total: int, step: str) -> None: ...
 
     def progress(self, step: str, text: str) -> None: ...
+
+    def transferred(self, step: str, transfer: Transfer) -> None: ...
 
     def ended(self, number: int, total: int, result: StepResult) -> None: ...

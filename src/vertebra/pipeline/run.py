@@ -15,8 +15,9 @@ from vertebra.governance.context import StepContext
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 from vertebra.lake.lease import lease
-from vertebra.pipeline.actions import act, land
+from vertebra.pipeline.actions import act
 from vertebra.pipeline.engines import LazyEngine
+from vertebra.pipeline.land import Watch, land
 from vertebra.pipeline.plan import Decision, decide, graph_of, modified_steps, plan
 from vertebra.pipeline.progress import Console, Ending, RunReport, Silent, StepResult
 from vertebra.pipeline.record import Recorder
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from vertebra.declare.project import Project
     from vertebra.engine.port import Engine
+    from vertebra.landing.port import Window
     from vertebra.pipeline.basis import Basis
     from vertebra.pipeline.graph import Graph
     from vertebra.pipeline.steps import Step
@@ -41,6 +43,11 @@ def run(
     wait: float = 0,
     console: Console | None = None,
     engine: Engine | None = None,
+    *,
+    due: Callable[[Graph, list[str]], list[str]] | None = None,
+    window: Window | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+    now: datetime | None = None,
 ) -> RunReport:
     """Bring the selected steps up to date.
 
@@ -49,6 +56,10 @@ def run(
         full_refresh: run every selected step, and incremental ones from nothing.
         wait: seconds to wait for another run that holds the lake.
         engine: to use and leave running; by default one is started when needed and stopped at the end.
+        due: picks those of the selected steps that are due; asked when no other run can change the answer.
+        window: the periods to collect; all that are due without one.
+        stopping: asked before each step whether to leave the rest to another run.
+        now: the run's start, UTC; the machine's clock unless given.
 
     Returns:
         How each step ended. A failed step does not raise; what does not follow from it still runs.
@@ -61,15 +72,20 @@ def run(
     lake = Lake(project.lake)
     ledgers = Ledgers(lake)
     graph = graph_of(project)
-    now = datetime.now(UTC)
-    run_id = new_run_id(now)
+    run_id = new_run_id(now or datetime.now(UTC))
     with lease(project.lake, f"run {run_id}", wait, lambda who: told.note(f"waiting for {who}")):
+        # Another run may have been waited for.
+        now = now or datetime.now(UTC)
         state = State(lake, ledgers)
         chosen = select(graph, wanted, exclude, lambda: modified_steps(graph, state, project))
+        chosen = chosen if due is None else due(graph, chosen)
+        if not chosen:
+            return RunReport(run_id, 0.0, (), (), 0)
         scratch = lake.root / ".scratch"
         recorder = Recorder(ledgers, scratch, run_id, project.engine_name, project.profile)
         lazy = LazyEngine(project, engine)
-        return _Run(project, graph, chosen, full_refresh, lake, ledgers, state, recorder, told, run_id, now, lazy).go()
+        about = (project, graph, chosen, full_refresh, lake, ledgers, state, recorder, told, run_id, now, lazy)
+        return _Run(*about, window, stopping).go()
 
 
 def new_run_id(now: datetime) -> str:
@@ -93,6 +109,8 @@ class _Run:
     run_id: str
     now: datetime
     engine: LazyEngine
+    window: Window | None
+    stopping: Callable[[], bool]
     results: list[StepResult] = field(default_factory=list)
     current: list[str] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
@@ -122,6 +140,7 @@ class _Run:
         for name in self.chosen:
             step = self.graph.steps[name]
             if step.zone == "landing":
+                self._go_on()
                 self._start(step)
                 self._end(self._land(step), None)
 
@@ -129,14 +148,17 @@ class _Run:
         clock = time.perf_counter()
         why = "looks for new data at the source"
         try:
-            landed = land(step, self.project, self.lake, self.ledgers, self.run_id, self.now, self._teller(step))
+            landed = land(
+                step.declaration, self.project, self.lake, self.ledgers, self.run_id, self.now, self._watch(step),
+                self.window,
+            )  # fmt: skip
         except KeyboardInterrupt:
             raise
         except Exception as error:
             return _failure(step, why, error, time.perf_counter() - clock)
-        if landed.facts and self.graph.children[step.name] & set(self.chosen):
+        if landed.changed and self.graph.children[step.name] & set(self.chosen):
             self.engine.warm()
-        state: Ending = "ok" if landed.facts else "current"
+        state: Ending = "ok" if landed.changed else "current"
         seconds = time.perf_counter() - clock
         return StepResult(step.name, state, why, seconds, landed.records, facts=landed.facts)
 
@@ -164,6 +186,7 @@ class _Run:
             if planned.action == "skip":
                 self.current.append(step.name)
                 continue
+            self._go_on()
             reason = self._blocked(step)
             if reason:
                 self._end(StepResult(step.name, "skipped", reason), None)
@@ -269,6 +292,14 @@ class _Run:
 
     def _place(self, name: str) -> int:
         return self.chosen.index(name) + 1
+
+    def _go_on(self) -> None:
+        """End the run here when somebody asked for it; what is committed stays."""
+        if self.stopping():
+            raise KeyboardInterrupt
+
+    def _watch(self, step: Step) -> Watch:
+        return Watch(self._teller(step), lambda transfer: self.console.transferred(step.name, transfer))
 
     def _teller(self, step: Step) -> Callable[[str], None]:
         return lambda text: self.console.progress(step.name, text)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TextIO
 
+from vertebra.report.transfers import TransferBar, TransferLines
 from vertebra.report.words import outcome
 
 if TYPE_CHECKING:
     from rich.console import Console as Rich
+    from rich.live import Live
     from rich.progress import Progress, TaskID
 
+    from vertebra.landing.port import Transfer
     from vertebra.pipeline.progress import StepResult
 
 _LABELS: Final = {
@@ -34,7 +37,12 @@ def console_for(stream: TextIO) -> Lines | Terminal:
 
 def untold(result: StepResult) -> bool:
     """Whether a step's end is not worth a line: nothing new at a source."""
-    return result.state == "current" and result.step.startswith("landing.")
+    return result.state == "current" and result.step.startswith("landing.") and not result.facts
+
+
+def told(result: StepResult) -> str:
+    """What is told of a step that ended."""
+    return outcome(result) if result.facts or result.state in ("ok", "failed") else result.why
 
 
 class Lines:
@@ -42,6 +50,7 @@ class Lines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._transfers = TransferLines(self._write)
 
     def note(self, text: str) -> None:
         """Write a remark."""
@@ -53,12 +62,16 @@ class Lines:
     def progress(self, step: str, text: str) -> None:
         """Say nothing."""
 
+    def transferred(self, step: str, transfer: Transfer) -> None:
+        """Write a line every ten seconds."""
+        self._transfers.tell(step, transfer)
+
     def ended(self, number: int, total: int, result: StepResult) -> None:
         """Write the step's line, and its error below."""
         if untold(result):
             return
         label = _LABELS[result.state][0]
-        what = outcome(result) if result.state in ("ok", "failed") else result.why
+        what = told(result)
         self._write(f"{number} of {total} {label} {result.step} {what}")
         if result.error:
             self._write(_indented(result.error))
@@ -76,8 +89,10 @@ class Terminal:
 
     def __init__(self, rich: Rich) -> None:
         self._rich = rich
-        self._live: Progress | None = None
+        self._live: Live | None = None
+        self._steps: Progress | None = None
         self._task: TaskID | None = None
+        self._bar: TransferBar | None = None
 
     def note(self, text: str) -> None:
         """Write a remark."""
@@ -87,16 +102,23 @@ class Terminal:
         """Show the step below the lines of those that ended."""
         if self._live is None:
             self._begin(total)
-        if self._live is not None and self._task is not None:
-            self._live.update(self._task, completed=number - 1, total=total, description=step, doing="")
+        if self._steps is not None and self._task is not None:
+            self._steps.update(self._task, completed=number - 1, total=total, description=step, doing="")
 
     def progress(self, step: str, text: str) -> None:
         """Show what the step is doing."""
-        if self._live is not None and self._task is not None:
-            self._live.update(self._task, description=step, doing=text)
+        if self._steps is not None and self._task is not None:
+            self._steps.update(self._task, description=step, doing=_plain(text))
+
+    def transferred(self, step: str, transfer: Transfer) -> None:
+        """Show how far a transfer is."""
+        if self._bar is not None:
+            self._bar.show(transfer)
 
     def ended(self, number: int, total: int, result: StepResult) -> None:
         """Write the step's line."""
+        if self._bar is not None:
+            self._bar.hide()
         if not untold(result):
             self._rich.print(self._line(number, total, result))
             if result.error:
@@ -111,10 +133,12 @@ class Terminal:
             self._live = None
 
     def _begin(self, total: int) -> None:
+        from rich.console import Group
+        from rich.live import Live
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
         from rich.table import Column
 
-        self._live = Progress(
+        self._steps = Progress(
             SpinnerColumn(),
             TextColumn("{task.completed:.0f} of {task.total:.0f} done", style="dim", table_column=Column(no_wrap=True)),
             TextColumn("[bold]{task.description}[/]", table_column=Column(no_wrap=True)),
@@ -123,10 +147,12 @@ class Terminal:
             ),
             TimeElapsedColumn(table_column=Column(no_wrap=True)),
             console=self._rich,
-            transient=True,
             expand=True,
         )
-        self._task = self._live.add_task("", total=total, doing="")
+        self._task = self._steps.add_task("", total=total, doing="")
+        self._bar = TransferBar(self._rich)
+        shown = Group(self._steps, self._bar.shown)
+        self._live = Live(shown, console=self._rich, transient=True, refresh_per_second=10)
         self._live.start()
 
     def _line(self, number: int, total: int, result: StepResult) -> object:
@@ -134,7 +160,7 @@ class Terminal:
         from rich.text import Text
 
         label, style = _LABELS[result.state]
-        what = outcome(result) if result.state in ("ok", "failed") else result.why
+        what = told(result)
         width = len(str(total))
         row = Table.grid(padding=(0, 1))
         row.add_column(width=2 * width + 4, no_wrap=True)
@@ -154,6 +180,7 @@ class Captured:
     notes: list[str] = field(default_factory=list)
     begun: list[str] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
+    transfers: list[tuple[str, Transfer]] = field(default_factory=list)
     results: list[StepResult] = field(default_factory=list)
 
     def note(self, text: str) -> None:
@@ -167,6 +194,10 @@ class Captured:
     def progress(self, step: str, text: str) -> None:
         """Keep what a step told."""
         self.told.append((step, text))
+
+    def transferred(self, step: str, transfer: Transfer) -> None:
+        """Keep how far a transfer is."""
+        self.transfers.append((step, transfer))
 
     def ended(self, number: int, total: int, result: StepResult) -> None:
         """Keep a result."""

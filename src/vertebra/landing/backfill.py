@@ -1,0 +1,221 @@
+"""Filling in what is past: the periods of a dataset one by one, and how each of them stands."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from vertebra.declare.duration import duration
+from vertebra.declare.period import Period, Unit, period
+from vertebra.declare.web_source import Grid
+from vertebra.errors import CollectError
+from vertebra.governance.context import silent
+from vertebra.landing.port import Request, Window
+from vertebra.landing.refused import REFUSED
+from vertebra.landing.web.targets import targets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vertebra.declare.dataset import Dataset
+    from vertebra.declare.web_source import Periods
+    from vertebra.lake.batches import Batch, Receipt
+    from vertebra.landing.web.targets import Target
+
+PeriodState = Literal["landed", "partly landed", "refused", "not published", "missing", "not due", "skipped"]
+_MOST: Final = 100_000
+
+
+@dataclass(frozen=True)
+class PeriodSituation:
+    """How one period of a dataset stands.
+
+    Attributes:
+        period: its name.
+        state: ``landed``; ``partly landed`` (some of its parts are); ``refused`` (its answer was); ``not published``
+            (the source said so when it was asked last); ``missing`` (due, and not asked for yet, or not answered);
+            ``not due`` (it has not ended, or its lag has not); ``skipped`` (declared as never published).
+        batches: numbers of its batches.
+        records: in its newest batch of each part.
+        bytes: in them.
+        collected_at: of the newest of them.
+        reason: why it was refused, or from when on it is due.
+    """
+
+    period: str
+    state: PeriodState
+    batches: tuple[int, ...] = ()
+    records: int | None = None
+    bytes: int | None = None
+    collected_at: datetime | None = None
+    reason: str = ""
+
+
+def window(dataset: Dataset, first: str | None, last: str | None, now: datetime, again: bool = False) -> Window:
+    """The periods that a person asked for.
+
+    Args:
+        first: name of the first one; the first that is declared unless given.
+        last: name of the last one; the last that is declared, or the present one, unless given.
+        now: UTC.
+        again: ask for landed periods too.
+
+    Raises:
+        CollectError: the dataset has no periods, or a name is not that of one.
+    """
+    declared = _periods(dataset)
+    try:
+        named = [period(name, declared.unit) for name in (first, last) if name is not None]
+    except ValueError as error:
+        fact, _, remedy = str(error).partition("; ")
+        raise CollectError(fact, remedy=remedy, where=f"dataset {dataset.name}") from None
+    if len(named) == 2 and named[1] < named[0]:
+        raise CollectError(
+            f"the last period, {last}, is before the first, {first}",
+            remedy=f"vertebra collect {dataset.name} --from {last} --to {first}",
+        )
+    outside = next((one for one in named if one < period(declared.first, declared.unit)), None)
+    if outside is not None and named[-1] == outside:
+        raise CollectError(
+            f"{dataset.name} has no period {outside}",
+            cause=f"its periods begin with {declared.first}",
+            remedy=f"declare periods: {{from: {outside}}}, or collect from {declared.first} on",
+            where=f"dataset {dataset.name}",
+        )
+    return Window(first or declared.first, last or declared.last or str(_present(declared.unit, now)), again)
+
+
+def period_situations(
+    dataset: Dataset, landed: Sequence[Batch], asked: Window, answered: bool, home: Path, now: datetime
+) -> list[PeriodSituation]:
+    """How each period of a window stands, oldest first.
+
+    Args:
+        landed: the dataset's batches, oldest first.
+        answered: the source was just asked for all of them, and answered: what is lacking then is not published.
+        home: the dataset's folder in the landing zone.
+        now: UTC.
+
+    Raises:
+        CollectError: the dataset has no periods.
+    """
+    declared = _periods(dataset)
+    receipts = [batch.receipt for batch in landed]
+    lacking = _lacking(dataset, receipts, asked, now)
+    refused = _reasons(home)
+    by_period: dict[str | None, list[Receipt]] = {}
+    for receipt in receipts:
+        by_period.setdefault(receipt.period, []).append(receipt)
+    found = []
+    for one in _within(declared, asked, now):
+        name = str(one)
+        mine = by_period.get(name, [])
+        outstanding = lacking.get(name, [])
+        due_at = one.end.replace(tzinfo=UTC) + duration(declared.lag)
+        reason = next((refused[target.url] for target in outstanding if target.url in refused), "")
+        state = _state(bool(mine), bool(outstanding), bool(reason), answered, due_at > now)
+        if name in declared.skip:
+            state, reason = "skipped", ""
+        if state == "not due":
+            reason = f"due from {due_at:%Y-%m-%d %H:%M} UTC on"
+        found.append(_situation(name, state, mine, reason))
+    return found
+
+
+def _state(mine: bool, outstanding: bool, refused: bool, answered: bool, early: bool) -> PeriodState:
+    if early and not mine:
+        return "not due"
+    if not outstanding:
+        return "landed"
+    if refused:
+        return "refused"
+    if mine:
+        return "partly landed"
+    return "not published" if answered else "missing"
+
+
+def _situation(name: str, state: PeriodState, mine: Sequence[Receipt], reason: str) -> PeriodSituation:
+    if not mine:
+        return PeriodSituation(name, state, reason=reason)
+    newest = {receipt.part: receipt for receipt in mine}.values()
+    return PeriodSituation(
+        name,
+        state,
+        tuple(receipt.number for receipt in mine),
+        sum(receipt.records for receipt in newest),
+        sum(receipt.bytes for receipt in newest),
+        max(receipt.collected_at for receipt in newest),
+        reason,
+    )
+
+
+def _periods(dataset: Dataset) -> Periods:
+    collect = dataset.collect
+    if not isinstance(collect, Grid) or collect.periods is None:
+        raise CollectError(
+            f"{dataset.name} has no periods to collect",
+            cause=f"its source is asked for all it has (from: {collect.kind}), not period by period",
+            remedy=f"vertebra collect {dataset.name}; or declare the periods it publishes by, periods: "
+            "{unit: month, from: 2013-01}, with {period:…} in the address",
+            where=f"dataset {dataset.name}",
+        )
+    return collect.periods
+
+
+def _present(unit: Unit, now: datetime) -> Period:
+    """The period that a moment lies in."""
+    start = now.replace(tzinfo=None, minute=0, second=0, microsecond=0)
+    if unit != "hour":
+        start = start.replace(hour=0)
+    match unit:
+        case "week":
+            start -= timedelta(days=start.weekday())
+        case "month":
+            start = start.replace(day=1)
+        case "quarter":
+            start = start.replace(day=1, month=(start.month - 1) // 3 * 3 + 1)
+        case "year":
+            start = start.replace(day=1, month=1)
+    return Period(start, unit)
+
+
+def _within(declared: Periods, asked: Window, now: datetime) -> Iterator[Period]:
+    """The declared periods of a window, up to the one that is going on now."""
+    unit = declared.unit
+    first = max(period(declared.first, unit), period(asked.first, unit))
+    last = (
+        period(asked.last, unit)
+        if declared.last is None
+        else min(period(asked.last, unit), period(declared.last, unit))
+    )
+    one, count = first, 0
+    while one <= last and one.start <= now.replace(tzinfo=None) and count < _MOST:
+        yield one
+        one, count = one.following, count + 1
+
+
+def _lacking(dataset: Dataset, receipts: Sequence[Receipt], asked: Window, now: datetime) -> dict[str, list[Target]]:
+    """What would be asked for now, by period."""
+    assert isinstance(dataset.collect, Grid)
+    window = Window(asked.first, asked.last)
+    request = Request(dataset, Path(), receipts, Path(), now, (), silent, window=window)
+    found: dict[str, list[Target]] = {}
+    for target in targets(dataset.collect, request):
+        if target.period is not None and target.landed is None:
+            found.setdefault(target.period, []).append(target)
+    return found
+
+
+def _reasons(home: Path) -> dict[str, str]:
+    """Why answers were refused, by their address; the newest reason of each."""
+    found = {}
+    for file in sorted(home.glob(f"{REFUSED}/*/reason.json"), key=lambda file: file.stat().st_mtime_ns):
+        try:
+            reason = json.loads(file.read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        found[reason.get("url")] = reason.get("fact", "")
+    return found

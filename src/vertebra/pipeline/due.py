@@ -1,0 +1,154 @@
+"""Which datasets are due to be collected, and how each of them stands.
+
+Nothing is kept in memory or in a file of its own: a dataset is due when its schedule has a moment after the start of
+its last complete collection, which the ``collections`` ledger has. So whoever looks sees the same, and a program that
+was down catches up. One collection answers for all moments that were missed: of a source with periods it asks for each
+period that is lacking, oldest first, and of any other source only the present state can be asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, Literal
+
+from vertebra.lake.batches import batches
+from vertebra.pipeline.land import last_collections
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vertebra.declare.dataset import Dataset
+    from vertebra.declare.project import Project
+    from vertebra.declare.schedule import Schedule
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
+    from vertebra.pipeline.land import Collection
+
+Standing = Literal["ok", "due", "late", "waiting", "refused", "failed", "never"]
+
+_SHORTEST: Final = timedelta(minutes=1)
+_LONGEST: Final = timedelta(hours=6)
+_FAILING: Final = 0.25
+_WAITING: Final = 0.1
+_SKEW: Final = timedelta(minutes=1)
+"""How much a clock may go back: what lies further in the future was written by a clock that was wrong."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """How a dataset stands at a moment.
+
+    Attributes:
+        dataset: the declaration.
+        last: its last collection; None when there was none, or a release of Vertebra collected that did not note it.
+        state: ``never`` (collected), ``refused`` and ``failed`` (so ended the last collection), ``late`` (more than one
+            moment was missed), ``due``, ``waiting`` (for a period that is not published yet) or ``ok``.
+        missed: moments of the schedule that no complete collection answers for, oldest first.
+        due: whether it is to be collected now.
+        again_at: when a collection that did not go well, or has to wait, is tried again.
+        next_at: the next moment of the schedule; None without a schedule.
+    """
+
+    dataset: Dataset
+    last: Collection | None
+    state: Standing
+    missed: tuple[datetime, ...] = ()
+    due: bool = False
+    again_at: datetime | None = None
+    next_at: datetime | None = None
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """When to look at it again; None without a schedule."""
+        found = [at for at in (self.again_at, self.next_at) if at is not None]
+        return min(found, default=None)
+
+
+def situations(project: Project, lake: Lake, ledgers: Ledgers, now: datetime, patient: bool = False) -> list[Situation]:
+    """How each dataset of a project stands.
+
+    Args:
+        now: UTC.
+        patient: a collection that failed is due again after a while that grows with each failure; else at once, for
+            callers that decide themselves how often to try.
+    """
+    found = []
+    ended = last_collections(ledgers)
+    for name, dataset in project.datasets.items():
+        last = ended.get(name)
+        # Under another source it would have other batches.
+        last = last if last is not None and last.source == dataset.source else None
+        landed_at = None if last is not None else _landed_at(dataset, lake)
+        found.append(situation(dataset, last, landed_at, now, patient))
+    return found
+
+
+def situation(
+    dataset: Dataset, last: Collection | None, landed_at: datetime | None, now: datetime, patient: bool = False
+) -> Situation:
+    """How one dataset stands; see :func:`situations`.
+
+    Args:
+        landed_at: when its newest batch was collected, for lakes that have no note of the last collection.
+    """
+    never = last is None and landed_at is None
+    ended: Standing | None = last.state if last is not None and last.state in ("refused", "failed") else None
+    schedule = dataset.collect.schedule
+    if schedule is None:
+        return Situation(dataset, last, "never" if never else ended or "ok")
+    next_at = schedule.next(now)
+    if never:
+        return Situation(dataset, last, "never", due=True, next_at=next_at)
+    missed = _missed(schedule, last.complete_at if last is not None else landed_at, now)
+    again_at = _again_at(schedule, last, now)
+    if ended:
+        due = not patient or again_at is None or again_at <= now
+        return Situation(dataset, last, ended, missed, due, None if due else again_at, next_at)
+    if missed:
+        return Situation(dataset, last, "late" if len(missed) > 1 else "due", missed, True, None, next_at)
+    if again_at is not None:
+        due = again_at <= now
+        return Situation(dataset, last, "waiting", (), due, None if due else again_at, next_at)
+    return Situation(dataset, last, "ok", next_at=next_at)
+
+
+def due_names(found: Iterable[Situation]) -> list[str]:
+    """The datasets that are to be collected now."""
+    return [one.dataset.name for one in found if one.due]
+
+
+def _landed_at(dataset: Dataset, lake: Lake) -> datetime | None:
+    landed = batches(lake.landing, dataset.source, dataset.name)
+    return landed[-1].receipt.collected_at if landed else None
+
+
+def _missed(schedule: Schedule, since: datetime | None, now: datetime) -> tuple[datetime, ...]:
+    """The moments since the last complete collection; a collection in the future answers for none."""
+    if since is None:
+        return ()
+    if since > now + _SKEW:
+        return (now,)
+    return tuple(schedule.between(since, now))
+
+
+def _again_at(schedule: Schedule, last: Collection | None, now: datetime) -> datetime | None:
+    """When to try again what did not go well, or has to wait: sooner than the schedule says, but not at once.
+
+    The pause doubles with each failure, up to a quarter of the time between two moments. What is not published yet is
+    asked for ten times between two moments. No pause is under a minute or over six hours.
+    """
+    if last is None or not last.tries:
+        return None
+    if last.collected_at > now + _SKEW:
+        return now
+    first = schedule.next(last.collected_at)
+    second = schedule.next(first) if first is not None else None
+    if first is None or second is None:
+        return last.collected_at + _SHORTEST
+    between = second - first
+    if last.state == "waiting":
+        pause = between * _WAITING
+    else:
+        pause = min(_SHORTEST * 2 ** min(last.tries - 1, 20), between * _FAILING)
+    return min(last.collected_at + min(max(pause, _SHORTEST), _LONGEST), first)

@@ -1,0 +1,202 @@
+"""The landing step: collect what is new of a dataset, and write down how the collection ended.
+
+What is written down is what schedules go by. It is written after the batches, so that a process that is killed in
+between leaves a collection that is still due; asking again lands nothing twice.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from vertebra.lake.table import Commit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from vertebra.declare.dataset import Dataset
+    from vertebra.declare.project import Project
+    from vertebra.errors import CollectError
+    from vertebra.governance.context import Progress
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
+    from vertebra.landing.collect import CollectOutcome
+    from vertebra.landing.port import Transfer, Window
+
+Ending = Literal["new", "unchanged", "waiting", "refused", "failed"]
+_LEDGER: Final = "collections"
+_ANSWERED: Final = ("new", "unchanged", "waiting")
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What a landing step did.
+
+    Attributes:
+        records: in the new batches.
+        facts: to tell a person.
+        changed: whether batches are new, or were parsed again.
+    """
+
+    records: int
+    facts: Mapping[str, int | float | str]
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The last collection of a dataset.
+
+    Attributes:
+        collected_at: its start, UTC.
+        complete_at: start of the last collection in which the source answered in full; None when it never did.
+        state: ``new`` (batches were landed), ``unchanged``, ``waiting`` (a period that is due is not published yet),
+            ``refused`` (some answers were; the others are landed), ``failed`` (the source could not be read).
+        tries: collections in a row that were refused or failed, or were waiting.
+        batches: number of new ones.
+        records: in them.
+        bytes: in them.
+        not_yet: the periods that are not published.
+        reason: why answers were refused, or why the source could not be read.
+        remedy: what to do about it.
+        seconds: how long it took.
+    """
+
+    run_id: str
+    source: str
+    dataset: str
+    collected_at: datetime
+    complete_at: datetime | None
+    state: Ending
+    tries: int
+    batches: int = 0
+    records: int = 0
+    bytes: int = 0
+    not_yet: Sequence[str] = ()
+    reason: str | None = None
+    remedy: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told what a collection does.
+
+    Attributes:
+        progress: told in words.
+        transferred: told of bytes as they come.
+    """
+
+    progress: Progress
+    transferred: Callable[[Transfer], None]
+
+
+def land(
+    dataset: Dataset,
+    project: Project,
+    lake: Lake,
+    ledgers: Ledgers,
+    run_id: str,
+    now: datetime,
+    watch: Watch,
+    window: Window | None = None,
+) -> Landed:
+    """Collect a dataset's new batches.
+
+    Args:
+        now: the collection's start, UTC.
+        window: the periods to collect; all that are due without one.
+
+    Raises:
+        CollectError: the source cannot be read, or a payload was refused; batches landed before that stay.
+    """
+    from vertebra.errors import CollectError
+    from vertebra.landing.collect import PayloadsRefusedError, collect
+
+    clock = time.perf_counter()
+    record = _Record(dataset, ledgers, run_id, now) if window is None else _Unrecorded()
+    try:
+        outcome = collect(
+            dataset, project.root, lake, ledgers, run_id, now, watch.progress,
+            schemes=project.settings.schemes, secrets=project.secrets, transferred=watch.transferred, window=window,
+        )  # fmt: skip
+    except PayloadsRefusedError as error:
+        record.ended("refused", time.perf_counter() - clock, error.outcome, error)
+        raise
+    except CollectError as error:
+        record.ended("failed", time.perf_counter() - clock, None, error)
+        raise
+    except Exception as error:
+        fact = f"{type(error).__name__}: {project.redact(str(error))}"
+        remedy = f"vertebra collect {dataset.name} --debug"
+        record.ended("failed", time.perf_counter() - clock, None, CollectError(fact, remedy=remedy))
+        raise
+    state: Ending = "waiting" if outcome.not_yet else "new" if outcome.new else "unchanged"
+    record.ended(state, time.perf_counter() - clock, outcome)
+    return Landed(outcome.records, _facts(outcome), bool(outcome.new or outcome.reparsed))
+
+
+def last_collections(ledgers: Ledgers) -> dict[str, Collection]:
+    """The last collection of each dataset that was collected."""
+    table = ledgers.table(_LEDGER)
+    if not table.exists():
+        return {}
+    names = list(Collection.__dataclass_fields__)
+    rows = table.arrow().to_table(columns=names).to_pylist()
+    return {row["dataset"]: Collection(**row | {"not_yet": tuple(row["not_yet"] or ())}) for row in rows}
+
+
+def _facts(outcome: CollectOutcome) -> dict[str, int | float | str]:
+    facts: dict[str, int | float | str] = {}
+    if outcome.new:
+        facts = {"new batches": len(outcome.new), "records": outcome.records}
+    if outcome.reparsed:
+        facts["batches parsed again"] = outcome.reparsed
+    if outcome.not_yet:
+        facts["not published yet:"] = ", ".join(outcome.not_yet)
+    return facts
+
+
+@dataclass(frozen=True)
+class _Record:
+    """Writes down how one collection ended."""
+
+    dataset: Dataset
+    ledgers: Ledgers
+    run_id: str
+    now: datetime
+
+    def ended(
+        self, state: Ending, seconds: float, outcome: CollectOutcome | None, error: CollectError | None = None
+    ) -> None:
+        name = self.dataset.name
+        before = last_collections(self.ledgers).get(name)
+        answered = state in _ANSWERED
+        again = before is not None and before.state == state
+        new = outcome.new if outcome else ()
+        row = Collection(
+            run_id=self.run_id,
+            source=self.dataset.source,
+            dataset=name,
+            collected_at=self.now,
+            complete_at=self.now if answered else before.complete_at if before else None,
+            state=state,
+            tries=0 if state in ("new", "unchanged") else 1 + (before.tries if before and again else 0),
+            batches=len(new),
+            records=sum(batch.receipt.records for batch in new),
+            bytes=sum(batch.receipt.bytes for batch in new),
+            not_yet=outcome.not_yet if outcome else (),
+            reason=error.fact if error else None,
+            remedy=error.remedy if error else None,
+            seconds=seconds,
+        )
+        self.ledgers.state(_LEDGER, name, [vars(row)], Commit(self.run_id, f"landing.{name}", ""))
+
+
+class _Unrecorded:
+    """A collection of some periods only: it says nothing of the others, so what is due stays as it is."""
+
+    def ended(self, *_: object) -> None:
+        """Write nothing."""

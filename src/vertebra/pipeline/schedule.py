@@ -1,0 +1,232 @@
+"""Keeping a lake up to date for as long as the process lives: collect what is due, run the steps below, wait, repeat.
+
+The loop keeps nothing that matters in memory. What is due is read from the lake before each round, and again by the
+round itself when it holds the lake; a scheduler that was killed, or that another one overtook, goes on from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from vertebra.errors import BusyError, VertebraError
+from vertebra.governance.ledgers import Ledgers
+from vertebra.lake.catalog import Lake
+from vertebra.pipeline.due import due_names, situations
+from vertebra.pipeline.plan import graph_of
+from vertebra.pipeline.run import run
+from vertebra.pipeline.selection import select
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vertebra.declare.project import Project
+    from vertebra.landing.clock import Clock
+    from vertebra.pipeline.due import Situation
+    from vertebra.pipeline.graph import Graph
+    from vertebra.pipeline.progress import Console, RunReport
+
+_LONGEST_WAIT: Final = timedelta(minutes=1)
+"""How long the loop sleeps at most, so that it sees changed declarations and what others collected."""
+
+_BUSY_WAIT: Final = 5.0
+
+
+class Events(Protocol):
+    """Who is told what the loop does."""
+
+    def began(self, scheduled: int, next_at: datetime | None) -> None:
+        """The loop begins; ``scheduled`` datasets have a schedule, the first moment is at ``next_at``."""
+        ...
+
+    def due(self, situation: Situation) -> None:
+        """A dataset is going to be collected."""
+        ...
+
+    def busy(self, error: BusyError) -> None:
+        """Another run holds the lake; told once for each time it is waited for."""
+        ...
+
+    def round_ended(self, report: RunReport) -> None:
+        """A round ended."""
+        ...
+
+    def broken(self, error: Exception) -> None:
+        """The project cannot be loaded, or a round cannot be done; told once for as long as it stays so."""
+        ...
+
+    def stopped(self) -> None:
+        """The loop ends, because it was asked to."""
+        ...
+
+
+@dataclass
+class Scheduler:
+    """The loop.
+
+    Attributes:
+        load: reads the project; declarations that change are followed without a restart.
+        wanted: selections of steps; none means every dataset that has a schedule, and all steps below those.
+        excluded: selections of steps to leave out.
+        clock: time and waiting; a wait ends early when ``stopping`` turns true.
+        stopping: whether the loop was asked to end.
+        events: told what happens.
+        console: told what a round does.
+    """
+
+    load: Callable[[], Project]
+    clock: Clock
+    stopping: Callable[[], bool]
+    events: Events
+    console: Console
+    wanted: Sequence[str] = ()
+    excluded: Sequence[str] = ()
+    _project: Project | None = None
+    _told: str = ""
+    _waiting: bool = False
+
+    def loop(self) -> None:
+        """Go on until asked to stop.
+
+        Raises:
+            DeclarationError: the project cannot be loaded at the start.
+            SelectionError: a selection matches nothing.
+        """
+        self._project = self.load()
+        found = self._situations(self._project)
+        self.events.began(len(found), _earliest(found, self.clock.now()))
+        first = True
+        while not self.stopping():
+            self._look()
+            report = self._round(even_if_none=first)
+            first = first and report is None
+            if report is None or not report.ok:
+                self.clock.sleep(_BUSY_WAIT if self._waiting else self._until_next())
+        self.events.stopped()
+
+    def once(self) -> RunReport | None:
+        """One round: collect what is due and run the steps below; None when it was asked to stop before.
+
+        Raises:
+            DeclarationError: the project cannot be loaded.
+            SelectionError: a selection matches nothing.
+        """
+        self._project = self.load()
+        self._situations(self._project)
+        while not self.stopping():
+            report = self._round(even_if_none=True)
+            if report is not None:
+                return report
+            self.clock.sleep(_BUSY_WAIT)
+        self.events.stopped()
+        return None
+
+    def _look(self) -> None:
+        """Read the declarations again. While they are wrong, the last ones that were right stay in force."""
+        try:
+            self._project = self.load()
+        except VertebraError as error:
+            self._tell_once(error)
+
+    def _round(self, even_if_none: bool) -> RunReport | None:
+        """Collect what is due and run the steps below; None when nothing was due, or another run holds the lake.
+
+        Args:
+            even_if_none: run the steps below that are not current even if nothing is due: a process that was killed
+                may have collected for them.
+        """
+        project = self._project
+        assert project is not None
+        now = self.clock.now()
+        if not even_if_none and not due_names(self._situations(project)):
+            return None
+        try:
+            report = run(
+                project,
+                self.wanted,
+                self.excluded,
+                console=self.console,
+                due=lambda graph, chosen: self._due(project, graph, chosen, now),
+                stopping=self.stopping,
+                now=now,
+            )
+        except BusyError as error:
+            if not self._waiting:
+                self.events.busy(error)
+            self._waiting = True
+            return None
+        except Exception as error:
+            # Whatever it is, a full disk or a server that is down, it may have passed when the next round begins.
+            self._waiting = False
+            self._tell_once(error)
+            return None
+        self._waiting, self._told = False, ""
+        if report.results or report.checked:
+            self.events.round_ended(report)
+        return report
+
+    def _due(self, project: Project, graph: Graph, chosen: list[str], now: datetime) -> list[str]:
+        """The landing steps that are due, and every step below a dataset that has a schedule."""
+        found = situations(project, Lake(project.lake), Ledgers(Lake(project.lake)), now, patient=True)
+        due = {f"landing.{one.dataset.name}": one for one in found if one.due}
+        scheduled = {f"landing.{one.dataset.name}" for one in found if one.next_at is not None}
+        below = {name for step in scheduled for name in graph.downstream(step)}
+        picked = [name for name in chosen if name in due or (name in below and not name.startswith("landing."))]
+        for name in picked:
+            if name in due:
+                self.events.due(due[name])
+        return picked
+
+    def _situations(self, project: Project) -> list[Situation]:
+        """How the selected datasets that have a schedule stand now."""
+        graph = graph_of(project)
+        chosen = set(select(graph, self.wanted, self.excluded))
+        lake = Lake(project.lake)
+        found = situations(project, lake, Ledgers(lake), self.clock.now(), patient=True)
+        return [one for one in found if one.next_at is not None and f"landing.{one.dataset.name}" in chosen]
+
+    def _until_next(self) -> float:
+        """Seconds to the next moment, at most a minute."""
+        assert self._project is not None
+        now = self.clock.now()
+        found = self._situations(self._project)
+        at = None if due_names(found) else _earliest(found, now)
+        # What is still due could not be done just now.
+        wait = _LONGEST_WAIT if at is None else min(max(at - now, timedelta()), _LONGEST_WAIT)
+        return max(wait.total_seconds(), 0.1)
+
+    def _tell_once(self, error: Exception) -> None:
+        if str(error) != self._told:
+            self.events.broken(error)
+        self._told = str(error)
+
+
+def next_moments(
+    project: Project, wanted: Sequence[str], excluded: Sequence[str], now: datetime, count: int
+) -> list[dict[str, Any]]:
+    """The next collections of the selected datasets, in order: ``at``, ``dataset``, ``every``, ``why``.
+
+    Raises:
+        SelectionError: a selection matches nothing.
+    """
+    chosen = set(select(graph_of(project), wanted, excluded))
+    lake = Lake(project.lake)
+    found: list[dict[str, Any]] = []
+    for one in situations(project, lake, Ledgers(lake), now, patient=True):
+        schedule, name = one.dataset.collect.schedule, one.dataset.name
+        if schedule is None or f"landing.{name}" not in chosen:
+            continue
+        moments = [(at, "schedule") for at in islice(schedule.after(now), count)]
+        if one.due:
+            moments.insert(0, (now, one.state))
+        elif one.again_at is not None:
+            moments.insert(0, (one.again_at, one.state))
+        found += [{"at": at, "dataset": name, "every": str(schedule), "why": why} for at, why in moments]
+    return sorted(found, key=lambda row: (row["at"], row["dataset"]))[:count]
+
+
+def _earliest(found: Sequence[Situation], now: datetime) -> datetime | None:
+    """When the first of some datasets is due."""
+    return min((now if one.due else one.wake_at for one in found if one.wake_at is not None), default=None)

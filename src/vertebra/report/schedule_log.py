@@ -1,0 +1,111 @@
+"""What ``vertebra schedule`` tells: one line per event, with its time, for a terminal or a log file."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, TextIO
+
+from vertebra.report.console import told, untold
+from vertebra.report.sources import short_time
+from vertebra.report.transfers import TransferLines
+from vertebra.report.words import many, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vertebra.errors import BusyError
+    from vertebra.landing.port import Transfer
+    from vertebra.pipeline.due import Situation
+    from vertebra.pipeline.progress import RunReport, StepResult
+
+
+class ScheduleLog:
+    """Writes a line per event: ``2026-01-15T12:00:00Z OK landing.flights 1.2 s, 1 new batch, 28,000 records``.
+
+    It is told by the loop and by its rounds.
+
+    Args:
+        now: the time, UTC.
+    """
+
+    def __init__(self, stream: TextIO, now: Callable[[], datetime]) -> None:
+        self._stream = stream
+        self._now = now
+        self._transfers = TransferLines(self._write)
+
+    # -- the loop -------------------------------------------------------------------------------------------------
+
+    def began(self, scheduled: int, next_at: datetime | None) -> None:
+        """Write how many datasets are watched, and the first moment."""
+        if next_at is None:
+            self._write("started: no selected dataset has a schedule; declare collect: {every: '@daily'}")
+            return
+        first = "now" if next_at <= self._now() else f"at {short_time(next_at)} UTC"
+        self._write(f"started: {many(scheduled, 'dataset has', 'datasets have')} a schedule, the first is due {first}")
+
+    def due(self, situation: Situation) -> None:
+        """Write which dataset is due, and why."""
+        name, schedule = situation.dataset.name, situation.dataset.collect.schedule
+        if situation.state == "never":
+            why = "never collected"
+        elif situation.state in ("refused", "failed"):
+            tries = situation.last.tries if situation.last else 0
+            why = f"{situation.state} {many(tries, 'time')}, tried again"
+        elif situation.state == "waiting":
+            why = f"waiting for {', '.join(situation.last.not_yet if situation.last else ())}"
+        elif len(situation.missed) > 1:
+            why = f"{many(len(situation.missed), 'moment')} missed since {short_time(situation.missed[0])} UTC"
+        else:
+            why = f"since {short_time(situation.missed[0])} UTC"
+        self._write(f"due {name} ({schedule}): {why}")
+
+    def busy(self, error: BusyError) -> None:
+        """Write who holds the lake."""
+        self._write(f"waiting: {error.fact}")
+
+    def round_ended(self, report: RunReport) -> None:
+        """Write what a round came to."""
+        counted = {state: sum(r.state == state for r in report.results) for state in ("ok", "failed", "skipped")}
+        what = ", ".join(f"{count} {state}" for state, count in counted.items() if count) or "nothing new"
+        self._write(f"round {report.run_id} {report.state}: {what}, {seconds(report.seconds)}")
+
+    def broken(self, error: Exception) -> None:
+        """Write what keeps the loop from working."""
+        self._write(f"FAILED {_one_line(str(error) or type(error).__name__)}")
+
+    def stopped(self) -> None:
+        """Write that the loop ends."""
+        self._write("stopped, as asked; what was committed is kept, and vertebra schedule goes on from there")
+
+    # -- its rounds -----------------------------------------------------------------------------------------------
+
+    def note(self, text: str) -> None:
+        """Write a remark."""
+        self._write(f"note {_one_line(text)}")
+
+    def started(self, number: int, total: int, step: str) -> None:
+        """Say nothing: the end of the step is told."""
+
+    def progress(self, step: str, text: str) -> None:
+        """Say nothing."""
+
+    def transferred(self, step: str, transfer: Transfer) -> None:
+        """Write a line every ten seconds."""
+        self._transfers.tell(step, transfer)
+
+    def ended(self, number: int, total: int, result: StepResult) -> None:
+        """Write how a step ended."""
+        label = {"ok": "OK", "failed": "FAILED"}.get(result.state, result.state)
+        if untold(result):
+            self._write(f"unchanged {result.step} {seconds(result.seconds)}")
+            return
+        error = f": {_one_line(result.error)}" if result.error else ""
+        self._write(f"{label} {result.step} {told(result)}{error}")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(f"{self._now():%Y-%m-%dT%H:%M:%SZ} {text}\n")
+        self._stream.flush()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(part.strip() for part in text.splitlines())

@@ -1,0 +1,210 @@
+"""The data sources as they stand: when each was asked, what it gave, when it is due, and what is wrong with it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from vertebra.report.tables import grid, rich_console
+from vertebra.report.words import many, size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vertebra.lake.batches import Batch
+    from vertebra.landing.backfill import PeriodSituation
+    from vertebra.pipeline.api import Workspace
+    from vertebra.pipeline.due import Situation
+
+Rows = list[dict[str, Any]]
+
+SOURCES: Final = (
+    "dataset", "state", "from", "every", "next", "asked", "batch", "received", "period", "records", "watermark",
+    "cursor", "batches", "missed", "again", "reason", "remedy",
+)  # fmt: skip
+PERIODS: Final = ("period", "state", "batches", "records", "bytes", "collected", "reason")
+
+_SHOWN: Final = (
+    "dataset",
+    "state",
+    "from",
+    "every",
+    "next",
+    "asked",
+    "received",
+    "period",
+    "watermark",
+    "batch",
+    "records",
+)
+_STYLES: Final = {
+    "refused": "red", "failed": "red", "late": "yellow", "never": "yellow", "due": "cyan", "waiting": "cyan",
+    "missing": "yellow", "partly landed": "yellow", "not published": "cyan", "not due": "dim", "skipped": "dim",
+}  # fmt: skip
+
+
+def source_rows(space: Workspace, now: datetime) -> Rows:
+    """How each dataset stands; one row each, with the columns of :data:`SOURCES`.
+
+    Args:
+        now: UTC.
+    """
+    from vertebra.lake.batches import batches
+    from vertebra.pipeline.due import situations
+
+    return [
+        _source_row(found, batches(space.lake.landing, found.dataset.source, found.dataset.name), space, now)
+        for found in situations(space.project, space.lake, space.ledgers, now, patient=True)
+    ]
+
+
+def _source_row(found: Situation, landed: Sequence[Batch], space: Workspace, now: datetime) -> dict[str, Any]:
+    dataset, last = found.dataset, found.last
+    newest = landed[-1].receipt if landed else None
+    cursors = (batch.receipt.cursor for batch in reversed(landed) if batch.receipt.cursor is not None)
+    cursor = next(cursors, None)
+    return {
+        "dataset": dataset.name,
+        "state": found.state,
+        "from": dataset.collect.kind,
+        "every": str(dataset.collect.schedule) if dataset.collect.schedule else None,
+        "next": now if found.due else found.wake_at,
+        "asked": last.collected_at if last else None,
+        "batch": newest.number if newest else None,
+        "received": newest.collected_at if newest else None,
+        "period": newest.period if newest else None,
+        "records": newest.records if newest else None,
+        "watermark": _watermark(found, landed, space, now) or cursor,
+        "cursor": cursor,
+        "batches": len(landed),
+        "missed": len(found.missed),
+        "again": found.again_at,
+        "reason": _reason(found),
+        "remedy": last.remedy if last else None,
+    }
+
+
+def _watermark(found: Situation, landed: Sequence[Batch], space: Workspace, now: datetime) -> str | None:
+    """The last period up to which nothing is lacking."""
+    from vertebra.declare.web_source import Grid
+    from vertebra.landing.backfill import period_situations, window
+
+    collect = found.dataset.collect
+    if not isinstance(collect, Grid) or collect.periods is None:
+        return None
+    reached = None
+    asked = window(found.dataset, None, None, now)
+    for one in period_situations(found.dataset, landed, asked, False, home_of(space, found.dataset.name), now):
+        if one.state not in ("landed", "skipped"):
+            break
+        reached = one.period
+    return reached
+
+
+def _reason(found: Situation) -> str | None:
+    last = found.last
+    if found.state in ("refused", "failed"):
+        return last.reason if last else None
+    if last is not None and last.not_yet:
+        return f"not published yet: {', '.join(last.not_yet)}"
+    if found.state == "late":
+        return f"{many(len(found.missed), 'moment')} missed since {short_time(found.missed[0])} UTC"
+    return None
+
+
+def write_sources(rows: Sequence[Mapping[str, Any]], now: datetime, stream: TextIO, notes: TextIO) -> None:
+    """Write the sources for people: a table, then a line about each that is not well, and the next command."""
+    shown = [name for name in _SHOWN if any(row[name] is not None for row in rows) or name in _SHOWN[:5]]
+    table = grid(*shown, numeric=2 if shown[-1] == "records" else 0)
+    for row in rows:
+        table.add_row(*(_styled(name, _cell(name, row[name], now)) for name in shown))
+    rich_console(stream).print(table)
+    stream.flush()
+    for line in _about(rows, now):
+        notes.write(f"{line}\n")
+
+
+def _about(rows: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
+    lines = []
+    for row in rows:
+        if not row["reason"]:
+            continue
+        again = f"; tried again at {short_time(row['again'])} UTC" if row["again"] and row["again"] > now else ""
+        lines.append(f"{row['dataset']} {row['state']}: {row['reason']}{again}")
+        if row["state"] in ("refused", "failed") and row["remedy"]:
+            lines.append(f"  next:  {row['remedy']}")
+    by_hand = [row["dataset"] for row in rows if row["every"] is None and row["state"] == "never"]
+    if by_hand:
+        lines.append(
+            f"never collected, and without a schedule: {', '.join(by_hand)}; next: vertebra collect {by_hand[0]}"
+        )
+    due = sum(row["next"] == now for row in rows)
+    if due:
+        lines.append(f"{many(due, 'source is', 'sources are')} due; next: vertebra collect --due")
+    return lines
+
+
+def home_of(space: Workspace, dataset: str) -> Any:
+    """The folder of a dataset in the landing zone."""
+    return space.lake.landing / space.project.datasets[dataset].source / dataset
+
+
+def period_rows(found: Sequence[PeriodSituation]) -> Rows:
+    """How each period stands; the columns are :data:`PERIODS`."""
+    return [
+        {
+            "period": one.period,
+            "state": one.state,
+            "batches": ", ".join(map(str, one.batches)) or None,
+            "records": one.records,
+            "bytes": one.bytes,
+            "collected": one.collected_at,
+            "reason": one.reason or None,
+        }
+        for one in found
+    ]
+
+
+def write_periods(dataset: str, rows: Rows, asked: str, stream: TextIO, notes: TextIO) -> None:
+    """Write the periods of a dataset for people, what they come to, and the next command.
+
+    Args:
+        asked: the options that the periods were asked for with, for the next command.
+    """
+    shown = ["period", "state", "collected", "reason", "batches", "records", "bytes"]
+    if not any(row["reason"] for row in rows):
+        shown.remove("reason")
+    table = grid(*shown, numeric=3)
+    for row in rows:
+        cells = [
+            size(row[name]) if name == "bytes" and row[name] is not None else _cell(name, row[name]) for name in shown
+        ]
+        table.add_row(*(_styled(name, cell) for name, cell in zip(shown, cells, strict=True)))
+    rich_console(stream).print(table)
+    stream.flush()
+    counted: dict[str, int] = {}
+    for row in rows:
+        counted[row["state"]] = counted.get(row["state"], 0) + 1
+    what = ", ".join(f"{count} {state}" for state, count in counted.items())
+    notes.write(f"{dataset}: {many(len(rows), 'period')}, {what}\n")
+    if any(state in counted for state in ("missing", "partly landed", "refused", "not published")):
+        notes.write(f"next:  vertebra collect {dataset} {asked}\n")
+
+
+def short_time(at: datetime) -> str:
+    """A time in UTC, to the minute."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def _cell(name: str, value: Any, now: datetime | None = None) -> str:
+    if value is None:
+        return "–" if name in ("every", "state") else ""
+    if isinstance(value, datetime):
+        return "now" if value == now else short_time(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _styled(name: str, text: str) -> Any:
+    from rich.text import Text
+
+    return Text(text, _STYLES.get(text, "") if name == "state" else "cyan" if text == "now" else "")
