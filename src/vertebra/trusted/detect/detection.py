@@ -16,8 +16,18 @@ from vertebra.denial import Inclusion
 from vertebra.trusted.detect.counts import MEASURES, pair_counts
 from vertebra.trusted.detect.dominance import divided, divided_counts, narrowed
 from vertebra.trusted.detect.groups import GROUP_MEASURES, SharedGroups
+from vertebra.trusted.detect.least_removal import (
+    COVERS,
+    LONGEST_CHAIN,
+    Removal,
+    agreement_counts,
+    chain_counts,
+    cover_counts,
+    removal,
+)
 from vertebra.trusted.detect.plan import Counting, Plan, Planned, Search, planned
 from vertebra.trusted.detect.roles import Pairs, analysed
+from vertebra.trusted.detect.rule_count import RuleCount
 from vertebra.trusted.detect.singles import Reference, single_violations
 from vertebra.trusted.detect.sweep import swept, swept_groups, swept_in_place
 from vertebra.trusted.detect.witnesses import witnesses
@@ -40,36 +50,6 @@ _FEW = 0.25
 _FOUND = pa.schema(
     [("rule", pa.string()), ("rid", pa.int64()), ("role", pa.string()), ("partner", pa.int64()), ("grp", pa.string())]
 )
-
-
-@dataclass(frozen=True)
-class RuleCount:
-    """What one rule's violations amount to.
-
-    A pair is two tuples ``(t, s)`` that violate the rule; where the rule reads the same with ``t`` and ``s`` exchanged,
-    both orders are one pair.
-
-    Attributes:
-        rows: rows of the table.
-        violating_tuples: tuples of the table in any violation.
-        violating_pairs: None for a rule about one tuple, and for a reference.
-        lhs_pairs: pairs that match the equality part; None without one.
-        groups: groups that the equality part makes, or distinct values that refer; None without.
-        violating_groups: those among them with a violation.
-        g3_rows: the least number of rows to remove so that the rule holds; None where that is not linear to find.
-        minority_cells: the cells a minimal repair of a functional dependency changes.
-    """
-
-    rule: str
-    constraint_class: str
-    rows: int
-    violating_tuples: int
-    violating_pairs: int | None = None
-    lhs_pairs: int | None = None
-    groups: int | None = None
-    violating_groups: int | None = None
-    g3_rows: int | None = None
-    minority_cells: int | None = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +130,7 @@ class _Run:
         violated = [pair for shared in self.shared for pair in self._violated(shared, folded)]
         found = self._materialised(self._violations(violated, folded))
         self._count(violated, found)
+        self._count_removals(violated, found)
         shown = found.select("rule", "rid", "role", "partner")
         return Detection(shown, tuple(self._counted(rule) for rule in self.rules), self.seconds)
 
@@ -288,6 +269,28 @@ class _Run:
             parts += [_Part((pair.name,), frame.select("rule", *MEASURES)) for frame in frames]
         self._collect(parts)
 
+    def _count_removals(self, violated: Sequence[Pairs], found: DataFrame) -> None:
+        """What must be removed, of rules for which counting pairs does not tell it."""
+        wanted = [
+            pair
+            for pair in violated
+            if self.counts[pair.name].get("tuples")
+            and pair.shape.one_relation
+            and not (pair.shape.key or pair.shape.dependency)
+        ]
+        covered = [pair for pair in wanted if removal(pair) is not Removal.AGREEMENT]
+        self._collect([_Part((p.name,), f.select("rule", *COVERS)) for p in covered for f in cover_counts(p, found)])
+        parts = []
+        for pair in wanted:
+            own = self.counts[pair.name]
+            frames = []
+            if removal(pair) is Removal.AGREEMENT:
+                frames = agreement_counts(pair, found)
+            elif removal(pair) is Removal.CHAIN and own["largest"] <= LONGEST_CHAIN:
+                frames = chain_counts(pair, found, own["tuples"])
+            parts += [_Part((pair.name,), frame.select("rule", *MEASURES)) for frame in frames]
+        self._collect(parts)
+
     def _found(self, found: DataFrame) -> list[DataFrame]:
         """How many tuples and groups violate each rule."""
         from pyspark.sql import functions as F
@@ -321,9 +324,8 @@ class _Run:
             return RuleCount(rule.name, shape.name, rows, tuples, g3_rows=tuples)
         half = 2 if shape.symmetric else 1
         doubled = own.get("doubled_lhs_pairs", 0)
-        surplus = None if shape.one_relation else tuples
-        if shape.key or shape.dependency:
-            surplus = own.get("duplicates" if shape.key else "surplus", 0)
+        low, high = self._removed(one, own)
+        exact = low if low == high else None
         return RuleCount(
             rule=rule.name,
             constraint_class=shape.name,
@@ -333,9 +335,24 @@ class _Run:
             lhs_pairs=doubled // 2 if shape.equal else None,
             groups=groups if shape.equal else None,
             violating_groups=(suspects if one.decided else own.get("violating_groups", 0)) if shape.equal else None,
-            g3_rows=surplus,
-            minority_cells=surplus if shape.dependency else None,
+            g3_rows=exact,
+            minority_cells=exact if shape.dependency else None,
+            g3_low=low,
+            g3_high=high,
         )
+
+    def _removed(self, one: Planned, own: Mapping[str, int]) -> tuple[int, int]:
+        """Bounds on the rows to remove so that a rule about two tuples holds."""
+        tuples = own.get("tuples", 0)
+        if not tuples or not one.shape.one_relation:
+            return tuples, tuples
+        if one.shape.key:
+            return own["duplicates"], own["duplicates"]
+        if "surplus" in own:
+            return own["surplus"], own["surplus"]
+        # rows are in one group if the keys read the same in both roles; then each group has to lose one
+        groups = own["spread"] if all(predicate.same for predicate in one.shape.equal) else 1
+        return max(groups, own["matched"], 1), min(own["cover"], tuples)
 
     # -- jobs ----------------------------------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ def swept_events(
     """:func:`swept` over the events of both roles, ``x…, d…, a, b, rid, seeks``; ``shown`` are the keys in ``grp``."""
     from pyspark.sql import functions as F
 
-    before = ordered(keys, "a", operators[0]).rowsBetween(_ALL, -1)
+    before = ordered(keys, "a", operators[0]).rowsBetween(ALL, -1)
     if unequal is None:
         rows = rows.withColumn("s", F.when(~F.col("seeks"), F.col("b")))
         best, best_by = (F.max, F.max_by) if operators[1] in {"<", "<="} else (F.min, F.min_by)
@@ -88,7 +88,7 @@ def swept_groups(rule: Pairs) -> DataFrame:
             F.when(F.col("seeks"), F.col("b")).alias("b"),
             F.when(~F.col("seeks"), F.col("b")).alias("s"),
         )
-    named = compare(F.col("b"), two.operator, best("s").over(order.rowsBetween(_ALL, -1)))
+    named = compare(F.col("b"), two.operator, best("s").over(order.rowsBetween(ALL, -1)))
     if in_place and not one.strict:
         named = named | (F.col("a") == F.lag("a").over(order))
     return rows.select(*keys, named.alias("named")).where("named").select(*keys).distinct()
@@ -104,7 +104,7 @@ def swept_in_place(rows: DataFrame, keys: Sequence[str], operators: tuple[str, s
     greatest = operators[1] == "<"
     best, best_by = (F.max, F.max_by) if greatest else (F.min, F.min_by)
     tie = F.col("o1").asc() if greatest else F.col("o1").desc()
-    before = ordered(keys, "o0", operators[0], tie).rowsBetween(_ALL, -1)
+    before = ordered(keys, "o0", operators[0], tie).rowsBetween(ALL, -1)
     rows = rows.select(*keys, "o1", "rid", best("o1").over(before).alias("w_b"),
                        best_by("rid", "o1").over(before).alias("w_rid"))  # fmt: skip
     return _found(rows, ["w"], keys, operators[1], "o1", None)
@@ -118,7 +118,7 @@ def _two_best(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str], 
     """
     from pyspark.sql import functions as F
 
-    before = ordered(keys, "a", operators[0]).rowsBetween(_ALL, -1)
+    before = ordered(keys, "a", operators[0]).rowsBetween(ALL, -1)
     fields = list(dict.fromkeys(["b", unequal, "rid"]))
     upwards = [F.col("b").asc() if operators[1] in {"<", "<="} else F.col("b").desc(), F.col("rid"), F.col("seeks")]
     rank = F.row_number().over(partitioned(keys).orderBy(*upwards))
@@ -137,7 +137,7 @@ def _two_best(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str], 
     return rows.select("*", *seconds).where("seeks")
 
 
-_ALL = -(1 << 63)
+ALL = -(1 << 63)
 
 
 def events(seekers: DataFrame, sought: DataFrame, keys: Sequence[str], unequal: Sequence[str]) -> DataFrame:
@@ -163,7 +163,7 @@ def ordered(keys: Sequence[str], value: str, operator: str, tie: Column | None =
 
 def running(keys: Sequence[str], value: str, operator: str) -> WindowSpec:
     """All that a seeker with ``seeker.value operator`` looks at, and itself."""
-    return ordered(keys, value, operator).rowsBetween(_ALL, 0)
+    return ordered(keys, value, operator).rowsBetween(ALL, 0)
 
 
 def partitioned(keys: Sequence[str]) -> WindowSpec:

@@ -1,0 +1,68 @@
+"""What the violations of a rule amount to, and what those of all rules of a table do together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RuleCount:
+    """What one rule's violations amount to.
+
+    A pair is two tuples ``(t, s)`` that violate the rule; where the rule reads the same with ``t`` and ``s`` exchanged,
+    both orders are one pair.
+
+    Attributes:
+        rows: rows of the table.
+        violating_tuples: tuples of the table in any violation.
+        violating_pairs: None for a rule about one tuple, and for a reference.
+        lhs_pairs: pairs that match the equality part; None without one.
+        groups: groups that the equality part makes, or distinct values that refer; None without.
+        violating_groups: those among them with a violation.
+        g3_rows: the least number of rows of the table to remove so that the rule holds; None where only bounds are
+            known, for in general it is NP-hard.
+        minority_cells: the cells a minimal repair of a functional dependency changes.
+        g3_low: no fewer rows have to be removed; ``g3_rows`` where that is known.
+        g3_high: with so many rows removed the rule holds; ``g3_rows`` where that is known.
+    """
+
+    rule: str
+    constraint_class: str
+    rows: int
+    violating_tuples: int
+    violating_pairs: int | None = None
+    lhs_pairs: int | None = None
+    groups: int | None = None
+    violating_groups: int | None = None
+    g3_rows: int | None = None
+    minority_cells: int | None = None
+    g3_low: int | None = None
+    g3_high: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.g3_rows is not None:
+            object.__setattr__(self, "g3_low", self.g3_rows)
+            object.__setattr__(self, "g3_high", self.g3_rows)
+
+
+def removal_for_all(counts: Iterable[RuleCount]) -> tuple[int, int]:
+    """Bounds on the least number of rows of a table to remove so that all its rules hold.
+
+    What satisfies all rules satisfies each, and what is removed for each rule is enough for all: the greatest of the
+    rules' least removals ≤ it ≤ their sum, and at most the tuples that violate any of them.
+
+    Args:
+        counts: of the rules of one table.
+
+    Returns:
+        The lower and the upper bound; equal where one rule alone is violated and its removal is known.
+
+    Source: Livshits, Kimelfeld, Roy, Computing optimal repairs for functional dependencies, PODS 2018.
+    """
+    low = high = rows = 0
+    for count in counts:
+        rows = max(rows, count.rows)
+        low = max(low, count.g3_low or 0)
+        high += count.violating_tuples if count.g3_high is None else count.g3_high
+    return low, min(high, rows)
