@@ -10,6 +10,7 @@ from vertebra.landing.collectors.http import HttpCollector
 from vertebra.landing.collectors.package import PackageCollector
 from vertebra.landing.collectors.rest import RestCollector
 from vertebra.landing.collectors.socrata import SocrataCollector
+from vertebra.landing.collectors.sql import SqlCollector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ COLLECTORS: Final[Mapping[str, Collector]] = {
     "package": PackageCollector(),
     "rest": RestCollector(),
     "socrata": SocrataCollector(),
+    "sql": SqlCollector(),
 }
 """The collector of each kind that a dataset can declare with ``from:``."""
 
@@ -34,4 +36,5 @@ __all__ = [
     "PackageCollector",
     "RestCollector",
     "SocrataCollector",
+    "SqlCollector",
 ]

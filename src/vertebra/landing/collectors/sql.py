@@ -1,0 +1,169 @@
+"""Collect a table or a query of a database, read in one transaction; only what is new where a cursor says so."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from vertebra.declare.collect import Sql
+from vertebra.errors import CollectError
+from vertebra.landing.collectors.sql_cursor import MOST_TIES, Cursor, row_hash, text_of
+from vertebra.landing.collectors.sql_database import Database
+from vertebra.landing.port import Item, Payload, Request, Transfer, Unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+    from sqlalchemy import Connection
+
+_ROWS: Final = 10_000
+
+
+class SqlCollector:
+    """``from: sql``: the payload is a Parquet file of the rows, every value as text.
+
+    Numbers are written in full, times in ISO 8601, bytes in hexadecimal, arrays and objects as JSON.
+    """
+
+    @property
+    def version(self) -> str:
+        """Kind and version, for receipts."""
+        return "sql/1"
+
+    def collect(self, request: Request) -> Iterator[Item]:
+        """Give the rows as one payload; those at or above the newest value landed where a cursor is declared.
+
+        Raises:
+            CollectError: the database cannot be read.
+        """
+        source = request.declared(Sql)
+        database = Database.of(source, request.project_root, f"dataset {request.dataset.name}")
+        with database.snapshot() as connection:
+            yield from _Read(source, request, database, connection).items()
+
+
+@dataclass
+class _Read:
+    source: Sql
+    request: Request
+    database: Database
+    connection: Connection
+    _ties: Counter[str] = field(default_factory=Counter, init=False)
+    _newest: Any = field(default=None, init=False)
+
+    def items(self) -> Iterator[Item]:
+        url = self.database.shown(self.source)
+        self.request.progress(f"reading {url}")
+        before = None
+        if self.source.cursor is not None:
+            self._refuse_nulls(self.source.cursor)
+            before = Cursor.from_text(self.request.cursor) if self.request.cursor is not None else None
+        file = self.request.staging / "rows.parquet"
+        rows, content = self._write(file, before, url)
+        if self.source.cursor is not None and not rows:
+            yield Unchanged(url)
+            return
+        cursor = None
+        if self.source.cursor is not None:
+            cursor = Cursor(self._newest, self._ties).to_text()
+        headers = {"database": self.database.dialect}
+        yield Payload(file, url, headers=headers, cursor=cursor, name="rows.parquet", records=rows, content=content)
+
+    def _refuse_nulls(self, cursor: str) -> None:
+        relation, column = self.database.relation(self.source), self.database.quoted(cursor)
+        (count,) = self.database.run(self.connection, f"SELECT count(*) FROM {relation} WHERE {column} IS NULL").one()
+        if count:
+            raise CollectError(
+                f"{count:,} rows have no {cursor}",
+                cause="rows without a value of the cursor would never be collected",
+                remedy="choose a cursor that is never NULL, or leave them out with query: SELECT … WHERE … IS NOT NULL",
+            )
+
+    def _write(self, file: Path, before: Cursor | None, url: str) -> tuple[int, str]:
+        """Write the rows as they come. Returns their number and the hash of their texts."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        given = {"newest": before.value} if before is not None else {}
+        result = self.database.run(self.connection, self._query(before), given)
+        names = list(result.keys())
+        self._refuse_doubles(names)
+        place = names.index(self.source.cursor) if self.source.cursor is not None else None
+        seen = Counter(before.ties) if before else Counter[str]()
+        hasher, count = hashlib.sha256("\0".join(names).encode()), 0
+        schema = pa.schema([pa.field(name, pa.string()) for name in names])
+        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            for rows in self.database.partitions(result, _ROWS):
+                fresh = rows if place is None else self._fresh(rows, place, before, seen)
+                if not fresh:
+                    continue
+                batch = _as_text(fresh, schema)
+                _add(hasher, batch)
+                writer.write_batch(batch)
+                count += batch.num_rows
+                self.request.transferred(Transfer(url, file.stat().st_size))
+        return count, hasher.hexdigest()
+
+    def _query(self, before: Cursor | None) -> str:
+        relation = self.database.relation(self.source)
+        if self.source.cursor is None:
+            return f"SELECT * FROM {relation}"
+        column = self.database.quoted(self.source.cursor)
+        since = f" WHERE {column} >= :newest" if before is not None else ""
+        return f"SELECT * FROM {relation}{since} ORDER BY {column}"
+
+    def _fresh(
+        self, rows: Sequence[Sequence[Any]], place: int, before: Cursor | None, seen: Counter[str]
+    ) -> list[Sequence[Any]]:
+        """The rows that are not landed. Remembers those with the newest value: more of them may come later."""
+        fresh = []
+        for row in rows:
+            value = row[place]
+            if value != self._newest:
+                self._newest = value
+                self._ties.clear()
+            hashed = row_hash(row)
+            self._ties[hashed] += 1
+            if before is not None and value == before.value and seen[hashed] > 0:
+                seen[hashed] -= 1
+                continue
+            fresh.append(row)
+        if self._ties.total() > MOST_TIES:
+            raise CollectError(
+                f"more than {MOST_TIES:,} rows have {self.source.cursor} = {self._newest}",
+                cause="which of the rows with the newest value are landed is kept in the receipt",
+                remedy="choose a finer cursor, such as a serial number or a time with fractions of seconds",
+            )
+        return fresh
+
+    def _refuse_doubles(self, names: list[str]) -> None:
+        double = next((name for name in names if names.count(name) > 1), None)
+        if double is not None:
+            raise CollectError(
+                f"the query has several columns named {double}",
+                cause="a column is known by its name",
+                remedy=f"name them in the query: SELECT a.{double} AS a_{double}, …",
+            )
+        if self.source.cursor is not None and self.source.cursor not in names:
+            raise CollectError(
+                f"there is no column {self.source.cursor}",
+                cause=f"the columns are {', '.join(names[:12])}",
+                remedy="correct collect.cursor",
+            )
+
+
+def _as_text(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    columns = [pa.array(map(text_of, column), pa.string()) for column in zip(*rows, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _add(hasher: Any, batch: pa.RecordBatch) -> None:
+    for column in batch.columns:
+        for buffer in column.buffers():
+            hasher.update(buffer if buffer is not None else b"-")

@@ -1,0 +1,109 @@
+"""How far a table has been read: the newest value of its cursor, and which of the rows with that value are landed.
+
+A row may be written with a value that is landed already, a moment after the rows around it were read. Asking for rows
+above the newest value would lose it; asking for rows at or above it would double the others. So rows at or above it are
+asked for, and those that are landed are known by their hashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from vertebra.errors import CollectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+MOST_TIES: Final = 10_000
+"""Most rows with the newest value: their hashes are kept in the receipt."""
+
+_FROM_TEXT: Final[Mapping[str, Callable[[str], Any]]] = {
+    "int": int,
+    "float": float,
+    "Decimal": Decimal,
+    "str": str,
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "UUID": UUID,
+}
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """How far a table has been read.
+
+    Attributes:
+        value: the newest value of the cursor column.
+        ties: how often each row with that value is landed, by the row's hash.
+    """
+
+    value: Any
+    ties: Mapping[str, int]
+
+    def to_text(self) -> str:
+        """As a receipt keeps it.
+
+        Raises:
+            CollectError: the value is of a type that does not sort as a cursor.
+        """
+        kind = type(self.value).__name__
+        if kind not in _FROM_TEXT:
+            raise CollectError(
+                f"a {kind} cannot be a cursor",
+                cause="it has to be a number, a date, a time stamp or a text",
+                remedy="correct collect.cursor",
+            )
+        return json.dumps({"type": kind, "value": text_of(self.value), "ties": dict(self.ties)}, sort_keys=True)
+
+    @classmethod
+    def from_text(cls, text: str) -> Cursor:
+        """From what a receipt keeps.
+
+        Raises:
+            CollectError: another collector wrote it.
+        """
+        try:
+            kept = json.loads(text)
+            return cls(_FROM_TEXT[kept["type"]](kept["value"]), Counter(kept["ties"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise CollectError(
+                "the newest batch has no cursor of a database",
+                cause=f"it has {text[:60]!r}, which another collector wrote",
+                remedy="give the dataset that is read from the database a name of its own",
+            ) from error
+
+
+def row_hash(row: Sequence[Any]) -> str:
+    """A hash of a row's values."""
+    texts = [text_of(value) for value in row]
+    return hashlib.sha256(json.dumps(texts, ensure_ascii=False).encode()).hexdigest()[:24]
+
+
+def text_of(value: Any) -> str | None:
+    """A value of a database as text, without loss; None for NULL."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return str(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(value, ensure_ascii=False, default=text_of)
+    return str(value)

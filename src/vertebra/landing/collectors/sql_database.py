@@ -1,0 +1,182 @@
+"""The databases that the sql collector reads: how to connect, and how to see one state of them."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from vertebra.errors import CollectError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection, CursorResult, Engine
+
+    from vertebra.declare.collect import Sql
+
+_DRIVERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "postgresql": ("psycopg", "pg8000", "psycopg2"),
+    "mysql": ("pymysql", "MySQLdb"),
+    "mariadb": ("pymysql", "MySQLdb"),
+}
+"""The driver that is taken where the address names none: the first one that is installed."""
+
+_PREFERRED: Final = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
+_SQLALCHEMY: Final = {"MySQLdb": "mysqldb"}
+_SECONDS: Final = 30
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database that can be read.
+
+    Attributes:
+        engine: SQLAlchemy's.
+        dialect: ``postgresql``, ``mysql``, ``mariadb`` or ``sqlite``.
+        place: host and name, or the file; without credentials.
+        where: what messages are about.
+    """
+
+    engine: Engine
+    dialect: str
+    place: str
+    where: str
+
+    @classmethod
+    def of(cls, source: Sql, root: Path, where: str) -> Database:
+        """The database of a declaration; nothing is connected yet.
+
+        Raises:
+            CollectError: its address is wrong, or its driver is not installed.
+        """
+        from sqlalchemy import NullPool, create_engine
+        from sqlalchemy.engine import make_url
+        from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+        try:
+            url = make_url(source.database.get_secret_value())
+        except (ArgumentError, ValueError):
+            raise CollectError(
+                "collect.database is not the address of a database",
+                remedy="write dialect://user:${PASSWORD}@host/name; a password is written in the form of URLs",
+                where=where,
+            ) from None
+        dialect, _, driver = url.drivername.partition("+")
+        if dialect == "sqlite":
+            return cls._sqlite(root, url.database or "", where)
+        if not driver:
+            url = url.set(drivername=f"{dialect}+{_driver(dialect, where)}")
+        try:
+            engine = create_engine(url, poolclass=NullPool, connect_args=_patience(url.drivername))
+        except (ImportError, NoSuchModuleError) as error:
+            raise CollectError(
+                f"the driver of {url.drivername} is not installed", cause=str(error), where=where
+            ) from None
+        return cls(engine, dialect, f"{url.host or 'localhost'}/{url.database or ''}", where)
+
+    @classmethod
+    def _sqlite(cls, root: Path, name: str, where: str) -> Database:
+        from sqlalchemy import NullPool, create_engine
+
+        file = root / name
+        if not name or not file.is_file():
+            raise CollectError(
+                f"there is no database {file}",
+                remedy="write sqlite:///path, the path from the project's folder",
+                where=where,
+            )
+        address = f"file:{quote(str(file))}?mode=ro"
+        engine = create_engine(
+            "sqlite://",
+            creator=lambda: sqlite3.connect(address, uri=True, isolation_level=None, timeout=_SECONDS),
+            poolclass=NullPool,
+        )
+        return cls(engine, "sqlite", name, where)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database and cannot write.
+
+        Raises:
+            CollectError: the database cannot be reached, or fails while it is read.
+        """
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self.engine.connect() as connection:
+                if self.dialect == "postgresql":
+                    connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                elif self.dialect == "sqlite":
+                    connection.exec_driver_sql("BEGIN")
+                else:
+                    connection.execution_options(isolation_level="REPEATABLE READ")
+                    connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+                yield connection
+        except SQLAlchemyError as error:
+            # SQLAlchemy's own text has the whole statement; the driver's says what is wrong.
+            original = getattr(error, "orig", None)
+            lines = str(original or type(error).__name__).splitlines()
+            raise CollectError(
+                f"{self.dialect} at {self.place} cannot be read",
+                cause=lines[0][:300] if lines else type(error).__name__,
+                remedy="check collect.database, the table and the rights of its user; then collect again",
+                where=self.where,
+            ) from None
+
+    def quoted(self, name: str) -> str:
+        """A name as this database quotes it."""
+        return str(self.engine.dialect.identifier_preparer.quote_identifier(name))
+
+    def relation(self, source: Sql) -> str:
+        """What to select from."""
+        if source.table is not None:
+            return ".".join(self.quoted(part) for part in source.table.split("."))
+        query = str(source.query).strip().rstrip(";")
+        # A colon would name a parameter.
+        return "(" + query.replace(":", r"\:") + "\n) AS collected"
+
+    def shown(self, source: Sql) -> str:
+        """What identifies the data, in receipts."""
+        if source.table is not None:
+            return f"{self.dialect}:{self.place}/{source.table}"
+        return f"{self.dialect}:{self.place}/query-{hashlib.sha256(str(source.query).encode()).hexdigest()[:12]}"
+
+    def run(self, connection: Connection, statement: str, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+        """Run a statement; its rows come as they are asked for.
+
+        Args:
+            values: of the statement's parameters, by name.
+        """
+        from sqlalchemy import text
+
+        options = {"stream_results": True, "max_row_buffer": 10_000}
+        return connection.execute(text(statement), dict(values or {}), execution_options=options)
+
+    def partitions(self, result: CursorResult[Any], size: int) -> Iterator[Sequence[Sequence[Any]]]:
+        """The rows of a result, some at a time."""
+        yield from result.partitions(size)
+
+
+def _driver(dialect: str, where: str) -> str:
+    for name in _DRIVERS[dialect]:
+        if find_spec(name) is not None:
+            return _SQLALCHEMY.get(name, name)
+    raise CollectError(
+        f"no driver of {dialect} is installed",
+        cause=f"it is read with {' or '.join(_DRIVERS[dialect][:2])}",
+        remedy=f"pip install 'vertebra[{_PREFERRED[dialect]}]'",
+        where=where,
+    )
+
+
+def _patience(driver: str) -> dict[str, Any]:
+    """How long to wait for the database, as its driver is told."""
+    if driver.endswith("+pg8000"):
+        return {"timeout": None}
+    return {"connect_timeout": _SECONDS}

@@ -1,0 +1,70 @@
+"""A PostgreSQL server of its own for a test, where one is installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+_USER = "postgres"
+
+
+def _programs() -> Path | None:
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).parent
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return installed[-1].parent if installed else None
+
+
+@contextmanager
+def running_postgres(folder: Path) -> Iterator[str]:
+    """Run a server in a folder; gives its SQLAlchemy address. Skips the test where none can run."""
+    programs = _programs()
+    driver = next((name for name in ("psycopg", "pg8000") if find_spec(name)), None)
+    if programs is None or driver is None:
+        pytest.skip("PostgreSQL and a driver of it are not installed")
+    as_user: dict[str, str] = {}
+    if os.geteuid() == 0:
+        # The server refuses to run as root.
+        for part in (folder, folder.parent, folder.parent.parent):
+            part.chmod(0o755)
+        shutil.chown(folder, _USER)
+        as_user = {"user": _USER}
+    data = folder / "data"
+    subprocess.run(
+        [programs / "initdb", "-D", data, "-A", "trust", "-U", _USER, "-E", "UTF8", "--no-sync"],
+        check=True, capture_output=True, cwd=folder, **as_user,  # type: ignore[call-overload]
+    )  # fmt: skip
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, "-F"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **as_user,  # type: ignore[call-overload]
+    )  # fmt: skip
+    try:
+        _wait(port)
+        yield f"postgresql://{_USER}@127.0.0.1:{port}/postgres"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait(port: int) -> None:
+    for _ in range(200):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError("PostgreSQL does not start")
