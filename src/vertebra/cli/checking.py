@@ -81,7 +81,7 @@ def check(
         raise typer.BadParameter(f"{delimiter!r} is not one character", param_hint="--delimiter")
     if violations is not None and violations.suffix.lower() not in (".parquet", ".csv"):
         raise typer.BadParameter(f"{violations} is neither .parquet nor .csv", param_hint="--violations")
-    reading = {"types": _types(kind), "null": null or (), "all_text": all_text, "delimiter": delimiter}
+    reading = {"types": column_types(kind), "null": null or (), "all_text": all_text, "delimiter": delimiter}
     _check_data(_tables(data), asked, reading, explain, violations, chosen, engine or "sail")
 
 
@@ -170,7 +170,8 @@ def _rules(deny: Texts, unique: Texts, determines: Texts, file: Path | None) -> 
     return tuple(found)
 
 
-def _types(given: Texts) -> dict[str, str]:
+def column_types(given: Texts) -> dict[str, str]:
+    """``zip=string``: types by column."""
     types = {}
     for text in given or ():
         column, equals, kind = text.rpartition("=")

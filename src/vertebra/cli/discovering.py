@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,14 +12,20 @@ import typer
 from vertebra.cli.options import HERE, EngineName, Profile, Root, opened, say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
+    from vertebra.pipeline.api import Workspace
     from vertebra.report.proposals import Form
     from vertebra.trusted.discover import Kind, Proposal
 
 
 def discover(
-    table: Annotated[str, typer.Argument(help="A table of a dataset: trusted.flights or formatted.flights.")],
+    table: Annotated[
+        str | None,
+        typer.Argument(help="A table of a dataset: trusted.flights or formatted.flights.", show_default=False),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", "-d", help="Without a project: FILE, 'PATTERN' or a Delta folder.", show_default=False),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", help="Rules to propose.", min=1)] = 20,
     kinds: Annotated[
         str | None, typer.Option("--kinds", "-k", help="What to look for, e.g. fd,key.", show_default=False)
@@ -31,6 +39,13 @@ def discover(
     accept_all: Annotated[bool, typer.Option("--accept-all", help="Declare all that are listed.")] = False,
     name: Annotated[
         list[str] | None, typer.Option("--name", help="Call an accepted rule otherwise: NUMBER=NAME; repeatable.")
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--type", help="With --data, the type of a column: zip=string; repeatable.")
+    ] = None,
+    null: Annotated[list[str] | None, typer.Option("--null", help="With --data, a text that means NULL: NA.")] = None,
+    delimiter: Annotated[
+        str | None, typer.Option("--delimiter", help="Of CSV files; else found in the header.", show_default=False)
     ] = None,
     form: Annotated[str, typer.Option("--format", "-f", help="table, json or yaml.")] = "table",
     project: Root = HERE,
@@ -47,6 +62,7 @@ def discover(
     vertebra discover planes --kinds fd,key --limit 10
     vertebra discover planes --format yaml
     vertebra discover planes --new --accept 2,4 --name 2=tailnum_code
+    vertebra discover --data planes.csv --null NA --format yaml > rules.yaml
 
     \b
     Kinds:  key          no two rows agree on these columns
@@ -57,29 +73,88 @@ def discover(
             reference    every a is a key of another table
             range values pattern required   of single columns
     """
-    from vertebra.pipeline.discover import accept as declare
-    from vertebra.pipeline.discover import placed
-    from vertebra.report.data_check import telling
-    from vertebra.report.proposals import accepted, write_proposals
-
     shape, wanted, names = _form(form), _kinds(kinds), _names(name)
+    if (table is None) == (data is None):
+        raise typer.BadParameter("name a table of a project, or data with --data", param_hint="TABLE")
     if accept is not None and accept_all:
         raise typer.BadParameter("either --accept or --accept-all", param_hint="--accept")
-    if names and accept is None and not accept_all:
+    accepting = accept is not None or accept_all
+    if names and not accepting:
         raise typer.BadParameter("it names what is accepted: say --accept as well", param_hint="--name")
-    with opened(project, profile, engine) as space:
-        zone, dataset = placed(space, table)
-        with telling(sys.stderr) as tell:
-            found = space.discover(table, limit, sample, wanted, not new, tell)
-        if accept is None and not accept_all:
-            write_proposals(found, f"{zone}.{dataset}", shape, sys.stdout, sys.stderr)
-            return
-        chosen = _chosen(found, accept, names)
-        if not chosen:
-            say("nothing to accept: every rule that was found is declared already")
-            return
-        file = declare(space, table, chosen)
-    sys.stderr.write(accepted(chosen, file, dataset))
+    if data is not None:
+        if accepting or new:
+            raise typer.BadParameter("data without a project have no declarations", param_hint="--data")
+        _of_data(data, limit, sample, wanted, kind, null, delimiter, shape, engine or "sail")
+    elif table is not None:
+        if kind or null or delimiter:
+            raise typer.BadParameter("--type, --null and --delimiter are for --data", param_hint="--data")
+        find = partial(_found, limit=limit, sample=sample, kinds=wanted, declared=not new)
+        with opened(project, profile, engine) as space:
+            if accepting:
+                _accept(space, table, find, accept, names)
+            else:
+                _show(space, table, find, shape)
+
+
+Find = Callable[["Workspace", str], "list[Proposal]"]
+
+
+def _found(
+    space: Workspace, table: str, limit: int, sample: int, kinds: Sequence[Kind], declared: bool
+) -> list[Proposal]:
+    from vertebra.report.data_check import telling
+
+    with telling(sys.stderr) as tell:
+        return space.discover(table, limit, sample, kinds, declared, tell)
+
+
+def _show(space: Workspace, table: str, find: Find, form: Form) -> None:
+    from vertebra.pipeline.discover import placed
+    from vertebra.report.proposals import write_proposals
+
+    zone, dataset = placed(space, table)
+    write_proposals(find(space, table), f"{zone}.{dataset}", form, sys.stdout, sys.stderr)
+
+
+def _accept(space: Workspace, table: str, find: Find, accept: str | None, names: Mapping[str, str]) -> None:
+    from vertebra.pipeline.discover import accept as declare
+    from vertebra.pipeline.discover import dataset_of
+    from vertebra.report.proposals import accepted
+
+    chosen = _chosen(find(space, table), accept, names)
+    if not chosen:
+        say("nothing to accept: every rule that was found is declared already")
+        return
+    file = declare(space, table, chosen)
+    sys.stderr.write(accepted(chosen, file, dataset_of(space, table)))
+
+
+def _of_data(
+    data: str,
+    limit: int,
+    sample: int,
+    kinds: Sequence[Kind],
+    types: list[str] | None,
+    null: Sequence[str] | None,
+    delimiter: str | None,
+    form: Form,
+    engine: str,
+) -> None:
+    from vertebra.cli.checking import column_types
+    from vertebra.pipeline.check_data import name_of
+    from vertebra.pipeline.discover_data import discover_data
+    from vertebra.report.data_check import telling
+    from vertebra.report.proposals import write_data_proposals
+
+    with telling(sys.stderr) as tell:
+        found = discover_data(
+            data, name_of(data), limit=limit, sample=sample, kinds=kinds, types=column_types(types),
+            null=null or (), delimiter=delimiter, engine=engine, tell=tell,
+        )  # fmt: skip
+    said = ["--data", data, *(word for text in null or () for word in ("--null", text))]
+    said += [word for text in types or () for word in ("--type", text)]
+    said += ["--delimiter", delimiter] if delimiter else []
+    write_data_proposals(found, said, form, sys.stdout, sys.stderr)
 
 
 def _form(text: str) -> Form:

@@ -194,7 +194,7 @@ def _tables(data: Any, reading: Reading) -> dict[str, _Table]:
         raise CollectError("there are no data", remedy="vertebra check --data FILE --deny 't.distance <= 0'")
     found = {}
     for name, one in given.items():
-        named = name or _name_of(one)
+        named = name or name_of(one)
         if not _NAME.fullmatch(named):
             raise CollectError(f"{named!r} cannot name a table", remedy="write letters, digits and _, a letter first")
         shown = str(one) if isinstance(one, str | Path) else type(one).__name__
@@ -202,7 +202,7 @@ def _tables(data: Any, reading: Reading) -> dict[str, _Table]:
     return found
 
 
-def _name_of(data: Any) -> str:
+def name_of(data: Any) -> str:
     """The name of a table, after its file: ``flights`` of ``data/flights-2013.csv.gz`` is ``flights_2013``."""
     if not isinstance(data, str | Path):
         return "data"

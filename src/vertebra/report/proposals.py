@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -36,6 +37,27 @@ def write_proposals(proposals: Sequence[Proposal], table: str, form: Form, strea
         case "table":
             _tell(proposals, table, stream)
             notes.write(_next(proposals, table))
+
+
+def write_data_proposals(
+    proposals: Sequence[Proposal], options: Sequence[str], form: Form, stream: TextIO, notes: TextIO
+) -> None:
+    """Write what was found in data without a project.
+
+    Args:
+        options: how the data were named and read, as the command takes it: ``--data planes.csv --null NA``.
+    """
+    shown = Path(options[1]).name
+    if form != "table":
+        write_proposals(proposals, shown, form, stream, notes)
+        return
+    _tell(proposals, shown, stream)
+    if proposals:
+        said = shlex.join(options)
+        notes.write(
+            f"\nnext:  vertebra discover {said} --format yaml > rules.yaml\n"
+            f"       vertebra check {said} --rules rules.yaml\n"
+        )
 
 
 def as_rules(proposals: Sequence[Proposal]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -22,6 +23,9 @@ _SORTS: Final[Mapping[str, Sort]] = {
     "double": "number", "decimal": "number", "date": "time", "timestamp": "time", "string": "text",
     "boolean": "boolean",
 }  # fmt: skip
+
+_SAYABLE: Final = re.compile(r"[^\s,.`\[\]>]([^,.`\[\]>\n]*[^\s,.`\[\]>])?")
+"""Names that every form of a rule can hold; a column with another is left out."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def profiled(subject: Subject) -> Subject:
     sorts = {
         name: sort
         for name, kind in frame.dtypes
-        if name in subject.dataset.columns and (sort := sort_of(kind)) is not None
+        if name in subject.dataset.columns and _SAYABLE.fullmatch(name) and (sort := sort_of(kind)) is not None
     }
     found = [F.count(F.lit(1)).alias("rows")]
     for place, (name, sort) in enumerate(sorts.items()):
