@@ -213,13 +213,14 @@ class TestPostgres:
 
     @pytest.fixture(scope="class")
     def server(self, tmp_path_factory):
-        with running_postgres(tmp_path_factory.mktemp("postgres")) as address:
-            yield address
+        with running_postgres(tmp_path_factory.mktemp("postgres")) as (address, driver):
+            yield address, driver
 
     def test_one_state_is_read_with_every_type(self, server, gathered):
-        from sqlalchemy import create_engine, text
+        from sqlalchemy import NullPool, create_engine, text
 
-        engine = create_engine(server)
+        address, driver = server
+        engine = create_engine(address.replace("://", f"+{driver}://"), poolclass=NullPool)
         with engine.begin() as connection:
             connection.execute(text("CREATE SCHEMA city"))
             connection.execute(
@@ -229,7 +230,7 @@ class TestPostgres:
                     "CASE WHEN n % 2 = 0 THEN jsonb_build_object('n', n) END AS j FROM generate_series(1, 25000) n"
                 )
             )
-        dataset = source({"from": "sql", "database": server, "table": "city.trips", "cursor": "at"}, "append")
+        dataset = source({"from": "sql", "database": address, "table": "city.trips", "cursor": "at"}, "append")
         written = []
 
         def write(_):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -26,8 +27,8 @@ def _programs() -> Path | None:
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[str]:
-    """Run a server in a folder; gives its SQLAlchemy address. Skips the test where none can run."""
+def running_postgres(folder: Path) -> Iterator[tuple[str, str]]:
+    """Run a server in a folder; gives its address and a driver. Skips the test where none can run."""
     programs = _programs()
     driver = next((name for name in ("psycopg", "pg8000") if find_spec(name)), None)
     if programs is None or driver is None:
@@ -53,9 +54,9 @@ def running_postgres(folder: Path) -> Iterator[str]:
     )  # fmt: skip
     try:
         _wait(port)
-        yield f"postgresql://{_USER}@127.0.0.1:{port}/postgres"
+        yield f"postgresql://{_USER}@127.0.0.1:{port}/postgres", driver
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)
         server.wait(30)
 
 
