@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format setup spark lock clean
+.PHONY: help run test bench lint format reference setup spark lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -28,6 +28,9 @@ lint: setup ## Check style, types and the direction of imports
 format: setup ## Rewrite the code in the project's style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+reference: setup ## Write docs/reference anew from the code
+	@$(BIN)/python -m vertebra.report.rule_reference docs/reference/denial-constraints.md
 
 setup: $(VENV)/.ready ## Make the environment from the lock file
 

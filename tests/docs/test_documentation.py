@@ -19,13 +19,14 @@ FENCE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)[^)]*\)")
 
 
-def commands() -> Iterator[tuple[str, str]]:
-    """Every `vertebra` command that a page shows, with the page's name."""
+def commands() -> Iterator[tuple[str, str, int]]:
+    """Every `vertebra` command that a page shows, with the page's name and the code that it says it exits with."""
     for page in PAGES:
         for block in FENCE.findall(page.read_text("utf-8")):
             for line in block.replace("\\\n", " ").splitlines():
                 if line.startswith("$ vertebra"):
-                    yield page.name, line.removeprefix("$ ").split("   #")[0].strip()
+                    code = re.search(r"   # exits with (\d)", line)
+                    yield page.name, line.removeprefix("$ ").split("   #")[0].strip(), int(code[1]) if code else 0
 
 
 COMMANDS = sorted(set(commands()))
@@ -35,14 +36,16 @@ def test_the_pages_show_commands() -> None:
     assert len(COMMANDS) >= 8
 
 
-@pytest.mark.parametrize(("page", "command"), COMMANDS)
-def test_a_command_shown_in_the_docs_runs(flights: Workspace, tmp_path: Path, page: str, command: str) -> None:
+@pytest.mark.parametrize(("page", "command", "code"), COMMANDS)
+def test_a_command_shown_in_the_docs_runs(
+    flights: Workspace, tmp_path: Path, page: str, command: str, code: int
+) -> None:
     words = shlex.split(command)[1:]
     folder = tmp_path if words[0] == "init" else flights.project.root
     done = subprocess.run(
         [sys.executable, "-m", "vertebra", *words], cwd=folder, capture_output=True, text=True, timeout=300, check=False
     )
-    assert done.returncode == 0, f"{page}: {command}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == code, f"{page}: {command}\n{done.stdout}\n{done.stderr}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -17,7 +17,7 @@ from vertebra.pipeline.check_result import CheckedTable, DataCheck, RuleResult
 from vertebra.pipeline.given.open import opened
 from vertebra.pipeline.given.reading import Given, Reading
 from vertebra.pipeline.given.spark import GivenSpark, is_spark
-from vertebra.pipeline.given.staging import Staged, checked_types, stage
+from vertebra.pipeline.given.staging import ROW_ID, Staged, checked_types, stage
 
 if TYPE_CHECKING:
     from vertebra.declare.rules import NamedRule
@@ -69,6 +69,11 @@ class _Table:
     given: Given | GivenSpark
     shown: str
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those that rules may name: all but the row id."""
+        return tuple(name for name in self.given.columns if name.lower() != ROW_ID)
+
 
 class _Checking:
     """One check: data opened, rules compiled, columns staged, violations found."""
@@ -82,7 +87,7 @@ class _Checking:
         self.tables = _tables(data, reading)
         self.default = next(iter(self.tables))
         self._check_types()
-        columns = {name: dict.fromkeys(table.given.columns, "") for name, table in self.tables.items()}
+        columns = {name: dict.fromkeys(table.columns, "") for name, table in self.tables.items()}
         self.untyped = compiled(self.given, columns, self.default)
         self.wanted = _columns(self.untyped)
 
@@ -138,7 +143,7 @@ class _Checking:
     def _compiled(self, staged: Mapping[str, Staged], notes: tuple[str, ...]) -> dict[str, tuple[NamedRule, ...]]:
         """The rules over typed columns; what they do not name keeps no type."""
         typed = {
-            name: dict.fromkeys(table.given.columns, "") | (staged[name].types if name in staged else {})
+            name: dict.fromkeys(table.columns, "") | (staged[name].types if name in staged else {})
             for name, table in self.tables.items()
         }
         try:

@@ -26,6 +26,7 @@ COLUMNS: Final = (
 """Of JSON and CSV, one row per rule."""
 
 _EXAMPLES: Final = 5
+_NAME: Final = 24
 
 
 @contextmanager
@@ -87,8 +88,7 @@ def _tell_results(check: DataCheck, rich: Console) -> None:
     rich.print(f"[dim]{about}[/]")
     tell(rich, title, table)
     rich.print(
-        "[dim]tuples: rows in a violation; pairs of rows; g2: share of rows in a violation;"
-        " g3: least share to remove for the rule to hold[/]"
+        "[dim]tuples: rows in a violation; g2: their share; g3: least share of rows to remove for the rule to hold[/]"
     )
 
 
@@ -114,8 +114,8 @@ def _side_by_side(result: RuleResult) -> Table:
 
     headings = []
     for one in result.example:
-        where = f"{one.file} row" if one.file else "row" if one.table == result.table else f"{one.table} row"
-        headings.append(f"{one.role}: {where} {one.row:,}")
+        table_of = "" if one.table == result.table else f" of {one.table}"
+        headings.append(f"{one.role}: row {one.row:,}{f' of {_short(one.file)}' if one.file else table_of}")
     names = list(dict.fromkeys(name for one in result.example for name in one.values))
     table = grid("", *headings)
     for name in names:
@@ -123,6 +123,12 @@ def _side_by_side(result: RuleResult) -> Table:
         differ = len(set(cells)) > 1 and all(name in one.values for one in result.example)
         table.add_row(Text(name, "dim"), *(Text(cell, "bold" if differ else "") for cell in cells))
     return table
+
+
+def _short(file: str) -> str:
+    """The end of a file's name, which tells files of one folder apart."""
+    name = file.rpartition("/")[2]
+    return name if len(name) <= _NAME else "…" + name[-_NAME:]
 
 
 def _cell(values: Mapping[str, object], name: str) -> str:

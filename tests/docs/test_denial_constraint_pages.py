@@ -1,0 +1,58 @@
+"""The pages on denial constraints: the reference is what the code says, and the tutorial shows what its commands print."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vertebra.pipeline.api import Workspace
+from vertebra.report.rule_reference import CLASSES, SUGAR, reference
+
+ROOT = Path(__file__).resolve().parents[2]
+TUTORIAL = (ROOT / "docs" / "denial-constraints.md").read_text("utf-8")
+FENCE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def test_the_reference_is_made_from_the_language() -> None:
+    written = (ROOT / "docs" / "reference" / "denial-constraints.md").read_text("utf-8")
+    assert written == reference(), "make reference"
+
+
+def test_the_reference_has_every_short_form_and_class() -> None:
+    from vertebra.declare.dataset import Rule
+
+    about = {"deny", "description", "on_violation", "confidence", "set"}
+    assert set(SUGAR) == set(Rule.model_fields) - about
+    assert len(CLASSES) >= 9
+
+
+def shown() -> Iterator[tuple[str, str]]:
+    """Every command of the tutorial, and the output below it."""
+    for block in FENCE.findall(TUTORIAL):
+        for part in re.split(r"^\$ ", block.replace("\\\n", " "), flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            yield command, output
+
+
+def lines(text: str) -> list[str]:
+    """Lines as they compare: times differ from run to run, and a column of times may be wider."""
+    timeless = re.sub(r"\b\d+(\.\d+)? s\b", "… s", text)
+    return [re.sub(r" {2,}", "  ", line).strip() for line in timeless.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize(("command", "output"), shown())
+def test_the_tutorial_shows_what_its_commands_print(flights: Workspace, command: str, output: str) -> None:
+    words = shlex.split(command.split("   #")[0])[1:]
+    done = subprocess.run(
+        [sys.executable, "-m", "vertebra", *words], cwd=flights.project.root, capture_output=True, text=True,
+        timeout=300, check=False,
+    )  # fmt: skip
+    printed = lines(done.stdout + done.stderr)
+    missing = [line for line in lines(output) if line != "…" and line not in printed]
+    assert missing == [], done.stdout + done.stderr
