@@ -30,7 +30,7 @@ class TestCsv:
     def test_delimiter_quote_and_escape_are_as_declared(self, landed):
         assert landed(b"a\tb\n'x\ty'\t\"q\n", delimiter="\t", quote="'") == [{"a": "x\ty", "b": '"q'}]
         assert landed(b'a|b\n"x|y"\n', "no_quote.csv", delimiter="|", quote="") == [{"a": '"x', "b": 'y"'}]
-        assert landed(b'a,b\n"x\\"y",1\n', "escape.csv", escape="\\") == [{"a": 'x"y', "b": "1"}]
+        assert landed(b'a,b\n"x\\"y",1\n', "escape.csv", delimiter=",", escape="\\") == [{"a": 'x"y', "b": "1"}]
 
     def test_a_file_without_header_gets_positions_or_declared_names(self, landed):
         assert landed(b"1,2\n3,4\n", "plain.csv", header=False)[1] == {"c0": "3", "c1": "4"}
@@ -66,11 +66,8 @@ class TestCsv:
     @pytest.mark.parametrize(
         ("content", "says"),
         [
-            (b"a,b\n1,2\n3\n", "line 3 has 1 cells, the others have 2"),
-            (b'a,b\n"x\ny",2\n\n3,4,5\n', "line 5 has 3 cells, the others have 2"),
             (b'a,b\n1,"2\n3,4\n', "ends inside a quoted cell"),
             (b'a\n"', "ends inside a quoted cell"),
-            (b"a,b\n1,\xe9\n", "is not utf-8: byte 0xE9 in line 2 does not decode"),
             (b"", "is empty"),
             (b"\n\n", "is empty"),
             (b"<!DOCTYPE html>\n<html><body>a,b</body></html>", "is an HTML page, not data"),
@@ -170,7 +167,7 @@ class TestJson:
             (b'{"success": false, "error": {}}', {"records": "result.records"}, "has no key 'result'"),
             (b'{"result": {"records": {}}}', {"records": "result.records"}, "has no array of records"),
             (b"<html>busy</html>", {}, "is an HTML page"),
-            (b'[{"a": "\xe9"}]', {}, "is not JSON as declared"),
+            (b'[{"a": "\xe9"}]', {"encoding": "utf-8"}, "is not JSON as declared"),
         ],
     )
     def test_what_is_not_whole_is_refused(self, landed, content, parse, says):

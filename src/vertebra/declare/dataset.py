@@ -21,20 +21,27 @@ OnViolation = Literal["report", "repair", "quarantine", "fail"]
 class Parse(Declared):
     """How a payload becomes records.
 
-    CSV: ``delimiter``, ``quote`` (empty for none), ``escape`` (none unless declared), ``header``, and ``names`` of the
-    columns of a file without header (``c0``, ``c1``… unless declared). JSON: ``records`` is the path of keys, joined by
+    ``encoding`` and, for CSV, ``delimiter`` are told from the bytes unless declared. CSV: ``quote`` (empty for none),
+    ``escape`` (none unless declared), ``header``, ``names`` of the columns of a file without header (``c0``, ``c1``…
+    unless declared), ``skip`` (lines before the header), ``comment`` (what lines begin with that are no records), and
+    ``ragged``: records with too few or too many cells are kept in full and marked, with NULL in every column
+    (``keep``), get NULL for cells that lack at their end and lose blank ones beyond the header (``fill``), or the batch
+    is refused (``refuse``). JSON: ``records`` is the path of keys, joined by
     dots, to the array of records (``result.records``). ``null`` lists the texts that mean NULL; the landing zone keeps
     them as they are.
     """
 
     format: Literal["csv", "json", "jsonl", "parquet", "avro"]
     null: tuple[str, ...] = ()
-    encoding: str = "utf-8"
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    encoding: str | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     quote: str = Field(default='"', max_length=1)
     escape: str | None = Field(default=None, min_length=1, max_length=1)
     header: Flag = True
     names: tuple[str, ...] = ()
+    skip: int = Field(default=0, ge=0)
+    comment: str | None = Field(default=None, min_length=1)
+    ragged: Literal["keep", "fill", "refuse"] = "keep"
     records: str | None = None
 
 

@@ -102,6 +102,8 @@ class Deposit:
                 cursor=payload.cursor,
                 part=payload.part,
                 content=payload.content,
+                text=dict(written.text),
+                seen={name: dict(seen) for name, seen in written.seen.items()},
             )
             _seal(folder / "records.parquet")
             _seal(raw)
@@ -137,6 +139,8 @@ class Deposit:
                 records=written.records,
                 columns=written.columns,
                 parse=parse_declaration(self.dataset),
+                text=dict(written.text),
+                seen={name: dict(seen) for name, seen in written.seen.items()},
             )
             _seal(folder / "records.parquet")
             _write_sealed(folder / "receipt.json", renewed.to_json())

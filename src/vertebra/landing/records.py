@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,19 +11,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vertebra.errors import CollectError
-from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH
+from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH
 from vertebra.landing.formats.avro import read_avro
 from vertebra.landing.formats.csv import read_csv
 from vertebra.landing.formats.json import read_json, read_json_lines
+from vertebra.landing.formats.kinds import KindCounter
 from vertebra.landing.formats.parquet import read_parquet
-from vertebra.landing.formats.records import Reader, Reading
+from vertebra.landing.formats.records import RaggedRecordError, Reader, Reading, Records
 from vertebra.landing.payload import Limits, damaged, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from vertebra.declare.dataset import Dataset
+    from vertebra.landing.payload import Part
 
 FORMATS: Final[Mapping[str, Reader]] = {
     "avro": read_avro,
@@ -32,19 +35,28 @@ FORMATS: Final[Mapping[str, Reader]] = {
     "parquet": read_parquet,
 }
 
-_PARSER: Final = 1
+_PARSER: Final = 2
 """Raised when the same payload and declaration come to give other records, so that batches are parsed again."""
 
 _GROUP_ROWS: Final = 1 << 17
-_GROUP_BYTES: Final = 64 << 20
+_GROUP_BYTES: Final = 32 << 20
 
 
 @dataclass(frozen=True)
 class Written:
-    """What was written to ``records.parquet``."""
+    """What was written to ``records.parquet``.
+
+    Attributes:
+        records: their number.
+        columns: names, unique.
+        text: what was found out about the payload's text; as in a receipt.
+        seen: by column, how many cells are written as what; as in a receipt.
+    """
 
     records: int
     columns: tuple[str, ...]
+    text: Mapping[str, Any]
+    seen: Mapping[str, Mapping[str, Any]]
 
 
 def parse_declaration(dataset: Dataset) -> dict[str, Any]:
@@ -61,6 +73,8 @@ def write_records(
 ) -> Written:
     """Parse a payload into ``records.parquet``: ``_record`` (BIGINT, from 0) and every cell as text.
 
+    Where there are records with too few or too many cells, ``_ragged`` (STRING) has their text and is NULL in others.
+
     Args:
         payload: the raw bytes.
         name: what to call the payload in messages.
@@ -74,11 +88,12 @@ def write_records(
     """
     try:
         streams = parts(payload, name, dataset.collect.member, limits)
-        records = FORMATS[dataset.parse.format](streams, Reading(dataset.parse, scratch, digest))
-        with _Writer(target, records.columns) as writer:
-            for batch in records.batches:
-                writer.add(batch)
-            writer.flush()
+        reading = Reading(dataset.parse, scratch, digest)
+        try:
+            return _written(streams, reading, target)
+        except RaggedRecordError:
+            # rare, and the others are read faster by who does not look for them
+            return _written(streams, replace(reading, ragged=True), target)
     except CollectError:
         raise
     except Exception as error:
@@ -89,20 +104,36 @@ def write_records(
             cause=str(error) or type(error).__name__,
             remedy="collect it again; if it stays so, ask the source",
         ) from error
-    return Written(writer.records, records.columns)
+
+
+def _written(streams: Sequence[Part], reading: Reading, target: Path) -> Written:
+    records = FORMATS[reading.parse.format](streams, reading)
+    with _Writer(target, records) as writer:
+        for batch in records.batches:
+            writer.add(batch)
+        writer.finish()
+    text = {name: fact for name, fact in records.notes.items() if fact}
+    return Written(writer.records, records.columns, text, writer.seen())
 
 
 class _Writer:
-    """Gathers batches into row groups and numbers the records."""
+    """Gathers batches into row groups, numbers the records and counts what cells are written as.
 
-    def __init__(self, target: Path, columns: tuple[str, ...]) -> None:
+    A group is written by another thread while the next is parsed.
+    """
+
+    def __init__(self, target: Path, records: Records) -> None:
         self.records = 0
+        names = [*records.columns, *([RAGGED_COLUMN] if records.ragged else [])]
         self._schema = pa.schema(
-            [pa.field(RECORD_COLUMN, pa.int64(), nullable=False), *(pa.field(name, pa.string()) for name in columns)]
+            [pa.field(RECORD_COLUMN, pa.int64(), nullable=False), *(pa.field(name, pa.string()) for name in names)]
         )
-        self._file = pq.ParquetWriter(
-            target, self._schema, compression="zstd", write_statistics=[RECORD_COLUMN], store_schema=False
-        )
+        self._columns = records.columns
+        self._counters = [KindCounter() for _ in records.columns]
+        self._target = target
+        self._file: pq.ParquetWriter | None = None
+        self._thread = ThreadPoolExecutor(1, "records")
+        self._writing: Future[None] | None = None
         self._held: list[pa.RecordBatch] = []
         self._rows = 0
         self._bytes = 0
@@ -112,17 +143,36 @@ class _Writer:
         self._rows += batch.num_rows
         self._bytes += batch.nbytes
         if self._rows >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
-            self.flush()
+            self._hand_over()
 
     def __enter__(self) -> _Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._thread.shutdown()
+        if self._file is not None:
+            self._file.close()
 
-    def flush(self) -> None:
-        if not self._rows:
-            return
+    def finish(self) -> None:
+        if self._rows:
+            self._hand_over()
+        self._wait()
+        if self._file is None:
+            self._file = self._open()
+
+    def _open(self) -> pq.ParquetWriter:
+        # a dictionary is tried anew in each group, for nothing where texts hardly repeat
+        repeating = [name for name, counter in zip(self._columns, self._counters, strict=True) if counter.repeats]
+        return pq.ParquetWriter(
+            self._target,
+            self._schema,
+            compression="zstd",
+            use_dictionary=repeating,
+            write_statistics=[RECORD_COLUMN],
+            store_schema=False,
+        )
+
+    def _hand_over(self) -> None:
         if self.records + self._rows > RECORDS_PER_BATCH:
             raise CollectError(
                 f"the payload has more than {RECORDS_PER_BATCH:,} records",
@@ -130,8 +180,27 @@ class _Writer:
                 remedy="collect it in several files",
             )
         held = pa.Table.from_batches(self._held)
-        ordinals = pa.array(np.arange(self.records, self.records + self._rows, dtype=np.int64))
-        columns = [ordinals, *(column.cast(pa.string()) for column in held.columns)]
-        self._file.write_table(pa.table(columns, schema=self._schema), row_group_size=self._rows)
+        columns = [column.combine_chunks().cast(pa.string()) for column in held.columns]
+        for counter, column in zip(self._counters, columns, strict=False):
+            counter.add(column)
+        if self._file is None:
+            self._file = self._open()
+        self._wait()
+        self._writing = self._thread.submit(self._write, self._file, columns, self.records, self._rows)
         self.records += self._rows
         self._held, self._rows, self._bytes = [], 0, 0
+
+    def _wait(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _write(self, file: pq.ParquetWriter, columns: list[pa.Array], first: int, rows: int) -> None:
+        ordinals = pa.array(np.arange(first, first + rows, dtype=np.int64))
+        file.write_table(pa.table([ordinals, *columns], schema=self._schema), row_group_size=rows)
+
+    def seen(self) -> dict[str, dict[str, Any]]:
+        """By column, how many cells are written as what."""
+        return {
+            name: counter.observed().to_receipt() for name, counter in zip(self._columns, self._counters, strict=True)
+        }

@@ -287,7 +287,7 @@ class _Ragged:
         place = 0
         for batch in batches:
             rows = batch.num_rows
-            mine = []
+            mine: list[tuple[int, int, str]] = []
             while self._waiting and self._waiting[0][0] - place <= rows + len(mine):
                 mine.append(self._waiting.popleft())
             whole = batch.append_column("ragged", pa.nulls(rows, pa.string()))

@@ -13,6 +13,7 @@ DELIMITERS: Final = (",", ";", "\t", "|")
 """Those that are told from a text; of several that fit equally well the first is taken."""
 
 _RECORDS: Final = 200
+_LEAST: Final = 0.5
 
 
 def csv_options(parse: Parse, delimiter: str) -> dict[str, Any]:
@@ -25,7 +26,8 @@ def delimiter_of(beginning: str, whole: bool, parse: Parse) -> str:
     """The delimiter: the declared one, else the one that fits the first records best.
 
     It cuts the first record into at least two cells and the most of the others into as many; among several the one
-    with more cells. A text that none of them cuts so has one column, and the comma.
+    with more cells. One that quotes do not stand next to is not taken where another is. A text that none of them cuts
+    so has one column, and the comma.
 
     Args:
         beginning: the text's first records.
@@ -33,22 +35,32 @@ def delimiter_of(beginning: str, whole: bool, parse: Parse) -> str:
     """
     if parse.delimiter is not None:
         return parse.delimiter
-    fits = {delimiter: _fit(beginning, whole, parse, delimiter) for delimiter in DELIMITERS}
-    best = max(DELIMITERS, key=lambda delimiter: fits[delimiter])
-    return best if fits[best] > (0.5, 1) else DELIMITERS[0]
+    for strict in (True, False):
+        fits = {delimiter: _fit(beginning, whole, parse, delimiter, strict) for delimiter in DELIMITERS}
+        best = max(DELIMITERS, key=lambda delimiter: fits[delimiter])
+        if fits[best] > (_LEAST, 1):
+            return best
+    return DELIMITERS[0]
 
 
-def _fit(beginning: str, whole: bool, parse: Parse, delimiter: str) -> tuple[float, int]:
-    """The share of records that have as many cells as the first, and how many it has."""
-    widths = []
+def _fit(beginning: str, whole: bool, parse: Parse, delimiter: str, strict: bool) -> tuple[float, int]:
+    """The share of records that have as many cells as the first, and how many it has.
+
+    Args:
+        strict: whether a quoted cell must end at a delimiter or the end of the line.
+    """
+    widths: list[int] = []
+    options = csv_options(parse, delimiter)
     try:
-        for cells in csv.reader(io.StringIO(beginning, newline=""), **csv_options(parse, delimiter)):
+        for cells in csv.reader(io.StringIO(beginning, newline=""), strict=strict, **options):
             if cells:
                 widths.append(len(cells))
             if len(widths) > _RECORDS:
                 break
-    except csv.Error:
-        return 0.0, 0
+    except csv.Error as error:
+        # the beginning of a text may end inside a quoted cell
+        if "end of data" not in str(error) or whole:
+            return 0.0, 0
     if not whole and 1 < len(widths) <= _RECORDS:
         del widths[-1]
     if not widths or widths[0] < 2:

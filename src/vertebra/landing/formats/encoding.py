@@ -33,6 +33,8 @@ _FRAGMENTS: Final = 20_000
 _USUAL_SIGNS: Final = frozenset(" °ºª€£§©®·«»¿¡“”‘’„–—…²³½¼¾±µ´×•™")
 _INSIDE_WORDS: Final = frozenset("·’")
 _MOSTLY: Final = 0.5
+_READABLE: Final = 0.2
+"""Least mean of how well characters beyond ASCII fit: from -3 for control characters to 1 for letters in words."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def _utf16(head: bytes) -> str | None:
     head = head[: len(head) // 2 * 2]
     zeros = {"utf-16-be": head[::2].count(0), "utf-16-le": head[1::2].count(0)}
     for name, other in (("utf-16-le", "utf-16-be"), ("utf-16-be", "utf-16-le")):
-        if zeros[other] or zeros[name] * 10 < len(head):
+        if zeros[other] or not _ends_lines(head, name, zeros[name]):
             continue
         try:
             text = codecs.getincrementaldecoder(name)("strict").decode(head)
@@ -143,6 +145,17 @@ def _utf16(head: bytes) -> str | None:
         if all(char in "\t\r\n" or unicodedata.category(char) not in ("Cc", "Cn") for char in set(text)):
             return name
     return None
+
+
+def _ends_lines(head: bytes, name: str, zeros: int) -> bool:
+    """Whether zeros stand next to the ends of line; where there are none, whether there are many."""
+    ends = head.count(b"\n")
+    if not ends:
+        return zeros * 3 > len(head) > 0
+    side = 0 if name == "utf-16-le" else 1
+    wide = "\n".encode(name)
+    aligned = sum(head[at : at + 2] == wide for at in range(0, len(head), 2) if head[at + side] == 0x0A)
+    return aligned * 2 > ends
 
 
 def _not_utf8(part: Part) -> UnicodeDecodeError | None:
@@ -166,7 +179,7 @@ def _single_byte(part: Part, broken: UnicodeDecodeError) -> Encoding:
         raise undecodable(part, Encoding("utf-8", "utf-8", False)) from broken
     scores = {name: score for name in _SINGLE_BYTE if (score := _reads(fragments, name)) is not None}
     best = max(scores, key=lambda name: scores[name])
-    if scores[best] < 0 or _is_foreign(fragments, best):
+    if scores[best] < _READABLE or _is_foreign(fragments, best):
         raise CollectError(
             f"the encoding of {part.name} cannot be told from its bytes",
             cause="they are no UTF-8, and in none of windows-1252, ISO 8859-1 and CP850 they are letters of words",
