@@ -20,7 +20,8 @@ from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.batches import batches
 from vertebra.lake.catalog import Lake
 from vertebra.landing.collect import PayloadsRefusedError, collect
-from vertebra.landing.collectors.sql_cursor import Cursor, text_of
+from vertebra.landing.collectors.sql_cursor import Cursor
+from vertebra.landing.value_text import text_of
 
 
 @pytest.fixture

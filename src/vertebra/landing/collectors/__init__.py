@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from vertebra.landing.collectors.ckan import CkanCollector
+from vertebra.landing.collectors.dlt import DltCollector
 from vertebra.landing.collectors.files import FilesCollector
 from vertebra.landing.collectors.http import HttpCollector
 from vertebra.landing.collectors.package import PackageCollector
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 COLLECTORS: Final[Mapping[str, Collector]] = {
     "ckan": CkanCollector(),
+    "dlt": DltCollector(),
     "files": FilesCollector(),
     "http": HttpCollector(),
     "package": PackageCollector(),
@@ -31,6 +33,7 @@ COLLECTORS: Final[Mapping[str, Collector]] = {
 __all__ = [
     "COLLECTORS",
     "CkanCollector",
+    "DltCollector",
     "FilesCollector",
     "HttpCollector",
     "PackageCollector",

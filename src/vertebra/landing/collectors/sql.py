@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.collect import Sql
 from vertebra.errors import CollectError
-from vertebra.landing.collectors.sql_cursor import MOST_TIES, Cursor, row_hash, text_of
+from vertebra.landing.collectors.sql_cursor import MOST_TIES, Cursor, row_hash
 from vertebra.landing.collectors.sql_database import Database
 from vertebra.landing.port import Item, Payload, Request, Transfer, Unchanged
+from vertebra.landing.value_text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,12 +11,13 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from vertebra.errors import CollectError
+from vertebra.landing.value_text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -84,26 +85,3 @@ def row_hash(row: Sequence[Any]) -> str:
     """A hash of a row's values."""
     texts = [text_of(value) for value in row]
     return hashlib.sha256(json.dumps(texts, ensure_ascii=False).encode()).hexdigest()[:24]
-
-
-def text_of(value: Any) -> str | None:
-    """A value of a database as text, without loss; None for NULL."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return repr(value)
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return str(value)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).hex()
-    if isinstance(value, dict | list | tuple):
-        return json.dumps(value, ensure_ascii=False, default=text_of)
-    return str(value)

@@ -1,0 +1,198 @@
+"""Collect what a resource of the library dlt yields. dlt is installed with the extra ``dlt`` and imported late."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import re
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from vertebra.declare.collect import Dlt
+from vertebra.errors import CollectError
+from vertebra.landing.port import Item, Payload, Request, Transfer, Unchanged
+from vertebra.landing.value_text import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_TOLD: Final = 1000
+
+
+class DltCollector:
+    """``from: dlt``: the payload is JSON Lines, a record a line.
+
+    What dlt remembers (``dlt.sources.incremental``) is committed with the batch, and given back at the next collection.
+    """
+
+    @property
+    def version(self) -> str:
+        """Kind and version, for receipts."""
+        return "dlt/1"
+
+    def collect(self, request: Request) -> Iterator[Item]:
+        """Give what the resource yields as one payload.
+
+        Raises:
+            CollectError: dlt is not installed, there is no such resource, or its code fails.
+        """
+        source = request.declared(Dlt)
+        url = f"dlt:{source.resource}"
+        where = f"dataset {request.dataset.name}"
+        request.progress(f"reading {url}")
+        file = request.staging / "records.jsonl"
+        with _importable(request.project_root):
+            state = _State.from_text(request.cursor, where)
+            with state.active(), _told(source.resource, where):
+                rows, content = _write(_resource(source, where), file, url, request)
+        cursor = state.to_text()
+        if not rows and cursor is not None:
+            yield Unchanged(url)
+            return
+        yield Payload(file, url, cursor=cursor, name=file.name, records=rows or None, content=content)
+
+
+@dataclass(frozen=True)
+class _State:
+    """What dlt remembers from one collection to the next."""
+
+    values: dict[str, Any]
+
+    @classmethod
+    def from_text(cls, text: str | None, where: str) -> _State:
+        try:
+            from dlt.common import json as dlt_json
+        except ImportError:
+            raise CollectError(
+                "the library dlt is not installed",
+                cause="it comes as an extra",
+                remedy="pip install 'vertebra[dlt]'",
+                where=where,
+            ) from None
+        if text is None:
+            return cls({})
+        try:
+            return cls(dict(dlt_json.typed_loads(text)))
+        except (ValueError, TypeError) as error:
+            raise CollectError(
+                "the newest batch has no state of dlt",
+                cause=f"it has {text[:60]!r}, which another collector wrote",
+                remedy="give the dataset that is read with dlt a name of its own",
+                where=where,
+            ) from error
+
+    def to_text(self) -> str | None:
+        from dlt.common import json as dlt_json
+
+        return str(dlt_json.typed_dumps(self.values)) if self.values else None
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Have resources read and write this state."""
+        from dlt.common.configuration.container import Container
+        from dlt.common.pipeline import StateInjectableContext
+
+        with Container().injectable_context(StateInjectableContext(state=self.values)):  # type: ignore[arg-type]
+            yield
+
+
+def _resource(source: Dlt, where: str) -> Any:
+    """The declared resource, called with its arguments."""
+    from dlt.extract import DltResource, DltSource
+
+    module, _, name = source.resource.partition(":")
+    first, _, inner = name.partition(".")
+    try:
+        found = getattr(importlib.import_module(module), first)
+    except ModuleNotFoundError as error:
+        raise _no_such(f"there is no module {error.name}", where) from None
+    except AttributeError:
+        raise _no_such(f"the module {module} has no {first}", where) from None
+    if source.arguments or not isinstance(found, DltResource | DltSource):
+        found = found(**source.arguments)
+    if not isinstance(found, DltSource):
+        return found
+    names = list(found.resources)
+    wanted = inner or (names[0] if len(names) == 1 else "")
+    if wanted not in names:
+        raise _no_such(
+            f"{module}:{first} has the resources {', '.join(names)}; none of them is {inner or 'named'}", where
+        )
+    return found.resources[wanted]
+
+
+def _write(resource: Any, file: Path, url: str, request: Request) -> tuple[int, str]:
+    """Write records as they are yielded. Returns their number and a hash that no order of keys changes."""
+    hasher, count = hashlib.sha256(), 0
+    with file.open("w", encoding="utf-8") as sink:
+        for record in _records(resource):
+            sink.write(json.dumps(record, ensure_ascii=False, default=text_of) + "\n")
+            hasher.update(json.dumps(record, sort_keys=True, ensure_ascii=False, default=text_of).encode() + b"\n")
+            count += 1
+            if count % _TOLD == 0:
+                request.transferred(Transfer(url, sink.tell()))
+    return count, hasher.hexdigest()
+
+
+def _records(resource: Any) -> Iterator[dict[str, Any]]:
+    """The records of what a resource yields: records, lists of them, Arrow tables, data frames."""
+    for item in resource:
+        if isinstance(item, dict):
+            yield item
+        elif isinstance(item, list | tuple):
+            yield from _records(item)
+        elif hasattr(item, "to_pylist"):
+            yield from item.to_pylist()
+        elif hasattr(item, "to_dict"):
+            yield from item.to_dict("records")
+        else:
+            raise CollectError(
+                f"the resource yields {type(item).__name__}",
+                cause="a record is a dictionary; lists of them, Arrow tables and data frames are taken apart",
+                remedy="correct the resource",
+            )
+
+
+@contextmanager
+def _importable(root: Path) -> Iterator[None]:
+    """Have modules of the project's folder found."""
+    place = str(root)
+    sys.path.insert(0, place)
+    try:
+        yield
+    finally:
+        sys.path.remove(place)
+
+
+@contextmanager
+def _told(name: str, where: str) -> Iterator[None]:
+    """Errors of the resource's code, without the queries of addresses: tokens may be in them."""
+    try:
+        yield
+    except CollectError:
+        raise
+    except Exception as error:
+        root: BaseException = error
+        while root.__cause__ is not None:
+            root = root.__cause__
+        lines = str(root).splitlines()
+        about = re.sub(r"\?\S+", "?…", lines[0])[:300] if lines else ""
+        raise CollectError(
+            f"the dlt resource {name} failed",
+            cause=f"{type(root).__name__}: {about}",
+            remedy="run it by itself to see where; what was landed stays",
+            where=where,
+        ) from None
+
+
+def _no_such(fact: str, where: str) -> CollectError:
+    return CollectError(
+        fact,
+        cause="collect.resource is module:name, the module in the project's folder or installed",
+        remedy="correct collect.resource",
+        where=where,
+    )
