@@ -1,0 +1,204 @@
+"""A secret goes to the declared host and nowhere else: not to another host, not to the disk, not to a person."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import socket
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from landing.readings import source
+from portals.portals import CkanPortal, FileServer, PagedApi, SocrataPortal, guarded
+from portals.stand_in import Asked, Reply, reset, with_status
+from vertebra.declare.collect import secrets_of
+from vertebra.errors import CollectError
+from vertebra.landing.collect import PayloadsRefusedError
+
+SECRET = "s3cr3t/with+signs=="
+CSV = {"format": "csv"}
+FORMS = {
+    "bearer": {"bearer": SECRET},
+    "header": {"header": "X-App-Token", "value": SECRET},
+    "query": {"query": "key", "value": SECRET},
+    "basic": {"user": "ada", "password": SECRET},
+}
+
+
+def shows_secret(text: str) -> bool:
+    basic = base64.b64encode(f"ada:{SECRET}".encode()).decode()
+    return any(form in text for form in (SECRET, basic, "s3cr3t"))
+
+
+def written(folder: Path) -> str:
+    return "".join(file.read_bytes().decode("latin-1") for file in folder.rglob("*") if file.is_file())
+
+
+def got_secret(asked: Asked) -> bool:
+    return any(shows_secret(text) for text in (*asked.headers.values(), *asked.query.values()))
+
+
+def declared(host, auth, path="/a.csv", **more):
+    return source({"from": "http", "url": f"{host.url}{path}", "auth": auth} | more, "snapshot", CSV)
+
+
+@pytest.mark.parametrize("auth", FORMS.values(), ids=FORMS)
+class TestEachForm:
+    def test_it_reaches_the_host(self, portal, gathered, auth):
+        host = portal(FileServer({"/a.csv": b"a\n1\n"}))
+        gathered(declared(host, auth))
+        assert got_secret(host.asked[0])
+
+    def test_it_does_not_go_along_to_another_host(self, portal, gathered, auth):
+        other = portal(FileServer({"/a.csv": b"a\n1\n"}))
+        host = portal(lambda asked: Reply(b"", 302, {"Location": f"{other.url}/a.csv"}))
+        headers = {"User-Agent": "Mozilla/5.0", "X-Custom": "mine"}
+        gathered(declared(host, auth, headers=headers))
+        assert (got_secret(host.asked[0]), got_secret(other.asked[0])) == (True, False)
+        assert other.asked[0].headers["user-agent"] == "Mozilla/5.0"
+        assert "x-custom" not in other.asked[0].headers
+
+    def test_it_is_in_no_file_of_the_lake_and_in_no_message(self, portal, gathered, lake, caplog, auth):
+        caplog.set_level(logging.DEBUG)
+        host = portal(FileServer({"/a.csv": b"a\n1\n"}))
+        told: list[str] = []
+        gathered(declared(host, auth), progress=told.append, transferred=lambda one: told.append(one.url))
+        echo = f'{{"error": "the key {SECRET} is unknown"}}'.encode()
+        for fault in ([with_status(401, echo)], [with_status(200, echo)], [reset] * 5, [with_status(503)] * 5):
+            host.faults = list(fault)
+            with pytest.raises(CollectError) as error:
+                gathered(declared(host, auth), progress=told.append)
+            told += [str(error.value), repr(error.value), *map(str, error.value.args)]
+            chain: BaseException | None = error.value
+            while chain is not None:
+                told += [str(chain), repr(chain)]
+                chain = chain.__cause__ or chain.__context__
+        assert not shows_secret(written(lake.root))
+        assert not shows_secret("".join(told))
+        assert not shows_secret(caplog.text)
+
+    def test_it_is_not_shown_with_the_declaration(self, portal, auth):
+        host = portal(FileServer())
+        dataset = declared(host, auth)
+        assert not shows_secret(repr(dataset) + str(dataset.collect) + dataset.model_dump_json(by_alias=True))
+        assert list(secrets_of(dataset.collect)) == [SECRET]
+
+
+def test_a_redirect_that_takes_the_secret_along_in_its_address_is_not_followed(portal, gathered):
+    other = portal(FileServer({"/a.csv": b"a\n1\n"}))
+    host = portal(lambda asked: Reply(b"", 302, {"Location": f"{other.url}/a.csv?key={asked.query['key']}"}))
+    with pytest.raises(PayloadsRefusedError, match="does not follow") as told:
+        gathered(declared(host, {"query": "key", "value": "plainsecret"}))
+    assert (other.asked, "plainsecret" in str(told.value)) == ([], False)
+
+
+def test_a_reference_in_an_address_is_kept_as_a_reference(portal, gathered, lake):
+    host = portal(FileServer({"/team-77/a.csv": b"a\n1\n"}))
+    dataset = source({"from": "http", "url": f"{host.url}/team-77/a.csv"}, "snapshot", CSV)
+    (batch,) = gathered(dataset, secrets={"TEAM": "team-77"}).new
+    assert batch.receipt.url == f"{host.url}/${{TEAM}}/a.csv"
+    assert "team-77" not in written(lake.root)
+    assert gathered(dataset, secrets={"TEAM": "team-77"}).unchanged == 1
+
+
+def test_portals_get_their_tokens(portal, gathered):
+    ckan = CkanPortal(rows=5)
+    ckan.token = SECRET
+    host = portal(ckan)
+    auth = {"header": "Authorization", "value": SECRET}
+    gathered(source({"from": "ckan", "portal": f"{host.url}/data", "resource": "r-1", "auth": auth}, "snapshot"))
+    socrata = SocrataPortal(rows=5)
+    socrata.token = SECRET
+    host = portal(socrata)
+    auth = {"header": "X-App-Token", "value": SECRET}
+    named = {"name": "others"}
+    gathered(source({"from": "socrata", "portal": host.url, "id": "abcd-1234", "auth": auth}, "snapshot", **named))
+
+
+def test_the_next_page_on_another_host_gets_no_token(portal, gathered):
+    other = portal(lambda asked: Reply(b'{"data": {"items": [{"id": 2}]}, "meta": {"next": null}}'))
+    first = b'{"data": {"items": [{"id": 1}]}, "meta": {"next": "%s/x"}}' % other.url.encode()
+    host = portal(guarded(lambda asked: Reply(first), "Authorization", f"Bearer {SECRET}"))
+    page = {"by": "link", "next": "meta.next"}
+    collect = {"from": "rest", "url": f"{host.url}/x", "page": page, "auth": {"bearer": SECRET}}
+    gathered(source(collect, "snapshot", {"records": "data.items"}))
+    assert (got_secret(host.asked[0]), got_secret(other.asked[0])) == (True, False)
+
+
+def test_a_linked_file_of_a_ckan_package_on_another_host_gets_no_token(portal, gathered):
+    other = portal(FileServer({"/a.csv": b"a\n1\n"}))
+    app = CkanPortal()
+    app.token, app.files, app.links = SECRET, {"a.csv": b""}, {"a.csv": f"{other.url}/a.csv"}
+    host = portal(app)
+    auth = {"header": "Authorization", "value": SECRET}
+    collect = {"from": "ckan", "portal": f"{host.url}/data", "package": "p", "files": "*.csv", "auth": auth}
+    gathered(source(collect, parse=CSV))
+    assert not got_secret(other.asked[0])
+
+
+def test_a_database_password_is_never_shown(gathered, lake):
+    pytest.importorskip("pg8000", reason="the driver is not installed")
+    address = f"postgresql+pg8000://ada:{SECRET.replace('/', '%2F')}@127.0.0.1:9/db"
+    with pytest.raises(CollectError) as told:
+        gathered(source({"from": "sql", "database": address, "table": "t"}, "snapshot"))
+    assert not shows_secret(str(told.value))
+
+
+def test_a_secret_of_the_query_goes_along_with_each_page_and_is_not_kept(portal, gathered):
+    host = portal(PagedApi())
+    page = {"by": "offset", "param": "offset", "total": "meta.total"}
+    collect = {"from": "rest", "url": f"{host.url}/offset", "page": page, "auth": {"query": "key", "value": SECRET}}
+    (batch,) = gathered(source(collect, "snapshot", {"records": "data.items"})).new
+    assert batch.receipt.url == f"{host.url}/offset"
+    assert all(got_secret(asked) for asked in host.asked)
+
+
+def test_a_host_that_cannot_prove_who_it_is_gets_nothing(gathered, tmp_path):
+    server = _self_signed(tmp_path)
+    try:
+        address = f"https://127.0.0.1:{server.getsockname()[1]}/a.csv"
+        dataset = source({"from": "http", "url": address, "auth": {"bearer": SECRET}}, parse=CSV)
+        with pytest.raises(CollectError, match="is not secure") as told:
+            gathered(dataset)
+        assert "self" in told.value.cause
+    finally:
+        server.close()
+
+
+def _self_signed(folder: Path) -> socket.socket:
+    """A TLS server with a certificate that nobody vouches for."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    certificate = made.sign(key, hashes.SHA256())
+    pem, private = folder / "cert.pem", folder / "key.pem"
+    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem, private)
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listening.accept()
+                context.wrap_socket(client, server_side=True).close()
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return
+
+    threading.Thread(target=serve, daemon=True).start()
+    return listening
