@@ -60,7 +60,7 @@ def quality_page(space: Workspace, facts: Sequence[TableFacts]) -> str:
         _tiles(facts, sum(row["rows"] for row in quarantined)),
         _overview(facts),
         el("div", el("div", _trend(facts)), el("div", _worst(facts)), class_="halves"),
-        [_table(space, one, declared.get(one.dataset, {})) for one in facts],
+        [_table(space, one, declared.get(one.dataset, {}), len(facts) == 1) for one in facts],
         _cleaning(repair_rows(space, names), quarantined),
         _glossary(),
     )
@@ -146,7 +146,7 @@ def _worst(facts: Sequence[TableFacts]) -> Markup:
     return join([el("h2", "Worst rules"), el("p", caption, class_="soft"), el("ul", shown, class_="rank")])
 
 
-def _table(space: Workspace, facts: TableFacts, rules: Mapping[str, NamedRule]) -> Markup:
+def _table(space: Workspace, facts: TableFacts, rules: Mapping[str, NamedRule], alone: bool) -> Markup:
     from vertebra.report.quality_examples import examples
 
     dataset = space.project.datasets.get(facts.dataset)
@@ -164,7 +164,7 @@ def _table(space: Workspace, facts: TableFacts, rules: Mapping[str, NamedRule]) 
         el("h2", facts.dataset),
         el("p", dataset.description) if dataset and dataset.description else None,
         _dimensions(facts),
-        _history(facts) if len(facts.runs) > 1 else None,
+        _history(facts, alone) if len(facts.runs) > 1 else None,
         el("h3", "Columns"),
         _columns(facts),
         el("h3", broken),
@@ -188,13 +188,14 @@ def _dimensions(facts: TableFacts) -> Markup:
     return el("div", tiles, class_="tiles dimensions")
 
 
-def _history(facts: TableFacts) -> Markup:
+def _history(facts: TableFacts, alone: bool) -> Markup:
+    """The trends of a table; on a page of its own that of its violations is further up."""
     bars = [
         RunBar(p.at, p.persisting or 0, p.new or 0, p.violations if p.new is None else 0, p.gone or 0)
         for p in facts.runs
     ]
     times = [point.at for point in facts.runs]
-    drawn = [_violations_figure("Violations found by each run", bars)]
+    drawn = [] if alone else [_violations_figure("Violations found by each run", bars)]
     for name in DIMENSIONS:
         values = [point.dimensions.get(name) for point in facts.runs]
         if any(value is not None for value in values):

@@ -122,17 +122,17 @@ def _statements(rule: NamedRule, dataset: Dataset) -> Markup:
 def _figures(tally: RuleTally) -> Markup:
     figures = [
         ("violating tuples", f"{tally.tuples:,}"),
-        ("of all tuples (g2)", share(tally.share) if tally.share is not None else "–"),
+        ("of all tuples, g2", share(tally.share) if tally.share is not None else "–"),
     ]
     if tally.pairs is not None:
         figures.append(("violating pairs", f"{tally.pairs:,}"))
     if tally.pair_share is not None:
-        figures.append(("of the pairs that match its left-hand side", share(tally.pair_share)))
+        figures.append(("of left-hand-side pairs", share(tally.pair_share)))
     if tally.least is not None:
-        figures.append(("least tuples to remove (g3)", tally.least_words))
+        figures.append(("fewest to remove, g3", tally.least_words))
     if tally.minority is not None:
         figures.append(("minority cells", f"{tally.minority:,}"))
-    figures.append(("what became of them", tally.became))
+    figures.append(("what became", tally.became))
     return el("dl", [el("div", el("dt", name), el("dd", value)) for name, value in figures])
 
 

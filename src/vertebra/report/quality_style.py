@@ -64,7 +64,7 @@ dt { color: var(--soft); font-size: 12.5px; } dd { margin: 0; font-variant-numer
 details { margin: 10px 0; } summary { cursor: pointer; color: var(--blue); } details dl { display: block; }
 details dt { color: var(--ink); font-weight: 600; font-size: 14px; margin-top: 8px; }
 footer { margin-top: 48px; border-top: 1px solid var(--line); padding-top: 14px; }
-nav a { margin-right: 14px; white-space: nowrap; }
+nav { display: flex; flex-wrap: wrap; gap: 2px 16px; }
 @media print { body { max-width: none; padding: 0; font-size: 11pt; } .rule, figure, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; } .dimensions { grid-template-columns: repeat(auto-fit, minmax(168px, 1fr)); }
 .dimensions .bar { max-width: none; margin: 3px 0 6px; } .tile .soft { display: block; line-height: 1.4; }
