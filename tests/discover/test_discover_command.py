@@ -153,3 +153,27 @@ def test_only_tables_of_datasets_have_rules(vertebra: Command, folder: Path) -> 
     assert (code, "not sought in the exploitation zone" in err) == (1, True)
     code, _, err = vertebra("discover", "sale")
     assert (code, "did you mean sales?" in err) == (1, True)
+
+
+def test_a_file_without_a_project_gives_rules_that_check_takes(
+    vertebra: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sales of may.csv").write_text(sales().replace("shop", "Shop name").replace("cost", "Cost.net"))
+    code, out, err = vertebra("discover", "--data", "sales of may.csv")
+    assert code == 0
+    assert "Rows with the same Shop name have the same city, except in 1 of 40 groups" in " ".join(out.split())
+    assert "Cost.net" not in out, "no rule can name it"
+    assert "vertebra check --data 'sales of may.csv' --rules rules.yaml" in err
+    _, out, _ = vertebra("discover", "--data", "sales of may.csv", "--kinds", "fd,key", "--format", "yaml")
+    Path("rules.yaml").write_text(out)
+    code, out, _ = vertebra("check", "--data", "sales of may.csv", "--rules", "rules.yaml", "-f", "json")
+    assert code == 1
+    assert {row["rule"]: row["violating_tuples"] for row in json.loads(out)}["shop_name_determines_city"] == 10
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("sales", "--data", "x.csv"), ("--data", "x.csv", "--accept", "1"), ("sales", "--null", "NA")]
+)
+def test_a_table_or_data_not_both(vertebra: Command, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    assert vertebra("discover", *arguments)[0] == 2

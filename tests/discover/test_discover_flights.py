@@ -62,6 +62,7 @@ def proposed(tables: dict[str, Path], name: str, engine: Engine, folder: Path, *
     return {(one.kind, one.columns): one for one in found}
 
 
+@pytest.mark.slow
 def test_flights(tables: dict[str, Path], sail: Engine, tmp_path: Path) -> None:
     found = proposed(tables, "flights", sail, tmp_path)
     route = found["fd", ("origin", "dest", "distance")]
