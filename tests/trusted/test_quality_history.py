@@ -212,3 +212,21 @@ def test_the_timeliness_of_a_run_is_in_the_ledger(sail_zone: Zone) -> None:
 def test_a_rate_that_says_nothing_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not how often something changes"):
         declared("cities", CITIES.columns, updates=text)
+
+
+def test_what_to_remove_is_exact_or_bounded(sail_zone: Zone) -> None:
+    sail_zone.run(CITIES, cities((1, "a", 1, 4), (1, "a", 2, 3), (1, "b", 3, 2), (2, "c", -1, 0)))
+    figures = {
+        rule: [sail_zone.quality("before", rule, f"g3_rows{bound}") for bound in ("", "_low", "_high")]
+        for rule in RULES
+    }
+    assert figures["zip_city"] == [1, 1, 1]
+    assert figures["n_positive"] == [1, 1, 1]
+    _, low, high = figures["n_order"]
+    assert low is not None
+    assert high is not None
+    assert low <= 2 <= high, "all three rows of zip 1 are in each other's way"
+    of_all = [sail_zone.quality("before", "cities", f"g3_rows{bound}") for bound in ("_low", "_high")]
+    assert of_all[0] is not None
+    assert of_all[1] is not None
+    assert of_all[0] <= 3 <= of_all[1]

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vertebra.trusted.cells import quoted
+from vertebra.trusted.detect.rule_count import removal_for_all
 from vertebra.trusted.rule_columns import columns_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ Scope = Literal["table", "column", "rule"]
 
 _EMPTY = "the table has no rows"
 _RULELESS = "no rules are declared"
+_BOUNDED = "only bounds are known: in general it is NP-hard"
+_UNBOUNDED = "no bound is known for a rule of this class"
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,7 @@ def _of_table(
         return Measure("table", dataset.name, name, value, _note(value, note))
 
     fill, standing = found.fill, found.standing
+    low, high = removal_for_all(found.counts)
     key = next((rule.name for rule in rules if rule.kind == "key"), None)
     filled, rejected = sum(fill.filled.values()), sum(found.rejected.get(name, 0) for name in fill.filled)
     return [
@@ -215,6 +219,8 @@ def _of_table(
             share(fill.rows - standing.rows, fill.rows) if rules else None,
             _EMPTY if rules else _RULELESS,
         ),
+        measure("g3_rows_low", float(low) if rules else None, _RULELESS),
+        measure("g3_rows_high", float(high) if rules else None, _RULELESS),
         measure("uniqueness", _uniqueness(key, counts, fill.rows), _EMPTY if key else "no key is declared"),
         Measure("table", dataset.name, "timeliness", timely.value, timely.note),
         measure("age_days", timely.age, "no batch was received"),
@@ -273,12 +279,10 @@ def _of_rule(rule: NamedRule, count: RuleCount, rows: int) -> list[Measure]:
         measure("lhs_pairs", count.lhs_pairs, "the rule has no left-hand side: no operand must be equal"),
         measure("pair_share", pair_share, pairless),
         measure("g2", share(count.violating_tuples, rows), "the table has no rows"),
-        measure("g3_rows", count.g3_rows, "not linear to compute for a rule of this class"),
-        measure(
-            "g3",
-            None if count.g3_rows is None else share(count.g3_rows, rows),
-            "not linear to compute for a rule of this class" if count.g3_rows is None else "the table has no rows",
-        ),
+        measure("g3_rows", count.g3_rows, _BOUNDED),
+        measure("g3_rows_low", count.g3_low, _UNBOUNDED),
+        measure("g3_rows_high", count.g3_high, _UNBOUNDED),
+        measure("g3", None if count.g3_rows is None else share(count.g3_rows, rows), _EMPTY if rows == 0 else _BOUNDED),
         measure("minority_cells", count.minority_cells, "the rule does not say which cells are wrong"),
     ]
 
