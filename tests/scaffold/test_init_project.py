@@ -39,7 +39,7 @@ def test_an_example_is_copied_with_its_declarations_and_nothing_else(tmp_path: P
     assert project.settings.name == "flights"
     assert len(project.datasets) == 6
     assert {path.name for path in (tmp_path / "copy").iterdir()} <= {
-        ".gitignore", "README.md", "vertebra.yaml", "data", "datasets", "reconcile", "views", "analyses",
+        ".gitignore", "README.md", "vertebra.yaml", "data", "datasets", "reconcile", "views", "analyses", "live",
     }  # fmt: skip
     assert not list((tmp_path / "copy").rglob("__pycache__"))
 
