@@ -230,3 +230,14 @@ def test_what_to_remove_is_exact_or_bounded(sail_zone: Zone) -> None:
     assert of_all[0] is not None
     assert of_all[1] is not None
     assert of_all[0] <= 3 <= of_all[1]
+
+
+def test_rows_are_counted_by_the_sets_of_rules_they_violate_however_many_rules_there_are(sail_zone: Zone) -> None:
+    rules = {f"above_{limit}": {"deny": f"t.x > {limit}"} for limit in range(70)}
+    dataset = declared("many", {"x": "int", "y": "int"}, rules=rules)
+    sail_zone.run(dataset, [{"x": x, "y": None} for x in (None, 0, 1, 65, 65, 200)])
+    assert sail_zone.quality("after", "many", "violating_rows") == 4
+    assert sail_zone.quality("after", "above_64", "unresolved") == 3
+    assert sail_zone.quality("after", "above_69", "unresolved") == 1
+    assert sail_zone.quality("after", "x", "consistency") == pytest.approx(2 / 6)
+    assert sail_zone.quality("after", "y", "consistency") is None

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from vertebra.trusted.cells import quoted
 from vertebra.trusted.detect.rule_count import removal_for_all
-from vertebra.trusted.rule_columns import columns_of
+from vertebra.trusted.rule_columns import columns_of, readers_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -139,14 +139,12 @@ class Found:
         rejected: cells of each column that did not parse.
         counts: of each rule's violations.
         standing: what became of the violations.
-        violating: for each column, the rows that violate a rule which reads it.
     """
 
     fill: Fill
     rejected: Mapping[str, int]
     counts: Sequence[RuleCount]
     standing: Standing
-    violating: Mapping[str, int]
 
 
 def assess(
@@ -232,7 +230,7 @@ def _of_columns(
     dataset: Dataset, found: Found, rules: Sequence[NamedRule], counts: Mapping[str, RuleCount]
 ) -> list[Measure]:
     fill = found.fill
-    read = {name for rule in rules for name in columns_of(rule, dataset.name)}
+    readers = readers_of(rules, dataset.name)
     alone = {
         column: rule.name
         for rule in rules
@@ -241,13 +239,13 @@ def _of_columns(
     }
     measures = []
     for name, filled in fill.filled.items():
-        violating = found.violating.get(name, 0)
+        violating = found.standing.rows_of(readers.get(name, ()))
         dimensions = {
             "completeness": (share(filled, fill.rows), _EMPTY),
             "validity": (share(filled, filled + found.rejected.get(name, 0)), "the column has no values"),
             "consistency": (
-                share(fill.rows - violating, fill.rows) if name in read else None,
-                _EMPTY if name in read else "no rule reads the column",
+                share(fill.rows - violating, fill.rows) if name in readers else None,
+                _EMPTY if name in readers else "no rule reads the column",
             ),
             "uniqueness": (
                 _uniqueness(alone.get(name), counts, fill.rows),

@@ -22,7 +22,7 @@ from vertebra.trusted.detect import Detection, detect
 from vertebra.trusted.quarantine import removals, whole_rows, without
 from vertebra.trusted.repair import Repair, apply, repair_of, repairs
 from vertebra.trusted.resolution import Standing, resolved, standings
-from vertebra.trusted.rule_columns import columns_of, rows_violating
+from vertebra.trusted.rule_columns import columns_of
 from vertebra.trusted.timeliness import timeliness
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ class _Step:
         self.formatted = self.source.frame(ctx.engine, version)
         self.columns = [name for name in self.schema.names if not name.startswith("_")]
         self.decided: Decided = decided(ctx.ledgers, self.name)
+        self.rule_names = [rule.name for rule in rules]
         self.quarantining = frozenset(rule.name for rule in rules if rule.on_violation == "quarantine")
 
     # -- the step ------------------------------------------------------------------------------------------------
@@ -156,13 +157,10 @@ class _Step:
 
     def checked(self) -> Assessment:
         found = self._detect("check", self.formatted, self.rules)
-        standing = standings(self._left(found.violations), None)[0] if _violated(found) else Standing()
+        standing = standings(self._left(found.violations), None, self.rule_names)[0] if _violated(found) else Standing()
         stage: Stage = "before" if self.source.name.startswith("formatted.") else "after"
         fill = fills({stage: self.formatted}, self.columns)[stage]
-        counted = Found(
-            fill, rejected_cells(self.ctx.ledgers, self.name), found.counts, standing,
-            self._violating({stage: found})[stage],
-        )  # fmt: skip
+        counted = Found(fill, rejected_cells(self.ctx.ledgers, self.name), found.counts, standing)
         return assess(self.dataset, stage, counted, self.rules, self._timeliness())
 
     # -- detection -----------------------------------------------------------------------------------------------
@@ -296,7 +294,7 @@ class _Step:
         self._replace("violations", rows)
         ledger = self.ctx.ledgers.table("violations").frame(self.ctx.engine)
         written = ledger.where(F.col("dataset") == self.name)
-        return standings(written, self._left(left) if left is not None else None)
+        return standings(written, self._left(left) if left is not None else None, self.rule_names)
 
     def _left(self, violations: DataFrame) -> DataFrame:
         """Violations that nothing was done about: accepted or reported."""
@@ -332,25 +330,15 @@ class _Step:
             frames["after"] = self.ctx.engine.read_parquet(staged.files, staged.schema)
         filled = fills(frames, self.columns)
         rejected = rejected_cells(self.ctx.ledgers, self.name)
-        violating = self._violating({"before": before} if after is None else {"before": before, "after": after})
         timely, change = self._timeliness(), since_last_run(self.dataset, self.ctx)
-        found = Found(filled["before"], rejected, before.counts, standing[0], violating["before"])
+        found = Found(filled["before"], rejected, before.counts, standing[0])
         done = [assess(self.dataset, "before", found, self.rules, timely, change)]
         if staged is not None:
             if staged.rows < found.fill.rows:
                 rejected = rejected_cells(self.ctx.ledgers, self.name, self._removed_rids())
-            found = Found(
-                filled.get("after", found.fill), rejected, (after or before).counts, standing[1],
-                violating.get("after", violating["before"]),
-            )  # fmt: skip
+            found = Found(filled.get("after", found.fill), rejected, (after or before).counts, standing[1])
             done.append(assess(self.dataset, "after", found, self.rules, timely))
         self.ctx.ledgers.append("quality", quality_rows(done, self.ctx, version), self.ctx.commit())
-
-    def _violating(self, stages: Mapping[str, Detection]) -> Mapping[str, Mapping[str, int]]:
-        """For each stage and column, the rows that violate a rule which reads it; no job where there are none."""
-        frames = {stage: found.violations for stage, found in stages.items() if _violated(found)}
-        counted = rows_violating(frames, self.rules, self.name)
-        return {stage: counted.get(stage, {}) for stage in stages}
 
     def _timeliness(self) -> Timeliness:
         return timeliness(self.dataset, self.ctx.lake, self.ctx.now)

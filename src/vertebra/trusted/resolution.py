@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vertebra.trusted.decisions import Decided
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame, Row
 
     from vertebra.engine.port import Engine
+
+_BITS: Final = 62
+"""Rules per 64-bit number, the sign left out."""
 
 
 @dataclass(frozen=True)
@@ -20,18 +24,27 @@ class Standing:
     """How a table stands towards its rules.
 
     Attributes:
-        rows: rows that violate a rule.
+        violating: rows per set of rules that they violate.
         accepted: violating tuples that a person accepted, per rule.
         unresolved: violating tuples that are left as they are, per rule.
         repaired: cells that were repaired, per rule.
         quarantined: rows that were removed, per rule.
     """
 
-    rows: int = 0
+    violating: Mapping[frozenset[str], int] = field(default_factory=dict)
     accepted: Mapping[str, int] = field(default_factory=dict)
     unresolved: Mapping[str, int] = field(default_factory=dict)
     repaired: Mapping[str, int] = field(default_factory=dict)
     quarantined: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """Rows that violate a rule."""
+        return sum(self.violating.values())
+
+    def rows_of(self, rules: Collection[str]) -> int:
+        """Rows that violate one of some rules."""
+        return sum(tuples for broken, tuples in self.violating.items() if not broken.isdisjoint(rules))
 
     def left(self, rule: str) -> int:
         """Violating tuples of a rule that nobody accepted and nothing resolved."""
@@ -85,35 +98,73 @@ def resolved(
     return frame.select("rule", "rid", "role", "partner", resolution.alias("resolution"))
 
 
-def standings(before: DataFrame, after: DataFrame | None) -> tuple[Standing, Standing]:
+def standings(before: DataFrame, after: DataFrame | None, rules: Sequence[str]) -> tuple[Standing, Standing]:
     """How a table stood towards its rules before cleaning and stands after it, in one engine job.
 
     Args:
         before: ``rule, rid, resolution`` of the violations before cleaning.
         after: the same of those after it; None when cleaning changed nothing.
+        rules: the names of all rules that may be violated.
     """
     from pyspark.sql import functions as F
 
     stages = {"before": before} if after is None else {"before": before, "after": after}
-    counts = []
-    for stage, frame in stages.items():
-        waived = frame.select("rule", "rid", (F.col("resolution") == "accepted").alias("waived"))
-        everywhere = waived.select(F.lit("").alias("rule"), "rid", F.lit(False).alias("waived"))
-        for labelled in (waived, everywhere):
-            counted = labelled.groupBy("rule", "waived").agg(F.countDistinct("rid").alias("tuples"))
-            counts.append(counted.withColumn("stage", F.lit(stage)))
-    found: dict[tuple[str, str, bool], int] = {}
+    counts = [_by_rules(frame, rules).withColumn("stage", F.lit(stage)) for stage, frame in stages.items()]
+    found: dict[str, list[Row]] = {stage: [] for stage in stages}
     for row in reduce(lambda first, second: first.unionByName(second), counts).collect():
-        found[row["stage"], row["rule"], bool(row["waived"])] = int(row["tuples"])
-    standing = [_standing(found, stage) for stage in stages]
+        found[row["stage"]].append(row)
+    standing = [_standing(rows, rules) for rows in found.values()]
     return standing[0], standing[-1]
 
 
-def _standing(found: Mapping[tuple[str, str, bool], int], stage: str) -> Standing:
-    own = {(rule, waived): tuples for (at, rule, waived), tuples in found.items() if at == stage}
-    rows = own.pop(("", False), 0)
-    return Standing(
-        rows,
-        accepted={rule: tuples for (rule, waived), tuples in own.items() if waived},
-        unresolved={rule: tuples for (rule, waived), tuples in own.items() if not waived},
+def _by_rules(violations: DataFrame, rules: Sequence[str]) -> DataFrame:
+    """How many rows violate which set of rules, and which of these violations are accepted: a bit for each rule.
+
+    One pass over the rows answers every question of the form "how many rows violate one of these rules".
+    """
+    from pyspark.sql import functions as F
+
+    bits = [f"v{word}" for word in range(_words(rules))]
+    of_rule: dict[str, list[tuple[str, int]]] = {name: [] for name in bits}
+    for place, rule in enumerate(rules):
+        of_rule[f"v{place // _BITS}"].append((rule, 1 << place % _BITS))
+    marked = violations.select(
+        "rid",
+        (F.col("resolution") == "accepted").alias("accepted"),
+        *[_case(pairs).alias(name) for name, pairs in of_rule.items()],
     )
+    nothing = F.lit(0).cast("bigint")
+    aggregates = [F.bit_or(name).alias(name) for name in bits]
+    aggregates += [
+        F.bit_or(F.when(F.col("accepted"), F.col(name)).otherwise(nothing)).alias(f"a{name}") for name in bits
+    ]
+    sets = [*bits, *[f"a{name}" for name in bits]]
+    return marked.groupBy("rid").agg(*aggregates).groupBy(*sets).agg(F.count(F.lit(1)).alias("tuples"))
+
+
+def _case(pairs: Sequence[tuple[str, int]]) -> Column:
+    from pyspark.sql import functions as F
+
+    chosen = F.lit(0).cast("bigint")
+    for rule, bit in reversed(pairs):
+        chosen = F.when(F.col("rule") == rule, F.lit(bit).cast("bigint")).otherwise(chosen)
+    return chosen
+
+
+def _words(rules: Sequence[str]) -> int:
+    return max(1, -(-len(rules) // _BITS))
+
+
+def _standing(rows: Sequence[Row], rules: Sequence[str]) -> Standing:
+    violating: Counter[frozenset[str]] = Counter()
+    accepted: Counter[str] = Counter()
+    unresolved: Counter[str] = Counter()
+    for row in rows:
+        broken, waived = (
+            {rule for place, rule in enumerate(rules) if row[f"{prefix}v{place // _BITS}"] >> place % _BITS & 1}
+            for prefix in ("", "a")
+        )
+        violating[frozenset(broken)] += row["tuples"]
+        for rule in broken:
+            (accepted if rule in waived else unresolved)[rule] += row["tuples"]
+    return Standing(violating, accepted, unresolved)
