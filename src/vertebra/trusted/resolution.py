@@ -143,12 +143,14 @@ def _by_rules(violations: DataFrame, rules: Sequence[str]) -> DataFrame:
 
 
 def _case(pairs: Sequence[tuple[str, int]]) -> Column:
+    """The bit of a violation's rule. One flat CASE: nested ones reach the depth that a plan may have."""
     from pyspark.sql import functions as F
 
-    chosen = F.lit(0).cast("bigint")
-    for rule, bit in reversed(pairs):
-        chosen = F.when(F.col("rule") == rule, F.lit(bit).cast("bigint")).otherwise(chosen)
-    return chosen
+    (rule, bit), *others = pairs
+    chosen = F.when(F.col("rule") == rule, F.lit(bit).cast("bigint"))
+    for rule, bit in others:
+        chosen = chosen.when(F.col("rule") == rule, F.lit(bit).cast("bigint"))
+    return chosen.otherwise(F.lit(0).cast("bigint"))
 
 
 def _words(rules: Sequence[str]) -> int:
