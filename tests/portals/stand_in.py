@@ -85,6 +85,8 @@ class StandIn:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16
+    disable_nagle_algorithm = True
     portal: StandIn
 
     def do_GET(self) -> None:

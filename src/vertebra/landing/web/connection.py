@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Final, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from vertebra.landing.web.credentials import without_query
 from vertebra.landing.web.errors import TryAgainError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -129,8 +131,16 @@ class Connections:
             if not any(isinstance(one, _WithoutQuery) for one in logger.filters):
                 logger.addFilter(_WithoutQuery())
             most = httpx.Limits(max_connections=self.limits.connections)
-            self._client = httpx.Client(verify=True, follow_redirects=False, limits=most)
+            self._client = httpx.Client(verify=_authorities(), follow_redirects=False, limits=most)
         return self._client
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whose certificates are trusted: read once, as it takes a tenth of a second."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def keep_head(response: Response, target: Path) -> None:
