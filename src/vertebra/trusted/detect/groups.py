@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
-from vertebra.trusted.detect.roles import ROW_ID, Pairs, all_of, compare, greatest, joined, least
+from vertebra.trusted.detect.roles import ROW_ID, Pairs, all_of, any_of, compare, greatest, joined, least
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -50,7 +49,7 @@ class SharedGroups:
         if not self.keys:
             return judged
         suspect = [f"v{i}" for i in range(len(self.rules))]
-        anyone = reduce(lambda a, b: a | b, [F.col(name) for name in suspect])
+        anyone = any_of([F.col(name) for name in suspect])
         totals = [f"{name}{i}" for i in range(len(self.rules)) for name in GROUP_MEASURES]
         kept = judged.select(*[F.when(anyone, F.col(key)).alias(key) for key in self.keys], *suspect, *totals)
         return kept.groupBy(*self.keys, *suspect).agg(*[F.sum(name).alias(name) for name in totals])
@@ -75,7 +74,7 @@ class SharedGroups:
         from pyspark.sql import functions as F
 
         suspect = [F.col(self._suspect(rule)) for rule in violated]
-        groups = folded.where(reduce(lambda a, b: a | b, suspect)).select(*self.keys)
+        groups = folded.where(any_of(suspect)).select(*self.keys)
         return _Rows(violated, (0, 1), itself=True).frame().join(groups, self.keys, "left_semi")
 
     def of_members(self, members: DataFrame, violated: Sequence[Pairs], rule: Pairs) -> tuple[DataFrame, DataFrame]:
@@ -206,7 +205,7 @@ class _Rows:
             members[name] = F.coalesce(all_of(parts), F.lit(False))
         rows = rows.where(all_of([F.col(key).isNotNull() for key in keys]))
         if all(any(key) for key in self._members):
-            rows = rows.where(reduce(lambda a, b: a | b, members.values()))
+            rows = rows.where(any_of(list(members.values())))
         return rows.select(
             *keys, *self.values.values(), *[value.alias(name) for name, value in members.items()],
             *self.itself.values(), *self.met.values(), "rid",

@@ -6,9 +6,10 @@ where one of them is NULL cannot make the rule's predicates true in this role, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import and_, or_
 from typing import TYPE_CHECKING
 
 from vertebra.denial import Across, DenialConstraint, Shape, classify
@@ -205,12 +206,26 @@ def _named(names: Sequence[str], predicates: Sequence[Across], side: int) -> dic
 
 def all_of(conditions: Sequence[Column]) -> Column:
     """The conjunction of conditions; of none, true."""
+    return _halved(conditions, and_) if conditions else _literal(True)
+
+
+def any_of(conditions: Sequence[Column]) -> Column:
+    """The disjunction of conditions; of none, false."""
+    return _halved(conditions, or_) if conditions else _literal(False)
+
+
+def _halved(conditions: Sequence[Column], both: Callable[[Column, Column], Column]) -> Column:
+    """As a balanced tree: one as deep as there are rules is more than a plan may be."""
+    if len(conditions) == 1:
+        return conditions[0]
+    middle = len(conditions) // 2
+    return both(_halved(conditions[:middle], both), _halved(conditions[middle:], both))
+
+
+def _literal(value: bool) -> Column:
     from pyspark.sql import functions as F
 
-    result = F.lit(True)
-    for condition in conditions:
-        result = result & condition
-    return result
+    return F.lit(value)
 
 
 def greatest(column: Column, floating: bool) -> Column:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vertebra.denial import DenialConstraint, Inclusion, classify
-from vertebra.trusted.detect.roles import ROW_ID, Expressions, all_of, quoted
+from vertebra.trusted.detect.roles import ROW_ID, Expressions, all_of, any_of, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -29,11 +29,8 @@ def single_violations(frame: DataFrame, rules: Sequence[tuple[NamedRule, DenialC
         F.when(condition, F.struct(F.lit(rule.name).alias("rule"), F.lit(constraint.variables[0]).alias("role")))
         for condition, (rule, constraint) in zip(conditions, rules, strict=True)
     ]
-    any_broken = conditions[0]
-    for condition in conditions[1:]:
-        any_broken = any_broken | condition
     return (
-        frame.where(any_broken)
+        frame.where(any_of(conditions))
         .select(F.col(ROW_ID).alias("rid"), F.explode(F.array(*broken)).alias("broken"))
         .where(F.col("broken").isNotNull())
         .select(
