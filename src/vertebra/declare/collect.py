@@ -262,8 +262,16 @@ class Dlt(Source):
     """
 
     kind: Literal["dlt"] = Field(alias="from")
-    resource: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$")
+    resource: str
     arguments: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("resource")
+    @classmethod
+    def _module_and_name(cls, value: str) -> str:
+        module, _, name = value.partition(":")
+        if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
+            raise ValueError(f"{value!r} does not name a resource; write module:name, or module:source.name")
+        return value
 
 
 Collect = Annotated[Package | Files | Http | Ckan | Socrata | Rest | Sql | Dlt, Field(discriminator="kind")]

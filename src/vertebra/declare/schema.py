@@ -27,6 +27,9 @@ _SHORT_FORMS: Final[dict[type, dict[str, Any]]] = {
 _NAMED_BY_FILE: Final = (Dataset, EntityResolution, LookupTable)
 """Declarations that have the name of their file."""
 
+_DECIDED: Final = ("parse",)
+"""Keys that some kinds of sources decide, so that they need not be written."""
+
 DOCUMENTS: Final[dict[str, Any]] = {
     "project": SettingsFile,
     "dataset": Dataset,
@@ -76,7 +79,7 @@ class _Written(GenerateJsonSchema):
             described.pop("title", None)
             described.update({"description": attributes[name]} if name in attributes else {})
         if model in _NAMED_BY_FILE:
-            made["required"] = [name for name in made.get("required", []) if name != "name"]
+            made["required"] = [name for name in made.get("required", []) if name not in ("name", *_DECIDED)]
             made["properties"]["name"]["description"] = "The file's name without its ending; need not be written."
         short = _SHORT_FORMS.get(model)
         return {"anyOf": [made, short]} if short else made
