@@ -312,10 +312,10 @@ def test_garbage_collection_frees_old_versions_and_keeps_what_is_pointed_to(vert
         edit(folder, "datasets/sales.yaml", f"t.price < {int(limit) - 1}", f"t.price < {limit}")
         assert vertebra("run").code == 0
     table = Lake(folder / "lake").table("trusted.sales")
-    written = set(table.path.glob("*.parquet"))
+    written = set(table.path.rglob("*.parquet"))
     said = vertebra("gc", "--keep", "0 hours", "--yes", "-f", "json")
     freed = {row["table"]: row["files"] for row in json.loads(said.out)}
-    left = set(table.path.glob("*.parquet"))
+    left = set(table.path.rglob("*.parquet"))
     assert left == set(table.files()), "of four versions, the newest"
     assert freed["trusted.sales"] == len(written - left) >= 3
     assert vertebra("show", "trusted.sales").code == 0
