@@ -39,7 +39,7 @@ class TestARefusedPayload:
         assert refusal.folder.parent == home / ".refused"
         assert (refusal.folder / "payload.csv").read_text() == "a,b\n1\n"
         reason = json.loads((refusal.folder / "reason.json").read_text())
-        assert reason["fact"] == "r.csv line 2 has 1 cells, the others have 2"
+        assert reason["fact"].startswith("r.csv: 1 of 1 records do not have 2 cells")
         assert (reason["url"], reason["run_id"]) == ("file:r.csv", "run-1")
         assert str(home / ".refused") in told.value.remedy
 
@@ -66,10 +66,10 @@ class TestARefusedPayload:
         assert len(list((home / ".refused").iterdir())) == 2
 
     def test_it_is_landed_once_the_declaration_fits(self, project, collected):
-        (project / "r.csv").write_text("a;b\n1,5;2\n")
+        (project / "r.csv").write_text('a\n"2\n')
         with pytest.raises(CollectError):
             collected(declared("r.csv"))
-        assert records(collected(declared("r.csv", delimiter=";")).new[0]) == [{"a": "1,5", "b": "2"}]
+        assert records(collected(declared("r.csv", quote="")).new[0]) == [{"a": '"2'}]
 
 
 class TestADiskThatFails:
@@ -84,7 +84,7 @@ class TestADiskThatFails:
             raise full
 
         where = {
-            "records": "vertebra.landing.records._Writer.flush",
+            "records": "vertebra.landing.records._Writer.finish",
             "payload": "vertebra.landing.deposit._take",
             "receipt": "vertebra.landing.deposit._write_sealed",
         }[place]
@@ -160,7 +160,7 @@ COLLECTION = textwrap.dedent(
             deposit.hash_of = stop
             deposit._take = stop
         case "records":
-            records._Writer.flush = stop
+            records._Writer.finish = stop
         case "receipt":
             deposit._write_sealed = stop
         case "rename":
