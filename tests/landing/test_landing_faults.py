@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from landing.readings import declared, records
-from vertebra.errors import CollectError
+from vertebra.errors import CollectError, LakeError
 from vertebra.lake.batches import batches
 from vertebra.landing.collect import PayloadsRefusedError
 from vertebra.landing.port import Payload
@@ -221,3 +221,27 @@ class TestKilled:
         assert collected(declared("r.csv", delimiter=";")).reparsed == 1
         (batch,) = whole(lake)
         assert (batch.receipt.columns, records(batch)) == (("a", "b"), [{"a": "1", "b": "2"}])
+
+
+class TestALedgerThatCannotBeWritten:
+    def test_lacks_the_batch_until_the_next_collection_though_nothing_is_new(
+        self, project, collected, lake, ledgers, monkeypatch
+    ):
+        (project / "r.csv").write_text("a\n1\n")
+
+        def fail(*_: object, **__: object) -> None:
+            raise LakeError("the ledger cannot be written")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("vertebra.governance.ledgers.Ledgers.append", fail)
+            with pytest.raises(LakeError):
+                collected(declared("r.csv"))
+        assert len(whole(lake)) == 1
+        assert collected(declared("r.csv")).new == ()
+        assert ledgers.read("batches").num_rows == 1
+
+    def test_is_not_read_when_nothing_is_new(self, project, collected, monkeypatch):
+        (project / "r.csv").write_text("a\n1\n")
+        collected(declared("r.csv"))
+        monkeypatch.setattr("vertebra.governance.ledgers.Ledgers.table", None)
+        assert collected(declared("r.csv")).unchanged == 1

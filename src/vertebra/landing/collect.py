@@ -14,7 +14,7 @@ from vertebra.governance.context import Progress, silent
 from vertebra.lake.batches import Batch, batches
 from vertebra.lake.table import Commit
 from vertebra.landing.collectors import COLLECTORS
-from vertebra.landing.deposit import INCOMING, Deposit
+from vertebra.landing.deposit import STAGING, Deposit
 from vertebra.landing.port import Collector, NotYet, Refused, Request, Transfer, Unchanged, Window, unwatched
 from vertebra.landing.records import parse_declaration
 from vertebra.landing.refused import Refusal, RefusedPayloadError
@@ -127,8 +127,8 @@ def collect(
     deposit.sweep()
     known, reparsed = _parsed_as_declared(batches(lake.landing, dataset.source, dataset.name), deposit, progress)
     tally = _Tally(len(known), reparsed)
-    try:
-        with _staging(home) as staging:
+    with _staging(home) as (staging, died):
+        try:
             request = Request(
                 dataset,
                 project_root,
@@ -143,8 +143,10 @@ def collect(
             )
             for item in _items(collector, request, redact):
                 _take(item, deposit, known, receipts, tally, request)
-    finally:
-        _record(dataset, known, ledgers, run_id)
+        finally:
+            # The ledger grows with every collection of every dataset: it is read only where it may lack something.
+            if died or len(known) > tally.earlier:
+                _record(dataset, known, ledgers, run_id)
     outcome = tally.outcome(known)
     if outcome.refused:
         raise PayloadsRefusedError(dataset.name, outcome)
@@ -246,13 +248,32 @@ def _parsed_as_declared(known: list[Batch], deposit: Deposit, progress: Progress
 
 
 @contextmanager
-def _staging(home: Path) -> Iterator[Path]:
-    folder = home / f"{INCOMING}staging"
-    folder.mkdir()
+def _staging(home: Path) -> Iterator[tuple[Path, bool]]:
+    """An empty folder for downloads, and whether the last collection died before its batches were in the ledger.
+
+    The folder is what tells: it is removed once they are.
+    """
+    folder = home / STAGING
+    died = folder.exists()
+    folder.mkdir(exist_ok=True)
+    _empty(folder)
     try:
-        yield folder
-    finally:
+        yield folder, died
+    except CollectError:
         shutil.rmtree(folder, ignore_errors=True)
+        raise
+    except BaseException:
+        _empty(folder)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _empty(folder: Path) -> None:
+    for leftover in folder.iterdir():
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 def _record(dataset: Dataset, known: list[Batch], ledgers: Ledgers, run_id: str) -> None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from vertebra.landing.port import Payload, Refused
 
 INCOMING: Final = ".incoming-"
+STAGING: Final = f"{INCOMING}staging"
+"""Folder for downloads. It lies there until the collection's batches are in the ledger."""
+
 _CHUNK: Final = 4 << 20
 
 
@@ -166,7 +169,8 @@ class Deposit:
     def sweep(self) -> None:
         """Remove what collections that died have left."""
         for leftover in self.home.glob(f"{INCOMING}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+            if leftover.name != STAGING:
+                shutil.rmtree(leftover, ignore_errors=True)
 
     @contextmanager
     def _incoming(self, number: int) -> Iterator[Path]:
