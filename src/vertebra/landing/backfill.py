@@ -77,15 +77,20 @@ def window(dataset: Dataset, first: str | None, last: str | None, now: datetime,
             f"the last period, {last}, is before the first, {first}",
             remedy=f"vertebra collect {dataset.name} --from {last} --to {first}",
         )
-    outside = next((one for one in named if one < period(declared.first, declared.unit)), None)
-    if outside is not None and named[-1] == outside:
+    asked = Window(first or declared.first, last or declared.last or str(_present(declared.unit, now)), again)
+    present = _present(declared.unit, now)
+    ends = min(period(declared.last, declared.unit), present) if declared.last else present
+    begins = period(declared.first, declared.unit)
+    if not (period(asked.first, declared.unit) <= ends and begins <= period(asked.last, declared.unit)):
         raise CollectError(
-            f"{dataset.name} has no period {outside}",
-            cause=f"its periods begin with {declared.first}",
-            remedy=f"declare periods: {{from: {outside}}}, or collect from {declared.first} on",
+            f"{dataset.name} has no period from {asked.first} to {asked.last}",
+            cause=f"its periods begin with {begins}, and the last one that has begun is {ends}",
+            remedy=f"vertebra collect {dataset.name} --from {begins} --dry-run lists them",
             where=f"dataset {dataset.name}",
         )
-    return Window(first or declared.first, last or declared.last or str(_present(declared.unit, now)), again)
+    # Whether landed periods can be asked for again is for the collector to say, before anything is asked.
+    _first_target(dataset, asked, now)
+    return asked
 
 
 def period_situations(
@@ -207,6 +212,11 @@ def _lacking(dataset: Dataset, receipts: Sequence[Receipt], asked: Window, now: 
         if target.period is not None and target.landed is None:
             found.setdefault(target.period, []).append(target)
     return found
+
+
+def _first_target(dataset: Dataset, asked: Window, now: datetime) -> Target | None:
+    assert isinstance(dataset.collect, Grid)
+    return next(targets(dataset.collect, Request(dataset, Path(), [], Path(), now, (), silent, window=asked)), None)
 
 
 def _reasons(home: Path) -> dict[str, str]:

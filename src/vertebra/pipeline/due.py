@@ -79,8 +79,8 @@ def situations(project: Project, lake: Lake, ledgers: Ledgers, now: datetime, pa
         last = ended.get(name)
         # Under another source it would have other batches.
         last = last if last is not None and last.source == dataset.source else None
-        landed_at = None if last is not None else _landed_at(dataset, lake)
-        found.append(situation(dataset, last, landed_at, now, patient))
+        landed = _landed_at(dataset, lake) if last is None else None
+        found.append(situation(dataset, last, landed, now, patient))
     return found
 
 
@@ -90,7 +90,8 @@ def situation(
     """How one dataset stands; see :func:`situations`.
 
     Args:
-        landed_at: when its newest batch was collected, for lakes that have no note of the last collection.
+        landed_at: when its newest batch was collected, where there is no note of a collection: a release of Vertebra
+            collected that made none, or periods of the past were filled in, which answers for no moment.
     """
     never = last is None and landed_at is None
     ended: Standing | None = last.state if last is not None and last.state in ("refused", "failed") else None
@@ -98,8 +99,8 @@ def situation(
     if schedule is None:
         return Situation(dataset, last, "never" if never else ended or "ok")
     next_at = schedule.next(now)
-    if never:
-        return Situation(dataset, last, "never", due=True, next_at=next_at)
+    if never or (last is None and getattr(dataset.collect, "periods", None) is not None):
+        return Situation(dataset, last, "never" if never else "due", due=True, next_at=next_at)
     missed = _missed(schedule, last.complete_at if last is not None else landed_at, now)
     again_at = _again_at(schedule, last, now)
     if ended:

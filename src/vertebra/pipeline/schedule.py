@@ -6,6 +6,7 @@ round itself when it holds the lake; a scheduler that was killed, or that anothe
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -28,10 +29,8 @@ if TYPE_CHECKING:
     from vertebra.pipeline.graph import Graph
     from vertebra.pipeline.progress import Console, RunReport
 
-_LONGEST_WAIT: Final = timedelta(minutes=1)
-"""How long the loop sleeps at most, so that it sees changed declarations and what others collected."""
-
 _BUSY_WAIT: Final = 5.0
+_FOLDERS: Final = ("datasets", "reconcile", "views", "analyses")
 
 
 class Events(Protocol):
@@ -57,6 +56,10 @@ class Events(Protocol):
         """The project cannot be loaded, or a round cannot be done; told once for as long as it stays so."""
         ...
 
+    def reloaded(self) -> None:
+        """Declarations changed, and are followed from now on."""
+        ...
+
     def stopped(self) -> None:
         """The loop ends, because it was asked to."""
         ...
@@ -74,6 +77,7 @@ class Scheduler:
         stopping: whether the loop was asked to end.
         events: told what happens.
         console: told what a round does.
+        nap: how long the loop sleeps at most, so that it sees changed declarations and what others collected.
     """
 
     load: Callable[[], Project]
@@ -83,7 +87,10 @@ class Scheduler:
     console: Console
     wanted: Sequence[str] = ()
     excluded: Sequence[str] = ()
+    nap: timedelta = timedelta(minutes=1)
     _project: Project | None = None
+    _names: frozenset[str] = frozenset()
+    _stamp: object = None
     _told: str = ""
     _waiting: bool = False
 
@@ -94,12 +101,12 @@ class Scheduler:
             DeclarationError: the project cannot be loaded at the start.
             SelectionError: a selection matches nothing.
         """
-        self._project = self.load()
-        found = self._situations(self._project)
+        self._take(self.load())
+        found = self._situations()
         self.events.began(len(found), _earliest(found, self.clock.now()))
         first = True
         while not self.stopping():
-            self._look()
+            self._follow()
             report = self._round(even_if_none=first)
             first = first and report is None
             if report is None or not report.ok:
@@ -110,38 +117,62 @@ class Scheduler:
         """One round: collect what is due and run the steps below; None when it was asked to stop before.
 
         Raises:
-            DeclarationError: the project cannot be loaded.
-            SelectionError: a selection matches nothing.
+            VertebraError: the project cannot be loaded, a selection matches nothing, or the round cannot be done.
         """
-        self._project = self.load()
-        self._situations(self._project)
+        self._take(self.load())
         while not self.stopping():
-            report = self._round(even_if_none=True)
+            report = self._run()
             if report is not None:
                 return report
             self.clock.sleep(_BUSY_WAIT)
         self.events.stopped()
         return None
 
-    def _look(self) -> None:
-        """Read the declarations again. While they are wrong, the last ones that were right stay in force."""
+    def _take(self, project: Project) -> None:
+        """Let a project be the one in force."""
+        graph = graph_of(project)
+        chosen = set(select(graph, self.wanted, self.excluded))
+        self._names = frozenset(name for name in project.datasets if f"landing.{name}" in chosen)
+        self._project, self._stamp = project, declared_at(project)
+
+    def _follow(self) -> None:
+        """Read declarations that changed. While they are wrong, the last ones that were right stay in force."""
+        assert self._project is not None
+        stamp = declared_at(self._project)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
         try:
-            self._project = self.load()
+            self._take(self.load())
         except VertebraError as error:
-            self._tell_once(error)
+            self.events.broken(error)
+        else:
+            self.events.reloaded()
 
     def _round(self, even_if_none: bool) -> RunReport | None:
-        """Collect what is due and run the steps below; None when nothing was due, or another run holds the lake.
+        """Collect what is due and run the steps below; None when nothing was due, or it could not be done.
 
         Args:
             even_if_none: run the steps below that are not current even if nothing is due: a process that was killed
                 may have collected for them.
         """
-        project = self._project
-        assert project is not None
-        now = self.clock.now()
-        if not even_if_none and not due_names(self._situations(project)):
+        try:
+            report = self._run() if even_if_none or due_names(self._situations()) else None
+        except Exception as error:
+            # Whatever it is, a full disk or a server that is down, it may have passed when the next round begins.
+            self._waiting = False
+            if str(error) != self._told:
+                self.events.broken(error)
+            self._told = str(error)
             return None
+        if report is not None:
+            self._told = ""
+        return report
+
+    def _run(self) -> RunReport | None:
+        """Collect what is due and run the steps below; None when another run holds the lake."""
+        project, now = self._project, self.clock.now()
+        assert project is not None
         try:
             report = run(
                 project,
@@ -157,12 +188,7 @@ class Scheduler:
                 self.events.busy(error)
             self._waiting = True
             return None
-        except Exception as error:
-            # Whatever it is, a full disk or a server that is down, it may have passed when the next round begins.
-            self._waiting = False
-            self._tell_once(error)
-            return None
-        self._waiting, self._told = False, ""
+        self._waiting = False
         if report.results or report.checked:
             self.events.round_ended(report)
         return report
@@ -179,28 +205,36 @@ class Scheduler:
                 self.events.due(due[name])
         return picked
 
-    def _situations(self, project: Project) -> list[Situation]:
+    def _situations(self) -> list[Situation]:
         """How the selected datasets that have a schedule stand now."""
-        graph = graph_of(project)
-        chosen = set(select(graph, self.wanted, self.excluded))
-        lake = Lake(project.lake)
-        found = situations(project, lake, Ledgers(lake), self.clock.now(), patient=True)
-        return [one for one in found if one.next_at is not None and f"landing.{one.dataset.name}" in chosen]
+        assert self._project is not None
+        lake = Lake(self._project.lake)
+        found = situations(self._project, lake, Ledgers(lake), self.clock.now(), patient=True)
+        return [one for one in found if one.next_at is not None and one.dataset.name in self._names]
 
     def _until_next(self) -> float:
         """Seconds to the next moment, at most a minute."""
-        assert self._project is not None
         now = self.clock.now()
-        found = self._situations(self._project)
+        found = self._situations()
         at = None if due_names(found) else _earliest(found, now)
         # What is still due could not be done just now.
-        wait = _LONGEST_WAIT if at is None else min(max(at - now, timedelta()), _LONGEST_WAIT)
+        wait = self.nap if at is None else min(max(at - now, timedelta()), self.nap)
         return max(wait.total_seconds(), 0.1)
 
-    def _tell_once(self, error: Exception) -> None:
-        if str(error) != self._told:
-            self.events.broken(error)
-        self._told = str(error)
+
+def declared_at(project: Project) -> object:
+    """What tells whether the files of a project changed; cheap, unlike reading them."""
+    root = project.root
+    tops = [root, *([root / project.settings.overlay] if project.settings.overlay else [])]
+    files = [root / "vertebra.yaml"]
+    below = (file for top in tops for folder in _FOLDERS for file in (top / folder).rglob("*.*"))
+    files += (file for file in below if file.parent.name != "__pycache__")
+    found = {}
+    for file in files:
+        with suppress(OSError):
+            about = file.stat()
+            found[file] = (about.st_mtime_ns, about.st_size)
+    return found
 
 
 def next_moments(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TextIO
 
-from vertebra.report.transfers import TransferBar, TransferLines
+from vertebra.report.transfers import TransferBar, TransferLines, shortened
 from vertebra.report.words import outcome
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Terminal:
     def progress(self, step: str, text: str) -> None:
         """Show what the step is doing."""
         if self._steps is not None and self._task is not None:
-            self._steps.update(self._task, description=step, doing=_plain(text))
+            self._steps.update(self._task, description=step, doing=_plain(shortened(text)))
 
     def transferred(self, step: str, transfer: Transfer) -> None:
         """Show how far a transfer is."""

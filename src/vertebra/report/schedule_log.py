@@ -55,8 +55,10 @@ class ScheduleLog:
             why = f"waiting for {', '.join(situation.last.not_yet if situation.last else ())}"
         elif len(situation.missed) > 1:
             why = f"{many(len(situation.missed), 'moment')} missed since {short_time(situation.missed[0])} UTC"
-        else:
+        elif situation.missed:
             why = f"since {short_time(situation.missed[0])} UTC"
+        else:
+            why = "some periods landed, never collected in full"
         self._write(f"due {name} ({schedule}): {why}")
 
     def busy(self, error: BusyError) -> None:
@@ -72,6 +74,10 @@ class ScheduleLog:
     def broken(self, error: Exception) -> None:
         """Write what keeps the loop from working."""
         self._write(f"FAILED {_one_line(str(error) or type(error).__name__)}")
+
+    def reloaded(self) -> None:
+        """Write that declarations changed."""
+        self._write("reloaded: the declarations changed")
 
     def stopped(self) -> None:
         """Write that the loop ends."""

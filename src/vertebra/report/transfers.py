@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from vertebra.report.words import size
+from vertebra.report.words import many, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 
     from vertebra.landing.port import Transfer
 
+_WIDEST: Final = 44
+_ADDRESS: Final = re.compile(r"https?://\S+")
 _EVERY: Final = 10.0
 """Seconds between two lines about one transfer."""
 
 
 class TransferLines:
-    """A line every ten seconds for transfers that take that long: ``450.0 MB of 1.2 GB, 12.0 MB/s``.
+    """A line every ten seconds: ``landing.flights 12 files, 450.0 MB, 12.0 MB/s, now 2013_5.zip 3.0 MB of 4.0 MB``.
 
     Args:
         write: takes a line.
@@ -31,21 +34,26 @@ class TransferLines:
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._write = write
         self._clock = clock
-        self._url = ""
+        self._step = self._url = ""
         self._began = self._told = 0.0
-        self._first = self._last = 0
+        self._files = self._bytes = self._done = 0
 
     def tell(self, step: str, transfer: Transfer) -> None:
         """Take note of bytes."""
         now = self._clock()
-        if transfer.url != self._url or transfer.done < self._last:
-            self._url, self._began, self._told, self._first = transfer.url, now, now, transfer.done
-        self._last = transfer.done
+        if step != self._step:
+            self._step, self._url, self._began, self._told, self._files, self._bytes = step, "", now, now, 0, 0
+        if transfer.url != self._url or transfer.done < self._done:
+            self._url, self._done = transfer.url, 0
+            self._files += 1
+        self._bytes += transfer.done - self._done
+        self._done = transfer.done
         if now - self._told < _EVERY:
             return
         self._told = now
-        rate = (transfer.done - self._first) / (now - self._began)
-        self._write(f"{step} {amount(transfer)}, {size(int(rate))}/s, {name_of(transfer.url)}")
+        rate = size(int(self._bytes / (now - self._began)))
+        what = f"{many(self._files, 'file')}, {size(self._bytes)}, {rate}/s"
+        self._write(f"{step} {what}, now {name_of(transfer.url)} {amount(transfer)}")
 
 
 class TransferBar:
@@ -107,8 +115,14 @@ def amount(transfer: Transfer) -> str:
     return size(transfer.done) + (f" of {size(transfer.total)}" if transfer.total else "")
 
 
+def shortened(text: str) -> str:
+    """A text with its addresses cut to what tells them apart: the end."""
+    return _ADDRESS.sub(lambda found: name_of(found[0]), text)
+
+
 def name_of(url: str) -> str:
-    """What a transfer is called: the end of its address, as short as it can be told apart."""
+    """What a transfer is called: the end of its address, long names cut in the middle."""
     parts = urlsplit(url)
     name = unquote(parts.path.rstrip("/").rpartition("/")[2]) or parts.netloc or url
-    return f"{name}?{unquote(parts.query)}" if parts.query else name
+    name = f"{name}?{unquote(parts.query)}" if parts.query else name
+    return name if len(name) <= _WIDEST else f"{name[: _WIDEST // 4]}…{name[-_WIDEST * 3 // 4 + 1 :]}"
