@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -61,7 +62,7 @@ def test_however_often_one_looks_each_moment_is_seen_once(
         looks.append(looks[-1] + timedelta(seconds=pause))
     seen = [
         moment
-        for after, until in zip(looks, looks[1:], strict=False)
+        for after, until in pairwise(looks)
         for moment in schedule.between(after, until, 10**6)
     ]
     at_once = schedule.between(start, looks[-1], 10**6)
