@@ -194,12 +194,13 @@ class Scheduler:
         return report
 
     def _due(self, project: Project, graph: Graph, chosen: list[str], now: datetime) -> list[str]:
-        """The landing steps that are due, and every step below a dataset that has a schedule."""
+        """The landing steps that are due, every step below a dataset that has a schedule, and what those steps read."""
         found = situations(project, Lake(project.lake), Ledgers(Lake(project.lake)), now, patient=True)
         due = {f"landing.{one.dataset.name}": one for one in found if one.due}
         scheduled = {f"landing.{one.dataset.name}" for one in found if one.next_at is not None}
         below = {name for step in scheduled for name in graph.downstream(step)}
-        picked = [name for name in chosen if name in due or (name in below and not name.startswith("landing."))]
+        needed = below | {name for step in below for name in graph.upstream(step)}
+        picked = [name for name in chosen if name in due or (name in needed and not name.startswith("landing."))]
         for name in picked:
             if name in due:
                 self.events.due(due[name])
