@@ -60,11 +60,7 @@ def test_however_often_one_looks_each_moment_is_seen_once(
     looks = [start]
     for pause in pauses:
         looks.append(looks[-1] + timedelta(seconds=pause))
-    seen = [
-        moment
-        for after, until in pairwise(looks)
-        for moment in schedule.between(after, until, 10**6)
-    ]
+    seen = [moment for after, until in pairwise(looks) for moment in schedule.between(after, until, 10**6)]
     at_once = schedule.between(start, looks[-1], 10**6)
     assert seen == at_once
     assert seen == sorted(set(seen))
