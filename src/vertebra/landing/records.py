@@ -15,7 +15,7 @@ from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATC
 from vertebra.landing.formats.avro import read_avro
 from vertebra.landing.formats.csv import read_csv
 from vertebra.landing.formats.json import read_json, read_json_lines
-from vertebra.landing.formats.kinds import KindCounter
+from vertebra.landing.formats.kinds import KindCounter, repeats
 from vertebra.landing.formats.parquet import read_parquet
 from vertebra.landing.formats.records import RaggedRecordError, Reader, Reading, Records
 from vertebra.landing.payload import Limits, damaged, parts
@@ -38,6 +38,7 @@ FORMATS: Final[Mapping[str, Reader]] = {
 _PARSER: Final = 2
 """Raised when the same payload and declaration come to give other records, so that batches are parsed again."""
 
+_DISTINCT: Final = pa.dictionary(pa.int32(), pa.string())
 _GROUP_ROWS: Final = 1 << 17
 _GROUP_BYTES: Final = 32 << 20
 
@@ -124,10 +125,8 @@ class _Writer:
 
     def __init__(self, target: Path, records: Records) -> None:
         self.records = 0
-        names = [*records.columns, *([RAGGED_COLUMN] if records.ragged else [])]
-        self._schema = pa.schema(
-            [pa.field(RECORD_COLUMN, pa.int64(), nullable=False), *(pa.field(name, pa.string()) for name in names)]
-        )
+        self._names = [*records.columns, *([RAGGED_COLUMN] if records.ragged else [])]
+        self._types: list[pa.DataType] = []
         self._columns = records.columns
         self._counters = [KindCounter() for _ in records.columns]
         self._target = target
@@ -158,16 +157,18 @@ class _Writer:
             self._hand_over()
         self._wait()
         if self._file is None:
-            self._file = self._open()
+            self._file = self._open([pa.array([], pa.string()) for _ in self._names])
 
-    def _open(self) -> pq.ParquetWriter:
-        # a dictionary is tried anew in each group, for nothing where texts hardly repeat
-        repeating = [name for name, counter in zip(self._columns, self._counters, strict=True) if counter.repeats]
+    def _open(self, first: list[pa.Array]) -> pq.ParquetWriter:
+        """Open the file. Columns whose texts repeat are written by their distinct texts, which are counted too."""
+        self._types = [_DISTINCT if repeats(column) else pa.string() for column in first]
+        types = dict(zip(self._names, self._types, strict=True))
         return pq.ParquetWriter(
             self._target,
-            self._schema,
+            pa.schema([pa.field(RECORD_COLUMN, pa.int64(), nullable=False), *types.items()]),
             compression="zstd",
-            use_dictionary=repeating,
+            # a dictionary is tried anew in each group, for nothing where texts hardly repeat
+            use_dictionary=[name for name, kind in types.items() if kind is _DISTINCT],
             write_statistics=[RECORD_COLUMN],
             store_schema=False,
         )
@@ -181,10 +182,12 @@ class _Writer:
             )
         held = pa.Table.from_batches(self._held)
         columns = [column.combine_chunks().cast(pa.string()) for column in held.columns]
+        if self._file is None:
+            self._file = self._open(columns)
+        pairs = zip(columns, self._types, strict=True)
+        columns = [column.dictionary_encode() if kind is _DISTINCT else column for column, kind in pairs]
         for counter, column in zip(self._counters, columns, strict=False):
             counter.add(column)
-        if self._file is None:
-            self._file = self._open()
         self._wait()
         self._writing = self._thread.submit(self._write, self._file, columns, self.records, self._rows)
         self.records += self._rows
@@ -197,7 +200,7 @@ class _Writer:
 
     def _write(self, file: pq.ParquetWriter, columns: list[pa.Array], first: int, rows: int) -> None:
         ordinals = pa.array(np.arange(first, first + rows, dtype=np.int64))
-        file.write_table(pa.table([ordinals, *columns], schema=self._schema), row_group_size=rows)
+        file.write_table(pa.table([ordinals, *columns], schema=file.schema), row_group_size=rows)
 
     def seen(self) -> dict[str, dict[str, Any]]:
         """By column, how many cells are written as what."""

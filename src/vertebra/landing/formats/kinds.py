@@ -33,29 +33,28 @@ _SAMPLE: Final = 4096
 
 
 class KindCounter:
-    """Counts the cells of one column.
-
-    Attributes:
-        repeats: whether the cells counted last had few distinct texts.
-    """
+    """Counts the cells of one column."""
 
     def __init__(self) -> None:
-        self.repeats = True
         self._kinds: dict[str, int] = {}
         self._words: dict[str, int] = {}
         self._many_words = False
         self._expected: str | None = None
+        self._castable = True
 
-    def add(self, cells: pa.StringArray) -> None:
-        """Count some cells."""
+    def add(self, cells: pa.StringArray | pa.DictionaryArray) -> None:
+        """Count some cells.
+
+        Args:
+            cells: their texts, dictionary-encoded where they repeat: a text is looked at once.
+        """
         self._count("null", cells.null_count)
-        texts = cells.drop_null() if cells.null_count else cells
-        sample = texts[:_SAMPLE]
-        self.repeats = compute.count_distinct(sample).as_py() * 2 < len(sample)
-        if self.repeats:
-            distinct = texts.dictionary_encode()
-            texts, numbers = distinct.dictionary, _numbers(distinct)
+        if isinstance(cells, pa.DictionaryArray):
+            texts, numbers = cells.dictionary, _numbers(cells)
         else:
+            texts = cells.drop_null() if cells.null_count else cells
+            if self._expected in ("int", "decimal") and self._castable:
+                texts = self._cast(texts)
             numbers = np.ones(len(texts), np.int64)
         if self._expected is not None:
             # columns are mostly of one kind
@@ -69,6 +68,22 @@ class KindCounter:
     def observed(self) -> Observed:
         """What was counted."""
         return Observed(dict(self._kinds), {} if self._many_words else dict(sorted(self._words.items())))
+
+    def _cast(self, texts: pa.Array) -> pa.Array:
+        """Count those that are surely numbers, by reading them, which is faster than patterns. Returns the others."""
+        given = texts
+        empty = compute.equal(texts, "")
+        if empty.true_count:
+            texts = texts.filter(compute.invert(empty))
+        try:
+            others = _but_integers(texts) if self._expected == "int" else _but_decimals(texts)
+        except pa.ArrowInvalid:
+            # an attempt that fails takes long
+            self._castable = False
+            return given
+        self._count(str(self._expected), len(texts) - len(others))
+        self._count("blank", len(given) - len(texts))
+        return others
 
     def _numbers_and_times(self, texts: pa.Array, numbers: NDArray[np.int64]) -> None:
         for kind in _LIKE_NUMBERS:
@@ -110,9 +125,29 @@ class KindCounter:
             self._many_words, self._words = True, {}
 
 
+def repeats(cells: pa.StringArray) -> bool:
+    """Whether a column seems to have few distinct texts, by its first cells."""
+    sample = cells[:_SAMPLE]
+    return bool(compute.count_distinct(sample).as_py() * 2 < len(sample))
+
+
+def _but_integers(texts: pa.Array) -> pa.Array:
+    compute.cast(texts, pa.int64())
+    # with zeros in front, or 0x, they are not written as integers are
+    zero = compute.or_(compute.starts_with(texts, "0"), compute.starts_with(texts, "-0"))
+    return texts.filter(zero) if zero.true_count else texts[:0]
+
+
+def _but_decimals(texts: pa.Array) -> pa.Array:
+    numbers = compute.cast(texts, pa.float64())
+    plain = compute.and_(compute.match_substring(texts, "."), compute.is_finite(numbers))
+    return texts[:0] if plain.true_count == len(texts) else texts.filter(compute.invert(plain))
+
+
 def _numbers(distinct: pa.DictionaryArray) -> NDArray[np.int64]:
     """How many cells have each text."""
-    return np.bincount(distinct.indices.to_numpy(zero_copy_only=False), minlength=len(distinct.dictionary))
+    indices = distinct.indices.drop_null() if distinct.null_count else distinct.indices
+    return np.bincount(indices.to_numpy(zero_copy_only=False), minlength=len(distinct.dictionary))
 
 
 def _matches(texts: pa.Array, pattern: str) -> NDArray[np.bool_]:
