@@ -40,7 +40,9 @@ Command = Callable[..., Said]
 
 
 @pytest.fixture
-def vertebra(capsys: pytest.CaptureFixture[str]) -> Command:
+def vertebra(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.delenv("VERTEBRA_DEBUG", raising=False)
+
     def run(*arguments: str) -> Said:
         capsys.readouterr()
         kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}

@@ -155,10 +155,16 @@ def test_a_period_that_is_not_published_yet_and_one_that_is_refused_are_shown(
     ],
 )
 def test_periods_that_make_no_sense_are_refused_before_anything_is_asked(
-    tmp_path: Path, arguments: list[str], code: int, what: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    arguments: list[str],
+    code: int,
+    what: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from vertebra.cli import main
 
+    monkeypatch.delenv("VERTEBRA_DEBUG", raising=False)
     folder = monthly_project(tmp_path / "project", "http://127.0.0.1:9")
     with pytest.raises(SystemExit) as ended:
         main(["collect", "flights", *arguments, "--project", str(folder)])

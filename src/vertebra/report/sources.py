@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from vertebra.pipeline.api import Workspace
     from vertebra.pipeline.due import Situation
 
+_GAP: Final = 2
+_UNBOUNDED: Final = 1000
+
 Rows = list[dict[str, Any]]
 
 SOURCES: Final = (
@@ -115,13 +118,34 @@ def _reason(found: Situation) -> str | None:
 def write_sources(rows: Sequence[Mapping[str, Any]], now: datetime, stream: TextIO, notes: TextIO) -> None:
     """Write the sources for people: a table, then a line about each that is not well, and the next command."""
     shown = [name for name in _SHOWN if any(row[name] is not None for row in rows) or name in _SHOWN[:5]]
-    table = grid(*shown, numeric=2 if shown[-1] == "records" else 0)
-    for row in rows:
-        table.add_row(*(_styled(name, _cell(name, row[name], now)) for name in shown))
-    rich_console(stream).print(table)
+    texts = {name: [_cell(name, row[name], now) for row in rows] for name in shown}
+    rich = rich_console(stream)
+    if not stream.isatty():
+        rich.width = _UNBOUNDED
+    fitting = _fitting(texts, rich.width)
+    table = grid(*fitting, numeric=len({"batch", "records"}.intersection(fitting)))
+    for column in table.columns:
+        column.no_wrap = True
+    for place in range(len(rows)):
+        table.add_row(*(_styled(name, texts[name][place]) for name in fitting))
+    rich.print(table)
     stream.flush()
+    if len(fitting) < len(shown):
+        notes.write(f"{len(shown) - len(fitting)} more columns do not fit: {', '.join(shown[len(fitting) :])}\n")
     for line in _about(rows, now):
         notes.write(f"{line}\n")
+
+
+def _fitting(texts: Mapping[str, Sequence[str]], room: int) -> list[str]:
+    """The columns that fit, from the left."""
+    found: list[str] = []
+    used = 0
+    for name, cells in texts.items():
+        used += max(map(len, (name, *cells))) + _GAP
+        if used - _GAP > room and found:
+            break
+        found.append(name)
+    return found
 
 
 def _about(rows: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
