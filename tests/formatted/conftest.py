@@ -87,7 +87,7 @@ def rejected(ledgers: Ledgers) -> Callable[[], list[dict[str, Any]]]:
     return read
 
 
-def land_table(landing: Path, source: str, dataset: str, number: int, table: pa.Table) -> None:
+def land_table(landing: Path, source: str, dataset: str, number: int, table: pa.Table, ragged: int = 0) -> None:
     folder = batch_folder(landing, source, dataset, number)
     folder.mkdir(parents=True)
     pq.write_table(table, folder / "records.parquet")
@@ -99,7 +99,8 @@ def land_table(landing: Path, source: str, dataset: str, number: int, table: pa.
         "bytes": 1,
         "payload": "payload.csv",
         "records": table.num_rows,
-        "columns": table.column_names[1:],
+        "columns": [name for name in table.column_names if not name.startswith("_") or name == "_record_"],
+        "text": {"ragged": ragged},
         "parse": {},
         "collector": "test",
     }

@@ -104,6 +104,16 @@ class TestEncodings:
         assert batch.receipt.text == {"encoding": "windows-1252", "detected": ["encoding"]}
 
 
+class TestEndsOfLineInCells:
+    @pytest.mark.parametrize("before", range(70))
+    def test_both_characters_stay_wherever_the_parser_cuts_the_text(self, before, monkeypatch):
+        monkeypatch.setattr("vertebra.landing.formats.csv._BLOCKS", (64, 1 << 20))
+        cells = ["x" * before + "\r\n\r\n", "\n\r\r\n\n"]
+        content = "".join(f'"{cell}",1\r\n' for cell in cells)
+        _, found = through(content.encode(), header=False)
+        assert [row[0] for row in found] == cells
+
+
 class TestDelimiters:
     @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
     def test_the_delimiter_is_told_and_recorded(self, collected, project, delimiter):

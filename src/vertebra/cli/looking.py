@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def ls(
-    what: Annotated[str, typer.Argument(help="steps, sources, tables, datasets or rules.")] = "steps",
+    what: Annotated[str, typer.Argument(help="steps, sources, tables, datasets, drift or rules.")] = "steps",
     select: Select = None,
     exclude: Exclude = None,
     notation: Annotated[
@@ -37,7 +37,7 @@ def ls(
     project: Root = HERE,
     profile: Profile = None,
 ) -> None:
-    """List the steps of the project, its sources and when they are due, the tables of the lake, datasets, or rules.
+    """List the steps of the project, its sources and when they are due, tables, datasets, drift of columns, or rules.
 
     \b
     vertebra ls
@@ -45,6 +45,7 @@ def ls(
     vertebra ls sources
     vertebra ls tables
     vertebra ls datasets --format json
+    vertebra ls drift --select flights
     vertebra ls rules --notation logic
 
     \b
@@ -70,10 +71,15 @@ def ls(
         case "datasets":
             rows = listing.datasets(space)
             columns = ["dataset", "source", "batches", "records", "collected", "every", "description"]
+        case "drift":
+            rows, columns = (
+                listing.drift(space, [known_dataset(space, name) for name in select or ()]),
+                list(listing.DRIFT),
+            )
         case "rules":
             rows, columns = listing.rules(space, notation), ["dataset", "rule", "class", "denies"]
         case _:
-            raise typer.BadParameter(f"{what!r} is not one of steps, sources, tables, datasets, rules")
+            raise typer.BadParameter(f"{what!r} is not one of steps, sources, tables, datasets, drift, rules")
     put(rows, columns, form)
 
 

@@ -12,6 +12,7 @@ from vertebra.declare.column_type import INTEGERS, column_type
 from vertebra.declare.declared import Declared as Declared
 from vertebra.declare.declared import Flag as Flag
 from vertebra.declare.declared import Name as Name
+from vertebra.declare.drift import Drift as Drift
 from vertebra.declare.time_pattern import time_pattern
 from vertebra.declare.update_rate import UpdateRate
 
@@ -175,23 +176,6 @@ class Rule(Declared):
     on_violation: OnViolation = "report"
     confidence: float = Field(default=0.5, ge=0, le=1)
     set: dict[str, str | None] | None = None
-
-
-class Drift(Declared):
-    """What to do when a batch's columns differ from the declared ones.
-
-    ``extra``: columns that are not declared are left out and reported (``ignore``), or the batch is refused (``fail``).
-    ``missing``: declared columns that are not in the batch are NULL in its rows (``null``), or the batch is refused.
-    """
-
-    extra: Literal["ignore", "fail"] = "ignore"
-    missing: Literal["null", "fail"] = "fail"
-
-    @field_validator("missing", mode="before", json_schema_input_type=Literal["null", "fail"] | None)
-    @classmethod
-    def _unquoted(cls, value: Any) -> Any:
-        # YAML reads an unquoted null as no value
-        return "null" if value is None else value
 
 
 class Dataset(Declared):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
-from vertebra.declare.dataset import Column, Dataset, Declared
+from vertebra.declare.dataset import Column, Dataset, Declared, Drift
 from vertebra.declare.project import SettingsFile
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, Reconciliation, Survivor
 
@@ -20,6 +20,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: Final = {"type": "string"}
 _SHORT_FORMS: Final[dict[type, dict[str, Any]]] = {
     Column: {**_TEXT, "description": "The column's type."},
+    Drift: {**_TEXT, "enum": ["evolve", "ignore", "fail"], "description": "The policy in a word."},
     Survivor: {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
 }
 """What may be written instead of a mapping."""

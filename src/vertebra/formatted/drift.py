@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+from vertebra.declare.dataset import Column
 from vertebra.errors import DriftError
+from vertebra.governance.drift import misfit, sources_in
+from vertebra.governance.renames import like_named
 
 if TYPE_CHECKING:
     from vertebra.declare.dataset import Dataset
@@ -25,7 +27,7 @@ class Match:
     Attributes:
         batch: the batch.
         sources: the batch's column of each declared column, None where it has none.
-        extra: the batch's columns that are not declared.
+        extra: the batch's columns that are not declared and left out.
     """
 
     batch: Batch
@@ -33,23 +35,51 @@ class Match:
     extra: tuple[str, ...]
 
 
-def match_columns(dataset: Dataset, batch: Batch) -> Match:
+def evolved(dataset: Dataset, landed: Sequence[Batch]) -> dict[str, Column]:
+    """The columns, of type string, that batches add to the table where the policy is ``drift: {extra: evolve}``.
+
+    Names are made from those of the payload, in small letters and without accents, spaces and punctuation. They depend
+    on the batches in their order only: batches to come add columns and change none.
+
+    Args:
+        landed: oldest first.
+    """
+    if dataset.drift.extra != "evolve":
+        return {}
+    found: dict[str, Column] = {}
+    known: set[str] = set()
+    for batch in landed:
+        used = set(sources_in(dataset, batch.receipt.columns).values())
+        for column in batch.receipt.columns:
+            if column in used or column in known:
+                continue
+            known.add(column)
+            name = wanted = _name(column)
+            number = 2
+            while name in dataset.columns or name in found:
+                name, number = f"{wanted}_{number}", number + 1
+            found[name] = Column(source=column)
+    return found
+
+
+def match_columns(dataset: Dataset, batch: Batch, more: Mapping[str, Column] | None = None) -> Match:
     """Find the declared columns in a batch.
 
     Names must be equal; a column with several sources takes the first that the batch has.
 
+    Args:
+        more: columns that are not declared and yet in the table; see :func:`evolved`.
+
     Raises:
-        DriftError: columns are missing, or there are undeclared ones, and the dataset's drift policy forbids it. The
-            message suggests what to declare.
+        DriftError: columns are missing or written as another type, or there are undeclared ones, and the dataset's
+            drift policy forbids it. The message suggests what to declare.
     """
+    more = more or {}
     present = batch.receipt.columns
     if not present and not batch.receipt.records:
         # no rows, no columns: an empty JSON array is no drift
-        return Match(batch, dict.fromkeys(dataset.columns), ())
-    sources = {
-        name: next((source for source in column.sources(name) if source in present), None)
-        for name, column in dataset.columns.items()
-    }
+        return Match(batch, dict.fromkeys([*dataset.columns, *more]), ())
+    sources = sources_in(dataset, present)
     used = set(sources.values())
     extra = tuple(column for column in present if column not in used)
     missing = [name for name, source in sources.items() if source is None]
@@ -57,12 +87,31 @@ def match_columns(dataset: Dataset, batch: Batch) -> Match:
         raise _missing(dataset, batch, missing, extra)
     if extra and dataset.drift.extra == "fail":
         raise _extra(dataset, batch, missing, extra)
-    return Match(batch, sources, extra)
+    if dataset.drift.retyped == "fail":
+        _refuse_retyped(dataset, batch, sources)
+    for name, column in more.items():
+        sources[name] = next((source for source in column.sources(name) if source in extra), None)
+    brought = {source for name, source in sources.items() if name in more}
+    return Match(batch, sources, tuple(column for column in extra if column not in brought))
+
+
+def _refuse_retyped(dataset: Dataset, batch: Batch, sources: Mapping[str, str | None]) -> None:
+    for name, source in sources.items():
+        written = misfit(dataset, name, source, batch) if source is not None else None
+        if written is not None:
+            raise DriftError(
+                f"batch {batch.number} has {written} where column {name} is {dataset.columns[name].type}",
+                cause=f"less than nine tenths of {source!r} are written as the declared type; "
+                "the policy is `drift: {retyped: fail}`",
+                remedy=f"correct the column's type in datasets/{dataset.name}.yaml, "
+                "or have cells that do not fit rejected one by one: drift: {retyped: ignore}",
+                where=f"{dataset.source}.{dataset.name}",
+            )
 
 
 def _missing(dataset: Dataset, batch: Batch, missing: list[str], extra: tuple[str, ...]) -> DriftError:
     lines = []
-    renamed = {name: found for name in missing if (found := _lookalike(dataset.columns[name].sources(name), extra))}
+    renamed = {name: found for name in missing if (found := like_named(dataset.columns[name].sources(name), extra))}
     for name, found in renamed.items():
         column = dataset.columns[name]
         known = ", ".join(_yaml(source) for source in (*column.sources(name), found))
@@ -90,23 +139,9 @@ def _extra(dataset: Dataset, batch: Batch, missing: list[str], extra: tuple[str,
         f"batch {batch.number} has undeclared columns: {_listed(extra)}",
         cause=f"the policy is `drift: {{extra: fail}}`{absent}",
         remedy=f"write in datasets/{dataset.name}.yaml under columns: {new}, "
-        "or leave them out: drift: {extra: ignore}",
+        "or leave them out: drift: {extra: ignore}, or take them as text: drift: {extra: evolve}",
         where=f"{dataset.source}.{dataset.name}",
     )
-
-
-def _lookalike(sources: tuple[str, ...], candidates: tuple[str, ...]) -> str | None:
-    """The candidate that is one of the names but for case, accents, spaces and punctuation, or nearly so."""
-    folded = {_folded(candidate): candidate for candidate in reversed(candidates)}
-    for source in sources:
-        if _folded(source) in folded:
-            return folded[_folded(source)]
-    near = get_close_matches(_folded(sources[0]), list(folded), n=1, cutoff=0.75)
-    return folded[near[0]] if near else None
-
-
-def _folded(name: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKD", name).casefold() if char.isalnum())
 
 
 def _name(column: str) -> str:

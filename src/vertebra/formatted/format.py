@@ -13,11 +13,12 @@ import pyarrow.dataset as pads
 from vertebra.errors import LakeError
 from vertebra.formatted.cast import read_cell
 from vertebra.formatted.digest import formatting_digest
-from vertebra.formatted.drift import Match, match_columns
-from vertebra.formatted.rejects import castable, record_rejects, rejects, suspects
+from vertebra.formatted.drift import Match, evolved, match_columns
+from vertebra.formatted.rejects import castable, ragged_records, record_rejects, rejects, suspects
 from vertebra.formatted.text import null_markers
 from vertebra.formatted.workings import Workings
 from vertebra.governance.context import StepOutcome
+from vertebra.governance.drift import record_drift
 from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches
 from vertebra.lake.table import Staged
 
@@ -44,12 +45,15 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     has changed in a way that matters here, or records were parsed again, all batches are formatted again, with the
     same row ids, and replace the table in one commit.
 
+    Where the policy is ``drift: {extra: evolve}``, columns that are not declared become columns of the table, of type
+    string; rows of batches without them have NULL there.
+
     Args:
         full_refresh: format all batches again in any case.
 
     Raises:
         LakeError: nothing was collected yet.
-        DriftError: a batch does not have the declared columns.
+        DriftError: a batch does not have the declared columns, and the policy forbids it.
         DeclarationError: a unit conversion does not exist.
     """
     table = ctx.lake.table(f"formatted.{dataset.name}")
@@ -62,15 +66,25 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
         new = [batch for batch in new if batch is landed[-1]]
     if not new:
         return _outcome(table, table.version(), [], 0)
-    matches = [match_columns(dataset, batch) for batch in new]
+    record_drift(dataset, landed, ctx.ledgers, ctx.commit())
+    more = evolved(dataset, new if dataset.load == "snapshot" else landed)
+    matches = [match_columns(dataset, batch, more) for batch in new]
+    added = [name for name in more if anew or name not in table.schema().names]
+    declared = list(dataset.columns)
+    dataset = dataset.model_copy(update={"columns": {**dataset.columns, **more}})
     ctx.progress(f"formatting {_counted(len(new), 'batch', 'batches')}")
     whole = anew or dataset.load != "append"
     staged, rejected = _stage(dataset, table, matches, anew, ctx)
     commit = replace(ctx.commit(app_version=new[-1].number), extra={_FORMATTING: digest})
     version = table.commit(
-        staged, commit, "overwrite" if whole else "append", "replace" if whole else "same", anew=anew
+        staged,
+        commit,
+        "overwrite" if whole else "append",
+        "replace" if whole else "widen" if more else "same",
+        anew=anew,
     )
-    return _outcome(table, version, matches, rejected, _without_key(dataset, table, version))
+    without_key = _without_key(dataset, table, version)
+    return _outcome(table, version, matches, rejected, without_key, added=added, declared=declared)
 
 
 def _landed(dataset: Dataset, ctx: StepContext) -> list[Batch]:
@@ -111,6 +125,7 @@ def _stage(
         staged = _joined([table.stage(ctx.engine, reading.rows(_text(group, ctx))) for group in groups])
         in_question = suspects(dataset, staged)
     found = [reading.rejects(_text(group, ctx), in_question, ctx) for group in groups] if in_question else []
+    found += [ragged_records(match.batch, dataset, ctx) for match in matches if match.batch.receipt.text.get("ragged")]
     replaces_all = anew or dataset.load == "snapshot"
     first = None if replaces_all else matches[0].batch.number
     return staged, record_rejects(found, dataset, first, ctx)
@@ -170,7 +185,13 @@ def _merged(dataset: Dataset, new: DataFrame, present: DataFrame | None) -> Data
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    rows = new if present is None else present.select(new.columns).unionAll(new)
+    rows = new
+    if present is not None:
+        # a column that a batch adds to the table is not in its rows yet
+        had = [
+            F.col(name) if name in present.columns else F.lit(None).cast("string").alias(name) for name in new.columns
+        ]
+        rows = present.select(had).unionAll(new)
     key = [F.col(name) for name in dataset.key]
     incomplete = reduce(lambda one, other: one | other, [column.isNull() for column in key])
     # a row without a complete key is alone in its partition
@@ -194,7 +215,14 @@ def _without_key(dataset: Dataset, table: LakeTable, version: int) -> int:
 
 
 def _outcome(
-    table: LakeTable, version: int, matches: Sequence[Match], rejected: int, without_key: int = 0
+    table: LakeTable,
+    version: int,
+    matches: Sequence[Match],
+    rejected: int,
+    without_key: int = 0,
+    *,
+    added: Sequence[str] = (),
+    declared: Sequence[str] = (),
 ) -> StepOutcome:
     facts: dict[str, int | float | str] = {"batches": len(matches), "cells rejected": rejected}
     ignored = dict.fromkeys(column for match in matches for column in match.extra)
@@ -203,8 +231,10 @@ def _outcome(
         for match in matches
         if match.batch.receipt.records
         for name, source in match.sources.items()
-        if source is None
+        if source is None and name in declared
     )
+    if added:
+        facts["columns added"] = ", ".join(added)
     if ignored:
         facts["columns ignored"] = ", ".join(ignored)
     if missing:

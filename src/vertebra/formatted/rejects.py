@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from vertebra.governance.schemas import STATES
-from vertebra.lake.batches import RECORDS_PER_BATCH
+from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from vertebra.declare.dataset import Dataset
     from vertebra.formatted.cast import Cell
     from vertebra.governance.context import StepContext
+    from vertebra.lake.batches import Batch
     from vertebra.lake.table import Staged
 
 _LEDGER = "rejects"
+RAGGED_REASON = "has too few or too many cells, so that none can be told to be of a column"
 
 
 def suspects(dataset: Dataset, staged: Staged) -> list[str]:
@@ -87,6 +90,26 @@ def rejects(worked: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx:
             "cell.type",
             "cell.reason",
         )
+    )
+
+
+def ragged_records(batch: Batch, dataset: Dataset, ctx: StepContext) -> DataFrame:
+    """The records of a batch with too few or too many cells, with the columns of the ledger: the text of each."""
+    from pyspark.sql import functions as F
+
+    schema = pa.schema([(RECORD_COLUMN, pa.int64()), (RAGGED_COLUMN, pa.string())])
+    records = ctx.engine.read_parquet([batch.records], schema).where(F.col(RAGGED_COLUMN).isNotNull())
+    number = F.lit(batch.number).cast("bigint")
+    return records.select(
+        F.lit(ctx.run_id).alias("run_id"),
+        F.lit(dataset.name).alias("dataset"),
+        (F.lit(batch.number * RECORDS_PER_BATCH).cast("bigint") + F.col(RECORD_COLUMN)).alias("rid"),
+        number.alias("batch"),
+        F.col(RECORD_COLUMN).alias("record"),
+        F.lit(RAGGED_COLUMN).alias("column_name"),
+        F.col(RAGGED_COLUMN).alias("raw"),
+        F.lit("record").alias("type"),
+        F.lit(RAGGED_REASON).alias("reason"),
     )
 
 

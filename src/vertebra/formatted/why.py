@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from vertebra.errors import LakeError
-from vertebra.formatted.drift import match_columns
+from vertebra.formatted.drift import evolved, match_columns
+from vertebra.formatted.rejects import RAGGED_REASON
 from vertebra.formatted.text import SPACES, null_markers
-from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches
+from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches
 
 if TYPE_CHECKING:
     from vertebra.declare.dataset import Column, Dataset
@@ -72,6 +73,9 @@ def row_origin(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column:
         LakeError: there is no such batch, record or column.
     """
     number, record = divmod(rid, RECORDS_PER_BATCH)
+    more = evolved(dataset, batches(lake.landing, dataset.source, dataset.name))
+    declared_only = dataset
+    dataset = dataset.model_copy(update={"columns": {**dataset.columns, **more}})
     if column is not None and column not in dataset.columns:
         raise LakeError(
             f"{dataset.name} has no column {column}",
@@ -79,7 +83,7 @@ def row_origin(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column:
             remedy=f"vertebra why formatted.{dataset.name} {rid}",
         )
     batch = _batch(dataset, lake, number, rid)
-    sources = match_columns(dataset, batch).sources
+    sources = match_columns(declared_only, batch, more).sources
     names = [column] if column is not None else list(dataset.columns)
     raw = _record(batch, record, [source for name in names if (source := sources[name]) is not None], rid)
     row = _row(dataset, lake, rid, names)
@@ -88,7 +92,7 @@ def row_origin(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column:
     for name in names:
         source, declared = sources[name], dataset.columns[name]
         text = raw[source] if source is not None else None
-        reading = _reading(dataset, name, declared, source, text, reasons.get(name))
+        reading = _reading(dataset, name, declared, source, text, reasons.get(name), RAGGED_COLUMN in reasons)
         value = row[name] if row else None
         cells[name] = CellOrigin(name, source, text, declared.type, value, reading, reasons.get(name))
     return RowOrigin(rid, batch, record, row is not None, cells)
@@ -142,11 +146,13 @@ def _rejected(dataset: Dataset, ledgers: Ledgers, rid: int) -> dict[str, str]:
 
 
 def _reading(
-    dataset: Dataset, name: str, declared: Column, source: str | None, raw: str | None, reason: str | None
+    dataset: Dataset, name: str, declared: Column, source: str | None, raw: str | None, reason: str | None, ragged: bool
 ) -> tuple[str, ...]:
     """How a text became a value."""
     if source is None:
         return (f"the batch has no column {' or '.join(declared.sources(name))}, so it is NULL",)
+    if raw is None and ragged:
+        return (f"the record {RAGGED_REASON}: they are NULL, and its text is in the ledger of rejects",)
     if raw is None:
         return ("the record has no value, so it is NULL",)
     steps = []

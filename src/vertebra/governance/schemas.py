@@ -48,6 +48,19 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         columns=pa.list_(pa.string()),
         collector=pa.string(),
     ),
+    # one row per column of each landed batch: what its cells are written as, and the share of them without a value;
+    # where a batch was parsed again, the rows of the latest run count
+    "schemas": _schema(
+        run_id=pa.string(),
+        source=pa.string(),
+        dataset=pa.string(),
+        batch=pa.int64(),
+        position=pa.int64(),
+        column_name=pa.string(),
+        declared_as=pa.string(),
+        type=pa.string(),
+        nulls=pa.float64(),
+    ),
     # one row per input of each table version; input_version is the batch number where the input is a landing dataset
     "lineage": _schema(
         run_id=pa.string(),
@@ -128,7 +141,21 @@ STATES: Final[dict[str, pa.Schema]] = {
         remedy=pa.string(),
         seconds=pa.float64(),
     ),
-    # cells that did not parse
+    # differences of batches' columns from the declared ones and between batches; one row for the batches in a row that
+    # have it
+    "drift": _schema(
+        dataset=pa.string(),
+        kind=pa.string(),
+        column_name=pa.string(),
+        detail=pa.string(),
+        policy=pa.string(),
+        first_batch=pa.int64(),
+        last_batch=pa.int64(),
+        first_seen=_TIME,
+        last_seen=_TIME,
+        suggestion=pa.string(),
+    ),
+    # cells that did not parse, and records with too few or too many cells (column_name _ragged)
     "rejects": _schema(
         run_id=pa.string(),
         dataset=pa.string(),

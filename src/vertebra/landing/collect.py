@@ -11,6 +11,7 @@ from vertebra.declare.collect import secrets_of
 from vertebra.declare.environment import redacted
 from vertebra.errors import CollectError
 from vertebra.governance.context import Progress, silent
+from vertebra.governance.drift import ColumnDrift, record_drift, schema_rows
 from vertebra.lake.batches import Batch, batches
 from vertebra.lake.table import Commit
 from vertebra.landing.collectors import COLLECTORS
@@ -46,6 +47,7 @@ class CollectOutcome:
         refused: payloads that were refused and kept aside.
         reparsed: earlier batches whose records were made again, as the declaration of how to parse them has changed.
         not_yet: periods that are due and not published yet.
+        drift: how columns differ since one of the batches that were landed or parsed again.
     """
 
     new: tuple[Batch, ...]
@@ -53,6 +55,7 @@ class CollectOutcome:
     refused: tuple[Refusal, ...] = ()
     reparsed: int = 0
     not_yet: tuple[str, ...] = ()
+    drift: tuple[ColumnDrift, ...] = ()
 
     @property
     def records(self) -> int:
@@ -125,7 +128,8 @@ def collect(
     redact = _redaction(dataset, secrets or {})
     deposit = Deposit(dataset, home, run_id, now, collector.version, redact)
     deposit.sweep()
-    known, reparsed = _parsed_as_declared(batches(lake.landing, dataset.source, dataset.name), deposit, progress)
+    landed = batches(lake.landing, dataset.source, dataset.name)
+    known, reparsed = _parsed_as_declared(landed, deposit, progress)
     tally = _Tally(len(known), reparsed)
     with _staging(home) as (staging, died):
         try:
@@ -147,6 +151,9 @@ def collect(
             # The ledger grows with every collection of every dataset: it is read only where it may lack something.
             if died or len(known) > tally.earlier:
                 _record(dataset, known, ledgers, run_id)
+            if died or reparsed or len(known) > tally.earlier:
+                again = {batch.number for batch, was in zip(known, landed, strict=False) if batch is not was}
+                tally.drift = _record_columns(dataset, known, again, ledgers, run_id)
     outcome = tally.outcome(known)
     if outcome.refused:
         raise PayloadsRefusedError(dataset.name, outcome)
@@ -162,10 +169,11 @@ class _Tally:
     unchanged: int = 0
     refused: list[Refusal] = field(default_factory=list)
     not_yet: list[str] = field(default_factory=list)
+    drift: tuple[ColumnDrift, ...] = ()
 
     def outcome(self, known: list[Batch]) -> CollectOutcome:
         new, refused = tuple(known[self.earlier :]), tuple(self.refused)
-        return CollectOutcome(new, self.unchanged, refused, self.reparsed, tuple(self.not_yet))
+        return CollectOutcome(new, self.unchanged, refused, self.reparsed, tuple(self.not_yet), self.drift)
 
 
 def _take(
@@ -278,7 +286,7 @@ def _empty(folder: Path) -> None:
 
 def _record(dataset: Dataset, known: list[Batch], ledgers: Ledgers, run_id: str) -> None:
     """Add to the ledger what it lacks: new batches, and those of a collection that died before it got here."""
-    recorded = _recorded(dataset, ledgers)
+    recorded = _recorded(dataset, ledgers, "batches")
     missing = [batch for batch in known if batch.number not in recorded]
     if not missing:
         return
@@ -302,10 +310,22 @@ def _record(dataset: Dataset, known: list[Batch], ledgers: Ledgers, run_id: str)
     ledgers.append("batches", rows, Commit(run_id=run_id, step=f"landing.{dataset.name}", fingerprint=""))
 
 
-def _recorded(dataset: Dataset, ledgers: Ledgers) -> set[int]:
+def _record_columns(
+    dataset: Dataset, known: list[Batch], again: Collection[int], ledgers: Ledgers, run_id: str
+) -> tuple[ColumnDrift, ...]:
+    """Write down the columns of batches that are new or were parsed again. Returns the drift that begins with one."""
+    recorded = _recorded(dataset, ledgers, "schemas")
+    parsed = [batch for batch in known if batch.number not in recorded or batch.number in again]
+    commit = Commit(run_id=run_id, step=f"landing.{dataset.name}", fingerprint="")
+    ledgers.append("schemas", schema_rows(dataset, parsed, run_id), commit)
+    numbers = {batch.number for batch in parsed}
+    return tuple(one for one in record_drift(dataset, known, ledgers, commit) if one.first_batch in numbers)
+
+
+def _recorded(dataset: Dataset, ledgers: Ledgers, ledger: str) -> set[int]:
     import pyarrow.compute as pc
 
-    table = ledgers.table("batches")
+    table = ledgers.table(ledger)
     if not table.exists():
         return set()
     mine = (pc.field("source") == dataset.source) & (pc.field("dataset") == dataset.name)

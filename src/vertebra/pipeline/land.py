@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Ending = Literal["new", "unchanged", "waiting", "refused", "failed"]
 _LEDGER: Final = "collections"
+_TOLD: Final = 4
 _ANSWERED: Final = ("new", "unchanged", "waiting")
 
 
@@ -156,6 +157,10 @@ def _facts(outcome: CollectOutcome) -> dict[str, int | float | str]:
         facts["batches parsed again"] = outcome.reparsed
     if outcome.not_yet:
         facts["not published yet:"] = ", ".join(outcome.not_yet)
+    drift = [str(one) for one in outcome.drift if one.kind != "undeclared"]
+    if drift:
+        more = f" and {len(drift) - _TOLD} more" if len(drift) > _TOLD else ""
+        facts["drift:"] = ", ".join(drift[:_TOLD]) + f"{more} (vertebra ls drift)"
     return facts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.errors import LakeError
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from vertebra.pipeline.tables import TableHandle
 
 Rows = list[dict[str, Any]]
+DRIFT: Final = (
+    "dataset", "column", "drift", "detail", "policy", "batches", "first_seen", "last_seen", "suggestion",
+)  # fmt: skip
 
 
 def steps(space: Workspace, wanted: Sequence[str], excluded: Sequence[str]) -> Rows:
@@ -84,6 +87,33 @@ def datasets(space: Workspace) -> Rows:
             }
         )
     return found
+
+
+def drift(space: Workspace, wanted: Sequence[str]) -> Rows:
+    """How the columns of each dataset's batches differ from the declared ones and change.
+
+    Args:
+        wanted: names of datasets; all when there are none.
+    """
+    from vertebra.governance.drift import drift_of
+    from vertebra.lake.batches import batches
+
+    return [
+        {
+            "dataset": name,
+            "column": one.column,
+            "drift": one.kind,
+            "detail": one.detail,
+            "policy": one.policy,
+            "batches": f"{one.first_batch}–{one.last_batch}" if one.last_batch > one.first_batch else one.first_batch,
+            "first_seen": one.first_seen,
+            "last_seen": one.last_seen,
+            "suggestion": one.suggestion,
+        }
+        for name, dataset in space.project.datasets.items()
+        if not wanted or name in wanted
+        for one in drift_of(dataset, batches(space.lake.landing, dataset.source, name))
+    ]
 
 
 def history(handle: TableHandle, limit: int) -> Rows:

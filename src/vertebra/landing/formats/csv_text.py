@@ -36,7 +36,10 @@ def csv_text(
 
 
 class TextFile(io.RawIOBase):
-    """Blocks of bytes as a file to read from its beginning to its end."""
+    """Blocks of bytes as a file to read from its beginning to its end.
+
+    What is read never ends between the two characters of a CR LF: the CSV parser drops the LF there, be it in quotes.
+    """
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
@@ -56,6 +59,8 @@ class TextFile(io.RawIOBase):
                 self._done = True
             elif block:
                 self._left = self._left + block if self._left else block
+        if wanted > 1 and wanted < len(self._left) + (not self._done) and self._left[wanted - 1 : wanted] == b"\r":
+            wanted -= 1
         given, self._left = self._left[:wanted], self._left[wanted:]
         return given
 

@@ -1,0 +1,278 @@
+"""Drift: how the columns of batches differ from the declared ones, and change from batch to batch.
+
+Names and types are compared with the declaration; what it does not speak of (the order, the type of a column that is
+text or not declared) with the first batch that has the column. One difference that lasts over batches is one drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Final, Literal
+
+from vertebra.declare.column_type import INTEGERS, column_type
+from vertebra.governance.renames import look_alike
+from vertebra.lake.observed import EMPTY, Observed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from vertebra.declare.dataset import Column, Dataset
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.batches import Batch
+    from vertebra.lake.table import Commit
+
+Kind = Literal["undeclared", "added", "missing", "renamed", "reordered", "retyped"]
+
+_LEDGER: Final = "drift"
+_DECIMAL: Final = ("int", "digits", "decimal")
+_WRITTEN_AS: Final = {
+    "boolean": ("bool", "int"),
+    "date": ("date", "timestamp"),
+    "timestamp": ("date", "timestamp"),
+    "float": _DECIMAL,
+    "double": _DECIMAL,
+    "decimal": _DECIMAL,
+}
+"""What the values of a declared type are written as; of integers ``int`` and ``digits``, of strings anything."""
+
+
+@dataclass(frozen=True)
+class ColumnDrift:
+    """One difference of one column, over the batches in a row that have it.
+
+    Attributes:
+        kind: ``undeclared`` (in the first batch already), ``added``, ``missing``, ``renamed``, ``reordered`` or
+            ``retyped``.
+        column: its declared name; that of the payload when it is not declared.
+        detail: what is different.
+        policy: what the dataset's drift policy does about it; empty where it needs nothing.
+        first_batch, last_batch: numbers of the batches.
+        first_seen, last_seen: when they were collected, UTC.
+        suggestion: what to declare; None when there is nothing to suggest.
+    """
+
+    kind: Kind
+    column: str
+    detail: str
+    policy: str
+    first_batch: int
+    last_batch: int
+    first_seen: datetime
+    last_seen: datetime
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.column}" + (f" ({self.detail})" if self.detail else "")
+
+
+def sources_in(dataset: Dataset, present: Sequence[str]) -> dict[str, str | None]:
+    """The payload's column of each declared one, None where it has none.
+
+    Names must be equal; a column with several sources takes the first that there is.
+
+    Args:
+        present: the columns of the payload.
+    """
+    return {
+        name: next((source for source in column.sources(name) if source in present), None)
+        for name, column in dataset.columns.items()
+    }
+
+
+def drift_of(dataset: Dataset, landed: Sequence[Batch]) -> list[ColumnDrift]:
+    """How the columns of batches differ from the declared ones, in the order of the batches.
+
+    Args:
+        landed: oldest first. Batches without columns, as of an empty JSON array, say nothing.
+    """
+    found: list[ColumnDrift] = []
+    lasting: dict[tuple[Kind, str, str], int] = {}
+    comparison = _Comparison(dataset)
+    for batch in landed:
+        if not batch.receipt.columns:
+            continue
+        now = {}
+        for one in comparison.differences(batch):
+            key = (one.kind, one.column, one.detail)
+            place = lasting.get(key)
+            if place is None:
+                now[key] = len(found)
+                found.append(one)
+            else:
+                now[key] = place
+                found[place] = replace(found[place], last_batch=one.last_batch, last_seen=one.last_seen)
+        lasting = now
+    return found
+
+
+def record_drift(dataset: Dataset, landed: Sequence[Batch], ledgers: Ledgers, commit: Commit) -> list[ColumnDrift]:
+    """Find the drift of a dataset and write it to the ledger, where that says otherwise."""
+    found = drift_of(dataset, landed)
+    rows = [
+        {
+            "dataset": dataset.name,
+            "kind": one.kind,
+            "column_name": one.column,
+            "detail": one.detail,
+            "policy": one.policy,
+            "first_batch": one.first_batch,
+            "last_batch": one.last_batch,
+            "first_seen": one.first_seen,
+            "last_seen": one.last_seen,
+            "suggestion": one.suggestion,
+        }
+        for one in found
+    ]
+    recorded = [row for row in ledgers.read(_LEDGER).to_pylist() if row["dataset"] == dataset.name]
+    if rows != recorded:
+        ledgers.state(_LEDGER, dataset.name, rows, commit)
+    return found
+
+
+def schema_rows(dataset: Dataset, landed: Iterable[Batch], run_id: str) -> list[dict[str, object]]:
+    """The columns of batches as the ledger ``schemas`` has them."""
+    rows: list[dict[str, object]] = []
+    for batch in landed:
+        declared = {source: name for name, source in sources_in(dataset, batch.receipt.columns).items()}
+        for position, column in enumerate(batch.receipt.columns):
+            seen = batch.receipt.seen.get(column)
+            observed = Observed.from_receipt(seen) if seen is not None else None
+            name = declared.get(column)
+            null = _null(dataset, dataset.columns[name] if name else None)
+            rows.append(
+                {
+                    "run_id": run_id,
+                    "source": dataset.source,
+                    "dataset": dataset.name,
+                    "batch": batch.number,
+                    "position": position,
+                    "column_name": column,
+                    "declared_as": name,
+                    "type": observed.type(null) if observed else None,
+                    "nulls": observed.nulls(null) / observed.records if observed and observed.records else None,
+                }
+            )
+    return rows
+
+
+def misfit(dataset: Dataset, name: str, source: str, batch: Batch) -> str | None:
+    """What a batch's column is written as, when that is not the declared type.
+
+    Columns whose declaration says how they are written (``format``, ``decimal``, ``thousands``, ``true_values``,
+    ``false_values``) are not judged: what was observed knows usual ways of writing only.
+    """
+    column = dataset.columns[name]
+    own_way = column.format or column.thousands or column.decimal != "." or column.true_values or column.false_values
+    written = _written(dataset, column, source, batch)
+    if own_way or written == EMPTY:
+        return None
+    declared = column_type(column.type).name
+    fitting = ("int", "digits") if declared in INTEGERS else _WRITTEN_AS.get(declared)
+    return None if fitting is None or written in fitting else written
+
+
+class _Comparison:
+    """Compares batches with the declaration, and with the first ones that have a column."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._order: list[str] = []
+        self._sources: dict[str, str] = {}
+        self._types: dict[str, str] = {}
+        self._retyped: dict[str, str] = {}
+        self._first_columns: frozenset[str] | None = None
+        self._before: Batch | None = None
+
+    def differences(self, batch: Batch) -> list[ColumnDrift]:
+        """What is different in a batch; batches come in their order."""
+        present = batch.receipt.columns
+        if self._first_columns is None:
+            self._first_columns = frozenset(present)
+        sources = sources_in(self._dataset, present)
+        known_as = {source: name for name, source in sources.items() if source is not None}
+        extra = [column for column in present if column not in known_as]
+        found = [
+            *self._named(batch, sources, extra),
+            *self._ordered(batch, [known_as.get(column, column) for column in present]),
+            *self._typed(batch, {known_as.get(column, column): column for column in present}),
+        ]
+        self._before = batch
+        return found
+
+    def _named(self, batch: Batch, sources: Mapping[str, str | None], extra: list[str]) -> list[ColumnDrift]:
+        policy, found = self._dataset.drift, []
+        first = self._first_columns or frozenset()
+        for column in extra:
+            kind: Kind = "undeclared" if column in first else "added"
+            found.append(_drift(kind, column, "", policy.extra, batch))
+        missing = [name for name, source in sources.items() if source is None]
+        for name, other in look_alike(self._dataset, missing, extra, batch, self._before).items():
+            said = f"{name}: {{type: {self._dataset.columns[name].type}, source: "
+            aliases = ", ".join([*self._dataset.columns[name].sources(name), other])
+            missed = _drift("missing", name, f"perhaps renamed to {other}", policy.missing, batch)
+            found.append(replace(missed, suggestion=f"{said}[{aliases}]}}"))
+            missing.remove(name)
+        found += [_drift("missing", name, "", policy.missing, batch) for name in missing]
+        for name, source in sources.items():
+            if source is not None:
+                before = self._sources.setdefault(name, source)
+                if source != before:
+                    found.append(_drift("renamed", name, f"{source}, was {before}", "", batch))
+        return found
+
+    def _ordered(self, batch: Batch, names: list[str]) -> list[ColumnDrift]:
+        shared = [name for name in self._order if name in names]
+        now = [name for name in names if name in self._order]
+        kept = {
+            name
+            for block in SequenceMatcher(None, shared, now, autojunk=False).get_matching_blocks()
+            for name in now[block.b : block.b + block.size]
+        }
+        self._order += [name for name in names if name not in self._order]
+        return [
+            _drift("reordered", name, f"column {names.index(name) + 1}, was {self._order.index(name) + 1}", "", batch)
+            for name in now
+            if name not in kept
+        ]
+
+    def _typed(self, batch: Batch, columns: Mapping[str, str]) -> list[ColumnDrift]:
+        found = []
+        for name, source in columns.items():
+            if source not in batch.receipt.seen:
+                continue
+            column = self._dataset.columns.get(name)
+            written = _written(self._dataset, column, source, batch)
+            if written == EMPTY:
+                # nothing is said against what was so before
+                detail = self._retyped.get(name)
+            else:
+                before = self._types.setdefault(name, written)
+                detail = None
+                if column is not None and column.type != "string":
+                    wrong = misfit(self._dataset, name, source, batch)
+                    detail = f"{wrong}, declared {column.type}" if wrong else None
+                elif written != before:
+                    detail = f"{written}, was {before}"
+            self._retyped.pop(name, None)
+            if detail is not None:
+                self._retyped[name] = detail
+                policy = self._dataset.drift.retyped if "declared" in detail else ""
+                found.append(_drift("retyped", name, detail, policy, batch))
+        return found
+
+
+def _written(dataset: Dataset, column: Column | None, source: str, batch: Batch) -> str:
+    seen = batch.receipt.seen.get(source)
+    return EMPTY if seen is None else Observed.from_receipt(seen).type(_null(dataset, column))
+
+
+def _null(dataset: Dataset, column: Column | None) -> tuple[str, ...]:
+    return (*dataset.parse.null, *(column.null if column else ()))
+
+
+def _drift(kind: Kind, column: str, detail: str, policy: str, batch: Batch) -> ColumnDrift:
+    at = batch.receipt.collected_at
+    return ColumnDrift(kind, column, detail, policy, batch.number, batch.number, at, at)

@@ -1,0 +1,85 @@
+"""Columns that were renamed, as far as names and values tell: a suggestion, never a decision."""
+
+from __future__ import annotations
+
+import unicodedata
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vertebra.declare.dataset import Dataset
+    from vertebra.lake.batches import Batch
+
+_ALIKE: Final = 0.75
+_SHARED: Final = 0.5
+_LEAST_VALUES: Final = 3
+_RECORDS: Final = 20_000
+
+
+def look_alike(
+    dataset: Dataset, missing: Iterable[str], extra: Sequence[str], batch: Batch, before: Batch | None
+) -> dict[str, str]:
+    """The undeclared column that each missing one seems to be now.
+
+    By its name, which is the same but for case, accents, spaces and punctuation, or nearly so; else by its values, of
+    which it shares most with those of the missing column in the batch before. No column is taken for two.
+
+    Args:
+        missing: declared columns that the batch lacks.
+        extra: columns of the batch that are not declared.
+        before: the batch before it, None for the first.
+    """
+    free, found = list(extra), {}
+    for name in (wanted := list(missing)):
+        other = like_named(dataset.columns[name].sources(name), free)
+        if other is not None:
+            found[name] = other
+            free.remove(other)
+    for name in wanted:
+        if name in found or before is None or not free:
+            continue
+        had = next((one for one in dataset.columns[name].sources(name) if one in before.receipt.columns), None)
+        other = _like_valued(before, had, batch, free) if had is not None else None
+        if other is not None:
+            found[name] = other
+            free.remove(other)
+    return found
+
+
+def like_named(sources: Sequence[str], candidates: Sequence[str]) -> str | None:
+    """The candidate that is one of the names but for case, accents, spaces and punctuation, or nearly so."""
+    folded = {_folded(candidate): candidate for candidate in reversed(candidates)}
+    for source in sources:
+        if _folded(source) in folded:
+            return folded[_folded(source)]
+    near = get_close_matches(_folded(sources[0]), list(folded), n=1, cutoff=_ALIKE)
+    return folded[near[0]] if near else None
+
+
+def _like_valued(before: Batch, column: str, batch: Batch, candidates: Sequence[str]) -> str | None:
+    values = _values(before, [column])[column]
+    if len(values) < _LEAST_VALUES:
+        return None
+    others = _values(batch, candidates)
+    shared = {name: len(values & found) / len(values | found) for name, found in others.items() if found}
+    best = max(shared, key=lambda name: shared[name], default=None)
+    return best if best is not None and shared[best] >= _SHARED else None
+
+
+def _values(batch: Batch, columns: Sequence[str]) -> dict[str, set[str]]:
+    """The distinct texts of columns in the first records of a batch."""
+    import pyarrow.parquet as pq
+
+    if not batch.records.is_file():
+        return {name: set() for name in columns}
+    with pq.ParquetFile(batch.records) as file:
+        records = next(file.iter_batches(_RECORDS, columns=list(columns)), None)
+    if records is None:
+        return {name: set() for name in columns}
+    return {name: set(records.column(name).unique().to_pylist()) - {None, ""} for name in columns}
+
+
+def _folded(name: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFKD", name).casefold() if char.isalnum())
