@@ -33,16 +33,23 @@ def tables(cells: st.SearchStrategy[Any] = TEXT) -> st.SearchStrategy[list[list[
     )
 
 
-def through(content: bytes, **parse: Any) -> tuple[tuple[str, ...], list[list[str | None]]]:
+def through_with_marks(content: bytes, **parse: Any) -> tuple[tuple[str, ...], list[list[str | None]], Any]:
     with TemporaryDirectory() as folder:
         payload, target, scratch = (Path(folder) / name for name in ("payload", "records.parquet", "scratch"))
         payload.write_bytes(content)
         scratch.mkdir()
         written = write_records(payload, "payload", "0f" * 32, declared("payload", **parse), target, scratch)
         columns = pq.read_table(target).to_pydict()
+    marks = columns.pop("_ragged", None)
     assert columns.pop("_record") == list(range(written.records))
     assert tuple(columns) == written.columns
-    return written.columns, [list(row) for row in zip(*columns.values(), strict=True)]
+    assert (marks is not None) == ("ragged" in written.text or "filled" in written.text)
+    return written.columns, [list(row) for row in zip(*columns.values(), strict=True)], marks
+
+
+def through(content: bytes, **parse: Any) -> tuple[tuple[str, ...], list[list[str | None]]]:
+    columns, rows, _ = through_with_marks(content, **parse)
+    return columns, rows
 
 
 @SETTINGS
@@ -62,6 +69,53 @@ def test_csv_gives_back_every_cell(rows, delimiter, quote, newline, encoding, bl
     with patch("vertebra.landing.formats.csv._BLOCKS", (block, 1 << 20)):
         _, found = through(content, delimiter=delimiter, quote=quote, encoding=encoding)
     assert found == rows
+
+
+def in_encoding(encoding: str) -> st.SearchStrategy[Any]:
+    return st.tuples(st.just(encoding), tables(st.text(st.characters(codec=encoding), max_size=12)))
+
+
+@SETTINGS
+@given(
+    written=st.sampled_from(["windows-1252", "iso-8859-1", "cp850", "utf-16-be", "utf-8"]).flatmap(in_encoding),
+    delimiter=st.sampled_from([",", ";", "\t", "|"]),
+    doubled=st.booleans(),
+    block=st.sampled_from([64, 256, 1 << 20]),
+)
+def test_csv_gives_back_every_cell_of_every_encoding_with_quotes_doubled_or_escaped(written, delimiter, doubled, block):
+    encoding, rows = written
+    sink = io.StringIO(newline="")
+    style = {"doublequote": doubled, "escapechar": None if doubled else "\\", "quoting": csv.QUOTE_ALL}
+    csv.writer(sink, delimiter=delimiter, **style).writerows(rows)
+    declaration = {"delimiter": delimiter, "escape": style["escapechar"], "encoding": encoding, "header": False}
+    with patch("vertebra.landing.formats.csv._BLOCKS", (block, 1 << 20)):
+        _, found = through(sink.getvalue().encode(encoding), **declaration)
+    assert found == rows
+
+
+@SETTINGS
+@given(
+    rows=tables(),
+    ragged=st.lists(st.lists(TEXT, max_size=6), max_size=4),
+    places=st.lists(st.integers(0, 8), min_size=4, max_size=4),
+    block=st.sampled_from([64, 1 << 20]),
+)
+def test_csv_gives_back_ragged_records_in_their_place(rows, ragged, places, block):
+    width = len(rows[0])
+    ragged = [row for row in ragged if len(row) not in (0, width)][: len(rows) // 2]
+    mixed: list[list[str]] = list(rows)
+    for row, place in zip(ragged, places, strict=False):
+        mixed.insert(min(place, len(mixed)), row)
+    lines = []
+    for row in [[f"column {n}" for n in range(width)], *mixed]:
+        sink = io.StringIO(newline="")
+        csv.writer(sink, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(row)
+        lines.append(sink.getvalue())
+    with patch("vertebra.landing.formats.csv._BLOCKS", (block, 1 << 20)):
+        _, found, marks = through_with_marks("".join(lines).encode(), encoding="utf-8", delimiter=",")
+    assert found == [row if len(row) == width else [None] * width for row in mixed]
+    texts = [None if len(row) == width else line[:-1] for row, line in zip(mixed, lines[1:], strict=True)]
+    assert marks == (texts if ragged else None)
 
 
 @SETTINGS

@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,12 +84,17 @@ class Deposit:
             digest, size = _take(payload, raw, moved=payload.file.is_relative_to(staging))
             if self._is_known("sha256", digest, payload, url, known):
                 return None
-            try:
-                written = self._parse(raw, name, digest, folder)
-                self._refuse_missing(payload, written, url, known)
-            except CollectError as error:
-                refusal = self.refusals.keep(raw, raw.name, url, digest, error)
-                raise RefusedPayloadError(refusal) from error
+            with ThreadPoolExecutor(1, "flush") as disk:
+                # the disk takes the payload while it is parsed
+                flushed = disk.submit(_flush, raw)
+                try:
+                    written = self._parse(raw, name, digest, folder)
+                    self._refuse_missing(payload, written, url, known)
+                except CollectError as error:
+                    flushed.result()
+                    refusal = self.refusals.keep(raw, raw.name, url, digest, error)
+                    raise RefusedPayloadError(refusal) from error
+                flushed.result()
             receipt = Receipt(
                 number=number,
                 collected_at=self.now,
@@ -109,7 +115,7 @@ class Deposit:
                 seen={name: dict(seen) for name, seen in written.seen.items()},
             )
             _seal(folder / "records.parquet")
-            _seal(raw)
+            raw.chmod(0o444)
             _write_sealed(folder / "receipt.json", receipt.to_json())
             _flush_folder(folder)
             target = self.home / f"{number:08d}"
@@ -295,9 +301,13 @@ def _suffix(name: str) -> str:
 
 def _seal(file: Path) -> None:
     """Flush a file to disk and make it read-only."""
+    _flush(file)
+    file.chmod(0o444)
+
+
+def _flush(file: Path) -> None:
     with file.open("rb") as stream:
         os.fsync(stream.fileno())
-    file.chmod(0o444)
 
 
 def _write_sealed(file: Path, text: str) -> None:

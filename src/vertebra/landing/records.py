@@ -40,7 +40,7 @@ _PARSER: Final = 2
 
 _DISTINCT: Final = pa.dictionary(pa.int32(), pa.string())
 _GROUP_ROWS: Final = 1 << 17
-_GROUP_BYTES: Final = 32 << 20
+_GROUP_BYTES: Final = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _written(streams: Sequence[Part], reading: Reading, target: Path) -> Written
 class _Writer:
     """Gathers batches into row groups, numbers the records and counts what cells are written as.
 
-    A group is written by another thread while the next is parsed.
+    A group is counted and written by other threads while the next is parsed.
     """
 
     def __init__(self, target: Path, records: Records) -> None:
@@ -131,7 +131,8 @@ class _Writer:
         self._counters = [KindCounter() for _ in records.columns]
         self._target = target
         self._file: pq.ParquetWriter | None = None
-        self._thread = ThreadPoolExecutor(1, "records")
+        # one sees to a group, and has two that work for it
+        self._threads = ThreadPoolExecutor(3, "records")
         self._writing: Future[None] | None = None
         self._held: list[pa.RecordBatch] = []
         self._rows = 0
@@ -148,7 +149,7 @@ class _Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.shutdown()
+        self._threads.shutdown()
         if self._file is not None:
             self._file.close()
 
@@ -180,16 +181,8 @@ class _Writer:
                 cause="a row id keeps ten digits for the record",
                 remedy="collect it in several files",
             )
-        held = pa.Table.from_batches(self._held)
-        columns = [column.combine_chunks().cast(pa.string()) for column in held.columns]
-        if self._file is None:
-            self._file = self._open(columns)
-        pairs = zip(columns, self._types, strict=True)
-        columns = [column.dictionary_encode() if kind is _DISTINCT else column for column, kind in pairs]
-        for counter, column in zip(self._counters, columns, strict=False):
-            counter.add(column)
         self._wait()
-        self._writing = self._thread.submit(self._write, self._file, columns, self.records, self._rows)
+        self._writing = self._threads.submit(self._write, self._held, self.records, self._rows)
         self.records += self._rows
         self._held, self._rows, self._bytes = [], 0, 0
 
@@ -198,12 +191,29 @@ class _Writer:
         if writing is not None:
             writing.result()
 
-    def _write(self, file: pq.ParquetWriter, columns: list[pa.Array], first: int, rows: int) -> None:
+    def _write(self, batches: list[pa.RecordBatch], first: int, rows: int) -> None:
+        held = pa.Table.from_batches(batches)
+        batches.clear()
+        columns = [column.combine_chunks().cast(pa.string()) for column in held.columns]
+        del held
+        if self._file is None:
+            self._file = self._open(columns)
+        columns = list(self._threads.map(_shaped, columns, self._types))
+        counting = self._threads.submit(self._count, columns)
         ordinals = pa.array(np.arange(first, first + rows, dtype=np.int64))
-        file.write_table(pa.table([ordinals, *columns], schema=file.schema), row_group_size=rows)
+        self._file.write_table(pa.table([ordinals, *columns], schema=self._file.schema), row_group_size=rows)
+        counting.result()
+
+    def _count(self, columns: list[pa.Array]) -> None:
+        for counter, column in zip(self._counters, columns, strict=False):
+            counter.add(column)
 
     def seen(self) -> dict[str, dict[str, Any]]:
         """By column, how many cells are written as what."""
         return {
             name: counter.observed().to_receipt() for name, counter in zip(self._columns, self._counters, strict=True)
         }
+
+
+def _shaped(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    return column.dictionary_encode() if kind is _DISTINCT else column

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SAMPLE: Final = 64 << 10
+_PIECE: Final = 4 << 10
+_ALL: Final = bytes(range(256))
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8", "utf-8-sig"),
@@ -58,6 +60,15 @@ class Encoding:
         """Whether the bytes are UTF-8 as they are."""
         return self.codec in ("utf-8", "utf-8-sig", "ascii")
 
+    @property
+    def is_wider_ascii(self) -> bool:
+        """Whether each byte is a character, and those of ASCII are the same."""
+        plain = bytes(range(128))
+        try:
+            return plain.decode(self.codec) == plain.decode() and len(_ALL.decode(self.codec, "replace")) == len(_ALL)
+        except UnicodeDecodeError:
+            return False
+
 
 def encoding_of(part: Part, declared: str | None) -> Encoding:
     """The encoding of a part: the declared one, else by its byte order mark, else by what its bytes can be.
@@ -91,11 +102,20 @@ def decoded(stream: BinaryIO, encoding: Encoding) -> Iterator[bytes]:
     Raises:
         UnicodeDecodeError: bytes do not decode. Bytes that are to be UTF-8 are not looked at.
     """
-    decoder = None if encoding.is_utf8 else codecs.getincrementaldecoder(encoding.codec)("strict")
+    if encoding.is_utf8 or encoding.is_wider_ascii:
+        while raw := stream.read(BUFFER):
+            yield raw if encoding.is_utf8 or raw.isascii() else _widened(raw, encoding.codec)
+        return
+    decoder = codecs.getincrementaldecoder(encoding.codec)("strict")
     while raw := stream.read(BUFFER):
-        yield decoder.decode(raw).encode() if decoder else raw
-    if decoder:
-        yield decoder.decode(b"", True).encode()
+        yield decoder.decode(raw).encode()
+    yield decoder.decode(b"", True).encode()
+
+
+def _widened(raw: bytes, codec: str) -> bytes:
+    """Bytes of one character each in UTF-8; pieces of ASCII, most of a table, are that already."""
+    pieces = (raw[at : at + _PIECE] for at in range(0, len(raw), _PIECE))
+    return b"".join(piece if piece.isascii() else piece.decode(codec).encode() for piece in pieces)
 
 
 def undecodable(part: Part, encoding: Encoding) -> CollectError:

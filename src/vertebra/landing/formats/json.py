@@ -61,7 +61,7 @@ def _read(parts: Sequence[Part], reading: Reading, *, lines: bool) -> Records:
     source = _source(texts)
     connection = duckdb.connect(
         config={
-            "memory_limit": "1GB",
+            "memory_limit": "512MB",
             "temp_directory": str(reading.scratch / "spill"),
             "preserve_insertion_order": True,
             "autoload_known_extensions": False,
