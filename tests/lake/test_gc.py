@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vertebra.engine import Engine
+from vertebra.engine.float_bounds import bounds_floats
 from vertebra.errors import LakeError
 from vertebra.lake.catalog import Lake
 from vertebra.lake.gc import collect_garbage
@@ -95,3 +97,14 @@ def test_whatever_is_written_every_kept_version_reads_as_before(
     assert pinned & set(expected) <= set(garbage.kept)
     for version in garbage.kept:
         assert read(lake, version) == expected[version]
+
+
+def test_compacted_files_have_no_bounds_that_leave_not_a_number_out(lake: Lake, sail: Engine) -> None:
+    table = lake.table(TABLE)
+    for number in range(20):
+        row = pa.table({"a": [number], "x": [float("nan") if number == 7 else 1.5]})
+        table.write_arrow(row, Commit(f"r{number}", TABLE, "f"), mode="append")
+    (garbage,) = collect_garbage(lake, {}, later())
+    assert garbage.compacted
+    assert not any(bounds_floats(file) for file in table.files())
+    assert table.frame(sail).where("isnan(x)").count() == 1

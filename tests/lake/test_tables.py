@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -168,9 +169,22 @@ def test_files_carry_statistics_that_readers_can_skip_by(lake: Lake, engine: Eng
     assert min(s["minValues"]["at"] for s in stats).startswith("2013-01-01T05:00:00.123")
     assert min(s["minValues"]["day"] for s in stats) == "2013-01-01"
     assert all("long" not in s["maxValues"] for s in stats), "a cut string is no upper bound"
+    assert all("d" not in s["maxValues"] for s in stats), "NaN is greater than any bound"
     for row in table.arrow().to_table(columns=["a", "at"]).to_pylist():
         hit = pl.scan_delta(str(table.path)).filter(pl.col("at") == row["at"]).collect()
         assert row["a"] in hit.get_column("a").to_list()
+
+
+def test_not_a_number_is_found_by_every_reader(lake: Lake, engine: Engine) -> None:
+    table = lake.table(TABLE)
+    table.write(
+        engine, engine.session.sql("SELECT id AS a, if(id = 5, double('NaN'), 1.5D) AS d FROM range(10)"), commit()
+    )
+    table.write_arrow(table.arrow().to_table(), commit("r2"), mode="append")
+    assert table.frame(engine).where("isnan(d)").count() == 2
+    assert table.frame(engine).where("d > 2D").count() == 2
+    assert pl.scan_delta(str(table.path)).filter(pl.col("d").is_nan()).collect().height == 2
+    assert table.arrow().to_table(filter=pc.is_nan(pc.field("d"))).num_rows == 2
 
 
 def test_statistics_are_complete_or_not_given(lake: Lake) -> None:

@@ -14,7 +14,7 @@ from vertebra.errors import EngineError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
     from pyspark.sql.types import StructType
 
 _DEFAULT_PORT = 15002
@@ -86,12 +86,15 @@ class ConnectEngine:
         return self.session.read.schema(struct).parquet(*[file.as_uri() for file in files])
 
     def write_parquet(self, frame: DataFrame, folder: Path) -> list[Path]:
+        return self._write(frame.write, folder)
+
+    def _write(self, writer: DataFrameWriter, folder: Path) -> list[Path]:
         # `errorifexists` would be refused for a folder that a dead writer left; ours is always a new name
         if folder.exists():
             raise EngineError(
                 f"{folder} already exists", cause="a folder for new files must be new", remedy="vertebra gc"
             )
-        frame.write.mode("overwrite").parquet(folder.as_uri())
+        writer.mode("overwrite").parquet(folder.as_uri())
         written = sorted(folder.rglob("*.parquet")) if folder.is_dir() else []
         for leftover in ("_SUCCESS", "._SUCCESS.crc"):
             (folder / leftover).unlink(missing_ok=True)

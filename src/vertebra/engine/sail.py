@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from vertebra.engine.connect import SETTINGS, ConnectEngine
+from vertebra.engine.connect import SETTINGS, ConnectEngine, arrow_schema
+from vertebra.engine.float_bounds import bounds_floats, copy_without_bounds, has_floats
 from vertebra.engine.port import Capabilities
 from vertebra.errors import EngineError
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
 
 _SHARE_OF_MEMORY = 0.6
 """The rest is for the Python process, the model libraries and the operating system's file cache."""
@@ -37,6 +42,7 @@ class SailEngine(ConnectEngine):
 
     def __init__(self, memory: str | None = None) -> None:
         super().__init__("sc://127.0.0.1:0")
+        self._copies: TemporaryDirectory[str] | None = None
         self._memory = parse_bytes(memory) if memory else int(machine_memory() * _SHARE_OF_MEMORY)
 
     @property
@@ -53,6 +59,41 @@ class SailEngine(ConnectEngine):
             self._session = self._connect(f"sc://127.0.0.1:{self._port()}")
             keep_signals()
         return self._session
+
+    def read_parquet(self, files: Sequence[Path], schema: pa.Schema) -> DataFrame:
+        if not has_floats(schema):
+            return super().read_parquet(files, schema)
+        return super().read_parquet([self._without_bounds(file) for file in files], schema)
+
+    def write_parquet(self, frame: DataFrame, folder: Path) -> list[Path]:
+        # it can leave out the statistics of all columns or of none
+        if has_floats(arrow_schema(frame)):
+            return self._write(frame.write.option("statistics_enabled", "none"), folder)
+        return super().write_parquet(frame, folder)
+
+    def stop(self) -> None:
+        super().stop()
+        if self._copies is not None:
+            self._copies.cleanup()
+            self._copies = None
+
+    def _without_bounds(self, file: Path) -> Path:
+        """The file, or a copy of it whose footer has no bounds of floating-point columns.
+
+        From bounds that leave NaN out this engine would read a column of 1.5 and NaN as 1.5 throughout, and find no NaN
+        where it looks for values greater than 5. Without any statistics it would not know which side of a join is the
+        small one. What the lake writes has no such bounds, so only files from elsewhere are copied, once.
+        """
+        if not file.is_file() or not bounds_floats(file):
+            return file
+        if self._copies is None:
+            self._copies = TemporaryDirectory(prefix="vertebra-")
+        status = file.stat()
+        stamp = hashlib.sha256(f"{file.resolve()}:{status.st_size}:{status.st_mtime_ns}".encode()).hexdigest()[:24]
+        copy = Path(self._copies.name) / f"{stamp}.parquet"
+        if not copy.is_file():
+            copy_without_bounds(file, copy)
+        return copy
 
     def _port(self) -> int:
         """The port of this process's server, started if need be. The server reads its settings once, at its start."""
@@ -78,10 +119,6 @@ class SailEngine(ConnectEngine):
             "RUST_LOG": os.environ.get("RUST_LOG", "off"),
             "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
             "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(self._memory),
-            # the least and greatest value in a Parquet file's statistics leave NaN out: from them the engine would read
-            # a column of 1.5 and NaN as 1.5 throughout, and skip NaN where values greater than 5 are asked for
-            "SAIL_EXECUTION__COLLECT_STATISTICS": "false",
-            "SAIL_PARQUET__PRUNING": "false",
         }
 
 

@@ -1,4 +1,7 @@
-"""File statistics for Delta: what a Parquet footer says about its columns."""
+"""File statistics for Delta: what a Parquet footer says about its columns, and where it says nothing, their values.
+
+Floating-point columns have no bounds: those of a footer leave NaN out, and a reader would skip a file that has it.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
 _STRING_LIMIT = 32
+_COLUMNS_COUNTED = 32
+"""Of a file without statistics; Delta's own writers describe as many columns."""
 
 
 def add_action(root: Path, file: Path) -> tuple[AddAction, int]:
@@ -29,8 +36,11 @@ def add_action(root: Path, file: Path) -> tuple[AddAction, int]:
         "maxValues": {},
         "nullCount": {},
     }
-    for index in range(metadata.num_columns):
-        _column_statistics(metadata, index, stats)
+    if _says_nothing(metadata):
+        _counted_statistics(file, stats)
+    else:
+        for index in range(metadata.num_columns):
+            _column_statistics(metadata, index, stats)
     action = AddAction(
         path=quote(file.relative_to(root).as_posix()),
         size=status.st_size,
@@ -62,10 +72,43 @@ def _column_statistics(metadata: pq.FileMetaData, index: int, stats: dict[str, A
             bounded = False
     stats["nullCount"][column.name] = nulls
     if bounded and lows:
-        low, high = _as_json(min(lows), highest=False), _as_json(max(highs), highest=True)
-        if low is not None and high is not None:
-            stats["minValues"][column.name] = low
-            stats["maxValues"][column.name] = high
+        _put_bounds(column.name, min(lows), max(highs), stats)
+
+
+def _says_nothing(metadata: pq.FileMetaData) -> bool:
+    """Whether a file with rows was written without statistics."""
+    return metadata.num_rows > 0 and not any(
+        metadata.row_group(0).column(index).is_stats_set for index in range(metadata.num_columns)
+    )
+
+
+def _counted_statistics(file: Path, stats: dict[str, Any]) -> None:
+    """Take the statistics from the values, one column of one row group in memory at a time."""
+    with pq.ParquetFile(file) as opened:
+        plain = [field for field in opened.schema_arrow if not pa.types.is_nested(field.type)]
+        for field in plain[:_COLUMNS_COUNTED]:
+            nulls, lows, highs, bounded = 0, [], [], not pa.types.is_floating(field.type)
+            for group in range(opened.num_row_groups):
+                values = opened.read_row_group(group, columns=[field.name]).column(0)
+                nulls += values.null_count
+                if not bounded or values.null_count == len(values):
+                    continue
+                extremes = pc.min_max(values)
+                try:
+                    lows.append(extremes["min"].as_py())
+                    highs.append(extremes["max"].as_py())
+                except (OverflowError, ValueError):
+                    bounded = False  # a date such as the year 10000
+            stats["nullCount"][field.name] = nulls
+            if bounded and lows:
+                _put_bounds(field.name, min(lows), max(highs), stats)
+
+
+def _put_bounds(name: str, low: object, high: object, stats: dict[str, Any]) -> None:
+    lowest, highest = _as_json(low, highest=False), _as_json(high, highest=True)
+    if lowest is not None and highest is not None:
+        stats["minValues"][name] = lowest
+        stats["maxValues"][name] = highest
 
 
 def _bounds(statistics: pq.Statistics) -> tuple[Any, Any] | None:
@@ -81,12 +124,10 @@ def _bounds(statistics: pq.Statistics) -> tuple[Any, Any] | None:
 def _as_json(value: object, *, highest: bool) -> Any:
     """A statistic in Delta's JSON form, or None where it cannot be given safely."""
     match value:
-        case bool() | bytes():
+        case bool() | bytes() | float():
             return None
         case int():
             return value
-        case float():
-            return None if value != value or value in (float("inf"), float("-inf")) else value
         case str():
             if len(value) <= _STRING_LIMIT:
                 return value

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from vertebra.engine.float_bounds import bounded_columns
 from vertebra.lake.catalog import Lake
 from vertebra.lake.table import LakeTable
+
+if TYPE_CHECKING:
+    from deltalake import WriterProperties
 
 _SMALL_FILE: Final = 16 << 20
 _MANY_FILES: Final = 16
@@ -52,7 +56,7 @@ def collect_garbage(lake: Lake, pins: Pins, keep_since: datetime, *, dry_run: bo
 def _collect_table(table: LakeTable, pinned: Mapping[int, str], keep_since: datetime, *, dry_run: bool) -> TableGarbage:
     compacted = _needs_compaction(table)
     if compacted and not dry_run:
-        table.delta().optimize.compact()
+        table.delta().optimize.compact(writer_properties=_without_float_bounds(table))
     kept = kept_versions(table, pinned, keep_since)
     needed: set[Path] = set()
     for version in kept:
@@ -83,6 +87,16 @@ def _needs_compaction(table: LakeTable) -> bool:
         # A table written part by part is replaced part by part, by folder: merging would mix the parts.
         return False
     return len(files) > _MANY_FILES and sum(file.stat().st_size for file in files) / len(files) < _SMALL_FILE
+
+
+def _without_float_bounds(table: LakeTable) -> WriterProperties:
+    """What the lake writes has no bounds of floating-point columns: they leave NaN out."""
+    from deltalake import ColumnProperties, WriterProperties
+
+    schema = table.schema()
+    floats = set(schema.names) - set(bounded_columns(schema))
+    silent = ColumnProperties(statistics_enabled="NONE")
+    return WriterProperties(compression="ZSTD", column_properties=dict.fromkeys(floats, silent))
 
 
 def _data_files(table: LakeTable) -> list[Path]:

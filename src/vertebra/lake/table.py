@@ -23,6 +23,7 @@ from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import RemoveAction, create_table_with_add_actions
 
+from vertebra.engine.float_bounds import bounded_columns
 from vertebra.errors import LakeError
 from vertebra.lake.footers import add_action
 
@@ -225,7 +226,7 @@ class LakeTable:
         schema = _nullable(data.schema)
         reader = data.to_reader() if isinstance(data, pa.Table) else data
         rows = 0
-        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(file, schema, compression="zstd", write_statistics=bounded_columns(schema)) as writer:
             for batch in reader:
                 rows += batch.num_rows
                 writer.write_batch(batch.cast(schema))
