@@ -23,10 +23,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     from vertebra.errors import VertebraError
 
     arguments = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in arguments or bool(os.environ.get("VERTEBRA_DEBUG"))
+    before = os.environ.get("VERTEBRA_DEBUG", "")
+    debug = "--debug" in arguments or bool(before)
     arguments = [argument for argument in arguments if argument != "--debug"]
-    if debug:
-        os.environ["VERTEBRA_DEBUG"] = "1"
+    os.environ["VERTEBRA_DEBUG"] = "1" if debug else ""
     try:
         app(args=arguments, prog_name="vertebra")
     except VertebraError as error:
@@ -43,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise
         sys.stderr.write(f"unexpected {type(error).__name__}: {error}\n  next:  repeat the command with --debug\n")
         sys.exit(1)
+    finally:
+        os.environ["VERTEBRA_DEBUG"] = before
 
 
 def _tell(error: Exception) -> None:

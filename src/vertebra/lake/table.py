@@ -166,7 +166,7 @@ class LakeTable:
         return int(sum(count or 0 for count in actions.column("num_records").to_pylist()))
 
     def files(self, version: int | None = None) -> list[Path]:
-        """The files of a version, in the order they were committed."""
+        """The files of a version, in the order they were written."""
         actions = pa.table(self.delta(version).get_add_actions(flatten=True))
         return sorted(self.path / unquote(path) for path in actions.column("path").to_pylist())
 
@@ -322,7 +322,8 @@ class LakeTable:
         return self.version()
 
     def _new_folder(self, part: str | None) -> Path:
-        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        """A folder for one write; the names of a table's folders sort by the time of their writing."""
+        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{uuid.uuid4().hex[:8]}"
         return self.path / part / stamp if part else self.path / stamp
 
     def _removals(self, table: DeltaTable, part: str | None) -> list[RemoveAction]:
