@@ -142,6 +142,13 @@ class TestACursor:
             database.execute("INSERT INTO trips VALUES ('b')")
             assert gathered(dataset).records == 1
 
+    def test_a_row_that_equals_the_one_before_is_landed(self, project, gathered):
+        with closing(sqlite3.connect(project / "trips.db", isolation_level=None)) as database:
+            database.execute("CREATE TABLE trips (at TEXT)")
+            for expected in (1, 1, 0):
+                database.executemany("INSERT INTO trips VALUES (?)", [("b",)] * expected)
+                assert gathered(trips(cursor="at")).records == expected
+
     def test_a_row_without_a_value_is_told(self, database, gathered):
         add(database, (1, None, 1.0, "x"))
         with pytest.raises(CollectError, match="1 rows have no at"):

@@ -7,6 +7,7 @@ The landing zone writes it; the formatted zone reads it; the receipt, written la
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -100,6 +101,11 @@ class Batch:
     def payload(self) -> Path:
         """The raw bytes."""
         return self.folder / self.receipt.payload
+
+
+def newest_cursor(receipts: Sequence[Receipt]) -> str | None:
+    """Where an incremental source goes on: the newest cursor among receipts, oldest first; None before there is one."""
+    return next((one.cursor for one in reversed(receipts) if one.cursor is not None), None)
 
 
 def batch_folder(landing: Path, source: str, dataset: str, number: int) -> Path:

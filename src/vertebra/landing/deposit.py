@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import CollectError
-from vertebra.lake.batches import Batch, Receipt
+from vertebra.lake.batches import Batch, Receipt, newest_cursor
 from vertebra.landing.records import Written, parse_declaration, write_records
 from vertebra.landing.refused import Refusal, Refusals, RefusedPayloadError
 
@@ -201,12 +201,15 @@ class Deposit:
     def _is_known(self, kind: str, hashed: str, payload: Payload, url: str, known: list[Batch]) -> bool:
         """Whether this content is landed and still counts.
 
-        Appended content counts for ever. Where a later batch takes the place of an earlier one, a source that goes back
+        What an incremental source gives after its cursor has moved on is new, whatever it looks like. Appended content
+        counts for ever. Where a later batch takes the place of an earlier one, a source that goes back
         to an earlier state has changed. Equal content of two periods, or of two parts of a source, is two batches.
 
         Args:
             kind: which hash of the receipts, ``sha256`` or ``content``.
         """
+        if payload.cursor is not None and payload.cursor != newest_cursor([batch.receipt for batch in known]):
+            return False
         place = (payload.period, payload.part)
         receipts = [batch.receipt for batch in known if (batch.receipt.period, batch.receipt.part) == place]
         if self.dataset.load == "append":

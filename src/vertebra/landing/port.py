@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from vertebra.lake.batches import newest_cursor
 from vertebra.landing.web.network import Network
 
 if TYPE_CHECKING:
@@ -104,8 +105,7 @@ class Request:
     @property
     def cursor(self) -> str | None:
         """The newest cursor a batch was landed with: where an incremental source goes on."""
-        cursors = (receipt.cursor for receipt in reversed(self.landed))
-        return next((cursor for cursor in cursors if cursor is not None), None)
+        return newest_cursor(self.landed)
 
     def last_from(self, url: str) -> Receipt | None:
         """Receipt of the newest batch that came from a URL."""
