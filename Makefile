@@ -14,7 +14,7 @@ run: setup ## Set everything up and run projects/flights from raw files to chose
 	@$(BIN)/vertebra run --project projects/flights
 
 test: setup spark ## Set everything up and pass all tests, on both engines where Java is installed
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 bench: setup spark ## Measure against pandas, DuckDB and Apache Spark, and write benchmarks/results
 	@$(BIN)/python -m benchmarks

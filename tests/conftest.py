@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from spark_server import SparkServer, unavailable
 from vertebra.engine import ConnectEngine, Engine, SailEngine
@@ -16,7 +18,20 @@ from vertebra.lake.catalog import Lake
 
 pytest_plugins = ["flights_project"]
 
+# What lands must not depend on chance: in CI every run draws the same examples. Elsewhere each run draws new ones.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
+
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of tests side by side, those of a file stay together, and those that look at the one run of the flights project."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        shared = "flights" if fixtures & {"flights_run", "flights_on_spark"} else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(shared))
 
 
 @pytest.fixture(scope="session")

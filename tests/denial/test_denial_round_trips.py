@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vertebra.denial import DenialConstraint, classify, parse, parse_between, to_holoclean, written
@@ -64,6 +64,7 @@ def rule(text: str) -> DenialConstraint:
 
 @settings(max_examples=150, deadline=None)
 @given(rules)
+@example("t.u = 'it\\'s' and t.u = '&&'")
 def test_what_is_printed_is_read_back_as_the_same_rule(text: str) -> None:
     constraint = rule(text)
     assert rule(written(constraint, "logic")) == constraint
@@ -113,6 +114,7 @@ PIECES = st.sampled_from(
 
 @settings(max_examples=1500, deadline=None)
 @given(st.lists(PIECES, max_size=14), st.sampled_from(["", " "]))
+@example([";", "t.a"], "")
 def test_no_text_raises_anything_but_a_rule_error(pieces: list[str], between: str) -> None:
     refused = refusal(between.join(pieces))
     assert refused is None or (refused.remedy and "^" in refused.fact)
@@ -120,6 +122,7 @@ def test_no_text_raises_anything_but_a_rule_error(pieces: list[str], between: st
 
 @settings(max_examples=300, deadline=None)
 @given(rules, st.integers(0, 200), st.integers(0, 4), st.text(max_size=3))
+@example("not t.ok ∧ t.u in ('::::', '::::') ∧ t.u is null", 39, 4, "")
 def test_no_damaged_rule_raises_anything_but_a_rule_error(text: str, place: int, cut: int, put: str) -> None:
     damaged = text[:place] + put + text[place + cut :]
     refused = refusal(damaged)

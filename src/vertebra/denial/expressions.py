@@ -53,7 +53,7 @@ def check_expression(text: str, tokens: Tokens, ranges: Ranges) -> exp.Expr:
     tree = _parsed(text, tokens)
     for node in tree.walk():
         if isinstance(node, exp.Column):
-            _check_column(text, node, offset, ranges)
+            _check_column(text, node, offset, tokens, ranges)
         else:
             _check_node(text, node, offset, tokens)
     for node in tree.walk():
@@ -77,7 +77,7 @@ def _parsed(text: str, tokens: Tokens) -> exp.Expr:
     try:
         tree = sqlglot.parse_one(text[start:end], dialect="spark")
     except ParseError as error:
-        found = error.errors[0]
+        found = error.errors[0] if error.errors else {"description": str(error)}
         length = len(str(found.get("highlight") or " "))
         place = start + max(0, int(found.get("col") or length) - length)
         reason = re.sub(r"Required keyword: '\w+' missing for .*", "an operand is missing", str(found["description"]))
@@ -106,9 +106,9 @@ def _place(node: exp.Expr, offset: int, tokens: Tokens) -> tuple[int, int]:
     return offset + min(p["start"] for p in places), offset + max(p["end"] for p in places) + 1
 
 
-def _check_column(text: str, column: exp.Column, offset: int, ranges: Ranges) -> None:
+def _check_column(text: str, column: exp.Column, offset: int, tokens: Tokens, ranges: Ranges) -> None:
     name = column.name
-    start, end = _place(column.this, offset, [])
+    start, end = _place(column.this, offset, tokens)
     if column.args.get("db"):
         refuse(
             text, start, end, f"{column.sql(dialect='spark')} is not a column of a tuple",

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from vertebra.denial.predicates import Columns, Predicates
-from vertebra.denial.recognise import Range, over_ranges, recognise
+from vertebra.denial.recognise import QUOTED, Range, over_ranges, recognise
 from vertebra.denial.refusal import nearest, refuse
 from vertebra.denial.tokens import Tokens, tokenise
 
 if TYPE_CHECKING:
     from vertebra.denial.ast import DenialConstraint
 
-_FOREIGN: Final = {"&&": "and"}
+_FOREIGN: Final = re.compile(rf"{QUOTED}|(&&)", re.DOTALL)
 _LONGEST: Final = 20_000
 
 
@@ -126,10 +126,9 @@ def _check_used(text: str, constraint: DenialConstraint) -> None:
 def _tokens(text: str) -> Tokens:
     if not text.strip():
         refuse(text, 0, 1, "the rule is empty", remedy="write predicates, e.g. `t.distance <= 0`")
-    for symbol, word in _FOREIGN.items():
-        place = text.find(symbol)
-        if place >= 0 and text[:place].count("'") % 2 == 0:
-            refuse(text, place, place + len(symbol), f"{symbol} is not an operator here", remedy=f"write `{word}`")
+    for found in _FOREIGN.finditer(text):
+        if found[1]:
+            refuse(text, *found.span(), f"{found[1]} is not an operator here", remedy="write `and`")
     return tokenise(text)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from vertebra.denial import Across, DenialConstraint, Shape, classify
 from vertebra.errors import RuleError
+from vertebra.trusted.detect.common_type import common_type
 from vertebra.trusted.detect.plan import Planned
 
 if TYPE_CHECKING:
@@ -43,6 +44,14 @@ class Expressions:
             value = value.cast("double")
             return F.when(F.isnan(value), F.lit(float("nan"))).when(value == 0, F.lit(0.0)).otherwise(value)
         return value
+
+    def compared(self, relations: Sequence[str], predicate: Across, side: int) -> Column:
+        """One side of a predicate between two tuples, in the type in which both are compared."""
+        operands = (predicate.first, predicate.second)
+        value = self.comparable(relations[side], operands[side])
+        one, two = (self.types[relation][sql] for relation, sql in zip(relations, operands, strict=True))
+        kind = common_type(one, two)
+        return value if kind is None or one == two else value.cast(kind)
 
     def floating(self, relation: str, sql: str) -> bool:
         """Whether the expression is a floating-point number, which may be NaN."""
@@ -157,9 +166,12 @@ class Pairs:
 
     def values(self, side: int) -> dict[str, Column]:
         """The values a role looks at, by their short names."""
-        relation = self.constraint.relations[side]
-        operands = self.key_operands(side) | self.operands(side)
-        return {name: self.expressions.comparable(relation, sql) for name, sql in operands.items()}
+        predicates = zip(
+            [*self.keys, *self.unequal, *self.ordered],
+            [*self.shape.equal, *self.shape.unequal, *self.shape.ordered],
+            strict=True,
+        )
+        return {name: self.expressions.compared(self.constraint.relations, one, side) for name, one in predicates}
 
     @property
     def floating(self) -> frozenset[str]:
@@ -185,15 +197,11 @@ class Pairs:
         """Whether a row satisfies predicates (by default all of the rule) with itself as both tuples."""
         from pyspark.sql import functions as F
 
-        relation = self.constraint.relations[0]
+        both, expressions = self.constraint.relations, self.expressions
         chosen = self.shape.across if predicates is None else predicates
         parts = [
-            compare(
-                self.expressions.comparable(relation, predicate.first),
-                predicate.operator,
-                self.expressions.comparable(relation, predicate.second),
-            )
-            for predicate in chosen
+            compare(expressions.compared(both, one, 0), one.operator, expressions.compared(both, one, 1))
+            for one in chosen
         ]
         if predicates is None:
             parts += [F.expr(condition) for conditions in self.shape.conditions for condition in conditions]
@@ -276,7 +284,31 @@ def analysed(rules: Sequence[NamedRule], frames: Mapping[str, DataFrame]) -> Exp
     types: dict[str, dict[str, DataType]] = {}
     for relation, asked in wanted.items():
         types[relation] = _types(relation, frames[relation], asked)
+    for rule in rules:
+        _refuse_incomparable(rule, types)
     return Expressions(types)
+
+
+def _refuse_incomparable(rule: NamedRule, types: Mapping[str, Mapping[str, DataType]]) -> None:
+    for (relation, sql), operator, (other, other_sql) in _comparisons(rule):
+        one, two = types[relation][sql], types[other][other_sql]
+        if common_type(one, two) is None:
+            raise RuleError(
+                f"rule {rule.name} compares {one.simpleString()} with {two.simpleString()}",
+                cause=f"in {sql} of {relation} {operator} {other_sql} of {other}: no type holds the values of both "
+                "without loss",
+                remedy="cast one of them in a rule of the form deny, as in cast(t.code as bigint), or declare one type",
+            )
+
+
+def _comparisons(rule: NamedRule) -> list[tuple[tuple[str, str], str, tuple[str, str]]]:
+    """What a rule compares between two tuples: relation and SQL of both sides, and the operator."""
+    constraint = rule.constraint
+    if not isinstance(constraint, DenialConstraint):
+        columns = zip(constraint.columns, constraint.referenced, strict=True)
+        return [((constraint.relation, quoted(a)), "=", (constraint.table, quoted(b))) for a, b in columns]
+    one, two = (*constraint.relations, *constraint.relations)[:2]
+    return [((one, across.first), across.operator, (two, across.second)) for across in classify(constraint).across]
 
 
 def _expressions(rule: NamedRule) -> list[tuple[str, str, bool]]:
