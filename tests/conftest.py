@@ -26,12 +26,10 @@ if os.environ.get("CI"):
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Of tests side by side, those of a file stay together, and those that look at the one run of the flights project."""
-    for item in items:
-        fixtures = set(getattr(item, "fixturenames", ()))
-        shared = "flights" if fixtures & {"flights_run", "flights_on_spark"} else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(shared))
+    of_flights = {"flights_run", "flights_on_spark"} & set(getattr(item, "fixturenames", ()))
+    item.add_marker(pytest.mark.xdist_group("flights" if of_flights else str(item.path)))
 
 
 @pytest.fixture(scope="session")
