@@ -71,6 +71,10 @@ def test_what_is_wrong_is_told_with_its_place(project, collect, says):
         ("{from: rest, url: https://x.org/a}", "parse: {format: csv}\n", "rest gives json, not csv"),
         ("{from: sql, database: sqlite:///a.db, table: t}", "parse: {format: json}\n", "sql gives parquet, not json"),
         (
+            "{from: ckan, portal: https://x.org, package: p, files: '*.csv'}", "parse: {format: csv}\n",
+            "collect.files gives records again that changed, and load: append keeps both",
+        ),
+        (
             "{from: rest, url: https://x.org/a, since: {param: s, field: f, start: a}}", "", "load: append keeps both",
         ),
         (

@@ -41,15 +41,17 @@ def declared() -> Callable[..., Dataset]:
 
 @pytest.fixture
 def land(lake: Lake) -> Land:
-    """Land a batch of text columns; returns its number: ``land(1, {"a": ["1", "NA"]})``."""
+    """Land a batch of text columns; returns its number: ``land(1, {"a": ["1", "NA"]}, period="2013-01")``."""
 
-    def write(number: int, columns: Mapping[str, Sequence[str | None]], dataset: str = "cells") -> int:
+    def write(
+        number: int, columns: Mapping[str, Sequence[str | None]], dataset: str = "cells", **place: str | None
+    ) -> int:
         records = len(next(iter(columns.values()), ()))
         table = pa.table(
             {"_record": pa.array(range(records), pa.int64())}
             | {name: pa.array(texts, pa.string()) for name, texts in columns.items()}
         )
-        land_table(lake.landing, "test", dataset, number, table)
+        land_table(lake.landing, "test", dataset, number, table, **place)
         return number
 
     return write
@@ -87,7 +89,9 @@ def rejected(ledgers: Ledgers) -> Callable[[], list[dict[str, Any]]]:
     return read
 
 
-def land_table(landing: Path, source: str, dataset: str, number: int, table: pa.Table, ragged: int = 0) -> None:
+def land_table(
+    landing: Path, source: str, dataset: str, number: int, table: pa.Table, ragged: int = 0, **place: str | None
+) -> None:
     folder = batch_folder(landing, source, dataset, number)
     folder.mkdir(parents=True)
     pq.write_table(table, folder / "records.parquet")
@@ -103,5 +107,6 @@ def land_table(landing: Path, source: str, dataset: str, number: int, table: pa.
         "text": {"ragged": ragged},
         "parse": {},
         "collector": "test",
+        **place,
     }
     (folder / "receipt.json").write_text(json.dumps(receipt))

@@ -53,6 +53,22 @@ def test_snapshot_keeps_the_latest_batch_and_its_rejects(
     assert [cell["raw"] for cell in rejected()] == ["z"]
 
 
+def test_snapshot_keeps_the_latest_batch_of_each_period_and_part(
+    declared: Callable, land: Callable, formatted: Callable, rows: Callable, rejected: Callable
+) -> None:
+    dataset = declared({"a": "int"}, load="snapshot")
+    land(1, {"a": ["0"]})
+    places = [{"period": month, "part": f"station={name}"} for month in ("2013-01", "2013-02") for name in ("A", "B")]
+    for number, place in enumerate(places, 2):
+        land(number, {"a": [str(number), "x"]}, **place)
+    assert formatted(dataset).facts == {"batches": 4, "cells rejected": 4}
+    land(6, {"a": ["6"]}, **places[1])
+    assert formatted(dataset).facts == {"batches": 4, "cells rejected": 3}
+    assert [row["a"] for row in rows()] == [2, None, 4, None, 5, None, 6]
+    assert len(rejected()) == 3
+    assert formatted(dataset).facts["batches"] == 0
+
+
 def test_upsert_keeps_the_last_record_of_each_key_and_every_row_without_one(
     declared: Callable, land: Callable, formatted: Callable, rows: Callable, rejected: Callable
 ) -> None:

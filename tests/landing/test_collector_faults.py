@@ -59,6 +59,10 @@ PASSING = {
 }
 REFUSED = {
     "a page": (faults.page, "is a page for people, not data"),
+    "a page after a comment": (faults.instead(b"<!-- host 7 -->\n<html><body>busy</body></html>"), "is a page"),
+    "a page without a head": (faults.instead(b"<title>Sorry</title>"), "is a page for people, not data"),
+    "a page with a wide doctype": (faults.instead(b"<!DOCTYPE   html><p>"), "is a page for people, not data"),
+    "a page in UTF-16": (faults.instead("\ufeff<html><title>Sorry</title>".encode("utf-16-le")), "is a page"),
     "an error with status 200": (faults.error_as_data, "is an error message, not data"),
     "a challenge": (faults.challenge, "redirects to where Vertebra does not follow"),
     "nothing": (faults.nothing, "is empty"),
@@ -133,6 +137,18 @@ class TestWhatIsRefused:
         assert fact in reason["fact"]
         assert reason["url"] == f"{host.url}/a.csv"
         assert len(gathered(declared(host)).new) == 1
+
+    @pytest.mark.parametrize("answer", [b"Error: the database is down\n", b"c,d\n1,2\n"])
+    def test_a_table_of_something_else(self, host, files, gathered, lake, answer):
+        periods = {"unit": "month", "first": "2025-11", "last": "2025-11"}
+        files.files["/2025-11.csv"] = answer
+        collect = {"from": "http", "url": f"{host.url}/{{period:%Y-%m}}.csv", "periods": periods}
+        dataset = source(collect, "append", CSV, columns={"a": "int", "b": "int"})
+        with pytest.raises(PayloadsRefusedError, match="has none of the declared columns"):
+            gathered(dataset)
+        assert landed(lake) == []
+        files.files["/2025-11.csv"] = GOOD
+        assert gathered(dataset).records == 5000
 
     def test_the_answer_can_be_looked_at(self, host, gathered, lake):
         host.faults = [faults.page]

@@ -157,7 +157,7 @@ class TestCkan:
 
         def declared(self, host, files):
             collect = {"from": "ckan", "portal": f"{host.url}/data", "package": "renda", "files": files}
-            return source(collect, parse={"format": "csv"})
+            return source(collect, "snapshot", parse={"format": "csv"})
 
         def test_those_whose_names_match_are_batches_with_the_year_of_their_name(self, portal, gathered, app):
             new = gathered(self.declared(portal(app), "{period:%Y}_renda_a.csv")).new

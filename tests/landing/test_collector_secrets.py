@@ -136,7 +136,7 @@ def test_a_linked_file_of_a_ckan_package_on_another_host_gets_no_token(portal, g
     host = portal(app)
     auth = {"header": "Authorization", "value": SECRET}
     collect = {"from": "ckan", "portal": f"{host.url}/data", "package": "p", "files": "*.csv", "auth": auth}
-    gathered(source(collect, parse=CSV))
+    gathered(source(collect, "snapshot", parse=CSV))
     assert not got_secret(other.asked[0])
 
 

@@ -159,6 +159,12 @@ class TestACursor:
         with pytest.raises(CollectError, match="more than 10,000 rows have at = now"):
             gathered(trips(cursor="at"))
 
+    def test_many_rows_may_have_an_older_value(self, database, gathered):
+        add(database, *((n, "2024-01-01", 1.0, "x") for n in range(25_000)), (25_000, "2024-01-02", 1.0, "x"))
+        assert gathered(trips(cursor="at")).records == 25_001
+        add(database, (25_001, "2024-01-02", 1.0, "x"))
+        assert gathered(trips(cursor="at")).records == 1
+
     @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         steps=st.lists(

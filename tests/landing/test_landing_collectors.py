@@ -9,6 +9,7 @@ import pytest
 
 from landing.readings import declared, records
 from vertebra.errors import CollectError
+from vertebra.landing.collect import PayloadsRefusedError
 from vertebra.landing.collectors.files import without_credentials
 from vertebra.landing.port import Payload, Unchanged
 
@@ -99,6 +100,46 @@ class TestRemoteFiles:
         monkeypatch.setattr(type(store), "open", None)
         outcome = collected(declared("memory://readings"), schemes={"memory"})
         assert (outcome.new, outcome.unchanged) == ((), 1)
+
+    def test_a_store_that_remembers_its_listings_is_asked_again(self, collected, monkeypatch):
+        store = fsspec.filesystem("memory")
+        remembered = {}
+
+        def glob(pattern, detail):
+            if pattern not in remembered:
+                remembered[pattern] = {n: store.info(n) for n in store.find("/drop")}
+            return remembered[pattern]
+
+        monkeypatch.setattr(store, "glob", glob)
+        monkeypatch.setattr(store, "invalidate_cache", lambda path=None: remembered.clear())
+        for name in ("a", "b"):
+            store.pipe(f"/drop/{name}.csv", f"name\n{name}\n".encode())
+            (batch,) = collected(declared("memory://drop/*.csv"), schemes={"memory"}).new
+            assert records(batch) == [{"name": name}]
+
+    def test_a_remote_file_that_is_still_written_is_refused_and_the_others_land(self, collected, monkeypatch):
+        store = fsspec.filesystem("memory")
+        for name in ("a", "b"):
+            store.pipe(f"/busy/{name}.csv", f"name\n{name}\n".encode())
+        read = store.open
+
+        def open_while_written(path, mode="rb", **options):
+            stream = read(path, mode, **options)
+            if mode == "rb" and path.endswith("a.csv"):
+                store.pipe("/busy/a.csv", b"name\na\nmore\n")
+            return stream
+
+        monkeypatch.setattr(store, "open", open_while_written)
+        with pytest.raises(PayloadsRefusedError, match=r"a\.csv changed while it was read") as told:
+            collected(declared("memory://busy/*.csv"), schemes={"memory"})
+        assert [batch.receipt.url for batch in told.value.outcome.new] == ["memory:///busy/b.csv"]
+
+    def test_files_with_equal_content_are_two_batches(self, project, collected):
+        for device in ("one", "two"):
+            (project / f"{device}.csv").write_text("name\nsame\n")
+        dataset = declared("*.csv", load="append")
+        assert len(collected(dataset).new) == 2
+        assert collected(dataset).unchanged == 2
 
     def test_a_scheme_fsspec_does_not_know_is_told(self, collected):
         with pytest.raises(CollectError, match="cannot be read"):

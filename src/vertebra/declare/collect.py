@@ -313,6 +313,8 @@ def doubled_by_append(collect: Source) -> str | None:
     """The key that makes a source give the same record again, which ``load: append`` would double."""
     if isinstance(collect, Rest) and collect.since is not None:
         return "since"
+    if isinstance(collect, Ckan) and collect.files is not None:
+        return "files"
     periods: Periods | None = getattr(collect, "periods", None)
     return "periods.revisit" if periods is not None and periods.revisit else None
 

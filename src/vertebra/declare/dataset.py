@@ -218,6 +218,6 @@ class Dataset(Declared):
         if doubled is not None and self.load == "append":
             raise ValueError(
                 f"collect.{doubled} gives records again that changed, and load: append keeps both; "
-                "write load: upsert, with a key"
+                "write load: upsert, with a key, or load: snapshot"
             )
         return self

@@ -19,7 +19,7 @@ from vertebra.formatted.text import null_markers
 from vertebra.formatted.workings import Workings
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.drift import record_drift
-from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches
+from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches, in_force
 from vertebra.lake.table import Staged
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ _BATCHES_PER_JOB: Final = 100
 def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = False) -> StepOutcome:
     """Format the batches of a dataset that its table does not have yet.
 
-    ``append`` adds the new batches' rows; ``snapshot`` keeps the rows of the latest batch only; ``upsert`` keeps one
-    row per key: the last record of the latest batch that has the key. Rows with a NULL in the key have no one to
-    replace or be replaced by, so each of them stays, for the rules to judge.
+    ``append`` adds the new batches' rows; ``snapshot`` keeps those of the latest batch only, of each period and part
+    where the source has them; ``upsert`` keeps one row per key: the last record of the latest batch that has the key.
+    Rows with a NULL in the key have no one to replace or be replaced by, so each of them stays, for the rules to judge.
 
     Every batch is formatted exactly once: the table's application transaction is its last batch. When the declaration
     has changed in a way that matters here, or records were parsed again, all batches are formatted again, with the
@@ -62,8 +62,8 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     done = table.transaction_version(ctx.step)
     anew = full_refresh or done is None or done > landed[-1].number or not _formatted_alike(table, digest, ctx)
     new = [batch for batch in landed if anew or batch.number > (done or 0)]
-    if dataset.load == "snapshot":
-        new = [batch for batch in new if batch is landed[-1]]
+    if new and dataset.load == "snapshot":
+        new = in_force(landed)
     if not new:
         return _outcome(table, table.version(), [], 0)
     record_drift(dataset, landed, ctx.ledgers, ctx.commit())

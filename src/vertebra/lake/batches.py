@@ -120,3 +120,18 @@ def batches(landing: Path, source: str, dataset: str) -> list[Batch]:
         return []
     receipts = sorted(folder.glob("[0-9]*/receipt.json"))
     return [Batch(path.parent, Receipt.from_json(path.read_text("utf-8"))) for path in receipts]
+
+
+def in_force(landed: Sequence[Batch]) -> list[Batch]:
+    """Of batches that each replace an earlier one, those that count, oldest first.
+
+    They are the newest of each period and each part of the source; without periods and parts, the newest of all. What
+    was collected before a source was divided, or as long as it was, does not count any more.
+    """
+    if not landed:
+        return []
+    newest = landed[-1].receipt
+    undivided = (newest.period is None, newest.part is None)
+    alike = [one for one in landed if (one.receipt.period is None, one.receipt.part is None) == undivided]
+    last = {(one.receipt.period, one.receipt.part): one for one in alike}
+    return sorted(last.values(), key=lambda batch: batch.number)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import CollectError
+from vertebra.governance.drift import sources_in
 from vertebra.lake.batches import Batch, Receipt, newest_cursor
 from vertebra.landing.records import Written, parse_declaration, write_records
 from vertebra.landing.refused import Refusal, Refusals, RefusedPayloadError
@@ -202,8 +203,8 @@ class Deposit:
         """Whether this content is landed and still counts.
 
         What an incremental source gives after its cursor has moved on is new, whatever it looks like. Appended content
-        counts for ever. Where a later batch takes the place of an earlier one, a source that goes back
-        to an earlier state has changed. Equal content of two periods, or of two parts of a source, is two batches.
+        counts for ever. Where a later batch takes the place of an earlier one, a source that goes back to an earlier
+        state has changed. Equal content of two periods, of two parts of a source or of two files is two batches.
 
         Args:
             kind: which hash of the receipts, ``sha256`` or ``content``.
@@ -212,6 +213,8 @@ class Deposit:
             return False
         place = (payload.period, payload.part)
         receipts = [batch.receipt for batch in known if (batch.receipt.period, batch.receipt.part) == place]
+        if self.dataset.collect.kind == "files":
+            receipts = [receipt for receipt in receipts if receipt.url == url]
         if self.dataset.load == "append":
             return any(getattr(receipt, kind) == hashed for receipt in receipts)
         of_it = (receipt for receipt in reversed(receipts) if receipt.url == url or place != (None, None))
@@ -219,12 +222,19 @@ class Deposit:
         return last is not None and getattr(last, kind) == hashed
 
     def _refuse_missing(self, payload: Payload, written: Written, url: str, known: list[Batch]) -> None:
-        """Refuse a payload with fewer or more records than its source says, and one that is empty all of a sudden."""
+        """Refuse a payload that is not what its source says, not what is declared, or empty all of a sudden."""
         if payload.records is not None and written.records != payload.records:
             raise CollectError(
                 f"{_file_name(url)} has {written.records:,} records, its source says {payload.records:,}",
                 cause="the answer was cut, or its pages do not fit together",
                 remedy="collect again; if it stays so, ask the source",
+            )
+        declared = sources_in(self.dataset, written.columns)
+        if declared and written.columns and not any(declared.values()):
+            raise CollectError(
+                f"{_file_name(url)} has none of the declared columns",
+                cause=f"its columns are {', '.join(name[:60] for name in written.columns[:12])}",
+                remedy="look at the payload kept aside; if it is data, correct columns: or parse:",
             )
         before = next((b.receipt for b in reversed(known) if b.receipt.url == url or payload.period), None)
         if written.records == 0 and before is not None and before.records and self.dataset.collect.empty == "refuse":

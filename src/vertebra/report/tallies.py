@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from vertebra.lake.batches import batches
+from vertebra.lake.batches import batches, in_force
 from vertebra.report.words import counted
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class DatasetTally:
     """One dataset on its way from landing to trusted; None where it did not get yet.
 
     Attributes:
-        records: received, in all batches; in the last for a dataset loaded as snapshots.
+        records: received, in all batches; in those that count for a dataset loaded as snapshots.
         rejected: cells that did not parse.
     """
 
@@ -120,7 +120,7 @@ def dataset_tallies(space: Workspace) -> list[DatasetTally]:
     found = []
     for name, dataset in space.project.datasets.items():
         landed = batches(space.lake.landing, dataset.source, name)
-        counted = landed[-1:] if dataset.load == "snapshot" else landed
+        counted = in_force(landed) if dataset.load == "snapshot" else landed
         found.append(
             DatasetTally(
                 name,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.collect import Files
 from vertebra.errors import CollectError
-from vertebra.landing.port import Payload, Request, Unchanged
+from vertebra.landing.port import Payload, Refused, Request, Unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ class FilesCollector:
         """Kind and version, for receipts."""
         return "files/1"
 
-    def collect(self, request: Request) -> Iterator[Payload | Unchanged]:
+    def collect(self, request: Request) -> Iterator[Payload | Unchanged | Refused]:
         """Give one payload for each file.
 
         Raises:
@@ -74,12 +74,14 @@ def _local(request: Request, path: str) -> Iterator[Payload]:
         yield Payload(file, f"file:{file.relative_to(root).as_posix() if inside else file}")
 
 
-def _remote(request: Request, url: str) -> Iterator[Payload | Unchanged]:
+def _remote(request: Request, url: str) -> Iterator[Payload | Unchanged | Refused]:
     import fsspec
 
     where = f"dataset {request.dataset.name}"
     try:
         store, path = fsspec.core.url_to_fs(url)
+        # a process that goes on collecting meets the same store, which remembers what it listed before
+        store.invalidate_cache()
         names = _listing(store, path)
     except (OSError, ValueError, ImportError) as error:
         raise _unreadable(url, error, where) from error
@@ -100,6 +102,10 @@ def _remote(request: Request, url: str) -> Iterator[Payload | Unchanged]:
                 shutil.copyfileobj(source, sink, _CHUNK)
         except FileNotFoundError as error:
             raise _unreadable(shown, error, where) from error
+        store.invalidate_cache()
+        if _mark(store, name) != mark:
+            yield Refused(shown, _changed(shown, where), target)
+            continue
         yield Payload(target, shown, headers={"mark": mark} if mark else {})
 
 
@@ -117,6 +123,15 @@ def _mark(store: Any, name: str) -> str:
         return str(store.ukey(name))
     except (NotImplementedError, OSError, KeyError, TypeError):
         return ""
+
+
+def _changed(shown: str, where: str) -> CollectError:
+    return CollectError(
+        f"{shown} changed while it was read",
+        cause="something is still writing the file",
+        remedy="collect again when it is written",
+        where=where,
+    )
 
 
 def _nothing(request: Request, what: str, *, wildcards: bool) -> None:

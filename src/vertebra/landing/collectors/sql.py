@@ -55,6 +55,7 @@ class _Read:
     connection: Connection
     _ties: Counter[str] = field(default_factory=Counter, init=False)
     _newest: Any = field(default=None, init=False)
+    _tied: int = field(default=0, init=False)
 
     def items(self) -> Iterator[Item]:
         url = self.database.shown(self.source)
@@ -107,6 +108,7 @@ class _Read:
                 writer.write_batch(batch)
                 count += batch.num_rows
                 self.request.transferred(Transfer(url, file.stat().st_size))
+        self._refuse_many_ties()
         return count, hasher.hexdigest()
 
     def _query(self, before: Cursor | None) -> str:
@@ -125,21 +127,25 @@ class _Read:
         for row in rows:
             value = row[place]
             if value != self._newest:
-                self._newest = value
+                self._newest, self._tied = value, 0
                 self._ties.clear()
             hashed = row_hash(row)
-            self._ties[hashed] += 1
+            self._tied += 1
+            if self._tied <= MOST_TIES:
+                self._ties[hashed] += 1
             if before is not None and value == before.value and seen[hashed] > 0:
                 seen[hashed] -= 1
                 continue
             fresh.append(row)
-        if self._ties.total() > MOST_TIES:
+        return fresh
+
+    def _refuse_many_ties(self) -> None:
+        if self._tied > MOST_TIES:
             raise CollectError(
-                f"more than {MOST_TIES:,} rows have {self.source.cursor} = {self._newest}",
+                f"more than {MOST_TIES:,} rows have {self.source.cursor} = {self._newest}, the newest value",
                 cause="which of the rows with the newest value are landed is kept in the receipt",
                 remedy="choose a finer cursor, such as a serial number or a time with fractions of seconds",
             )
-        return fresh
 
     def _refuse_doubles(self, names: list[str]) -> None:
         double = next((name for name in names if names.count(name) > 1), None)

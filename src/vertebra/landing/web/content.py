@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,8 +16,12 @@ if TYPE_CHECKING:
 _HEAD: Final = 4096
 _LARGEST_ERROR: Final = 1 << 20
 _BOM: Final = b"\xef\xbb\xbf"
-_PAGES: Final = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script")
-_XML_ERRORS: Final = (b"<?xml", b"<error", b"<fault", b"<soap", b"<ows:exception", b"<serviceexception")
+_WIDE: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_COMMENTS: Final = re.compile(rb"(?:\s*<!--.*?(?:-->|\Z))*\s*", re.DOTALL)
+_PAGE: Final = re.compile(
+    rb"<(!doctype\s+html|html|head|body|script|title|meta|link|style|div|p|h[1-6]|center|iframe)\b", re.IGNORECASE
+)
+_MARKUP: Final = re.compile(rb"<(\?xml|!doctype|[a-z][\w:.-]*[\s/>])", re.IGNORECASE)
 _PACKED: Final = {
     b"PK\x03\x04": "zip",
     b"PK\x05\x06": "zip",
@@ -39,13 +44,14 @@ def check_answer(answer: Answer, form: str, begins: str | None = None) -> None:
     """
     with answer.file.open("rb") as stream:
         head = stream.read(_HEAD)
-    text = head.removeprefix(_BOM).lstrip()
+    text = _text(head)
     packed = next((kind for magic, kind in _PACKED.items() if head.startswith(magic)), None)
     if not text:
         raise _refused(answer, "is empty", "it has no bytes" if not head else "it has only blanks")
-    if packed is None:
+    sound = begins is not None and text.startswith(begins.lstrip().encode())
+    if packed is None and not sound:
         _refuse_messages(answer, text, form)
-    if begins is not None and packed is None and not head.removeprefix(_BOM).startswith(begins.encode()):
+    if begins is not None and packed is None and not sound:
         raise _refused(
             answer,
             "does not begin as declared",
@@ -55,10 +61,10 @@ def check_answer(answer: Answer, form: str, begins: str | None = None) -> None:
 
 
 def _refuse_messages(answer: Answer, text: bytes, form: str) -> None:
-    lower = text[:64].lower()
-    if lower.startswith(_PAGES):
+    markup = text[_comments(text) :]
+    if _PAGE.match(markup) or (form in _WANTS_TEXT and text.startswith(b"<!--")):
         raise _refused(answer, "is a page for people, not data", _title(text), _LOOK)
-    if form in _WANTS_TEXT and lower.startswith(_XML_ERRORS):
+    if form in _WANTS_TEXT and _MARKUP.match(markup):
         raise _refused(answer, f"is XML, not {form}", _excerpt(text), _LOOK)
     if form in ("parquet", "avro"):
         raise _refused(answer, f"is not {form}", f"it begins with {_excerpt(text)}", _LOOK)
@@ -108,14 +114,28 @@ def told_by(file: Path) -> str:
         head = file.read_bytes()[:_LARGEST_ERROR]
     except OSError:
         return ""
-    text = head.removeprefix(_BOM).lstrip()
+    text = _text(head)
     if text[:1] in (b"{", b"["):
         message = error_in(_json(file), strict=False)
         if message:
             return message
-    if text[:64].lower().startswith(_PAGES):
+    if _PAGE.match(text, _comments(text)):
         return _title(text)
     return _excerpt(text) if text else ""
+
+
+def _text(head: bytes) -> bytes:
+    """The beginning of an answer in UTF-8, without its mark of byte order and blanks."""
+    wide = next((encoding for mark, encoding in _WIDE.items() if head.startswith(mark)), None)
+    if wide is not None:
+        head = head[2:].decode(wide, "replace").encode()
+    return head.removeprefix(_BOM).lstrip()
+
+
+def _comments(text: bytes) -> int:
+    """How long the comments are that markup begins with."""
+    found = _COMMENTS.match(text)
+    return found.end() if found else 0
 
 
 def _json(file: Path) -> Any:
