@@ -16,8 +16,11 @@ run: setup ## Set everything up and run projects/flights from raw files to chose
 test: setup spark ## Set everything up and pass all tests, on both engines where Java is installed
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
-bench: setup spark ## Measure against pandas, DuckDB and Apache Spark, and write benchmarks/results
+bench: setup spark ## Measure against pandas, DuckDB and Apache Spark, and write benchmarks/results (hours)
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.denial
+	@$(BIN)/python -m benchmarks.landing
+	@$(BIN)/python -m benchmarks.new_month
 
 lint: setup ## Check style, types and the direction of imports
 	@$(BIN)/ruff check .

@@ -1,21 +1,14 @@
-"""`make bench`: measure everything in one run and write `benchmarks/results/`."""
+"""`python -m benchmarks`: the backbone, against its peers, measured in one run; writes `benchmarks/results/backbone.*`."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-
 from benchmarks.backbone import Backbone, as_markdown, as_records, growth
-
-RESULTS = Path(__file__).parent / "results"
+from benchmarks.record import record
 
 
 def main() -> None:
@@ -35,30 +28,12 @@ def main() -> None:
             backbone.engineering(scale)
         for scale in arguments.spark:
             backbone.apache_spark(scale)
-    _write(backbone)
+    page = f"{as_markdown(backbone.results)}\n\n## Growth, collect to exploitation\n\n{growth(backbone.results)}"
+    record("backbone", "The backbone, measured", "make bench", page, as_records(backbone.results))
 
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _write(backbone: Backbone) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    about = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cores": os.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / (1 << 30)),
-        "python": platform.python_version(),
-    }
-    record = {"about": about, "results": as_records(backbone.results)}
-    (RESULTS / "backbone.json").write_text(json.dumps(record, indent=2) + "\n", "utf-8")
-    page = (
-        f"# The backbone, measured\n\nOne run on {about['cores']} cores and {about['memory_gib']} GiB, "
-        f"Python {about['python']}, {str(about['at'])[:10]}; `make bench` repeats it.\n\n"
-        f"{as_markdown(backbone.results)}\n\n## Growth, collect to exploitation\n\n{growth(backbone.results)}\n"
-    )
-    (RESULTS / "backbone.md").write_text(page, "utf-8")
-    print(page)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Bytes to committed batch, against writing the same Parquet from a parsed table: ``python -m benchmarks.landing [--mb 200]``.
+"""Bytes to committed batch, against writing the same Parquet from a parsed table: ``python -m benchmarks.landing``.
 
 Each runs in a process of its own, in turn, and the best of the tries counts. Landing is all of it: the payload copied,
 hashed and flushed to disk, its encoding and delimiter told, parsed, counted, written and recorded in the ledgers. The
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,10 +24,14 @@ import pyarrow.parquet as pq
 
 from benchmarks.data import published
 from benchmarks.measure import Measurement, measure
+from benchmarks.record import record
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAST = 0.5
 """Landing at no less than half the speed of writing."""
+
+MOST_MB = 1024
+"""Memory of landing, whatever the payload's size."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Outcome:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.landing", description=__doc__)
     parser.add_argument("--mb", type=int, default=200, help="size of each payload (default: 200)")
+    parser.add_argument("--large", type=int, default=2048, help="MB of one payload more, landed once (default: 2048)")
     parser.add_argument("--tries", type=int, default=3, help="how often each is measured (default: 3)")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -64,14 +69,35 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         outcomes = [_measured(payload, folder, arguments.tries) for payload in _payloads(folder, arguments.mb)]
-    print(f"| payload | MB | records | landed | written | speed | peak memory |\n|---|{'--:|' * 6}")
-    for one in outcomes:
-        print(
-            f"| {one.payload} | {one.megabytes:,.0f} | {one.records:,} | {one.land:.1f} s | {one.write:.1f} s "
-            f"| {one.speed:.2f} | {one.peak_mb:,.0f} MB |"
-        )
+        if arguments.large:
+            outcomes.append(_measured(_large(folder, arguments.large), folder, 1))
+    results = [asdict(one) for one in outcomes]
+    record("landing", "Landing, measured", "python -m benchmarks.landing", _page(outcomes), results)
     if any(one.speed < LEAST for one in outcomes):
         sys.exit(f"landing is slower than {LEAST} of writing")
+    if any(one.peak_mb > MOST_MB for one in outcomes):
+        sys.exit(f"landing takes more than {MOST_MB:,} MB of memory")
+
+
+def _page(outcomes: list[Outcome]) -> str:
+    lines = ["| payload | MB | records | landed, s | written by pyarrow, s | speed | peak memory, MB |"]
+    lines += [f"|---|{'--:|' * 6}"]
+    lines += [
+        f"| {one.payload} | {one.megabytes:,.0f} | {one.records:,} | {one.land:.1f} | {one.write:.1f} "
+        f"| {one.speed:.2f} | {one.peak_mb:,.0f} |"
+        for one in outcomes
+    ]
+    return "\n".join(lines)
+
+
+def _large(folder: Path, megabytes: int) -> Path:
+    header, year = _flights()
+    payload = folder / "flights-large.csv"
+    with payload.open("wb") as stream:
+        stream.write(header)
+        while stream.tell() < megabytes << 20:
+            stream.write(year)
+    return payload
 
 
 def _payloads(folder: Path, megabytes: int) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What one new month of flights costs, against a run of all months: ``python -m benchmarks.new_month [--years 1]``.
+"""What one new month of flights costs, against a run of all months: ``python -m benchmarks.new_month``.
 
 Two lakes of the flights project, whose flights come as a file per month. One gets every month at once; the other gets
 all but the last, and then the last. Both are run to the exploitation zone. Processor time is that of all processes.
@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
@@ -21,6 +21,10 @@ import yaml
 
 from benchmarks.data import make_project, make_sources
 from benchmarks.measure import measure
+from benchmarks.record import record
+
+MOST = 0.25
+"""Of the wall-clock time of a run of all months."""
 
 _STEPS = """
 select step, seconds from governance.runs
@@ -39,15 +43,21 @@ class Cost:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.new_month", description=__doc__)
-    parser.add_argument("--years", type=int, default=1, help="years of flights (default: 1, which is 336,776)")
+    parser.add_argument("--years", type=int, nargs="+", default=[1, 10], help="years of flights (default: 1 and 10)")
     parser.add_argument("--folder", type=Path, help="where to put the data; kept (default: a temporary folder)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        project, monthly = prepared(folder, arguments.years)
-        whole, new = both(project, monthly)
-    print(report(whole, new))
+        measured = {years: both(*prepared(folder, years)) for years in arguments.years}
+    pages = [f"## {years * 336_776:,} flights\n\n{report(*costs)}" for years, costs in measured.items()]
+    results = [
+        {"flights": years * 336_776, "all_months": asdict(whole), "new_month": asdict(new)}
+        for years, (whole, new) in measured.items()
+    ]
+    record("new_month", "One new month, measured", "python -m benchmarks.new_month", "\n\n".join(pages), results)
+    if any(new.wall > MOST * whole.wall for whole, new in measured.values()):
+        sys.exit(f"a new month takes more than {MOST:.0%} of a run of all months")
 
 
 def prepared(folder: Path, years: int) -> tuple[Path, list[Path]]:

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
-
-import psutil
 
 from benchmarks.denial.bench import Bench
 from benchmarks.denial.report import as_markdown
-
-RESULTS = Path(__file__).resolve().parents[1] / "results"
+from benchmarks.record import RESULTS, record
 
 
 def main() -> None:
@@ -43,31 +36,19 @@ def main() -> None:
         bench.hard(sorted(arguments.rows)[:2])
         if arguments.years:
             bench.flights(arguments.years)
-    _write(bench, arguments.results)
+    record(
+        "denial",
+        "Denial constraints, measured",
+        "python -m benchmarks.denial",
+        as_markdown(bench.cells),
+        [cell.record() for cell in bench.cells],
+        arguments.results,
+        limit_seconds=bench.limit,
+    )
 
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _write(bench: Bench, folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
-    about = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cores": os.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / (1 << 30)),
-        "python": platform.python_version(),
-        "limit_seconds": bench.limit,
-    }
-    record = {"about": about, "results": [cell.record() for cell in bench.cells]}
-    (folder / "denial.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    page = (
-        f"# Denial constraints, measured\n\nOne run on {about['cores']} cores and {about['memory_gib']} GiB, "
-        f"Python {about['python']}, {str(about['at'])[:10]}; `python -m benchmarks.denial` repeats it.\n\n"
-        f"{as_markdown(bench.cells)}\n"
-    )
-    (folder / "denial.md").write_text(page, "utf-8")
-    print(page)
 
 
 if __name__ == "__main__":
