@@ -11,7 +11,7 @@ import pytest
 
 from landing.readings import declared, records
 from vertebra.errors import CollectError
-from vertebra.landing.payload import Limits, parts
+from vertebra.landing.payload import Limits, Part, parts
 
 SQUARES = b"a,b\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(20_000))
 
@@ -22,6 +22,11 @@ def zipped(**members: str | bytes) -> bytes:
         for name, content in members.items():
             archive.writestr(name, content)
     return sink.getvalue()
+
+
+def size_of(part: Part) -> int:
+    with part.open() as stream:
+        return len(stream.read())
 
 
 def test_gzip_is_unpacked_whatever_its_name(landed):
@@ -87,6 +92,25 @@ def test_a_bomb_is_refused_and_kept_aside(landed, lake, monkeypatch):
     with pytest.raises(CollectError, match="expands to more than"):
         landed(zipped(a="a\n" + "x" * (16 << 20)), "d.zip")
     assert len(list(lake.landing.glob("station/readings/.refused/*/payload.zip"))) == 1
+
+
+@pytest.mark.parametrize("limits", [Limits(free=1 << 20), Limits(ratio=2_000, free=0, size=2 << 20)])
+def test_a_bomb_in_many_members_is_stopped_at_the_bound(tmp_path, limits):
+    payload = tmp_path / "bomb"
+    with zipfile.ZipFile(payload, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(8):
+            archive.writestr(f"{number}/same.csv", b"x" * (1 << 20))
+    read = []
+    with pytest.raises(CollectError, match="bomb expands to more than"):
+        read.extend(map(size_of, parts(payload, "bomb", limits=limits)))
+    assert sum(read) <= 2 << 20
+
+
+def test_what_is_read_again_counts_once(tmp_path):
+    payload = tmp_path / "twice"
+    payload.write_bytes(zipped(a=b"x" * (1 << 20), b=b"x" * (1 << 20)))
+    members = parts(payload, "twice", limits=Limits(free=2 << 20))
+    assert [size_of(part) for part in members * 3] == [1 << 20] * 6
 
 
 def test_what_is_no_bomb_may_expand_far_within_the_free_size(landed):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
+import time
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +13,10 @@ from hypothesis import strategies as st
 
 from landing.readings import declared, records
 from landing.test_lossless_round_trip import through
+from vertebra.declare.dataset import Parse
 from vertebra.errors import CollectError
+from vertebra.landing.formats.csv_text import csv_text
+from vertebra.landing.formats.encoding import Encoding
 
 CATALAN = "codi;districte;nota\n1;Sant Martí;25 %\n2;Gràcia;l'Eixample i Montjuïc\n3;Nou Barris;España, niño, façana\n"
 
@@ -214,3 +220,37 @@ class TestLinesThatAreNoRecords:
     def test_a_mark_of_several_characters_and_escapes_are_understood(self, landed):
         content = b'// made on Monday\na,b\n1,"x\\"\n//"\n/2,3\n//\n'
         assert landed(content, comment="//", escape="\\") == [{"a": "1", "b": 'x"\n//'}, {"a": "/2", "b": "3"}]
+
+    @given(
+        text=st.lists(st.sampled_from(["a", ",", '"', "#", "\\", "\r", "\n", "\r\n", "é"]), max_size=30).map("".join),
+        size=st.integers(1, 9),
+        parse=st.fixed_dictionaries(
+            {"skip": st.integers(0, 2), "comment": st.sampled_from([None, "#", "##"])},
+            optional={"escape": st.just("\\"), "quote": st.just("")},
+        ),
+        blank=st.booleans(),
+    )
+    def test_the_size_of_the_blocks_makes_no_difference(self, text, size, parse, blank):
+        def read() -> bytes:
+            stream, declared_ = io.BytesIO(text.encode()), Parse(format="csv", **parse)
+            return b"".join(csv_text(stream, Encoding("utf-8", "utf-8", True), declared_, ",", blank=blank))
+
+        whole = read()
+        with mock.patch("vertebra.landing.formats.encoding.BUFFER", size):
+            assert read() == whole
+
+    @pytest.mark.parametrize("parse", [{"comment": "#"}, {"skip": 1}])
+    def test_a_line_or_quote_without_an_end_takes_linear_time(self, parse):
+        stream = io.BytesIO(b'a,b\n1,"' + b"x, " * (16 << 20) if "comment" in parse else b"x, " * (16 << 20))
+        began = time.process_time()
+        size = sum(map(len, csv_text(stream, Encoding("utf-8", "utf-8", True), Parse(format="csv", **parse), ",")))
+        assert size == (len(stream.getbuffer()) if "comment" in parse else 0)
+        assert time.process_time() - began < 4
+
+    @pytest.mark.parametrize("before", [0, 1 << 20])
+    def test_a_record_longer_than_the_longest_is_refused_with_its_line(self, landed, monkeypatch, before):
+        monkeypatch.setattr("vertebra.landing.formats.csv_text.LONGEST_RECORD", 1 << 20)
+        content = b"#\na,b\n" + b"1,2\n" * before + b'3,"' + b"x\n" * (1 << 20)
+        with pytest.raises(CollectError, match="has a record of more than 128 MB") as told:
+            landed(content, comment="#")
+        assert f"a quote opened in line {before + 3:,} is never closed" in told.value.cause

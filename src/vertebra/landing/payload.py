@@ -6,7 +6,7 @@ import gzip
 import io
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
@@ -27,7 +27,9 @@ class Limits:
         ratio: most bytes out per byte in, looked at once ``free`` bytes are out. Text tables compress 3 to 60 times;
             deflate can do 1,032 times, and a bomb comes close to that.
         free: bytes that may come out whatever the ratio.
-        size: most bytes out of one payload.
+        size: most bytes out.
+
+    They hold for a payload as a whole: members of an archive count together.
     """
 
     ratio: int = 250
@@ -81,7 +83,7 @@ def _gzip(payload: Path, name: str, limits: Limits) -> Part:
     packed = payload.stat().st_size
 
     def open_part() -> BinaryIO:
-        return bounded(cast("BinaryIO", gzip.open(payload, "rb")), name, packed, limits)
+        return bounded(cast("BinaryIO", gzip.open(payload, "rb")), Expansion(name, packed, limits))
 
     return Part(name, open_part)
 
@@ -107,10 +109,12 @@ def _zip(payload: Path, name: str, member: str, limits: Limits) -> tuple[Part, .
             cause=f"it has {listed}{' …' if len(files) > 10 else ''}",
             remedy="correct collect.member",
         )
-    return tuple(_member(payload, f"{name}:{entry.filename}", entry, limits) for entry in chosen)
+    expansion = Expansion(name, sum(entry.compress_size for entry in chosen), limits)
+    return tuple(_member(payload, number, entry, expansion) for number, entry in enumerate(chosen))
 
 
-def _member(payload: Path, name: str, entry: zipfile.ZipInfo, limits: Limits) -> Part:
+def _member(payload: Path, number: int, entry: zipfile.ZipInfo, expansion: Expansion) -> Part:
+    name = f"{expansion.name}:{entry.filename}"
     if entry.flag_bits & 0x1:
         raise CollectError(
             f"{name} is encrypted",
@@ -130,7 +134,7 @@ def _member(payload: Path, name: str, entry: zipfile.ZipInfo, limits: Limits) ->
         except BaseException:
             archive.close()
             raise
-        return bounded(cast("BinaryIO", stream), name, entry.compress_size, limits, archive.close)
+        return bounded(cast("BinaryIO", stream), expansion, number, archive.close)
 
     return Part(name, open_part)
 
@@ -165,35 +169,69 @@ def _matches(filename: str, pattern: str) -> bool:
     return fnmatchcase(filename, pattern) or fnmatchcase(PurePosixPath(filename).name, pattern)
 
 
+@dataclass
+class Expansion:
+    """How many bytes have come out of a payload. What is read a second time is not counted again.
+
+    Attributes:
+        name: what to call the payload in messages.
+        packed: its bytes before expansion.
+        limits: how far they may expand.
+    """
+
+    name: str
+    packed: int
+    limits: Limits
+    _total: int = field(default=0, init=False)
+    _farthest: dict[int, int] = field(default_factory=dict, init=False)
+
+    def reached(self, stream: int, out: int) -> None:
+        """Count what came out of one of its streams, whatever the archive says of its sizes.
+
+        Args:
+            stream: number of the stream.
+            out: bytes from its beginning.
+
+        Raises:
+            CollectError: the payload has expanded beyond its limits.
+        """
+        before = self._farthest.get(stream, 0)
+        if out <= before:
+            return
+        self._farthest[stream] = out
+        self._total += out - before
+        limits = self.limits
+        if self._total > limits.size or (self._total > limits.free and self._total > limits.ratio * self.packed):
+            raise CollectError(
+                f"{self.name} expands to more than {self._total >> 20:,} MB from {self.packed:,} bytes",
+                cause=f"at most {limits.ratio} times and {limits.size >> 20:,} MB are unpacked, against archive bombs",
+                remedy="look at the payload kept aside; if it is genuine, unpack it and collect the plain file",
+            )
+
+
 def bounded(
-    inner: BinaryIO, name: str, packed: int, limits: Limits, also_close: Callable[[], None] | None = None
+    inner: BinaryIO, expansion: Expansion, number: int = 0, also_close: Callable[[], None] | None = None
 ) -> BinaryIO:
     """A stream of expanded bytes that ends with an error at the bound.
 
     Args:
         inner: gives the expanded bytes.
-        name: what to call it in messages.
-        packed: bytes before expansion.
+        expansion: the payload's.
+        number: of the stream among those of the payload.
         also_close: called when the stream is closed.
     """
-    return io.BufferedReader(cast("io.RawIOBase", _Bounded(inner, name, packed, limits, also_close)), BUFFER)
+    return io.BufferedReader(cast("io.RawIOBase", _Bounded(inner, expansion, number, also_close)), BUFFER)
 
 
 class _Bounded(io.RawIOBase):
-    """Counts what comes out of a decompressor and stops at the bound, whatever the archive says of its sizes."""
+    """Counts what comes out of a decompressor."""
 
     def __init__(
-        self,
-        inner: BinaryIO,
-        name: str,
-        packed: int,
-        limits: Limits,
-        also_close: Callable[[], None] | None,
+        self, inner: BinaryIO, expansion: Expansion, number: int, also_close: Callable[[], None] | None
     ) -> None:
         self._inner = inner
-        self._name = name
-        self._packed = max(packed, 1)
-        self._limits = limits
+        self._expansion = expansion
+        self._number = number
         self._also_close = also_close
         self._out = 0
 
@@ -203,13 +241,7 @@ class _Bounded(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         data = self._inner.read(len(buffer))
         self._out += len(data)
-        limits = self._limits
-        if self._out > limits.size or (self._out > limits.free and self._out > limits.ratio * self._packed):
-            raise CollectError(
-                f"{self._name} expands to more than {self._out >> 20:,} MB from {self._packed:,} bytes",
-                cause=f"at most {limits.ratio} times and {limits.size >> 20:,} MB are unpacked, against archive bombs",
-                remedy="look at the payload kept aside; if it is genuine, unpack it and collect the plain file",
-            )
+        self._expansion.reached(self._number, self._out)
         buffer[: len(data)] = data
         return len(data)
 

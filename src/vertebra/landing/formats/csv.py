@@ -23,7 +23,7 @@ from vertebra.landing.formats.csv_faults import (
     refusal,
     unclosed,
 )
-from vertebra.landing.formats.csv_text import MarkedText, TextFile, csv_text
+from vertebra.landing.formats.csv_text import LONGEST_RECORD, MarkedText, TextFile, csv_text
 from vertebra.landing.formats.dialect import csv_options, delimiter_of
 from vertebra.landing.formats.encoding import Encoding, encoding_of, undecodable
 from vertebra.landing.formats.names import positions, renamed, unique_names
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from vertebra.declare.dataset import Parse
     from vertebra.landing.payload import Part
 
-_BLOCKS: Final = (1 << 20, 16 << 20, 128 << 20)
+_BLOCKS: Final = (1 << 20, 16 << 20, LONGEST_RECORD)
 """Bytes parsed at once; a larger one when a record does not fit into the smaller."""
 
 _BEGINNING: Final = 1 << 16
@@ -193,11 +193,12 @@ class _Table:
                 raise refusal(self._source, self._width, str(error)) from error
             except UnicodeDecodeError as error:
                 raise undecodable(self._source.part, self._source.encoding) from error
+            except csv.Error:
+                break
             ragged.count_in(notes, given - self._head.before)
             return
         raise CollectError(
-            f"{self._source.part.name} has a record of more than {_BLOCKS[-1] >> 20} MB "
-            f"after {given - self._head.before:,} records",
+            f"{self._source.part.name} has a record of more than {LONGEST_RECORD >> 20} MB",
             cause=unclosed(self._source) or "a quote is never closed, or parse.quote is not the file's quote",
             remedy="correct parse, or ask the source",
         )

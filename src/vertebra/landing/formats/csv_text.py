@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
 
     from vertebra.declare.dataset import Parse
 
+LONGEST_RECORD: Final = 128 << 20
+"""Most bytes of a record."""
+
 _LINE: Final = re.compile(rb"[^\r\n]*+(?:\r\n|\n|\r(?=[^\n]))")
 _LAST_LINE: Final = re.compile(rb"[^\r\n]*+(?:\r\n|\n|\r|$)")
+_CR: Final = ord("\r")
 
 
 def csv_text(
@@ -26,6 +31,9 @@ def csv_text(
 
     Args:
         blank: leave an empty line for each that is dropped, so that lines can be counted.
+
+    Raises:
+        csv.Error: a record is longer than the longest. Only looked at where there are comments to leave out.
     """
     blocks = decoded(stream, encoding)
     if parse.skip:
@@ -43,7 +51,7 @@ class TextFile(io.RawIOBase):
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
-        self._left = b""
+        self._left = memoryview(b"")
         self._done = False
 
     def readable(self) -> bool:
@@ -53,16 +61,19 @@ class TextFile(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         """At most ``size`` bytes, fewer only at the end; all that are left when negative."""
         wanted = size if size >= 0 else 1 << 62
-        while len(self._left) < wanted and not self._done:
+        blocks, ready = [self._left], len(self._left)
+        while ready < wanted and not self._done:
             block = next(self._blocks, None)
             if block is None:
                 self._done = True
-            elif block:
-                self._left = self._left + block if self._left else block
-        if wanted > 1 and wanted < len(self._left) + (not self._done) and self._left[wanted - 1 : wanted] == b"\r":
+            else:
+                blocks.append(memoryview(block))
+                ready += len(block)
+        text = self._left if len(blocks) == 1 else memoryview(b"".join(blocks))
+        if wanted > 1 and wanted < ready + (not self._done) and text[wanted - 1] == _CR:
             wanted -= 1
-        given, self._left = self._left[:wanted], self._left[wanted:]
-        return given
+        self._left = text[wanted:]
+        return bytes(text[:wanted])
 
 
 class MarkedText:
@@ -104,55 +115,68 @@ class MarkedText:
 
 
 def _without_first(blocks: Iterator[bytes], lines: int, blank: bool) -> Iterator[bytes]:
-    buffer = b""
+    left = b""
     for block in blocks:
-        buffer += block
-        while lines and (line := _LINE.match(buffer)):
-            buffer = buffer[line.end() :]
+        text, at = left + block, 0
+        while lines and (line := _LINE.match(text, at)):
+            at = line.end()
             lines -= 1
             if blank:
                 yield b"\n"
         if not lines:
-            yield buffer
+            yield text[at:]
             yield from blocks
             return
-    while lines and buffer and (line := _LAST_LINE.match(buffer)):
-        buffer = buffer[line.end() :]
-        lines -= 1
-    yield buffer
+        # of a line that is dropped, only a CR that a LF may follow matters to what comes
+        left = b"\r" if text.endswith(b"\r") else b""
 
 
 def _without_comments(
     blocks: Iterator[bytes], comment: bytes, record: re.Pattern[bytes], blank: bool
 ) -> Iterator[bytes]:
-    buffer = b""
+    held: list[bytes] = []
+    size = wanted = 0
     for block in blocks:
-        buffer += block
-        at, kept = 0, []
-        # a comment may begin with the buffer's last bytes
-        while len(buffer) - at >= len(comment):
-            is_comment = buffer.startswith(comment, at)
-            found = (_LINE if is_comment else record).match(buffer, at)
-            if not found:
-                break
-            if not is_comment:
-                kept.append(found.group())
-            elif blank:
-                kept.append(b"\n")
-            at = found.end()
-        buffer = buffer[at:]
-        yield b"".join(kept)
-    while buffer:
-        # what is left is a record that the text ends in, whole or not, or lines that end with it
-        if not buffer.startswith(comment):
-            found = record.match(buffer)
-            yield buffer[: found.end()] if found else buffer
-            buffer = buffer[found.end() :] if found else b""
+        held.append(block)
+        size += len(block)
+        if size < wanted:
             continue
-        line = _LAST_LINE.match(buffer)
-        buffer = buffer[line.end() :] if line else b""
-        if blank:
-            yield b"\n"
+        text = b"".join(held)
+        kept, at = _uncommented(text, comment, record, blank, whole=False)
+        yield kept
+        held, size = [text[at:]], len(text) - at
+        if size > LONGEST_RECORD:
+            # the parser stops in what is given of it, and can say where it begins
+            yield held[0]
+            raise csv.Error(f"a record has more than {LONGEST_RECORD >> 20} MB")
+        # a long record is looked at again when there is twice as much: the time is linear in its length
+        wanted = min(2 * size, LONGEST_RECORD + 1)
+    yield _uncommented(b"".join(held), comment, record, blank, whole=True)[0]
+
+
+def _uncommented(
+    text: bytes, comment: bytes, record: re.Pattern[bytes], blank: bool, *, whole: bool
+) -> tuple[bytes, int]:
+    """The records of a text, and where the last one ends.
+
+    Args:
+        whole: whether no more text comes; what is left then is the last record, be it cut off.
+    """
+    kept, at = [], 0
+    # a comment may begin with the last bytes
+    while len(text) - at >= (1 if whole else len(comment)):
+        is_comment = text.startswith(comment, at)
+        line = _LAST_LINE if whole else _LINE
+        found = (line if is_comment else record).match(text, at)
+        if not found and not whole:
+            break
+        end = found.end() if found else len(text)
+        if not is_comment:
+            kept.append(text[at:end])
+        elif blank:
+            kept.append(b"\n")
+        at = end
+    return b"".join(kept), at
 
 
 def _record(parse: Parse, delimiter: str) -> re.Pattern[bytes]:
@@ -161,10 +185,10 @@ def _record(parse: Parse, delimiter: str) -> re.Pattern[bytes]:
     comma = re.escape(delimiter.encode())
     escape = re.escape(parse.escape.encode()) if parse.escape else b""
     escaped = b"|" + escape + b"." if escape else b""
-    bare = b"(?:[^" + comma + escape + rb"\r\n]" + escaped + b")*+"
+    bare = b"(?:[^" + comma + escape + rb"\r\n]++" + escaped + b")*+"
     if parse.quote:
         quote = re.escape(parse.quote.encode())
-        inside = b"(?:[^" + quote + escape + b"]|" + quote + quote + escaped + b")*+"
+        inside = b"(?:[^" + quote + escape + b"]++|" + quote + quote + escaped + b")*+"
         cell = b"(?:" + quote + inside + quote + bare + b"|(?!" + quote + b")" + bare + b")"
     else:
         cell = bare

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from vertebra.errors import CollectError
+from vertebra.landing.payload import Expansion, bounded
 from vertebra.landing.payload import Limits as ExpansionLimits
-from vertebra.landing.payload import bounded
 from vertebra.landing.port import Transfer
 from vertebra.landing.web.connection import Connections, Response, keep_head
 from vertebra.landing.web.content import told_by
@@ -243,8 +243,8 @@ class Client:
         name = without_query(asked)
         try:
             packed = cast("BinaryIO", gzip.open(partial.file, "rb"))  # noqa: SIM115 - bounded() closes it
-            limits = ExpansionLimits(size=self.limits.size_bytes)
-            with bounded(packed, name, partial.received, limits) as source, target.open("wb") as sink:
+            expansion = Expansion(name, partial.received, ExpansionLimits(size=self.limits.size_bytes))
+            with bounded(packed, expansion) as source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink, _CHUNK)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             partial.forget()
