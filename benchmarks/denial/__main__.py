@@ -20,6 +20,7 @@ def main() -> None:
                         help="rows at which the self-joins run too (default: 100,000 and 1,000,000)")  # fmt: skip
     parser.add_argument("--years", type=int, default=30, help="years of flights for the flights project; 0 for none")
     parser.add_argument("--limit", type=float, default=300, help="seconds a cell may take (default: 300)")
+    parser.add_argument("--peer-limit", type=float, default=300, help="seconds a self-join may take (default: 300)")
     parser.add_argument("--no-spark", action="store_true", help="no self-join on Apache Spark")
     parser.add_argument("--only", nargs="*", help="names of the cases to run (default: all)")
     parser.add_argument("--folder", type=Path, help="where to put the data; kept (default: a temporary folder)")
@@ -32,7 +33,7 @@ def main() -> None:
         for rows in sorted({*arguments.rows, *arguments.peer_rows}):
             bench.classes(rows)
         for rows in arguments.peer_rows:
-            bench.peers(rows, spark=not arguments.no_spark)
+            bench.peers(rows, arguments.peer_limit, spark=not arguments.no_spark)
         bench.hard(sorted(arguments.rows)[:2])
         if arguments.years:
             bench.flights(arguments.years)
@@ -44,6 +45,7 @@ def main() -> None:
         [cell.record() for cell in bench.cells],
         arguments.results,
         limit_seconds=bench.limit,
+        peer_limit_seconds=arguments.peer_limit,
     )
 
 

@@ -70,14 +70,14 @@ class Bench:
         for rows in sizes:
             self._against_engine(HARD, rows)
 
-    def peers(self, rows: int, spark: bool) -> None:
-        """The self-joins that detection does without."""
+    def peers(self, rows: int, limit: float, *, spark: bool) -> None:
+        """The self-joins that detection does without, each for so many seconds at most."""
         file = make_table(self.folder, rows)
         joined = [case for case in self._chosen(CLASSES) if case.joined]
         for case in joined:
-            self._cell(case.name, "duckdb", rows, file)
+            self._cell(case.name, "duckdb", rows, file, limit=limit)
         if spark:
-            self._spark(joined, rows, file)
+            self._spark(joined, rows, file, limit)
 
     def flights(self, years: int) -> None:
         """All rules of the flights project, over all its tables."""
@@ -94,7 +94,7 @@ class Bench:
                 self._cell(case.name, "group", rows, file)
             self._cell(case.name, "vertebra", rows, file, about=record(case))
 
-    def _spark(self, cases: Sequence[Case], rows: int, file: Path) -> None:
+    def _spark(self, cases: Sequence[Case], rows: int, file: Path, limit: float) -> None:
         """A server for each cell, as one whose query ran out of time goes on with it."""
         sys.path.insert(0, str(ROOT / "tests"))
         from spark_server import SparkServer, unavailable
@@ -108,23 +108,27 @@ class Bench:
             logs.mkdir(exist_ok=True)
             with SparkServer(logs, memory="8g", settings={}) as address:
                 servers = {process.pid for process in psutil.Process().children(recursive=True)}
-                self._cell(case.name, "spark", rows, file, "--server", address, also=servers)
+                self._cell(case.name, "spark", rows, file, "--server", address, also=servers, limit=limit)
 
     def _chosen(self, cases: Iterable[Case]) -> list[Case]:
         return [case for case in cases if not self._only or case.name in self._only]
 
     def _cell(
         self, case: str, tool: str, rows: int, table: Path, *extra: str, also: Iterable[int] = (),
-        about: Mapping[str, object] | None = None,
+        about: Mapping[str, object] | None = None, limit: float | None = None,
     ) -> None:  # fmt: skip
         command = [sys.executable, "-m", "benchmarks.denial.cell", tool, case, str(table), *extra]
         try:
-            cost = measure(command, ROOT, also=also, limit=self.limit)
+            cost = measure(command, ROOT, also=also, limit=limit or self.limit)
         except subprocess.TimeoutExpired:
             cell = Cell(case, tool, rows, None, None, {}, about or {})
         else:
             found = json.loads(cost.output.splitlines()[-1])
             cell = Cell(case, tool, rows, round(found.pop("seconds"), 3), round(cost.peak_mb), found, about or {})
         self.cells.append(cell)
-        took = f"{cell.seconds:.2f} s, {cell.peak_mb:,.0f} MB" if cell.seconds is not None else f"> {self.limit:.0f} s"
+        took = (
+            f"{cell.seconds:.2f} s, {cell.peak_mb:,.0f} MB"
+            if cell.seconds is not None
+            else f"> {limit or self.limit:.0f} s"
+        )
         self._say(f"{case}, {tool}, {rows:,} rows: {took}")
