@@ -203,3 +203,25 @@ def test_a_run_killed_inside_a_view_is_completed_by_the_next(after_first_run: Pa
     assert [result.step for result in report.results] == ["exploitation.best"]
     assert "killed in exploitation.best" in console.notes[0]
     assert contents(folder) == contents(after_first_run)
+
+
+def test_runs_killed_at_any_moment_lose_nothing(after_first_run: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "killed")
+    command = [sys.executable, "-m", "vertebra", "run", "--project", str(folder)]
+    killed = 0
+    for tenths in range(8, 60, 3):
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            assert child.wait(tenths / 10) == 0
+            break
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+            killed += 1
+    assert killed
+    with open_tiny(folder) as project:
+        assert project.run().ok
+        twice = "select dataset, batch from governance.batches group by all having count(*) > 1"
+        assert project.sql(twice).rows() == []
+        assert project.sql("select count(*) as n from governance.rejects").rows() == [{"n": 1}]
+    assert contents(folder) == contents(after_first_run)
