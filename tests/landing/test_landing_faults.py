@@ -170,6 +170,9 @@ COLLECTION = textwrap.dedent(
         case "reparse":
             replace = Path.replace
             Path.replace = lambda self, to: stop() if self.name == "receipt.json" else replace(self, to)
+        case "second reparse":
+            reparse = deposit.Deposit.reparse
+            deposit.Deposit.reparse = lambda self, batch: reparse(self, batch) if batch.number == 1 else stop()
     lake = Lake(root / "lake")
     dataset = Dataset.model_validate_json(declaration)
     collect(dataset, root / "project", lake, Ledgers(lake), "run-dead", datetime.now(UTC))
@@ -221,6 +224,32 @@ class TestKilled:
         assert collected(declared("r.csv", delimiter=";")).reparsed == 1
         (batch,) = whole(lake)
         assert (batch.receipt.columns, records(batch)) == (("a", "b"), [{"a": "1", "b": "2"}])
+
+    def test_between_two_reparses_the_columns_of_the_first_are_recorded_next_time(
+        self, tmp_path, project, lake, home, collected, ledgers
+    ):
+        for name in ("1.csv", "2.csv"):
+            (project / name).write_text(f"a;{name[0]}\n1;2\n")
+        collected(declared("*.csv", delimiter=","))
+        kill_in_collection(tmp_path, "second reparse", declared("*.csv", delimiter=";"))
+        assert [batch.receipt.columns for batch in whole(lake)] == [("a", "1"), ("a;2",)]
+        assert collected(declared("*.csv", delimiter=";"), "run-next").reparsed == 1
+        assert columns_of_run(ledgers, "run-next") == [(1, "a"), (1, "1"), (2, "a"), (2, "2")]
+        assert not list(home.glob(".incoming*"))
+
+
+def columns_of_run(ledgers, run_id: str) -> list[tuple[int, str]]:
+    rows = ledgers.read("schemas").to_pylist()
+    return [(row["batch"], row["column_name"]) for row in rows if row["run_id"] == run_id]
+
+
+def test_the_columns_of_batches_parsed_again_are_recorded_though_a_later_one_cannot_be(project, collected, ledgers):
+    (project / "1.csv").write_text("a;b\n1;2\n")
+    (project / "2.csv").write_text("a;b\n1\n")
+    collected(declared("*.csv", ragged="refuse", delimiter=","))
+    with pytest.raises(CollectError, match="batch 2 cannot be parsed"):
+        collected(declared("*.csv", ragged="refuse", delimiter=";"), "run-next")
+    assert columns_of_run(ledgers, "run-next") == [(1, "a"), (1, "b")]
 
 
 class TestALedgerThatCannotBeWritten:

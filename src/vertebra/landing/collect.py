@@ -128,11 +128,11 @@ def collect(
     redact = _redaction(dataset, secrets or {})
     deposit = Deposit(dataset, home, run_id, now, collector.version, redact)
     deposit.sweep()
-    landed = batches(lake.landing, dataset.source, dataset.name)
-    known, reparsed = _parsed_as_declared(landed, deposit, progress)
-    tally = _Tally(len(known), reparsed)
+    known = batches(lake.landing, dataset.source, dataset.name)
+    tally = _Tally(len(known))
     with _staging(home) as (staging, died):
         try:
+            _parse_as_declared(known, deposit, progress, tally)
             request = Request(
                 dataset,
                 project_root,
@@ -151,8 +151,9 @@ def collect(
             # The ledger grows with every collection of every dataset: it is read only where it may lack something.
             if died or len(known) > tally.earlier:
                 _record(dataset, known, ledgers, run_id)
-            if died or reparsed or len(known) > tally.earlier:
-                again = {batch.number for batch, was in zip(known, landed, strict=False) if batch is not was}
+            # Which batches a collection that died has parsed again is not known.
+            again = {batch.number for batch in known} if died else tally.reparsed
+            if again or len(known) > tally.earlier:
                 tally.drift = _record_columns(dataset, known, again, ledgers, run_id)
     outcome = tally.outcome(known)
     if outcome.refused:
@@ -165,7 +166,7 @@ class _Tally:
     """What a collection has done so far."""
 
     earlier: int
-    reparsed: int
+    reparsed: set[int] = field(default_factory=set)
     unchanged: int = 0
     refused: list[Refusal] = field(default_factory=list)
     not_yet: list[str] = field(default_factory=list)
@@ -173,7 +174,7 @@ class _Tally:
 
     def outcome(self, known: list[Batch]) -> CollectOutcome:
         new, refused = tuple(known[self.earlier :]), tuple(self.refused)
-        return CollectOutcome(new, self.unchanged, refused, self.reparsed, tuple(self.not_yet), self.drift)
+        return CollectOutcome(new, self.unchanged, refused, len(self.reparsed), tuple(self.not_yet), self.drift)
 
 
 def _take(
@@ -242,17 +243,15 @@ def reparse(batch: Batch, dataset: Dataset, run_id: str, now: datetime) -> Batch
     return Deposit(dataset, batch.folder.parent, run_id, now, batch.receipt.collector).reparse(batch)
 
 
-def _parsed_as_declared(known: list[Batch], deposit: Deposit, progress: Progress) -> tuple[list[Batch], int]:
+def _parse_as_declared(known: list[Batch], deposit: Deposit, progress: Progress, tally: _Tally) -> None:
+    """Parse batches again, in place, that were parsed under another declaration."""
     declared = parse_declaration(deposit.dataset)
-    result, reparsed = [], 0
-    for batch in known:
+    for place, batch in enumerate(known):
         if batch.receipt.parse == declared:
-            result.append(batch)
             continue
         progress(f"parsing batch {batch.number} again, as declared now")
-        result.append(deposit.reparse(batch))
-        reparsed += 1
-    return result, reparsed
+        known[place] = deposit.reparse(batch)
+        tally.reparsed.add(batch.number)
 
 
 @contextmanager
