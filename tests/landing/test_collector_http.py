@@ -115,15 +115,43 @@ class TestPeriods:
         with pytest.raises(CollectError, match="cannot be collected again"):
             gathered(monthly(host.url), window=Window("2013-05", "2013-06", again=True))
 
-    def test_a_collection_that_breaks_off_goes_on_with_the_next_period(self, portal, gathered):
+    def test_a_period_that_is_never_answered_keeps_no_other_from_being_landed(self, portal, gathered):
         host = portal(bts(last=4, rows=3))
-        host.faults = [None, None, *[with_status(503)] * 5]
-        with pytest.raises(CollectError, match="answers with status 503"):
+        host.faults = [None, *[with_status(500)] * 5]
+        with pytest.raises(PayloadsRefusedError, match="answers with status 500") as told:
             gathered(monthly(host.url, last="2013-04"))
-        assert [batch.receipt.period for batch in gathered(monthly(host.url, last="2013-04")).new] == [
-            "2013-03",
-            "2013-04",
-        ]
+        assert "5 tries failed" in told.value.cause
+        assert [batch.receipt.period for batch in told.value.outcome.new] == ["2013-01", "2013-03", "2013-04"]
+        assert [batch.receipt.period for batch in gathered(monthly(host.url, last="2013-04")).new] == ["2013-02"]
+
+    def test_periods_before_the_first_that_is_there_keep_no_other_from_being_landed(self, portal, gathered):
+        host = portal(FileServer({f"/{month:02d}.csv": b"a\n1\n" for month in (7, 8)}))
+        periods = {"unit": "month", "from": "2013-01", "to": "2013-08"}
+        dataset = source({"from": "http", "url": f"{host.url}/{{period:%m}}.csv", "periods": periods}, parse=CSV)
+        with pytest.raises(PayloadsRefusedError, match=r"status 404 \(and 5 more\)") as told:
+            gathered(dataset)
+        assert [batch.receipt.period for batch in told.value.outcome.new] == ["2013-07", "2013-08"]
+
+    def test_all_periods_after_the_newest_one_that_is_there_may_not_be_published_yet(self, portal, gathered):
+        host = portal(bts(last=2, rows=3))
+        outcome = gathered(monthly(host.url, last="2013-05"))
+        assert ([b.receipt.period for b in outcome.new], outcome.not_yet) == (
+            ["2013-01", "2013-02"],
+            ("2013-03", "2013-04", "2013-05"),
+        )
+        assert gathered(monthly(host.url, last="2013-05")).not_yet == outcome.not_yet
+
+    def test_an_address_that_never_gave_anything_is_told(self, portal, gathered):
+        host = portal(FileServer())
+        with pytest.raises(PayloadsRefusedError) as told:
+            gathered(monthly(host.url, last="2013-03"))
+        assert (len(told.value.outcome.refused), told.value.outcome.not_yet) == (2, ("2013-03",))
+
+    def test_a_host_that_is_not_there_is_asked_for_one_period_only(self, gathered, clock):
+        with pytest.raises(CollectError, match="cannot be reached") as told:
+            gathered(monthly("http://127.0.0.1:9"))
+        assert not isinstance(told.value, PayloadsRefusedError)
+        assert len(clock.slept) == 4
 
 
 class TestGrid:
@@ -182,14 +210,25 @@ class TestGrid:
         (batch,) = gathered(dataset).new
         assert (batch.receipt.period, batch.receipt.part) == ("2013-01", "station=LGA")
 
-    def test_after_five_refused_answers_the_source_is_left_alone(self, gathered, dataset):
+    def test_after_five_refused_answers_the_source_is_left_alone_and_the_next_collection_goes_on_there(
+        self, gathered, dataset
+    ):
+        stations = tuple("ABCDEFGH")
         grid = dataset.model_copy(
-            update={"collect": dataset.collect.model_copy(update={"over": {"station": tuple("ABCDEFGH")}})}
+            update={"collect": dataset.collect.model_copy(update={"over": {"station": stations}})}
         )
-        self.host.always = with_status(200, b"ERROR\n")
-        with pytest.raises(PayloadsRefusedError):
+        error = with_status(200, b"ERROR\n")
+        self.host.faults = [error] * 5
+        with pytest.raises(PayloadsRefusedError, match="11 more were not asked for") as told:
             gathered(grid)
-        assert len(self.host.asked) == 5
+        assert (len(self.host.asked), len(told.value.outcome.refused)) == (5, 5)
+        assert "the next collection begins with what was not asked for" in told.value.remedy
+        self.host.faults = [*[None] * 11, *[error] * 5]
+        with pytest.raises(PayloadsRefusedError) as told:
+            gathered(grid)
+        assert [batch.receipt.part[-1] for batch in told.value.outcome.new] == [*"FGH", *stations]
+        assert told.value.outcome.not_asked == 0
+        assert [batch.receipt.part[-1] for batch in gathered(grid).new] == [*"ABCDE"]
 
 
 def test_progress_is_told_in_bytes(portal, gathered):

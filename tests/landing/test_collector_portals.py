@@ -179,8 +179,23 @@ class TestCkan:
 
         def test_a_link_out_of_the_web_is_refused_and_the_others_are_landed(self, portal, gathered, app):
             app.links["2021_renda_a.csv"] = "file:///etc/passwd"
-            with pytest.raises(CollectError, match="does not follow"):
+            with pytest.raises(PayloadsRefusedError, match="does not follow") as told:
                 gathered(self.declared(portal(app), "*_a.csv"))
+            assert [batch.receipt.part for batch in told.value.outcome.new] == ["2022_renda_a.csv"]
+
+        @pytest.mark.parametrize("status", [404, 500])
+        def test_a_file_that_is_listed_and_does_not_come_is_refused_and_the_others_are_landed(
+            self, portal, gathered, app, status
+        ):
+            host = portal(app)
+            fault = with_status(status)
+            host.faults = [None, None, *[fault] * (1 if status == 404 else 5)]
+            with pytest.raises(PayloadsRefusedError, match=f"answers with status {status}") as told:
+                gathered(self.declared(host, "{period:%Y}_renda_a.csv"))
+            assert [batch.receipt.period for batch in told.value.outcome.new] == ["2021"]
+            assert [batch.receipt.period for batch in gathered(self.declared(host, "{period:%Y}_renda_a.csv")).new] == [
+                "2022"
+            ]
 
 
 class TestSocrata:

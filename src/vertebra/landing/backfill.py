@@ -35,8 +35,8 @@ class PeriodSituation:
 
     Attributes:
         period: its name.
-        state: ``landed``; ``partly landed`` (some of its parts are); ``refused`` (its answer was); ``not published``
-            (the source said so when it was asked last); ``missing`` (due, and not asked for yet, or not answered);
+        state: ``landed``; ``partly landed`` (some of its parts are); ``refused`` (its answer was, or there was none);
+            ``not published`` (the source said so when it was asked last); ``missing`` (due, and not asked for yet);
             ``not due`` (it has not ended, or its lag has not); ``skipped`` (declared as never published).
         batches: numbers of its batches.
         records: in its newest batch of each part.

@@ -16,7 +16,17 @@ from vertebra.lake.batches import Batch, batches
 from vertebra.lake.table import Commit
 from vertebra.landing.collectors import COLLECTORS
 from vertebra.landing.deposit import STAGING, Deposit
-from vertebra.landing.port import Collector, NotYet, Refused, Request, Transfer, Unchanged, Window, unwatched
+from vertebra.landing.port import (
+    Collector,
+    LeftAlone,
+    NotYet,
+    Refused,
+    Request,
+    Transfer,
+    Unchanged,
+    Window,
+    unwatched,
+)
 from vertebra.landing.records import parse_declaration
 from vertebra.landing.refused import Refusal, RefusedPayloadError
 from vertebra.landing.web.errors import RefusedAnswerError
@@ -47,6 +57,7 @@ class CollectOutcome:
         refused: payloads that were refused and kept aside.
         reparsed: earlier batches whose records were made again, as the declaration of how to parse them has changed.
         not_yet: periods that are due and not published yet.
+        not_asked: addresses that were not asked, as the source answered wrongly again and again.
         drift: how columns differ since one of the batches that were landed or parsed again.
     """
 
@@ -55,6 +66,7 @@ class CollectOutcome:
     refused: tuple[Refusal, ...] = ()
     reparsed: int = 0
     not_yet: tuple[str, ...] = ()
+    not_asked: int = 0
     drift: tuple[ColumnDrift, ...] = ()
 
     @property
@@ -75,7 +87,11 @@ class PayloadsRefusedError(CollectError):
         first = outcome.refused[0]
         others = len(outcome.refused) - 1
         also = f" (and {others} more)" if others else ""
+        if outcome.not_asked:
+            also += f"; the source was left alone, {outcome.not_asked:,} more were not asked for"
         kept = f"; refused payloads are kept, each with its reason, in {first.folder.parent}"
+        if outcome.not_asked:
+            kept += "; the next collection begins with what was not asked for"
         super().__init__(
             f"{first.error.fact}{also}",
             cause=first.error.cause,
@@ -144,6 +160,8 @@ def collect(
                 transferred,
                 window,
                 network or Network(),
+                deposit.left_off(),
+                redact,
             )
             for item in _items(collector, request, redact):
                 _take(item, deposit, known, receipts, tally, request)
@@ -170,11 +188,13 @@ class _Tally:
     unchanged: int = 0
     refused: list[Refusal] = field(default_factory=list)
     not_yet: list[str] = field(default_factory=list)
+    not_asked: int = 0
     drift: tuple[ColumnDrift, ...] = ()
 
     def outcome(self, known: list[Batch]) -> CollectOutcome:
         new, refused = tuple(known[self.earlier :]), tuple(self.refused)
-        return CollectOutcome(new, self.unchanged, refused, len(self.reparsed), tuple(self.not_yet), self.drift)
+        not_yet = tuple(self.not_yet)
+        return CollectOutcome(new, self.unchanged, refused, len(self.reparsed), not_yet, self.not_asked, self.drift)
 
 
 def _take(
@@ -189,6 +209,10 @@ def _take(
         case NotYet():
             tally.not_yet.append(item.period)
             request.progress(f"{item.period} is not published yet: {item.url}")
+        case LeftAlone():
+            tally.not_asked = item.not_asked
+            deposit.leave_off(item)
+            request.progress(f"the source is left alone; {item.not_asked:,} addresses are not asked")
         case _:
             request.progress(f"landing {item.url}")
             try:

@@ -28,11 +28,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vertebra.declare.dataset import Dataset
-    from vertebra.landing.port import Payload, Refused
+    from vertebra.landing.port import LeftAlone, Payload, Refused
 
 INCOMING: Final = ".incoming-"
 STAGING: Final = f"{INCOMING}staging"
 """Folder for downloads. It lies there until the collection's batches are in the ledger."""
+
+LEFT_OFF: Final = ".left-off"
+"""File with the address after which a collection left its source alone."""
 
 _CHUNK: Final = 4 << 20
 
@@ -172,6 +175,22 @@ class Deposit:
             return self.refusals.keep(answer.file, "answer.bin", answer.url, digest, answer.error)
         except OSError as error:
             raise self._not_written("a refused answer", error) from error
+
+    def leave_off(self, after: LeftAlone) -> None:
+        """Write down where the next collection is to go on."""
+        try:
+            (self.home / LEFT_OFF).write_text(self.redact(after.url), "utf-8")
+        except OSError as error:
+            raise self._not_written("where to go on", error) from error
+
+    def left_off(self) -> str | None:
+        """Where the last collection left its source alone; told once."""
+        file = self.home / LEFT_OFF
+        if not file.exists():
+            return None
+        url = file.read_text("utf-8")
+        file.unlink()
+        return url
 
     def sweep(self) -> None:
         """Remove what collections that died have left."""

@@ -77,6 +77,8 @@ class Request:
         transferred: told of bytes as they come.
         window: the periods to collect; all that are due without one.
         network: how the web is asked.
+        left_off: address after which the last collection left the source alone, without secrets.
+        redact: takes secrets out of a text: receipts and notes have addresses without them.
     """
 
     dataset: Dataset
@@ -89,6 +91,8 @@ class Request:
     transferred: Callable[[Transfer], None] = unwatched
     window: Window | None = None
     network: Network = field(default_factory=Network)
+    left_off: str | None = None
+    redact: Callable[[str], str] = str
 
     def declared(self, kind: type[Declared]) -> Declared:
         """``collect:`` of the dataset, as the kind of source that the collector is for."""
@@ -154,7 +158,7 @@ class Unchanged:
 
 @dataclass(frozen=True)
 class Refused:
-    """A source answered something that is no data; the collector goes on with what else there is.
+    """A source answered something that is no data, or nothing; the collector goes on with what else there is.
 
     Attributes:
         url: what was asked for, without credentials.
@@ -180,7 +184,20 @@ class NotYet:
     url: str
 
 
-Item = Payload | Unchanged | Refused | NotYet
+@dataclass(frozen=True)
+class LeftAlone:
+    """A source answered wrongly so often that it is asked nothing more; the next collection goes on from there.
+
+    Attributes:
+        url: what was asked last, without credentials.
+        not_asked: number of addresses that were not asked.
+    """
+
+    url: str
+    not_asked: int
+
+
+Item = Payload | Unchanged | Refused | NotYet | LeftAlone
 """What a collector gives."""
 
 

@@ -10,12 +10,12 @@ from vertebra.declare.collect import Ckan
 from vertebra.declare.period import Period
 from vertebra.declare.placeholders import pattern_of
 from vertebra.errors import CollectError
-from vertebra.landing.port import Item, Payload, Refused, Request, Unchanged
+from vertebra.landing.port import Item, Payload, Request, Unchanged
 from vertebra.landing.web.content import check_answer
 from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError
 from vertebra.landing.web.pages import Page, Pages, at, json_page, number_at, numbered, parsed, refused
-from vertebra.landing.web.read import client_for, held_still
-from vertebra.landing.web.targets import file_name
+from vertebra.landing.web.read import client_for, each, held_still, refusal
+from vertebra.landing.web.targets import Target, file_name
 
 if TYPE_CHECKING:
     import re
@@ -173,30 +173,36 @@ class _Files:
                 remedy="correct collect.files",
             )
         self._refuse_doubles(found)
+        targets, modified = [], {}
         for period, name, resource in sorted(found, key=lambda one: (one[0] or "", one[1])):
-            try:
-                yield self._file(period, name, resource)
-            except RefusedAnswerError as error:
-                yield Refused(error.url, error, error.file)
+            part = None if period is not None else name
+            url = str(resource.get("url", ""))
+            targets.append(Target(url, period, part, False, self.request.last_of(period, part)))
+            modified[url] = resource.get(_MODIFIED)
 
-    def _file(self, period: str | None, name: str, resource: dict[str, Any]) -> Item:
-        url = str(resource.get("url", ""))
-        part = None if period is not None else name
-        last = self.request.last_of(period, part)
-        modified = resource.get(_MODIFIED)
-        if last is not None and last.url == url and modified and last.headers.get(_MODIFIED) == modified:
-            return Unchanged(url)
-        self.request.progress(f"reading {url}")
+        def one(target: Target) -> Iterator[Item]:
+            try:
+                yield self._file(target, modified[target.url])
+            except RefusedAnswerError as error:
+                # the portal lists it: what is not there is not to come
+                yield refusal(target.url, error)
+
+        yield from each(targets, self.request, one)
+
+    def _file(self, target: Target, modified: Any) -> Item:
+        if modified and target.conditions.get(_MODIFIED) == modified:
+            return Unchanged(target.url)
+        self.request.progress(f"reading {target.url}")
         # What a portal lists is followed like a redirect: to the web, and without the portal's credentials elsewhere.
-        address = self.client.credentials.follow(self.source.portal, url)
+        address = self.client.credentials.follow(self.source.portal, target.url)
         self.client.begin()
-        landed = last.headers if last is not None and last.url == url else {}
-        answer = self.client.fetch(address, self.next_file(), landed=landed)
+        answer = self.client.fetch(address, self.next_file(), landed=target.conditions)
         if answer is None:
-            return Unchanged(url)
+            return Unchanged(target.url)
         check_answer(answer, self.request.dataset.parse.format)
         headers = answer.headers | ({_MODIFIED: str(modified)} if modified else {})
-        return Payload(answer.file, url, period, headers, part=part, name=file_name(address, self.request.dataset))
+        name = file_name(address, self.request.dataset)
+        return Payload(answer.file, target.url, target.period, headers, part=target.part, name=name)
 
     def _refuse_doubles(self, found: list[tuple[str | None, str, dict[str, Any]]]) -> None:
         periods = [period for period, _, _ in found if period is not None]

@@ -30,7 +30,7 @@ class HttpCollector:
         """Give one payload for each period and combination of values that is due.
 
         Raises:
-            CollectError: the host does not answer.
+            CollectError: the host is not there.
         """
         source = request.declared(Http)
         form = request.dataset.parse.format
@@ -48,4 +48,4 @@ class HttpCollector:
                 name = file_name(target.url, request.dataset)
                 yield Payload(answer.file, target.url, target.period, answer.headers, part=target.part, name=name)
 
-            yield from each(targets(source, request), one)
+            yield from each(targets(source, request), request, one)

@@ -47,12 +47,12 @@ class RestCollector:
         """Give one payload for each period and combination of values that is due.
 
         Raises:
-            CollectError: the host does not answer.
+            CollectError: the host is not there.
         """
         source = request.declared(Rest)
         with client_for(source, source.url, request) as client:
             reader = _Reader(source, request, client, numbered(request.staging, "page.json"))
-            yield from each(targets(source, request), reader.one)
+            yield from each(targets(source, request), request, reader.one)
 
 
 @dataclass(frozen=True)

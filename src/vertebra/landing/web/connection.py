@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 from vertebra.errors import CollectError
-from vertebra.landing.web.credentials import without_query
-from vertebra.landing.web.errors import TryAgainError
+from vertebra.landing.web.credentials import origin_of, without_query
+from vertebra.landing.web.errors import TryAgainError, UnreachableError
 
 if TYPE_CHECKING:
     import ssl
@@ -88,12 +88,14 @@ class Connections:
 
         Raises:
             TryAgainError: the connection cannot be made, or broke off, also while the body is read.
-            CollectError: the host cannot prove who it is.
+            UnreachableError: the host cannot prove who it is.
+            CollectError: it is no address.
         """
         import httpx
 
         where, sent = self.credentials.request_to(url)
         shown = without_query(url)
+        elsewhere = origin_of(url) != self.credentials.origin
         with self.network.gate.turn(urlsplit(url).netloc, self.limits, self.network.clock):
             # The texts of httpx's errors may have the whole address, with the secret in it: they are not passed on.
             try:
@@ -101,7 +103,7 @@ class Connections:
                     yield cast("Response", response)
             except httpx.ConnectError as error:
                 if "ssl" in str(error).lower() or "certificate" in str(error).lower():
-                    raise CollectError(
+                    raise (CollectError if elsewhere else UnreachableError)(
                         f"the connection to {shown} is not secure",
                         cause=_tls_cause(error),
                         remedy="correct the host's certificate, or point SSL_CERT_FILE to the authorities you trust",
@@ -110,10 +112,14 @@ class Connections:
                     f"{shown} cannot be reached",
                     cause="the connection is refused, or the name unknown",
                     remedy=_UNREACHABLE,
+                    reached=elsewhere,
                 ) from None
             except httpx.ConnectTimeout:
                 raise TryAgainError(
-                    f"{shown} cannot be reached", cause=f"no connection within {seconds:g} seconds", remedy=_UNREACHABLE
+                    f"{shown} cannot be reached",
+                    cause=f"no connection within {seconds:g} seconds",
+                    remedy=_UNREACHABLE,
+                    reached=elsewhere,
                 ) from None
             except httpx.ReadTimeout:
                 raise TryAgainError(f"{shown} is silent", cause=f"nothing came within {seconds:g} seconds") from None

@@ -3,6 +3,7 @@
 CollectError
 ├── RefusedAnswerError   an answer came and is not what was asked for; it is kept aside
 ├── TryAgainError        no whole answer came, or the host asks for patience; the next try may succeed
+├── UnreachableError     the host is not there, however often it is tried
 └── ReadMovedError       the data changed while it was read; reading it again may succeed
 """
 
@@ -46,11 +47,19 @@ class TryAgainError(CollectError):
 
     Attributes:
         after: seconds that the host asks to wait, where it does.
+        reached: whether the declared host was.
     """
 
-    def __init__(self, fact: str, *, cause: str = "", remedy: str = "", after: float | None = None) -> None:
+    def __init__(
+        self, fact: str, *, cause: str = "", remedy: str = "", after: float | None = None, reached: bool = True
+    ) -> None:
         self.after = after
+        self.reached = reached
         super().__init__(fact, cause=cause, remedy=remedy)
+
+
+class UnreachableError(CollectError):
+    """The declared host is not there, or cannot prove who it is: whatever else it has cannot be asked for either."""
 
 
 class ReadMovedError(CollectError):

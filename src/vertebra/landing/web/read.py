@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from vertebra.errors import CollectError
 from vertebra.landing.web.client import Client
 from vertebra.landing.web.credentials import Credentials
-from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError
+from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from vertebra.declare.web_source import Web
-    from vertebra.landing.port import Item, Payload, Request
+    from vertebra.landing.port import Item, NotYet, Payload, Refused, Request
     from vertebra.landing.web.targets import Target
 
 _READS: Final = 4
 _REFUSALS: Final = 5
+_ABSENT: Final = (404, 410)
 
 
 def client_for(source: Web, url: str, request: Request) -> Client:
@@ -49,23 +51,67 @@ def held_still(url: str, request: Request, read: Callable[[], Payload]) -> Paylo
     )
 
 
-def each(targets: Iterable[Target], one: Callable[[Target], Iterator[Item]]) -> Iterator[Item]:
-    """Collect targets one by one. What one of them answers wrongly does not keep the others from being landed.
+def each(targets: Iterable[Target], request: Request, one: Callable[[Target], Iterator[Item]]) -> Iterator[Item]:
+    """Collect targets one by one. What one of them answers wrongly, or not at all, keeps no other from being landed.
 
-    After five wrong answers in a row it is the source that is wrong, and it is left alone.
+    After five wrong answers in a row it is the source that is wrong, and it is left alone; the next collection begins
+    with what was not asked then. An address at which there is nothing does not count: it is a gap, or still to come.
+
+    Raises:
+        UnreachableError: the host is not there.
     """
-    from vertebra.landing.port import NotYet, Refused
+    from vertebra.landing.port import LeftAlone
 
+    in_turn = _in_turn(list(targets), request)
+    absent: list[tuple[Target, RefusedAnswerError]] = []
     refused = 0
-    for target in targets:
+    for place, target in enumerate(in_turn, 1):
         try:
             yield from one(target)
             refused = 0
-        except RefusedAnswerError as error:
-            if target.newest and target.landed is None and error.status in (404, 410):
-                yield NotYet(target.period or "", target.url)
+        except UnreachableError:
+            raise
+        except CollectError as error:
+            if isinstance(error, RefusedAnswerError) and error.status in _ABSENT:
+                absent.append((target, error))
                 continue
-            yield Refused(error.url, error, error.file)
+            yield refusal(target.url, error)
             refused += 1
-            if refused == _REFUSALS:
-                return
+            if refused == _REFUSALS and place < len(in_turn):
+                yield LeftAlone(target.url, len(in_turn) - place)
+                break
+    yield from _absent(absent, request)
+
+
+def refusal(url: str, error: CollectError) -> Refused:
+    """What a source answered wrongly, or did not answer, as an item."""
+    from vertebra.landing.port import Refused
+
+    return Refused(url, error, error.file if isinstance(error, RefusedAnswerError) else None)
+
+
+def _in_turn(targets: list[Target], request: Request) -> list[Target]:
+    """The targets, beginning after the one at which the last collection left the source alone."""
+    if request.left_off is None:
+        return targets
+    first = next((place for place, one in enumerate(targets, 1) if request.redact(one.url) == request.left_off), 0)
+    return targets[first:] + targets[:first]
+
+
+def _absent(found: Sequence[tuple[Target, RefusedAnswerError]], request: Request) -> Iterator[NotYet | Refused]:
+    """Periods at whose address there is nothing: those after the newest landed one of their part are to come.
+
+    Of a part that never gave anything only the newest period is: its address may be wrong.
+    """
+    from vertebra.landing.port import NotYet
+
+    newest: dict[str | None, str] = {}
+    for receipt in request.landed:
+        if receipt.period is not None:
+            newest[receipt.part] = max(receipt.period, newest.get(receipt.part, ""))
+    for target, error in found:
+        last = newest.get(target.part)
+        if target.period is not None and (target.newest if last is None else target.period > last):
+            yield NotYet(target.period, target.url)
+        else:
+            yield refusal(target.url, error)

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import CollectError
-from vertebra.landing.web.errors import TryAgainError
+from vertebra.landing.web.errors import TryAgainError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,8 @@ class Tries:
         """Wait before the next try.
 
         Raises:
-            CollectError: there is no next try: it was the last, or the wait would end after the deadline.
+            CollectError: there is no next try: it was the last, or the wait would end after the deadline;
+                UnreachableError where the host is not there.
         """
         self._failed += 1
         if self._failed >= self._most:
@@ -68,4 +69,5 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 def _given_up(error: TryAgainError, why: str) -> CollectError:
     cause = f"{error.cause}; {why}" if error.cause else why
-    return CollectError(error.fact, cause=cause, remedy=error.remedy or "collect again later; what was landed stays")
+    final = CollectError if error.reached else UnreachableError
+    return final(error.fact, cause=cause, remedy=error.remedy or "collect again later; what was landed stays")
