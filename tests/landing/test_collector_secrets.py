@@ -17,6 +17,7 @@ from portals.portals import CkanPortal, FileServer, PagedApi, SocrataPortal, gua
 from portals.stand_in import Asked, Reply, reset, with_status
 from vertebra.declare.collect import secrets_of
 from vertebra.errors import CollectError
+from vertebra.landing.backfill import period_situations, window
 from vertebra.landing.collect import PayloadsRefusedError
 
 SECRET = "s3cr3t/with+signs=="
@@ -103,6 +104,31 @@ def test_a_reference_in_an_address_is_kept_as_a_reference(portal, gathered, lake
     assert batch.receipt.url == f"{host.url}/${{TEAM}}/a.csv"
     assert "team-77" not in written(lake.root)
     assert gathered(dataset, secrets={"TEAM": "team-77"}).unchanged == 1
+    assert host.asked[1].headers["if-none-match"] == batch.receipt.headers["ETag"]
+
+
+def test_a_reference_in_the_address_of_a_portal_does_not_have_it_read_again(portal, gathered):
+    host = portal(CkanPortal(rows=5))
+    resource = source({"from": "ckan", "portal": f"{host.url}/data", "resource": "r-1"}, "snapshot")
+    secrets = {"PORTAL": host.url}
+    gathered(resource, secrets=secrets)
+    asked = len(host.asked)
+    assert gathered(resource, secrets=secrets).unchanged == 1
+    assert len(host.asked) == asked + 2, "the date and the total"
+
+
+def test_a_refused_period_is_shown_as_refused_though_its_address_has_a_reference(portal, gathered, lake):
+    host = portal(FileServer({"/team-77/2025-10.csv": b"a\n1\n"}))
+    host.faults = [None, with_status(200, b"<html>")]
+    periods = {"unit": "month", "from": "2025-10", "to": "2025-11"}
+    collect = {"from": "http", "url": f"{host.url}/team-77/{{period:%Y-%m}}.csv", "periods": periods}
+    dataset, secrets = source(collect, parse=CSV), {"TEAM": "team-77"}
+    with pytest.raises(PayloadsRefusedError) as told:
+        gathered(dataset, secrets=secrets)
+    home, now = lake.landing / "station" / "readings", datetime(2026, 1, 15, tzinfo=UTC)
+    asked = window(dataset, None, None, now)
+    found = period_situations(dataset, told.value.outcome.new, asked, False, home, now, secrets)
+    assert [(one.period, one.state) for one in found] == [("2025-10", "landed"), ("2025-11", "refused")]
 
 
 def test_portals_get_their_tokens(portal, gathered):
