@@ -9,6 +9,7 @@ import ssl
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -16,8 +17,11 @@ from landing.readings import source
 from portals.portals import CkanPortal, FileServer, PagedApi, SocrataPortal, guarded
 from portals.stand_in import Asked, Reply, reset, with_status
 from vertebra.declare.collect import secrets_of
+from vertebra.declare.web_source import Auth
 from vertebra.errors import CollectError
+from vertebra.landing.backfill import period_situations, window
 from vertebra.landing.collect import PayloadsRefusedError
+from vertebra.landing.web.credentials import Credentials, with_query
 
 SECRET = "s3cr3t/with+signs=="
 CSV = {"format": "csv"}
@@ -85,7 +89,7 @@ class TestEachForm:
         host = portal(FileServer())
         dataset = declared(host, auth)
         assert not shows_secret(repr(dataset) + str(dataset.collect) + dataset.model_dump_json(by_alias=True))
-        assert list(secrets_of(dataset.collect)) == [SECRET]
+        assert next(secrets_of(dataset.collect)) == SECRET
 
 
 def test_a_redirect_that_takes_the_secret_along_in_its_address_is_not_followed(portal, gathered):
@@ -96,6 +100,59 @@ def test_a_redirect_that_takes_the_secret_along_in_its_address_is_not_followed(p
     assert (other.asked, "plainsecret" in str(told.value)) == ([], False)
 
 
+SENT = {
+    "as it is": str,
+    "in a query": lambda text: with_query("", (("", text),)),
+    "percent-encoded": lambda text: quote(text, safe=""),
+    "in small letters": lambda text: quote(text, safe="").replace("%2B", "%2b").replace("%2F", "%2f"),
+    "in the address of an address": lambda text: quote(quote(text, safe="")),
+    "in a form": quote_plus,
+}
+
+
+@pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
+@pytest.mark.parametrize("auth", FORMS.values(), ids=FORMS)
+def test_no_form_of_a_secret_is_taken_along_to_another_host(auth, sent):
+    credentials = Credentials.of("https://192.0.2.7/a.csv", {}, Auth.model_validate(auth))
+    _, headers = credentials.request_to("https://192.0.2.7/a.csv")
+    token = headers.get("Authorization", SECRET).rpartition(" ")[2]
+    for secret in {SECRET, token}:
+        with pytest.raises(CollectError, match="does not follow") as told:
+            credentials.follow("https://192.0.2.7/a.csv", f"https://8.8.8.8/b?next={sent(secret)}")
+        assert "secret" in told.value.cause
+        assert credentials.follow("https://192.0.2.7/a.csv", f"/b?next={sent(secret)}")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.1", "2130706433", "0x7f000001", "127.0.0.1.", "[::1]", "[::ffff:10.0.0.1]", "localhost.", "db.internal", "x"],
+)
+def test_a_redirect_into_the_machine_or_its_network_is_not_followed_however_it_is_written(host, monkeypatch):
+    resolved = socket.getaddrinfo
+
+    def resolve(name, port):
+        return resolved("8.8.8.8" if name == "data.example.org" else "10.1.2.3" if name == "x" else name, port)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    credentials = Credentials.of("https://data.example.org/a.csv", {}, None)
+    with pytest.raises(CollectError, match="does not follow") as told:
+        credentials.follow("https://data.example.org/a.csv", f"https://{host}/a.csv")
+    assert "private network" in told.value.cause
+    assert credentials.follow("https://data.example.org/a.csv", "https://8.8.8.8/a.csv")
+    inside = Credentials.of("https://10.1.2.4/a.csv", {}, None)
+    assert inside.follow("https://10.1.2.4/a.csv", f"https://{host}/a.csv")
+
+
+def test_a_name_with_one_address_outside_and_one_inside_is_not_followed(monkeypatch):
+    addresses = {"two.example.org": ["8.8.8.8", "10.0.0.1"], "data.example.org": ["8.8.4.4"]}
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda name, _: [(None, None, None, "", (one, 0)) for one in addresses[name]]
+    )
+    credentials = Credentials.of("https://data.example.org/a.csv", {}, None)
+    with pytest.raises(CollectError, match="does not follow"):
+        credentials.follow("https://data.example.org/a.csv", "https://two.example.org/a.csv")
+
+
 def test_a_reference_in_an_address_is_kept_as_a_reference(portal, gathered, lake):
     host = portal(FileServer({"/team-77/a.csv": b"a\n1\n"}))
     dataset = source({"from": "http", "url": f"{host.url}/team-77/a.csv"}, "snapshot", CSV)
@@ -103,6 +160,31 @@ def test_a_reference_in_an_address_is_kept_as_a_reference(portal, gathered, lake
     assert batch.receipt.url == f"{host.url}/${{TEAM}}/a.csv"
     assert "team-77" not in written(lake.root)
     assert gathered(dataset, secrets={"TEAM": "team-77"}).unchanged == 1
+    assert host.asked[1].headers["if-none-match"] == batch.receipt.headers["ETag"]
+
+
+def test_a_reference_in_the_address_of_a_portal_does_not_have_it_read_again(portal, gathered):
+    host = portal(CkanPortal(rows=5))
+    resource = source({"from": "ckan", "portal": f"{host.url}/data", "resource": "r-1"}, "snapshot")
+    secrets = {"PORTAL": host.url}
+    gathered(resource, secrets=secrets)
+    asked = len(host.asked)
+    assert gathered(resource, secrets=secrets).unchanged == 1
+    assert len(host.asked) == asked + 2, "the date and the total"
+
+
+def test_a_refused_period_is_shown_as_refused_though_its_address_has_a_reference(portal, gathered, lake):
+    host = portal(FileServer({"/team-77/2025-10.csv": b"a\n1\n"}))
+    host.faults = [None, with_status(200, b"<html>")]
+    periods = {"unit": "month", "from": "2025-10", "to": "2025-11"}
+    collect = {"from": "http", "url": f"{host.url}/team-77/{{period:%Y-%m}}.csv", "periods": periods}
+    dataset, secrets = source(collect, parse=CSV), {"TEAM": "team-77"}
+    with pytest.raises(PayloadsRefusedError) as told:
+        gathered(dataset, secrets=secrets)
+    home, now = lake.landing / "station" / "readings", datetime(2026, 1, 15, tzinfo=UTC)
+    asked = window(dataset, None, None, now)
+    found = period_situations(dataset, told.value.outcome.new, asked, False, home, now, secrets)
+    assert [(one.period, one.state) for one in found] == [("2025-10", "landed"), ("2025-11", "refused")]
 
 
 def test_portals_get_their_tokens(portal, gathered):

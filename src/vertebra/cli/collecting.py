@@ -199,7 +199,8 @@ def _fill(
     report = None if dry_run else run_selected(space, [f"landing.{name}"], None, False, wait, window=asked)
     landed = batches(space.lake.landing, dataset.source, name)
     answered = report is not None and report.ok
-    rows = period_rows(period_situations(dataset, landed, asked, answered, home_of(space, name), now))
+    secrets = space.project.secrets
+    rows = period_rows(period_situations(dataset, landed, asked, answered, home_of(space, name), now, secrets))
     if form == "table":
         options = " ".join(f"{option} {value}" for option, value in (("--from", first), ("--to", last)) if value)
         write_periods(name, rows, options, sys.stdout, sys.stderr)

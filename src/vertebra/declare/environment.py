@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
 from vertebra.declare.document import Document, Loc
+from vertebra.declare.redaction import Redaction
 from vertebra.errors import DeclarationError
 
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?\}|(?P<bad>\$\{)")
-_SHORTEST_SECRET: Final = 4
-"""A shorter value is no secret, and replacing it would garble the text around it."""
 
 
 class Environment:
@@ -88,10 +86,6 @@ def redacted(text: str, secrets: Mapping[str, str]) -> str:
 
     Args:
         text: a message, a log line, a printed declaration.
-        secrets: value by variable, as :class:`Environment` collects them; plain and as written in a URL.
+        secrets: value by variable, as :class:`Environment` collects them.
     """
-    for name, value in sorted(secrets.items(), key=lambda item: -len(item[1])):
-        if len(value) >= _SHORTEST_SECRET:
-            for form in (value, quote(value, safe="")):
-                text = text.replace(form, f"${{{name}}}")
-    return text
+    return Redaction(secrets)(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
 from collections.abc import Iterator
@@ -56,11 +57,22 @@ class Auth(Declared):
                 raise ValueError("a secret has a line break or another control character; correct the variable's value")
         return self
 
+    @property
+    def basic(self) -> str | None:
+        """Name and password as they are sent (RFC 7617)."""
+        if self.user is None or self.password is None:
+            return None
+        return base64.b64encode(f"{self.user}:{self.password.get_secret_value()}".encode()).decode()
+
     def secrets(self) -> Iterator[str]:
-        """Every secret text."""
+        """Every secret text: as declared, what is made of it, and a token without the scheme in front of it."""
         for secret in (self.bearer, self.value, self.password):
             if secret is not None:
                 yield secret.get_secret_value()
+        if self.header is not None and self.header.lower() == "authorization" and self.value is not None:
+            yield self.value.get_secret_value().partition(" ")[2]
+        if self.basic is not None:
+            yield self.basic
 
 
 class Limits(Declared):

@@ -13,12 +13,13 @@ from vertebra.declare.period import Period, Unit, period
 from vertebra.declare.web_source import Grid
 from vertebra.errors import CollectError
 from vertebra.governance.context import silent
+from vertebra.landing.collect import redaction
 from vertebra.landing.port import Request, Window
 from vertebra.landing.refused import REFUSED
 from vertebra.landing.web.targets import targets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vertebra.declare.dataset import Dataset
     from vertebra.declare.web_source import Periods
@@ -94,7 +95,13 @@ def window(dataset: Dataset, first: str | None, last: str | None, now: datetime,
 
 
 def period_situations(
-    dataset: Dataset, landed: Sequence[Batch], asked: Window, answered: bool, home: Path, now: datetime
+    dataset: Dataset,
+    landed: Sequence[Batch],
+    asked: Window,
+    answered: bool,
+    home: Path,
+    now: datetime,
+    secrets: Mapping[str, str],
 ) -> list[PeriodSituation]:
     """How each period of a window stands, oldest first.
 
@@ -103,13 +110,14 @@ def period_situations(
         answered: the source was just asked for all of them, and answered: what is lacking then is not published.
         home: the dataset's folder in the landing zone.
         now: UTC.
+        secrets: values of environment variables that the declaration refers to, by name.
 
     Raises:
         CollectError: the dataset has no periods.
     """
     declared = _periods(dataset)
     receipts = [batch.receipt for batch in landed]
-    lacking = _lacking(dataset, receipts, asked, now)
+    lacking = _lacking(dataset, receipts, asked, now, redaction(dataset, secrets))
     refused = _reasons(home)
     by_period: dict[str | None, list[Receipt]] = {}
     for receipt in receipts:
@@ -120,7 +128,7 @@ def period_situations(
         mine = by_period.get(name, [])
         outstanding = lacking.get(name, [])
         due_at = one.end.replace(tzinfo=UTC) + duration(declared.lag)
-        reason = next((refused[target.url] for target in outstanding if target.url in refused), "")
+        reason = next((refused[target.shown] for target in outstanding if target.shown in refused), "")
         state = _state(bool(mine), bool(outstanding), bool(reason), answered, due_at > now)
         if name in declared.skip:
             state, reason = "skipped", ""
@@ -202,11 +210,13 @@ def _within(declared: Periods, asked: Window, now: datetime) -> Iterator[Period]
         one, count = one.following, count + 1
 
 
-def _lacking(dataset: Dataset, receipts: Sequence[Receipt], asked: Window, now: datetime) -> dict[str, list[Target]]:
+def _lacking(
+    dataset: Dataset, receipts: Sequence[Receipt], asked: Window, now: datetime, redact: Callable[[str], str]
+) -> dict[str, list[Target]]:
     """What would be asked for now, by period."""
     assert isinstance(dataset.collect, Grid)
     window = Window(asked.first, asked.last)
-    request = Request(dataset, Path(), receipts, Path(), now, (), silent, window=window)
+    request = Request(dataset, Path(), receipts, Path(), now, (), silent, window=window, redact=redact)
     found: dict[str, list[Target]] = {}
     for target in targets(dataset.collect, request):
         if target.period is not None and target.landed is None:

@@ -141,7 +141,7 @@ def collect(
     collector = collectors[dataset.collect.kind]
     home = lake.landing / dataset.source / dataset.name
     home.mkdir(parents=True, exist_ok=True)
-    redact = _redaction(dataset, secrets or {})
+    redact = redaction(dataset, secrets or {})
     deposit = Deposit(dataset, home, run_id, now, collector.version, redact)
     deposit.sweep()
     known = batches(lake.landing, dataset.source, dataset.name)
@@ -251,7 +251,7 @@ def _items(collector: Collector, request: Request, redact: Callable[[str], str])
         yield item
 
 
-def _redaction(dataset: Dataset, secrets: Mapping[str, str]) -> Callable[[str], str]:
+def redaction(dataset: Dataset, secrets: Mapping[str, str]) -> Callable[[str], str]:
     """Takes the values of secrets out of a text: those of the project's references, and those of the declaration."""
     found = {f"secret_{number}": value for number, value in enumerate(secrets_of(dataset.collect), 1)}
     named = found | dict(secrets)

@@ -113,7 +113,8 @@ class Request:
 
     def last_from(self, url: str) -> Receipt | None:
         """Receipt of the newest batch that came from a URL."""
-        return next((receipt for receipt in reversed(self.landed) if receipt.url == url), None)
+        shown = self.redact(url)
+        return next((receipt for receipt in reversed(self.landed) if receipt.url == shown), None)
 
     def last_of(self, period: str | None, part: str | None) -> Receipt | None:
         """Receipt of the newest batch of a period and a part of the source."""

@@ -97,7 +97,8 @@ def _watermark(found: Situation, landed: Sequence[Batch], space: Workspace, now:
         return None
     reached = None
     asked = window(found.dataset, None, None, now)
-    for one in period_situations(found.dataset, landed, asked, False, home_of(space, found.dataset.name), now):
+    home, secrets = home_of(space, found.dataset.name), space.project.secrets
+    for one in period_situations(found.dataset, landed, asked, False, home, now, secrets):
         if one.state not in ("landed", "skipped"):
             break
         reached = one.period

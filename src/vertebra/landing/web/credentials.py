@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import ipaddress
+import socket
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
+from vertebra.declare.redaction import Redaction
 from vertebra.errors import CollectError
 
 if TYPE_CHECKING:
@@ -31,12 +32,14 @@ class Credentials:
         headers: declared request headers.
         secret_headers: those of ``auth``.
         query: name and value of the secret query parameter.
+        secrets: finds what is secret in an address.
     """
 
     origin: Origin
     headers: Mapping[str, str] = field(default_factory=dict)
     secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: tuple[str, str] | None = field(default=None, repr=False)
+    secrets: Redaction = field(default_factory=lambda: Redaction({}), repr=False)
 
     @classmethod
     def of(cls, url: str, headers: Mapping[str, str], auth: Auth | None) -> Credentials:
@@ -48,10 +51,10 @@ class Credentials:
             secret[auth.header] = auth.value.get_secret_value()
         elif auth is not None and auth.query is not None and auth.value is not None:
             query = (auth.query, auth.value.get_secret_value())
-        elif auth is not None and auth.user is not None and auth.password is not None:
-            pair = f"{auth.user}:{auth.password.get_secret_value()}".encode()
-            secret["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-        return cls(origin_of(url), dict(headers), secret, query)
+        elif auth is not None and auth.basic is not None:
+            secret["Authorization"] = f"Basic {auth.basic}"
+        secrets = Redaction({}, auth.secrets() if auth is not None else ())
+        return cls(origin_of(url), dict(headers), secret, query, secrets)
 
     def request_to(self, url: str) -> tuple[str, dict[str, str]]:
         """The address and the headers to send for it: with the credentials where they belong, else without."""
@@ -86,15 +89,11 @@ class Credentials:
             raise _not_followed(url, f"{shown} is not encrypted, and the address before it is")
         if _is_internal(parts.hostname) and not _is_internal(self.origin[1]):
             raise _not_followed(url, f"{shown} lies in a private network, and the declared host does not")
-        if origin_of(target) != self.origin and self._leaks(target):
+        if origin_of(target) != self.origin and self.secrets.finds(target):
             raise _not_followed(url, f"{without_query(target)} is another host, and the address has a secret in it")
         if any(mark in parts.path.lower() for mark in _CHALLENGES):
             raise _not_followed(url, f"{shown} asks for proof of being a person; the host takes Vertebra for an attack")
         return target
-
-    def _leaks(self, target: str) -> bool:
-        values = [*self.secret_headers.values(), *([self.query[1]] if self.query else [])]
-        return any(form in target for value in values for form in (value, quote(value, safe="")) if len(value) > 3)
 
 
 def origin_of(url: str) -> Origin:
@@ -121,11 +120,16 @@ def without_query(url: str) -> str:
 
 
 def _is_internal(host: str) -> bool:
+    """Whether a name, or an address however it is written, leads into this machine or its network."""
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith((".localhost", ".internal")):
+        return True
     try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host.lower() == "localhost" or host.lower().endswith((".localhost", ".internal"))
-    return not address.is_global
+        found = socket.getaddrinfo(name, None)
+    except (OSError, UnicodeError):
+        return False
+    addresses = [ipaddress.ip_address(address[0]) for *_, address in found]
+    return any(not (getattr(one, "ipv4_mapped", None) or one).is_global for one in addresses)
 
 
 def _not_followed(url: str, why: str) -> CollectError:

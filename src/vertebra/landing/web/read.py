@@ -94,7 +94,7 @@ def _in_turn(targets: list[Target], request: Request) -> list[Target]:
     """The targets, beginning after the one at which the last collection left the source alone."""
     if request.left_off is None:
         return targets
-    first = next((place for place, one in enumerate(targets, 1) if request.redact(one.url) == request.left_off), 0)
+    first = next((place for place, one in enumerate(targets, 1) if one.shown == request.left_off), 0)
     return targets[first:] + targets[:first]
 
 

@@ -33,6 +33,7 @@ class Target:
 
     Attributes:
         url: the address with everything filled in, without credentials.
+        shown: the address as receipts and notes have it, without secrets.
         period: name of the period.
         part: the values it is asked with, ``station=JFK,year=2013``.
         newest: whether it is the newest period that is due: it may not be published yet.
@@ -40,6 +41,7 @@ class Target:
     """
 
     url: str
+    shown: str
     period: str | None
     part: str | None
     newest: bool
@@ -48,7 +50,7 @@ class Target:
     @property
     def conditions(self) -> Mapping[str, str]:
         """Headers of the answer landed last; none when the address was another one then."""
-        return self.landed.headers if self.landed is not None and self.landed.url == self.url else {}
+        return self.landed.headers if self.landed is not None and self.landed.url == self.shown else {}
 
 
 def targets(grid: Grid, request: Request) -> Iterator[Target]:
@@ -72,7 +74,8 @@ def targets(grid: Grid, request: Request) -> Iterator[Target]:
             part = ",".join(f"{key}={value}" for key, value in values.items()) or None
             last = landed.get((name, part))
             if last is None or name in asked_again:
-                yield Target(_address(grid, one, values), name, part, name is not None and name == newest, last)
+                url = _address(grid, one, values)
+                yield Target(url, request.redact(url), name, part, name is not None and name == newest, last)
 
 
 def file_name(url: str, dataset: Dataset) -> str:
