@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
@@ -98,6 +99,40 @@ class TestPeriods:
         files.files[path] = zipped(revised_csv=b"Year,Month\n2013,3\n")
         outcome = gathered(dataset)
         assert ([b.receipt.period for b in outcome.new], outcome.unchanged) == (["2013-03"], 1)
+
+    def test_the_newest_landed_period_is_asked_for_again_while_a_newer_one_is_not_published(self, portal, gathered):
+        host = portal(files := FileServer({f"/{month}.csv": b"a\n1\n" for month in ("10", "11")}))
+        periods = {"unit": "month", "from": "2025-10", "to": "2025-12", "revisit": 1}
+        collect = {"from": "http", "url": f"{host.url}/{{period:%m}}.csv", "periods": periods}
+        dataset = source(collect, "snapshot", CSV)
+        gathered(dataset)
+        files.files |= {"/10.csv": b"a\n2\n", "/11.csv": b"a\n2\n"}
+        assert [b.receipt.period for b in gathered(dataset).new] == ["2025-11"]
+        files.files |= {"/11.csv": b"a\n3\n", "/12.csv": b"a\n1\n"}
+        assert [b.receipt.period for b in gathered(dataset).new] == ["2025-11", "2025-12"]
+
+    def test_the_newest_landed_period_is_that_of_each_part(self, portal, gathered):
+        host = portal(files := FileServer(dict.fromkeys(("/J11.csv", "/J12.csv", "/L11.csv"), b"a\n1\n")))
+        periods = {"unit": "month", "from": "2025-11", "to": "2025-12", "revisit": 1}
+        url = f"{host.url}/{{station}}{{period:%m}}.csv"
+        collect = {"from": "http", "url": url, "over": {"station": ["J", "L"]}, "periods": periods}
+        dataset = source(collect, "snapshot", CSV)
+        gathered(dataset)
+        files.files = dict.fromkeys(files.files, b"a\n2\n")
+        assert [(b.receipt.period, b.receipt.part) for b in gathered(dataset).new] == [
+            ("2025-11", "station=L"),
+            ("2025-12", "station=J"),
+        ]
+
+    def test_a_collection_that_is_to_end_lands_the_answer_at_hand_and_asks_for_no_other(
+        self, portal, gathered, ledgers, network
+    ):
+        host = portal(bts(last=4, rows=3))
+        ending = replace(network, stopping=lambda: len(host.asked) == 2)
+        with pytest.raises(KeyboardInterrupt):
+            gathered(monthly(host.url, last="2013-04"), network=ending)
+        assert ledgers.read("batches")["period"].to_pylist() == ["2013-01", "2013-02"]
+        assert [b.receipt.period for b in gathered(monthly(host.url, last="2013-04")).new] == ["2013-03", "2013-04"]
 
     def test_equal_bytes_of_two_periods_are_two_batches(self, portal, gathered):
         host = portal(FileServer({f"/{year}.csv": b"a\n1\n" for year in (2013, 2014)}))

@@ -362,3 +362,15 @@ def test_bounds_of_g3_hold_where_it_is_not_exact(sail: Engine) -> None:
     check = vertebra.check(table, ["t.k = s.k and t.a < s.a and t.b > s.b"], engine=sail)
     (result,) = check.results
     assert result.g3_low <= 2 / 5 <= result.g3_high
+
+
+def test_a_row_in_two_groups_is_removed_once(sail: Engine) -> None:
+    table = pa.table({"a": [1, None, 2], "b": [2, 1, None]})
+    (result,) = vertebra.check(table, ["t.a = s.b"], engine=sail).results
+    assert result.g3_low <= 1 / 3 <= result.g3_high
+
+
+@pytest.mark.parametrize("rule", ["t.a > 5", "t.A > 5"])
+def test_columns_that_differ_only_in_case_are_refused(sail: Engine, rule: str) -> None:
+    with pytest.raises(RuleError, match="has the columns a and A"):
+        vertebra.check(pa.table({"a": [7], "b": [0], "A": [1]}), [rule], engine=sail)

@@ -16,7 +16,7 @@ import pytest
 import vertebra
 from pipeline.scheduling import MONTHS, World
 from pipeline.tiny import edit
-from portals.stand_in import standing_in
+from portals.stand_in import Asked, Reply, standing_in
 from portals.two_years import monthly_project, months, portal
 
 
@@ -83,7 +83,7 @@ def test_two_schedulers_at_once_land_each_period_once(gated: tuple[World, Gate])
     assert gate.asked == 24
 
 
-def test_sigterm_ends_it_after_the_step_at_hand(gated: tuple[World, Gate]) -> None:
+def test_sigterm_ends_a_collection_after_the_answer_at_hand(gated: tuple[World, Gate]) -> None:
     world, gate = gated
     process = command(world.folder, "schedule")
     assert gate.reached.wait(60)
@@ -91,9 +91,26 @@ def test_sigterm_ends_it_after_the_step_at_hand(gated: tuple[World, Gate]) -> No
     gate.opened.set()
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    assert len(world.periods()) == 24, "the step at hand was ended"
+    assert world.periods() == MONTHS[:4], "the answer at hand was landed"
     assert "stopped, as asked" in err.splitlines()[-1]
     assert not (world.folder / "lake" / "formatted").exists()
+
+
+def test_sigterm_ends_a_wait_for_a_source(tmp_path: Path) -> None:
+    asked = threading.Event()
+
+    def busy(_: Asked) -> Reply:
+        asked.set()
+        return Reply(b"", 503, {"Retry-After": "300"})
+
+    with standing_in(busy) as running:
+        process = command(monthly_project(tmp_path / "project", running.url), "schedule")
+        assert asked.wait(60)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        assert "stopped, as asked" in err.splitlines()[-1]
+        assert len(running.asked) == 1
 
 
 def test_ctrl_c_ends_it_while_it_waits(gated: tuple[World, Gate]) -> None:

@@ -101,7 +101,8 @@ def schedule(
     """Keep collecting what is due and bringing the steps below it up to date, until stopped.
 
     What is due is read from the lake: it may be killed, moved to another machine, or run twice. It catches up with what
-    was missed, and collects no period twice. SIGTERM or Ctrl-C ends it after the step at hand; a second one at once.
+    was missed, and collects no period twice. SIGTERM or Ctrl-C ends it after the step or the answer at hand; a second
+    one at once.
 
     \b
     vertebra schedule

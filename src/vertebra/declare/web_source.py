@@ -127,7 +127,7 @@ class Periods(Declared):
             ``2013-01-31T23``.
         last: the last one; without it, periods are collected for ever.
         lag: how long after its end a period is published, e.g. ``60 days``.
-        revisit: how many of the newest landed periods are asked for again, for sources that revise them.
+        revisit: how many of the newest landed periods of each part are asked for again, for sources that revise them.
         skip: periods that were never published.
     """
 

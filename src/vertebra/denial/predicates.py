@@ -14,12 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vertebra.denial.ast import NEGATION, DenialConstraint, Operand, Operator, Predicate
 from vertebra.denial.expressions import check_expression, is_comparison
 from vertebra.denial.refusal import refuse
 from vertebra.denial.tokens import Tokens, outermost, references, render, span, split_at_and, unwrapped
+
+if TYPE_CHECKING:
+    from sqlglot.tokenizer_core import Token
 
 Columns = Mapping[str, str]
 """Column name to declared type."""
@@ -99,6 +102,7 @@ class Predicates:
                     self.text, column.start, column.end + 1, f"{column.text} is not a column of {variable}",
                     remedy=f"write {variable}.column",
                 )  # fmt: skip
+            self._refuse_alike(variable, column)
             columns.append(known[column.text.lower()])
         return Operand(
             text=self.text[start:end],
@@ -106,6 +110,16 @@ class Predicates:
             columns=tuple(dict.fromkeys(columns)),
             sql=render(self.text, tokens, tuple(self.ranges), known),
         )
+
+    def _refuse_alike(self, variable: str, column: Token) -> None:
+        """Engines tell columns apart without regard to case: which of two is meant would be left to chance."""
+        relation, columns = self.ranges[variable]
+        alike = [name for name in columns if name.lower() == column.text.lower()]
+        if len(alike) > 1:
+            refuse(
+                self.text, column.start, column.end + 1, f"{relation} has the columns {' and '.join(alike)}",
+                cause="they differ only in case", remedy="give one of them another name before checking",
+            )  # fmt: skip
 
     def _comparison(self, piece: Tokens, sign: int, negated: bool) -> Predicate:
         operator = OPERATORS[piece[sign].token_type.name]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.given_rules import GivenRule, Rules, columns_of, compiled, given_rules, relations_of, reviewed
 from vertebra.errors import CollectError, RuleError
-from vertebra.pipeline.check_evidence import examples, g3_bounds
+from vertebra.pipeline.check_evidence import examples
 from vertebra.pipeline.check_result import CheckedTable, DataCheck, RuleResult
 from vertebra.pipeline.given.open import opened
 from vertebra.pipeline.given.reading import Given, Reading
@@ -242,7 +242,7 @@ def _partner(rule: NamedRule, table: str) -> str:
 
 
 def _result(rule: NamedRule, count: RuleCount, table: CheckedTable, seconds: float) -> RuleResult:
-    low, high = g3_bounds(count, table)
+    low, high = count.g3_low, count.g3_high
     return RuleResult(
         rule=rule.name,
         table=table.staged.name,
@@ -252,8 +252,8 @@ def _result(rule: NamedRule, count: RuleCount, table: CheckedTable, seconds: flo
         violating_tuples=count.violating_tuples,
         violating_pairs=count.violating_pairs,
         lhs_pairs=count.lhs_pairs,
-        g3_rows_low=low,
-        g3_rows_high=high,
+        g3_rows_low=low or 0,
+        g3_rows_high=count.violating_tuples if high is None else high,
         minority_cells=count.minority_cells,
         seconds=seconds,
     )

@@ -1,4 +1,4 @@
-"""The evidence for what a check of data found: bounds from the violations, and rows that violate a rule."""
+"""The evidence for what a check of data found: rows that violate a rule."""
 
 from __future__ import annotations
 
@@ -13,26 +13,6 @@ from vertebra.pipeline.given.staging import ROW_ID, Staged
 
 if TYPE_CHECKING:
     import duckdb
-
-    from vertebra.trusted.detect import RuleCount
-
-
-def g3_bounds(count: RuleCount, table: CheckedTable) -> tuple[int, int]:
-    """The fewest rows to remove so that a rule holds: exact, or bounds.
-
-    Each violating group needs at least one removal; removing all tuples of one role, or all but one of each symmetric
-    group, is always enough.
-    """
-    if count.g3_rows is not None:
-        return count.g3_rows, count.g3_rows
-    if not count.violating_tuples or table.found is None:
-        return 0, 0
-    with connect(table.scratch) as connection:
-        rows = connection.execute(
-            f"SELECT count(DISTINCT rid) FROM {table.found} WHERE rule = {text_of(count.rule)} GROUP BY role"
-        ).fetchall()
-    high = min(row[0] for row in rows) if len(rows) > 1 else count.violating_tuples - (count.violating_groups or 1)
-    return max(1, count.violating_groups or 1), max(1, high)
 
 
 def examples(results: Iterable[RuleResult], tables: Sequence[CheckedTable]) -> list[RuleResult]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vertebra.lake.catalog import Lake
     from vertebra.landing.collect import CollectOutcome
     from vertebra.landing.port import Transfer, Window
+    from vertebra.landing.web.network import Network
 
 Ending = Literal["new", "unchanged", "waiting", "refused", "failed"]
 _LEDGER: Final = "collections"
@@ -103,12 +104,14 @@ def land(
     now: datetime,
     watch: Watch,
     window: Window | None = None,
+    network: Network | None = None,
 ) -> Landed:
     """Collect a dataset's new batches.
 
     Args:
         now: the collection's start, UTC.
         window: the periods to collect; all that are due without one.
+        network: how the web is asked.
 
     Raises:
         CollectError: the source cannot be read, or a payload was refused; batches landed before that stay.
@@ -122,6 +125,7 @@ def land(
         outcome = collect(
             dataset, project.root, lake, ledgers, run_id, now, watch.progress,
             schemes=project.settings.schemes, secrets=project.secrets, transferred=watch.transferred, window=window,
+            network=network,
         )  # fmt: skip
     except PayloadsRefusedError as error:
         record.ended("refused", time.perf_counter() - clock, error.outcome, error)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vertebra.declare.project import Project
     from vertebra.engine.port import Engine
     from vertebra.landing.port import Window
+    from vertebra.landing.web.network import Network
     from vertebra.pipeline.basis import Basis
     from vertebra.pipeline.graph import Graph
     from vertebra.pipeline.steps import Step
@@ -46,6 +47,7 @@ def run(
     *,
     due: Callable[[Graph, list[str]], list[str]] | None = None,
     window: Window | None = None,
+    network: Network | None = None,
     stopping: Callable[[], bool] = lambda: False,
     now: datetime | None = None,
 ) -> RunReport:
@@ -58,6 +60,7 @@ def run(
         engine: to use and leave running; by default one is started when needed and stopped at the end.
         due: picks those of the selected steps that are due; asked when no other run can change the answer.
         window: the periods to collect; all that are due without one.
+        network: how the web is asked.
         stopping: asked before each step whether to leave the rest to another run.
         now: the run's start, UTC; the machine's clock unless given.
 
@@ -85,7 +88,7 @@ def run(
         recorder = Recorder(ledgers, scratch, run_id, project.engine_name, project.profile)
         lazy = LazyEngine(project, engine)
         about = (project, graph, chosen, full_refresh, lake, ledgers, state, recorder, told, run_id, now, lazy)
-        return _Run(*about, window, stopping).go()
+        return _Run(*about, window, network, stopping).go()
 
 
 def new_run_id(now: datetime) -> str:
@@ -110,6 +113,7 @@ class _Run:
     now: datetime
     engine: LazyEngine
     window: Window | None
+    network: Network | None
     stopping: Callable[[], bool]
     results: list[StepResult] = field(default_factory=list)
     current: list[str] = field(default_factory=list)
@@ -150,7 +154,7 @@ class _Run:
         try:
             landed = land(
                 step.declaration, self.project, self.lake, self.ledgers, self.run_id, self.now, self._watch(step),
-                self.window,
+                self.window, self.network,
             )  # fmt: skip
         except KeyboardInterrupt:
             raise

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from vertebra.errors import BusyError, VertebraError
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
+from vertebra.landing.web.network import Network
 from vertebra.pipeline.due import due_names, situations
 from vertebra.pipeline.plan import graph_of
 from vertebra.pipeline.run import run
@@ -180,6 +181,7 @@ class Scheduler:
                 self.excluded,
                 console=self.console,
                 due=lambda graph, chosen: self._due(project, graph, chosen, now),
+                network=Network(self.clock, stopping=self.stopping),
                 stopping=self.stopping,
                 now=now,
             )

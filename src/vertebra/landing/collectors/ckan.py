@@ -177,9 +177,8 @@ class _Files:
         for period, name, resource in sorted(found, key=lambda one: (one[0] or "", one[1])):
             part = None if period is not None else name
             url = str(resource.get("url", ""))
-            targets.append(
-                Target(url, self.request.redact(url), period, part, False, self.request.last_of(period, part))
-            )
+            last = self.request.last_of(period, part)
+            targets.append(Target(url, self.request.redact(url), period, part, newest=False, landed=last))
             modified[url] = resource.get(_MODIFIED)
 
         def one(target: Target) -> Iterator[Item]:

@@ -90,6 +90,7 @@ class Connections:
             TryAgainError: the connection cannot be made, or broke off, also while the body is read.
             UnreachableError: the host cannot prove who it is.
             CollectError: it is no address.
+            KeyboardInterrupt: somebody asked for an end.
         """
         import httpx
 
@@ -97,6 +98,7 @@ class Connections:
         shown = without_query(url)
         elsewhere = origin_of(url) != self.credentials.origin
         with self.network.gate.turn(urlsplit(url).netloc, self.limits, self.network.clock):
+            self.network.go_on()
             # The texts of httpx's errors may have the whole address, with the secret in it: they are not passed on.
             try:
                 with self._connected().stream("GET", where, headers=sent | headers, timeout=seconds) as response:

@@ -71,9 +71,20 @@ class Network:
         chance: a number from 0 to 1, drawn anew on each call: spreads the tries of many collectors.
         gate: whose turn it is at a host.
         patience: seconds until the second try, at most; doubled with each try.
+        stopping: whether somebody asked for an end; the clock's waits end with it.
     """
 
     clock: Clock = field(default_factory=SystemClock)
     chance: Callable[[], float] = random.random
     gate: Gate = _GATE
     patience: float = 2.0
+    stopping: Callable[[], bool] = lambda: False
+
+    def go_on(self) -> None:
+        """End the collection here when somebody asked for it; what is landed stays.
+
+        Raises:
+            KeyboardInterrupt: somebody did.
+        """
+        if self.stopping():
+            raise KeyboardInterrupt

@@ -16,7 +16,7 @@ from vertebra.errors import CollectError
 from vertebra.landing.web.credentials import with_query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from vertebra.declare.dataset import Dataset
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from vertebra.landing.port import Request
 
 _FILE: Final = re.compile(r".+\.(csv|tsv|txt|dat|json|jsonl|ndjson|geojson|parquet|avro|zip|gz)", re.IGNORECASE)
+
+
+_Place = tuple[str | None, str | None]
+"""A period and a part."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +64,33 @@ def targets(grid: Grid, request: Request) -> Iterator[Target]:
         CollectError: the window does not fit the declared periods.
     """
     landed = {(one.period, one.part): one for one in request.landed}
+    parts = [(_part(values), values) for values in _combinations(grid.over)]
     if grid.periods is None:
         due: list[Period | None] = [None]
-        newest, asked_again = None, set[str | None]([None])
+        newest, again = None, set(landed)
     else:
         due = list(_due(grid.periods, request))
         newest = str(_newest(grid.periods, request))
-        again = request.window is not None and request.window.again
-        asked_again = {str(one) for one in due[0 if again else max(0, len(due) - grid.periods.revisit) :]}
+        every = request.window is not None and request.window.again
+        again = set(landed) if every else _revisited(grid.periods.revisit, due, [part for part, _ in parts], landed)
     for one in due:
         name = None if one is None else str(one)
-        for values in _combinations(grid.over):
-            part = ",".join(f"{key}={value}" for key, value in values.items()) or None
+        for part, values in parts:
             last = landed.get((name, part))
-            if last is None or name in asked_again:
+            if last is None or (name, part) in again:
                 url = _address(grid, one, values)
                 yield Target(url, request.redact(url), name, part, name is not None and name == newest, last)
+
+
+def _revisited(
+    number: int, due: Sequence[Period | None], parts: Sequence[str | None], landed: Container[_Place]
+) -> set[_Place]:
+    """The newest landed periods of each part: those that are due and not published yet take no place."""
+    found: set[_Place] = set()
+    for part in parts if number else ():
+        there = [place for one in due if (place := (str(one), part)) in landed]
+        found.update(there[-number:])
+    return found
 
 
 def file_name(url: str, dataset: Dataset) -> str:
@@ -126,6 +141,10 @@ def _window(declared: Periods, request: Request) -> tuple[Period | None, Period 
         fact, _, remedy = str(error).partition("; ")
         raise CollectError(fact, remedy=remedy, where=f"dataset {request.dataset.name}") from None
     return asked[0], asked[1] if last is None else min(asked[1], last)
+
+
+def _part(values: Mapping[str, str]) -> str | None:
+    return ",".join(f"{key}={value}" for key, value in values.items()) or None
 
 
 def _combinations(over: Mapping[str, Values]) -> Iterator[dict[str, str]]:
