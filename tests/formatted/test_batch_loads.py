@@ -259,3 +259,19 @@ def test_a_dataset_that_was_never_collected_is_an_error_with_a_remedy(
     with pytest.raises(LakeError, match="no batch of cells") as caught:
         format_dataset(declared({"a": "int"}), context("formatted.cells", engine=sail))
     assert caught.value.remedy == "vertebra collect cells"
+
+
+@pytest.mark.parametrize("load", ["append", "snapshot", "upsert"])
+def test_a_restored_table_is_formatted_again_from_all_its_batches(
+    declared: Callable, land: Callable, formatted: Callable, rows: Callable, lake: Lake, load: str
+) -> None:
+    dataset = declared({"a": "int"}, load=load, **({"key": ["a"]} if load == "upsert" else {}))
+    for number in (1, 2):
+        land(number, {"a": [str(number)]})
+        formatted(dataset)
+    before = rows()
+    lake.table("formatted.cells").restore(0)
+    assert rows() != before
+    formatted(dataset)
+    assert rows() == before
+    assert formatted(dataset).facts["batches"] == 0

@@ -252,3 +252,10 @@ def test_the_files_of_a_version_hold_its_rows(lake: Lake) -> None:
     table = lake.table(TABLE)
     table.write_arrow(rows(1, 2, 3), commit())
     assert sum(pq.read_metadata(file).num_rows for file in table.files()) == 3
+
+
+def test_the_log_of_old_versions_is_not_cleaned_up(lake: Lake) -> None:
+    table = lake.table("trusted.t")
+    for number in range(3):
+        table.write_arrow(pa.table({"n": [number]}), Commit("run", "step", "print"))
+    assert table.delta().metadata().configuration == {"delta.enableExpiredLogCleanup": "false"}

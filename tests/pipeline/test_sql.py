@@ -95,3 +95,22 @@ def test_answers_outlive_the_query_that_made_them(space: Workspace) -> None:
     gc.collect()
     assert answer.rows() == [{"n": 3}]
     assert relation.fetchall()[0][0] == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "copy (select 1 as n) to '{file}' (format csv)",
+        "select * from read_text('{file}')",
+        "select * from '{file}'",
+        "attach '{file}.db'",
+        "set enable_external_access = true",
+    ],
+)
+def test_a_query_reaches_no_file(space: Workspace, tmp_path: Path, statement: str) -> None:
+    file = tmp_path / "secret.csv"
+    file.write_text("kept\n1\n")
+    with pytest.raises(VertebraError):
+        space.sql(statement.format(file=file)).arrow()
+    assert file.read_text() == "kept\n1\n"
+    assert list(tmp_path.glob("*.db")) == []

@@ -103,6 +103,10 @@ def _landed(dataset: Dataset, ctx: StepContext) -> list[Batch]:
 
 def _formatted_alike(table: LakeTable, digest: str, ctx: StepContext) -> bool:
     """Whether the table was formatted as it would be now, as far as that can be known."""
+    newest = table.newest_data()
+    if newest is not None and newest.operation == "RESTORE":
+        # its rows are those of an earlier version, and its last batch is not
+        return False
     history = table.history(1)
     if history[0].step != ctx.step:
         # the newest version is a compaction, say, and does not know

@@ -37,6 +37,9 @@ _SAME_ROWS = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END"})
 
 _EXTRA = "vertebra.extra."
 
+# the log of a version that a model points to must outlive Delta's default of 30 days; what goes is decided by gc
+_CONFIGURATION = {"delta.enableExpiredLogCleanup": "false"}
+
 Mode = Literal["overwrite", "append"]
 Evolution = Literal["same", "widen", "replace"]
 
@@ -264,6 +267,7 @@ class LakeTable:
                 DeltaSchema.from_arrow(staged.schema),
                 actions,
                 mode="error",
+                configuration=_CONFIGURATION,
                 commit_properties=properties,
             )
             return self.version()

@@ -46,6 +46,9 @@ def query(lake: Lake, statement: str) -> duckdb.DuckDBPyRelation:
             _landing_view(connection, lake, table)
         elif f"{zone}.{table}" in table_names(lake):
             _table_view(connection, lake, zone, table)
+    # what the statement may read is registered: it reaches no file, to read or to write
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
     try:
         relation: duckdb.DuckDBPyRelation | None = connection.sql(statement)
     except duckdb.Error as error:
@@ -87,16 +90,15 @@ def _landing_view(connection: duckdb.DuckDBPyConnection, lake: Lake, dataset: st
         for batch in batches(lake.landing, folder.parent.name, dataset)
     ]
     if found:
+        import pyarrow.dataset as pads
+
+        for batch in found:
+            connection.register(f"landing__{dataset}__{batch.number}", pads.dataset(batch.records, format="parquet"))
         parts = (
-            f"SELECT {batch.number}::BIGINT AS _batch, * FROM read_parquet('{_quoted(str(batch.records))}')"
-            for batch in found
+            f'SELECT {batch.number}::BIGINT AS _batch, * FROM "landing__{dataset}__{batch.number}"' for batch in found
         )
         union = " UNION ALL BY NAME ".join(parts)
         connection.execute(f'CREATE VIEW landing."{dataset}" AS {union}')
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def _no_engine() -> NoReturn:
