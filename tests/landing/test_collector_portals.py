@@ -358,6 +358,74 @@ class TestPagedApi:
         assert (outcome.new, outcome.unchanged) == ((), 1)
 
 
+class TestRecordsThatMoveBetweenPages:
+    """An update takes a record to the end: those behind it move up, and the first of the next page is passed over."""
+
+    @pytest.fixture
+    def app(self):
+        app = PagedApi(rows=30)
+        app.rows = [{"id": n, "at": f"2024-01-{n + 1:02d}", "v": n} for n in range(30)]
+        app.asked = 0
+        return app
+
+    @staticmethod
+    def updates(*requests):
+        """Update the oldest record before some requests, all of them without an argument."""
+
+        def before(app):
+            app.asked += 1
+            if not requests or app.asked in requests:
+                first, *others = app.rows
+                app.rows = [*others, {**first, "at": f"2024-02-{app.asked:02d}", "v": 1000 + app.asked}]
+
+        return before
+
+    SINCE = {"param": "since", "field": "at", "start": "2024-01-01"}  # noqa: RUF012
+
+    @pytest.mark.parametrize("total", [None, "meta.total"])
+    @pytest.mark.parametrize("by", ["offset", "number", "link"])
+    def test_what_was_updated_since_is_read_until_two_reads_agree(self, portal, gathered, app, by, total):
+        app.before = self.updates(2)
+        host = portal(app)
+        (batch,) = gathered(rest(host, by, "upsert", since=self.SINCE, page={"total": total})).new
+        assert sorted(numbers(batch, "id")) == list(range(30))
+        assert batch.receipt.cursor == "2024-02-02"
+        read = 4 if by != "link" and total is None else 3
+        assert len(host.asked) == 3 * read
+
+    def test_while_no_two_reads_agree_the_cursor_stays_so_that_nothing_is_lost(self, portal, gathered, lake, app):
+        app.before = self.updates()
+        dataset = rest(portal(app), "offset", "upsert", since=self.SINCE, page={"total": "meta.total"})
+        (batch,) = gathered(dataset).new
+        assert (batch.receipt.cursor, set(numbers(batch, "id")) < set(range(30))) == (None, True)
+        app.before = None
+        (batch,) = gathered(dataset).new
+        assert sorted(numbers(batch, "id")) == list(range(30))
+        assert batch.receipt.cursor == max(row["at"] for row in app.rows)
+
+    @pytest.mark.parametrize("by", ["offset", "number"])
+    def test_without_a_total_all_records_are_read_until_two_reads_agree(self, portal, gathered, app, by):
+        host = portal(app)
+        app.before = self.updates(2)
+        (batch,) = gathered(rest(host, by)).new
+        assert sorted(numbers(batch, "id")) == list(range(30))
+        assert len(host.asked) == 12
+
+    def test_without_a_total_a_source_that_never_holds_still_is_refused(self, portal, gathered, lake, app):
+        app.before = self.updates()
+        with pytest.raises(PayloadsRefusedError, match="gives other records each time") as told:
+            gathered(rest(portal(app), "offset"))
+        assert "declare page.total" in told.value.remedy
+        assert landed(lake) == []
+
+    @pytest.mark.parametrize(("rows", "total", "requests"), [(30, "meta.total", 3), (30, None, 8), (9, None, 2)])
+    def test_what_a_read_costs_in_requests(self, portal, gathered, app, rows, total, requests):
+        host = portal(app)
+        app.rows = app.rows[:rows]
+        gathered(rest(host, "offset", page={"total": total}))
+        assert len(host.asked) == requests
+
+
 class TestOneAnswer:
     def test_points_and_years_are_batches_and_volatile_keys_make_no_difference(self, portal, gathered):
         host = portal(app := OpenMeteo())
