@@ -130,6 +130,15 @@ class TestCkan:
         outcome = gathered(ckan(host))
         assert (outcome.new, outcome.unchanged) == ((), 1)
 
+    def test_none_can_be_declared_right(self, portal, gathered):
+        host = portal(app := CkanPortal(rows=5))
+        gathered(ckan(host))
+        app.rows = []
+        with pytest.raises(PayloadsRefusedError, match="no records"):
+            gathered(ckan(host))
+        (batch,) = gathered(ckan(host, empty="accept")).new
+        assert (batch.receipt.records, records(batch)) == (0, [])
+
     def test_an_unknown_resource_is_told_in_the_words_of_the_portal(self, portal, gathered):
         host = portal(CkanPortal())
         with pytest.raises(PayloadsRefusedError) as told:
@@ -259,6 +268,21 @@ class TestSocrata:
             gathered(socrata(host))
         assert landed(lake) == []
 
+    def test_records_that_repeat_are_no_page_that_is_given_again(self, portal, gathered):
+        host = portal(app := SocrataPortal())
+        app.rows = [{"nom": "centre"} for _ in range(250)]
+        assert gathered(socrata(host)).records == 250
+
+    @pytest.mark.parametrize("form", ["json", "csv"])
+    def test_none_can_be_declared_right(self, portal, gathered, form):
+        host = portal(app := SocrataPortal(rows=5))
+        gathered(socrata(host, form))
+        app.rows, app.updated = [], app.updated + 1
+        with pytest.raises(PayloadsRefusedError, match="no records"):
+            gathered(socrata(host, form))
+        (batch,) = gathered(socrata(host, form, empty="accept")).new
+        assert (batch.receipt.records, records(batch)) == (0, [])
+
     def test_a_retired_dataset_is_told(self, portal, gathered):
         with pytest.raises(PayloadsRefusedError) as told:
             gathered(socrata(portal(SocrataPortal()), id="zzzz-9999"))
@@ -313,6 +337,32 @@ class TestPagedApi:
         app.total = 27
         with pytest.raises(PayloadsRefusedError, match="gives 25 records and says that it has 27"):
             gathered(rest(host, "cursor", page={"total": "meta.total"}))
+        assert landed(lake) == []
+
+    @pytest.mark.parametrize("by", ["offset", "cursor", "link", "next"])
+    def test_records_that_repeat_are_no_page_that_is_given_again(self, portal, gathered, by):
+        host = portal(app := PagedApi(rows=40))
+        app.rows = [{"v": 1, "at": "x"} for _ in range(40)]
+        assert gathered(rest(host, by, page={"total": "meta.total"})).records == 40
+
+    @pytest.mark.parametrize("key", [lambda n: n, lambda n: n // 10], ids=["other records", "equal records"])
+    def test_an_offset_that_is_not_heard_is_told_though_the_total_adds_up(self, portal, gathered, lake, key):
+        app = PagedApi(rows=40)
+        app.rows = [{"id": key(n), "at": "x"} for n in range(40)]
+        host = portal(lambda asked: app(faults.Asked(asked.path, {}, asked.headers)))
+        with pytest.raises(PayloadsRefusedError, match="repeats page 1 on page 2"):
+            gathered(rest(host, "offset", page={"total": "meta.total"}))
+        assert landed(lake) == []
+
+    def test_one_page_that_is_given_again_is_refused_though_the_total_adds_up(self, portal, gathered, lake):
+        app = PagedApi(rows=40)
+
+        def wrong(asked):
+            again = {"offset": "0"} if asked.query["offset"] == "10" else asked.query
+            return app(faults.Asked(asked.path, again, asked.headers))
+
+        with pytest.raises(PayloadsRefusedError, match="repeats page 1 on page 2"):
+            gathered(rest(portal(wrong), "offset", page={"total": "meta.total"}))
         assert landed(lake) == []
 
     def test_a_page_that_is_not_full_before_the_last_is_refused(self, portal, gathered, lake):

@@ -131,7 +131,7 @@ class _Reader:
         with Pages(self.next_file().with_suffix(".zip"), ".json") as pages:
             for page in self._pages(url):
                 newest = self._newest(page, newest)
-                pages.add(page)
+                pages.add(page, lambda page: self._goes_on(url, page, pages))
         cursor = newest if self.source.since is not None else None
         name = f"{self.request.dataset.name}.zip"
         payload = Payload(
@@ -145,6 +145,22 @@ class _Reader:
             content=pages.content,
         )
         return payload, pages.count
+
+    def _goes_on(self, url: str, page: Page, pages: Pages) -> bool:
+        """Whether a page whose records came before is the next one: records without a key may well repeat.
+
+        In a chain each page has a cursor or an address of its own; whether it is whole, the total tells.
+        """
+        paging = self.source.page
+        if paging is None or paging.total is None or paging.by == "number":
+            return False
+        if paging.by != "offset":
+            return True
+        total = number_at(page.answer, page.body, paging.total)
+        try:
+            return pages.go_on_at(page, lambda place: self._page(url, ((str(paging.param), str(place)),)), total)
+        except RefusedAnswerError:
+            return False
 
     def _newest(self, page: Page, newest: str | None) -> str | None:
         since = self.source.since
