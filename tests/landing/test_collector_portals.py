@@ -130,6 +130,15 @@ class TestCkan:
         outcome = gathered(ckan(host))
         assert (outcome.new, outcome.unchanged) == ((), 1)
 
+    def test_none_can_be_declared_right(self, portal, gathered):
+        host = portal(app := CkanPortal(rows=5))
+        gathered(ckan(host))
+        app.rows = []
+        with pytest.raises(PayloadsRefusedError, match="no records"):
+            gathered(ckan(host))
+        (batch,) = gathered(ckan(host, empty="accept")).new
+        assert (batch.receipt.records, records(batch)) == (0, [])
+
     def test_an_unknown_resource_is_told_in_the_words_of_the_portal(self, portal, gathered):
         host = portal(CkanPortal())
         with pytest.raises(PayloadsRefusedError) as told:
@@ -259,6 +268,21 @@ class TestSocrata:
             gathered(socrata(host))
         assert landed(lake) == []
 
+    def test_records_that_repeat_are_no_page_that_is_given_again(self, portal, gathered):
+        host = portal(app := SocrataPortal())
+        app.rows = [{"nom": "centre"} for _ in range(250)]
+        assert gathered(socrata(host)).records == 250
+
+    @pytest.mark.parametrize("form", ["json", "csv"])
+    def test_none_can_be_declared_right(self, portal, gathered, form):
+        host = portal(app := SocrataPortal(rows=5))
+        gathered(socrata(host, form))
+        app.rows, app.updated = [], app.updated + 1
+        with pytest.raises(PayloadsRefusedError, match="no records"):
+            gathered(socrata(host, form))
+        (batch,) = gathered(socrata(host, form, empty="accept")).new
+        assert (batch.receipt.records, records(batch)) == (0, [])
+
     def test_a_retired_dataset_is_told(self, portal, gathered):
         with pytest.raises(PayloadsRefusedError) as told:
             gathered(socrata(portal(SocrataPortal()), id="zzzz-9999"))
@@ -315,6 +339,32 @@ class TestPagedApi:
             gathered(rest(host, "cursor", page={"total": "meta.total"}))
         assert landed(lake) == []
 
+    @pytest.mark.parametrize("by", ["offset", "cursor", "link", "next"])
+    def test_records_that_repeat_are_no_page_that_is_given_again(self, portal, gathered, by):
+        host = portal(app := PagedApi(rows=40))
+        app.rows = [{"v": 1, "at": "x"} for _ in range(40)]
+        assert gathered(rest(host, by, page={"total": "meta.total"})).records == 40
+
+    @pytest.mark.parametrize("key", [lambda n: n, lambda n: n // 10], ids=["other records", "equal records"])
+    def test_an_offset_that_is_not_heard_is_told_though_the_total_adds_up(self, portal, gathered, lake, key):
+        app = PagedApi(rows=40)
+        app.rows = [{"id": key(n), "at": "x"} for n in range(40)]
+        host = portal(lambda asked: app(faults.Asked(asked.path, {}, asked.headers)))
+        with pytest.raises(PayloadsRefusedError, match="repeats page 1 on page 2"):
+            gathered(rest(host, "offset", page={"total": "meta.total"}))
+        assert landed(lake) == []
+
+    def test_one_page_that_is_given_again_is_refused_though_the_total_adds_up(self, portal, gathered, lake):
+        app = PagedApi(rows=40)
+
+        def wrong(asked):
+            again = {"offset": "0"} if asked.query["offset"] == "10" else asked.query
+            return app(faults.Asked(asked.path, again, asked.headers))
+
+        with pytest.raises(PayloadsRefusedError, match="repeats page 1 on page 2"):
+            gathered(rest(portal(wrong), "offset", page={"total": "meta.total"}))
+        assert landed(lake) == []
+
     def test_a_page_that_is_not_full_before_the_last_is_refused(self, portal, gathered, lake):
         inner = PagedApi()
         host = portal(
@@ -356,6 +406,74 @@ class TestPagedApi:
         dataset = rest(host, "cursor", "upsert", since={"param": "since", "field": "at", "start": "2025-01-01"})
         outcome = gathered(dataset)
         assert (outcome.new, outcome.unchanged) == ((), 1)
+
+
+class TestRecordsThatMoveBetweenPages:
+    """An update takes a record to the end: those behind it move up, and the first of the next page is passed over."""
+
+    @pytest.fixture
+    def app(self):
+        app = PagedApi(rows=30)
+        app.rows = [{"id": n, "at": f"2024-01-{n + 1:02d}", "v": n} for n in range(30)]
+        app.asked = 0
+        return app
+
+    @staticmethod
+    def updates(*requests):
+        """Update the oldest record before some requests, all of them without an argument."""
+
+        def before(app):
+            app.asked += 1
+            if not requests or app.asked in requests:
+                first, *others = app.rows
+                app.rows = [*others, {**first, "at": f"2024-02-{app.asked:02d}", "v": 1000 + app.asked}]
+
+        return before
+
+    SINCE = {"param": "since", "field": "at", "start": "2024-01-01"}  # noqa: RUF012
+
+    @pytest.mark.parametrize("total", [None, "meta.total"])
+    @pytest.mark.parametrize("by", ["offset", "number", "link"])
+    def test_what_was_updated_since_is_read_until_two_reads_agree(self, portal, gathered, app, by, total):
+        app.before = self.updates(2)
+        host = portal(app)
+        (batch,) = gathered(rest(host, by, "upsert", since=self.SINCE, page={"total": total})).new
+        assert sorted(numbers(batch, "id")) == list(range(30))
+        assert batch.receipt.cursor == "2024-02-02"
+        read = 4 if by != "link" and total is None else 3
+        assert len(host.asked) == 3 * read
+
+    def test_while_no_two_reads_agree_the_cursor_stays_so_that_nothing_is_lost(self, portal, gathered, lake, app):
+        app.before = self.updates()
+        dataset = rest(portal(app), "offset", "upsert", since=self.SINCE, page={"total": "meta.total"})
+        (batch,) = gathered(dataset).new
+        assert (batch.receipt.cursor, set(numbers(batch, "id")) < set(range(30))) == (None, True)
+        app.before = None
+        (batch,) = gathered(dataset).new
+        assert sorted(numbers(batch, "id")) == list(range(30))
+        assert batch.receipt.cursor == max(row["at"] for row in app.rows)
+
+    @pytest.mark.parametrize("by", ["offset", "number"])
+    def test_without_a_total_all_records_are_read_until_two_reads_agree(self, portal, gathered, app, by):
+        host = portal(app)
+        app.before = self.updates(2)
+        (batch,) = gathered(rest(host, by)).new
+        assert sorted(numbers(batch, "id")) == list(range(30))
+        assert len(host.asked) == 12
+
+    def test_without_a_total_a_source_that_never_holds_still_is_refused(self, portal, gathered, lake, app):
+        app.before = self.updates()
+        with pytest.raises(PayloadsRefusedError, match="gives other records each time") as told:
+            gathered(rest(portal(app), "offset"))
+        assert "declare page.total" in told.value.remedy
+        assert landed(lake) == []
+
+    @pytest.mark.parametrize(("rows", "total", "requests"), [(30, "meta.total", 3), (30, None, 8), (9, None, 2)])
+    def test_what_a_read_costs_in_requests(self, portal, gathered, app, rows, total, requests):
+        host = portal(app)
+        app.rows = app.rows[:rows]
+        gathered(rest(host, "offset", page={"total": total}))
+        assert len(host.asked) == requests
 
 
 class TestOneAnswer:

@@ -13,6 +13,7 @@ import pytest
 from landing.readings import declared, records
 from vertebra.errors import CollectError
 from vertebra.lake.batches import RECORD_COLUMN, Receipt, batches
+from vertebra.landing.collect import PayloadsRefusedError
 
 
 def test_a_batch_keeps_the_bytes_as_received(project, collected):
@@ -158,3 +159,17 @@ class TestAChangedParseDeclaration:
         (batch,) = batches(lake.landing, "station", "readings")
         assert records(batch) == [{"a": "1", "b": "2"}]
         assert batch.receipt.parse["format"] == "csv"
+
+    def test_one_that_does_not_fit_a_batch_keeps_no_other_from_being_landed_or_parsed_again(
+        self, project, collected, lake, ledgers
+    ):
+        (project / "1.csv").write_bytes("v;w\nñ;1\n".encode("cp1252"))
+        (project / "2.csv").write_bytes(b"v;w\nn;2\n")
+        collected(declared("*.csv", encoding="cp1252"))
+        (project / "3.csv").write_bytes("v;w\nñ;3\n".encode())
+        with pytest.raises(PayloadsRefusedError, match="batch 1 cannot be parsed") as told:
+            collected(declared("*.csv", encoding="utf-8"))
+        outcome = told.value.outcome
+        assert ([batch.number for batch in outcome.new], outcome.reparsed, outcome.refused) == ([3], 1, ())
+        assert [records(batch)[0]["v"] for batch in batches(lake.landing, "station", "readings")] == ["ñ", "n", "ñ"]
+        assert ledgers.read("batches").num_rows == 3

@@ -99,42 +99,50 @@ class TestADiskThatFails:
         assert len(collected(declared("r.csv")).new) == 1
 
 
-def test_a_file_that_is_still_written_is_left_for_the_next_collection(project, collected, lake, monkeypatch):
-    file = project / "r.csv"
-    file.write_text("a\n1\n")
+class TestAFileThatCannotBeRead:
+    def test_while_it_is_written_is_left_for_the_next_collection_and_keeps_no_other_back(
+        self, project, collected, lake, monkeypatch
+    ):
+        file = project / "1.csv"
+        file.write_text("a\n1\n")
+        (project / "2.csv").write_text("a\n7\n")
 
-    class WhileAnotherWrites:
-        """Hashes, and has a line written to the file meanwhile."""
+        class WhileAnotherWrites:
+            """Hashes, and has a line written to the file meanwhile."""
 
-        def __init__(self) -> None:
-            self.digest = hashlib.sha256()
+            def __init__(self, data: bytes = b"") -> None:
+                self.digest = hashlib.sha256(data)
 
-        def update(self, block: bytes) -> None:
-            self.digest.update(block)
-            if file.stat().st_size < 10:
-                with file.open("a") as stream:
-                    stream.write("2\n")
+            def update(self, block: bytes) -> None:
+                self.digest.update(block)
+                if file.stat().st_size < 6:
+                    with file.open("a") as stream:
+                        stream.write("2\n")
 
-        def hexdigest(self) -> str:
-            return self.digest.hexdigest()
+            def hexdigest(self) -> str:
+                return self.digest.hexdigest()
 
-    monkeypatch.setattr("vertebra.landing.deposit.hashlib", SimpleNamespace(sha256=WhileAnotherWrites))
-    with pytest.raises(CollectError, match="changed while it was read"):
-        collected(declared("r.csv"))
-    monkeypatch.undo()
-    assert whole(lake) == []
-    assert len(collected(declared("r.csv")).new) == 1
+        monkeypatch.setattr("vertebra.landing.deposit.hashlib", SimpleNamespace(sha256=WhileAnotherWrites))
+        with pytest.raises(PayloadsRefusedError, match=r"1\.csv changed while it was read") as told:
+            collected(declared("*.csv"))
+        monkeypatch.undo()
+        assert [batch.receipt.url for batch in told.value.outcome.new] == ["file:2.csv"]
+        assert [records(batch) for batch in collected(declared("*.csv")).new] == [[{"a": "1"}, {"a": "2"}]]
+        assert file.exists()
 
+    def test_as_it_vanished_is_told_and_keeps_no_other_back(self, collected, tmp_path):
+        (tmp_path / "there.csv").write_text("a\n1\n")
 
-def test_a_file_that_vanished_is_told(collected, tmp_path):
-    class Vanishing:
-        version = "vanishing/1"
+        class Vanishing:
+            version = "vanishing/1"
 
-        def collect(self, request):
-            yield Payload(tmp_path / "gone.csv", "file:gone.csv")
+            def collect(self, request):
+                for name in ("gone.csv", "there.csv"):
+                    yield Payload(tmp_path / name, f"file:{name}")
 
-    with pytest.raises(CollectError, match="cannot be read"):
-        collected(declared("x"), collectors={"files": Vanishing()})
+        with pytest.raises(PayloadsRefusedError, match="cannot be read") as told:
+            collected(declared("x"), collectors={"files": Vanishing()})
+        assert [batch.receipt.url for batch in told.value.outcome.new] == ["file:there.csv"]
 
 
 COLLECTION = textwrap.dedent(

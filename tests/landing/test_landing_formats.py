@@ -36,6 +36,12 @@ class TestCsv:
         assert landed(b"1,2\n3,4\n", "plain.csv", header=False)[1] == {"c0": "3", "c1": "4"}
         assert landed(b"1,2\n3,5\n", "names.csv", header=False, names=["id", "n"])[1] == {"id": "3", "n": "5"}
 
+    @pytest.mark.parametrize("header", [True, False])
+    def test_the_first_record_may_have_a_long_cell(self, landed, header):
+        content = b"x" * 200_000 + b",b\n1,2\n"
+        (*_, last) = landed(content, header=header)
+        assert list(last.values()) == ["1", "2"]
+
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252", "iso-8859-1", "cp850"])
     def test_encodings_are_decoded(self, landed, encoding):
         content = "cañón,b\nà la carte,ñ\n".encode(encoding)
@@ -173,6 +179,17 @@ class TestJson:
     def test_what_is_not_whole_is_refused(self, landed, content, parse, says):
         with pytest.raises(CollectError, match=re.escape(says)):
             landed(content, **({"format": "json"} | parse))
+
+    @pytest.mark.parametrize(
+        ("content", "parse"),
+        [(b"[]", {}), (b'{"a": {"b": []}}', {"records": "a.b"})],
+    )
+    def test_no_records_can_be_declared_right(self, project, collected, content, parse):
+        (project / "data.json").write_bytes(content)
+        dataset = declared("data.json", format="json", **parse)
+        accepting = dataset.model_copy(update={"collect": dataset.collect.model_copy(update={"empty": "accept"})})
+        (batch,) = collected(accepting).new
+        assert (records(batch), batch.receipt.records, batch.receipt.columns) == ([], 0, ())
 
 
 def parquet_bytes(table: pa.Table) -> bytes:

@@ -83,7 +83,7 @@ class Limits(Declared):
         connections: most requests to one host at the same time.
         tries: how often a request is sent before the collection gives up.
         wait: longest silence of the host, e.g. ``60 s``.
-        time: longest time for one payload with all its pages and tries, e.g. ``2 hours``.
+        time: longest time for one read of a payload with all its pages and tries, e.g. ``2 hours``.
         size: most bytes of one answer, e.g. ``16 GB``.
     """
 

@@ -15,7 +15,7 @@ from vertebra.governance.drift import ColumnDrift, record_drift, schema_rows
 from vertebra.lake.batches import Batch, batches
 from vertebra.lake.table import Commit
 from vertebra.landing.collectors import COLLECTORS
-from vertebra.landing.deposit import STAGING, Deposit
+from vertebra.landing.deposit import STAGING, Deposit, UnparsableBatchError, UnreadablePayloadError
 from vertebra.landing.port import (
     Collector,
     LeftAlone,
@@ -55,6 +55,7 @@ class CollectOutcome:
         new: the batches it landed, oldest first.
         unchanged: payloads whose bytes were landed before.
         refused: payloads that were refused and kept aside.
+        unparsable: earlier batches that cannot be parsed as declared now, and stay as they were parsed before.
         reparsed: earlier batches whose records were made again, as the declaration of how to parse them has changed.
         not_yet: periods that are due and not published yet.
         not_asked: addresses that were not asked, as the source answered wrongly again and again.
@@ -64,6 +65,7 @@ class CollectOutcome:
     new: tuple[Batch, ...]
     unchanged: int
     refused: tuple[Refusal, ...] = ()
+    unparsable: tuple[UnparsableBatchError, ...] = ()
     reparsed: int = 0
     not_yet: tuple[str, ...] = ()
     not_asked: int = 0
@@ -76,7 +78,7 @@ class CollectOutcome:
 
 
 class PayloadsRefusedError(CollectError):
-    """Some payloads of a collection were refused; the others are landed.
+    """Some payloads were refused, those of a collection or of earlier batches; the others are landed.
 
     Attributes:
         outcome: what the collection did.
@@ -84,18 +86,20 @@ class PayloadsRefusedError(CollectError):
 
     def __init__(self, dataset: str, outcome: CollectOutcome) -> None:
         self.outcome = outcome
-        first = outcome.refused[0]
-        others = len(outcome.refused) - 1
+        errors = [*(refusal.error for refusal in outcome.refused), *outcome.unparsable]
+        first, others = errors[0], len(errors) - 1
         also = f" (and {others} more)" if others else ""
         if outcome.not_asked:
             also += f"; the source was left alone, {outcome.not_asked:,} more were not asked for"
-        kept = f"; refused payloads are kept, each with its reason, in {first.folder.parent}"
+        remedy = first.remedy
+        if outcome.refused:
+            remedy += f"; refused payloads are kept, each with its reason, in {outcome.refused[0].folder.parent}"
         if outcome.not_asked:
-            kept += "; the next collection begins with what was not asked for"
+            remedy += "; the next collection begins with what was not asked for"
         super().__init__(
-            f"{first.error.fact}{also}",
-            cause=first.error.cause,
-            remedy=first.error.remedy + kept,
+            f"{first.fact}{also}",
+            cause=first.cause,
+            remedy=remedy,
             where=f"dataset {dataset}",
         )
 
@@ -134,9 +138,9 @@ def collect(
         network: how the web is asked.
 
     Raises:
-        PayloadsRefusedError: some payloads were refused; all others are landed and recorded.
-        CollectError: the source cannot be read, an earlier batch cannot be parsed as declared now, or the landing zone
-            cannot be written. Batches landed before stay.
+        PayloadsRefusedError: some payloads were refused, or cannot be parsed as declared now; all others are landed and
+            recorded.
+        CollectError: the source cannot be read, or the landing zone cannot be written. Batches landed before stay.
     """
     collector = collectors[dataset.collect.kind]
     home = lake.landing / dataset.source / dataset.name
@@ -174,7 +178,7 @@ def collect(
             if again or len(known) > tally.earlier:
                 tally.drift = _record_columns(dataset, known, again, ledgers, run_id)
     outcome = tally.outcome(known)
-    if outcome.refused:
+    if outcome.refused or outcome.unparsable:
         raise PayloadsRefusedError(dataset.name, outcome)
     return outcome
 
@@ -187,14 +191,22 @@ class _Tally:
     reparsed: set[int] = field(default_factory=set)
     unchanged: int = 0
     refused: list[Refusal] = field(default_factory=list)
+    unparsable: list[UnparsableBatchError] = field(default_factory=list)
     not_yet: list[str] = field(default_factory=list)
     not_asked: int = 0
     drift: tuple[ColumnDrift, ...] = ()
 
     def outcome(self, known: list[Batch]) -> CollectOutcome:
-        new, refused = tuple(known[self.earlier :]), tuple(self.refused)
-        not_yet = tuple(self.not_yet)
-        return CollectOutcome(new, self.unchanged, refused, len(self.reparsed), not_yet, self.not_asked, self.drift)
+        return CollectOutcome(
+            tuple(known[self.earlier :]),
+            self.unchanged,
+            tuple(self.refused),
+            tuple(self.unparsable),
+            len(self.reparsed),
+            tuple(self.not_yet),
+            self.not_asked,
+            self.drift,
+        )
 
 
 def _take(
@@ -219,6 +231,9 @@ def _take(
                 batch = deposit.land(item, known, request.staging)
             except RefusedPayloadError as error:
                 tally.refused.append(error.refusal)
+                return
+            except UnreadablePayloadError as error:
+                tally.refused.append(deposit.keep_aside(Refused(item.url, error)))
                 return
             if batch is None:
                 tally.unchanged += 1
@@ -268,14 +283,17 @@ def reparse(batch: Batch, dataset: Dataset, run_id: str, now: datetime) -> Batch
 
 
 def _parse_as_declared(known: list[Batch], deposit: Deposit, progress: Progress, tally: _Tally) -> None:
-    """Parse batches again, in place, that were parsed under another declaration."""
+    """Parse batches again, in place, that were parsed under another declaration; one that does not fit it stays."""
     declared = parse_declaration(deposit.dataset)
     for place, batch in enumerate(known):
         if batch.receipt.parse == declared:
             continue
         progress(f"parsing batch {batch.number} again, as declared now")
-        known[place] = deposit.reparse(batch)
-        tally.reparsed.add(batch.number)
+        try:
+            known[place] = deposit.reparse(batch)
+            tally.reparsed.add(batch.number)
+        except UnparsableBatchError as error:
+            tally.unparsable.append(error)
 
 
 @contextmanager

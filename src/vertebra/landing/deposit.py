@@ -40,6 +40,14 @@ LEFT_OFF: Final = ".left-off"
 _CHUNK: Final = 4 << 20
 
 
+class UnreadablePayloadError(CollectError):
+    """A payload cannot be read, or is still being written. It stays where it is."""
+
+
+class UnparsableBatchError(CollectError):
+    """The payload of a batch cannot be parsed as declared now. The batch stays as it was parsed before."""
+
+
 @dataclass(frozen=True)
 class Deposit:
     """Where and as what the payloads of a dataset are deposited.
@@ -72,7 +80,8 @@ class Deposit:
 
         Raises:
             RefusedPayloadError: it cannot be parsed; it is kept aside.
-            CollectError: the file cannot be read or changed meanwhile, or the landing zone cannot be written.
+            UnreadablePayloadError: the file cannot be read, or changed meanwhile.
+            CollectError: the landing zone cannot be written.
         """
         size = _readable_size(payload)
         url = self.redact(payload.url)
@@ -134,14 +143,15 @@ class Deposit:
         earlier declaration, and the batch is parsed again.
 
         Raises:
-            CollectError: the payload cannot be parsed as declared now; the batch stays as it was.
+            UnparsableBatchError: the payload cannot be parsed as declared now; the batch stays as it was.
+            CollectError: the landing zone cannot be written.
         """
         with self._incoming(batch.number) as folder:
             receipt = batch.receipt
             try:
                 written = self._parse(batch.payload, _file_name(receipt.url), receipt.sha256, folder)
             except CollectError as error:
-                raise CollectError(
+                raise UnparsableBatchError(
                     f"batch {batch.number} cannot be parsed as {self.dataset.name} is declared now: {error.fact}",
                     cause=error.cause,
                     remedy=f"{error.remedy}; the batch stays as it was parsed before",
@@ -289,7 +299,7 @@ def _readable_size(payload: Payload) -> int:
         with payload.file.open("rb") as stream:
             return os.fstat(stream.fileno()).st_size
     except OSError as error:
-        raise CollectError(
+        raise UnreadablePayloadError(
             f"{payload.url} cannot be read",
             cause=f"{error.strerror or error} ({payload.file})",
             remedy="correct its permissions, or collect again if it was moved",
@@ -312,7 +322,7 @@ def _take(payload: Payload, target: Path, *, moved: bool) -> tuple[str, int]:
             size += len(block)
     after = payload.file.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != after.st_size:
-        raise CollectError(
+        raise UnreadablePayloadError(
             f"{payload.url} changed while it was read",
             cause="something is still writing the file",
             remedy="collect again when it is written; have the writer rename it into place when it is whole",

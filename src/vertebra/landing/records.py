@@ -89,7 +89,7 @@ def write_records(
     """
     try:
         streams = parts(payload, name, dataset.collect.member, limits)
-        reading = Reading(dataset.parse, scratch, digest)
+        reading = Reading(dataset.parse, scratch, digest, empty=dataset.collect.empty == "accept")
         try:
             return _written(streams, reading, target)
         except RaggedRecordError:

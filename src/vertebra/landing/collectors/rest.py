@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.collect import Paging, Rest
@@ -64,14 +64,14 @@ class _Reader:
 
     def one(self, target: Target) -> Iterator[Item]:
         self.request.progress(f"reading {target.url}")
-        self.client.begin()
         if self.source.page is None and self.source.since is None:
             yield self._whole(target)
             return
-        payload = held_still(target.url, self.request, lambda: self._paged(target))
+        payload = held_still(target.url, self.request, self._compared(target))
         yield Unchanged(target.url) if self.source.since is not None and not payload.records else payload
 
     def _whole(self, target: Target) -> Item:
+        self.client.begin()
         answer = self.client.fetch(target.url, self.next_file(), landed=target.conditions, packed=True)
         if answer is None:
             return Unchanged(target.url)
@@ -96,7 +96,34 @@ class _Reader:
             for root in roots
         )
 
-    def _paged(self, target: Target) -> Payload:
+    def _compared(self, target: Target) -> Callable[[], Payload]:
+        """A read that counts when the one before it gave the same records, where a single one may have lost some.
+
+        When a record changes while pages are read, those after it move up, and the first of the next page is passed
+        over: neither the total nor the cursor tells. A read of one page sees one state.
+        """
+        paging, before = self.source.page, ""
+        counted = paging is not None and paging.by in ("offset", "number") and paging.total is None
+
+        def read() -> Payload:
+            nonlocal before
+            payload, pages = self._paged(target)
+            if pages < 2 or not (counted or self.source.since) or payload.content == before:
+                return payload
+            what = "gives other records each time" if before else f"has {pages} pages, which may not be of one state"
+            before = str(payload.content)
+            raise ReadMovedError(
+                f"{target.url} {what}",
+                remedy="collect again when the source is quiet, or declare page.total: PATH of the number of records",
+                # what is lacking comes with the next collection, which asks from the same cursor
+                payload=replace(payload, cursor=self.request.cursor) if self.source.since else None,
+            )
+
+        return read
+
+    def _paged(self, target: Target) -> tuple[Payload, int]:
+        """What a read gives, and its number of pages."""
+        self.client.begin()
         url, newest = target.url, self.request.cursor
         if self.source.since is not None:
             newest = newest or self.source.since.start
@@ -104,10 +131,10 @@ class _Reader:
         with Pages(self.next_file().with_suffix(".zip"), ".json") as pages:
             for page in self._pages(url):
                 newest = self._newest(page, newest)
-                pages.add(page)
+                pages.add(page, lambda page: self._goes_on(url, page, pages))
         cursor = newest if self.source.since is not None else None
         name = f"{self.request.dataset.name}.zip"
-        return Payload(
+        payload = Payload(
             pages.file,
             target.url,
             target.period,
@@ -117,6 +144,23 @@ class _Reader:
             records=pages.records,
             content=pages.content,
         )
+        return payload, pages.count
+
+    def _goes_on(self, url: str, page: Page, pages: Pages) -> bool:
+        """Whether a page whose records came before is the next one: records without a key may well repeat.
+
+        In a chain each page has a cursor or an address of its own; whether it is whole, the total tells.
+        """
+        paging = self.source.page
+        if paging is None or paging.total is None or paging.by == "number":
+            return False
+        if paging.by != "offset":
+            return True
+        total = number_at(page.answer, page.body, paging.total)
+        try:
+            return pages.go_on_at(page, lambda place: self._page(url, ((str(paging.param), str(place)),)), total)
+        except RefusedAnswerError:
+            return False
 
     def _newest(self, page: Page, newest: str | None) -> str | None:
         since = self.source.since

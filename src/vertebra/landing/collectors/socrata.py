@@ -78,7 +78,7 @@ class _Reader:
                 if not page.records and pages.count:
                     break
                 headers = {name: page.answer.headers[name] for name in _KEPT if name in page.answer.headers}
-                pages.add(page)
+                pages.add(page, lambda page: pages.go_on_at(page, lambda offset: self._page(url, offset), total))
                 if not total:
                     break
         after = (self._updated(), self._total())

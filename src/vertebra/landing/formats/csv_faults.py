@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from vertebra.errors import CollectError
-from vertebra.landing.formats.csv_text import TextFile, csv_text
+from vertebra.landing.formats.csv_text import LONGEST_RECORD, TextFile, csv_text
 from vertebra.landing.formats.dialect import csv_options
 from vertebra.landing.formats.encoding import Encoding, undecodable
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 LONGEST_LINE: Final = 8 << 20
 """A line is cut at a bound, so that bytes that are no text at all are not read into memory as one line."""
+
+# a cell may be as long as a record; the module's own bound is a thousandth of it
+csv.field_size_limit(LONGEST_RECORD)
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,11 @@ def read_json(parts: Sequence[Part], reading: Reading) -> Records:
     """Read JSON parts: an array of objects, at the root or at ``parse.records``, or objects one after the other.
 
     A key that an object does not have is NULL, like the value ``null``. Columns are the keys of the first record in
-    its order, then the keys that only later records have, by name.
+    its order, then the keys that only later records have, by name. An array without records has no columns.
 
     Raises:
-        CollectError: a part is empty, not JSON or cut off, or its records are not objects with distinct keys.
+        CollectError: a part is empty, not JSON or cut off, its records are not objects with distinct keys, or there are
+            none and ``reading`` does not expect that.
     """
     return _read(parts, reading, lines=False)
 
@@ -72,11 +73,12 @@ def _read(parts: Sequence[Part], reading: Reading, *, lines: bool) -> Records:
         keys, count = _keys(connection, source, name)
     except duckdb.Error as error:
         raise _not_json(name, error) from error
-    if not keys:
+    if not keys and (count or not reading.empty):
         raise CollectError(
             f"{name} has no records",
-            cause="the array is empty" if not count else "its objects have no keys",
-            remedy="collect again when the source has data; earlier batches stay",
+            cause="its objects have no keys" if count else "the array is empty",
+            remedy="collect again when the source has data; earlier batches stay"
+            + ("" if count else "; if it is right, write collect: {empty: accept}"),
         )
     size = sum(text.stat().st_size for text, _ in texts)
     batch = max(2048, min(65536, _BATCH_BYTES // max(1, size // max(1, count))))
@@ -87,7 +89,8 @@ def _read(parts: Sequence[Part], reading: Reading, *, lines: bool) -> Records:
         "detected": ["encoding"] if reading.parse.encoding is None else [],
         "renamed": renamed(keys, columns),
     }
-    return Records(columns, _batches(connection, source, keys, reading.digest, batch, name), notes)
+    batches = _batches(connection, source, keys, reading.digest, batch, name) if keys else iter(())
+    return Records(columns, batches, notes)
 
 
 def _text(part: Part, encoding: Encoding, number: int, reading: Reading, lines: bool) -> tuple[Path, str]:

@@ -44,12 +44,14 @@ class Reading:
         parse: the declaration.
         scratch: an empty folder for intermediate files.
         digest: sha256 of the payload.
+        empty: whether a payload without records is right, though it says nothing of its columns.
         ragged: whether records with too few or too many cells are to be expected.
     """
 
     parse: Parse
     scratch: Path
     digest: str
+    empty: bool = False
     ragged: bool = False
 
 

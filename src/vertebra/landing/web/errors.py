@@ -16,6 +16,8 @@ from vertebra.errors import CollectError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vertebra.landing.port import Payload
+
 
 class RefusedAnswerError(CollectError):
     """An answer is not what was asked for.
@@ -63,4 +65,12 @@ class UnreachableError(CollectError):
 
 
 class ReadMovedError(CollectError):
-    """The data changed between the first page and the last."""
+    """The data changed between the first page and the last.
+
+    Attributes:
+        payload: what came, where it may be landed all the same; None where it is no state that the source was in.
+    """
+
+    def __init__(self, fact: str, *, remedy: str = "", payload: Payload | None = None) -> None:
+        self.payload = payload
+        super().__init__(fact, remedy=remedy)

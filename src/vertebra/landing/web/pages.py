@@ -139,6 +139,7 @@ class Pages:
         self._archive = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
         self._content = hashlib.sha256()
         self._seen: dict[str, int] = {}
+        self._last: list[Any] = []
 
     def __enter__(self) -> Pages:
         return self
@@ -151,14 +152,17 @@ class Pages:
         """Hash of all records, whatever the pages they came on."""
         return self._content.hexdigest()
 
-    def add(self, page: Page) -> None:
+    def add(self, page: Page, goes_on: Callable[[Page], bool] | None = None) -> None:
         """Add a page and remove its file.
 
+        Args:
+            goes_on: whether a page whose records came before is the next one all the same; never unless given.
+
         Raises:
-            RefusedAnswerError: the same records came on an earlier page.
+            RefusedAnswerError: the same records came on an earlier page, and it is not the next one.
         """
         content = page.content
-        if page.records and content in self._seen:
+        if page.records and content in self._seen and (goes_on is None or not goes_on(page)):
             raise refused(
                 page.answer,
                 f"repeats page {self._seen[content]} on page {self.count + 1}",
@@ -169,12 +173,29 @@ class Pages:
         self.count += 1
         self._seen[content] = self.count
         self.records += len(page.records)
+        self._last = page.records[-1:]
         for record in page.records:
             self._content.update(content_of([record]).encode())
         member = zipfile.ZipInfo(f"{self.count:07d}{self._suffix}", _EPOCH)
         member.compress_type = zipfile.ZIP_DEFLATED
         self._archive.writestr(member, page.answer.file.read_bytes())
         page.answer.file.unlink()
+
+    def go_on_at(self, page: Page, at: Callable[[int], Page], total: int) -> bool:
+        """Whether a page by offset is the next one, though its records came before.
+
+        Then asked for from one record earlier on, the source gives that one first, and after the last record none.
+
+        Args:
+            at: asks for the page that begins at a record.
+            total: number of all records, as the source says.
+        """
+        earlier, after = at(self.records - 1), at(total)
+        for asked in (earlier, after):
+            asked.answer.file.unlink()
+        expected = [*self._last, *page.records]
+        whole = len(page.records) <= len(earlier.records) <= len(expected)
+        return whole and earlier.records == expected[: len(earlier.records)] and not after.records
 
 
 def refused(answer: Answer, what: str, cause: str) -> RefusedAnswerError:

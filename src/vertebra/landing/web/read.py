@@ -28,7 +28,7 @@ def client_for(source: Web, url: str, request: Request) -> Client:
 
 
 def held_still(url: str, request: Request, read: Callable[[], Payload]) -> Payload:
-    """The result of a read during which nothing moved.
+    """The result of a read during which nothing moved; of the fourth one, where it may be landed all the same.
 
     Args:
         url: what is read, for messages.
@@ -43,11 +43,13 @@ def held_still(url: str, request: Request, read: Callable[[], Payload]) -> Paylo
         except ReadMovedError as error:
             moved = error
             request.progress(f"{error.fact}; reading it again")
+    if moved.payload is not None:
+        return moved.payload
     raise RefusedAnswerError(
         moved.fact,
         url=url,
         cause=f"so it was in each of {_READS} reads",
-        remedy="collect again when the source is quiet",
+        remedy=moved.remedy or "collect again when the source is quiet",
     )
 
 
