@@ -59,7 +59,7 @@ def sql(text: str) -> list[Any]:
         # what could fail on one row gives NULL instead, so that one row cannot fail the run
         ("cast(t.tailnum as int) = 1", ["(try_cast(`tailnum` as int) = 1)"]),
         ("t.distance / t.air_time > 10", ["(`distance` / nullif(`air_time`, 0) > 10)"]),
-        ("t.distance / (t.air_time - 1) % 4 = 0", ["(`distance` / nullif((`air_time` - 1), 0) % 4 = 0)"]),
+        ("t.distance / (t.air_time - 1) % 4 = 0", ["(cast(`distance` as bigint) / nullif((cast(`air_time` as bigint) - 1), 0) % 4 = 0)"]),
         ("t.distance % abs(t.air_time) = 0", ["(`distance` % nullif(abs(`air_time`), 0) = 0)"]),
     ],
 )  # fmt: skip
@@ -267,6 +267,9 @@ def test_refuses_with_a_caret_and_the_nearest_valid_form(text: str, fact: str, r
         ("t.day = t.distance", "do not compare"),
         ("t.distance in (1, 'x')", "do not compare"),
         ("t.cancelled = 1", "do not compare"),
+        ("t.origin = 'O''Hare'", "a string begins where another ends"),
+        ('t.origin = "O""Hare"', "a string begins where another ends"),
+        ("t.origin::int = 3", ":: is not a cast here"),
     ],
 )
 def test_refuses(text: str, reason: str) -> None:

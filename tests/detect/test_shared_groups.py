@@ -143,20 +143,29 @@ def test_pairs_that_match_the_left_hand_side_are_those_a_join_would_count(sail: 
     counts = check(rules({name: RULES[name] for name in chosen}), {"r": data}, sail)
     records = data.to_pylist()
 
-    def matching(rule: str, key: str, *known: str) -> None:
+    def matching(rule: str, key: str, *known: str, orders: int = 1) -> None:
         sizes: dict[Any, int] = {}
         for record in records:
             if all(record[name] is not None for name in (key, *known)):
                 sizes[record[key]] = sizes.get(record[key], 0) + 1
-        assert counts[rule].lhs_pairs == sum(n * (n - 1) // 2 for n in sizes.values())
+        assert counts[rule].lhs_pairs == sum(n * (n - 1) * orders // 2 for n in sizes.values())
         assert counts[rule].groups == len(sizes)
 
     matching("flag", "k", "flag")
     matching("name", "k", "name")
     matching("name_and_x", "k", "name", "x")
-    matching("at_ties", "k", "at")
+    matching("at_ties", "k", "at", orders=2)
     matching("overlap", "k", "at", "price")
     matching("by_price", "price", "name")
+
+
+@pytest.mark.parametrize("rows", [0, 2, 30])
+def test_no_more_pairs_violate_than_match_the_left_hand_side(rows: int, sail: Engine) -> None:
+    equal = [random_records(1, seed=3)[0] | {"k": 1, "x": 2.5, "n": 1, "flag": True}] * rows
+    for records in (equal, random_records(rows)):
+        for name, count in check(rules(RULES), {"r": table(records, clean=5)}, sail).items():
+            if count.lhs_pairs is not None:
+                assert (count.violating_pairs or 0) <= count.lhs_pairs, name
 
 
 def test_a_rule_that_billions_of_pairs_violate_is_counted_exactly(sail: Engine, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from vertebra.denial import classify, parse
 from vertebra.pipeline.api import Workspace
-from vertebra.report.rule_reference import CLASSES, SUGAR, reference
+from vertebra.report.rule_reference import EXAMPLES, FLIGHTS, PLANES, SUGAR, reference
 
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIAL = (ROOT / "docs" / "denial-constraints.md").read_text("utf-8")
@@ -29,7 +30,9 @@ def test_the_reference_has_every_short_form_and_class() -> None:
 
     about = {"deny", "description", "on_violation", "confidence", "set"}
     assert set(SUGAR) == set(Rule.model_fields) - about
-    assert len(CLASSES) >= 9
+    kinds = {classify(parse(text, "flights", FLIGHTS, {"planes": PLANES})).name for text in EXAMPLES}
+    assert {"one tuple", "{=}", "{=, ≠}", "{=, ≠×2}", "{=, <}", "{=, ≤}", "{=, <, ≠}", "{=, <, >}", "{<, >}"} < kinds
+    assert {"{=, <, >, <}", "{=} between two relations", "{=, >} between two relations"} < kinds
 
 
 def shown() -> Iterator[tuple[str, str]]:

@@ -92,6 +92,34 @@ class TestEachForm:
         assert next(secrets_of(dataset.collect)) == SECRET
 
 
+@pytest.mark.parametrize("size", [10, 3 << 20])
+@pytest.mark.parametrize("auth", FORMS.values(), ids=FORMS)
+def test_what_a_host_repeats_of_the_request_is_kept_without_the_secret(portal, gathered, lake, auth, size):
+    def echo(asked):
+        query = "&".join(f"{name}={quote(value)}" for name, value in asked.query.items())
+        sent = " ".join([asked.headers.get("authorization", ""), asked.headers.get("x-app-token", ""), query])
+        return Reply(b"<html>" + b"x" * size + sent.encode() + b"</html>")
+
+    host = portal(echo)
+    with pytest.raises(PayloadsRefusedError) as told:
+        gathered(declared(host, auth))
+    kept = written(lake.root)
+    assert "x" * size in kept
+    for text in (kept, str(told.value)):
+        assert not shows_secret(text)
+        assert quote(SECRET) not in text
+
+
+def test_a_secret_in_a_list_of_values_is_not_kept_and_the_part_is_known_again(portal, gathered, lake):
+    host = portal(FileServer({f"/{SECRET}.csv": b"a\n1\n", f"/{quote(SECRET, safe='')}.csv": b"a\n1\n"}))
+    collect = {"from": "http", "url": f"{host.url}/{{key}}.csv", "over": {"key": [SECRET]}}
+    dataset = source(collect, "append", CSV)
+    (batch,) = gathered(dataset, secrets={"KEY": SECRET}).new
+    assert batch.receipt.part == "key=${KEY}"
+    assert not shows_secret(written(lake.root))
+    assert gathered(dataset, secrets={"KEY": SECRET}).new == ()
+
+
 def test_a_redirect_that_takes_the_secret_along_in_its_address_is_not_followed(portal, gathered):
     other = portal(FileServer({"/a.csv": b"a\n1\n"}))
     host = portal(lambda asked: Reply(b"", 302, {"Location": f"{other.url}/a.csv?key={asked.query['key']}"}))

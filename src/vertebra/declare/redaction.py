@@ -88,3 +88,6 @@ def _forms(letter: str) -> str:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
+
+
+NO_SECRETS: Final = Redaction({})

@@ -14,7 +14,7 @@ from vertebra.denial.tokens import Tokens, tokenise
 if TYPE_CHECKING:
     from vertebra.denial.ast import DenialConstraint
 
-_FOREIGN: Final = re.compile(rf"{QUOTED}|(&&)", re.DOTALL)
+_AND_SIGN: Final = re.compile(rf"{QUOTED}|(&&)", re.DOTALL)
 _LONGEST: Final = 20_000
 
 
@@ -126,9 +126,9 @@ def _check_used(text: str, constraint: DenialConstraint) -> None:
 def _tokens(text: str) -> Tokens:
     if not text.strip():
         refuse(text, 0, 1, "the rule is empty", remedy="write predicates, e.g. `t.distance <= 0`")
-    for found in _FOREIGN.finditer(text):
+    for found in _AND_SIGN.finditer(text):
         if found[1]:
-            refuse(text, *found.span(), f"{found[1]} is not an operator here", remedy="write `and`")
+            refuse(text, *found.span(), "&& is not an operator here", remedy="write `and`")
     return tokenise(text)
 
 

@@ -93,7 +93,7 @@ class Predicates:
         used = self._used(tokens)
         if len(used) > 1:
             self._refuse_mixed(tokens, [])
-        known = {name.lower(): name for variable in used for name in self.ranges[variable][1]}
+        known = {name.lower(): (name, kind) for variable in used for name, kind in self.ranges[variable][1].items()}
         start, end = span(tokens)
         columns = []
         for _, variable, column in references(tokens, tuple(self.ranges)):
@@ -103,7 +103,7 @@ class Predicates:
                     remedy=f"write {variable}.column",
                 )  # fmt: skip
             self._refuse_alike(variable, column)
-            columns.append(known[column.text.lower()])
+            columns.append(known[column.text.lower()][0])
         return Operand(
             text=self.text[start:end],
             variable=used[0] if used else None,

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from vertebra.denial.refusal import refuse
+from vertebra.denial.widening import widened
 
 if TYPE_CHECKING:
     from sqlglot.tokenizer_core import Token
@@ -20,6 +21,11 @@ _OPENING: Final = {"L_PAREN", "L_BRACKET", "L_BRACE", "CASE"}
 _CLOSING: Final = {"R_PAREN", "R_BRACKET", "R_BRACE", "END"}
 _DEEPEST: Final = 50
 _DIVISIONS: Final = {"SLASH", "MOD", "DIV"}
+_DIVIDING: Final = {"mod", "pmod", "div"}
+_CASTS: Final = {
+    "tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "date", "timestamp", "boolean", "binary",
+}  # fmt: skip
+"""Functions that cast to the type of their name."""
 _UNREAD_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*(\\[^\\'\"%_0nrtZu])")
 _LOOK_AROUND = re.compile(r"\(\?<?[=!]")
 
@@ -52,6 +58,19 @@ def tokenise(text: str) -> list[Token]:
             )  # fmt: skip
         if token.token_type.name == "STRING":
             _check_string(text, token)
+    double_colon = next((token for token in found if token.token_type.name == "DCOLON"), None)
+    if double_colon is not None:
+        refuse(
+            text, double_colon.start, double_colon.end + 1, ":: is not a cast here",
+            cause="it fails on the first value that cannot be cast", remedy="write cast(… as type), which gives NULL",
+        )  # fmt: skip
+    for before, token in pairwise(found):
+        if before.token_type.name == token.token_type.name == "STRING":
+            refuse(
+                text, before.end, token.start + 1, "a string begins where another ends",
+                cause="to Spark two quotes in a string are one, to others none",
+                remedy=f"write \\{text[before.end]} for a quote in a string",
+            )  # fmt: skip
     _check_brackets(text, found)
     return found
 
@@ -172,22 +191,25 @@ def references(tokens: Tokens, variables: Sequence[str]) -> list[tuple[int, str,
     return found
 
 
-def render(text: str, tokens: Tokens, variables: Sequence[str], columns: Mapping[str, str]) -> str:
+def render(text: str, tokens: Tokens, variables: Sequence[str], columns: Mapping[str, tuple[str, str]]) -> str:
     """The tokens as Spark SQL over the relation itself.
 
-    A cast that fails and a division by zero give NULL, so that one bad row cannot fail a run.
+    A cast that fails and a division by zero give NULL, so that one bad row cannot fail a run, and integers are added
+    and multiplied in a type in which they cannot overflow.
 
     Args:
-        columns: lower-case name to declared name.
+        columns: lower-case name to declared name and type.
     """
     edits: list[tuple[int, int, str]] = []
-    for position, _, column in references(tokens, variables):
-        name = columns[column.text.lower()].replace("`", "``")
-        edits.append((tokens[position].start, column.end + 1, f"`{name}`"))
+    found = references(tokens, variables)
+    wider = widened(tokens, {position: columns[column.text.lower()][1].lower() for position, _, column in found})
+    for position, _, column in found:
+        name = columns[column.text.lower()][0].replace("`", "``")
+        value = f"cast(`{name}` as {wider[position]})" if position in wider else f"`{name}`"
+        edits.append((tokens[position].start, column.end + 1, value))
     for position, token in enumerate(tokens[:-1]):
-        follows = tokens[position + 1].token_type.name == "L_PAREN"
-        if token.text.lower() == "cast" and follows:
-            edits.append((token.start, token.end + 1, "try_cast"))
+        if tokens[position + 1].token_type.name == "L_PAREN" and not _is_column(tokens, position):
+            edits.extend(_guarded_call(tokens, position))
         if token.token_type.name in _DIVISIONS and not follows_function_name(tokens, position):
             edits.extend(_guarded(tokens, position))
     start, end = span(tokens)
@@ -202,6 +224,32 @@ def follows_function_name(tokens: Tokens, position: int) -> bool:
     """``mod(a, b)`` and ``div(a, b)`` are functions, not operators."""
     before = tokens[position - 1].token_type.name if position else "L_PAREN"
     return before in {"L_PAREN", "COMMA", "AND", "EQ"} and tokens[position + 1].token_type.name == "L_PAREN"
+
+
+def _is_column(tokens: Tokens, position: int) -> bool:
+    return position > 0 and tokens[position - 1].token_type.name == "DOT"
+
+
+def _guarded_call(tokens: Tokens, position: int) -> list[tuple[int, int, str]]:
+    """Edits that make a call NULL where its argument cannot be cast, or is divided by zero."""
+    token, name = tokens[position], tokens[position].text.lower()
+    if name == "cast":
+        return [(token.start, token.end + 1, "try_cast")]
+    if name not in _CASTS and name not in _DIVIDING:
+        return []
+    inner, depth = position + 2, 0
+    last, close = inner, inner
+    for close in range(inner, len(tokens)):
+        depth += change(tokens[close])
+        if depth < 0:
+            break
+        if depth == 0 and tokens[close].token_type.name == "COMMA":
+            last = close + 1
+    ending = tokens[close].start
+    if name in _CASTS:
+        return [(token.start, token.end + 1, "try_cast"), (ending, ending, f" as {name}")]
+    opening = tokens[last].start
+    return [(opening, opening, "nullif("), (ending, ending, ", 0)")]
 
 
 def _guarded(tokens: Tokens, position: int) -> list[tuple[int, int, str]]:

@@ -103,15 +103,9 @@ def _landed(dataset: Dataset, ctx: StepContext) -> list[Batch]:
 
 def _formatted_alike(table: LakeTable, digest: str, ctx: StepContext) -> bool:
     """Whether the table was formatted as it would be now, as far as that can be known."""
+    # a version that was restored is nobody's: its last batch is not the table's
     newest = table.newest_data()
-    if newest is not None and newest.operation == "RESTORE":
-        # its rows are those of an earlier version, and its last batch is not
-        return False
-    history = table.history(1)
-    if history[0].step != ctx.step:
-        # the newest version is a compaction, say, and does not know
-        history = [entry for entry in table.history() if entry.step == ctx.step]
-    return bool(history) and history[0].extra.get(_FORMATTING) == digest
+    return newest is not None and newest.step == ctx.step and newest.extra.get(_FORMATTING) == digest
 
 
 def _stage(

@@ -126,7 +126,7 @@ def in_force(landed: Sequence[Batch]) -> list[Batch]:
     """Of batches that each replace an earlier one, those that count, oldest first.
 
     They are the newest of each period and each part of the source; without periods and parts, the newest of all. What
-    was collected before a source was divided, or as long as it was, does not count any more.
+    was collected before the source had them, or while it did, does not count any more.
     """
     if not landed:
         return []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.collect import secrets_of
-from vertebra.declare.environment import redacted
+from vertebra.declare.redaction import Redaction
 from vertebra.errors import CollectError
 from vertebra.governance.context import Progress, silent
 from vertebra.governance.drift import ColumnDrift, record_drift, schema_rows
@@ -266,11 +266,9 @@ def _items(collector: Collector, request: Request, redact: Callable[[str], str])
         yield item
 
 
-def redaction(dataset: Dataset, secrets: Mapping[str, str]) -> Callable[[str], str]:
-    """Takes the values of secrets out of a text: those of the project's references, and those of the declaration."""
-    found = {f"secret_{number}": value for number, value in enumerate(secrets_of(dataset.collect), 1)}
-    named = found | dict(secrets)
-    return lambda text: redacted(text, named)
+def redaction(dataset: Dataset, secrets: Mapping[str, str]) -> Redaction:
+    """Takes out the values of secrets: those of the project's references, and those of the declaration."""
+    return Redaction(secrets, secrets_of(dataset.collect))
 
 
 def reparse(batch: Batch, dataset: Dataset, run_id: str, now: datetime) -> Batch:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from vertebra.declare.redaction import NO_SECRETS, Redaction
 from vertebra.errors import CollectError
 from vertebra.governance.drift import sources_in
 from vertebra.lake.batches import Batch, Receipt, newest_cursor
@@ -24,7 +25,7 @@ from vertebra.landing.records import Written, parse_declaration, write_records
 from vertebra.landing.refused import Refusal, Refusals, RefusedPayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
     from vertebra.declare.dataset import Dataset
@@ -58,7 +59,7 @@ class Deposit:
         run_id: the run that collects.
         now: the collection's start, UTC.
         collector: kind and version of the collector.
-        redact: takes secrets out of a text.
+        redact: takes secrets out of texts and files.
     """
 
     dataset: Dataset
@@ -66,7 +67,7 @@ class Deposit:
     run_id: str
     now: datetime
     collector: str
-    redact: Callable[[str], str] = str
+    redact: Redaction = NO_SECRETS
 
     def land(self, payload: Payload, known: list[Batch], staging: Path) -> Batch | None:
         """Make a payload the next batch.

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from vertebra.errors import CollectError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
+
+    from vertebra.declare.redaction import Redaction
 
 REFUSED: Final = ".refused"
 _REASON: Final = "reason.json"
@@ -54,14 +55,14 @@ class Refusals:
         home: the dataset's folder in the landing zone.
         run_id: the run that collects.
         now: the collection's start, UTC.
-        redact: takes secrets out of a text.
+        redact: takes secrets out of texts and files.
         where: what the refusal is about, for messages.
     """
 
     home: Path
     run_id: str
     now: datetime
-    redact: Callable[[str], str]
+    redact: Redaction
     where: str
 
     def keep(self, raw: Path | None, name: str, url: str, digest: str, error: CollectError) -> Refusal:
@@ -99,18 +100,15 @@ class Refusals:
         return Refusal(self.redact(url), folder, about)
 
     def _move(self, raw: Path, target: Path, size: int) -> None:
+        """Move a file; a host may repeat in it the token it was sent, which is taken out."""
         if size > _WHOLE:
             with raw.open("r+b") as stream:
                 stream.truncate(_HEAD)
-        elif size <= _HEAD:
-            # A host may repeat the token it was sent in what it says.
-            content = raw.read_bytes()
-            text = content.decode("latin-1")
-            clean = self.redact(text)
-            if clean != text:
-                raw.unlink()
-                raw.write_bytes(clean.encode("latin-1"))
-        raw.replace(target)
+        clean = target.with_name(f"{target.name}.new")
+        with raw.open("rb") as source, clean.open("wb") as sink:
+            sink.writelines(self.redact.blocks(source))
+        clean.replace(target)
+        raw.unlink()
 
     def _before(self, digest: str) -> Path | None:
         for reason in sorted(self.home.glob(f"{REFUSED}/*/{_REASON}")):

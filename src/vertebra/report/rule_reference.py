@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from vertebra.declare.dataset import Column, Dataset, Rule
 from vertebra.declare.rules import NamedRule, rules_of
-from vertebra.denial import DenialConstraint, classify, parse, predicates, recognise, review, written
+from vertebra.denial import DenialConstraint, parse, predicates, recognise, review, written
 from vertebra.denial.ast import SYMBOL
+from vertebra.denial.classify import MOST_ORDERED, MOST_UNEQUAL
 from vertebra.denial.recognise import HOLOCLEAN
 from vertebra.errors import RuleError
 
@@ -47,18 +48,25 @@ SUGAR: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """One example of each form besides ``deny``."""
 
-CLASSES: Final[Mapping[str, str]] = {
-    "one tuple": "t.distance * 60 > 600 * t.air_time",
-    "{=}": "t.carrier = s.carrier and t.time_hour = s.time_hour",
-    "{=, ≠}": "t.origin = s.origin and t.dest = s.dest and t.distance != s.distance",
-    "{=, ≠×2}": "t.tailnum = s.tailnum and t.carrier != s.carrier and t.origin != s.origin",
-    "{=, <}": "t.tailnum = s.tailnum and t.dep_time < s.arr_time",
-    "{=, <, ≠}": "t.tailnum = s.tailnum and t.dep_time < s.arr_time and t.carrier != s.carrier",
-    "{=, <, >}": "t.tailnum = s.tailnum and t.dep_time < s.dep_time and t.arr_time > s.arr_time",
-    "{<, >}": "t.distance < s.distance and t.air_time > s.air_time",
-    "{=} between two relations": "flights t, planes p: t.tailnum = p.tailnum and p.seats <= 8",
+EXAMPLES: Final[Mapping[str, str]] = {
+    "t.distance * 60 > 600 * t.air_time": "",
+    "t.carrier = s.carrier and t.time_hour = s.time_hour": "",
+    "t.origin = s.dest and t.dest = s.origin": "equal across columns",
+    "t.tailnum = s.tailnum and t.carrier = 'AA' and s.carrier = 'DL'": "a constant for each tuple",
+    "t.origin = s.origin and t.dest = s.dest and t.distance != s.distance": "",
+    "t.tailnum = s.tailnum and t.carrier != s.carrier and t.origin != s.origin": "",
+    "t.tailnum = s.tailnum and t.dep_time < s.dep_time": "",
+    "t.tailnum = s.tailnum and t.dep_time < s.arr_time": "ordered across columns",
+    "t.tailnum = s.tailnum and t.dep_time <= s.dep_time": "ties violate too",
+    "t.tailnum = s.tailnum and t.dep_time < s.arr_time and t.carrier != s.carrier": "",
+    "t.tailnum = s.tailnum and t.dep_time < s.dep_time and t.arr_time > s.arr_time": "",
+    "t.tailnum = s.tailnum and t.dep_time <= s.arr_time and s.dep_time <= t.arr_time": "intervals that overlap",
+    "t.distance < s.distance and t.air_time > s.air_time": "",
+    "t.carrier = s.carrier and t.distance < s.distance and t.air_time > s.air_time and t.dep_time < s.dep_time": "",
+    "flights t, planes p: t.tailnum = p.tailnum and p.seats <= 8": "",
+    "flights t, planes p: t.tailnum = p.tailnum and t.distance > p.seats": "",
 }
-"""An example of each class of the compile table."""
+"""Rules of each class of the compile table, and what is special about one."""
 
 REFUSED: Final = (
     "t.orign = s.origin",
@@ -102,7 +110,8 @@ def _grammar() -> Iterator[str]:
     yield inspect.cleandoc(grammar)
     yield "```\n"
     yield "A violation makes all predicates true at once. A predicate with NULL is not true, so NULL makes no violation."
-    yield "A cast that fails and a division by zero give NULL.\n"
+    yield "A cast that fails and a division by zero give NULL. Integers are added and multiplied in a type that holds the"
+    yield "result, so that no sum wraps around. A quote in a string is written `\\'`.\n"
     yield "| operator | printed | HoloClean | meaning |\n|---|---|---|---|"
     codes = {operator: code for code, operator in HOLOCLEAN.items()}
     for operator, meaning in _MEANING.items():
@@ -118,7 +127,7 @@ def _notations() -> Iterator[str]:
     yield inspect.cleandoc((recognise.__doc__ or "").split("\n\n", 1)[1])
     yield "```\n\n`vertebra ls rules --notation vertebra|logic|holoclean` writes the rules of a project:\n"
     yield "| notation | the same rule |\n|---|---|"
-    constraint = _constraint(CLASSES["{=, ≠}"])
+    constraint = _constraint("t.origin = s.origin and t.dest = s.dest and t.distance != s.distance")
     for notation in ("vertebra", "logic", "holoclean"):
         yield f"| {notation} | `{written(constraint, notation)}` |"
 
@@ -172,12 +181,14 @@ def _compiled() -> Iterator[str]:
     yield "Exactly, in near-linear time, without joining a table with itself: n rows, v of them in groups that violate the"
     yield "rule. The class follows from the predicates between the two tuples; `vertebra check --explain` tells it of yours.\n"
     yield "| class | example | cost | plan |\n|---|---|---|---|"
-    for name, text in CLASSES.items():
+    for text, special in EXAMPLES.items():
         constraint = _constraint(text)
         (plan,) = explain(constraint.relations[0], ("flights", "planes"), [NamedRule("rule", "deny", constraint)])
-        assert plan.constraint_class == classify(constraint).name == name
         steps = "; ".join(plan.steps).replace("`", "")
+        name = f"{plan.constraint_class}, {special}" if special else plan.constraint_class
         yield f"| {name} | `{text}` | {plan.cost} | {steps} |"
+    yield f"\nA plan takes {MOST_ORDERED} order predicates and {MOST_UNEQUAL} `!=` between two tuples ({MOST_UNEQUAL - 1} where a tuple may meet the"
+    yield "other predicates with itself): a rule with more is refused, with the predicates to leave out."
     yield "\n### Sources\n"
     yield _SOURCES.rstrip()
 

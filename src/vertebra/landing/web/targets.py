@@ -64,7 +64,7 @@ def targets(grid: Grid, request: Request) -> Iterator[Target]:
         CollectError: the window does not fit the declared periods.
     """
     landed = {(one.period, one.part): one for one in request.landed}
-    parts = [(_part(values), values) for values in _combinations(grid.over)]
+    parts = [(_part(values, request), values) for values in _combinations(grid.over)]
     if grid.periods is None:
         due: list[Period | None] = [None]
         newest, again = None, set(landed)
@@ -143,8 +143,9 @@ def _window(declared: Periods, request: Request) -> tuple[Period | None, Period 
     return asked[0], asked[1] if last is None else min(asked[1], last)
 
 
-def _part(values: Mapping[str, str]) -> str | None:
-    return ",".join(f"{key}={value}" for key, value in values.items()) or None
+def _part(values: Mapping[str, str], request: Request) -> str | None:
+    """The name of a combination, as receipts have it: without secrets."""
+    return request.redact(",".join(f"{key}={value}" for key, value in values.items())) or None
 
 
 def _combinations(over: Mapping[str, Values]) -> Iterator[dict[str, str]]:

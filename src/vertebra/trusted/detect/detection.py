@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from vertebra.declare.rules import NamedRule
 from vertebra.denial import Inclusion
+from vertebra.errors import RuleError
 from vertebra.trusted.detect.counts import MEASURES, pair_counts
 from vertebra.trusted.detect.dominance import divided, divided_counts, narrowed
 from vertebra.trusted.detect.groups import GROUP_MEASURES, SharedGroups
@@ -358,8 +359,18 @@ class _Run:
 
     @contextmanager
     def _timed(self, rules: Sequence[str]) -> Iterator[None]:
+        """A job for some rules: its time is theirs, and so is what the engine says of it."""
+        from pyspark.errors import PySparkException
+
         started = time.perf_counter()
-        yield
+        try:
+            yield
+        except PySparkException as error:
+            raise RuleError(
+                f"the engine failed on {_listed(rules)} of {self.table}",
+                cause=str(error).strip().splitlines()[0],
+                remedy="where a value cannot be computed, have it NULL: cast(… as …), try_to_timestamp, nullif",
+            ) from error
         for name in rules:
             self.seconds[name] += time.perf_counter() - started
 
@@ -392,6 +403,14 @@ def _seek(pair: Pairs, side: int) -> DataFrame:
     if strict and pair.alike and not unequal:
         return swept_in_place(seekers, pair.keys, both)
     return swept(seekers, sought, pair.keys, both, unequal[0] if unequal else None)
+
+
+def _listed(rules: Sequence[str], most: int = 4) -> str:
+    """Rules in words: a job may be for many."""
+    if not rules:
+        return "the rules"
+    shown = ", ".join(rules[:most]) + (f" and {len(rules) - most} more" if len(rules) > most else "")
+    return f"the rule{'s' if len(rules) > 1 else ''} {shown}"
 
 
 def _names(one: SharedGroups | Reference) -> tuple[str, ...]:

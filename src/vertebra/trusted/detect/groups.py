@@ -122,8 +122,11 @@ def _judgement(number: int, rule: Pairs, sides: tuple[_Bounds, _Bounds], in_plac
     suspect = all_of([(nf > 0) & (ns > 0), pairs > 0, *_possible(rule, sides)])
     suspect = F.coalesce(suspect, F.lit(False))
     doubled = pairs * 2
-    if in_place and both is not None:
-        # two tuples of which each can play both roles are one pair, not two
+    if rule.shape.symmetric:
+        # both orders of two tuples match, and are one pair
+        doubled = pairs
+    elif in_place and both is not None and any(predicate.strict for predicate in rule.shape.ordered):
+        # where each can play both roles, one of the two orders can violate the rule
         doubled = doubled - both * (both - 1)
     rows = nf if rule.alike else nf + ns if both is None else nf + ns - both
     none = F.lit(0).cast("bigint")

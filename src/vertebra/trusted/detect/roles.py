@@ -51,7 +51,8 @@ class Expressions:
         value = self.comparable(relations[side], operands[side])
         one, two = (self.types[relation][sql] for relation, sql in zip(relations, operands, strict=True))
         kind = common_type(one, two)
-        return value if kind is None or one == two else value.cast(kind)
+        assert kind is not None, "refused when the rules were analysed"
+        return value if one == two else value.cast(kind)
 
     def floating(self, relation: str, sql: str) -> bool:
         """Whether the expression is a floating-point number, which may be NaN."""

@@ -17,7 +17,8 @@ class RuleCount:
         rows: rows of the table.
         violating_tuples: tuples of the table in any violation.
         violating_pairs: None for a rule about one tuple, and for a reference.
-        lhs_pairs: pairs that match the equality part; None without one.
+        lhs_pairs: pairs that match the equality part, the most that could violate: both orders of two tuples are one
+            pair where the rule is symmetric or strict (``t.x < s.x``), else two; None without an equality part.
         groups: groups that the equality part makes, or distinct values that refer; None without.
         violating_groups: those among them with a violation.
         g3_rows: the least number of rows of the table to remove so that the rule holds; None where only bounds are

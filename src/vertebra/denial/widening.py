@@ -1,0 +1,93 @@
+"""Where integers are added and multiplied, and in which type: one in which the result cannot overflow.
+
+The embedded engine's integers wrap around, so that a sum of large values is negative and a wrong table is called
+clean; Spark's raise, and fail the run. Columns beside such an operator are computed in a wider type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from vertebra.denial.tokens import Tokens
+
+_NARROW: Final = frozenset({"tinyint", "byte", "smallint", "short", "int", "integer"})
+_WIDE: Final = frozenset({"bigint", "long"})
+_ARITHMETIC: Final = frozenset({"PLUS", "DASH", "STAR"})
+_BITWISE: Final = frozenset({"AMP", "PIPE", "CARET", "TILDE", "LT_LT", "GT_GT"})
+_DIVISION: Final = frozenset({"SLASH", "DIV"})
+_BEFORE_A_SIGN: Final = frozenset({"COMMA", "EQ", "GT", "GTE", "L_PAREN", "LT", "LTE", "NEQ", "NULLSAFE_EQ"})
+_OF_NUMBERS: Final = frozenset(
+    {"abs", "ceil", "ceiling", "coalesce", "floor", "greatest", "ifnull", "least", "mod", "negative", "nullif", "nvl",
+     "pmod", "positive", "round", "sign", "signum"}
+)  # fmt: skip
+"""Functions that take numbers of any type."""
+
+
+def widened(tokens: Tokens, columns: Mapping[int, str]) -> dict[int, str]:
+    """The type to compute with of each integer column of an operand that adds, subtracts or multiplies.
+
+    Args:
+        tokens: an operand.
+        columns: type of each column reference, by the position of its variable's token.
+
+    Returns:
+        Type by position: ``bigint`` where sums and one product of 32-bit integers fit, else ``decimal(20,0)``. None of
+        columns beside times, of arguments of functions that want a type of their own, and of 64-bit integers that are
+        divided: a quotient is a floating-point number, of a decimal it would be another.
+    """
+    kinds = [token.token_type.name for token in tokens]
+    timed = any(kind.startswith(("date", "timestamp", "interval")) for kind in columns.values())
+    computed = any(kind in _ARITHMETIC and not _is_sign(tokens, place) for place, kind in enumerate(kinds))
+    if timed or "INTERVAL" in kinds or not computed or _BITWISE & set(kinds):
+        return {}
+    divided = bool(_DIVISION & set(kinds))
+    large = kinds.count("STAR") > 1 or any(
+        _is_large(token.text) for token in tokens if token.token_type.name == "NUMBER"
+    )
+    found = {}
+    for position, kind in columns.items():
+        if not _takes_numbers(tokens, position):
+            continue
+        if kind in _NARROW and (divided or not large):
+            found[position] = "bigint"
+        elif kind in _NARROW | _WIDE and not divided:
+            found[position] = "decimal(20,0)"
+    return found
+
+
+def _is_sign(tokens: Tokens, place: int) -> bool:
+    """Whether a token is the sign of the number after it."""
+    if tokens[place].token_type.name != "DASH" or tokens[place + 1].token_type.name != "NUMBER":
+        return False
+    before = tokens[place - 1] if place else None
+    return before is None or before.text.lower() in _KEYWORDS or before.token_type.name in _BEFORE_A_SIGN
+
+
+def _is_large(number: str) -> bool:
+    return number.isdigit() and int(number) >= 1 << 31
+
+
+def _takes_numbers(tokens: Tokens, position: int) -> bool:
+    """Whether every function around the column at a position takes numbers of any type."""
+    depth = 0
+    for place in range(position - 1, -1, -1):
+        kind = tokens[place].token_type.name
+        depth += (kind in {"R_PAREN", "R_BRACKET"}) - (kind in {"L_PAREN", "L_BRACKET"})
+        if depth < 0:
+            depth = 0
+            if kind == "L_BRACKET" or not _opens_for_numbers(tokens, place):
+                return False
+    return True
+
+
+def _opens_for_numbers(tokens: Tokens, bracket: int) -> bool:
+    """Whether a bracket groups, or is that of a function of numbers."""
+    name = tokens[bracket - 1].text if bracket else ""
+    called = bool(name) and (name[-1].isalnum() or name[-1] in "_`") and name.lower() not in _KEYWORDS
+    return not called or name.lower() in _OF_NUMBERS
+
+
+_KEYWORDS: Final = frozenset({"and", "or", "not", "between", "in", "when", "then", "else", "case", "is", "like"})
+"""Words after which a bracket groups."""
