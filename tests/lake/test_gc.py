@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -50,6 +52,51 @@ def test_young_versions_stay(lake: Lake) -> None:
     write(lake, 1)
     collect_garbage(lake, {}, datetime.now(UTC) - timedelta(days=1))
     assert read(lake, 0) == [0]
+
+
+def test_the_version_that_was_the_newest_within_the_retention_stays(lake: Lake) -> None:
+    for value in range(3):
+        write(lake, value)
+    log = lake.table(TABLE).path / "_delta_log"
+    old = datetime.now(UTC) - timedelta(days=60)
+    for number in (0, 1):
+        entry = log / f"{number:020d}.json"
+        changed = [json.loads(line) for line in entry.read_text().splitlines()]
+        for action in changed:
+            if "commitInfo" in action:
+                action["commitInfo"]["timestamp"] = int(old.timestamp() * 1000) + number
+        entry.write_text("\n".join(map(json.dumps, changed)))
+        os.utime(entry, (old.timestamp() + number, old.timestamp() + number))
+    (garbage,) = collect_garbage(lake, {}, datetime.now(UTC) - timedelta(days=30))
+    assert sorted(garbage.kept) == [1, 2]
+    assert read(lake, 1) == [1]
+
+
+def test_nothing_is_freed_when_the_log_has_lost_a_pinned_version(lake: Lake) -> None:
+    for value in range(3):
+        write(lake, value)
+    table = lake.table(TABLE)
+    table.delta().create_checkpoint()
+    for number in (0, 1):
+        (table.path / "_delta_log" / f"{number:020d}.json").unlink()
+    (garbage,) = collect_garbage(lake, {TABLE: {1: "model m, test set"}}, later())
+    assert (garbage.freed, garbage.lost) == ((), {1: "model m, test set"})
+    assert len(list(table.path.rglob("part-*.parquet"))) == 3
+    (garbage,) = collect_garbage(lake, {TABLE: {9: "a table that was made anew since"}}, later())
+    assert len(garbage.freed) == 2
+
+
+def test_the_log_of_an_older_table_is_kept_from_now_on(lake: Lake) -> None:
+    write(lake, 0)
+    table = lake.table(TABLE)
+    table.delta().alter.set_table_properties({"delta.enableExpiredLogCleanup": "true"})
+    data = table.data_version()
+    collect_garbage(lake, {}, later())
+    assert table.delta().metadata().configuration["delta.enableExpiredLogCleanup"] == "false"
+    assert table.data_version() == data == 0
+    version = table.version()
+    collect_garbage(lake, {}, later())
+    assert table.version() == version
 
 
 def test_files_of_a_dead_writer_go(lake: Lake) -> None:

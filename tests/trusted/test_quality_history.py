@@ -111,7 +111,7 @@ def test_violations_that_were_freed_cannot_be_compared(sail_zone: Zone) -> None:
     ctx.ledgers.clear("violations", "cities", ctx.commit())
     for file in files:
         file.unlink()
-    assert "gc has freed" in since_last_run(CITIES, ctx).reason
+    assert "gc has freed" in since_last_run(CITIES, ctx, ()).reason
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

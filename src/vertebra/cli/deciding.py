@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vertebra.cli.groups import Commands
-from vertebra.cli.options import HERE, Profile, Root, Shape, known_dataset, opened, put, say, shape
+from vertebra.cli.options import HERE, Profile, Root, Shape, known_dataset, opened, put, say, shape, warn_unsettled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,9 @@ def quarantine_list(
     from vertebra.trusted.decisions import quarantined
 
     space = opened(project, profile)
-    found = quarantined(space.ledgers, _known(space, dataset))
+    known = _known(space, dataset)
+    warn_unsettled(space, known)
+    found = quarantined(space.ledgers, known)
     _list(found, ["dataset", "rid", "rules", "row"], limit, form, "row", "in quarantine")
 
 
@@ -92,7 +94,9 @@ def repairs_list(
     from vertebra.trusted.decisions import repaired
 
     space = opened(project, profile)
-    found = repaired(space.ledgers, _known(space, dataset))
+    known = _known(space, dataset)
+    warn_unsettled(space, known)
+    found = repaired(space.ledgers, known)
     columns = ["dataset", "rid", "column_name", "old", "new", "rule", "confidence", "support", "method"]
     _list(found, columns, limit, form, "repaired cell", "")
 

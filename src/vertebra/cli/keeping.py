@@ -52,7 +52,7 @@ def gc(
     """Free the disk of what no version, model or run points to; merge small files.
 
     Kept are every version younger than the retention, the newest data, the training and test sets of every recorded
-    model, and what the last good run of each step read and wrote.
+    model, what runs within the retention read and wrote, and what the last good run of each step did.
 
     \b
     vertebra gc --dry-run
@@ -72,7 +72,7 @@ def gc(
     if not dry_run:
         sure(f"Free what is older than {keep or settings.retention} in {space.lake.root}?", yes)
     with lease(space.lake.root, "garbage collection"):
-        found = collect_garbage(space.lake, pins(space.ledgers), since, dry_run=dry_run)
+        found = collect_garbage(space.lake, pins(space.ledgers, since), since, dry_run=dry_run)
     rows = [
         {
             "table": one.table,
@@ -86,6 +86,9 @@ def gc(
     ]
     if rows or form != "table":
         put(rows, ["table", "versions kept", "files", "freed", "compacted"], form)
+    for one in found:
+        for version, why in one.lost.items():
+            say(f"note: nothing of {one.table} is freed: its log no longer tells the files of version {version}, of {why}")
     files, total = sum(len(one.freed) for one in found), sum(one.bytes for one in found)
     say(f"{'would free' if dry_run else 'freed'} {many(files, 'file')}, {size(total)}")
 

@@ -20,6 +20,7 @@ from vertebra.cli.options import (
     put,
     say,
     shape,
+    warn_unsettled,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -197,6 +198,7 @@ def quality(
 
     space = opened(project, profile)
     name = known_dataset(space, dataset) if dataset else None
+    warn_unsettled(space, name)
     if html is not None:
         write_quality_page(space, name, html, sys.stderr)
         return

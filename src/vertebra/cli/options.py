@@ -59,6 +59,20 @@ def known_dataset(space: Workspace, dataset: str) -> str:
     return name
 
 
+def warn_unsettled(space: Workspace, dataset: str | None) -> None:
+    """Say of which datasets the ledgers speak of another table than is there.
+
+    Args:
+        dataset: one; None for all.
+    """
+    from vertebra.trusted.settlement import unsettled
+
+    for name in [dataset] if dataset else space.project.datasets:
+        differ = unsettled(space.lake, space.ledgers, name)
+        if differ:
+            say(f"note: {differ}\n  next:  vertebra run --select trusted.{name}")
+
+
 def shape(text: str) -> Format:
     """The output form; a usage error when there is no such form."""
     from typing import get_args

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from vertebra.engine.port import Engine
+    from vertebra.lake.table import Staged
 
 
 class Ledgers:
@@ -58,27 +59,36 @@ class Ledgers:
             frame: has the ledger's columns, in any order.
             part: replace only this part of what it says, such as that on some batches; the whole replaces all parts.
         """
+        staged = self.stage(ledger, dataset, frame, engine, part)
+        self.commit(ledger, staged, commit)
+        return staged.rows
+
+    def stage(self, ledger: str, dataset: str, frame: DataFrame, engine: Engine, part: str = "") -> Staged:
+        """Have the engine write what a ledger is to say of one dataset, unseen until :meth:`commit`."""
         from pyspark.sql import functions as F
         from pyspark.sql.pandas.types import from_arrow_type
 
-        schema = STATES[ledger]
         shaped = frame.select(
-            [F.col(field.name).cast(from_arrow_type(field.type)).alias(field.name) for field in schema]
+            [F.col(field.name).cast(from_arrow_type(field.type)).alias(field.name) for field in STATES[ledger]]
         )
-        table = self.table(ledger)
-        staged = table.stage(engine, shaped, part=f"{dataset}/{part}" if part else dataset)
-        table.commit(staged, commit, mode="overwrite", evolution="widen")
-        return staged.rows
+        return self.table(ledger).stage(engine, shaped, part=f"{dataset}/{part}" if part else dataset)
+
+    def stage_nothing(self, ledger: str, dataset: str) -> Staged:
+        """Write that a ledger has nothing on one dataset, unseen until :meth:`commit`."""
+        return self.table(ledger).stage_arrow(STATES[ledger].empty_table(), part=dataset)
+
+    def commit(self, ledger: str, staged: Staged, commit: Commit) -> None:
+        """Make staged files what a ledger says of their dataset."""
+        self.table(ledger).commit(staged, commit, mode="overwrite", evolution="widen")
 
     def clear(self, ledger: str, dataset: str, commit: Commit) -> None:
         """Say that a ledger has nothing on one dataset."""
-        self.state(ledger, dataset, [], commit)
+        self.commit(ledger, self.stage_nothing(ledger, dataset), commit)
 
     def state(self, ledger: str, dataset: str, rows: Iterable[Mapping[str, Any]], commit: Commit) -> None:
         """Replace what a ledger says of one dataset by a few rows, without an engine. Missing keys are NULL."""
         data = pa.Table.from_pylist(list(rows), schema=STATES[ledger])
-        table = self.table(ledger)
-        table.commit(table.stage_arrow(data, part=dataset), commit, evolution="widen")
+        self.commit(ledger, self.table(ledger).stage_arrow(data, part=dataset), commit)
 
     def read(self, ledger: str) -> pa.Table:
         """A whole ledger, as Arrow; empty when nothing was recorded yet."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -30,6 +30,7 @@ class TableGarbage:
         kept: the versions that can still be read, each with the reason.
         freed: files that no kept version holds.
         bytes: their size.
+        lost: pinned versions, each with why, that the table's log no longer tells the files of: nothing is freed.
         compacted: the table's small files were merged into fewer.
     """
 
@@ -38,6 +39,7 @@ class TableGarbage:
     freed: tuple[Path, ...]
     bytes: int
     compacted: bool
+    lost: Mapping[int, str] = field(default_factory=dict)
 
 
 def collect_garbage(lake: Lake, pins: Pins, keep_since: datetime, *, dry_run: bool = False) -> list[TableGarbage]:
@@ -54,6 +56,11 @@ def collect_garbage(lake: Lake, pins: Pins, keep_since: datetime, *, dry_run: bo
 
 
 def _collect_table(table: LakeTable, pinned: Mapping[int, str], keep_since: datetime, *, dry_run: bool) -> TableGarbage:
+    lost = _lost(table, pinned)
+    if lost:
+        return TableGarbage(table.name, {}, (), 0, compacted=False, lost=lost)
+    if not dry_run:
+        table.keep_log()
     compacted = _needs_compaction(table)
     if compacted and not dry_run:
         table.delta().optimize.compact(writer_properties=_without_float_bounds(table))
@@ -73,12 +80,21 @@ def kept_versions(table: LakeTable, pinned: Mapping[int, str], keep_since: datet
     history = table.history()
     recorded = {entry.version for entry in history}
     kept = {version: why for version, why in pinned.items() if version in recorded}
-    for entry in history:
-        if entry.at >= keep_since:
-            kept.setdefault(entry.version, f"younger than {keep_since:%Y-%m-%d %H:%M} UTC")
     kept.setdefault(table.data_version(), "the newest data")
+    for entry in history:
+        then = f"{keep_since:%Y-%m-%d %H:%M} UTC"
+        if entry.at < keep_since:
+            kept.setdefault(entry.version, f"the newest at {then}")
+            break
+        kept.setdefault(entry.version, f"younger than {then}")
     kept.setdefault(history[0].version, "the newest version")
     return dict(sorted(kept.items()))
+
+
+def _lost(table: LakeTable, pinned: Mapping[int, str]) -> dict[int, str]:
+    """Pinned versions before the first that the log has; later ones are of a table that was made anew since."""
+    first = table.history()[-1].version
+    return {version: why for version, why in sorted(pinned.items()) if version < first}
 
 
 def _needs_compaction(table: LakeTable) -> bool:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from vertebra.engine.port import Engine
 
-_SAME_ROWS = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END"})
+_SAME_ROWS = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES"})
 
 _EXTRA = "vertebra.extra."
 
@@ -324,6 +324,12 @@ class LakeTable:
         self.delta(version)
         self.delta().restore(version)
         return self.version()
+
+    def keep_log(self) -> None:
+        """Have the log of all versions kept, as it is of tables that are made now."""
+        table = self.delta()
+        if not _CONFIGURATION.items() <= table.metadata().configuration.items():
+            table.alter.set_table_properties(_CONFIGURATION)
 
     def _new_folder(self, part: str | None) -> Path:
         """A folder for one write; the names of a table's folders sort by the time of their writing."""

@@ -1,11 +1,11 @@
-"""Which table versions garbage collection has to leave: those that models and the last good runs point to."""
+"""Which table versions garbage collection has to leave: those that models, recent runs and last good runs point to."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import VertebraError
@@ -16,25 +16,32 @@ if TYPE_CHECKING:
 _AGE: Final = re.compile(r"(\d+)\s*(hour|day|week)s?")
 
 
-def pins(ledgers: Ledgers) -> dict[str, dict[int, str]]:
-    """The versions to keep, by table, each with the reason."""
+def pins(ledgers: Ledgers, since: datetime) -> dict[str, dict[int, str]]:
+    """The versions to keep, by table, each with the reason.
+
+    Args:
+        since: what runs read and wrote that started then or later stays, as does what the last good run of each step
+            did, whenever it was.
+    """
     found: dict[str, dict[int, str]] = defaultdict(dict)
-    models = ledgers.read("models").to_pylist()
-    for row in models:
+    for row in ledgers.read("models").to_pylist():
         model = f"model {row['model_name'] or row['analysis']}"
         for part in ("train", "test"):
             table, version = row[f"{part}_table"], row[f"{part}_version"]
             if table and version is not None:
                 found[table].setdefault(version, f"{model}, {part} set")
-    last: dict[str, dict[str, object]] = {}
-    for row in sorted(ledgers.read("runs").to_pylist(), key=lambda row: row["started_at"]):
-        if row["state"] == "ok" and row["basis"]:
-            last[row["step"]] = row
-    for step, row in last.items():
-        about = json.loads(str(row["basis"]))
+    good = [row for row in ledgers.read("runs").to_pylist() if row["state"] == "ok" and row["basis"]]
+    newest: set[str] = set()
+    for row in sorted(good, key=lambda row: row["started_at"], reverse=True):
+        step = row["step"]
+        if step in newest and row["started_at"] < since:
+            continue
+        why = f"run {row['run_id']} of {step}" if step in newest else f"last run of {step}"
+        newest.add(step)
+        about = json.loads(row["basis"])
         for table, version in [*about["outputs"].items(), *about["basis"]["inputs"].items()]:
             if not table.startswith("landing."):
-                found[table].setdefault(version, f"last run of {step}")
+                found[table].setdefault(version, why)
     return dict(found)
 
 

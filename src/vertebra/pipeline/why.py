@@ -196,9 +196,13 @@ def _dataset_row(
 
 def _cleaned(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: str | None) -> Iterator[Link]:
     """What the trusted table has, and what rules, repairs and people did to the row on its way there."""
+    from vertebra.trusted.settlement import unsettled
     from vertebra.trusted.why import cleaning_of
 
     name = f"trusted.{dataset.name}"
+    differ = unsettled(lake, ledgers, dataset.name)
+    if differ:
+        yield Link("trusted", f"{differ}; vertebra run --select {name} brings them together")
     cleaning = cleaning_of(ledgers, dataset.name, rid, column)
     if cleaning.quarantined is not None:
         rules = ", ".join(cleaning.quarantined.rules)

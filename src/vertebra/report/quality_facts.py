@@ -147,6 +147,9 @@ def _runs(space: Workspace, dataset: str | None) -> dict[str, list[RunPoint]]:
             FROM governance.quality
             WHERE {only}
               AND (scope = 'table' OR scope = 'rule' AND measure = 'violating_tuples' AND stage = 'before')
+            -- of two assessments of one version, the first is of a run that died before it wrote the table
+            QUALIFY table_version IS NULL
+                OR rank() OVER (PARTITION BY table_name, table_version ORDER BY recorded_at DESC, run_id DESC) = 1
         )
         SELECT table_name, run_id, recorded_at, stage, scope, subject, measure, value
         FROM known WHERE age <= {_RUNS} ORDER BY table_name, age DESC

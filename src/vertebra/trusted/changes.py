@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from vertebra.governance.schemas import STATES
 from vertebra.lake.batches import RECORDS_PER_BATCH
 
 if TYPE_CHECKING:
@@ -46,20 +47,22 @@ class Change:
     gone: Mapping[str, int] = field(default_factory=dict)
 
 
-def since_last_run(dataset: Dataset, ctx: StepContext) -> Change:
-    """Compare the violations that this run has put into the ledger with those of the last run that was assessed."""
+def since_last_run(dataset: Dataset, ctx: StepContext, now: Sequence[Path]) -> Change:
+    """Compare the violations of this run with those of the last run that was assessed.
+
+    Args:
+        now: the files that the ledger will have of this run.
+    """
     assessed = _assessed(ctx.ledgers, f"trusted.{dataset.name}")
     ledger = ctx.ledgers.table("violations")
-    now = _files(ledger, dataset.name, None) if ledger.exists() else []
-    version = _version_after(ledger, ctx.step, set(assessed)) if assessed and now else None
+    version = _version_after(ledger, ctx.step, set(assessed)) if assessed and ledger.exists() else None
     before = _files(ledger, dataset.name, version) if version is not None else []
     reason = "" if assessed else "it is the first run"
     if not all(file.is_file() for file in before):
         before, reason = [], "vertebra gc has freed the violations of the run before"
     if dataset.load == "snapshot" and _rows(before) and _rows(now) and _batches(before).isdisjoint(_batches(now)):
         before, reason = [], "the rows of a new snapshot have new row ids"
-    schema = ledger.schema() if now else None
-    frames = [ctx.engine.read_parquet(files, schema) if schema and _rows(files) else None for files in (before, now)]
+    frames = [ctx.engine.read_parquet(files, STATES["violations"]) if _rows(files) else None for files in (before, now)]
     new, persisting, gone = _compared(*frames)
     found = {rule: new.get(rule, 0) + persisting.get(rule, 0) for rule in new | persisting}
     if reason:
@@ -112,7 +115,7 @@ def _version_after(ledger: LakeTable, step: str, assessed: set[str]) -> int | No
     return None
 
 
-def _files(ledger: LakeTable, dataset: str, version: int | None) -> list[Path]:
+def _files(ledger: LakeTable, dataset: str, version: int) -> list[Path]:
     return [file for file in ledger.files(version) if file.is_relative_to(ledger.path / dataset)]
 
 

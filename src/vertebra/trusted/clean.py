@@ -23,6 +23,7 @@ from vertebra.trusted.quarantine import removals, whole_rows, without
 from vertebra.trusted.repair import Repair, apply, repair_of, repairs
 from vertebra.trusted.resolution import Standing, resolved, standings
 from vertebra.trusted.rule_columns import columns_of
+from vertebra.trusted.settlement import Settlement
 from vertebra.trusted.timeliness import timeliness
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ class _Step:
         self.schema: pa.Schema = self.source.schema(version)
         self.formatted = self.source.frame(ctx.engine, version)
         self.columns = [name for name in self.schema.names if not name.startswith("_")]
+        self.settlement = Settlement(self.name, ctx)
         self.decided: Decided = decided(ctx.ledgers, self.name)
         self.rule_names = [rule.name for rule in rules]
         self.quarantining = frozenset(rule.name for rule in rules if rule.on_violation == "quarantine")
@@ -142,6 +144,7 @@ class _Step:
         after = self._after(before, staged, made, removed)
         standing = self._settle(before, after, made, removed)
         self._assess(before, after, standing, staged, target.version() + 1 if target.exists() else 0)
+        self.settlement.commit()
         version = target.commit(staged, self.ctx.commit(), mode="overwrite", evolution="replace")
         return StepOutcome(
             rows=staged.rows,
@@ -250,6 +253,7 @@ class _Step:
         if not left:
             return
         self._assess(before, None, standing, None, None)
+        self.settlement.commit()
         counted = ", ".join(f"{rule} by {count:,} rows" for rule, count in left.items())
         first = next(iter(left))
         raise QualityError(
@@ -263,8 +267,7 @@ class _Step:
     def _examples(self, rule: str) -> list[str]:
         from pyspark.sql import functions as F
 
-        ledger = self.ctx.ledgers.table("violations").frame(self.ctx.engine)
-        rows = ledger.where((F.col("dataset") == self.name) & (F.col("rule") == rule))
+        rows = self.settlement.frame("violations").where(F.col("rule") == rule)
         rows = rows.where(F.col("resolution") == "reported").select("rid").distinct().orderBy("rid")
         return [str(row["rid"]) for row in rows.limit(_EXAMPLES).collect()]
 
@@ -273,48 +276,30 @@ class _Step:
     def _settle(
         self, before: Detection, after: Detection | None, made: _Repaired, removed: _Removed
     ) -> tuple[Standing, Standing]:
-        """Write what was found and done, and count it: before and after cleaning."""
-        self._replace("repairs", made.cells)
-        self._replace("quarantine", removed.rows)
+        """Stage what was found and done, and count it: before and after cleaning."""
+        self.settlement.stage("repairs", made.cells)
+        self.settlement.stage("quarantine", removed.rows)
         was, now = self._settle_violations(before, after, made, removed)
         return was, replace(now, repaired=made.per_rule, quarantined=removed.per_rule)
 
     def _settle_violations(
         self, before: Detection, after: Detection | None, made: _Repaired, removed: _Removed
     ) -> tuple[Standing, Standing]:
-        from pyspark.sql import functions as F
 
         if not _violated(before) and (after is None or not _violated(after)):
-            self._replace("violations", None)
+            self.settlement.stage("violations", None)
             return Standing(), Standing()
         left = after.violations if after is not None else None
         rows = resolved(
             before.violations, self.decided, self.quarantining, self.ctx.engine, made.cells, removed.rows, left
         )
-        self._replace("violations", rows)
-        ledger = self.ctx.ledgers.table("violations").frame(self.ctx.engine)
-        written = ledger.where(F.col("dataset") == self.name)
+        self.settlement.stage("violations", rows)
+        written = self.settlement.frame("violations")
         return standings(written, self._left(left) if left is not None else None, self.rule_names)
 
     def _left(self, violations: DataFrame) -> DataFrame:
         """Violations that nothing was done about: accepted or reported."""
         return resolved(violations, self.decided, self.quarantining, self.ctx.engine)
-
-    def _replace(self, ledger: str, rows: DataFrame | None) -> None:
-        from pyspark.sql import functions as F
-
-        if rows is not None:
-            labelled = rows.withColumns({"run_id": F.lit(self.ctx.run_id), "dataset": F.lit(self.name)})
-            self.ctx.ledgers.replace(ledger, self.name, labelled, self.ctx.engine, self.ctx.commit())
-        elif self._says(ledger):
-            self.ctx.ledgers.clear(ledger, self.name, self.ctx.commit())
-
-    def _says(self, ledger: str) -> bool:
-        """Whether a ledger has rows on the dataset, by the files' footers."""
-        table = self.ctx.ledgers.table(ledger)
-        files = table.files() if table.exists() else []
-        own = [file for file in files if file.is_relative_to(table.path / self.name)]
-        return any(pq.read_metadata(file).num_rows for file in own)
 
     def _assess(
         self,
@@ -330,7 +315,8 @@ class _Step:
             frames["after"] = self.ctx.engine.read_parquet(staged.files, staged.schema)
         filled = fills(frames, self.columns)
         rejected = rejected_cells(self.ctx.ledgers, self.name)
-        timely, change = self._timeliness(), since_last_run(self.dataset, self.ctx)
+        timely = self._timeliness()
+        change = since_last_run(self.dataset, self.ctx, self.settlement.files("violations"))
         found = Found(filled["before"], rejected, before.counts, standing[0])
         done = [assess(self.dataset, "before", found, self.rules, timely, change)]
         if staged is not None:

@@ -1,0 +1,182 @@
+"""Processes that kill themselves just before or after one of their commits: the next run ends where it would have."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.tiny import contents, make, open_tiny
+from vertebra.cli.app import app
+
+MORE = """\
+    id,shop,city,price,day
+    7,S2,Lleida,20.0,2026-01-05
+    8,S1,Gerona,six,2026-01-05
+    9,S1,Girona,-2.0,2026-01-05
+    """
+
+DYING = """
+    import os, signal, sys
+    from vertebra.lake.table import LakeTable
+
+    folder, table, when = sys.argv[1:]
+    commit = LakeTable.commit
+
+    def dying(self, *about, **more):
+        if (self.name, when) == (table, "before"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        version = commit(self, *about, **more)
+        if (self.name, when) == (table, "after"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return version
+
+    LakeTable.commit = dying
+    import vertebra
+    vertebra.open(folder).run()
+"""
+
+POINTS = [
+    ("governance.batches", "before"), ("governance.batches", "after"), ("governance.rejects", "before"),
+    ("governance.rejects", "after"), ("formatted.sales", "before"), ("formatted.sales", "after"),
+    ("governance.quality", "before"), ("governance.quality", "after"), ("governance.repairs", "after"),
+    ("governance.quarantine", "before"), ("governance.violations", "before"), ("trusted.sales", "before"),
+    ("trusted.sales", "after"), ("exploitation.by_city", "before"), ("governance.lineage", "before"),
+]  # fmt: skip
+"""In the order in which a run comes to them."""
+
+LEDGERS = {
+    "batches": "dataset, batch", "rejects": "dataset, rid, column_name, raw", "repairs": "dataset, rid, old, new",
+    "quarantine": "dataset, rid, rules", "violations": "dataset, rid, rule, role, resolution",
+}  # fmt: skip
+
+
+def killed(folder: Path, table: str, when: str) -> None:
+    """Have a run kill itself at a commit of a table."""
+    command = [sys.executable, "-c", textwrap.dedent(DYING), str(folder), table, when]
+    child = subprocess.run(command, capture_output=True, check=False)
+    assert child.returncode == -signal.SIGKILL, child.stderr.decode()
+
+
+def said(folder: Path) -> dict[str, list[Any]]:
+    """What the ledgers say, but for the runs it is of."""
+    with open_tiny(folder) as project:
+        asked = {name: f"select {columns} from governance.{name} order by all" for name, columns in LEDGERS.items()}
+        return {name: project.sql(question).rows() for name, question in asked.items()}
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that ran once, and has received another file since; copy it, do not change it."""
+    folder = make(tmp_path_factory.mktemp("tiny") / "project")
+    with open_tiny(folder) as project:
+        assert project.run().ok
+    (folder / "data" / "sales-2.csv").write_text(textwrap.dedent(MORE))
+    return folder
+
+
+@pytest.fixture
+def folder(before: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(before, tmp_path / "project"))
+
+
+def test_a_run_killed_at_any_of_its_commits_is_completed(folder: Path, before: Path, tmp_path: Path) -> None:
+    for table, when in POINTS:
+        killed(folder, table, when)
+    whole = Path(shutil.copytree(before, tmp_path / "whole"))
+    for ended in (folder, whole):
+        with open_tiny(ended) as project:
+            assert project.run().ok
+            assert project.run().idle
+    assert contents(folder) == contents(whole)
+    assert said(folder) == said(whole)
+
+
+def test_ledgers_of_a_table_that_did_not_come_to_be_are_told(folder: Path) -> None:
+    asked = (["repairs", "list", "sales"], ["quarantine", "list"], ["quality"])
+
+    def noted() -> list[bool]:
+        told = [CliRunner().invoke(app, [*command, "--project", str(folder)]) for command in asked]
+        assert all(one.exit_code == 0 for one in told), told
+        return ["which did not write trusted.sales" in one.stderr for one in told]
+
+    assert noted() == [False] * 3
+    killed(folder, "trusted.sales", "before")
+    assert noted() == [True] * 3
+    with open_tiny(folder) as project:
+        link = project.why("trusted.sales", 10_000_000_002).links[0]
+        assert "which did not write trusted.sales; vertebra run" in link.says
+        assert project.run().ok
+    assert noted() == [False] * 3
+    with open_tiny(folder) as project:
+        assert project.why("trusted.sales", 10_000_000_002).links[0].says == "trusted.sales version 1 has the row"
+        project.lake.table("trusted.sales").restore(0)
+        assert "restored since" in project.why("trusted.sales", 10_000_000_002).links[0].says
+
+
+def test_a_run_that_died_before_it_settled_leaves_the_ledgers_as_they_were(folder: Path) -> None:
+    then = said(folder)
+    killed(folder, "governance.repairs", "before")
+    now = said(folder)
+    assert {name: now[name] for name in ("repairs", "quarantine", "violations")} == {
+        name: then[name] for name in ("repairs", "quarantine", "violations")
+    }
+
+
+def test_the_trend_leaves_out_a_version_that_was_not_written(folder: Path) -> None:
+    from vertebra.report.quality_facts import table_facts
+
+    killed(folder, "trusted.sales", "before")
+    with open_tiny(folder) as project:
+        assert project.run().ok
+        (facts,) = table_facts(project, "sales")
+        assert [point.violations for point in facts.runs] == sorted({point.violations for point in facts.runs})
+        assert len(facts.runs) == 2
+
+
+COLLECTING = """
+    import os, signal, sys
+    from pathlib import Path
+
+    folder, removed = sys.argv[1], 0
+    unlink = Path.unlink
+
+    def dying(self, *about, **more):
+        global removed
+        if self.suffix == ".parquet":
+            removed += 1
+            if removed == 3:
+                os.kill(os.getpid(), signal.SIGKILL)
+        unlink(self, *about, **more)
+
+    Path.unlink = dying
+    from vertebra.cli.app import app
+    app(["gc", "--keep", "0 hours", "--yes", "--project", folder])
+"""
+
+
+def test_garbage_collection_that_is_killed_leaves_what_is_kept(folder: Path) -> None:
+    for _ in range(3):
+        with open_tiny(folder) as project:
+            assert project.run(full_refresh=True).ok
+    kept = contents(folder)
+    child = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(COLLECTING), str(folder)], capture_output=True, text=True, check=False
+    )
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    assert contents(folder) == kept
+    files = sum(1 for _ in (folder / "lake").rglob("*.parquet"))
+    again = CliRunner().invoke(app, ["gc", "--keep", "0 hours", "--yes", "--project", str(folder)])
+    assert again.exit_code == 0, again.output
+    assert "freed 0 files" not in again.stderr
+    assert sum(1 for _ in (folder / "lake").rglob("*.parquet")) < files
+    assert contents(folder) == kept
+    with open_tiny(folder) as project:
+        assert project.run().idle
