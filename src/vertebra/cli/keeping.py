@@ -88,7 +88,7 @@ def gc(
         put(rows, ["table", "versions kept", "files", "freed", "compacted"], form)
     for one in found:
         for version, why in one.lost.items():
-            say(f"note: nothing of {one.table} is freed: its log no longer tells the files of version {version}, of {why}")
+            say(f"note: nothing of {one.table} is freed: its log no longer has version {version}, of {why}")
     files, total = sum(len(one.freed) for one in found), sum(one.bytes for one in found)
     say(f"{'would free' if dry_run else 'freed'} {many(files, 'file')}, {size(total)}")
 
