@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from vertebra.engine import ConnectEngine, Engine, SailEngine, start
-from vertebra.engine.sail import machine_memory, parse_bytes
+from vertebra.engine.sail import join_did_not_fit, machine_memory, parse_bytes
 from vertebra.errors import EngineError
 
 SCHEMA = pa.schema([("a", pa.int64()), ("at", pa.timestamp("us", tz="UTC"))])
@@ -60,15 +60,6 @@ def test_sessions_are_in_utc(engine: Engine) -> None:
     assert row.t == "2013-07-01 10:00:00"
 
 
-def test_the_capability_flag_on_overflow_tells_the_truth(engine: Engine) -> None:
-    overflowing = engine.session.sql("SELECT sum(v) AS s FROM VALUES (9223372036854775807L), (1L) AS t(v)")
-    if engine.capabilities.raises_on_overflow:
-        with pytest.raises(Exception, match=r"(?i)overflow"):
-            overflowing.collect()
-    else:
-        assert overflowing.collect()[0].s < 0
-
-
 def test_the_embedded_engine_listens_on_loopback_only(sail: Engine) -> None:
     psutil = pytest.importorskip("psutil")
     assert sail.session.range(1).count() == 1
@@ -101,3 +92,20 @@ def test_an_address_never_shows_its_token() -> None:
 def test_an_engine_that_does_not_answer_is_a_clear_error_at_once() -> None:
     with pytest.raises(EngineError, match="does not answer"):
         _ = ConnectEngine("sc://127.0.0.1:1").session
+
+
+def test_a_token_in_an_address_is_not_told() -> None:
+    with pytest.raises(EngineError) as refused:
+        ConnectEngine("spark://host:15002;token=hush")
+    assert "hush" not in str(refused.value)
+    assert ConnectEngine("sc://host:15002;token=hush").name == "sc://host:15002"
+    assert ConnectEngine("sc://host:15002/;token=hush").name == "sc://host:15002"
+
+
+def test_a_join_that_did_not_fit_is_known_through_what_wraps_it() -> None:
+    engine_says = "Failed to allocate additional 128.0 KB for HashJoinInput[0] with 151.6 MB already allocated"
+    wrapped = EngineError("the view failed")
+    wrapped.__cause__ = RuntimeError(engine_says)
+    assert join_did_not_fit(wrapped)
+    assert not join_did_not_fit(RuntimeError("another"))
+    assert SailEngine(spilling_joins=True)._settings()["SAIL_OPTIMIZER__PREFER_HASH_JOIN"] == "false"

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from vertebra.engine.port import Capabilities
 from vertebra.errors import EngineError
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class ConnectEngine:
         parts = urlsplit(address)
         if parts.scheme != "sc" or not parts.hostname:
             raise EngineError(
-                f"{address!r} is not an engine",
+                f"{_public(address)!r} is not an engine",
                 cause="an engine is `sail`, or the address of a Spark Connect server",
                 remedy="engine: sc://host:15002 in vertebra.yaml, or --engine sc://host:15002",
             )
@@ -58,12 +57,7 @@ class ConnectEngine:
 
     @property
     def name(self) -> str:
-        # what follows the first ; are connection parameters, a token among them
-        return self._address.split("/;")[0]
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return Capabilities(raises_on_overflow=True, checks_paths=True)
+        return _public(self._address)
 
     @property
     def session(self) -> SparkSession:
@@ -132,6 +126,11 @@ class ConnectEngine:
                 remedy="start the Spark Connect server, or run with --engine sail",
             ) from error
         return session
+
+
+def _public(address: str) -> str:
+    """An address without what follows its first ``;``: connection parameters, a token among them."""
+    return address.partition(";")[0].rstrip("/")
 
 
 def _import_client() -> None:

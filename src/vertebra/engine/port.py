@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """Where engines differ in a way that zone code has to know.
-
-    Attributes:
-        raises_on_overflow: integer arithmetic that overflows raises instead of wrapping around.
-        checks_paths: reading a missing path raises instead of giving no rows.
-    """
-
-    raises_on_overflow: bool
-    checks_paths: bool
 
 
 class Engine(Protocol):
@@ -34,11 +20,6 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """``sail`` or the ``sc://`` address."""
-        ...
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Where the engine differs from others."""
         ...
 
     @property

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from vertebra.engine.connect import SETTINGS, ConnectEngine, arrow_schema
 from vertebra.engine.float_bounds import bounds_floats, copy_without_bounds, has_floats
-from vertebra.engine.port import Capabilities
 from vertebra.errors import EngineError
 
 if TYPE_CHECKING:
@@ -24,8 +23,10 @@ if TYPE_CHECKING:
 _SHARE_OF_MEMORY = 0.6
 """The rest is for the Python process, the model libraries and the operating system's file cache."""
 
+_NO_ROOM = "for HashJoinInput"
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_servers: list[Any] = []
+_servers: dict[bool, Any] = {}
+"""The servers of this process: one, and one with joins that spill when a join has asked for it."""
 
 
 class SailEngine(ConnectEngine):
@@ -34,24 +35,23 @@ class SailEngine(ConnectEngine):
     Args:
         memory: bound of the engine's memory pool, e.g. ``8g``; by default 60 % of the machine's memory. Sorts and
             group-bys beyond it spill to disk.
+        spilling_joins: join by sorting both sides, which spills to disk too; a hash join is faster, and fails when its
+            smaller side does not fit into the pool (:func:`join_did_not_fit`).
     """
 
     # The client would look for the line of code behind every column expression, a millisecond each. Apache Spark takes
     # this setting only when its server starts.
     _session_settings = SETTINGS | {"spark.python.sql.dataFrameDebugging.enabled": "false"}
 
-    def __init__(self, memory: str | None = None) -> None:
+    def __init__(self, memory: str | None = None, *, spilling_joins: bool = False) -> None:
         super().__init__("sc://127.0.0.1:0")
+        self.spilling_joins = spilling_joins
         self._copies: TemporaryDirectory[str] | None = None
         self._memory = parse_bytes(memory) if memory else int(machine_memory() * _SHARE_OF_MEMORY)
 
     @property
     def name(self) -> str:
         return "sail"
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return Capabilities(raises_on_overflow=False, checks_paths=False)
 
     @property
     def session(self) -> SparkSession:
@@ -96,8 +96,8 @@ class SailEngine(ConnectEngine):
         return copy
 
     def _port(self) -> int:
-        """The port of this process's server, started if need be. The server reads its settings once, at its start."""
-        if not _servers:
+        """The port of this process's server, started if need be. A server reads its settings once, at its start."""
+        if self.spilling_joins not in _servers:
             os.environ.update(self._settings())
             try:
                 from pysail.spark import SparkConnectServer
@@ -110,8 +110,8 @@ class SailEngine(ConnectEngine):
                     cause=str(error),
                     remedy="pip install 'pysail==0.7.*', or run with --engine sc://host:15002",
                 ) from error
-            _servers.append(server)
-        return int(_servers[0].listening_address[1])
+            _servers[self.spilling_joins] = server
+        return int(_servers[self.spilling_joins].listening_address[1])
 
     def _settings(self) -> dict[str, str]:
         return {
@@ -119,7 +119,17 @@ class SailEngine(ConnectEngine):
             "RUST_LOG": os.environ.get("RUST_LOG", "off"),
             "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
             "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(self._memory),
+            "SAIL_OPTIMIZER__PREFER_HASH_JOIN": "false" if self.spilling_joins else "true",
         }
+
+
+def join_did_not_fit(error: BaseException | None) -> bool:
+    """Whether the error, or one that it followed from, is of a hash join that the memory pool could not hold."""
+    while error is not None:
+        if _NO_ROOM in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def keep_signals() -> None:

@@ -25,6 +25,19 @@ class LazyEngine:
         self._given = given
         self._own: Engine | None = None
         self._warming: threading.Thread | None = None
+        self._spilling = False
+
+    def can_spill(self, error: BaseException) -> bool:
+        """Whether an error may not come again with :meth:`spill`: a join did not fit into the engine's memory."""
+        from vertebra.engine.sail import join_did_not_fit
+
+        ours = self._given is None and self._project.settings.engine == "sail"
+        return ours and not self._spilling and join_did_not_fit(error)
+
+    def spill(self) -> None:
+        """Take an engine whose joins spill to disk from now on."""
+        self._stop()
+        self._warming, self._spilling = None, True
 
     def warm(self) -> None:
         """Begin to start the session in the background, if nobody has."""
@@ -71,5 +84,6 @@ class LazyEngine:
         if self._own is None:
             from vertebra.engine import start
 
-            self._own = start(self._project.settings.engine, self._project.settings.memory)
+            settings = self._project.settings
+            self._own = start(settings.engine, settings.memory, spilling_joins=self._spilling)
         return self._own

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from vertebra.errors import StepError, VertebraError
-from vertebra.governance.context import StepContext
+from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 from vertebra.lake.lease import lease
@@ -208,6 +208,37 @@ class _Run:
         step, basis = decision.step, decision.basis
         assert basis is not None
         clock = time.perf_counter()
+        try:
+            outcome = self._outcome(step, basis, decision.afresh)
+        except KeyboardInterrupt:
+            raise
+        except (Exception, SystemExit) as error:
+            # The user's code is run too; it may not end the run.
+            return _failure(step, decision.words, error, time.perf_counter() - clock)
+        self.state.forget(step)
+        return StepResult(
+            step.name,
+            "ok",
+            decision.words,
+            time.perf_counter() - clock,
+            outcome.rows,
+            outcome.version,
+            self._versions(step),
+            outcome.facts,
+        )
+
+    def _outcome(self, step: Step, basis: Basis, afresh: bool) -> StepOutcome:
+        """Do a step; once more when a join did not fit into memory, with joins that spill to disk."""
+        try:
+            return self._attempt(step, basis, afresh)
+        except Exception as error:
+            if not self.engine.can_spill(error):
+                raise
+            self.console.note(f"{step.name}: a join did not fit into memory; once more, with joins that spill to disk")
+            self.engine.spill()
+        return self._attempt(step, basis, afresh)
+
+    def _attempt(self, step: Step, basis: Basis, afresh: bool) -> StepOutcome:
         scratch = self.recorder.folder / step.name
         scratch.mkdir(parents=True)
         try:
@@ -223,25 +254,9 @@ class _Run:
                 scratch=scratch,
                 progress=self._teller(step),
             )
-            outcome = act(step, self.project, context, decision.afresh)
-        except KeyboardInterrupt:
-            raise
-        except (Exception, SystemExit) as error:
-            # The user's code is run too; it may not end the run.
-            return _failure(step, decision.words, error, time.perf_counter() - clock)
+            return act(step, self.project, context, afresh)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-        self.state.forget(step)
-        return StepResult(
-            step.name,
-            "ok",
-            decision.words,
-            time.perf_counter() - clock,
-            outcome.rows,
-            outcome.version,
-            self._versions(step),
-            outcome.facts,
-        )
 
     def _versions(self, step: Step) -> dict[str, int]:
         found = {name: self.state.table(name) for name in step.outputs}
