@@ -205,6 +205,19 @@ def test_a_run_killed_inside_a_view_is_completed_by_the_next(after_first_run: Pa
     assert contents(folder) == contents(after_first_run)
 
 
+def test_a_run_that_nobody_watches_any_more_goes_on(after_first_run: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "unwatched")
+    command = [sys.executable, "-m", "vertebra", "run", "--project", str(folder)]
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert child.stderr is not None
+    child.stderr.close()
+    child.wait()
+    assert contents(folder) == contents(after_first_run)
+    with open_tiny(folder) as project:
+        ended = project.sql("select state from governance.runs where step = 'run' order by state desc").rows()
+        assert [row["state"] for row in ended] == ["started", "ok"]
+
+
 def test_runs_killed_at_any_moment_lose_nothing(after_first_run: Path, tmp_path: Path) -> None:
     folder = make(tmp_path / "killed")
     command = [sys.executable, "-m", "vertebra", "run", "--project", str(folder)]

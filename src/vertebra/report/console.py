@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from vertebra.report.transfers import TransferBar, TransferLines, shortened
 from vertebra.report.words import outcome
@@ -28,11 +29,33 @@ _NAME_WIDTH: Final = 26
 
 def console_for(stream: TextIO) -> Lines | Terminal:
     """Live progress on a terminal, plain lines elsewhere."""
+    kept = cast("TextIO", Heedless(stream))
     if not stream.isatty():
-        return Lines(stream)
+        return Lines(kept)
     from rich.console import Console as Rich
 
-    return Terminal(Rich(file=stream, highlight=False))
+    return Terminal(Rich(file=kept, highlight=False))
+
+
+class Heedless:
+    """A stream that may lose its reader, as in ``vertebra run 2>&1 | head``: the work goes on unwatched."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or lose the text."""
+        with contextlib.suppress(BrokenPipeError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or lose the text."""
+        with contextlib.suppress(BrokenPipeError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def untold(result: StepResult) -> bool:
