@@ -335,3 +335,18 @@ def test_declarations_may_be_kept_in_folders_and_notes_beside_them(project) -> N
     (project.root / FLIGHTS).rename(project.root / "datasets/bts/flights.yaml")
     project.write("datasets/_draft.yaml", "not: finished").write("datasets/notes.txt", "…")
     assert list(project.load().datasets) == ["airlines", "flights"]
+
+
+def test_a_view_over_a_column_that_is_not_there(project, lines: Lines) -> None:
+    project.change(DEPARTURES, "f.carrier", "f.carier")
+    told = project.only_wrong()
+    assert told.startswith("views/departures.sql:")
+    assert "view departures: trusted.flights has no column carier" in told
+    assert "^^^^^^" in told
+    assert told.endswith("next:  did you mean carrier?")
+
+
+def test_a_view_may_read_columns_that_drift_brings(project) -> None:
+    project.change(FLIGHTS, "key: [carrier", "drift: evolve\nkey: [carrier")
+    project.change(DEPARTURES, "f.carrier", "f.carier")
+    project.load()

@@ -13,7 +13,9 @@ from vertebra.declare.dataset import Between, Column, Dataset
 from vertebra.declare.document import Document, Loc, shown
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, inputs_of, outputs_of
 from vertebra.declare.rules import rules_of
+from vertebra.declare.sql_text import place, quote
 from vertebra.declare.validation import did_you_mean
+from vertebra.declare.view_columns import unknown_columns
 from vertebra.declare.view_file import ReadView
 from vertebra.errors import DeclarationError, RuleError
 
@@ -55,6 +57,7 @@ def check(declared: Declarations) -> list[DeclarationError]:
         errors += _reconciliation_errors(reconciliation, document, declared)
     errors += _same_output_errors(declared)
     errors += _input_errors(declared)
+    errors += _view_column_errors(declared)
     errors += _cycle_errors(declared)
     return errors
 
@@ -241,6 +244,27 @@ def _input_errors(declared: Declarations) -> Iterator[DeclarationError]:
                     remedy=did_you_mean(view.rpartition(".")[2], known_views, f"add views/{view}.sql"),
                     where=place_in(analysis.file, loc),
                 )
+
+
+def _view_column_errors(declared: Declarations) -> Iterator[DeclarationError]:
+    """Views that ask datasets for columns they do not declare, and that no drift can bring."""
+    tables = {
+        f"trusted.{name}": [*dataset.columns, "_rid"]
+        for name, dataset in declared.datasets.items()
+        if dataset.drift.extra != "evolve"
+    }
+    for name, read in declared.views.items():
+        if read.query is None:
+            continue
+        sql, file = read.view.sql or "", shown(read.view.file)
+        for one in unknown_columns(read.query, tables):
+            dataset = one.table.partition(".")[2]
+            yield DeclarationError(
+                f"view {name}: {one.table} has no column {one.column}{quote(sql, one.start, one.end)}",
+                cause=f"its columns are {', '.join(tables[one.table])}",
+                remedy=did_you_mean(one.column, tables[one.table], f"declare {one.column} in datasets/{dataset}.yaml"),
+                where=place(sql, one.start, file),
+            )
 
 
 def _looked_at(analysis: Analysis) -> Iterator[tuple[Loc, str]]:

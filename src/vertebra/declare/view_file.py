@@ -7,13 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.document import Document, Loc, read_text, shown
 from vertebra.declare.python_file import LazyFunction, executed, parsed
 from vertebra.declare.sql_text import NamedTable, one_query, place, quote, tables_named
 from vertebra.declare.view import View, declared_views
 from vertebra.errors import DeclarationError, DeclarationErrors
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 READABLE: Final = ("trusted", "exploitation")
 """The zones a view reads: it integrates trusted tables and other views, and never reaches behind them."""
@@ -23,10 +26,11 @@ _FRONT_MATTER: Final = ("description", "tags")
 
 @dataclass(frozen=True)
 class ReadView:
-    """A view and where each of its inputs is named, ``file:line:column``."""
+    """A view and where each of its inputs is named, ``file:line:column``; of SQL, its syntax tree too."""
 
     view: View
     places: dict[str, str]
+    query: exp.Query | None = None
 
 
 def read_view(file: Path) -> ReadView:
@@ -66,7 +70,7 @@ def _read_sql(file: Path) -> ReadView:
         sql=sql,
         tags=tags,
     )
-    return ReadView(view, places)
+    return ReadView(view, places, query)
 
 
 def _front_matter(sql: str, file: Path) -> tuple[str, tuple[str, ...]]:
