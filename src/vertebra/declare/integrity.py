@@ -67,9 +67,9 @@ def check(declared: Declarations) -> list[DeclarationError]:
 
 def _dataset_errors(dataset: Dataset, document: Document, declared: Declarations) -> list[DeclarationError]:
     errors = []
-    for place, column in enumerate(dataset.key):
+    for number, column in enumerate(dataset.key):
         if column not in dataset.columns:
-            errors.append(_no_column(f"dataset {dataset.name}: key", column, dataset, document.where(("key", place))))
+            errors.append(_no_column(f"dataset {dataset.name}: key", column, dataset, document.where(("key", number))))
     if dataset.load == "upsert" and not dataset.key:
         errors.append(
             DeclarationError(
@@ -183,15 +183,15 @@ def _named_columns(one: EntityResolution | LookupTable) -> Iterator[tuple[Loc, s
     for side in ("left", "right"):
         table, key = getattr(one, side).table, getattr(one, side).key
         yield (side, "table"), table, None
-        for place, column in enumerate(key):
-            yield (side, "key", place), table, column
+        for number, column in enumerate(key):
+            yield (side, "key", number), table, column
         for name, comparison in one.compare.items():
-            for place, column in enumerate(getattr(comparison, side)):
-                yield ("compare", name, side, place), table, column
+            for number, column in enumerate(getattr(comparison, side)):
+                yield ("compare", name, side, number), table, column
     for name, survivor in one.golden.items():
-        for place, source in enumerate(survivor.sources):
+        for number, source in enumerate(survivor.sources):
             table, _, column = source.partition(".")
-            yield ("golden", name, "from", place), table, column
+            yield ("golden", name, "from", number), table, column
 
 
 # -- tables and views --------------------------------------------------------------------------------------------------
