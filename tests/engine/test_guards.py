@@ -116,6 +116,14 @@ def test_the_embedded_engine_takes_any_option(sail: Engine, tmp_path: Path) -> N
     assert sail.session.read.option("no_such_option", "true").parquet(file.as_uri()).count() == 1
 
 
+def test_the_embedded_engine_compares_with_decimal_literals_as_decimals(sail: Engine) -> None:
+    """The reason why rules write such literals as floating-point numbers, as Spark reads them beside one."""
+    values = "FROM VALUES (double('NaN')), (0.30000000000000004D) AS t(d)"
+    with pytest.raises(Exception, match="Overflowing on NaN"):
+        sail.session.sql(f"SELECT d = 0.3 {values}").collect()
+    assert [row.e for row in sail.session.sql(f"SELECT d = 0.3D AS e {values}").collect()] == [False, False]
+
+
 def test_caching_does_nothing_on_the_embedded_engine(sail: Engine) -> None:
     """The reason why intermediate results are written to the step's scratch folder."""
     frame = sail.session.sql("SELECT rand() AS r").cache()

@@ -18,6 +18,7 @@ from vertebra.denial import (
     parse,
     parse_between,
 )
+from vertebra.denial.refusal import pointed
 from vertebra.errors import DeclarationError, RuleError
 
 Kind = Literal["deny", "key", "required", "unique", "range", "values", "matches", "references", "determines"]
@@ -259,19 +260,19 @@ class _Compiler:
             refusal = classify(rule.constraint).unsupported
             if refusal:
                 raise RuleError(
-                    f"no exact plan exists for this rule\n    {rule.constraint.text}",
+                    f"no exact plan exists for this rule\n{_whole(rule.constraint)}",
                     cause=refusal, remedy="split the rule, or state it with fewer predicates between the two tuples",
                 )  # fmt: skip
             never = never_violated(rule.constraint)
             if never:
                 raise RuleError(
-                    f"nothing can violate this rule\n    {rule.constraint.text}",
+                    f"nothing can violate this rule\n{_whole(rule.constraint)}",
                     cause=never, remedy="correct the predicates, or remove the rule",
                 )  # fmt: skip
             always = always_violated(rule.constraint)
             if always:
                 raise RuleError(
-                    f"every value violates this rule\n    {rule.constraint.text}",
+                    f"every value violates this rule\n{_whole(rule.constraint)}",
                     cause=always, remedy="correct the predicates; a column that must be empty: `t.column is not null`",
                 )  # fmt: skip
 
@@ -342,6 +343,11 @@ def _check_order(dataset: str, rule: str, low: Any, high: Any) -> None:
 
 def _types(dataset: Dataset) -> dict[str, str]:
     return {name: column.type for name, column in dataset.columns.items()}
+
+
+def _whole(constraint: DenialConstraint) -> str:
+    """The text of a rule with carets under all of it."""
+    return pointed(constraint.text, 0, len(constraint.text))
 
 
 def _agree(columns: tuple[str, ...]) -> str:

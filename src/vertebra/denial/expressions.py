@@ -201,6 +201,8 @@ def _comparable(left: exp.Expr, kind: str, right: exp.Expr, against: str) -> str
         return f"write '{right.this}'"
     if isinstance(right, exp.Literal) and re.fullmatch(r"[\d.]+", str(right.this)):
         return f"write {right.this}"
+    if isinstance(right, exp.Literal):
+        return f"compare with a {'point in time' if kind == 'time' else kind}, or declare another type for the column"
     column = (left if kind == "text" else right).sql(dialect="spark")
     target = {"number": "double", "time": "timestamp", "boolean": "boolean"}.get(
         against if kind == "text" else kind, "string"

@@ -107,7 +107,7 @@ def _check_relation(text: str, named: Range, relations: Mapping[str, Columns]) -
         refuse(
             text, *named.place, f"there is no relation {named.relation}",
             cause=f"the relations are {', '.join(sorted(relations))}",
-            remedy=f"did you mean {like}?" if like else "vertebra ls datasets",
+            remedy=f"did you mean {like}?" if like else "write one of them, or declare the other as a dataset",
         )  # fmt: skip
 
 
@@ -138,8 +138,8 @@ def _variables(text: str, tokens: Tokens, columns: Columns) -> tuple[str, ...]:
     for position in range(len(tokens) - 2):
         before = tokens[position - 1].token_type.name if position else ""
         head, dot, name = tokens[position : position + 3]
-        is_qualifier = dot.token_type.name == "DOT" and re.match(r"\w|`", text[name.start])
-        if is_qualifier and before != "DOT" and not head.text.isdigit():
+        named = re.match(r"\w", head.text) and re.match(r"\w|`", text[name.start])
+        if dot.token_type.name == "DOT" and named and before != "DOT" and not head.text.isdigit():
             qualifiers.setdefault(head.text, position)
     names = tuple(qualifiers)
     if not names:

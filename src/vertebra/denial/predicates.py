@@ -87,13 +87,18 @@ class Predicates:
             operand = replace(operand, text=f"not ({operand.text})", sql=f"not ({operand.sql})")
         return [Predicate(operand)]
 
-    def operand(self, tokens: Tokens) -> Operand:
-        """An operand, over at most one tuple variable; brackets around the whole mean nothing."""
+    def operand(self, tokens: Tokens, beside: Tokens = ()) -> Operand:
+        """An operand, over at most one tuple variable; brackets around the whole mean nothing.
+
+        Args:
+            beside: the comparison that it is a side of, where it is about one tuple.
+        """
         tokens = unwrapped(tokens)
         used = self._used(tokens)
         if len(used) > 1:
             self._refuse_mixed(tokens, [])
-        known = {name.lower(): (name, kind) for variable in used for name, kind in self.ranges[variable][1].items()}
+        named = (*used, *self._used(beside))
+        known = {name.lower(): (name, kind) for one in named for name, kind in self.ranges[one][1].items()}
         start, end = span(tokens)
         columns = []
         for _, variable, column in references(tokens, tuple(self.ranges)):
@@ -108,7 +113,7 @@ class Predicates:
             text=self.text[start:end],
             variable=used[0] if used else None,
             columns=tuple(dict.fromkeys(columns)),
-            sql=render(self.text, tokens, tuple(self.ranges), known),
+            sql=render(self.text, tokens, tuple(self.ranges), known, beside),
         )
 
     def _refuse_alike(self, variable: str, column: Token) -> None:
@@ -127,7 +132,9 @@ class Predicates:
         for side in (left, right):
             if len(self._used(side)) > 1:
                 self._refuse_mixed(piece, [sign])
-        return Predicate(self.operand(left), NEGATION[operator] if negated else operator, self.operand(right))
+        beside = piece if len(self._used(piece)) < 2 else ()
+        first, second = self.operand(left, beside), self.operand(right, beside)
+        return Predicate(first, NEGATION[operator] if negated else operator, second)
 
     def _between(self, piece: Tokens, negated: bool) -> list[Predicate]:
         """``a between b and c`` over two tuples: two comparisons."""

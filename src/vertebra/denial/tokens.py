@@ -7,12 +7,12 @@ a SQL library that writes an expression anew may change its meaning.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from vertebra.denial.refusal import refuse
-from vertebra.denial.widening import widened
+from vertebra.denial.widening import FLOATING, widened
 
 if TYPE_CHECKING:
     from sqlglot.tokenizer_core import Token
@@ -58,12 +58,17 @@ def tokenise(text: str) -> list[Token]:
             )  # fmt: skip
         if token.token_type.name == "STRING":
             _check_string(text, token)
-    double_colon = next((token for token in found if token.token_type.name == "DCOLON"), None)
-    if double_colon is not None:
-        refuse(
-            text, double_colon.start, double_colon.end + 1, ":: is not a cast here",
-            cause="it fails on the first value that cannot be cast", remedy="write cast(… as type), which gives NULL",
-        )  # fmt: skip
+        if text[token.start : token.end + 1] == "::":
+            refuse(
+                text, token.start, token.end + 1, ":: is not a cast here",
+                cause="it fails on the first value that cannot be cast",
+                remedy="write cast(… as type), which gives NULL",
+            )  # fmt: skip
+        if token.token_type.name == "SEMICOLON":
+            refuse(
+                text, token.start, token.end + 1, "a rule has no ;", cause="it is a condition, not a statement",
+                remedy="remove it; two rules are two entries",
+            )  # fmt: skip
     for before, token in pairwise(found):
         if before.token_type.name == token.token_type.name == "STRING":
             refuse(
@@ -80,7 +85,7 @@ def _name_columns(tokens: Sequence[Token]) -> None:
     from sqlglot.tokenizer_core import TokenType
 
     for before, token in pairwise(tokens):
-        if before.token_type.name == "DOT" and re.match(r"\w", token.text):
+        if before.token_type.name == "DOT" and re.match(r"[^\W\d]", token.text):
             token.token_type = TokenType.VAR
 
 
@@ -191,7 +196,9 @@ def references(tokens: Tokens, variables: Sequence[str]) -> list[tuple[int, str,
     return found
 
 
-def render(text: str, tokens: Tokens, variables: Sequence[str], columns: Mapping[str, tuple[str, str]]) -> str:
+def render(
+    text: str, tokens: Tokens, variables: Sequence[str], columns: Mapping[str, tuple[str, str]], beside: Tokens = ()
+) -> str:
     """The tokens as Spark SQL over the relation itself.
 
     A cast that fails and a division by zero give NULL, so that one bad row cannot fail a run, and integers are added
@@ -199,10 +206,15 @@ def render(text: str, tokens: Tokens, variables: Sequence[str], columns: Mapping
 
     Args:
         columns: lower-case name to declared name and type.
+        beside: the comparison within one tuple that the tokens are a side of.
     """
     edits: list[tuple[int, int, str]] = []
     found = references(tokens, variables)
-    wider = widened(tokens, {position: columns[column.text.lower()][1].lower() for position, _, column in found})
+    types = {position: columns[column.text.lower()][1].lower() for position, _, column in found}
+    wider = widened(tokens, types, compared=bool(beside))
+    around = {columns[column.text.lower()][1].lower() for _, _, column in references(beside, variables)}
+    if FLOATING & (around | set(types.values())):
+        edits += [(end, end, "D") for end in _decimal_literals(text, tokens)]
     for position, _, column in found:
         name = columns[column.text.lower()][0].replace("`", "``")
         value = f"cast(`{name}` as {wider[position]})" if position in wider else f"`{name}`"
@@ -218,6 +230,20 @@ def render(text: str, tokens: Tokens, variables: Sequence[str], columns: Mapping
         rendered += [text[at:first], replacement]
         at = last
     return "".join([*rendered, text[at:end]])
+
+
+def _decimal_literals(text: str, tokens: Tokens) -> Iterator[int]:
+    """Where numbers such as ``0.1`` end: with a ``D`` they are floating-point numbers.
+
+    The embedded engine would compare a floating-point column with a decimal number by making it a decimal one, which
+    rounds, and fails on NaN; Spark makes the number a floating-point one.
+    """
+    for position, token in enumerate(tokens):
+        end = token.end + 1
+        pointed = "." in token.text or text[token.start - 1 : token.start] == "."
+        typed = position + 1 < len(tokens) and tokens[position + 1].token_type.name == "DCOLON"
+        if token.token_type.name == "NUMBER" and pointed and not typed and "e" not in token.text.lower():
+            yield end
 
 
 def follows_function_name(tokens: Tokens, position: int) -> bool:

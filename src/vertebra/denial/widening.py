@@ -1,7 +1,8 @@
-"""Where integers are added and multiplied, and in which type: one in which the result cannot overflow.
+"""In which type the columns of an expression are computed: nothing overflows, and both engines give the same.
 
 The embedded engine's integers wrap around, so that a sum of large values is negative and a wrong table is called
-clean; Spark's raise, and fail the run. Columns beside such an operator are computed in a wider type.
+clean; Spark's raise, and fail the run. Columns that are added or multiplied are computed in a wider type. A 32-bit
+floating-point number equals 0.1 to one engine and not to the other, so it is compared as a 64-bit one, which differs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ if TYPE_CHECKING:
     from vertebra.denial.tokens import Tokens
 
 _NARROW: Final = frozenset({"tinyint", "byte", "smallint", "short", "int", "integer"})
+_FLOAT: Final = frozenset({"float", "real"})
+FLOATING: Final = _FLOAT | {"double"}
+"""Types of floating-point numbers."""
 _WIDE: Final = frozenset({"bigint", "long"})
+_OF_ONE_COLUMN: Final = 3
+"""Tokens of ``t.column``."""
+_NEGATING: Final = frozenset({"abs", "negative"})
+"""Functions that the least integer overflows."""
 _ARITHMETIC: Final = frozenset({"PLUS", "DASH", "STAR"})
 _BITWISE: Final = frozenset({"AMP", "PIPE", "CARET", "TILDE", "LT_LT", "GT_GT"})
 _DIVISION: Final = frozenset({"SLASH", "DIV"})
@@ -25,21 +33,33 @@ _OF_NUMBERS: Final = frozenset(
 """Functions that take numbers of any type."""
 
 
-def widened(tokens: Tokens, columns: Mapping[int, str]) -> dict[int, str]:
-    """The type to compute with of each integer column of an operand that adds, subtracts or multiplies.
+def widened(tokens: Tokens, columns: Mapping[int, str], compared: bool = False) -> dict[int, str]:
+    """The type to compute with of the columns of an operand: integers that are added, subtracted or multiplied; floats.
 
     Args:
         tokens: an operand.
         columns: type of each column reference, by the position of its variable's token.
+        compared: the operand is compared within its tuple; a column alone is left as it is where it is not.
 
     Returns:
-        Type by position: ``bigint`` where sums and one product of 32-bit integers fit, else ``decimal(20,0)``. None of
-        columns beside times, of arguments of functions that want a type of their own, and of 64-bit integers that are
-        divided: a quotient is a floating-point number, of a decimal it would be another.
+        Type by position: ``double`` for floats; ``bigint`` where sums and one product of 32-bit integers fit, else
+        ``decimal(20,0)``. None for a column alone, for columns beside times, for arguments of functions that want a
+        type of their own, and for 64-bit integers that are divided: their quotient is a floating-point number, that of
+        decimals would be another.
     """
+    if len(tokens) == _OF_ONE_COLUMN and not compared:
+        return {}
+    floats = {
+        position: "double" for position, kind in columns.items() if kind in _FLOAT and _takes_numbers(tokens, position)
+    }
+    return floats | _wider_integers(tokens, columns)
+
+
+def _wider_integers(tokens: Tokens, columns: Mapping[int, str]) -> dict[int, str]:
     kinds = [token.token_type.name for token in tokens]
     timed = any(kind.startswith(("date", "timestamp", "interval")) for kind in columns.values())
     computed = any(kind in _ARITHMETIC and not _is_sign(tokens, place) for place, kind in enumerate(kinds))
+    computed |= any(token.text.lower() in _NEGATING for token in tokens)
     if timed or "INTERVAL" in kinds or not computed or _BITWISE & set(kinds):
         return {}
     divided = bool(_DIVISION & set(kinds))

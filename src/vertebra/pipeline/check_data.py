@@ -14,6 +14,7 @@ from vertebra.declare.given_rules import GivenRule, Rules, columns_of, compiled,
 from vertebra.errors import CollectError, RuleError
 from vertebra.pipeline.check_evidence import examples
 from vertebra.pipeline.check_result import CheckedTable, DataCheck, RuleResult
+from vertebra.pipeline.engines import on_engine
 from vertebra.pipeline.given.open import opened
 from vertebra.pipeline.given.reading import Given, Reading
 from vertebra.pipeline.given.spark import GivenSpark, is_spark
@@ -92,15 +93,11 @@ class _Checking:
         self.wanted = _columns(self.untyped)
 
     def run(self, engine: str | Engine) -> DataCheck:
-        folder = tempfile.TemporaryDirectory(prefix="vertebra-check-", ignore_cleanup_errors=True)
-        running, own = self._engine(engine)
-        try:
-            return self._checked(running, folder)
-        finally:
-            if own:
-                running.stop()
+        spark = [table.given for table in self.tables.values() if isinstance(table.given, GivenSpark)]
+        return on_engine(spark[0].engine() if spark else engine, self._checked)
 
-    def _checked(self, engine: Engine, folder: tempfile.TemporaryDirectory[str]) -> DataCheck:
+    def _checked(self, engine: Engine) -> DataCheck:
+        folder = tempfile.TemporaryDirectory(prefix="vertebra-check-", ignore_cleanup_errors=True)
         staged = self._staged(engine, Path(folder.name))
         notes = tuple(note for one in staged.values() for note in one.notes)
         rules = self._compiled(staged, notes)
@@ -153,17 +150,6 @@ class _Checking:
                 raise
             cause = "; ".join(filter(None, (error.cause, *notes)))
             raise RuleError(error.fact, cause=cause, remedy=error.remedy, where=error.where) from None
-
-    def _engine(self, engine: str | Engine) -> tuple[Engine, bool]:
-        """The engine, and whether it is ours to stop."""
-        spark = [table.given for table in self.tables.values() if isinstance(table.given, GivenSpark)]
-        if spark:
-            return spark[0].engine(), False
-        if not isinstance(engine, str):
-            return engine, False
-        from vertebra.engine import start
-
-        return start(engine), True
 
     def _check_types(self) -> None:
         known = {column for table in self.tables.values() for column in table.given.columns}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vertebra.declare.dataset import Column, Dataset
+from vertebra.pipeline.engines import on_engine
 from vertebra.pipeline.given.open import opened
 from vertebra.pipeline.given.reading import Reading
 from vertebra.pipeline.given.staging import Staged, checked_types, stage
@@ -52,8 +53,8 @@ def discover_data(
 
     reading = Reading(checked_types(dict(types or {})), tuple(null), False, delimiter)
     given = opened(data, reading)
-    running, own = _running(engine)
-    try:
+
+    def discovered(running: Engine) -> list[Proposal]:
         with tempfile.TemporaryDirectory(prefix="vertebra-discover-", ignore_cleanup_errors=True) as folder:
             place, scratch = Path(folder) / "data", Path(folder) / "scratch"
             place.mkdir()
@@ -62,21 +63,11 @@ def discover_data(
             dataset = _dataset(staged)
             subject = Subject(dataset, {name: dataset}, {name: staged.frame(running)}, running, scratch)
             return discover(subject, limit, sample, kinds or KINDS, progress=tell)
-    finally:
-        if own:
-            running.stop()
+
+    return on_engine(engine, discovered)
 
 
 def _dataset(staged: Staged) -> Dataset:
     """The declaration that data without a project have: their columns; names may be any text."""
     columns = {name: Column(type=kind or "string") for name, kind in staged.types.items()}
     return Dataset.model_construct(name=staged.name, columns=columns, key=(), rules={})
-
-
-def _running(engine: str | Engine) -> tuple[Engine, bool]:
-    """The engine, and whether it is ours to stop."""
-    if not isinstance(engine, str):
-        return engine, False
-    from vertebra.engine import start
-
-    return start(engine), True

@@ -4,13 +4,46 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vertebra.declare.project import Project
     from vertebra.engine.port import Engine
 
+Result = TypeVar("Result")
+
 _PATIENCE: Final = 5.0
+
+
+def on_engine(engine: str | Engine, work: Callable[[Engine], Result]) -> Result:
+    """Do work with an engine: the one that is given, or one of a name, which is stopped at the end.
+
+    When a join did not fit into the memory of an engine that was started here, the work is done once more with joins
+    that spill to disk.
+
+    Args:
+        work: may be called twice.
+    """
+    if not isinstance(engine, str):
+        return work(engine)
+    from vertebra.engine import start
+    from vertebra.engine.sail import join_did_not_fit
+
+    own = start(engine)
+    try:
+        return work(own)
+    except Exception as error:
+        if engine != "sail" or not join_did_not_fit(error):
+            raise
+    finally:
+        own.stop()
+    own = start(engine, spilling_joins=True)
+    try:
+        return work(own)
+    finally:
+        own.stop()
 
 
 class LazyEngine:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from vertebra.declare.rules import NamedRule
 from vertebra.denial import Inclusion
+from vertebra.engine.sail import join_did_not_fit
 from vertebra.errors import RuleError
 from vertebra.trusted.detect.counts import MEASURES, pair_counts
 from vertebra.trusted.detect.dominance import divided, divided_counts, narrowed
@@ -366,6 +367,8 @@ class _Run:
         try:
             yield
         except PySparkException as error:
+            if join_did_not_fit(error):
+                raise
             raise RuleError(
                 f"the engine failed on {_listed(rules)} of {self.table}",
                 cause=str(error).strip().splitlines()[0],

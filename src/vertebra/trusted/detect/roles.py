@@ -6,13 +6,15 @@ where one of them is NULL cannot make the rule's predicates true in this role, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import and_, or_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vertebra.denial import Across, DenialConstraint, Shape, classify
+from vertebra.denial.refusal import Refusal
 from vertebra.errors import RuleError
 from vertebra.trusted.detect.common_type import common_type
 from vertebra.trusted.detect.plan import Planned
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from vertebra.declare.rules import NamedRule
 
 ROW_ID = "_rid"
+
+_WORD: Final = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -355,11 +359,18 @@ def _blame(relation: str, frame: DataFrame, asked: Mapping[str, tuple[str, bool]
         try:
             _ = frame.select(F.expr(sql)).schema
         except Exception as error:
-            raise RuleError(
-                f"rule {name}: the engine refuses {sql} over {relation}",
-                cause=str(error).strip().splitlines()[0],
+            cause = str(error).strip().splitlines()[0]
+            called = next((found for word in _WORD.findall(cause) if (found := _call(sql, word))), (0, len(sql)))
+            raise Refusal(
+                sql, *called, f"rule {name}: the engine refuses this over {relation}", cause=cause,
                 remedy="check the functions and the types of the columns it names",
-            ) from error
+            ) from error  # fmt: skip
+
+
+def _call(sql: str, name: str) -> tuple[int, int] | None:
+    """The place of a call of a function in an expression."""
+    found = re.search(rf"\b{re.escape(name)}(?=\()", sql, re.IGNORECASE)
+    return found.span() if found else None
 
 
 def quoted(column: str) -> str:
