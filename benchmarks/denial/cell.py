@@ -45,13 +45,15 @@ def main() -> None:
 def vertebra(case: Case, file: Path, _: str | None) -> dict[str, object]:
     """Detection: violating tuples with partners, written as Parquet, and all counts."""
     from vertebra.declare.rules import NamedRule
-    from vertebra.denial import parse
+    from vertebra.denial import parse, parse_between
     from vertebra.trusted.detect import detect
 
     engine, table = _opened(file)
-    rules = [NamedRule(f"r{i}", "deny", parse(text, "r", COLUMNS)) for i, text in enumerate(case.deny)]
+    both = {"r": COLUMNS, "o": COLUMNS}
+    read = [parse_between("r t, o p", text, both) if case.between else parse(text, "r", COLUMNS) for text in case.deny]
+    rules = [NamedRule(f"r{i}", "deny", constraint) for i, constraint in enumerate(read)]
     with tempfile.TemporaryDirectory(dir=file.parent) as scratch:
-        seconds, found = _timed(lambda: detect("r", {"r": table}, rules, engine, Path(scratch)))
+        seconds, found = _timed(lambda: detect("r", {"r": table, "o": table}, rules, engine, Path(scratch)))
     tuples = sum(count.violating_tuples for count in found.counts)
     pairs = sum(count.violating_pairs or 0 for count in found.counts)
     return {"seconds": seconds, "tuples": tuples, "pairs": pairs}

@@ -28,6 +28,7 @@ class Case:
         columns: the columns it reads, keys first: what a sort of the same columns sorts.
         keys: how many of them are the left-hand side of a dependency; 0 where the measure is a sort.
         joined: also run as a self-join by the peers.
+        between: the rule is about the made table ``r`` as ``t`` and the same table, as another relation ``o``, as ``p``.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Case:
     columns: tuple[str, ...]
     keys: int = 0
     joined: bool = True
+    between: bool = False
 
     @property
     def predicate(self) -> str:
@@ -58,6 +60,14 @@ CLASSES: Final = (
     Case("{≠}", ("t.one != s.one",), ("one",)),
     Case("{<}", ("t.stop < s.lo",), ("stop", "lo")),
     Case("{<, >}", ("t.start < s.start and t.total > s.total",), ("start", "total")),
+    Case("{=, <, >, <}", ("t.k = s.k and t.start < s.start and t.stop > s.stop and t.u < s.u",),
+         ("k", "start", "stop", "u")),
+    Case("{<, >, <}", ("t.start < s.start and t.stop > s.stop and t.u < s.u",), ("start", "stop", "u"), joined=False),
+    Case("{=}, across columns", ("t.lo = s.start",), ("lo", "start"), joined=False),
+    Case("{=, <}, across columns", ("t.k = s.k and t.stop < s.lo",), ("k", "stop", "lo"), joined=False),
+    Case("{=, ≠} between two relations", ("t.k = p.k and t.a != p.a",), ("k", "a"), joined=False, between=True),
+    Case("{=, <} between two relations", ("t.k = p.k and t.stop < p.start and p.u < t.lo",), ("k", "stop", "start"),
+         joined=False, between=True),
 )  # fmt: skip
 """One rule of each class; all but a few rows satisfy it."""
 

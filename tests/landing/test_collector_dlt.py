@@ -33,6 +33,10 @@ def prices(currency="EUR"):
 def shop():
     return prices, issues
 
+@dlt.resource
+def nothing():
+    yield from []
+
 def broken():
     yield {"a": 1}
     raise ValueError("no answer from https://host/x?token=hunter22")
@@ -98,3 +102,11 @@ def test_without_the_library_the_extra_is_named(gathered, monkeypatch):
     with pytest.raises(CollectError) as told:
         gathered(dlt("prices"))
     assert told.value.remedy == "pip install 'vertebra[dlt]'"
+
+
+def test_a_resource_without_records_is_refused_unless_that_is_declared_right(gathered):
+    with pytest.raises(CollectError, match="has no records"):
+        gathered(dlt("nothing"))
+    declared = source({"from": "dlt", "resource": "shop_source:nothing", "empty": "accept"}, "snapshot")
+    (batch,) = gathered(declared).new
+    assert (batch.receipt.records, records(batch)) == (0, [])

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
+import subprocess
+import sys
+import textwrap
+import threading
 import time
 
 import pytest
@@ -12,6 +17,7 @@ from landing.readings import records, source
 from portals import stand_in as faults
 from portals.portals import FileServer, zipped
 from portals.stand_in import Reply, cut_off, reset, reset_midway, with_status
+from vertebra.declare.web_source import Limits
 from vertebra.errors import CollectError
 from vertebra.lake.batches import batches
 from vertebra.landing.clock import SystemClock
@@ -229,6 +235,23 @@ class TestResuming:
         (batch,) = gathered(declared(host)).new
         assert (batch.payload.read_bytes(), "range" in host.asked[1].headers) == (GOOD, False)
 
+    def test_a_host_that_cannot_go_on_is_asked_for_all_of_it(self, host, gathered):
+        host.faults = [reset_midway, with_status(416)]
+        (batch,) = gathered(declared(host)).new
+        assert batch.payload.read_bytes() == GOOD
+        assert [("range" in asked.headers) for asked in host.asked] == [False, True, False]
+
+    def test_what_comes_damaged_in_its_compression_is_asked_for_again(self, portal, gathered, lake):
+        packed = gzip.compress(GOOD, mtime=0)
+        host = portal(lambda _: Reply(packed, 200, {"Content-Encoding": "gzip"}))
+        host.faults = [faults.damaged, faults.cut_unnoticed]
+        (batch,) = gathered(declared(host)).new
+        assert batch.payload.read_bytes() == GOOD
+        host.always = faults.damaged
+        with pytest.raises(CollectError, match="5 tries failed"):
+            gathered(declared(host))
+        assert len(landed(lake)) == 1
+
     def test_a_host_that_gives_another_part_is_asked_for_all_of_it(self, host, gathered):
         wrong = with_status(206, b"x" * 100, Content_Range="bytes 5-104/5000")
         host.faults = [reset_midway, wrong]
@@ -267,7 +290,66 @@ class TestRedirects:
             gathered(declared(host))
 
 
+class TestPoliteness:
+    @pytest.mark.parametrize("most", [1, 2])
+    def test_no_more_requests_are_under_way_than_declared(self, most):
+        gate, limits = Gate(), Limits(connections=most, rate=1000)
+        under_way, seen, lock = 0, [], threading.Lock()
+
+        def ask() -> None:
+            nonlocal under_way
+            with gate.turn("host", limits, SystemClock()):
+                with lock:
+                    under_way += 1
+                    seen.append(under_way)
+                time.sleep(0.02)
+                with lock:
+                    under_way -= 1
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (len(seen), max(seen)) == (8, most)
+
+
+LIMITED = """
+    import resource, signal, sys
+    from datetime import UTC, datetime
+    from pathlib import Path
+    from vertebra.declare.dataset import Dataset
+    from vertebra.errors import VertebraError
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
+    from vertebra.landing.collect import collect
+
+    root, most = Path(sys.argv[1]), int(sys.argv[3])
+    lake = Lake(root / "lake")
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    dataset = Dataset.model_validate_json(sys.argv[2])
+    try:
+        collect(dataset, root / "project", lake, Ledgers(lake), "run-2", datetime(2026, 1, 15, tzinfo=UTC))
+    except VertebraError as error:
+        print(error)
+"""
+
+
 class TestADiskThatIsFull:
+    @pytest.mark.parametrize("most", [20, 1_000, 20_000, 62_000])
+    def test_what_the_system_does_not_let_be_written_is_landed_later(self, host, gathered, lake, tmp_path, most):
+        """The payload has 61,290 bytes; in a process of its own no file may grow beyond a limit."""
+        dataset = declared(host)
+        command = [sys.executable, "-c", textwrap.dedent(LIMITED), str(tmp_path)]
+        done = subprocess.run(
+            [*command, dataset.model_dump_json(by_alias=True), str(most)], capture_output=True, text=True, check=False
+        )
+        assert "File too large" in done.stdout + done.stderr, done
+        assert landed(lake) == []
+        (batch,) = gathered(dataset).new
+        assert (batch.payload.read_bytes(), batch.receipt.records) == (GOOD, 5000)
+
     def test_while_downloading(self, host, gathered, lake, monkeypatch):
         def full(*_: object, **__: object) -> None:
             raise OSError(errno.ENOSPC, "No space left on device", "download.part")
@@ -296,3 +378,60 @@ def test_an_answer_without_records_can_be_declared_right(host, files, gathered):
     host.faults = [faults.instead(b"a,b\n")]
     (batch,) = gathered(declared(host, empty="accept")).new
     assert records(batch) == []
+
+
+def in_csv(text: str, codec: str = "utf-8", **parse):
+    return text.encode(codec), {"format": "csv"} | parse
+
+
+TEXTS = {
+    "UTF-8 with a mark": in_csv("a,b\né,1\n", "utf-8-sig"),
+    "UTF-16": in_csv("a,b\né,1\n", "utf-16"),
+    "windows-1252": in_csv("a,b\né,1\n", "cp1252"),
+    "ISO-8859-1": in_csv("a,b\né,1\n", "latin-1"),
+    "CP850": in_csv("a,b\né,1\n", "cp850", encoding="cp850"),
+    "semicolons": in_csv("a;b\né;1\n"),
+    "tabs": in_csv("a\tb\né\t1\n"),
+    "quotes": in_csv('"a","b"\r\n"é","1"\r\n'),
+    "no header": in_csv("é,1\n", header=["a", "b"]),
+    "lines before the header": in_csv("# made today\na,b\né,1\n", comment="#"),
+    "JSON": ('[{"a": "é", "b": 1}]'.encode(), {"format": "json"}),
+    "JSON in UTF-16": ('[{"a": "é", "b": 1}]'.encode("utf-16"), {"format": "json"}),
+    "concatenated JSON": ('{"a": "é", "b": 1}{"a": "f"}'.encode(), {"format": "jsonl"}),
+}
+
+
+@pytest.mark.parametrize(("body", "parse"), TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("fault", [None, reset_midway, cut_off], ids=["at once", "after a reset", "after a cut"])
+def test_every_form_of_text_lands_as_it_is(portal, gathered, body, parse, fault):
+    host = portal(FileServer({"/a.txt": body}))
+    host.faults = [fault]
+    (batch,) = gathered(source({"from": "http", "url": f"{host.url}/a.txt", "limits": {"rate": 1000}}, parse=parse)).new
+    assert batch.payload.read_bytes() == body
+    assert records(batch)[0] == {"a": "é", "b": "1"}
+
+
+ODD = {
+    "an embedded newline": (b'a,b\n"x\ny",1\n', [{"a": "x\ny", "b": "1"}]),
+    "a ragged line": (b"a,b\n1,2\n3\n4,5\n6,7\n8,9\n", None),
+    "a header twice": (b"a,a\n1,2\n", [{"a": "1", "a_2": "2"}]),
+    "a blank header": (b"a,\n1,2\n", [{"a": "1", "column_2": "2"}]),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), ODD.values(), ids=ODD)
+def test_odd_tables_keep_every_cell(portal, gathered, body, expected):
+    host = portal(FileServer({"/a.csv": body}))
+    (batch,) = gathered(source({"from": "http", "url": f"{host.url}/a.csv"}, parse=CSV)).new
+    rows = records(batch)
+    if expected is None:
+        assert [row["a"] for row in rows] == ["1", "3", "4", "6", "8"]
+        assert ["_ragged" in row for row in rows] == [False, True, False, False, False]
+    else:
+        assert rows == expected
+
+
+def test_keys_that_are_left_out_are_null_and_nested_ones_stay_json(portal, gathered):
+    host = portal(lambda _: Reply(b'[{"a": 1, "n": {"x": [1, 2]}}, {"b": null}]'))
+    (batch,) = gathered(source({"from": "http", "url": f"{host.url}/a.json"}, parse={"format": "json"})).new
+    assert records(batch) == [{"a": "1", "n": '{"x":[1,2]}', "b": None}, {"a": None, "n": None, "b": None}]

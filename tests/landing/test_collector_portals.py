@@ -345,6 +345,29 @@ class TestPagedApi:
         app.rows = [{"v": 1, "at": "x"} for _ in range(40)]
         assert gathered(rest(host, by, page={"total": "meta.total"})).records == 40
 
+    def test_records_that_repeat_by_number_are_no_page_that_is_given_again(self, portal, gathered):
+        host = portal(app := PagedApi(rows=40))
+        app.rows = [{"v": 1, "at": "x"} for _ in range(40)]
+        paging = {"total": "meta.total", "size": 10, "size_param": "limit"}
+        assert gathered(rest(host, "number", page=paging)).records == 40
+
+    def test_a_number_that_is_not_heard_is_told_though_the_total_adds_up(self, portal, gathered, lake):
+        app = PagedApi(rows=40)
+        host = portal(lambda asked: app(faults.Asked(asked.path, {}, asked.headers)))
+        with pytest.raises(PayloadsRefusedError, match="repeats page 1 on page 2"):
+            gathered(rest(host, "number", page={"total": "meta.total", "size": 10}))
+        assert landed(lake) == []
+
+    @pytest.mark.parametrize("by", ["offset", "number", "cursor", "link", "next"])
+    def test_a_page_that_is_not_there_before_the_last_is_no_period_that_is_to_come(self, portal, gathered, lake, by):
+        host = portal(PagedApi())
+        dataset = rest(host, by, url=f"{host.url}/{{period:%Y}}/{by}", page={"total": "meta.total"},
+                       periods={"every": "year", "from": "2025"})  # fmt: skip
+        host.faults = [None, with_status(404), None, with_status(404)]
+        with pytest.raises(PayloadsRefusedError, match="answers with status 404"):
+            gathered(dataset)
+        assert landed(lake) == []
+
     @pytest.mark.parametrize("key", [lambda n: n, lambda n: n // 10], ids=["other records", "equal records"])
     def test_an_offset_that_is_not_heard_is_told_though_the_total_adds_up(self, portal, gathered, lake, key):
         app = PagedApi(rows=40)

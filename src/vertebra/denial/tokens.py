@@ -261,7 +261,8 @@ def _guarded_call(tokens: Tokens, position: int) -> list[tuple[int, int, str]]:
     token, name = tokens[position], tokens[position].text.lower()
     if name == "cast":
         return [(token.start, token.end + 1, "try_cast")]
-    if name not in _CASTS and name not in _DIVIDING:
+    of_a_cast = position > 0 and tokens[position - 1].text.lower() == "as"
+    if of_a_cast or (name not in _CASTS and name not in _DIVIDING):
         return []
     inner, depth = position + 2, 0
     last, close = inner, inner

@@ -7,7 +7,6 @@ log entries leaves ledgers of a table that did not come to be, which :func:`unse
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,9 +20,11 @@ if TYPE_CHECKING:
     from vertebra.governance.context import StepContext
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
-    from vertebra.lake.table import Staged
+    from vertebra.lake.table import LakeTable, Staged
 
 _OF_TRUSTED: Final = ("repairs", "quarantine", "violations")
+_RECENT: Final = 64
+"""Versions among which the last of a dataset mostly is."""
 
 
 class Settlement:
@@ -74,23 +75,30 @@ def unsettled(lake: Lake, ledgers: Ledgers, dataset: str) -> str | None:
     name = f"trusted.{dataset}"
     table = lake.table(name).newest_data()
     of_table = table.run_id if table else ""
-    newest = max((_newest(ledgers, ledger, name) for ledger in _OF_TRUSTED), default="")
+    newest = max(_newest(ledgers, ledger, dataset) for ledger in _OF_TRUSTED)
     if newest <= of_table:
         return None
     became = f"{name} was restored since" if table and not of_table else f"which did not write {name}"
     return f"repairs, quarantine and violations of {dataset} are those of run {newest}, {became}"
 
 
-def _newest(ledgers: Ledgers, ledger: str, step: str) -> str:
-    """The last run of a step that wrote a ledger."""
+def _newest(ledgers: Ledgers, ledger: str, dataset: str) -> str:
+    """The last run of the step of a dataset that wrote a ledger."""
     table = ledgers.table(ledger)
-    history = table.history() if table.exists() else []
-    return next((entry.run_id for entry in history if entry.step == step), "")
+    if not _files(table, dataset):
+        return ""
+    for limit in (_RECENT, None):
+        for entry in table.history(limit):
+            if entry.step == f"trusted.{dataset}":
+                return entry.run_id
+    return ""
 
 
 def _says(ledgers: Ledgers, ledger: str, dataset: str) -> bool:
     """Whether a ledger has rows on a dataset, by the files' footers."""
-    table = ledgers.table(ledger)
-    files: Sequence[Path] = table.files() if table.exists() else []
-    own = [file for file in files if file.is_relative_to(table.path / dataset)]
-    return any(pq.read_metadata(file).num_rows for file in own)
+    return any(pq.read_metadata(file).num_rows for file in _files(ledgers.table(ledger), dataset))
+
+
+def _files(table: LakeTable, dataset: str) -> list[Path]:
+    """The files of a ledger on a dataset."""
+    return [file for file in table.files() if file.is_relative_to(table.path / dataset)] if table.exists() else []

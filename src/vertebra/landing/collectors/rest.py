@@ -23,7 +23,7 @@ from vertebra.landing.web.pages import (
     parsed,
     refused,
 )
-from vertebra.landing.web.read import client_for, each, held_still
+from vertebra.landing.web.read import ABSENT, client_for, each, held_still
 from vertebra.landing.web.targets import Target, targets
 
 if TYPE_CHECKING:
@@ -152,15 +152,26 @@ class _Reader:
         In a chain each page has a cursor or an address of its own; whether it is whole, the total tells.
         """
         paging = self.source.page
-        if paging is None or paging.total is None or paging.by == "number":
+        if paging is None or paging.total is None:
             return False
-        if paging.by != "offset":
+        if paging.by in ("cursor", "link"):
             return True
         total = number_at(page.answer, page.body, paging.total)
         try:
+            if paging.by == "number":
+                return paging.size is not None and self._ends(url, paging, paging.first + -(-total // paging.size))
             return pages.go_on_at(page, lambda place: self._page(url, ((str(paging.param), str(place)),)), total)
         except RefusedAnswerError:
             return False
+
+    def _ends(self, url: str, paging: Paging, number: int) -> bool:
+        """Whether nothing is on the page after the last one: a source that does not heed the number has something."""
+        try:
+            after = self._page(url, ((str(paging.param), str(number)),))
+        except RefusedAnswerError as error:
+            return error.status in ABSENT
+        after.answer.file.unlink()
+        return not after.records
 
     def _newest(self, page: Page, newest: str | None) -> str | None:
         since = self.source.since
@@ -194,9 +205,9 @@ class _Reader:
                 page = self._page(url, ((str(paging.param), str(place)),))
             except RefusedAnswerError as error:
                 # Some APIs answer "not found" for the page after the last one.
-                if error.status == 404 and taken and total is None:
+                if error.status in ABSENT and taken and total is None:
                     return
-                raise
+                raise (_lacking(error) if taken else error) from None
             total = self._total(page, paging, total)
             if not page.records and taken:
                 break
@@ -215,7 +226,10 @@ class _Reader:
         asked, params, taken, total = url, _size(paging), 0, None
         seen: set[str] = set()
         while True:
-            page = self._page(asked, params, sized=False)
+            try:
+                page = self._page(asked, params, sized=False)
+            except RefusedAnswerError as error:
+                raise (_lacking(error) if taken else error) from None
             total = self._total(page, paging, total)
             yield page
             taken += len(page.records)
@@ -256,6 +270,14 @@ class _Reader:
                 cause="pages are missing, or come twice",
                 remedy="collect again; if it stays so, correct collect.page",
             )
+
+
+def _lacking(error: RefusedAnswerError) -> RefusedAnswerError:
+    """The refusal of a page after the first. Without its status: the period is there, and only a part of it is not."""
+    return RefusedAnswerError(
+        error.fact, url=error.url, file=error.file, cause=f"{error.cause}; the pages before it came",
+        remedy="collect again; if it stays so, correct collect.page",
+    )  # fmt: skip
 
 
 def _size(paging: Paging) -> tuple[tuple[str, str], ...]:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _READS: Final = 4
 _REFUSALS: Final = 5
-_ABSENT: Final = (404, 410)
+ABSENT: Final = (404, 410)
+"""Answers that say that there is nothing at an address."""
 
 
 def client_for(source: Web, url: str, request: Request) -> Client:
@@ -74,7 +75,7 @@ def each(targets: Iterable[Target], request: Request, one: Callable[[Target], It
         except UnreachableError:
             raise
         except CollectError as error:
-            if isinstance(error, RefusedAnswerError) and error.status in _ABSENT:
+            if isinstance(error, RefusedAnswerError) and error.status in ABSENT:
                 absent.append((target, error))
                 continue
             yield refusal(target.url, error)

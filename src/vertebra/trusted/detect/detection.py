@@ -31,6 +31,7 @@ from vertebra.trusted.detect.plan import Counting, Plan, Planned, Search, planne
 from vertebra.trusted.detect.roles import Pairs, analysed
 from vertebra.trusted.detect.rule_count import RuleCount
 from vertebra.trusted.detect.singles import Reference, single_violations
+from vertebra.trusted.detect.slices import sliced
 from vertebra.trusted.detect.sweep import swept, swept_groups, swept_in_place
 from vertebra.trusted.detect.witnesses import witnesses
 
@@ -48,6 +49,8 @@ Grouped = SharedGroups | Reference
 _FRAMES_PER_JOB = 3
 _FEW = 0.25
 """Up to this share of a table, the rows of suspect groups are fetched once and looked at there."""
+WORTH_SLICING = 300_000
+"""Rows a group has on average where groups are first looked at slice by slice."""
 
 _FOUND = pa.schema(
     [("rule", pa.string()), ("rid", pa.int64()), ("role", pa.string()), ("partner", pa.int64()), ("grp", pa.string())]
@@ -186,14 +189,24 @@ class _Run:
         return bool(rule.keys) and self.counts[rule.name]["suspect_rows"] <= _FEW * self.counts[""]["groups"]
 
     def _narrowed(self, rule: Pairs) -> Pairs:
-        """A rule with two order predicates over the groups that violate it, found by one cheaper pass."""
+        """A rule with order predicates over the groups, or the rows, that violate it, found by one cheaper pass."""
+        rows, groups = self.counts[""]["groups"], self.counts[rule.name]["groups"]
+        if rows >= WORTH_SLICING * max(1, groups):
+            return self._sliced(rule, rows)
         if not rule.keys:
             return rule
         with self._timed([rule.name]):
-            groups = self.engine.materialise(swept_groups(rule), self._folder("groups", rule.name))
-            few = groups.count() <= _FEW * self.counts[rule.name]["groups"]
-        narrowed = replace(rule, groups=groups)
+            suspect = self.engine.materialise(swept_groups(rule), self._folder("groups", rule.name))
+            few = suspect.count() <= _FEW * groups
+        narrowed = replace(rule, groups=suspect)
         return self._fetched(narrowed) if few else narrowed
+
+    def _sliced(self, rule: Pairs, rows: int) -> Pairs:
+        with self._timed([rule.name]):
+            folder = self._folder("slices", rule.name)
+            folder.mkdir(parents=True)
+            fetched = sliced(rule, rows, _FEW * rows, self.engine, folder)
+        return replace(rule, fetched=fetched) if fetched else rule
 
     def _divided(self, rule: Pairs) -> Pairs:
         """A rule that is divided, over the rows that meet parts of it."""

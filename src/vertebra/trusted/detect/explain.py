@@ -112,8 +112,11 @@ def _steps(one: Planned, keys: KeySet) -> list[str]:
         steps[0] += " and its least and greatest values"
     decides = "that violate the rule" if one.decided else "that may violate the rule"
     steps[0] += f"; keep the groups {decides}" if by else "; go on if they do not exclude a violation"
-    if one.search in {Search.SWEEP, Search.DIVIDE} and by:
-        steps.append("pass over the rows in order, only to find the groups that may violate the rule")
+    if one.search in {Search.SWEEP, Search.DIVIDE}:
+        apart = "pass over the rows in order, slice by slice of the first ordered value, to keep those that may violate it"
+        steps.append(apart if not by else
+                     "pass over the rows in order, only to find the groups, or where groups are large the rows, that may"
+                     " violate the rule")  # fmt: skip
     if by:
         steps.append("fetch the rows of these groups by a semi-join")
     if one.search is Search.DIVIDE:
@@ -131,8 +134,9 @@ def _cost(one: Planned) -> str:
 
 
 def _bound(one: Planned) -> str:
-    """Windows without keys are one partition on one core: they spill, but do not spread."""
+    """Windows without keys are one partition on one core: they spill, but do not spread. Slices leave them little."""
     passes = one.search in {Search.SWEEP, Search.DIVIDE} or one.counting is Counting.PREFIXES
     if not one.shape.equal and one.shape.ordered and passes:
-        return "without equality keys the sorted pass is one partition, on one core; its sort spills to disk"
+        left = " over the rows that may violate it" if one.search is not Search.CANDIDATES else ""
+        return f"without equality keys the sorted pass{left} is one partition, on one core; its sort spills to disk"
     return ""
