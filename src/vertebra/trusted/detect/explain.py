@@ -113,10 +113,8 @@ def _steps(one: Planned, keys: KeySet) -> list[str]:
     decides = "that violate the rule" if one.decided else "that may violate the rule"
     steps[0] += f"; keep the groups {decides}" if by else "; go on if they do not exclude a violation"
     if one.search in {Search.SWEEP, Search.DIVIDE}:
-        apart = "pass over the rows in order, slice by slice of the first ordered value, to keep those that may violate it"
-        steps.append(apart if not by else
-                     "pass over the rows in order, only to find the groups, or where groups are large the rows, that may"
-                     " violate the rule")  # fmt: skip
+        rows = "the groups, or where groups are large the rows," if by else "the rows of slices of the first value"
+        steps.append(f"pass over the rows in order, only to find {rows} that may violate the rule")
     if by:
         steps.append("fetch the rows of these groups by a semi-join")
     if one.search is Search.DIVIDE:

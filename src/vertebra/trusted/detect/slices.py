@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vertebra.trusted.detect.roles import compare, greatest, least
+from vertebra.trusted.detect.roles import ROW_ID, compare, greatest, least
 from vertebra.trusted.detect.sweep import ALL, events, ordered, partitioned
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 SLICES: Final = 64
 _SAMPLE: Final = 16_384
 """Values that tell where slices end; more would not make them more even."""
+
+_MOST_ENDS: Final = 1_024
+"""Up to so many tuples of the first role make slices of their own, in which the second role is found without a sort."""
 
 Roles = tuple["DataFrame", "DataFrame"]
 
@@ -43,100 +46,102 @@ def sliced(rule: Pairs, rows: int, most: float, engine: Engine, folder: Path) ->
         All that violate it, and maybe some more, as of :attr:`Pairs.first` and :attr:`Pairs.second`; None when they are
         too many, or the first ordered value is a text.
     """
-    from pyspark.sql import functions as F
-
     place = _place(rule.first.schema["o0"].dataType)
     if place is None:
         return None
     bounds = _bounds(rule, place, max(1, rows // _SAMPLE))
-    found = engine.materialise(_seeking(rule, place, bounds), folder / "seeking")
-    if found.count() > most:
+    seeking = engine.materialise(_seeking(rule, 0, place, bounds), folder / "seeking")
+    found = seeking.count()
+    if found > most:
         return None
-    second = engine.materialise(_sought(rule, found, place, bounds, engine), folder / "second")
-    first = rule.first.join(found.select("rid"), "rid", "left_semi")
-    if not rule.alike:
-        return engine.materialise(first, folder / "first"), second
-    both = first.select(*second.columns).unionAll(second).dropDuplicates(["rid"])
-    both = engine.materialise(both.where(F.col("rid").isNotNull()), folder / "first")
-    return both, both
+    if found <= _MOST_ENDS:
+        sought = _sought(rule, seeking, place, engine)
+    else:
+        sought = rule.second.join(_seeking(rule, 1, place, bounds).select("rid"), "rid", "left_semi")
+    second = engine.materialise(sought.select(*rule.second.columns), folder / "second")
+    first = rule.first.join(seeking.select("rid"), "rid", "left_semi").select(*rule.first.columns)
+    if rule.alike:
+        both = engine.materialise(first.unionAll(second).dropDuplicates(["rid"]), folder / "first")
+        return both, both
+    return engine.materialise(first, folder / "first"), second
 
 
-def _seeking(rule: Pairs, place: str, bounds: Sequence[float]) -> DataFrame:
-    """The rows that meet the keys and the first two order predicates as the first tuple: ``x…, slice, b, rid``."""
+def _seeking(rule: Pairs, side: int, place: str, bounds: Sequence[float]) -> DataFrame:
+    """The rows that meet keys and the first two order predicates as one of the tuples: ``x…, slice, a, b, rid``."""
     from pyspark.sql import functions as F
 
-    one, two = rule.shape.ordered[:2]
-    upwards = two.operator in {"<", "<="}
-    rows, tie = _rows(rule)
+    one, two = ((p.swapped if side else p).operator for p in rule.shape.ordered[:2])
+    upwards = two in {"<", "<="}
+    rows, seeks, sought, tie = _rows(rule, side, two)
     rows = _in_slices(rows, "a", place, bounds)
-    best = greatest if upwards else least
     within = [*rule.keys, "slice"]
-    ends = rows.groupBy(*within).agg(best(F.col("s"), "o1" in rule.floating).alias("end"))
-    looked_at = F.col("slice").desc() if one.operator in {"<", "<="} else F.col("slice").asc()
+    best = greatest if upwards else least
+    ends = rows.groupBy(*within).agg(best(sought, "o1" in rule.floating).alias("end"))
+    looked_at = F.col("slice").desc() if one in {"<", "<="} else F.col("slice").asc()
     over_slices = partitioned(rule.keys).orderBy(looked_at).rowsBetween(ALL, -1)
     running = F.max if upwards else F.min
     ends = ends.select(*within, running("end").over(over_slices).alias("elsewhere"))
-    rows = rows.join(ends, within)
-    here = running("s").over(ordered(within, "a", one.operator, tie).rowsBetween(ALL, -1))
-    rows = rows.select(*within, "b", "rid", "elsewhere", here.alias("here"))
-    met = [F.coalesce(compare(F.col("b"), two.operator, F.col(seen)), F.lit(False)) for seen in ("elsewhere", "here")]
-    return rows.where(met[0] | met[1]).select(*within, "b", "rid")
+    here = running(sought).over(ordered(within, "a", one, tie).rowsBetween(ALL, -1))
+    rows = rows.select(*within, "a", seeks.alias("b"), "rid", here.alias("here")).join(ends, within)
+    met = [F.coalesce(compare(F.col("b"), two, F.col(seen)), F.lit(False)) for seen in ("elsewhere", "here")]
+    return rows.where(met[0] | met[1]).select(*within, "a", "b", "rid")
 
 
-def _rows(rule: Pairs) -> tuple[DataFrame, Column | None]:
-    """The rows of both roles, and the order among those with equal first values.
+def _rows(rule: Pairs, side: int, operator: str) -> tuple[DataFrame, Column, Column, Column | None]:
+    """The rows of both roles: the keys, ``a`` and ``v`` the first and second ordered values, and ``rid``.
 
-    The columns are the keys, ``a`` the first ordered value, ``b`` the second where the row can be the first tuple,
-    ``s`` the second where it can be the second tuple, and ``rid``. Where both roles look at the same values and both
-    predicates are strict, a row enters once: at equal ``a``, sorted so that whoever precedes cannot meet the second
-    predicate.
+    Where both roles look at the same values and both predicates are strict, a row enters once: at equal ``a``, sorted
+    so that whoever precedes cannot meet the second predicate.
+
+    Args:
+        side: the role that seeks.
+        operator: of the second predicate, as the seeker sees it.
+
+    Returns:
+        The rows; the second value where a row can seek, and where it can be sought; the order at equal ``a``.
     """
     from pyspark.sql import functions as F
 
     one, two = rule.shape.ordered[:2]
-    keyed_alike = rule.shape.one_relation and all(predicate.same for predicate in rule.shape.equal)
-    if keyed_alike and one.strict and two.strict:
+    value = F.col("v")
+    tie = value.asc() if operator in {"<", "<="} else value.desc()
+    kept = [*map(F.col, rule.keys), F.col("o0").alias("a"), F.col("o1").alias("v"), F.col("rid")]
+    if rule.alike and one.strict and two.strict:
+        return rule.first.select(*kept), value, value, tie
+    if rule.shape.one_relation and one.strict and two.strict and all(p.same for p in rule.shape.equal):
         values = rule.values(0)
-        value = values["o1"]
+        roles = [rule.member(side).alias("seeks"), rule.member(1 - side).alias("sought")]
+        keys = [values[key].alias(key) for key in rule.keys]
         rows = rule.frames[0].select(
-            *[values[key].alias(key) for key in rule.keys],
-            values["o0"].alias("a"),
-            value.alias("v"),
-            F.when(rule.member(0), value).alias("b"),
-            F.when(rule.member(1), value).alias("s"),
-            F.col("_rid").alias("rid"),
+            *keys, values["o0"].alias("a"), values["o1"].alias("v"), F.col(ROW_ID).alias("rid"), *roles
         )
-        rows = rows.where(F.col("b").isNotNull() | F.col("s").isNotNull())
-        return rows, F.col("v").asc() if two.operator == "<" else F.col("v").desc()
-    rows = events(rule.first, rule.second, rule.keys, [])
-    return rows.select(
-        *rule.keys,
-        "a",
-        "seeks",
-        "rid",
-        F.when(F.col("seeks"), F.col("b")).alias("b"),
-        F.when(~F.col("seeks"), F.col("b")).alias("s"),
-    ), None
+        return rows.where("seeks or sought"), F.when(F.col("seeks"), value), F.when(F.col("sought"), value), tie
+    seekers, sought = (rule.second, rule.first) if side else (rule.first, rule.second)
+    rows = events(seekers, sought, rule.keys, []).withColumnRenamed("b", "v")
+    return rows, F.when(F.col("seeks"), value), F.when(~F.col("seeks"), value), None
 
 
-def _sought(rule: Pairs, found: DataFrame, place: str, bounds: Sequence[float], engine: Engine) -> DataFrame:
-    """The rows of the second role at which one of those found may look."""
+def _sought(rule: Pairs, seeking: DataFrame, place: str, engine: Engine) -> DataFrame:
+    """The rows of the second role at which one of few rows of the first may look: slices end where these are."""
     from pyspark.sql import functions as F
 
     one, two = rule.shape.ordered[:2]
     upwards = two.operator in {"<", "<="}
-    best = least if upwards else greatest
+    later = one.operator in {"<", "<="}
+    known = [row["place"] for row in seeking.select(F.expr(place.format("a")).alias("place")).distinct().collect()]
+    bounds = sorted(value for value in known if not math.isnan(value))
     within = [*rule.keys, "slice"]
-    ends = found.groupBy(*within).agg(best(F.col("b"), "o1" in rule.floating).alias("end"))
+    best = least if upwards else greatest
+    placed = _in_slices(seeking.drop("slice"), "a", place, bounds, later)
+    ends = placed.groupBy(*within).agg(best(F.col("b"), "o1" in rule.floating).alias("end"))
     every = engine.session.range(len(bounds) + 1).select(F.col("id").cast("int").alias("slice"))
-    every = found.select(*rule.keys).distinct().crossJoin(every) if rule.keys else every
-    looking = F.col("slice").asc() if one.operator in {"<", "<="} else F.col("slice").desc()
+    every = seeking.select(*rule.keys).distinct().crossJoin(every) if rule.keys else every
+    looking = F.col("slice").asc() if later else F.col("slice").desc()
     so_far = partitioned(rule.keys).orderBy(looking).rowsBetween(ALL, 0)
     running = F.min if upwards else F.max
     ends = every.join(ends, within, "left").select(*within, running("end").over(so_far).alias("end"))
-    columns = rule.second.columns
-    rows = _in_slices(rule.second, "o0", place, bounds).join(F.broadcast(ends), within)
-    return rows.where(compare(F.col("end"), two.operator, F.col("o1"))).select(*columns)
+    rows = _in_slices(rule.second, "o0", place, bounds, later).join(F.broadcast(ends), within)
+    return rows.where(compare(F.col("end"), two.operator, F.col("o1")))
 
 
 def _place(kind: DataType) -> str | None:
@@ -165,15 +170,20 @@ def _bounds(rule: Pairs, place: str, every: int) -> list[float]:
     return sorted({known[len(known) * part // SLICES] for part in range(1, SLICES)}) if known else []
 
 
-def _in_slices(rows: DataFrame, column: str, place: str, bounds: Sequence[float]) -> DataFrame:
-    """The rows with the number of their ``slice``; equal values are in one, greater ones in the same or a later one."""
+def _in_slices(rows: DataFrame, column: str, place: str, bounds: Sequence[float], from_bound: bool = True) -> DataFrame:
+    """The rows with the number of their ``slice``; equal values are in one, greater ones in the same or a later one.
+
+    Args:
+        from_bound: a slice begins with the bound before it; else it ends with the one after it.
+    """
     from pyspark.sql import functions as F
 
     def among(low: int, high: int) -> Column:
         if low == high:
             return F.lit(low)
         middle = (low + high) // 2
-        before = F.col("place") < F.lit(bounds[middle])
+        bound = F.lit(bounds[middle])
+        before = F.col("place") < bound if from_bound else F.col("place") <= bound
         return F.when(before, among(low, middle)).otherwise(among(middle + 1, high))
 
     placed = rows.withColumn("place", F.expr(place.format(column)))
