@@ -362,7 +362,7 @@ class TestPagedApi:
     def test_a_page_that_is_not_there_before_the_last_is_no_period_that_is_to_come(self, portal, gathered, lake, by):
         host = portal(PagedApi())
         dataset = rest(host, by, url=f"{host.url}/{{period:%Y}}/{by}", page={"total": "meta.total"},
-                       periods={"every": "year", "from": "2025"})  # fmt: skip
+                       periods={"unit": "year", "from": "2025", "to": "2025"})  # fmt: skip
         host.faults = [None, with_status(404), None, with_status(404)]
         with pytest.raises(PayloadsRefusedError, match="answers with status 404"):
             gathered(dataset)

@@ -275,7 +275,9 @@ class Deposit:
             )
 
     def _parse(self, raw: Path, name: str, digest: str, folder: Path) -> Written:
-        if raw.stat().st_size == 0:
+        # no lines are no records where a line is one
+        blank = self.dataset.collect.empty == "accept" and self.dataset.parse.format == "jsonl"
+        if raw.stat().st_size == 0 and not blank:
             raise CollectError(
                 f"{name} is empty",
                 cause="it has no bytes",

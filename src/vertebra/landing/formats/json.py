@@ -109,7 +109,7 @@ def _text(part: Part, encoding: Encoding, number: int, reading: Reading, lines: 
         first = b" "
         while first and not first.strip():
             first = stream.read(4096)
-    if not first:
+    if not first and not (lines and reading.empty):
         raise CollectError(
             f"{part.name} is empty",
             cause="it has no text",
