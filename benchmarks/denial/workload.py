@@ -67,7 +67,7 @@ CLASSES: Final = (
     Case("{=}, across columns", ("t.lo = s.start",), ("lo", "start"), joined=False),
     Case("{=, <}, across columns", ("t.k = s.k and t.stop < s.lo",), ("k", "stop", "lo"), joined=False),
     Case("{=, ≠} between two relations", ("t.k = p.k and t.a != p.a",), ("k", "a"), joined=False, between=True),
-    Case("{=, <} between two relations", ("t.k = p.k and t.stop < p.start and p.u < t.lo",), ("k", "stop", "start"),
+    Case("{=, <, <} between two relations", ("t.k = p.k and t.stop < p.start and p.u < t.lo",), ("k", "stop", "start"),
          joined=False, between=True),
 )  # fmt: skip
 """One rule of each class; all but a few rows satisfy it."""
