@@ -59,7 +59,7 @@ class Outcome:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.landing", description=__doc__)
     parser.add_argument("--mb", type=int, default=200, help="size of each payload (default: 200)")
-    parser.add_argument("--large", type=int, default=2048, help="MB of one payload more, landed once (default: 2048)")
+    parser.add_argument("--large", type=int, default=2048, help="MB of one payload more (default: 2048)")
     parser.add_argument("--tries", type=int, default=3, help="how often each is measured (default: 3)")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -70,7 +70,7 @@ def main() -> None:
         folder = Path(temporary)
         outcomes = [_measured(payload, folder, arguments.tries) for payload in _payloads(folder, arguments.mb)]
         if arguments.large:
-            outcomes.append(_measured(_large(folder, arguments.large), folder, 1))
+            outcomes.append(_measured(_large(folder, arguments.large), folder, arguments.tries))
     results = [asdict(one) for one in outcomes]
     record("landing", "Landing, measured", "python -m benchmarks.landing", _page(outcomes), results)
     if any(one.speed < LEAST for one in outcomes):

@@ -318,9 +318,16 @@ def _take(payload: Payload, target: Path, *, moved: bool) -> tuple[str, int]:
     before = payload.file.stat()
     hasher = hashlib.sha256()
     size = 0
-    with payload.file.open("rb", 0) as source, target.open("wb", 0) as sink:
+    with (
+        payload.file.open("rb", 0) as source,
+        target.open("wb", 0) as sink,
+        ThreadPoolExecutor(1, "hash") as hashing,
+    ):
+        hashed = hashing.submit(hasher.update, b"")
         while block := source.read(_CHUNK):
-            hasher.update(block)
+            hashed.result()
+            # the block is hashed while it is written
+            hashed = hashing.submit(hasher.update, block)
             sink.write(block)
             size += len(block)
     after = payload.file.stat()
