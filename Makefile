@@ -1,10 +1,13 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format reference setup spark lock clean
+.PHONY: help run test bench lint format reference setup spark mariadb lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
+MARIADB := mariadb-server-core liburing2 libaio1
+APT_LISTS = -o Dir::State::Lists=$(CURDIR)/.mariadb/lists
+NO_MARIADB := No MariaDB here: the tests that read one will be skipped
 UV := $(BIN)/uv
 
 help: ## Show what can be done
@@ -13,7 +16,7 @@ help: ## Show what can be done
 run: setup ## Set everything up and run projects/flights from raw files to chosen models
 	@$(BIN)/vertebra run --project projects/flights
 
-test: setup spark ## Set everything up and pass all tests, on both engines where Java is installed
+test: setup spark mariadb ## Set everything up and pass all tests, on both engines where Java is installed
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 bench: setup spark ## Measure against pandas, DuckDB and Apache Spark, and write benchmarks/results (hours)
@@ -56,6 +59,18 @@ spark: setup ## Make the environment of the Apache Spark server that the tests s
 	@$(UV) pip sync --quiet --python .venv-spark/bin/python requirements-spark.lock
 	@touch $@
 
+mariadb: ## Unpack the MariaDB server that the tests start from Debian's packages, where none is installed
+	@if command -v mariadbd >/dev/null || test -x /usr/sbin/mariadbd; then :; \
+	elif command -v apt-get >/dev/null; then $(MAKE) --no-print-directory .mariadb/.ready || echo "$(NO_MARIADB)" >&2; \
+	else echo "$(NO_MARIADB)" >&2; fi
+
+.mariadb/.ready:
+	@echo "Unpacking MariaDB in .mariadb (once)" >&2
+	@rm -rf .mariadb && mkdir -p .mariadb/lists/partial
+	@cd .mariadb && { apt-get -qq download $(MARIADB) || { apt-get -qq $(APT_LISTS) update && apt-get -qq $(APT_LISTS) download $(MARIADB); }; } 2>apt.log
+	@cd .mariadb && for package in *.deb; do dpkg -x $$package . ; done && rm -rf *.deb lists
+	@touch $@
+
 lock: setup ## Renew the lock files
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--upgrade --extra flights --extra dlt --group dev pyproject.toml --output-file requirements.lock
@@ -63,4 +78,4 @@ lock: setup ## Renew the lock files
 		--generate-hashes --no-annotate --no-header --upgrade - --output-file requirements-spark.lock
 
 clean: ## Remove the environments and everything the reference project produced
-	@rm -rf $(VENV) .venv-spark projects/flights/lake projects/flights/mlflow.db projects/flights/mlruns
+	@rm -rf $(VENV) .venv-spark .mariadb projects/flights/lake projects/flights/mlflow.db projects/flights/mlruns

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from landing.readings import records, source
+from portals.mariadb import running_mariadb
 from portals.postgres import running_postgres
 from vertebra.errors import CollectError
 from vertebra.governance.ledgers import Ledgers
@@ -265,3 +266,87 @@ class TestPostgres:
             "j": '{"n": 2}',
         }
         assert gathered(dataset).unchanged == 1
+
+
+class TestMySql:
+    """MariaDB stands in: it speaks the protocol and the dialect of MySQL."""
+
+    @pytest.fixture(scope="class")
+    def address(self, tmp_path_factory):
+        with running_mariadb(tmp_path_factory.mktemp("mariadb")) as address:
+            yield address
+
+    @pytest.fixture
+    def execute(self, address):
+        from sqlalchemy import NullPool, create_engine
+
+        engine = create_engine(address.replace("mysql:", "mysql+pymysql:"), poolclass=NullPool)
+
+        def run(*statements):
+            with engine.begin() as connection:
+                for statement in statements:
+                    connection.exec_driver_sql(statement.replace("%", "%%"))
+
+        return run
+
+    def test_one_state_is_read_with_every_type(self, address, execute, gathered):
+        execute(
+            "CREATE TABLE trips AS SELECT seq AS id, seq / 8e0 AS v, CAST(seq / 3 AS DECIMAL(12, 4)) AS m, "
+            "TIMESTAMP '2024-01-01 00:00:00' + INTERVAL seq SECOND AS at, CAST('12:30:00' AS TIME) AS hour, "
+            "CASE WHEN seq % 2 = 0 THEN JSON_OBJECT('n', seq) END AS `what, else?`, "
+            "_utf8mb4 'Sant Andreu de Palomar ñ 🚲' AS place, UNHEX('00FF') AS raw FROM seq_1_to_25000"
+        )
+        dataset = source({"from": "sql", "database": address, "table": "trips", "cursor": "at"}, "append")
+        written = []
+
+        def write(_):
+            if not written:
+                written.append(True)
+                execute("INSERT INTO trips SELECT 25001, 1, 1, max(at), NULL, NULL, '', NULL FROM trips")
+
+        (first,) = gathered(dataset, transferred=write).new
+        (second,) = gathered(dataset).new
+        assert (first.receipt.records, [row["id"] for row in records(second)]) == (25_000, ["25001"])
+        assert records(first)[1] == {
+            "id": "2",
+            "v": "0.25",
+            "m": "0.6667",
+            "at": "2024-01-01T00:00:02",
+            "hour": "12:30:00",
+            "what, else?": '{"n": 2}',
+            "place": "Sant Andreu de Palomar ñ 🚲",
+            "raw": "00ff",
+        }
+        assert records(second) == [
+            {
+                "id": "25001",
+                "v": "1.0",
+                "m": "1.0000",
+                "at": "2024-01-01T06:56:40",
+                "hour": None,
+                "what, else?": None,
+                "place": "",
+                "raw": None,
+            }
+        ]
+        assert gathered(dataset).unchanged == 1
+
+    def test_a_query_is_read_as_it_is_written_and_cannot_write(self, address, execute, gathered):
+        execute("CREATE TABLE stops (id INT, note TEXT)", "INSERT INTO stops VALUES (1, '100%'), (2, 'x:y')")
+        about = {"from": "sql", "database": address}
+        query = "select id, note as `the note` from stops where note like '%:y' or note like '100%' order by id"
+        (batch,) = gathered(source(about | {"query": query}, "snapshot")).new
+        assert records(batch) == [{"id": "1", "the note": "100%"}, {"id": "2", "the note": "x:y"}]
+        with pytest.raises(CollectError, match=r"mysql at 127\.0\.0\.1/city cannot be read"):
+            gathered(source(about | {"query": "select 1) AS t; delete from stops; -- "}, "snapshot"))
+        with pytest.raises(CollectError) as told:
+            gathered(source(about | {"table": "stop"}, "snapshot"))
+        assert "doesn't exist" in str(told.value)
+        assert gathered(source(about | {"query": query}, "snapshot")).unchanged == 1
+
+    def test_a_server_that_is_not_there_is_told_without_the_password(self, gathered, monkeypatch):
+        monkeypatch.setenv("PASSWORD", "se/cret")
+        with pytest.raises(CollectError) as told:
+            gathered(source({"from": "sql", "database": "mysql://u:se%2Fcret@127.0.0.1:9/city", "table": "t"}))
+        assert "cannot be read" in str(told.value)
+        assert "cret" not in str(told.value)

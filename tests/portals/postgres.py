@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from portals.ports import free_port, wait_for
 
 _USER = "postgres"
 
@@ -45,27 +45,15 @@ def running_postgres(folder: Path) -> Iterator[tuple[str, str]]:
         [programs / "initdb", "-D", data, "-A", "trust", "-U", _USER, "-E", "UTF8", "--no-sync"],
         check=True, capture_output=True, cwd=folder, **as_user,  # type: ignore[call-overload]
     )  # fmt: skip
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         [programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, "-F"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **as_user,  # type: ignore[call-overload]
     )  # fmt: skip
     try:
-        _wait(port)
+        wait_for(port, "PostgreSQL")
         yield f"postgresql://{_USER}@127.0.0.1:{port}/postgres", driver
     finally:
         server.send_signal(signal.SIGINT)
         server.wait(30)
 
-
-def _wait(port: int) -> None:
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError("PostgreSQL does not start")
