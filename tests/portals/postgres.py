@@ -56,4 +56,3 @@ def running_postgres(folder: Path) -> Iterator[tuple[str, str]]:
     finally:
         server.send_signal(signal.SIGINT)
         server.wait(30)
-
