@@ -491,6 +491,27 @@ class TestRecordsThatMoveBetweenPages:
         assert "declare page.total" in told.value.remedy
         assert landed(lake) == []
 
+    @staticmethod
+    def stamps(app):
+        """Stamp every record with the number of the request."""
+        app.asked += 1
+        app.rows = [{**row, "served": app.asked} for row in app.rows]
+
+    @pytest.mark.parametrize("by", ["offset", "number"])
+    def test_what_each_answer_stamps_on_its_records_is_no_change(self, portal, gathered, lake, app, by):
+        host = portal(app)
+        app.before = self.stamps
+        with pytest.raises(PayloadsRefusedError, match="gives other records each time") as told:
+            gathered(rest(host, by))
+        assert "volatile: [KEY]" in told.value.remedy
+        dataset = rest(host, by, volatile=["served"])
+        (batch,) = gathered(dataset).new
+        assert sorted(numbers(batch, "id")) == list(range(30))
+        assert all(row["served"] for row in records(batch))
+        assert gathered(dataset).unchanged == 1
+        app.rows[-1] = {**app.rows[-1], "v": 7}
+        assert len(gathered(dataset).new) == 1
+
     @pytest.mark.parametrize(("rows", "total", "requests"), [(30, "meta.total", 3), (30, None, 8), (9, None, 2)])
     def test_what_a_read_costs_in_requests(self, portal, gathered, app, rows, total, requests):
         host = portal(app)

@@ -197,7 +197,8 @@ class Rest(Grid):
     Attributes:
         page: how it gives its records page by page; all in one answer unless declared.
         since: asks for what changed since the last collection; needs ``load: upsert``.
-        volatile: keys at the root of the answer that change on each call and mean nothing, e.g. ``generationtime_ms``.
+        volatile: keys of the answer, or of its records, that change on each call and mean nothing, e.g.
+            ``generationtime_ms``.
     """
 
     kind: Literal["rest"] = Field(alias="from")

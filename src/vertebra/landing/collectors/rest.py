@@ -22,6 +22,7 @@ from vertebra.landing.web.pages import (
     numbered,
     parsed,
     refused,
+    without,
 )
 from vertebra.landing.web.read import ABSENT, client_for, each, held_still
 from vertebra.landing.web.targets import Target, targets
@@ -62,6 +63,10 @@ class _Reader:
     client: Client
     next_file: Callable[[], Path]
 
+    @property
+    def _volatile(self) -> frozenset[str]:
+        return frozenset(self.source.volatile)
+
     def one(self, target: Target) -> Iterator[Item]:
         self.request.progress(f"reading {target.url}")
         if self.source.page is None and self.source.since is None:
@@ -84,17 +89,12 @@ class _Reader:
         )
 
     def _content(self, answer: Answer) -> str:
-        """Hash of the records; of the whole answer, but what is volatile, where they are the whole answer."""
+        """Hash of the records, without volatile keys; of the whole answer where they are the whole answer."""
         path = self.request.dataset.parse.records
         if path is not None:
-            return json_page(answer, path).content
+            return json_page(answer, path, self._volatile).content
         body = parsed(answer)
-        roots = body if isinstance(body, list) else [body]
-        dropped = set(self.source.volatile)
-        return content_of(
-            {key: value for key, value in root.items() if key not in dropped} if isinstance(root, dict) else root
-            for root in roots
-        )
+        return content_of(without(self._volatile, body if isinstance(body, list) else [body]))
 
     def _compared(self, target: Target) -> Callable[[], Payload]:
         """A read that counts when the one before it gave the same records, where a single one may have lost some.
@@ -114,7 +114,8 @@ class _Reader:
             before = str(payload.content)
             raise ReadMovedError(
                 f"{target.url} {what}",
-                remedy="collect again when the source is quiet, or declare page.total: PATH of the number of records",
+                remedy="collect again when the source is quiet; declare page.total: PATH of the number of records, or "
+                "volatile: [KEY] for what differs on each call",
                 # what is lacking comes with the next collection, which asks from the same cursor
                 payload=replace(payload, cursor=self.request.cursor) if self.source.since else None,
             )
@@ -252,7 +253,7 @@ class _Reader:
         answer = self.client.fetch(url, self.next_file(), params, packed=True)
         if answer is None:
             raise CollectError(f"{url} answers that nothing changed, which was not asked")
-        return json_page(answer, self.request.dataset.parse.records)
+        return json_page(answer, self.request.dataset.parse.records, self._volatile)
 
     def _total(self, page: Page, paging: Paging, before: int | None) -> int | None:
         if paging.total is None:

@@ -37,23 +37,31 @@ class Page:
         answer: as received.
         body: the parsed JSON, numbers as text; None for CSV.
         records: the records on it, in order; for CSV the lines.
+        volatile: keys of records that change on each call and mean nothing.
     """
 
     answer: Answer
     body: Any
     records: list[Any]
+    volatile: frozenset[str] = frozenset()
+
+    @property
+    def lasting(self) -> list[Any]:
+        """The records without their volatile keys: equal where the source says the same."""
+        return without(self.volatile, self.records)
 
     @property
     def content(self) -> str:
-        """Hash of the records; the order of keys does not matter."""
-        return content_of(self.records)
+        """Hash of the lasting records; the order of keys does not matter."""
+        return content_of(self.lasting)
 
 
-def json_page(answer: Answer, path: str | None) -> Page:
+def json_page(answer: Answer, path: str | None, volatile: frozenset[str] = frozenset()) -> Page:
     """Read a page of JSON.
 
     Args:
         path: keys, joined by dots, to the array of records; None when the page is the array.
+        volatile: keys of records that change on each call and mean nothing.
 
     Raises:
         RefusedAnswerError: it is no such page.
@@ -66,7 +74,7 @@ def json_page(answer: Answer, path: str | None) -> Page:
     if not isinstance(records, list):
         where = f"at {path}" if path else "at its root"
         raise refused(answer, f"has no array of records {where}", f"it has {_keys(body)}")
-    return Page(answer, body, records)
+    return Page(answer, body, records, volatile)
 
 
 def csv_page(answer: Answer) -> Page:
@@ -123,6 +131,16 @@ def content_of(values: Iterable[Any]) -> str:
     return hasher.hexdigest()
 
 
+def without(volatile: frozenset[str], records: list[Any]) -> list[Any]:
+    """Records without the keys that change on each call."""
+    if not volatile:
+        return records
+    return [
+        {key: value for key, value in record.items() if key not in volatile} if isinstance(record, dict) else record
+        for record in records
+    ]
+
+
 class Pages:
     """Pages in a zip archive, each a member, in order. The same pages make the same bytes.
 
@@ -161,8 +179,9 @@ class Pages:
         Raises:
             RefusedAnswerError: the same records came on an earlier page, and it is not the next one.
         """
-        content = page.content
-        if page.records and content in self._seen and (goes_on is None or not goes_on(page)):
+        lasting = page.lasting
+        content = content_of(lasting)
+        if lasting and content in self._seen and (goes_on is None or not goes_on(page)):
             raise refused(
                 page.answer,
                 f"repeats page {self._seen[content]} on page {self.count + 1}",
@@ -173,8 +192,8 @@ class Pages:
         self.count += 1
         self._seen[content] = self.count
         self.records += len(page.records)
-        self._last = page.records[-1:]
-        for record in page.records:
+        self._last = lasting[-1:]
+        for record in lasting:
             self._content.update(content_of([record]).encode())
         member = zipfile.ZipInfo(f"{self.count:07d}{self._suffix}", _EPOCH)
         member.compress_type = zipfile.ZIP_DEFLATED
@@ -193,9 +212,9 @@ class Pages:
         earlier, after = at(self.records - 1), at(total)
         for asked in (earlier, after):
             asked.answer.file.unlink()
-        expected = [*self._last, *page.records]
+        expected = [*self._last, *page.lasting]
         whole = len(page.records) <= len(earlier.records) <= len(expected)
-        return whole and earlier.records == expected[: len(earlier.records)] and not after.records
+        return whole and earlier.lasting == expected[: len(earlier.records)] and not after.records
 
 
 def refused(answer: Answer, what: str, cause: str) -> RefusedAnswerError:
