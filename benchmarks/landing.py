@@ -60,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.landing", description=__doc__)
     parser.add_argument("--mb", type=int, default=200, help="size of each payload (default: 200)")
     parser.add_argument("--large", type=int, default=2048, help="MB of one payload more (default: 2048)")
-    parser.add_argument("--tries", type=int, default=3, help="how often each is measured (default: 3)")
+    parser.add_argument("--tries", type=int, default=5, help="how often each is measured (default: 5)")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
