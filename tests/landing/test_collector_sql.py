@@ -227,8 +227,8 @@ class TestPostgres:
     """On a real server, where one and a driver are installed."""
 
     @pytest.fixture(scope="class")
-    def server(self, tmp_path_factory):
-        with running_postgres(tmp_path_factory.mktemp("postgres")) as (address, driver):
+    def server(self):
+        with running_postgres() as (address, driver):
             yield address, driver
 
     def test_one_state_is_read_with_every_type(self, server, gathered):
@@ -272,8 +272,8 @@ class TestMySql:
     """MariaDB stands in: it speaks the protocol and the dialect of MySQL."""
 
     @pytest.fixture(scope="class")
-    def address(self, tmp_path_factory):
-        with running_mariadb(tmp_path_factory.mktemp("mariadb")) as address:
+    def address(self):
+        with running_mariadb() as address:
             yield address
 
     @pytest.fixture

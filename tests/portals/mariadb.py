@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -21,11 +22,16 @@ def _program() -> Path | None:
 
 
 @contextmanager
-def running_mariadb(folder: Path) -> Iterator[str]:
-    """Run a server in a folder; gives the address of its database ``city``. Skips the test where none can run."""
+def running_mariadb() -> Iterator[str]:
+    """Run a server; gives the address of its database ``city``. Skips the test where none can run."""
     program = _program()
     if program is None:
         pytest.skip("MariaDB is not installed; make mariadb unpacks it on Debian")
+    with TemporaryDirectory(prefix="mariadb-") as temporary:
+        yield from _running(program, Path(temporary))
+
+
+def _running(program: Path, folder: Path) -> Iterator[str]:
     usr = program.parents[1]
     shared = usr / "share" / "mysql"
     libraries = [str(place) for top in (usr, usr.parent) for place in (top / "lib").glob("*-linux-gnu")]

@@ -17,9 +17,9 @@ def wait_for(port: int, server: str) -> None:
     """Wait until a server answers.
 
     Raises:
-        RuntimeError: it does not within ten seconds.
+        RuntimeError: it does not within half a minute.
     """
-    for _ in range(200):
+    for _ in range(600):
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
         except OSError:

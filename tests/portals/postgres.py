@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -27,17 +28,20 @@ def _programs() -> Path | None:
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[tuple[str, str]]:
-    """Run a server in a folder; gives its address and a driver. Skips the test where none can run."""
+def running_postgres() -> Iterator[tuple[str, str]]:
+    """Run a server; gives its address and a driver. Skips the test where none can run."""
     programs = _programs()
     driver = next((name for name in ("psycopg", "pg8000") if find_spec(name)), None)
     if programs is None or driver is None:
         pytest.skip("PostgreSQL and a driver of it are not installed")
+    with TemporaryDirectory(prefix="postgres-") as temporary:
+        yield from _running(programs, driver, Path(temporary))
+
+
+def _running(programs: Path, driver: str, folder: Path) -> Iterator[tuple[str, str]]:
     as_user: dict[str, str] = {}
     if os.geteuid() == 0:
-        # The server refuses to run as root.
-        for part in (folder, folder.parent, folder.parent.parent):
-            part.chmod(0o755)
+        # the server refuses to run as root
         shutil.chown(folder, _USER)
         as_user = {"user": _USER}
     data = folder / "data"
