@@ -6,7 +6,9 @@ import io
 import json
 import re
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from vertebra.cli import main
 from vertebra.landing.port import Transfer
 from vertebra.pipeline.progress import StepResult
 from vertebra.report.console import Lines, Terminal
+from vertebra.report.sources import told_cursor
 from vertebra.report.transfers import TransferLines, name_of, shortened
 
 DAILY = '{from: files, path: "data/sales-*.csv", every: "@daily", zone: Europe/Madrid}'
@@ -114,6 +117,26 @@ def test_sources_are_listed_with_where_they_stand(vertebra: Command, folder: Pat
     assert re.search(r"shops +ok +files +– ", said.out)
     [sales] = [row for row in vertebra("ls", "sources", "-f", "json").rows if row["dataset"] == "sales"]
     assert (sales["batch"], sales["records"], sales["missed"]) == (1, 6, 0)
+
+
+def test_how_far_a_database_is_read_is_shown_as_the_value_of_its_cursor(vertebra: Command, folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "shop.db")) as connection, connection:
+        connection.execute("CREATE TABLE visits AS SELECT 1 AS id, '2024-01-04 00:00:00' AS at")
+    (folder / "datasets" / "visits.yaml").write_text(
+        "source: shop\ncollect: {from: sql, database: sqlite:///shop.db, table: visits, cursor: at}\n"
+        "columns: {id: int, at: timestamp}\n"
+    )
+    assert vertebra("collect", "visits").code == 0
+    [visits] = [row for row in vertebra("ls", "sources", "-f", "json").rows if row["dataset"] == "visits"]
+    assert visits["watermark"] == "2024-01-04 00:00:00"
+    assert '"ties"' in str(visits["cursor"])
+
+
+def test_how_far_dlt_has_read_is_shown_without_the_rest_of_its_state() -> None:
+    state = {"sources": {"gh": {"resources": {"issues": {"incremental": {"at": {"last_value": "\uf0232024-01-04"}}}}}}}
+    assert told_cursor("dlt", json.dumps(state)) == "2024-01-04"
+    assert told_cursor("dlt", json.dumps({"sources": {}})) is None
+    assert told_cursor("rest", "2024-01-04") == "2024-01-04"
 
 
 def test_a_source_that_is_down_is_shown_with_the_reason_and_the_next_command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -175,6 +176,34 @@ class TestPeriods:
             ("2013-03", "2013-04", "2013-05"),
         )
         assert gathered(monthly(host.url, last="2013-05")).not_yet == outcome.not_yet
+
+    def test_a_period_that_lacks_between_others_is_named_with_what_to_write(self, portal, gathered):
+        host = portal(files := bts(last=4, rows=3))
+        files.files.pop(next(path for path in files.files if path.endswith("_2013_2.zip")))
+        with pytest.raises(PayloadsRefusedError, match=r"^dataset readings: 2013-02: .*status 404") as told:
+            gathered(monthly(host.url, last="2013-04"))
+        assert len(told.value.outcome.new) == 3
+        assert "periods: {skip: [2013-02]}" in told.value.remedy
+
+    def test_periods_that_answer_alike_are_each_kept_with_a_reason(self, portal, gathered, lake):
+        host = portal(FileServer({f"/{month:02d}.csv": b"a,b\n1\n" for month in range(1, 5)}))
+        periods = {"unit": "month", "from": "2013-01", "to": "2013-04"}
+        dataset = source({"from": "http", "url": f"{host.url}/{{period:%m}}.csv", "periods": periods}, parse=CSV)
+        for _ in range(2):
+            with pytest.raises(PayloadsRefusedError, match=r"2013-01: .* \(and 3 more\)"):
+                gathered(dataset)
+        reasons = [
+            json.loads(file.read_text()) for file in lake.landing.glob("station/readings/.refused/*/reason.json")
+        ]
+        assert sorted(reason["period"] for reason in reasons) == [f"2013-{month:02d}" for month in range(1, 5)]
+
+    def test_a_refusal_after_a_redirect_says_where_it_led(self, portal, gathered):
+        other = portal(FileServer())
+        host = portal(lambda asked: Reply(b"", 302, {"Location": f"{other.url}/gone.csv?key=k"}))
+        with pytest.raises(PayloadsRefusedError) as told:
+            gathered(source({"from": "http", "url": f"{host.url}/a.csv"}, parse=CSV))
+        assert f"{host.url}/a.csv answers with status 404 at {other.url}/gone.csv, where it leads" in str(told.value)
+        assert "key=k" not in str(told.value)
 
     def test_an_address_that_never_gave_anything_is_told(self, portal, gathered):
         host = portal(FileServer())

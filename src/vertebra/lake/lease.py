@@ -41,7 +41,7 @@ def lease(root: Path, purpose: str, wait: float = 0, waiting: Callable[[str], No
         raise BusyError(
             f"the lake {root} is being written by {_who(holder)}",
             cause="one writer at a time, so that two runs never mix",
-            remedy="wait for it to end, or vertebra run --wait 600",
+            remedy="wait for it to end and repeat the command; run, collect and predict wait for it with --wait 600",
         ) from None
     try:
         holder.write_text(

@@ -233,7 +233,7 @@ def _take(
                 tally.refused.append(error.refusal)
                 return
             except UnreadablePayloadError as error:
-                tally.refused.append(deposit.keep_aside(Refused(item.url, error)))
+                tally.refused.append(deposit.keep_aside(Refused(item.url, error, None, item.period, item.part)))
                 return
             if batch is None:
                 tally.unchanged += 1

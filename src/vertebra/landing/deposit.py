@@ -21,6 +21,7 @@ from vertebra.declare.redaction import NO_SECRETS, Redaction
 from vertebra.errors import CollectError
 from vertebra.governance.drift import sources_in
 from vertebra.lake.batches import Batch, Receipt, newest_cursor
+from vertebra.landing.port import Refused
 from vertebra.landing.records import Written, parse_declaration, write_records
 from vertebra.landing.refused import Refusal, Refusals, RefusedPayloadError
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vertebra.declare.dataset import Dataset
-    from vertebra.landing.port import LeftAlone, Payload, Refused
+    from vertebra.landing.port import LeftAlone, Payload
 
 INCOMING: Final = ".incoming-"
 STAGING: Final = f"{INCOMING}staging"
@@ -106,7 +107,8 @@ class Deposit:
                     self._refuse_missing(payload, written, url, known)
                 except CollectError as error:
                     flushed.result()
-                    refusal = self.refusals.keep(raw, raw.name, url, digest, error)
+                    asked = Refused(url, error, raw, payload.period, payload.part)
+                    refusal = self.refusals.keep(asked, raw.name, digest)
                     raise RefusedPayloadError(refusal) from error
                 flushed.result()
             receipt = Receipt(
@@ -183,7 +185,7 @@ class Deposit:
         said = f"{answer.url}\n{answer.error}".encode()
         digest = hash_of(answer.file) if answer.file is not None else hashlib.sha256(said).hexdigest()
         try:
-            return self.refusals.keep(answer.file, "answer.bin", answer.url, digest, answer.error)
+            return self.refusals.keep(answer, "answer.bin", digest)
         except OSError as error:
             raise self._not_written("a refused answer", error) from error
 
@@ -243,9 +245,9 @@ class Deposit:
             return False
         place = (payload.period, payload.part)
         receipts = [batch.receipt for batch in known if (batch.receipt.period, batch.receipt.part) == place]
-        if self.dataset.collect.kind == "files":
-            receipts = [receipt for receipt in receipts if receipt.url == url]
         if self.dataset.load == "append":
+            if self.dataset.collect.kind == "files":
+                receipts = [batch.receipt for batch in known if batch.receipt.url == url]
             return any(getattr(receipt, kind) == hashed for receipt in receipts)
         of_it = (receipt for receipt in reversed(receipts) if receipt.url == url or place != (None, None))
         last = next(of_it, None)

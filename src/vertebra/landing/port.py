@@ -165,11 +165,14 @@ class Refused:
         url: what was asked for, without credentials.
         error: what is wrong with the answer.
         file: the answer, in the staging folder; None when there is nothing to look at.
+        period, part: what was asked for, as of a payload.
     """
 
     url: str
     error: CollectError
     file: Path | None = None
+    period: str | None = None
+    part: str | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vertebra.declare.redaction import Redaction
+    from vertebra.landing.port import Refused
 
 REFUSED: Final = ".refused"
 _REASON: Final = "reason.json"
@@ -49,7 +50,7 @@ class RefusedPayloadError(CollectError):
 
 @dataclass(frozen=True)
 class Refusals:
-    """The place where a dataset's refused payloads lie: the newest 200, each bytes once.
+    """The place where a dataset's refused payloads lie: the newest 200; what an address gives again is kept once.
 
     Attributes:
         home: the dataset's folder in the landing zone.
@@ -65,25 +66,28 @@ class Refusals:
     redact: Redaction
     where: str
 
-    def keep(self, raw: Path | None, name: str, url: str, digest: str, error: CollectError) -> Refusal:
-        """Keep a payload with the reason; the same bytes once, however often they are refused.
+    def keep(self, refused: Refused, name: str, digest: str) -> Refusal:
+        """Keep a payload with the reason; the same bytes from the same address once, however often they are refused.
 
         A payload of more than 64 MB that is only part of an answer could fill the disk try by try, so that of large
         ones the beginning is kept: the source has the whole.
 
         Args:
-            raw: the file, which is moved; None when there is nothing to look at.
-            name: what to call it.
+            refused: its file is moved.
+            name: what to call the file.
             digest: sha256 of its bytes, or of the reason.
         """
-        folder = self._before(digest) or self._new()
+        raw, error, url = refused.file, refused.error, self.redact(refused.url)
+        folder = self._before(digest, url) or self._new()
         folder.mkdir(parents=True, exist_ok=True)
         size = raw.stat().st_size if raw is not None else 0
         if raw is not None:
             self._move(raw, folder / name, size)
         fact, cause, remedy = (self.redact(text) for text in (error.fact, error.cause, error.remedy))
         reason = {
-            "url": self.redact(url),
+            "url": url,
+            "period": refused.period,
+            "part": self.redact(refused.part) if refused.part else None,
             "sha256": digest,
             "bytes": size,
             "run_id": self.run_id,
@@ -96,8 +100,11 @@ class Refusals:
         temporary.write_text(json.dumps(reason, indent=2, ensure_ascii=False), "utf-8")
         temporary.replace(folder / _REASON)
         self._forget_oldest()
-        about = CollectError(fact, cause=cause, remedy=remedy, where=error.where or self.where)
-        return Refusal(self.redact(url), folder, about)
+        place = ", ".join(str(reason[name]) for name in ("period", "part") if reason[name] and reason[name] != url)
+        about = CollectError(
+            f"{place}: {fact}" if place else fact, cause=cause, remedy=remedy, where=error.where or self.where
+        )
+        return Refusal(url, folder, about)
 
     def _move(self, raw: Path, target: Path, size: int) -> None:
         """Move a file; a host may repeat in it the token it was sent, which is taken out."""
@@ -110,10 +117,11 @@ class Refusals:
         clean.replace(target)
         raw.unlink()
 
-    def _before(self, digest: str) -> Path | None:
-        for reason in sorted(self.home.glob(f"{REFUSED}/*/{_REASON}")):
-            if _read_json(reason).get("sha256") == digest:
-                return reason.parent
+    def _before(self, digest: str, url: str) -> Path | None:
+        for file in sorted(self.home.glob(f"{REFUSED}/*/{_REASON}")):
+            reason = _read_json(file)
+            if (reason.get("sha256"), reason.get("url")) == (digest, url):
+                return file.parent
         return None
 
     def _new(self) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -9,7 +11,7 @@ from vertebra.report.tables import grid, rich_console
 from vertebra.report.words import many, size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from vertebra.lake.batches import Batch
     from vertebra.landing.backfill import PeriodSituation
@@ -77,7 +79,7 @@ def _source_row(found: Situation, landed: Sequence[Batch], space: Workspace, now
         "received": newest.collected_at if newest else None,
         "period": newest.period if newest else None,
         "records": newest.records if newest else None,
-        "watermark": _watermark(found, landed, space, now) or cursor,
+        "watermark": _watermark(found, landed, space, now) or told_cursor(dataset.collect.kind, cursor),
         "cursor": cursor,
         "batches": len(landed),
         "missed": len(found.missed),
@@ -103,6 +105,29 @@ def _watermark(found: Situation, landed: Sequence[Batch], space: Workspace, now:
             break
         reached = one.period
     return reached
+
+
+def told_cursor(kind: str, cursor: str | None) -> str | None:
+    """What a cursor says to people: its value, without what a collector keeps besides."""
+    if cursor is None or kind not in ("sql", "dlt"):
+        return cursor
+    try:
+        kept = json.loads(cursor)
+    except ValueError:
+        return cursor
+    values = _all_at(kept, "value" if kind == "sql" else "last_value")
+    # dlt marks the types of values with characters for private use
+    return ", ".join(dict.fromkeys(re.sub(r"[\ue000-\uf8ff]", "", str(value)) for value in values)) or None
+
+
+def _all_at(kept: Any, key: str) -> Iterator[Any]:
+    """What a key has, wherever it stands."""
+    if isinstance(kept, dict):
+        for name, value in kept.items():
+            if name == key:
+                yield value
+            else:
+                yield from _all_at(value, key)
 
 
 def _reason(found: Situation) -> str | None:

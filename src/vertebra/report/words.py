@@ -73,7 +73,7 @@ def counted(value: float, name: str) -> str:
 def _singular(name: str) -> str:
     """One of what is named in the plural: ``cells repaired`` gives ``cell repaired``."""
     first, space, rest = name.partition(" ")
-    if first == "new" or first == "candidate":
+    if first in ("new", "candidate", "violating"):
         return f"{first} {_singular(rest)}"
     for ending in ("ches", "sses"):
         if first.endswith(ending):

@@ -186,7 +186,7 @@ class _Files:
                 yield self._file(target, modified[target.url])
             except RefusedAnswerError as error:
                 # the portal lists it: what is not there is not to come
-                yield refusal(target.url, error)
+                yield refusal(target, error)
 
         yield from each(targets, self.request, one)
 

@@ -69,9 +69,16 @@ def _local(request: Request, path: str) -> Iterator[Payload]:
     files = local_matches(root, path)
     if not files:
         _nothing(request, str(root / path), wildcards=glob.has_magic(path))
+    several = not (root / path).is_file()
     for file in files:
         inside = file.is_relative_to(root)
-        yield Payload(file, f"file:{file.relative_to(root).as_posix() if inside else file}")
+        url = f"file:{file.relative_to(root).as_posix() if inside else file}"
+        yield Payload(file, url, part=part_of(url, request, several=several))
+
+
+def part_of(url: str, request: Request, *, several: bool) -> str | None:
+    """A file as a part of its source: a snapshot of several files is the newest batch of each."""
+    return url if several and request.dataset.load == "snapshot" else None
 
 
 def _remote(request: Request, url: str) -> Iterator[Payload | Unchanged | Refused]:
@@ -90,8 +97,8 @@ def _remote(request: Request, url: str) -> Iterator[Payload | Unchanged | Refuse
     for name in names:
         shown = without_credentials(str(store.unstrip_protocol(name)))
         mark = _mark(store, name)
-        last = request.last_from(shown)
-        if last and mark and last.headers.get("mark") == mark:
+        last, part = request.last_from(shown), part_of(shown, request, several=names != [path])
+        if last and last.part == part and mark and last.headers.get("mark") == mark:
             yield Unchanged(shown)
             continue
         # The last part of the path only: it names the payload's format and cannot lead out of the folder.
@@ -106,7 +113,7 @@ def _remote(request: Request, url: str) -> Iterator[Payload | Unchanged | Refuse
         if _mark(store, name) != mark:
             yield Refused(shown, _changed(shown, where), target)
             continue
-        yield Payload(target, shown, headers={"mark": mark} if mark else {})
+        yield Payload(target, shown, headers={"mark": mark} if mark else {}, part=part)
 
 
 def _listing(store: Any, path: str) -> list[str]:

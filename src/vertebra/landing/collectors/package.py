@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vertebra.declare.collect import Package
 from vertebra.errors import CollectError
-from vertebra.landing.collectors.files import local_matches
+from vertebra.landing.collectors.files import local_matches, part_of
 from vertebra.landing.port import Payload, Request, Unchanged
 
 if TYPE_CHECKING:
@@ -42,8 +42,10 @@ class PackageCollector:
                 where=where,
             )
         headers = _distribution(package)
+        several = not any((folder / inner).is_file() for folder in folders)
         for folder, file in found:
-            yield Payload(file, f"package:{package}/{file.relative_to(folder).as_posix()}", headers=headers)
+            url = f"package:{package}/{file.relative_to(folder).as_posix()}"
+            yield Payload(file, url, headers=headers, part=part_of(url, request, several=several))
 
 
 def _folders(package: str, where: str) -> list[Path]:

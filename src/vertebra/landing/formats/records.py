@@ -73,7 +73,7 @@ def refuse_other_columns(first: Part, columns: Sequence[str], other: Part, other
         raise CollectError(
             f"{first.name} and {other.name} do not have the same columns",
             cause=f"{_listed(columns)} against {_listed(others)}",
-            remedy='choose the member to read, for example collect: {member: "*.csv"}',
+            remedy=f'write which one to read: collect: {{member: "{first.name.rpartition(":")[2]}"}}',
         )
 
 

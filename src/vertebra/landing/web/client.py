@@ -143,7 +143,7 @@ class Client:
                     url = self._followed(url, fields["location"], asked, target, response)
                     continue
                 conditional = "If-None-Match" in headers or "If-Modified-Since" in headers
-                return self._taken(response, fields, asked, target, partial, conditional=conditional)
+                return self._taken(response, fields, asked, url, target, partial, conditional=conditional)
         raise RefusedAnswerError(
             f"{without_query(asked)} redirects more than {_HOPS} times",
             url=asked,
@@ -156,11 +156,18 @@ class Client:
         response: Response,
         fields: dict[str, str],
         asked: str,
+        url: str,
         target: Path,
         partial: Partial,
         *,
         conditional: bool,
     ) -> Answer | None:
+        """Take an answer.
+
+        Args:
+            asked: the address that was asked.
+            url: the one that answers, after redirects.
+        """
         status = response.status_code
         if status == 304 and conditional:
             return None
@@ -175,8 +182,9 @@ class Client:
             raise TryAgainError(f"{without_query(asked)} cannot go on with a download", cause="status 416")
         if status not in (200, 206):
             keep_head(response, target)
+            led = f" at {without_query(url)}, where it leads" if url != asked else ""
             raise RefusedAnswerError(
-                f"{without_query(asked)} answers with status {status}",
+                f"{without_query(asked)} answers with status {status}{led}",
                 url=asked,
                 file=target,
                 status=status,

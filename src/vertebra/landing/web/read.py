@@ -78,7 +78,7 @@ def each(targets: Iterable[Target], request: Request, one: Callable[[Target], It
             if isinstance(error, RefusedAnswerError) and error.status in ABSENT:
                 absent.append((target, error))
                 continue
-            yield refusal(target.url, error)
+            yield refusal(target, error)
             refused += 1
             if refused == _REFUSALS and place < len(in_turn):
                 yield LeftAlone(target.url, len(in_turn) - place)
@@ -86,11 +86,12 @@ def each(targets: Iterable[Target], request: Request, one: Callable[[Target], It
     yield from _absent(absent, request)
 
 
-def refusal(url: str, error: CollectError) -> Refused:
+def refusal(target: Target, error: CollectError) -> Refused:
     """What a source answered wrongly, or did not answer, as an item."""
     from vertebra.landing.port import Refused
 
-    return Refused(url, error, error.file if isinstance(error, RefusedAnswerError) else None)
+    file = error.file if isinstance(error, RefusedAnswerError) else None
+    return Refused(target.url, error, file, target.period, target.part)
 
 
 def _in_turn(targets: list[Target], request: Request) -> list[Target]:
@@ -117,4 +118,12 @@ def _absent(found: Sequence[tuple[Target, RefusedAnswerError]], request: Request
         if target.period is not None and (target.newest if last is None else target.period > last):
             yield NotYet(target.period, target.url)
         else:
-            yield refusal(target.url, error)
+            yield refusal(target, error if last is None else _gap(target, error))
+
+
+def _gap(target: Target, error: RefusedAnswerError) -> RefusedAnswerError:
+    """The refusal of a period between landed ones: the address is right."""
+    return RefusedAnswerError(
+        error.fact, url=error.url, file=error.file, status=error.status, cause=error.cause,
+        remedy=f"if the source never published it, write periods: {{skip: [{target.period}]}}; else ask the source",
+    )  # fmt: skip
