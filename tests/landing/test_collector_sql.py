@@ -39,6 +39,22 @@ def add(database, *rows):
     database.execute("COMMIT")
 
 
+def in_two(gathered, dataset, write):
+    """The first two batches of a table that is written while it is read for the first."""
+    written = []
+
+    def once(_):
+        if not written:
+            written.append(True)
+            write()
+
+    (first,) = gathered(dataset, transferred=once).new
+    (second,) = gathered(dataset).new
+    assert written
+    assert gathered(dataset).unchanged == 1
+    return first, second
+
+
 def trips(load="append", **more):
     return source({"from": "sql", "database": "sqlite:///trips.db"} | ({"table": "trips"} | more), load)
 
@@ -250,17 +266,12 @@ class TestPostgres:
                 )
             )
         dataset = source({"from": "sql", "database": address, "table": "city.trips", "cursor": "at"}, "append")
-        written = []
 
-        def write(_):
-            if not written:
-                with engine.begin() as connection:
-                    written.append(
-                        connection.execute(text("INSERT INTO city.trips SELECT 25001, 1, 1, max(at) FROM city.trips"))
-                    )
+        def write():
+            with engine.begin() as connection:
+                connection.execute(text("INSERT INTO city.trips SELECT 25001, 1, 1, max(at) FROM city.trips"))
 
-        (first,) = gathered(dataset, transferred=write).new
-        (second,) = gathered(dataset).new
+        first, second = in_two(gathered, dataset, write)
         assert (first.receipt.records, [row["id"] for row in records(second)]) == (25_000, ["25001"])
         assert records(first)[1] == {
             "id": "2",
@@ -269,7 +280,6 @@ class TestPostgres:
             "at": "2024-01-01T00:00:02+00:00",
             "j": '{"n": 2}',
         }
-        assert gathered(dataset).unchanged == 1
 
 
 class TestMySql:
@@ -301,15 +311,8 @@ class TestMySql:
             "_utf8mb4 'Sant Andreu de Palomar ñ 🚲' AS place, UNHEX('00FF') AS raw FROM seq_1_to_25000"
         )
         dataset = source({"from": "sql", "database": address, "table": "trips", "cursor": "at"}, "append")
-        written = []
-
-        def write(_):
-            if not written:
-                written.append(True)
-                execute("INSERT INTO trips SELECT 25001, 1, 1, max(at), NULL, NULL, '', NULL FROM trips")
-
-        (first,) = gathered(dataset, transferred=write).new
-        (second,) = gathered(dataset).new
+        write = "INSERT INTO trips SELECT 25001, 1, 1, max(at), NULL, NULL, '', NULL FROM trips"
+        first, second = in_two(gathered, dataset, lambda: execute(write))
         assert (first.receipt.records, [row["id"] for row in records(second)]) == (25_000, ["25001"])
         assert records(first)[1] == {
             "id": "2",
@@ -333,7 +336,6 @@ class TestMySql:
                 "raw": None,
             }
         ]
-        assert gathered(dataset).unchanged == 1
 
     def test_a_query_is_read_as_it_is_written_and_cannot_write(self, address, execute, gathered):
         execute("CREATE TABLE stops (id INT, note TEXT)", "INSERT INTO stops VALUES (1, '100%'), (2, 'x:y')")

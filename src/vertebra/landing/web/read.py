@@ -118,12 +118,13 @@ def _absent(found: Sequence[tuple[Target, RefusedAnswerError]], request: Request
         if target.period is not None and (target.newest if last is None else target.period > last):
             yield NotYet(target.period, target.url)
         else:
-            yield refusal(target, error if last is None else _gap(target, error))
+            yield refusal(target, error if last is None or target.period is None else _gap(target, error))
 
 
 def _gap(target: Target, error: RefusedAnswerError) -> RefusedAnswerError:
     """The refusal of a period between landed ones: the address is right."""
+    whole = ", which leaves the period out for every part" if target.part is not None else ""
     return RefusedAnswerError(
         error.fact, url=error.url, file=error.file, status=error.status, cause=error.cause,
-        remedy=f"if the source never published it, write periods: {{skip: [{target.period}]}}; else ask the source",
+        remedy=f"if the source never published it, write periods: {{skip: [{target.period}]}}{whole}; else ask the source",
     )  # fmt: skip
