@@ -123,8 +123,10 @@ def _absent(found: Sequence[tuple[Target, RefusedAnswerError]], request: Request
 
 def _gap(target: Target, error: RefusedAnswerError) -> RefusedAnswerError:
     """The refusal of a period between landed ones: the address is right."""
-    whole = ", which leaves the period out for every part" if target.part is not None else ""
+    skip = f"periods: {{skip: [{target.period}]}}"
+    if target.part is not None:
+        skip += ", which leaves the period out for every part"
     return RefusedAnswerError(
         error.fact, url=error.url, file=error.file, status=error.status, cause=error.cause,
-        remedy=f"if the source never published it, write periods: {{skip: [{target.period}]}}{whole}; else ask the source",
+        remedy=f"if the source never published it, write {skip}; else ask the source",
     )  # fmt: skip
