@@ -84,6 +84,7 @@ def context(lake: Lake, ledgers: Ledgers, tmp_path: Path) -> Callable[..., StepC
         engine: Engine | None = None,
         run_id: str | None = None,
         fingerprint: str = "test",
+        definition: str = "",
     ) -> StepContext:
         nonlocal made
         made += 1
@@ -99,6 +100,7 @@ def context(lake: Lake, ledgers: Ledgers, tmp_path: Path) -> Callable[..., StepC
             engine=engine or SailEngine(memory="6g"),
             ledgers=ledgers,
             scratch=scratch,
+            definition=definition,
         )
 
     return make

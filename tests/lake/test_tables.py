@@ -83,6 +83,35 @@ def test_restore_brings_a_version_back_as_a_new_one(lake: Lake) -> None:
     assert values(lake) == [1, 2]
 
 
+def test_what_was_added_since_a_version_is_told_when_nothing_else_happened(lake: Lake) -> None:
+    table = lake.table(TABLE)
+    first = table.write_arrow(rows(1, 2), commit())
+    second = table.write_arrow(rows(3), commit("r2"), mode="append")
+    third = table.write_arrow(rows(4, 5), commit("r3"), mode="append")
+    added = table.added(first, third)
+    assert added is not None
+    assert sorted(pq.read_table(added).column("a").to_pylist()) == [3, 4, 5]
+    assert table.added(third, third) == []
+    assert table.added(third, second) is None, "rows were taken away"
+    compacted = table.delta().optimize.compact()
+    assert compacted["numFilesAdded"] == 1
+    assert table.added(first, table.version()) is None, "rows were written anew"
+    wider = rows(6).append_column("c", pa.array([1]))
+    last = table.version()
+    assert table.added(last, table.write_arrow(wider, commit("r5"), mode="append", evolution="widen")) is None
+    assert table.added(99, last) is None
+
+
+def test_rows_that_complete_a_version_are_not_added_to_another(lake: Lake) -> None:
+    table = lake.table(TABLE)
+    first = table.write_arrow(rows(1), commit())
+    staged = table.stage_arrow(rows(2))
+    table.write_arrow(rows(2), commit("r2"), mode="append")
+    with pytest.raises(LakeError, match="another writer committed version 1"):
+        table.commit(staged, commit("r3"), mode="append", onto=first)
+    assert values(lake) == [1, 2]
+
+
 def test_a_repeated_append_adds_nothing(lake: Lake) -> None:
     table = lake.table(TABLE)
     table.write_arrow(rows(1), commit(app_version=1), mode="append")

@@ -48,7 +48,8 @@ POINTS = [
     ("governance.rejects", "after"), ("formatted.sales", "before"), ("formatted.sales", "after"),
     ("governance.quality", "before"), ("governance.quality", "after"), ("governance.repairs", "after"),
     ("governance.quarantine", "before"), ("governance.violations", "before"), ("trusted.sales", "before"),
-    ("trusted.sales", "after"), ("exploitation.by_city", "before"), ("governance.lineage", "before"),
+    ("trusted.sales", "after"), ("exploitation.by_city", "before"), ("exploitation.prices", "before"),
+    ("exploitation.prices", "after"), ("governance.lineage", "before"),
 ]  # fmt: skip
 """In the order in which a run comes to them."""
 
@@ -76,6 +77,7 @@ def said(folder: Path) -> dict[str, list[Any]]:
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project that ran once, and has received another file since; copy it, do not change it."""
     folder = make(tmp_path_factory.mktemp("tiny") / "project")
+    (folder / "views" / "prices.sql").write_text("select _rid, city, price * 100 as cents from trusted.sales")
     with open_tiny(folder) as project:
         assert project.run().ok
     (folder / "data" / "sales-2.csv").write_text(textwrap.dedent(MORE))

@@ -82,6 +82,40 @@ def test_a_new_file_is_all_that_is_new(folder: Path) -> None:
     assert ran(folder) == []
 
 
+def test_tables_that_grow_are_added_to_and_equal_those_made_anew(folder: Path) -> None:
+    (folder / "views" / "prices.sql").write_text("select _rid, city, price * 100 as cents from trusted.sales")
+    ran(folder)
+    (folder / "data" / "sales-2.csv").write_text(
+        MORE_SALES + "8,S1,Gerona,1.0,2026-01-05\n9,S1,Girona,-2.0,2026-01-05\n"
+    )
+    with open_tiny(folder) as project:
+        added = {result.step: result.facts.get("rows added") for result in project.run().results}
+    assert added == {
+        "landing.sales": None, "formatted.sales": None, "trusted.sales": 2, "exploitation.by_city": None,
+        "exploitation.best": None, "exploitation.prices": 2,
+    }  # fmt: skip
+    grown = contents(folder)
+    ran(folder, full_refresh=True)
+    assert contents(folder) == grown
+
+
+def test_a_view_is_not_added_to_what_a_dead_run_left_of_other_sql(folder: Path) -> None:
+    view = folder / "views" / "prices.sql"
+    view.write_text("select _rid, price from trusted.sales")
+    ran(folder)
+    view.write_text("select _rid, price + 1 as price from trusted.sales")
+    with open_tiny(folder) as project:
+        project.run(select="exploitation.prices")
+        runs = project.lake.table("governance.runs")
+        runs.restore(runs.version() - 2)  # the run died before it went on record
+    view.write_text("select _rid, price from trusted.sales")
+    (folder / "data" / "sales-2.csv").write_text(MORE_SALES)
+    ran(folder)
+    with open_tiny(folder) as project:
+        prices = project.sql("select price from exploitation.prices order by _rid").rows()
+        assert prices == project.sql("select price from trusted.sales order by _rid").rows()
+
+
 def test_a_changed_rule_changes_the_trusted_zone_and_what_follows(folder: Path) -> None:
     edit(folder, "datasets/sales.yaml", "t.price < 0", "t.price < 5")
     with open_tiny(folder) as project:

@@ -57,10 +57,11 @@ class Scratch(Zone):
     def __init__(self, folder: Path, engine: Engine) -> None:
         lake = Lake(folder / "lake")
 
-        def context(step: str, inputs: dict[str, int], engine: Engine) -> StepContext:
+        def context(step: str, inputs: dict[str, int], engine: Engine, definition: str = "") -> StepContext:
             scratch = Path(tempfile.mkdtemp(dir=folder))
             now = datetime(2026, 1, 1, tzinfo=UTC)
-            return StepContext("run", step, "f", inputs, now, lake, engine, Ledgers(lake), scratch)
+            ledgers = Ledgers(lake)
+            return StepContext("run", step, "f", inputs, now, lake, engine, ledgers, scratch, definition=definition)
 
         super().__init__(lake, engine, context)
 

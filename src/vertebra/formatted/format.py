@@ -75,7 +75,8 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     ctx.progress(f"formatting {_counted(len(new), 'batch', 'batches')}")
     whole = anew or dataset.load != "append"
     staged, rejected = _stage(dataset, table, matches, anew, ctx)
-    commit = replace(ctx.commit(app_version=new[-1].number), extra={_FORMATTING: digest})
+    commit = ctx.commit(app_version=new[-1].number)
+    commit = replace(commit, extra={**commit.extra, _FORMATTING: digest})
     version = table.commit(
         staged,
         commit,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vertebra.lake.table import Commit
 
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from vertebra.engine.port import Engine
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
+    from vertebra.lake.table import LakeTable, TableVersion
 
 Progress = Callable[[str], None]
+
+_DEFINITION: Final = "definition"
 
 
 def silent(message: str) -> None:
@@ -33,6 +36,7 @@ class StepContext:
         inputs: the version of each table the step reads; a step reads those versions, no others.
         now: the run's start, UTC; the only clock a step may use.
         scratch: an empty folder for intermediate files; removed after the step.
+        definition: hash of the step's declarations and code alone; empty when it is not known.
     """
 
     run_id: str
@@ -45,6 +49,17 @@ class StepContext:
     ledgers: Ledgers
     scratch: Path
     progress: Progress = silent
+    definition: str = ""
+
+    def extensible(self, table: LakeTable) -> TableVersion | None:
+        """The newest version of a table, when this step wrote it from the declarations and code of now.
+
+        What such a version lacks can only come from inputs that changed since, so rows may be added to it.
+        """
+        newest = table.newest_data()
+        if newest is None or newest.step != self.step or not self.definition:
+            return None
+        return newest if newest.extra.get(_DEFINITION) == self.definition else None
 
     def commit(self, app_version: int | None = None) -> Commit:
         """The metadata of a table version this step commits."""
@@ -54,6 +69,7 @@ class StepContext:
             fingerprint=self.fingerprint,
             inputs=self.inputs,
             app_version=app_version,
+            extra={_DEFINITION: self.definition} if self.definition else {},
         )
 
 

@@ -13,6 +13,8 @@ from vertebra.lake.catalog import Lake
 from vertebra.lake.table import Commit, LakeTable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyspark.sql import DataFrame
 
     from vertebra.engine.port import Engine
@@ -89,6 +91,13 @@ class Ledgers:
         """Replace what a ledger says of one dataset by a few rows, without an engine. Missing keys are NULL."""
         data = pa.Table.from_pylist(list(rows), schema=STATES[ledger])
         self.commit(ledger, self.table(ledger).stage_arrow(data, part=dataset), commit)
+
+    def files(self, ledger: str, dataset: str, version: int | None = None) -> list[Path]:
+        """The files of what a ledger says of one dataset, in a version or now."""
+        table = self.table(ledger)
+        if not table.exists():
+            return []
+        return [file for file in table.files(version) if file.is_relative_to(table.path / dataset)]
 
     def read(self, ledger: str) -> pa.Table:
         """A whole ledger, as Arrow; empty when nothing was recorded yet."""

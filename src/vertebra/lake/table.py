@@ -173,6 +173,21 @@ class LakeTable:
         actions = pa.table(self.delta(version).get_add_actions(flatten=True))
         return sorted(self.path / unquote(path) for path in actions.column("path").to_pylist())
 
+    def added(self, since: int, version: int) -> list[Path] | None:
+        """The files that a version has and an earlier one had not, when the versions differ in nothing else.
+
+        Returns:
+            The files, maybe none; None when rows were removed or rewritten, columns changed, or a version is gone.
+        """
+        try:
+            before, now = self.files(since), self.files(version)
+            same_columns = self.schema(since).equals(self.schema(version))
+        except LakeError:
+            return None
+        if not same_columns or not set(before) <= set(now):
+            return None
+        return [file for file in now if file not in set(before)]
+
     def frame(self, engine: Engine, version: int | None = None) -> DataFrame:
         """The table as a Spark frame, over the committed file list and with the committed schema."""
         return engine.read_parquet(self._present(version), self.schema(version))
@@ -242,6 +257,7 @@ class LakeTable:
         mode: Mode = "overwrite",
         evolution: Evolution = "same",
         anew: bool = False,
+        onto: int | None = None,
     ) -> int:
         """Make staged files a version of the table, atomically.
 
@@ -251,6 +267,7 @@ class LakeTable:
                 ``replace`` allows anything when the whole table is overwritten, else new columns.
             anew: the table starts from nothing (with ``overwrite`` only): the commit's application transaction
                 replaces the table's, be it the same, later or earlier.
+            onto: the version that the rows were made for, when they complete it; another one does not take them.
 
         Returns:
             The table's version after the commit; the present version when the commit's application transaction is
@@ -272,6 +289,8 @@ class LakeTable:
             )
             return self.version()
         table = self.delta()
+        if onto is not None and table.version() != onto:
+            raise self._overtaken(f"its version was to be {onto}")
         done = table.transaction_version(commit.step)
         repeated = commit.app_version is not None and done is not None and done >= commit.app_version
         if repeated and not (anew and mode == "overwrite"):
@@ -289,11 +308,7 @@ class LakeTable:
                 commit_properties=properties,
             )
         except CommitFailedError as error:
-            raise LakeError(
-                f"{self.name} was not written: another writer committed version {self.version()} meanwhile",
-                cause=str(error),
-                remedy="vertebra run (it starts from the version that is there now)",
-            ) from error
+            raise self._overtaken(str(error)) from error
         return self.version()
 
     def write(
@@ -330,6 +345,13 @@ class LakeTable:
         table = self.delta()
         if not _CONFIGURATION.items() <= table.metadata().configuration.items():
             table.alter.set_table_properties(_CONFIGURATION)
+
+    def _overtaken(self, cause: str) -> LakeError:
+        return LakeError(
+            f"{self.name} was not written: another writer committed version {self.version()} meanwhile",
+            cause=cause,
+            remedy="vertebra run (it starts from the version that is there now)",
+        )
 
     def _new_folder(self, part: str | None) -> Path:
         """A folder for one write; the names of a table's folders sort by the time of their writing."""

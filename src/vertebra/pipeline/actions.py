@@ -24,22 +24,22 @@ def act(step: Step, project: Project, ctx: StepContext, afresh: bool) -> StepOut
         case "trusted":
             from vertebra.trusted.clean import trust
 
-            return trust(step.declaration, ctx, project.datasets)
+            return trust(step.declaration, ctx, project.datasets, full_refresh=afresh)
         case "exploitation":
-            return _integrate(step, ctx)
+            return _integrate(step, ctx, afresh)
         case "analysis":
             return _analyse(step, project, ctx)
         case zone:
             raise ValueError(f"{zone} has no such steps")
 
 
-def _integrate(step: Step, ctx: StepContext) -> StepOutcome:
+def _integrate(step: Step, ctx: StepContext, afresh: bool) -> StepOutcome:
     from vertebra.declare.view import View
 
     if isinstance(step.declaration, View):
         from vertebra.exploitation.views import build_view
 
-        return build_view(step.declaration, ctx)
+        return build_view(step.declaration, ctx, full_refresh=afresh)
     from vertebra.exploitation.reconcile import reconcile
 
     return reconcile(step.declaration, ctx)

@@ -52,6 +52,11 @@ class Basis:
         """The hash of it all; equal fingerprints, equal results."""
         return _hash(self.to_json())
 
+    @property
+    def definition(self) -> str:
+        """The hash of what is declared and coded, whatever the inputs."""
+        return _hash(json.dumps([self.declaration, self.code, self.release], sort_keys=True))
+
     def to_json(self) -> str:
         """All of it, in an order that never changes."""
         return json.dumps(asdict(self), sort_keys=True)
@@ -74,11 +79,7 @@ class Basis:
 
     def only_inputs_differ(self, before: Basis) -> bool:
         """Whether all but the input versions is as before, so that an incremental step need not start afresh."""
-        return (self.declaration, self.code, self.release) == (
-            before.declaration,
-            before.code,
-            before.release,
-        )
+        return self.definition == before.definition
 
 
 def basis_of(step: Step, inputs: Mapping[str, int], decisions: str, root: Path) -> Basis:

@@ -253,6 +253,7 @@ class _Run:
                 ledgers=self.ledgers,
                 scratch=scratch,
                 progress=self._teller(step),
+                definition=basis.definition,
             )
             return act(step, self.project, context, afresh)
         finally:

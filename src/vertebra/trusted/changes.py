@@ -56,7 +56,7 @@ def since_last_run(dataset: Dataset, ctx: StepContext, now: Sequence[Path]) -> C
     assessed = _assessed(ctx.ledgers, f"trusted.{dataset.name}")
     ledger = ctx.ledgers.table("violations")
     version = _version_after(ledger, ctx.step, set(assessed)) if assessed and ledger.exists() else None
-    before = _files(ledger, dataset.name, version) if version is not None else []
+    before = ctx.ledgers.files("violations", dataset.name, version) if version is not None else []
     reason = "" if assessed else "it is the first run"
     if not all(file.is_file() for file in before):
         before, reason = [], "vertebra gc has freed the violations of the run before"
@@ -113,10 +113,6 @@ def _version_after(ledger: LakeTable, step: str, assessed: set[str]) -> int | No
             if entry.step == step and entry.run_id in assessed:
                 return entry.version
     return None
-
-
-def _files(ledger: LakeTable, dataset: str, version: int) -> list[Path]:
-    return [file for file in ledger.files(version) if file.is_relative_to(ledger.path / dataset)]
 
 
 def _rows(files: Sequence[Path]) -> int:

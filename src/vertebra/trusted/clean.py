@@ -19,6 +19,7 @@ from vertebra.trusted.assess import Assessment, Found, Stage, assess, fills, qua
 from vertebra.trusted.changes import since_last_run
 from vertebra.trusted.decisions import Decided, decided
 from vertebra.trusted.detect import Detection, detect
+from vertebra.trusted.growth import growth
 from vertebra.trusted.quarantine import removals, whole_rows, without
 from vertebra.trusted.repair import Repair, apply, repair_of, repairs
 from vertebra.trusted.resolution import Standing, resolved, standings
@@ -57,20 +58,24 @@ def inputs_of(dataset: Dataset, datasets: Datasets | None = None) -> tuple[str, 
     return (f"formatted.{dataset.name}", *(f"trusted.{name}" for name in others))
 
 
-def trust(dataset: Dataset, ctx: StepContext, datasets: Datasets | None = None) -> StepOutcome:
+def trust(
+    dataset: Dataset, ctx: StepContext, datasets: Datasets | None = None, *, full_refresh: bool = False
+) -> StepOutcome:
     """Make the trusted table of a dataset.
 
     Writes ``trusted.<name>``, and what the ledgers ``violations``, ``repairs``, ``quarantine`` and ``quality`` say of
-    it.
+    it. Where rows were added to the formatted table and the others are cleaned as before, the new rows are added to the
+    trusted table; else it is written whole.
 
     Args:
         datasets: all datasets of the project, for rules between relations.
+        full_refresh: write it whole in any case.
 
     Raises:
         QualityError: a rule with ``on_violation: fail`` is violated; the trusted table stays as it was.
         RuleError: a rule cannot be checked, or not repaired as declared.
     """
-    return _Step(dataset, ctx, rules_of(dataset, datasets)).run()
+    return _Step(dataset, ctx, rules_of(dataset, datasets)).run(full_refresh=full_refresh)
 
 
 def check(dataset: Dataset, ctx: StepContext, zone: str = "formatted", datasets: Datasets | None = None) -> Assessment:
@@ -127,30 +132,32 @@ class _Step:
 
     # -- the step ------------------------------------------------------------------------------------------------
 
-    def run(self) -> StepOutcome:
+    def run(self, *, full_refresh: bool) -> StepOutcome:
         self.ctx.progress(f"checking {len(self.rules)} rules" if self.rules else "no rules to check")
         before = self._detect("before", self.formatted, self.rules)
         self._stop_on_failure(before)
         made = self._repairs(before)
-        table = self.formatted
-        if made.cells is not None:
-            table = apply(table, self.schema, made.cells, made.columns)
-        removed = self._removals(before, table, made)
-        if removed.rows is not None:
-            table = without(table, removed.rows)
-        self.ctx.progress("writing the trusted table")
+        removed = self._removals(before, self._cleaned(self.formatted, made), made)
         target = self.ctx.lake.table(f"trusted.{self.name}")
+        grown = None if full_refresh else growth(self.source, target, made.cells, removed.rows, self.ctx)
+        self.ctx.progress("writing the trusted table" if grown is None else "adding to the trusted table")
+        table = self._cleaned(self.formatted if grown is None else grown.rows, made, removed)
         staged = target.stage(self.ctx.engine, table)
-        after = self._after(before, staged, made, removed)
+        written = staged if grown is None else grown.whole(staged)
+        after = self._after(before, written, made, removed)
         standing = self._settle(before, after, made, removed)
-        self._assess(before, after, standing, staged, target.version() + 1 if target.exists() else 0)
+        self._assess(before, after, standing, written, target.version() + 1 if target.exists() else 0)
         self.settlement.commit()
-        version = target.commit(staged, self.ctx.commit(), mode="overwrite", evolution="replace")
+        if grown is None:
+            version = target.commit(staged, self.ctx.commit(), mode="overwrite", evolution="replace")
+        else:
+            version = target.commit(staged, self.ctx.commit(), mode="append", onto=grown.onto)
         return StepOutcome(
-            rows=staged.rows,
+            rows=written.rows,
             version=version,
             outputs={target.name: version},
             facts={
+                **({} if grown is None else {"rows added": staged.rows}),
                 "cells repaired": made.count,
                 "rows quarantined": removed.count,
                 "rules broken": sum(count.violating_tuples > 0 for count in before.counts),
@@ -243,6 +250,14 @@ class _Step:
         rows = self.ctx.engine.materialise(whole_rows(self.formatted, self.schema, gone), folder)
         per_rule = _values(folder, "rules")
         return _Removed(rows, per_rule, _rows(folder)) if per_rule else _Removed()
+
+    def _cleaned(self, rows: DataFrame, made: _Repaired, removed: _Removed | None = None) -> DataFrame:
+        """Rows of the formatted table with their repairs, and without those that are removed."""
+        if made.cells is not None:
+            rows = apply(rows, self.schema, made.cells, made.columns)
+        if removed is not None and removed.rows is not None:
+            rows = without(rows, removed.rows)
+        return rows
 
     def _stop_on_failure(self, before: Detection) -> None:
         failing = {rule.name for rule in self.rules if rule.on_violation == "fail"} & _violated(before)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vertebra.governance.context import StepContext
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
-    from vertebra.lake.table import LakeTable, Staged
+    from vertebra.lake.table import Staged
 
 _OF_TRUSTED: Final = ("repairs", "quarantine", "violations")
 _RECENT: Final = 64
@@ -84,11 +84,10 @@ def unsettled(lake: Lake, ledgers: Ledgers, dataset: str) -> str | None:
 
 def _newest(ledgers: Ledgers, ledger: str, dataset: str) -> str:
     """The last run of the step of a dataset that wrote a ledger."""
-    table = ledgers.table(ledger)
-    if not _files(table, dataset):
+    if not ledgers.files(ledger, dataset):
         return ""
     for limit in (_RECENT, None):
-        for entry in table.history(limit):
+        for entry in ledgers.table(ledger).history(limit):
             if entry.step == f"trusted.{dataset}":
                 return entry.run_id
     return ""
@@ -96,9 +95,4 @@ def _newest(ledgers: Ledgers, ledger: str, dataset: str) -> str:
 
 def _says(ledgers: Ledgers, ledger: str, dataset: str) -> bool:
     """Whether a ledger has rows on a dataset, by the files' footers."""
-    return any(pq.read_metadata(file).num_rows for file in _files(ledgers.table(ledger), dataset))
-
-
-def _files(table: LakeTable, dataset: str) -> list[Path]:
-    """The files of a ledger on a dataset."""
-    return [file for file in table.files() if file.is_relative_to(table.path / dataset)] if table.exists() else []
+    return any(pq.read_metadata(file).num_rows for file in ledgers.files(ledger, dataset))

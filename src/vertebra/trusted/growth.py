@@ -1,0 +1,96 @@
+"""Whether cleaning a table that has grown is to add new rows to the trusted table, the old ones being as they were.
+
+Rules are about whole tables: a row that arrives may overturn a majority, and so repair a row of years ago, or release
+it from quarantine. So rules are checked, and repairs and removals worked out, over all rows. What is saved is to write
+again the rows for which they came out as before, which is nearly always all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pyarrow.parquet as pq
+
+from vertebra.governance.schemas import STATES
+from vertebra.lake.table import Staged
+from vertebra.trusted.settlement import unsettled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pyspark.sql import DataFrame
+
+    from vertebra.governance.context import StepContext
+    from vertebra.lake.table import LakeTable
+
+_REPAIRED_CELL: Final = ("rid", "column_name", "new")
+_REMOVED_ROW: Final = ("rid",)
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The rows that a trusted table lacks.
+
+    Attributes:
+        rows: new rows of the formatted table.
+        present: the trusted table as it is.
+        onto: its version.
+    """
+
+    rows: DataFrame
+    present: Staged
+    onto: int
+
+    def whole(self, added: Staged) -> Staged:
+        """The trusted table as it is going to be."""
+        files = (*self.present.files, *added.files)
+        return Staged(files, added.schema, self.present.rows + added.rows, None)
+
+
+def growth(
+    formatted: LakeTable, target: LakeTable, cells: DataFrame | None, removed: DataFrame | None, ctx: StepContext
+) -> Growth | None:
+    """The rows to add to a trusted table; None when it has to be written whole.
+
+    Args:
+        cells: the repairs of this run, ``rid, column_name, new, …``; None for none.
+        removed: the rows it removes, ``rid, …``; None for none.
+    """
+    dataset = formatted.name.partition(".")[2]
+    onto = target.version() if target.exists() else None
+    written = ctx.extensible(target)
+    since = written.inputs.get(formatted.name) if written else None
+    if onto is None or since is None or unsettled(ctx.lake, ctx.ledgers, dataset):
+        return None
+    version = ctx.inputs[formatted.name]
+    files, schema = formatted.added(since, version), formatted.schema(version)
+    if files is None or not target.schema().equals(schema):
+        return None
+    rows = ctx.engine.read_parquet(files, schema)
+    for ledger, now, about in (("repairs", cells, _REPAIRED_CELL), ("quarantine", removed, _REMOVED_ROW)):
+        if not _as_before(ctx, ledger, ctx.ledgers.files(ledger, dataset), now, rows, about):
+            return None
+    return Growth(rows, Staged(tuple(target.files(onto)), schema, target.rows(onto), None), onto)
+
+
+def _as_before(
+    ctx: StepContext, ledger: str, files: Sequence[Path], now: DataFrame | None, new: DataFrame, about: Sequence[str]
+) -> bool:
+    """Whether what is done to the old rows is what a ledger has of the run before."""
+    from pyspark.sql import functions as F
+
+    sides = []
+    if any(pq.read_metadata(file).num_rows for file in files):
+        before = ctx.engine.read_parquet(files, STATES[ledger])
+        sides.append(before.select(*about, F.lit(1).alias("side")))
+    if now is not None:
+        old = now.join(new.select(F.col("_rid")), F.col("rid") == F.col("_rid"), "left_anti")
+        sides.append(old.select(*about, F.lit(2).alias("side")))
+    if not sides:
+        return True
+    both = sides[0] if len(sides) == 1 else sides[0].unionByName(sides[1])
+    # 1 is only before, 2 only now, 3 both
+    other = both.groupBy(*about).agg(F.sum("side").alias("sides")).where(F.col("sides") != F.lit(3))
+    return not other.limit(1).collect()
