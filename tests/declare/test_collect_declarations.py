@@ -98,6 +98,7 @@ class TestSecrets:
             ('{from: http, url: https://x.org/a, auth: {bearer: "${T:-abcdef}"}}', "collect.auth.bearer is not"),
             ("{from: http, url: https://x.org/a, headers: {X-Api-Key: abcdef}}", "the header X-Api-Key holds a secret"),
             ('{from: sql, database: "postgresql://a:secret@h/d", table: t}', "the password in collect.database is not"),
+            ('{from: files, path: "sftp://a:secret@h/x/*.csv"}', "the password in collect.path is not"),
         ],
     )
     def test_in_a_file_they_are_refused(self, project, collect, says):

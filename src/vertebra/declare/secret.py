@@ -29,11 +29,11 @@ def written_secrets(collect: Any, document: Document) -> Iterator[DeclarationErr
     for key in sorted(_SECRET_KEYS & set(auth)):
         if not _REFERENCE.fullmatch(str(auth[key])):
             yield _literal(f"collect.auth.{key}", document, ("collect", "auth", key))
-    database = collect.get("database")
-    if isinstance(database, str):
-        found = _PASSWORD.search(database)
+    for key in ("database", "path"):
+        address = collect.get(key)
+        found = _PASSWORD.search(address) if isinstance(address, str) else None
         if found and found["password"] and not _REFERENCE.fullmatch(found["password"]):
-            yield _literal("the password in collect.database", document, ("collect", "database"))
+            yield _literal(f"the password in collect.{key}", document, ("collect", key))
     headers = collect.get("headers")
     for name in headers if isinstance(headers, dict) else ():
         if _HEADERS.fullmatch(name):

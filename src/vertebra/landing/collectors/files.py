@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import glob
-import re
-import shutil
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.collect import Files
 from vertebra.errors import CollectError
-from vertebra.landing.port import Payload, Refused, Request, Unchanged
+from vertebra.landing.port import Payload, Refused, Request, Transfer, Unchanged
+from vertebra.landing.store import Store, StoredFile, schemes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-_CHUNK: Final = 8 << 20
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+_FILE: Final = "file://"
 
 
 class FilesCollector:
@@ -38,16 +37,19 @@ class FilesCollector:
             CollectError: nothing is there, the scheme is not allowed, or the store cannot be read.
         """
         path = request.declared(Files).path
-        scheme = _scheme(path)
-        if scheme not in request.schemes:
+        schemes = schemes_of(path)
+        missing = [scheme for scheme in schemes if scheme not in request.schemes]
+        if missing:
+            allowed = sorted(request.schemes)
             raise CollectError(
-                f"the project does not allow {scheme}:// as a source",
-                cause=f"allowed are {', '.join(sorted(request.schemes))}",
-                remedy=f"if you trust the source, write `schemes: [file, {scheme}]` in vertebra.yaml",
+                f"the project does not allow {missing[0]}:// as a source",
+                cause=f"allowed are {', '.join(allowed)}",
+                remedy="if you trust the source, write `schemes: "
+                f"[{', '.join([*allowed, *dict.fromkeys(missing)])}]` in vertebra.yaml",
                 where=f"dataset {request.dataset.name}",
             )
-        if scheme == "file":
-            yield from _local(request, path[len("file://") :] if _SCHEME.match(path) else path)
+        if schemes == ["file"]:
+            yield from _local(request, path[len(_FILE) :] if path.lower().startswith(_FILE) else path)
         else:
             yield from _remote(request, path)
 
@@ -64,7 +66,7 @@ def local_matches(root: Path, pattern: str) -> list[Path]:
     return sorted(file for file in matches if file.is_file())
 
 
-def _local(request: Request, path: str) -> Iterator[Payload]:
+def _local(request: Request, path: str) -> Iterator[Payload | Refused]:
     root = request.project_root.resolve()
     files = local_matches(root, path)
     if not files:
@@ -73,7 +75,27 @@ def _local(request: Request, path: str) -> Iterator[Payload]:
     for file in files:
         inside = file.is_relative_to(root)
         url = f"file:{file.relative_to(root).as_posix() if inside else file}"
-        yield Payload(file, url, part=part_of(url, request, several=several))
+        part = part_of(url, request, several=several)
+        if several and _leads_out(file, root):
+            yield Refused(url, _link(url, file), part=part)
+            continue
+        yield Payload(file, url, part=part)
+
+
+def _leads_out(file: Path, root: Path) -> bool:
+    """Whether a file of a folder is a link to somewhere else: who may write the folder may not read all that we may."""
+    if not file.is_symlink():
+        return False
+    target = file.resolve()
+    return not (target.is_relative_to(file.parent.resolve()) or target.is_relative_to(root))
+
+
+def _link(url: str, file: Path) -> CollectError:
+    return CollectError(
+        f"{url} is a link out of its folder, to {file.resolve()}",
+        cause="whoever may write the folder could have any file collected",
+        remedy="put the file itself there, or name in collect.path where it is",
+    )
 
 
 def part_of(url: str, request: Request, *, several: bool) -> str | None:
@@ -82,62 +104,37 @@ def part_of(url: str, request: Request, *, several: bool) -> str | None:
 
 
 def _remote(request: Request, url: str) -> Iterator[Payload | Unchanged | Refused]:
-    import fsspec
-
-    where = f"dataset {request.dataset.name}"
-    try:
-        store, path = fsspec.core.url_to_fs(url)
-        # a process that goes on collecting meets the same store, which remembers what it listed before
-        store.invalidate_cache()
-        names = _listing(store, path)
-    except (OSError, ValueError, ImportError) as error:
-        raise _unreadable(url, error, where) from error
-    if not names:
-        _nothing(request, without_credentials(url), wildcards=glob.has_magic(path))
-    for name in names:
-        shown = without_credentials(str(store.unstrip_protocol(name)))
-        mark = _mark(store, name)
-        last, part = request.last_from(shown), part_of(shown, request, several=names != [path])
-        if last and last.part == part and mark and last.headers.get("mark") == mark:
-            yield Unchanged(shown)
+    store = Store(url)
+    files, several = store.files()
+    if not files:
+        _nothing(request, store.url, wildcards=store.has_wildcards)
+    for number, file in enumerate(files):
+        last, part = request.last_from(file.url), part_of(file.url, request, several=several)
+        if last and last.part == part and file.mark and last.headers.get("mark") == file.mark:
+            yield Unchanged(file.url)
             continue
-        # The last part of the path only: it names the payload's format and cannot lead out of the folder.
-        target = request.staging / Path(shown).name
-        request.progress(f"reading {shown}")
+        target = request.staging / f"file-{number}"
+        request.progress(f"reading {file.url}")
         try:
-            with store.open(name, "rb") as source, target.open("wb") as sink:
-                shutil.copyfileobj(source, sink, _CHUNK)
-        except FileNotFoundError as error:
-            raise _unreadable(shown, error, where) from error
-        store.invalidate_cache()
-        if _mark(store, name) != mark:
-            yield Refused(shown, _changed(shown, where), target)
+            stayed = store.copy(file, target, partial(_watched, request, file))
+        except CollectError as error:
+            yield Refused(file.url, error, part=part)
             continue
-        yield Payload(target, shown, headers={"mark": mark} if mark else {}, part=part)
+        if not stayed:
+            yield Refused(file.url, _changed(file.url), target, part=part)
+            continue
+        yield Payload(target, file.url, headers={"mark": file.mark} if file.mark else {}, part=part)
 
 
-def _listing(store: Any, path: str) -> list[str]:
-    if glob.has_magic(path):
-        return sorted(name for name, info in store.glob(path, detail=True).items() if info["type"] == "file")
-    if store.isdir(path):
-        return sorted(info["name"] for info in store.ls(path, detail=True) if info["type"] == "file")
-    return [path] if store.exists(path) else []
+def _watched(request: Request, file: StoredFile, done: int) -> None:
+    request.transferred(Transfer(file.url, done, file.size))
 
 
-def _mark(store: Any, name: str) -> str:
-    """What the store says identifies the file's content now; empty when it says nothing usable."""
-    try:
-        return str(store.ukey(name))
-    except (NotImplementedError, OSError, KeyError, TypeError):
-        return ""
-
-
-def _changed(shown: str, where: str) -> CollectError:
+def _changed(shown: str) -> CollectError:
     return CollectError(
         f"{shown} changed while it was read",
         cause="something is still writing the file",
         remedy="collect again when it is written",
-        where=where,
     )
 
 
@@ -152,26 +149,3 @@ def _nothing(request: Request, what: str, *, wildcards: bool) -> None:
         remedy=f"correct collect.path of {request.dataset.name}, or put the file there",
         where=f"dataset {request.dataset.name}",
     )
-
-
-def _unreadable(url: str, error: Exception, where: str) -> CollectError:
-    if isinstance(error, ImportError):
-        remedy = f"install what fsspec needs for it: {error}"
-    else:
-        remedy = "check the address and the credentials in the environment, then collect again"
-    return CollectError(
-        f"{without_credentials(url)} cannot be read",
-        cause=f"{type(error).__name__}: {error}".replace(url, without_credentials(url)),
-        remedy=remedy,
-        where=where,
-    )
-
-
-def _scheme(path: str) -> str:
-    match = _SCHEME.match(path)
-    return match.group(1).lower() if match else "file"
-
-
-def without_credentials(url: str) -> str:
-    """A URL that can be shown and kept: no user, no password, no query string (which may carry a token)."""
-    return re.sub(r"://[^/?#]*@", "://", re.split(r"[?#]", url, maxsplit=1)[0])
