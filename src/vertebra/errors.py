@@ -14,12 +14,14 @@
     ├── LeakageError       a feature uses what is not known at prediction time
     └── StepError          a pipeline step failed
 
-Every message states a fact, its cause and what to do next, in that order.
+Every message states a fact, its cause and what to do next, in that order. Control characters in it are written out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from vertebra.visible import visible
 
 
 class VertebraError(Exception):
@@ -33,10 +35,10 @@ class VertebraError(Exception):
     """
 
     def __init__(self, fact: str, *, cause: str = "", remedy: str = "", where: str = "") -> None:
-        self.fact = fact
-        self.cause = cause
-        self.remedy = remedy
-        self.where = where
+        self.fact = visible(fact)
+        self.cause = visible(cause)
+        self.remedy = visible(remedy)
+        self.where = visible(where)
         super().__init__(self._text())
 
     def _text(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import re
@@ -19,6 +20,7 @@ from pipeline.tiny import edit, make
 from portals.portals import FileServer
 from portals.stand_in import StandIn, standing_in
 from vertebra.cli import main
+from vertebra.declare.period import told
 from vertebra.landing.port import Transfer
 from vertebra.pipeline.progress import StepResult
 from vertebra.report.console import Lines, Terminal
@@ -117,6 +119,45 @@ def test_sources_are_listed_with_where_they_stand(vertebra: Command, folder: Pat
     assert re.search(r"shops +ok +files +– ", said.out)
     [sales] = [row for row in vertebra("ls", "sources", "-f", "json").rows if row["dataset"] == "sales"]
     assert (sales["batch"], sales["records"], sales["missed"]) == (1, 6, 0)
+
+
+def test_sources_are_selected_and_what_cannot_be_selected_says_so(vertebra: Command, folder: Path) -> None:
+    asked = ("ls", "sources", "--select", "sales", "--format", "json")
+    assert [row["dataset"] for row in vertebra(*asked).rows] == ["sales"]
+    assert "sales" in vertebra("ls", "sources", "--select", "landing.sales").out
+    assert vertebra("ls", "sources", "--select", "sails").code == 1
+    for command in (("ls", "tables", "--select", "sales"), ("ls", "sources", "--exclude", "sales")):
+        said = vertebra(*command)
+        assert (said.code, "it is for steps" in " ".join(said.err.split())) == (2, True)
+
+
+def test_a_collection_tells_programs_where_its_sources_stand(vertebra: Command, folder: Path) -> None:
+    rows = vertebra("collect", "sales", "--format", "json").rows
+    assert [(row["dataset"], row["state"], row["records"]) for row in rows] == [("sales", "ok", 6)]
+    said = vertebra("collect", "--format", "csv")
+    assert [line.split(",")[:2] for line in said.out.splitlines()[1:]] == [["sales", "ok"], ["shops", "ok"]]
+    assert vertebra("collect", "--due", "--format", "json").rows == []
+
+
+def test_many_periods_are_told_in_short() -> None:
+    months = [f"2013-{month:02d}" for month in range(1, 13)]
+    assert told(months[:3]) == "2013-01, 2013-02, 2013-03"
+    assert told(months) == "2013-01 … 2013-12 (12 periods)"
+
+
+def test_a_disk_that_is_full_is_told_with_what_to_do(
+    vertebra: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "lake/x")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    said = vertebra("collect")
+    assert said.code == 1
+    assert said.err == (
+        "error: lake/x could not be written\n  cause: No space left on device; what was committed before stays\n"
+        "  next:  make room or correct permissions, then repeat the command\n"
+    )
 
 
 def test_how_far_a_database_is_read_is_shown_as_the_value_of_its_cursor(vertebra: Command, folder: Path) -> None:

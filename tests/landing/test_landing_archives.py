@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import tarfile
 import zipfile
 
 import pytest
@@ -148,3 +149,24 @@ def test_the_receipt_is_of_the_packed_bytes(project, collected):
     assert batch.receipt.payload == "payload.csv.zip"
     assert batch.payload.read_bytes() == packed
     assert records(batch) == [{"a": "1"}]
+
+
+def test_the_directory_of_an_archive_is_read_once_whatever_its_members(landed, monkeypatch):
+    opened = []
+    opening = zipfile.ZipFile.__init__
+    members = {f"{number:03d}": f"a\n{number}\n" for number in range(300)}
+    content = zipped(**members)
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", lambda *about, **more: opened.append(1) or opening(*about, **more))
+    assert [row["a"] for row in landed(content, "d.zip")] == [str(number) for number in range(300)]
+    assert len(opened) < 5
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_tar_archive_is_called_one(landed, pack):
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as archive:
+        member = tarfile.TarInfo("a.csv")
+        member.size = 4
+        archive.addfile(member, io.BytesIO(b"a\n1\n"))
+    with pytest.raises(CollectError, match="is a tar archive"):
+        landed(pack(sink.getvalue()), "d.tar.gz")

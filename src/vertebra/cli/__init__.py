@@ -5,12 +5,17 @@ Exit codes: 0 all went well; 1 a failure we foresaw, with a remedy; 2 the comman
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from vertebra.errors import VertebraError
+
+_OF_THE_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -41,10 +46,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+            _tell(_not_written(error))
+            sys.exit(1)
         sys.stderr.write(f"unexpected {type(error).__name__}: {error}\n  next:  repeat the command with --debug\n")
         sys.exit(1)
     finally:
         os.environ["VERTEBRA_DEBUG"] = before
+
+
+def _not_written(error: OSError) -> VertebraError:
+    from vertebra.errors import VertebraError
+
+    return VertebraError(
+        f"{error.filename or 'a file'} could not be written",
+        cause=f"{error.strerror}; what was committed before stays",
+        remedy="make room or correct permissions, then repeat the command",
+    )
 
 
 def _tell(error: Exception) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vertebra.pipeline.api import Workspace
+    from vertebra.pipeline.progress import RunReport
 
 First = Annotated[
     str | None, typer.Option("--from", help="First period to fill in: 2013, 2013-Q1, 2013-01, 2013-W05, 2013-01-31.")
@@ -79,10 +80,7 @@ def collect(
     if due or dry_run:
         _due(space, names, due, dry_run, wait, form)
         return
-    report = run_selected(space, [f"landing.{name}" for name in names], None, False, wait)
-    if report.idle:
-        say(f"nothing new: {report.checked} sources asked, {report.seconds:.1f} s")
-    leave(report)
+    _told(space, names, run_selected(space, [f"landing.{name}" for name in names], None, False, wait), form)
 
 
 def schedule(
@@ -160,7 +158,7 @@ def _clock() -> Any:
 
 def _due(space: Workspace, names: list[str], due: bool, dry_run: bool, wait: float, form: str) -> None:
     from vertebra.pipeline.due import due_names, situations
-    from vertebra.report.sources import short_time
+    from vertebra.report.sources import SOURCES, short_time
 
     def are_due() -> list[str]:
         found = situations(space.project, space.lake, space.ledgers, _now())
@@ -176,14 +174,26 @@ def _due(space: Workspace, names: list[str], due: bool, dry_run: bool, wait: flo
         found = situations(space.project, space.lake, space.ledgers, _now())
         next_at = min((one.wake_at for one in found if one.wake_at and one.dataset.name in names), default=None)
         then = f"the next collection is due at {short_time(next_at)} UTC" if next_at else "no dataset has a schedule"
+        if form != "table":
+            put([], SOURCES, form)
         say(f"nothing is due: {then}")
         return
     report = run_selected(
         space, [f"landing.{name}" for name in names], None, False, wait,
         due=lambda _, chosen: [step for step in chosen if step.partition(".")[2] in are_due()],
     )  # fmt: skip
+    _told(space, asked, report, form)
+
+
+def _told(space: Workspace, names: list[str], report: RunReport, form: str) -> None:
+    """Say how a collection ended, to programs where each of its sources stands now."""
+    from vertebra.report.sources import SOURCES
+    from vertebra.report.words import many
+
+    if form != "table":
+        put([row for row in _sources(space) if row["dataset"] in names], SOURCES, form)
     if report.idle:
-        say(f"nothing new: {report.checked} sources asked, {report.seconds:.1f} s")
+        say(f"nothing new: {many(report.checked, 'source')} asked, {report.seconds:.1f} s")
     leave(report)
 
 

@@ -24,7 +24,12 @@ from vertebra.cli.options import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vertebra.pipeline.api import Workspace
+
+
+_SELECTABLE = ("steps", "sources", "drift")
 
 
 def ls(
@@ -44,6 +49,7 @@ def ls(
     vertebra ls
     vertebra ls --select +exploitation.departures
     vertebra ls sources
+    vertebra ls sources --select flights --format json
     vertebra ls tables
     vertebra ls datasets --format json
     vertebra ls drift --select flights
@@ -59,13 +65,17 @@ def ls(
     from vertebra.report import listing
 
     shape(form)
+    if select and what not in _SELECTABLE:
+        raise typer.BadParameter(f"it is for {', '.join(_SELECTABLE)}, not {what}", param_hint="--select")
+    if exclude and what != "steps":
+        raise typer.BadParameter(f"it is for steps, not {what}", param_hint="--exclude")
     space = opened(project, profile)
     match what:
         case "steps":
             rows = listing.steps(space, select or (), exclude or ())
             columns = ["step", "reads", "tags"]
         case "sources":
-            _sources(space, form)
+            _sources(space, [known_dataset(space, name) for name in select or ()], form)
             return
         case "tables":
             rows, columns = listing.tables(space), ["table", "version", "rows", "written", "by"]
@@ -84,13 +94,13 @@ def ls(
     put(rows, columns, form)
 
 
-def _sources(space: Workspace, form: str) -> None:
+def _sources(space: Workspace, names: Sequence[str], form: str) -> None:
     from datetime import UTC, datetime
 
     from vertebra.report.sources import SOURCES, source_rows, write_sources
 
     now = datetime.now(UTC)
-    rows = source_rows(space, now)
+    rows = [row for row in source_rows(space, now) if not names or row["dataset"] in names]
     if form == "table":
         write_sources(rows, now, sys.stdout, sys.stderr)
     else:

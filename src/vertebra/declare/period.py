@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -26,6 +26,7 @@ _EXAMPLES: Final = {
     "quarter": "2013-Q1",
     "year": "2013",
 }
+_MOST_TOLD: Final = 4
 _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 _DAYS: Final = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 
@@ -139,3 +140,10 @@ def written(moment: datetime, form: str) -> str:
         return text.lstrip("0") or "0" if match[1] else text
 
     return _FIELD.sub(field, form)
+
+
+def told(names: Sequence[str]) -> str:
+    """Names of periods as people read them: ``2013-01, 2013-02``, or ``2013-01 … 2026-08 (158 periods)``."""
+    if len(names) <= _MOST_TOLD:
+        return ", ".join(names)
+    return f"{min(names)} … {max(names)} ({len(names)} periods)"

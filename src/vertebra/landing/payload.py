@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BUFFER: Final = 1 << 20
+_TAR_HEADER: Final = 512
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,34 @@ def parts(payload: Path, name: str, member: str = "*", limits: Limits | None = N
     """
     bound = limits or Limits()
     with payload.open("rb") as stream:
-        magic = stream.read(4)
+        head = stream.read(_TAR_HEADER)
+    magic = head[:4]
     if magic[:2] == b"\x1f\x8b":
-        return (_gzip(payload, name, bound),)
+        part = _gzip(payload, name, bound)
+        with part.open() as unpacked:
+            _refuse_tar(_beginning(unpacked), name)
+        return (part,)
+    _refuse_tar(head, name)
     if magic in (b"PK\x03\x04", b"PK\x05\x06"):
         return _zip(payload, name, member, bound)
     return (Part(name, lambda: payload.open("rb", BUFFER), payload),)
+
+
+def _beginning(stream: BinaryIO) -> bytes:
+    """The first bytes of a stream; none where they are damaged, which reading will tell."""
+    try:
+        return stream.read(_TAR_HEADER)
+    except (OSError, EOFError, zlib.error):
+        return b""
+
+
+def _refuse_tar(head: bytes, name: str) -> None:
+    if head[257:262] == b"ustar":
+        raise CollectError(
+            f"{name} is a tar archive",
+            cause="zip is the only archive whose members are read; gzip may hold one file",
+            remedy="ask the source for zip, or unpack it into a folder and collect that with from: files",
+        )
 
 
 def damaged(error: BaseException) -> bool:
@@ -90,8 +113,9 @@ def _gzip(payload: Path, name: str, limits: Limits) -> Part:
 
 def _zip(payload: Path, name: str, member: str, limits: Limits) -> tuple[Part, ...]:
     try:
-        with zipfile.ZipFile(payload) as archive:
-            entries = archive.infolist()
+        # all members share it: each opening reads the whole directory of the archive
+        archive = zipfile.ZipFile(payload)
+        entries = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise CollectError(
             f"{name} is a damaged or cut-off zip archive",
@@ -110,10 +134,10 @@ def _zip(payload: Path, name: str, member: str, limits: Limits) -> tuple[Part, .
             remedy="correct collect.member",
         )
     expansion = Expansion(name, sum(entry.compress_size for entry in chosen), limits)
-    return tuple(_member(payload, number, entry, expansion) for number, entry in enumerate(chosen))
+    return tuple(_member(archive, number, entry, expansion) for number, entry in enumerate(chosen))
 
 
-def _member(payload: Path, number: int, entry: zipfile.ZipInfo, expansion: Expansion) -> Part:
+def _member(archive: zipfile.ZipFile, number: int, entry: zipfile.ZipInfo, expansion: Expansion) -> Part:
     name = f"{expansion.name}:{entry.filename}"
     if entry.flag_bits & 0x1:
         raise CollectError(
@@ -123,18 +147,13 @@ def _member(payload: Path, number: int, entry: zipfile.ZipInfo, expansion: Expan
         )
 
     def open_part() -> BinaryIO:
-        archive = zipfile.ZipFile(payload)
         try:
             stream = archive.open(entry)
         except NotImplementedError as error:
-            archive.close()
             raise CollectError(
                 f"{name} cannot be unpacked", cause=str(error), remedy="collect it packed with deflate"
             ) from error
-        except BaseException:
-            archive.close()
-            raise
-        return bounded(cast("BinaryIO", stream), expansion, number, archive.close)
+        return bounded(cast("BinaryIO", stream), expansion, number)
 
     return Part(name, open_part)
 
@@ -209,30 +228,24 @@ class Expansion:
             )
 
 
-def bounded(
-    inner: BinaryIO, expansion: Expansion, number: int = 0, also_close: Callable[[], None] | None = None
-) -> BinaryIO:
+def bounded(inner: BinaryIO, expansion: Expansion, number: int = 0) -> BinaryIO:
     """A stream of expanded bytes that ends with an error at the bound.
 
     Args:
         inner: gives the expanded bytes.
         expansion: the payload's.
         number: of the stream among those of the payload.
-        also_close: called when the stream is closed.
     """
-    return io.BufferedReader(cast("io.RawIOBase", _Bounded(inner, expansion, number, also_close)), BUFFER)
+    return io.BufferedReader(cast("io.RawIOBase", _Bounded(inner, expansion, number)), BUFFER)
 
 
 class _Bounded(io.RawIOBase):
     """Counts what comes out of a decompressor."""
 
-    def __init__(
-        self, inner: BinaryIO, expansion: Expansion, number: int, also_close: Callable[[], None] | None
-    ) -> None:
+    def __init__(self, inner: BinaryIO, expansion: Expansion, number: int) -> None:
         self._inner = inner
         self._expansion = expansion
         self._number = number
-        self._also_close = also_close
         self._out = 0
 
     def readable(self) -> bool:
@@ -248,6 +261,4 @@ class _Bounded(io.RawIOBase):
     def close(self) -> None:
         if not self.closed:
             self._inner.close()
-            if self._also_close:
-                self._also_close()
         super().close()

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from vertebra.declare.period import told
 from vertebra.lake.table import Commit
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _facts(outcome: CollectOutcome) -> dict[str, int | float | str]:
     if outcome.reparsed:
         facts["batches parsed again"] = outcome.reparsed
     if outcome.not_yet:
-        facts["not published yet:"] = ", ".join(outcome.not_yet)
+        facts["not published yet:"] = told(outcome.not_yet)
     drift = [str(one) for one in outcome.drift if one.kind != "undeclared"]
     if drift:
         more = f" and {len(drift) - _TOLD} more" if len(drift) > _TOLD else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from vertebra.report.transfers import TransferBar, TransferLines, shortened
 from vertebra.report.words import outcome
+from vertebra.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console as Rich
@@ -103,7 +104,7 @@ class Lines:
         """Nothing to take away."""
 
     def _write(self, text: str) -> None:
-        self._stream.write(text + "\n")
+        self._stream.write(visible(text) + "\n")
         self._stream.flush()
 
 
@@ -183,7 +184,7 @@ class Terminal:
         from rich.text import Text
 
         label, style = _LABELS[result.state]
-        what = told(result)
+        what = visible(told(result))
         width = len(str(total))
         row = Table.grid(padding=(0, 1))
         row.add_column(width=2 * width + 4, no_wrap=True)
@@ -237,4 +238,4 @@ def _indented(text: str) -> str:
 def _plain(text: str) -> str:
     from rich.markup import escape
 
-    return escape(text)
+    return escape(visible(text))

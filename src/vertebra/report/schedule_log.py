@@ -9,6 +9,7 @@ from vertebra.report.console import told, untold
 from vertebra.report.sources import short_time
 from vertebra.report.transfers import TransferLines
 from vertebra.report.words import many, seconds
+from vertebra.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,4 +115,4 @@ class ScheduleLog:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(part.strip() for part in text.splitlines())
+    return visible(" ".join(part.strip() for part in text.splitlines()))

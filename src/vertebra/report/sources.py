@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from vertebra.declare.period import told
 from vertebra.report.tables import grid, rich_console
 from vertebra.report.words import many, size
 
@@ -135,7 +136,7 @@ def _reason(found: Situation) -> str | None:
     if found.state in ("refused", "failed"):
         return last.reason if last else None
     if last is not None and last.not_yet:
-        return f"not published yet: {', '.join(last.not_yet)}"
+        return f"not published yet: {told(last.not_yet)}"
     if found.state == "late":
         return f"{many(len(found.missed), 'moment')} missed since {short_time(found.missed[0])} UTC"
     return None

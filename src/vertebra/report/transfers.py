@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from vertebra.report.words import many, size
+from vertebra.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,4 +126,4 @@ def name_of(url: str) -> str:
     parts = urlsplit(url)
     name = unquote(parts.path.rstrip("/").rpartition("/")[2]) or parts.netloc or url
     name = f"{name}?{unquote(parts.query)}" if parts.query else name
-    return name if len(name) <= _WIDEST else f"{name[: _WIDEST // 4]}…{name[-_WIDEST * 3 // 4 + 1 :]}"
+    return visible(name if len(name) <= _WIDEST else f"{name[: _WIDEST // 4]}…{name[-_WIDEST * 3 // 4 + 1 :]}")

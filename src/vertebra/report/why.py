@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from vertebra.report.rows import Format, write_rows
 from vertebra.report.tables import rich_console
 from vertebra.report.words import many
+from vertebra.visible import visible
 
 if TYPE_CHECKING:
     from vertebra.pipeline.why import Explanation, Link
@@ -72,7 +73,7 @@ def _shown(value: object) -> str:
         case None:
             return "NULL"
         case str():
-            return repr(value) if value != value.strip() or not value else value
+            return repr(value) if value != value.strip() or not value else visible(value)
         case datetime():
             return f"{value:%Y-%m-%d %H:%M:%S}" + (" UTC" if value.tzinfo else "")
         case int() if not isinstance(value, bool):
