@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from vertebra.lake.catalog import Lake
 from vertebra.lake.table import Commit
 
 TABLE = "formatted.things"
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def commit(run: str = "r1", app_version: int | None = None, step: str = TABLE) -> Commit:
@@ -88,18 +91,31 @@ def test_what_was_added_since_a_version_is_told_when_nothing_else_happened(lake:
     first = table.write_arrow(rows(1, 2), commit())
     second = table.write_arrow(rows(3), commit("r2"), mode="append")
     third = table.write_arrow(rows(4, 5), commit("r3"), mode="append")
-    added = table.added(first, third)
+    added = table.added(first, third, LATER)
     assert added is not None
     assert sorted(pq.read_table(added).column("a").to_pylist()) == [3, 4, 5]
-    assert table.added(third, third) == []
-    assert table.added(third, second) is None, "rows were taken away"
+    assert table.added(third, third, LATER) == []
+    assert table.added(third, second, LATER) is None, "rows were taken away"
     compacted = table.delta().optimize.compact()
     assert compacted["numFilesAdded"] == 1
-    assert table.added(first, table.version()) is None, "rows were written anew"
+    assert table.added(first, table.version(), LATER) is None, "rows were written anew"
     wider = rows(6).append_column("c", pa.array([1]))
     last = table.version()
-    assert table.added(last, table.write_arrow(wider, commit("r5"), mode="append", evolution="widen")) is None
-    assert table.added(99, last) is None
+    assert table.added(last, table.write_arrow(wider, commit("r5"), mode="append", evolution="widen"), LATER) is None
+    assert table.added(99, last, LATER) is None
+
+
+def test_what_was_added_to_a_table_made_anew_says_nothing_of_the_one_before(lake: Lake) -> None:
+    table = lake.table(TABLE)
+    table.write_arrow(rows(1), commit())
+    read_at = datetime.now(UTC)
+    assert table.added(0, 0, read_at) == []
+    shutil.rmtree(table.path)
+    time.sleep(0.01)
+    table.write_arrow(rows(2), commit())
+    table.write_arrow(rows(3), commit("r2"), mode="append")
+    assert table.added(0, 1, read_at) is None
+    assert table.added(0, 1, datetime.now(UTC)) is not None
 
 
 def test_rows_that_complete_a_version_are_not_added_to_another(lake: Lake) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def state(zone: Zone, dataset: Dataset) -> dict[str, list[str]]:
 
 def grew(zone: Zone, dataset: Dataset) -> bool:
     table = zone.lake.table(f"trusted.{dataset.name}")
-    return table.added(table.version() - 1, table.version()) is not None
+    return table.added(table.version() - 1, table.version(), datetime.now(UTC)) is not None
 
 
 def test_new_rows_are_cleaned_and_added(zone: Zone) -> None:

@@ -173,8 +173,11 @@ class LakeTable:
         actions = pa.table(self.delta(version).get_add_actions(flatten=True))
         return sorted(self.path / unquote(path) for path in actions.column("path").to_pylist())
 
-    def added(self, since: int, version: int) -> list[Path] | None:
+    def added(self, since: int, version: int, read_at: datetime) -> list[Path] | None:
         """The files that a version has and an earlier one had not, when the versions differ in nothing else.
+
+        Args:
+            read_at: when the earlier one had been read; a version that is younger is of a table that was made anew.
 
         Returns:
             The files, maybe none; None when rows were removed or rewritten, columns changed, or a version is gone.
@@ -184,7 +187,8 @@ class LakeTable:
             same_columns = self.schema(since).equals(self.schema(version))
         except LakeError:
             return None
-        if not same_columns or not set(before) <= set(now):
+        written = next((entry.at for entry in self.history() if entry.version == since), None)
+        if not same_columns or not set(before) <= set(now) or written is None or written > read_at:
             return None
         return [file for file in now if file not in set(before)]
 

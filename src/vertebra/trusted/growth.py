@@ -62,10 +62,10 @@ def growth(
     onto = target.version() if target.exists() else None
     written = ctx.extensible(target)
     since = written.inputs.get(formatted.name) if written else None
-    if onto is None or since is None or unsettled(ctx.lake, ctx.ledgers, dataset):
+    if onto is None or written is None or since is None or unsettled(ctx.lake, ctx.ledgers, dataset):
         return None
     version = ctx.inputs[formatted.name]
-    files, schema = formatted.added(since, version), formatted.schema(version)
+    files, schema = formatted.added(since, version, written.at), formatted.schema(version)
     if files is None or not target.schema().equals(schema):
         return None
     rows = ctx.engine.read_parquet(files, schema)
