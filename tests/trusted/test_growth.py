@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from vertebra.declare.dataset import Dataset
 from vertebra.engine import Engine
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.ledgers import Ledgers
-from vertebra.lake.table import Commit
+from vertebra.lake.table import Commit, LakeTable
 from vertebra.trusted.clean import trust
 
 SALES = declared(
@@ -150,12 +151,12 @@ def test_a_row_that_leaves_quarantine_makes_the_table_anew(zone: Zone) -> None:
     assert {city for shop, city in zone.rows("trusted.sales", "shop", "city") if shop == "S1"} == {"Gerona"}
 
 
-@pytest.mark.parametrize("change", ["definition", "formatted anew", "restored", "died"])
+@pytest.mark.parametrize("change", ["definition", "formatted anew", "restored", "ledger gone", "ledger made anew"])
 def test_a_table_that_the_step_cannot_build_upon_is_made_anew(sail_zone: Zone, change: str) -> None:
     zone, definition = sail_zone, "d"
     zone.put(SALES, FIRST)
     clean(zone, SALES)
-    table = zone.lake.table("trusted.sales")
+    table, repairs = zone.lake.table("trusted.sales"), Ledgers(zone.lake).table("repairs")
     grow(zone, SALES, [sale("S3", "Reus"), sale("S3", "Rius"), sale("S3", "Reus")], batch=2)
     if change == "definition":
         definition = "e"
@@ -164,14 +165,52 @@ def test_a_table_that_the_step_cannot_build_upon_is_made_anew(sail_zone: Zone, c
     elif change == "restored":
         clean(zone, SALES)
         table.restore(0)
-    elif change == "died":
-        # its ledgers were made known and its table was not
-        ledgers = Ledgers(zone.lake)
-        ledgers.clear("repairs", "sales", Commit("run-9", "trusted.sales", "f"))
+    elif change == "ledger gone":
+        shutil.rmtree(repairs.path)
+    elif change == "ledger made anew":
+        shutil.rmtree(repairs.path)
+        time.sleep(0.01)
+        Ledgers(zone.lake).clear("repairs", "sales", Commit("run-9", "trusted.sales", "f"))
     assert "rows added" not in clean(zone, SALES, definition).facts
     was = state(zone, SALES)
     clean(zone, SALES, definition, full_refresh=True)
     assert state(zone, SALES) == was
+
+
+@pytest.mark.parametrize("change", ["restored", "died"])
+def test_old_rows_are_compared_with_what_made_the_table_whatever_the_ledger_says_now(
+    sail_zone: Zone, change: str
+) -> None:
+    zone = sail_zone
+    # Gerona wins in the first table, which the ledger knows, and nothing in the second, on which the third builds
+    zone.put(SALES, [sale("S1", "Gerona"), sale("S1", "Gerona"), sale("S1", "Girona")])
+    clean(zone, SALES)
+    repairs = Ledgers(zone.lake).table("repairs")
+    grow(zone, SALES, [sale("S1", "Girona")], batch=2)
+    clean(zone, SALES)
+    assert [city for (city,) in zone.rows("trusted.sales", "city")].count("Girona") == 2
+    if change == "restored":
+        repairs.restore(0)
+    else:
+        grow(zone, SALES, [sale("S1", "Gerona")] * 2, batch=3)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(LakeTable, "commit", _dying(LakeTable.commit))
+            with pytest.raises(KeyboardInterrupt):
+                clean(zone, SALES)
+    grow(zone, SALES, [sale("S1", "Gerona")] * 4, batch=4)
+    assert "rows added" not in clean(zone, SALES).facts
+    assert {city for (city,) in zone.rows("trusted.sales", "city")} == {"Gerona"}
+
+
+def _dying(commit: Any) -> Any:
+    """Be interrupted when the trusted table is to be committed: its ledgers are."""
+
+    def dying(self: LakeTable, *about: Any, **more: Any) -> int:
+        if self.name.startswith("trusted."):
+            raise KeyboardInterrupt
+        return int(commit(self, *about, **more))
+
+    return dying
 
 
 @FEW

@@ -61,6 +61,13 @@ def one_query(sql: str, where: str) -> exp.Query:
         raise DeclarationError(
             "the SQL does not parse", cause=str(error), remedy="close the text, name or comment", where=where
         ) from None
+    except (AssertionError, AttributeError, TypeError, ValueError) as error:
+        raise DeclarationError(
+            "the SQL cannot be read",
+            cause="it has a form that is not known here, such as `|>` before LIMIT or UNION",
+            remedy="write it as a SELECT with its clauses in the usual order",
+            where=where,
+        ) from error
     if len(statements) == 1 and isinstance(statements[0], exp.Query):
         return statements[0]
     several = f"the file has {len(statements)} statements"

@@ -54,12 +54,17 @@ class StepContext:
     def extensible(self, table: LakeTable) -> TableVersion | None:
         """The newest version of a table, when this step wrote it from the declarations and code of now.
 
-        What such a version lacks can only come from inputs that changed since, so rows may be added to it.
+        What such a version lacks can only come from inputs that changed since, so rows may be added to it. Another
+        engine may write the same number in other letters, so a table is of one.
         """
         newest = table.newest_data()
         if newest is None or newest.step != self.step or not self.definition:
             return None
-        return newest if newest.extra.get(_DEFINITION) == self.definition else None
+        return newest if newest.extra.get(_DEFINITION) == self._origin else None
+
+    @property
+    def _origin(self) -> str:
+        return f"{self.definition} {'sail' if self.engine.name == 'sail' else 'spark'}"
 
     def commit(self, app_version: int | None = None) -> Commit:
         """The metadata of a table version this step commits."""
@@ -69,7 +74,7 @@ class StepContext:
             fingerprint=self.fingerprint,
             inputs=self.inputs,
             app_version=app_version,
-            extra={_DEFINITION: self.definition} if self.definition else {},
+            extra={_DEFINITION: self._origin} if self.definition else {},
         )
 
 

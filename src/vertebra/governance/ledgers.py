@@ -79,9 +79,9 @@ class Ledgers:
         """Write that a ledger has nothing on one dataset, unseen until :meth:`commit`."""
         return self.table(ledger).stage_arrow(STATES[ledger].empty_table(), part=dataset)
 
-    def commit(self, ledger: str, staged: Staged, commit: Commit) -> None:
-        """Make staged files what a ledger says of their dataset."""
-        self.table(ledger).commit(staged, commit, mode="overwrite", evolution="widen")
+    def commit(self, ledger: str, staged: Staged, commit: Commit) -> int:
+        """Make staged files what a ledger says of their dataset. Returns the ledger's version."""
+        return self.table(ledger).commit(staged, commit, mode="overwrite", evolution="widen")
 
     def clear(self, ledger: str, dataset: str, commit: Commit) -> None:
         """Say that a ledger has nothing on one dataset."""

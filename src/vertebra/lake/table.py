@@ -187,10 +187,16 @@ class LakeTable:
             same_columns = self.schema(since).equals(self.schema(version))
         except LakeError:
             return None
-        written = next((entry.at for entry in self.history() if entry.version == since), None)
-        if not same_columns or not set(before) <= set(now) or written is None or written > read_at:
+        if not same_columns or not set(before) <= set(now) or not self.stood(since, read_at):
             return None
         return [file for file in now if file not in set(before)]
+
+    def stood(self, version: int, at: datetime) -> bool:
+        """Whether a version is the one that had this number at a time; a table that is made anew counts from 0."""
+        newest = self.version() if self.exists() else -1
+        if not 0 <= version <= newest:
+            return False
+        return any(entry.version == version and entry.at <= at for entry in self.history(newest - version + 1))
 
     def frame(self, engine: Engine, version: int | None = None) -> DataFrame:
         """The table as a Spark frame, over the committed file list and with the committed schema."""

@@ -19,7 +19,7 @@ from vertebra.trusted.assess import Assessment, Found, Stage, assess, fills, qua
 from vertebra.trusted.changes import since_last_run
 from vertebra.trusted.decisions import Decided, decided
 from vertebra.trusted.detect import Detection, detect
-from vertebra.trusted.growth import growth
+from vertebra.trusted.growth import growth, settled
 from vertebra.trusted.quarantine import removals, whole_rows, without
 from vertebra.trusted.repair import Repair, apply, repair_of, repairs
 from vertebra.trusted.resolution import Standing, resolved, standings
@@ -147,11 +147,11 @@ class _Step:
         after = self._after(before, written, made, removed)
         standing = self._settle(before, after, made, removed)
         self._assess(before, after, standing, written, target.version() + 1 if target.exists() else 0)
-        self.settlement.commit()
+        commit = settled(self.ctx.commit(), self.settlement.commit())
         if grown is None:
-            version = target.commit(staged, self.ctx.commit(), mode="overwrite", evolution="replace")
+            version = target.commit(staged, commit, mode="overwrite", evolution="replace")
         else:
-            version = target.commit(staged, self.ctx.commit(), mode="append", onto=grown.onto)
+            version = target.commit(staged, commit, mode="append", onto=grown.onto)
         return StepOutcome(
             rows=written.rows,
             version=version,

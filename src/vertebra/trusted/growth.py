@@ -7,24 +7,25 @@ again the rows for which they came out as before, which is nearly always all of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import pyarrow.parquet as pq
 
 from vertebra.governance.schemas import STATES
 from vertebra.lake.table import Staged
-from vertebra.trusted.settlement import unsettled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pyspark.sql import DataFrame
 
     from vertebra.governance.context import StepContext
-    from vertebra.lake.table import LakeTable
+    from vertebra.lake.table import Commit, LakeTable, TableVersion
 
+_LEDGERS: Final = "ledgers"
 _REPAIRED_CELL: Final = ("rid", "column_name", "new")
 _REMOVED_ROW: Final = ("rid",)
 
@@ -49,6 +50,11 @@ class Growth:
         return Staged(files, added.schema, self.present.rows + added.rows, None)
 
 
+def settled(commit: Commit, ledgers: Mapping[str, int]) -> Commit:
+    """The commit of a trusted table that names the ledgers it was made with, by their versions."""
+    return replace(commit, extra={**commit.extra, _LEDGERS: json.dumps(dict(ledgers), sort_keys=True)})
+
+
 def growth(
     formatted: LakeTable, target: LakeTable, cells: DataFrame | None, removed: DataFrame | None, ctx: StepContext
 ) -> Growth | None:
@@ -58,21 +64,32 @@ def growth(
         cells: the repairs of this run, ``rid, column_name, new, …``; None for none.
         removed: the rows it removes, ``rid, …``; None for none.
     """
-    dataset = formatted.name.partition(".")[2]
     onto = target.version() if target.exists() else None
     written = ctx.extensible(target)
-    since = written.inputs.get(formatted.name) if written else None
-    if onto is None or written is None or since is None or unsettled(ctx.lake, ctx.ledgers, dataset):
+    if onto is None or written is None or formatted.name not in written.inputs or _LEDGERS not in written.extra:
         return None
     version = ctx.inputs[formatted.name]
-    files, schema = formatted.added(since, version, written.at), formatted.schema(version)
+    files = formatted.added(written.inputs[formatted.name], version, written.at)
+    schema = formatted.schema(version)
     if files is None or not target.schema().equals(schema):
         return None
     rows = ctx.engine.read_parquet(files, schema)
     for ledger, now, about in (("repairs", cells, _REPAIRED_CELL), ("quarantine", removed, _REMOVED_ROW)):
-        if not _as_before(ctx, ledger, ctx.ledgers.files(ledger, dataset), now, rows, about):
+        before = _files(ledger, formatted.name.partition(".")[2], written, ctx)
+        if before is None or not _as_before(ctx, ledger, before, now, rows, about):
             return None
     return Growth(rows, Staged(tuple(target.files(onto)), schema, target.rows(onto), None), onto)
+
+
+def _files(ledger: str, dataset: str, written: TableVersion, ctx: StepContext) -> list[Path] | None:
+    """What a ledger had of a dataset when its table was written, whatever it says now; None when that is gone."""
+    version = json.loads(written.extra[_LEDGERS]).get(ledger)
+    if version is None:
+        return []
+    if not ctx.ledgers.table(ledger).stood(version, written.at):
+        return None
+    files = ctx.ledgers.files(ledger, dataset, version)
+    return files if all(file.is_file() for file in files) else None
 
 
 def _as_before(

@@ -61,10 +61,10 @@ class Settlement:
         """A ledger on the dataset as it will be."""
         return self._ctx.engine.read_parquet(self.files(ledger), STATES[ledger])
 
-    def commit(self) -> None:
-        """Make known what was staged."""
-        for ledger, staged in self._staged.items():
-            self._ctx.ledgers.commit(ledger, staged, self._ctx.commit())
+    def commit(self) -> dict[str, int]:
+        """Make known what was staged. Returns the version of each ledger that says something since, or said before."""
+        ledgers = self._ctx.ledgers
+        return {ledger: ledgers.commit(ledger, staged, self._ctx.commit()) for ledger, staged in self._staged.items()}
 
 
 def unsettled(lake: Lake, ledgers: Ledgers, dataset: str) -> str | None:
