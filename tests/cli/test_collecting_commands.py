@@ -156,7 +156,7 @@ def test_a_disk_that_is_full_is_told_with_what_to_do(
     assert said.code == 1
     assert said.err == (
         "error: lake/x could not be written\n  cause: No space left on device; what was committed before stays\n"
-        "  next:  make room or correct permissions, then repeat the command\n"
+        "  next:  make room, or have the disk mounted for writing, then repeat the command\n"
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from vertebra.errors import VertebraError
 
-_OF_THE_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
+_OF_WRITING: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+        if isinstance(error, OSError) and error.errno in _OF_WRITING:
             _tell(_not_written(error))
             sys.exit(1)
         sys.stderr.write(f"unexpected {type(error).__name__}: {error}\n  next:  repeat the command with --debug\n")
@@ -61,7 +61,7 @@ def _not_written(error: OSError) -> VertebraError:
     return VertebraError(
         f"{error.filename or 'a file'} could not be written",
         cause=f"{error.strerror}; what was committed before stays",
-        remedy="make room or correct permissions, then repeat the command",
+        remedy="make room, or have the disk mounted for writing, then repeat the command",
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from vertebra.lake.table import LakeTable
 
 _RECENT = 16
+
+BEFORE: Final = 1
+NOW: Final = 2
+BOTH: Final = BEFORE + NOW
 
 
 @dataclass(frozen=True)
@@ -72,24 +76,39 @@ def since_last_run(dataset: Dataset, ctx: StepContext, now: Sequence[Path]) -> C
 
 def _compared(before: DataFrame | None, now: DataFrame | None) -> Sequence[dict[str, int]]:
     """Per rule what is only now, in both, and only before; in one engine job, or none."""
+    from pyspark.sql import functions as F
+
+    found: dict[int, dict[str, int]] = {BEFORE: {}, NOW: {}, BOTH: {}}
+    sided = sides(before, now, ("rule", "rid", "role"))
+    if sided is None:
+        return {}, {}, {}
+    for row in sided.groupBy("rule", "sides").agg(F.count(F.lit(1)).alias("violations")).collect():
+        found[int(row["sides"])][row["rule"]] = int(row["violations"])
+    return found[NOW], found[BOTH], found[BEFORE]
+
+
+def sides(before: DataFrame | None, now: DataFrame | None, about: Sequence[str]) -> DataFrame | None:
+    """What two frames have, with where it is.
+
+    Args:
+        before, now: frames with the columns ``about``, whose values occur at most once in each; None for no rows.
+
+    Returns:
+        ``about`` and ``sides``: :data:`BEFORE`, :data:`NOW` or :data:`BOTH`; None when there are no rows at all.
+    """
     from functools import reduce
 
     from pyspark.sql import functions as F
 
     marked = [
-        frame.select("rule", "rid", "role", F.lit(side).alias("side"))
-        for side, frame in ((1, before), (2, now))
+        frame.select(*about, F.lit(side).alias("side"))
+        for side, frame in ((BEFORE, before), (NOW, now))
         if frame is not None
     ]
     if not marked:
-        return {}, {}, {}
+        return None
     both = reduce(lambda first, second: first.unionByName(second), marked)
-    # 1 is only before, 2 only now, 3 both
-    sides = both.groupBy("rule", "rid", "role").agg(F.sum(F.col("side")).alias("sides"))
-    found: dict[int, dict[str, int]] = {1: {}, 2: {}, 3: {}}
-    for row in sides.groupBy("rule", "sides").agg(F.count(F.lit(1)).alias("violations")).collect():
-        found[int(row["sides"])][row["rule"]] = int(row["violations"])
-    return found[2], found[3], found[1]
+    return both.groupBy(*about).agg(F.sum(F.col("side")).alias("sides"))
 
 
 def _assessed(ledgers: Ledgers, table: str) -> list[str]:

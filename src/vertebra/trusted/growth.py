@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from vertebra.governance.schemas import STATES
 from vertebra.lake.table import Staged
+from vertebra.trusted.changes import BOTH, sides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,16 +99,9 @@ def _as_before(
     """Whether what is done to the old rows is what a ledger has of the run before."""
     from pyspark.sql import functions as F
 
-    sides = []
-    if any(pq.read_metadata(file).num_rows for file in files):
-        before = ctx.engine.read_parquet(files, STATES[ledger])
-        sides.append(before.select(*about, F.lit(1).alias("side")))
+    rows = any(pq.read_metadata(file).num_rows for file in files)
+    before = ctx.engine.read_parquet(files, STATES[ledger]) if rows else None
     if now is not None:
-        old = now.join(new.select(F.col("_rid")), F.col("rid") == F.col("_rid"), "left_anti")
-        sides.append(old.select(*about, F.lit(2).alias("side")))
-    if not sides:
-        return True
-    both = sides[0] if len(sides) == 1 else sides[0].unionByName(sides[1])
-    # 1 is only before, 2 only now, 3 both
-    other = both.groupBy(*about).agg(F.sum("side").alias("sides")).where(F.col("sides") != F.lit(3))
-    return not other.limit(1).collect()
+        now = now.join(new.select(F.col("_rid")), F.col("rid") == F.col("_rid"), "left_anti")
+    compared = sides(before, now, about)
+    return compared is None or not compared.where(F.col("sides") != F.lit(BOTH)).limit(1).collect()
