@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,6 +84,23 @@ def test_a_file_that_the_bucket_does_not_give_is_refused_and_the_others_land(buc
     with pytest.raises(PayloadsRefusedError, match=r"s3://drop/b\.csv cannot be read") as told:
         collected(declared("s3://drop/*.csv"), schemes=S3)
     assert urls(told.value.outcome) == ["s3://drop/a.csv", "s3://drop/c.csv"]
+
+
+def test_a_file_that_is_cut_off_is_refused_and_the_others_land(
+    bucket: Bucket, collected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put(a="n\n1\n2\n", b="n\n3\n")
+    opening = type(bucket.files).open
+
+    def cut(self: Any, name: str, *about: Any, **more: Any) -> Any:
+        return io.BytesIO(b"n\n1\n") if name.endswith("a.csv") else opening(self, name, *about, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(bucket.files), "open", cut)
+        with pytest.raises(PayloadsRefusedError, match=r"s3://drop/a\.csv is cut off after 4 of 6 bytes") as told:
+            collected(declared("s3://drop/*.csv"), schemes=S3)
+    assert urls(told.value.outcome) == ["s3://drop/b.csv"]
+    assert urls(collected(declared("s3://drop/*.csv"), schemes=S3)) == ["s3://drop/a.csv"]
 
 
 def test_hidden_files_of_a_folder_are_left_out(bucket: Bucket, collected: Any) -> None:

@@ -88,7 +88,7 @@ class Store:
         """Copy a file to the disk, and say whether it stayed as it was meanwhile.
 
         Raises:
-            CollectError: the store does not give it.
+            CollectError: the store does not give it, or not the whole.
         """
         before = self._mark_now(file)
         try:
@@ -101,7 +101,15 @@ class Store:
                 sink.write(chunk)
                 done += len(chunk)
                 transferred(done)
-        return self._mark_now(file) == before
+        if self._mark_now(file) != before:
+            return False
+        if file.size is not None and done < file.size:
+            raise CollectError(
+                f"{file.url} is cut off after {done:,} of {file.size:,} bytes",
+                cause="the store said how many there are, and gave fewer",
+                remedy="collect again",
+            )
+        return True
 
     def _found(self) -> tuple[list[Mapping[str, Any]], bool]:
         if self.has_wildcards:
