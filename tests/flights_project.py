@@ -10,8 +10,8 @@ import pytest
 
 import vertebra
 from spark_server import SparkServer, unavailable
-from vertebra.pipeline.api import Workspace
 from vertebra.pipeline.progress import RunReport
+from vertebra.workspace.workspace import Workspace
 
 PROJECT = Path(__file__).resolve().parents[1] / "projects" / "flights"
 PRODUCED = shutil.ignore_patterns("lake", "mlflow.db*", "mlruns", "mlartifacts", "plots")

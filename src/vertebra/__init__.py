@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from vertebra.declare.analysis import Analysis, AsOf, Candidate
     from vertebra.declare.view import view
     from vertebra.errors import VertebraError
-    from vertebra.pipeline.api import open_project as open
-    from vertebra.pipeline.check_data import check
+    from vertebra.workspace.check_data import check
+    from vertebra.workspace.workspace import open_project as open
 
     __version__: str
 
@@ -32,17 +32,17 @@ _HOMES: Final = {
     "AsOf": ("vertebra.declare.analysis", "AsOf"),
     "Candidate": ("vertebra.declare.analysis", "Candidate"),
     "VertebraError": ("vertebra.errors", "VertebraError"),
-    "check": ("vertebra.pipeline.check_data", "check"),
-    "open": ("vertebra.pipeline.api", "open_project"),
+    "check": ("vertebra.workspace.check_data", "check"),
+    "open": ("vertebra.workspace.workspace", "open_project"),
     "view": ("vertebra.declare.view", "view"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module, metadata
+    from importlib import import_module
 
     if name == "__version__":
-        value: Any = metadata.version("vertebra")
+        value: Any = import_module("vertebra.version").installed_version()
     elif name in _HOMES:
         module, attribute = _HOMES[name]
         value = getattr(import_module(module), attribute)

@@ -12,6 +12,7 @@
     ├── QualityError       a rule declared ``on_violation: fail`` is violated
     ├── DecisionError      a decision is about a row, a cell or a violation that is not there
     ├── LeakageError       a feature uses what is not known at prediction time
+    ├── RegistryError      a collector, format or other member of a registry is missing, or a plug-in is broken
     └── StepError          a pipeline step failed
 
 Every message states a fact, its cause and what to do next, in that order. Control characters in it are written out.
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vertebra.visible import visible
+from vertebra.escape_control import escape_control
 
 
 class VertebraError(Exception):
@@ -35,10 +36,10 @@ class VertebraError(Exception):
     """
 
     def __init__(self, fact: str, *, cause: str = "", remedy: str = "", where: str = "") -> None:
-        self.fact = visible(fact)
-        self.cause = visible(cause)
-        self.remedy = visible(remedy)
-        self.where = visible(where)
+        self.fact = escape_control(fact)
+        self.cause = escape_control(cause)
+        self.remedy = escape_control(remedy)
+        self.where = escape_control(where)
         super().__init__(self._text())
 
     def _text(self) -> str:
@@ -113,3 +114,7 @@ class LeakageError(VertebraError):
 
 class StepError(VertebraError):
     """A pipeline step failed."""
+
+
+class RegistryError(VertebraError):
+    """A member of a registry does not exist, or a plug-in that adds one cannot be used."""

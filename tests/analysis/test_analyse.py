@@ -16,7 +16,7 @@ from vertebra.analysis import track
 from vertebra.analysis.examples import load
 from vertebra.analysis.features import example_frame
 from vertebra.analysis.split import Pinned, store_sets
-from vertebra.analysis.train import settings_of
+from vertebra.analysis.train import candidate_models
 from vertebra.analysis.validate import cross_validate
 from vertebra.declare.analysis import Candidate
 from vertebra.engine import Engine
@@ -136,7 +136,7 @@ def test_the_pinned_versions_give_the_same_scores_again(world: World) -> None:
     table = world.lake.table(record[0]["train_table"])
     table.write_arrow(table.arrow().to_table().slice(0, 10), world.context(analysis).commit())
     train = load(analysis, Pinned(table, record[0]["train_version"], 0))
-    again = cross_validate(analysis, settings_of(analysis), train, silent)
+    again = cross_validate(analysis, candidate_models(analysis), train, silent)
     assert [trial.mean for trial in again] == [row["value"] for row in record]
     table.restore(record[0]["train_version"])
 

@@ -23,7 +23,7 @@ from vertebra.cli import main
 from vertebra.declare.period import told
 from vertebra.landing.port import Transfer
 from vertebra.pipeline.progress import StepResult
-from vertebra.report.console import Lines, Terminal
+from vertebra.report.console import LineConsole, TerminalConsole
 from vertebra.report.sources import told_cursor
 from vertebra.report.transfers import TransferLines, name_of, shortened
 
@@ -286,7 +286,7 @@ def test_long_addresses_keep_what_tells_them_apart() -> None:
 
 def test_a_terminal_shows_bytes_and_rate_below_the_step() -> None:
     screen = io.StringIO()
-    terminal = Terminal(Console(file=screen, force_terminal=True, width=100, highlight=False))
+    terminal = TerminalConsole(Console(file=screen, force_terminal=True, width=100, highlight=False))
     terminal.started(1, 1, "landing.flights")
     terminal.transferred("landing.flights", Transfer("https://host/2013_1.zip", 500_000, 2_000_000))
     terminal.transferred("landing.flights", Transfer("https://host/[2013]_2.zip", 1_500_000, None))
@@ -300,5 +300,5 @@ def test_a_terminal_shows_bytes_and_rate_below_the_step() -> None:
 
 def test_a_period_that_is_not_published_yet_is_told_in_a_log() -> None:
     log = io.StringIO()
-    Lines(log).ended(1, 1, StepResult("landing.a", "current", "", 0.1, facts={"not published yet:": "2013-03"}))
+    LineConsole(log).ended(1, 1, StepResult("landing.a", "current", "", 0.1, facts={"not published yet:": "2013-03"}))
     assert log.getvalue() == "1 of 1 current landing.a 0.1 s, not published yet: 2013-03\n"

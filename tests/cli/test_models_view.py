@@ -13,9 +13,9 @@ import pytest
 
 from pipeline.tiny import make, open_tiny
 from vertebra.lake.table import Commit
-from vertebra.pipeline.api import Workspace
+from vertebra.report.counts import chosen_models
 from vertebra.report.models import write_models
-from vertebra.report.tallies import chosen_models
+from vertebra.workspace.workspace import Workspace
 
 
 def row(candidate: str, split: str, value: float, chosen: bool = False, **more: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from vertebra.declare.rules import NamedRule
 from vertebra.denial import classify, parse, parse_between
 from vertebra.denial.classify import MOST_ORDERED, MOST_UNEQUAL
 from vertebra.engine import Engine
-from vertebra.trusted.detect import dyadic
+from vertebra.trusted.detect import divide_and_conquer
 
 KEYED = {
     "three": "t.a = s.a and t.b < s.b and t.x > s.x and t.d < s.d",
@@ -44,7 +44,7 @@ UNKEYED = {
 @pytest.fixture(params=[1, 6])
 def leaf(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How small blocks are compared directly: small tables must be divided too."""
-    monkeypatch.setattr(dyadic, "LEAF_BITS", request.param)
+    monkeypatch.setattr(divide_and_conquer, "LEAF_BITS", request.param)
 
 
 @pytest.mark.usefixtures("leaf")
@@ -107,7 +107,7 @@ def test_between_two_relations(sail: Engine) -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 def test_on_apache_spark_too(apache_spark: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dyadic, "LEAF_BITS", 1)
+    monkeypatch.setattr(divide_and_conquer, "LEAF_BITS", 1)
     records = [made(random.Random(seed)) for seed in range(60)]
     chosen = {name: text for place, (name, text) in enumerate(KEYED.items()) if place % 5 == 1}
     check(named(chosen, "t.k = s.k and "), {"r": table(records)}, apache_spark)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vertebra.trusted.discover.evidence import between, evidence
 from vertebra.trusted.discover.lattice import levels, uncovered
+from vertebra.trusted.discover.pair_evidence import between, pair_evidence
 from vertebra.trusted.discover.patterns import pattern_of
 from vertebra.trusted.discover.sample import Sample
 
@@ -39,7 +39,7 @@ def differ(one: list[int], two: list[int], column: int) -> bool:
 @given(ROWS)
 def test_evidence_counts_every_pair_of_rows_once(rows: list[list[int]]) -> None:
     sample = sampled(rows)
-    found = evidence(sample, list(sample.codes))
+    found = pair_evidence(sample, list(sample.codes))
     seen = {
         (tuple(e.tolist()), tuple(d.tolist())): w
         for e, d, w in zip(found.equal, found.differ, found.weight, strict=True)
@@ -57,7 +57,7 @@ def test_evidence_counts_every_pair_of_rows_once(rows: list[list[int]]) -> None:
 def test_the_lattice_counts_what_agrees_on_a_set_and_differs_on_a_column(rows: list[list[int]]) -> None:
     sample = sampled(rows)
     width = len(rows[0])
-    nodes = {n.columns: n for n in levels(evidence(sample, list(sample.codes)), range(width), width, 1)}
+    nodes = {n.columns: n for n in levels(pair_evidence(sample, list(sample.codes)), range(width), width, 1)}
     for size in range(1, width + 1):
         for columns in combinations(range(width), size):
             pairs = [pair for pair in combinations(rows, 2) if agree(*pair, columns)]
@@ -77,12 +77,12 @@ def test_candidate_keys_are_the_minimal_sets_on_which_no_two_rows_agree(rows: li
     sets = [c for size in range(1, width + 1) for c in combinations(range(width), size)]
     unique = {c for c in sets if not any(agree(*pair, c) for pair in combinations(rows, 2))}
     minimal = {c for c in unique if not any(set(other) < set(c) for other in unique)}
-    assert set(uncovered(evidence(sample, list(sample.codes)), range(width), width)) == minimal
+    assert set(uncovered(pair_evidence(sample, list(sample.codes)), range(width), width)) == minimal
 
 
 def test_a_counterexample_makes_the_next_candidate_key_longer() -> None:
     sample = sampled([[0, 0], [1, 1], [2, 0]])
-    found = evidence(sample, ["c0", "c1"])
+    found = pair_evidence(sample, ["c0", "c1"])
     assert uncovered(found, [0, 1], 2) == [(0,)]
     codes = [np.array([5, 5]), np.array([0, 1])]
     assert uncovered(found.joined(*between(codes, np.array([[0, 1]]))), [0, 1], 2) == [(0, 1)]

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from vertebra.denial import classify, parse
-from vertebra.pipeline.api import Workspace
 from vertebra.report.rule_reference import EXAMPLES, FLIGHTS, PLANES, SUGAR, reference
+from vertebra.workspace.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIAL = (ROOT / "docs" / "denial-constraints.md").read_text("utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vertebra.pipeline.api import Workspace
+from vertebra.workspace.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "SECURITY.md", ROOT / "CONTRIBUTING.md"])

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from vertebra.pipeline.api import Workspace
 from vertebra.pipeline.progress import RunReport
+from vertebra.workspace.workspace import Workspace
 
 
 def one(project: Workspace, sql: str) -> Any:

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from vertebra.declare.dataset import Dataset
 from vertebra.governance.drift import ColumnDrift, drift_of, schema_rows
 from vertebra.lake.batches import Batch, Receipt
-from vertebra.lake.observed import KINDS, Observed
-from vertebra.landing.formats.kinds import KindCounter
+from vertebra.lake.column_profile import KINDS, ColumnProfile
+from vertebra.landing.formats.value_kinds import KindCounter
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -142,7 +142,7 @@ class TestTypes:
     @given(st.lists(st.sampled_from(KINDS), min_size=1))
     def test_the_type_is_that_of_nine_values_in_ten(self, kinds):
         counts = {kind: kinds.count(kind) for kind in KINDS}
-        observed = Observed(counts)
+        observed = ColumnProfile(counts)
         kind = observed.type(())
         values = [one for one in kinds if one not in ("blank", "null")]
         wider = {"digits": {"int"}, "decimal": {"int", "digits"}, "timestamp": {"date"}}
@@ -151,7 +151,7 @@ class TestTypes:
         elif kind != "text":
             fitting = {kind} | wider.get(kind, set())
             assert sum(one in fitting for one in values) >= 0.9 * len(values)
-        assert Observed.from_receipt(observed.to_receipt()).type(()) == kind
+        assert ColumnProfile.from_receipt(observed.to_receipt()).type(()) == kind
 
 
 def test_schemas_name_each_column_its_type_and_share_of_nulls(batch):

@@ -17,7 +17,7 @@ from landing.readings import records, source
 from portals import stand_in as faults
 from portals.portals import FileServer, zipped
 from portals.stand_in import Reply, cut_off, reset, reset_midway, with_status
-from vertebra.declare.web_source import Limits
+from vertebra.declare.web_source import WebLimits
 from vertebra.errors import CollectError
 from vertebra.lake.batches import batches
 from vertebra.landing.clock import SystemClock
@@ -293,7 +293,7 @@ class TestRedirects:
 class TestPoliteness:
     @pytest.mark.parametrize("most", [1, 2])
     def test_no_more_requests_are_under_way_than_declared(self, most):
-        gate, limits = Gate(), Limits(connections=most, rate=1000)
+        gate, limits = Gate(), WebLimits(connections=most, rate=1000)
         under_way, seen, lock = 0, [], threading.Lock()
 
         def ask() -> None:

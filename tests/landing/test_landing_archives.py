@@ -12,7 +12,7 @@ import pytest
 
 from landing.readings import declared, records
 from vertebra.errors import CollectError
-from vertebra.landing.payload import Limits, Part, parts
+from vertebra.landing.payload import PayloadPart, SizeLimits, parts
 
 SQUARES = b"a,b\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(20_000))
 
@@ -25,7 +25,7 @@ def zipped(**members: str | bytes) -> bytes:
     return sink.getvalue()
 
 
-def size_of(part: Part) -> int:
+def size_of(part: PayloadPart) -> int:
     with part.open() as stream:
         return len(stream.read())
 
@@ -81,7 +81,7 @@ def test_a_member_that_leads_out_of_the_archive_is_refused(landed, name):
 def test_a_bomb_is_stopped_at_the_bound(tmp_path, pack):
     payload = tmp_path / "bomb"
     payload.write_bytes(pack(b"x" * (8 << 20)))
-    (part,) = parts(payload, "bomb", limits=Limits(free=1 << 20))
+    (part,) = parts(payload, "bomb", limits=SizeLimits(free=1 << 20))
     read = []
     with part.open() as stream, pytest.raises(CollectError, match="expands to more than"):
         read.extend(iter(lambda: len(stream.read(1 << 16)), 0))
@@ -95,7 +95,7 @@ def test_a_bomb_is_refused_and_kept_aside(landed, lake, monkeypatch):
     assert len(list(lake.landing.glob("station/readings/.refused/*/payload.zip"))) == 1
 
 
-@pytest.mark.parametrize("limits", [Limits(free=1 << 20), Limits(ratio=2_000, free=0, size=2 << 20)])
+@pytest.mark.parametrize("limits", [SizeLimits(free=1 << 20), SizeLimits(ratio=2_000, free=0, size=2 << 20)])
 def test_a_bomb_in_many_members_is_stopped_at_the_bound(tmp_path, limits):
     payload = tmp_path / "bomb"
     with zipfile.ZipFile(payload, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -110,7 +110,7 @@ def test_a_bomb_in_many_members_is_stopped_at_the_bound(tmp_path, limits):
 def test_what_is_read_again_counts_once(tmp_path):
     payload = tmp_path / "twice"
     payload.write_bytes(zipped(a=b"x" * (1 << 20), b=b"x" * (1 << 20)))
-    members = parts(payload, "twice", limits=Limits(free=2 << 20))
+    members = parts(payload, "twice", limits=SizeLimits(free=2 << 20))
     assert [size_of(part) for part in members * 3] == [1 << 20] * 6
 
 

@@ -85,8 +85,8 @@ class TestADiskThatFails:
 
         where = {
             "records": "vertebra.landing.records._Writer.finish",
-            "payload": "vertebra.landing.deposit._take",
-            "receipt": "vertebra.landing.deposit._write_sealed",
+            "payload": "vertebra.landing.batch_writer._take",
+            "receipt": "vertebra.landing.batch_writer._write_sealed",
         }[place]
         with monkeypatch.context() as patch:
             patch.setattr(where, fail)
@@ -122,7 +122,7 @@ class TestAFileThatCannotBeRead:
             def hexdigest(self) -> str:
                 return self.digest.hexdigest()
 
-        monkeypatch.setattr("vertebra.landing.deposit.hashlib", SimpleNamespace(sha256=WhileAnotherWrites))
+        monkeypatch.setattr("vertebra.landing.batch_writer.hashlib", SimpleNamespace(sha256=WhileAnotherWrites))
         with pytest.raises(PayloadsRefusedError, match=r"1\.csv changed while it was read") as told:
             collected(declared("*.csv"))
         monkeypatch.undo()
@@ -150,7 +150,7 @@ COLLECTION = textwrap.dedent(
     import sys, time
     from datetime import UTC, datetime
     from pathlib import Path
-    import vertebra.landing.deposit as deposit
+    import vertebra.landing.batch_writer as batch_writer
     import vertebra.landing.records as records
     from vertebra.declare.dataset import Dataset
     from vertebra.governance.ledgers import Ledgers
@@ -179,8 +179,8 @@ COLLECTION = textwrap.dedent(
             replace = Path.replace
             Path.replace = lambda self, to: stop() if self.name == "receipt.json" else replace(self, to)
         case "second reparse":
-            reparse = deposit.Deposit.reparse
-            deposit.Deposit.reparse = lambda self, batch: reparse(self, batch) if batch.number == 1 else stop()
+            reparse = batch_writer.BatchWriter.reparse
+            batch_writer.BatchWriter.reparse = lambda self, batch: reparse(self, batch) if batch.number == 1 else stop()
     lake = Lake(root / "lake")
     dataset = Dataset.model_validate_json(declaration)
     collect(dataset, root / "project", lake, Ledgers(lake), "run-dead", datetime.now(UTC))

@@ -15,7 +15,7 @@ import pytest
 
 from landing.readings import declared, records
 from vertebra.errors import CollectError
-from vertebra.landing.formats.names import unique_names
+from vertebra.landing.formats.column_names import unique_names
 
 
 class TestCsv:

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 import vertebra
 from vertebra.engine import Engine
 from vertebra.errors import CollectError, DeclarationError, RuleError, VertebraError
-from vertebra.pipeline.check_result import DataCheck
-from vertebra.pipeline.given.duck import identifier
-from vertebra.pipeline.given.open import opened
-from vertebra.pipeline.given.reading import Reading
-from vertebra.pipeline.given.staging import stage
+from vertebra.external_data.duckdb_values import identifier
+from vertebra.external_data.open import opened
+from vertebra.external_data.source import SourceLayout
+from vertebra.external_data.staging import stage
+from vertebra.workspace.check_result import DataCheck
 
 ROWS = [
     {"origin": "JFK", "dest": "EGE", "distance": 1746},
@@ -146,7 +146,7 @@ def test_rows_of_csv_are_those_of_an_independent_reader(
         writer.writerows(rows)
     with path.open(encoding="utf-8-sig", newline="") as file:
         expected = [tuple(cell or None for cell in row) for row in list(csv.reader(file, delimiter=delimiter))[1:]]
-    staged = stage("x", opened(path, Reading()), ["one", "two"], Reading(text=True), folder, lambda _: None)
+    staged = stage("x", opened(path, SourceLayout()), ["one", "two"], SourceLayout(text=True), folder, lambda _: None)
     found = pq.read_table(staged.files[0]).sort_by("_rid")
     assert found["_rid"].to_pylist() == list(range(len(rows)))
     assert list(zip(found["one"].to_pylist(), found["two"].to_pylist(), strict=True)) == [row[:2] for row in expected]
@@ -158,7 +158,7 @@ def test_rows_keep_their_order_where_a_file_is_read_in_pieces(tmp_path: Path) ->
         writer = csv.writer(file)
         writer.writerow(["n", "text"])
         writer.writerows((number, f'line {number}\nand "more", ' + "x" * (number % 97)) for number in range(400_000))
-    reading = Reading()
+    reading = SourceLayout()
     staged = stage("big", opened(path, reading), ["n", "text"], reading, tmp_path, lambda _: None)
     found = pq.read_table(staged.files[0], columns=["_rid", "n"])
     assert staged.rows == found.num_rows == 400_000
@@ -189,7 +189,7 @@ def test_rows_keep_their_order_where_a_file_is_read_in_pieces(tmp_path: Path) ->
 def test_a_text_column_gets_the_type_that_every_cell_is_written_as(tmp_path: Path, texts: list[str], kind: str) -> None:
     path = tmp_path / "x.csv"
     path.write_text("c,n\n" + "".join(f"{text},{n}\n" for n, text in enumerate(texts)))
-    reading = Reading()
+    reading = SourceLayout()
     staged = stage("x", opened(path, reading), ["c"], reading, tmp_path, lambda _: None)
     assert staged.types == {"c": kind}
 

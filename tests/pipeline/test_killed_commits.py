@@ -133,7 +133,7 @@ def test_a_run_that_died_before_it_settled_leaves_the_ledgers_as_they_were(folde
 
 
 def test_the_trend_leaves_out_a_version_that_was_not_written(folder: Path) -> None:
-    from vertebra.report.quality_facts import table_facts
+    from vertebra.report.quality.facts import table_facts
 
     killed(folder, "trusted.sales", "before")
     with open_tiny(folder) as project:

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.tiny import MORE_SALES, contents, edit, make, open_tiny
 from vertebra.errors import LakeError
-from vertebra.report.console import Captured
+from vertebra.report.console import CapturingConsole
 from vertebra.trusted.decisions import release
 
 
@@ -212,7 +212,7 @@ def test_a_broken_view_stops_only_itself(folder: Path) -> None:
 def test_a_source_that_is_gone_leaves_what_was_collected(folder: Path) -> None:
     (folder / "data" / "shops.csv").unlink()
     edit(folder, "views/best.py", "total > 5", "total > 9")
-    console = Captured()
+    console = CapturingConsole()
     with open_tiny(folder) as project:
         report = project.run(console=console)
         assert project.table("trusted.shops").rows() == 2
@@ -230,7 +230,7 @@ def test_a_run_killed_inside_a_view_is_completed_by_the_next(after_first_run: Pa
     assert child.stdout.readline().strip() == "blocked"
     child.kill()
     child.wait()
-    console = Captured()
+    console = CapturingConsole()
     with open_tiny(folder) as project:
         report = project.run(console=console)
     assert report.ok

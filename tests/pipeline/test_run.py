@@ -29,7 +29,7 @@ from vertebra.pipeline.plan import modified_steps, plan
 from vertebra.pipeline.progress import RunReport
 from vertebra.pipeline.state import State
 from vertebra.pipeline.steps import Step
-from vertebra.report.console import Captured
+from vertebra.report.console import CapturingConsole
 
 
 class Made(BaseModel):
@@ -67,7 +67,7 @@ class Pipeline:
             for name, (made, inputs) in self.made.items()
         )
 
-    def act(self, step: Step, project: Any, ctx: StepContext, afresh: bool) -> StepOutcome:
+    def act(self, step: Step, project: Any, ctx: StepContext, full_refresh: bool) -> StepOutcome:
         self.acted.append(step.subject)
         self.before(step.subject)
         made: Made = step.declaration
@@ -83,7 +83,7 @@ class Pipeline:
     def run(self, *select: str, **options: Any) -> RunReport:
         self.acted.clear()
         self.monkeypatch.setattr(runner, "graph_of", self.graph)
-        self.monkeypatch.setattr(runner, "act", self.act)
+        self.monkeypatch.setattr(runner, "dispatch", self.act)
         engine: Any = SimpleNamespace(session=None, name="none")
         return runner.run(self.project, select, engine=engine, **options)
 
@@ -164,7 +164,7 @@ def test_a_changed_file_is_a_changed_step(pipeline: Pipeline) -> None:
 
 def test_changed_code_of_the_zone_runs_its_steps(pipeline: Pipeline) -> None:
     pipeline.run()
-    pipeline.monkeypatch.setattr("vertebra.pipeline.basis._zone_code", lambda zone: "new")
+    pipeline.monkeypatch.setattr("vertebra.pipeline.fingerprint._zone_code", lambda zone: "new")
     assert pipeline.plan()["apart"] == ("run", "the code of the zone changed")
 
 
@@ -203,7 +203,7 @@ def test_a_restored_table_is_brought_back_to_what_is_declared(pipeline: Pipeline
 
 def test_a_failure_stops_what_follows_from_it_and_nothing_else(pipeline: Pipeline) -> None:
     pipeline.declare("b", "a", fails="foreseen")
-    console = Captured()
+    console = CapturingConsole()
     report = pipeline.run(console=console)
     states = {result.step.partition(".")[2]: result for result in report.results}
     assert report.state == "failed"
@@ -316,7 +316,7 @@ def test_a_killed_run_loses_nothing_and_the_next_one_completes(pipeline: Pipelin
     time.sleep(0.1)
     child.kill()
     child.wait()
-    console = Captured()
+    console = CapturingConsole()
     done = {table.name.partition(".")[2] for table in pipeline.lake.tables("exploitation")}
     assert pipeline.run(console=console).ok
     assert set(pipeline.acted) == {"a", "b", "c", "apart"} - done
@@ -341,7 +341,7 @@ def test_another_run_is_told_of_a_busy_lake_at_once(pipeline: Pipeline) -> None:
         assert child.stdout.readline().strip() == "a"
         with pytest.raises(BusyError, match=rf"run \S+ \(process {child.pid}"):
             pipeline.run()
-        console = Captured()
+        console = CapturingConsole()
         with pytest.raises(BusyError):
             pipeline.run(console=console, wait=0.3)
         assert "waiting for run" in console.notes[0]

@@ -13,7 +13,7 @@ import pytest
 from vertebra.errors import LakeError, VertebraError
 from vertebra.governance.schemas import LEDGERS
 from vertebra.lake.table import Commit
-from vertebra.pipeline.api import Workspace
+from vertebra.workspace.workspace import Workspace
 
 COMMIT = Commit("run", "step", "print")
 

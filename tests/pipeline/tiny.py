@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 import vertebra
-from vertebra.pipeline.api import Workspace
+from vertebra.workspace.workspace import Workspace
 
 FILES = {
     "vertebra.yaml": "name: tiny\ndescription: Sales of a few shops.\n",

@@ -13,14 +13,14 @@ import pytest
 
 import vertebra
 from vertebra.declare.rules import rules_of
-from vertebra.pipeline.api import Workspace
 from vertebra.report.markup import el
 from vertebra.report.plots import RunBar, compact, share_plot, violations_plot
-from vertebra.report.quality import write_quality, write_quality_page
-from vertebra.report.quality_examples import examples
-from vertebra.report.quality_facts import overall_runs, table_facts
-from vertebra.report.quality_page import quality_page
+from vertebra.report.quality.examples import examples
+from vertebra.report.quality.facts import overall_runs, table_facts
+from vertebra.report.quality.page import quality_page
+from vertebra.report.quality.terminal import write_quality, write_quality_page
 from vertebra.report.tables import bar, spark
+from vertebra.workspace.workspace import Workspace
 
 HOSTILE = "<script>alert('x')</script>&\"' \x07 ]]>"
 

@@ -14,9 +14,9 @@ from conftest import NOW
 from trusted.zones import Zone, declared, rid
 from vertebra.errors import QualityError
 from vertebra.lake.batches import Receipt, batch_folder
-from vertebra.trusted.changes import since_last_run
 from vertebra.trusted.clean import trust
 from vertebra.trusted.timeliness import timeliness
+from vertebra.trusted.violation_changes import since_last_run
 
 RULES = {
     "zip_city": {"determines": "zip -> city"},

@@ -38,11 +38,11 @@ def loading(analysis: Analysis, tracking: str) -> Iterator[None]:
 
 def _load(analysis: Analysis, tracking: str) -> None:
     from vertebra.analysis.track import client_of
-    from vertebra.analysis.train import build, settings_of
+    from vertebra.analysis.train import build, candidate_models
 
     with suppress(Exception):
         for module in _MODULES:
             import_module(module)
-        for setting in settings_of(analysis):
+        for setting in candidate_models(analysis):
             build(analysis, setting)
         client_of(tracking)

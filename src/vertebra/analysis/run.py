@@ -57,17 +57,17 @@ def analyse(
     from vertebra.analysis import track
     from vertebra.analysis.choose import choose
     from vertebra.analysis.examples import load
-    from vertebra.analysis.train import settings_of
+    from vertebra.analysis.train import candidate_models
     from vertebra.analysis.validate import cross_validate
 
     sets = _examples(analysis, tracking, ctx)
     train = load(analysis, sets.train)
-    trials = cross_validate(analysis, settings_of(analysis), train, ctx.progress)
+    trials = cross_validate(analysis, candidate_models(analysis), train, ctx.progress)
     chosen = choose(analysis, trials)
     model, baseline = _fitted(analysis, chosen, train, ctx)
     tested, drawn = _test(analysis, sets, trials, chosen, (model, baseline), ctx, plots)
     ctx.progress("recording in MLflow")
-    evidence = track.Evidence(trials, chosen, model, train.features.head(100), tested.measured, drawn)
+    evidence = track.TrainingRecord(trials, chosen, model, train.features.head(100), tested.measured, drawn)
     registered = track.record(analysis, tracking, project, ctx, sets, evidence)
     result = _Result(sets, trials, chosen, tested, registered)
     ctx.ledgers.append("models", _ledger_rows(analysis, ctx, result), ctx.commit())

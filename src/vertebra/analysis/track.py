@@ -50,7 +50,7 @@ class Registered:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class TrainingRecord:
     """What an analysis tells MLflow.
 
     Attributes:
@@ -88,7 +88,7 @@ def client_of(tracking: str) -> MlflowClient:
 
 
 def record(
-    analysis: Analysis, tracking: str, project: str, ctx: StepContext, sets: Sets, evidence: Evidence
+    analysis: Analysis, tracking: str, project: str, ctx: StepContext, sets: Sets, evidence: TrainingRecord
 ) -> Registered:
     """Tell MLflow of an analysis: a run, a nested run per setting, plots, and a new version of the model.
 
@@ -184,7 +184,7 @@ def _log_trial(
     client.set_terminated(run)
 
 
-def _log_summary(client: MlflowClient, run: str, analysis: Analysis, sets: Sets, evidence: Evidence) -> None:
+def _log_summary(client: MlflowClient, run: str, analysis: Analysis, sets: Sets, evidence: TrainingRecord) -> None:
     from mlflow.entities import Metric, Param
 
     metrics = [Metric(f"test_{name}", value, 0, 0) for name, value in evidence.measured.items()]
@@ -208,7 +208,7 @@ def _log_summary(client: MlflowClient, run: str, analysis: Analysis, sets: Sets,
 
 
 def _register(
-    client: MlflowClient, run: str, name: str, analysis: Analysis, scratch: Path, evidence: Evidence
+    client: MlflowClient, run: str, name: str, analysis: Analysis, scratch: Path, evidence: TrainingRecord
 ) -> Registered:
     """Log the model and make it a version."""
     import mlflow.sklearn

@@ -27,7 +27,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @dataclass(frozen=True)
-class Setting:
+class CandidateModel:
     """One candidate with one combination of hyper-parameter values."""
 
     name: str
@@ -44,17 +44,17 @@ class Setting:
         return json.dumps(dict(self.parameters), default=str)
 
 
-def settings_of(analysis: Analysis) -> list[Setting]:
+def candidate_models(analysis: Analysis) -> list[CandidateModel]:
     """Everything to try, the baseline first."""
     declared = [
-        Setting(name, candidate, combination)
+        CandidateModel(name, candidate, combination)
         for name, candidate in analysis.candidates.items()
         for combination in candidate.combinations
     ]
     return [baseline(analysis), *declared]
 
 
-def baseline(analysis: Analysis) -> Setting:
+def baseline(analysis: Analysis) -> CandidateModel:
     """What one can say without any feature: the share of class 1, or the mean."""
 
     def build() -> Any:
@@ -62,10 +62,10 @@ def baseline(analysis: Analysis) -> Setting:
 
         return DummyClassifier(strategy="prior") if analysis.task == "classification" else DummyRegressor()
 
-    return Setting(BASELINE, Candidate(build=build, encode="ordinal"))
+    return CandidateModel(BASELINE, Candidate(build=build, encode="ordinal"))
 
 
-def build(analysis: Analysis, setting: Setting, threads: int | None = None) -> Any:
+def build(analysis: Analysis, setting: CandidateModel, threads: int | None = None) -> Any:
     """The unfitted estimator of a setting, with the analysis's seed where it takes one.
 
     Args:
@@ -91,7 +91,7 @@ def build(analysis: Analysis, setting: Setting, threads: int | None = None) -> A
     return estimator
 
 
-def fit(analysis: Analysis, setting: Setting, examples: Examples) -> Pipeline:
+def fit(analysis: Analysis, setting: CandidateModel, examples: Examples) -> Pipeline:
     """Fit the whole model on all given rows: features in, predictions out."""
     from sklearn.pipeline import Pipeline
 
@@ -123,7 +123,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _wrong(analysis: Analysis, setting: Setting, fact: str) -> DeclarationError:
+def _wrong(analysis: Analysis, setting: CandidateModel, fact: str) -> DeclarationError:
     return DeclarationError(
         f"build of candidate {setting} {fact}",
         cause="build is called with one value per hyper-parameter and returns an unfitted scikit-learn estimator",

@@ -14,7 +14,7 @@ import numpy as np
 from vertebra.analysis.encode import codes, encoder
 from vertebra.analysis.examples import Examples
 from vertebra.analysis.metrics import metric_of
-from vertebra.analysis.train import Setting, build, predictions, quiet
+from vertebra.analysis.train import CandidateModel, build, predictions, quiet
 from vertebra.declare.analysis import Analysis
 from vertebra.governance.context import Progress
 
@@ -31,7 +31,7 @@ class Trial:
         seconds: spent fitting and scoring.
     """
 
-    setting: Setting
+    setting: CandidateModel
     scores: tuple[float, ...]
     seconds: float
 
@@ -46,7 +46,9 @@ class Trial:
         return float(np.std(self.scores, ddof=1))
 
 
-def cross_validate(analysis: Analysis, settings: Sequence[Setting], train: Examples, progress: Progress) -> list[Trial]:
+def cross_validate(
+    analysis: Analysis, settings: Sequence[CandidateModel], train: Examples, progress: Progress
+) -> list[Trial]:
     """Score every setting on every fold.
 
     Scaling, imputation and one-hot encoding are fitted on each fold's training rows; settings with the same encoding
@@ -79,7 +81,7 @@ def cross_validate(analysis: Analysis, settings: Sequence[Setting], train: Examp
 
 def _fold(
     analysis: Analysis,
-    settings: Sequence[Setting],
+    settings: Sequence[CandidateModel],
     coded: NDArray[np.float32],
     label: NDArray[np.float64],
     held: NDArray[np.bool_],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from vertebra.cli import checking, collecting, deciding, discovering, keeping, looking, modelling, running, starting
+from vertebra.cli import check, collect, decide, discover, inspect_lake, maintain, model, run, start
 from vertebra.cli.groups import Commands
 
 if TYPE_CHECKING:
@@ -23,18 +23,18 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
-        import vertebra
+        from vertebra.version import installed_version
 
-        typer.echo(f"vertebra {vertebra.__version__}")
+        typer.echo(f"vertebra {installed_version()}")
         raise typer.Exit
 
 
 @app.callback()
 def vertebra_(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere in the command.")] = False,
 ) -> None:
@@ -42,15 +42,15 @@ def vertebra_(
 
 
 _PANELS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
-    ("Start", starting.COMMANDS),
-    ("Run", {**running.COMMANDS, **collecting.COMMANDS, **checking.COMMANDS}),
-    ("Look", {**looking.COMMANDS, **discovering.COMMANDS}),
-    ("Model", modelling.COMMANDS),
-    ("Keep", keeping.COMMANDS),
+    ("Start", start.COMMANDS),
+    ("Run", {**run.COMMANDS, **collect.COMMANDS, **check.COMMANDS}),
+    ("Look", {**inspect_lake.COMMANDS, **discover.COMMANDS}),
+    ("Model", model.COMMANDS),
+    ("Keep", maintain.COMMANDS),
 )
 for panel, commands in _PANELS:
     for name, command in commands.items():
         app.command(name, rich_help_panel=panel)(command)
-app.add_typer(deciding.quarantine, name="quarantine", rich_help_panel="Decide")
-app.add_typer(deciding.repairs, name="repairs", rich_help_panel="Decide")
-app.add_typer(deciding.decisions, name="decisions", rich_help_panel="Decide")
+app.add_typer(decide.quarantine, name="quarantine", rich_help_panel="Decide")
+app.add_typer(decide.repairs, name="repairs", rich_help_panel="Decide")
+app.add_typer(decide.decisions, name="decisions", rich_help_panel="Decide")

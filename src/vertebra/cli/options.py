@@ -11,8 +11,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vertebra.pipeline.api import Workspace
     from vertebra.report.rows import Format, Row
+    from vertebra.workspace.workspace import Workspace
 
 Root = Annotated[
     Path,
@@ -38,7 +38,7 @@ HERE = Path()
 
 def opened(root: Path, profile: str | None = None, engine: str | None = None) -> Workspace:
     """The project a command is about."""
-    from vertebra.pipeline.api import open_project
+    from vertebra.workspace.workspace import open_project
 
     return open_project(root, profile, engine)
 
@@ -59,16 +59,16 @@ def known_dataset(space: Workspace, dataset: str) -> str:
     return name
 
 
-def warn_unsettled(space: Workspace, dataset: str | None) -> None:
+def warn_ledger_mismatch(space: Workspace, dataset: str | None) -> None:
     """Say of which datasets the ledgers speak of another table than is there.
 
     Args:
         dataset: one; None for all.
     """
-    from vertebra.trusted.settlement import unsettled
+    from vertebra.trusted.ledger_commit import ledger_mismatch
 
     for name in [dataset] if dataset else space.project.datasets:
-        differ = unsettled(space.lake, space.ledgers, name)
+        differ = ledger_mismatch(space.lake, space.ledgers, name)
         if differ:
             say(f"note: {differ}\n  next:  vertebra run --select trusted.{name}")
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from vertebra.declare.dataset import Declared
+from vertebra.declare.dataset import Declaration
 
 METRICS: Final[dict[str, tuple[str, ...]]] = {
     "classification": ("roc_auc", "pr_auc", "log_loss", "brier"),
@@ -26,7 +26,7 @@ BASELINE: Final = "baseline"
 _SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 
 
-class AsOf(Declared):
+class AsOf(Declaration):
     """A point-in-time feature: an aggregate over what was already known when the prediction is made.
 
     For each example, the rows of ``history`` with the same ``by`` values whose ``known_at`` lies in the ``window``
@@ -70,7 +70,7 @@ class AsOf(Declared):
         return int(number) * _SECONDS[unit.rstrip("s")]
 
 
-class Candidate(Declared):
+class Candidate(Declaration):
     """One algorithm and the hyper-parameter values to try.
 
     Attributes:
@@ -92,7 +92,7 @@ class Candidate(Declared):
         return [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]
 
 
-class Analysis(Declared):
+class Analysis(Declaration):
     """One analysis, declared in ``analyses/<name>.py`` as the module's variable ``analysis``.
 
     Attributes:

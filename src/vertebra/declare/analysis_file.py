@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 from vertebra.declare.analysis import Analysis, AsOf
-from vertebra.declare.document import Loc, shown
+from vertebra.declare.document import Loc, display_path
 from vertebra.declare.python_file import executed, parsed, place_of
 from vertebra.declare.sql_text import complaint
 from vertebra.errors import DeclarationError, DeclarationErrors
@@ -24,7 +24,7 @@ def read_analysis(file: Path) -> Analysis:
             f"{file.stem} declares no analysis",
             cause="the module has no variable `analysis`" if found is None else f"`analysis` is {type(found).__name__}",
             remedy="from vertebra import Analysis; then analysis = Analysis(…)",
-            where=shown(file) + ":1:1",
+            where=display_path(file) + ":1:1",
         )
         raise DeclarationErrors([problem])
     problems = [
@@ -39,7 +39,7 @@ def place_in(file: Path, loc: Loc) -> str:
     """``file:line:column`` of a part of the analysis that a file declares."""
     tree = parsed(file)
     line, column = place_of(tree, _call_line(tree), loc)
-    return f"{shown(file)}:{line}:{column}"
+    return f"{display_path(file)}:{line}:{column}"
 
 
 def _expressions(analysis: Analysis) -> list[tuple[tuple[str, ...], str]]:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from vertebra.declare.declared import Declared
+from vertebra.declare.declaration import Declaration
 from vertebra.declare.placeholders import is_about_time, names_in, pattern_of
 from vertebra.declare.web_source import (
     Grid,
@@ -147,7 +147,7 @@ class Socrata(Web):
         return self
 
 
-class Paging(Declared):
+class Paging(Declaration):
     """How a JSON API gives its records page by page.
 
     Attributes:
@@ -182,7 +182,7 @@ class Paging(Declared):
         return self
 
 
-class Since(Declared):
+class Since(Declaration):
     """What changed since the last collection, where a JSON API can be asked for it.
 
     Attributes:

@@ -9,9 +9,9 @@ from pydantic import Field, field_validator, model_validator
 
 from vertebra.declare.collect import Collect, doubled_by_append, formats_of, parse_defaults
 from vertebra.declare.column_type import INTEGERS, column_type
-from vertebra.declare.declared import Declared as Declared
-from vertebra.declare.declared import Flag as Flag
-from vertebra.declare.declared import Name as Name
+from vertebra.declare.declaration import Declaration as Declaration
+from vertebra.declare.declaration import Flag as Flag
+from vertebra.declare.declaration import Name as Name
 from vertebra.declare.drift import Drift as Drift
 from vertebra.declare.time_pattern import time_pattern
 from vertebra.declare.update_rate import UpdateRate
@@ -19,7 +19,7 @@ from vertebra.declare.update_rate import UpdateRate
 OnViolation = Literal["report", "repair", "quarantine", "fail"]
 
 
-class Parse(Declared):
+class Parse(Declaration):
     """How a payload becomes records.
 
     ``encoding`` and, for CSV, ``delimiter`` are told from the bytes unless declared. CSV: ``quote`` (empty for none),
@@ -46,7 +46,7 @@ class Parse(Declared):
     records: str | None = None
 
 
-class Column(Declared):
+class Column(Declaration):
     """One column of the canonical table.
 
     Attributes:
@@ -154,14 +154,14 @@ class Column(Declared):
         return (self.source,) if isinstance(self.source, str) else self.source
 
 
-class Between(Declared):
+class Between(Declaration):
     """A denial constraint between relations: ``{over: "flights t, planes p", where: "…"}``."""
 
     over: str
     where: str
 
 
-class Rule(Declared):
+class Rule(Declaration):
     """One data quality rule: exactly one of ``deny`` and its sugar."""
 
     deny: str | Between | None = None
@@ -178,7 +178,7 @@ class Rule(Declared):
     set: dict[str, str | None] | None = None
 
 
-class Dataset(Declared):
+class Dataset(Declaration):
     """One file in ``datasets/``; ``name`` is the file's name.
 
     Attributes:

@@ -71,7 +71,7 @@ class Document:
         node, name = self._find(loc)
         found = name if key and name is not None else node
         if found is None:
-            return f"{shown(self.file)}:1:1"
+            return f"{display_path(self.file)}:1:1"
         return self._where(found)
 
     def raw(self, loc: Loc) -> str | None:
@@ -116,9 +116,9 @@ class Document:
             place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
             about = f"{error.context}: {error.problem}" if error.context else str(error.problem)
             line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
-            self._complain(f"this is not YAML: {about}", _yaml_remedy(about, line), f"{shown(self.file)}{place}")
+            self._complain(f"this is not YAML: {about}", _yaml_remedy(about, line), f"{display_path(self.file)}{place}")
         except yaml.YAMLError as error:
-            self._complain(f"this is not YAML: {error}", "save the file as UTF-8 text", shown(self.file))
+            self._complain(f"this is not YAML: {error}", "save the file as UTF-8 text", display_path(self.file))
         finally:
             loader.dispose()
         return None
@@ -193,7 +193,7 @@ class Document:
 
     def _where(self, node: yaml.Node) -> str:
         mark = node.start_mark
-        return f"{shown(self.file)}:{mark.line + 1}:{mark.column + 1}"
+        return f"{display_path(self.file)}:{mark.line + 1}:{mark.column + 1}"
 
     def _complain(self, fact: str, remedy: str, where: str, cause: str = "") -> None:
         self.errors.append(DeclarationError(fact, cause=cause, remedy=remedy, where=where))
@@ -210,7 +210,7 @@ def plain_value(text: str) -> Any:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def shown(file: Path) -> str:
+def display_path(file: Path) -> str:
     """A path as a person would type it: relative where it is below the working folder."""
     relative = os.path.relpath(file)
     return str(file) if relative.startswith("..") else relative
@@ -226,10 +226,10 @@ def read_text(file: Path) -> str:
         return file.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         cause = f"byte {error.start} is {error.object[error.start]:#04x}"
-        remedy = f"save it as UTF-8, e.g. iconv -f windows-1252 -t utf-8 {shlex.quote(shown(file))}"
-        problem = DeclarationError("this file is not UTF-8 text", cause=cause, remedy=remedy, where=shown(file))
+        remedy = f"save it as UTF-8, e.g. iconv -f windows-1252 -t utf-8 {shlex.quote(display_path(file))}"
+        problem = DeclarationError("this file is not UTF-8 text", cause=cause, remedy=remedy, where=display_path(file))
     except OSError as error:
-        problem = DeclarationError("this file cannot be read", cause=str(error.strerror), where=shown(file))
+        problem = DeclarationError("this file cannot be read", cause=str(error.strerror), where=display_path(file))
     raise DeclarationErrors([problem])
 
 

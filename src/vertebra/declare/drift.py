@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 from pydantic import field_validator, model_validator
 
-from vertebra.declare.declared import Declared
+from vertebra.declare.declaration import Declaration
 
 DriftPolicy = Literal["evolve", "ignore", "fail"]
 _IN_A_WORD: Final[dict[DriftPolicy, dict[str, str]]] = {
@@ -16,7 +16,7 @@ _IN_A_WORD: Final[dict[DriftPolicy, dict[str, str]]] = {
 }
 
 
-class Drift(Declared):
+class Drift(Declaration):
     """What to do when the columns of a batch differ from the declared ones; each difference is reported in any case.
 
     One word says it all: ``evolve`` (``extra: evolve, missing: null``), ``ignore`` (``extra: ignore, missing: null``)

@@ -10,7 +10,7 @@ from typing import Final
 from vertebra.declare.analysis import Analysis, AsOf
 from vertebra.declare.analysis_file import place_in
 from vertebra.declare.dataset import Between, Column, Dataset
-from vertebra.declare.document import Document, Loc, shown
+from vertebra.declare.document import Document, Loc, display_path
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, inputs_of, outputs_of
 from vertebra.declare.rules import rules_of
 from vertebra.declare.sql_text import place, quote
@@ -212,7 +212,7 @@ def _same_output_errors(declared: Declarations) -> Iterator[DeclarationError]:
     for name, read in declared.views.items():
         output = f"exploitation.{name}"
         if output in writers:
-            yield _written_twice(output, writers[output][0], f"view {name}", f"{shown(read.view.file)}:1:1")
+            yield _written_twice(output, writers[output][0], f"view {name}", f"{display_path(read.view.file)}:1:1")
 
 
 def _written_twice(table: str, first: str, second: str, where: str) -> DeclarationError:
@@ -256,7 +256,7 @@ def _view_column_errors(declared: Declarations) -> Iterator[DeclarationError]:
     for name, read in declared.views.items():
         if read.query is None:
             continue
-        sql, file = read.view.sql or "", shown(read.view.file)
+        sql, file = read.view.sql or "", display_path(read.view.file)
         for one in unknown_columns(read.query, tables):
             dataset = one.table.partition(".")[2]
             yield DeclarationError(

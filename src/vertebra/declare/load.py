@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from vertebra.declare.analysis_file import read_analysis
 from vertebra.declare.dataset import Dataset
-from vertebra.declare.document import Document, read_document, shown
+from vertebra.declare.document import Document, display_path, read_document
 from vertebra.declare.environment import Environment, redacted
 from vertebra.declare.integrity import Declarations, check
 from vertebra.declare.project import Project, Settings
@@ -127,9 +127,9 @@ class _Loading:
             if other is not file:
                 self._complain(
                     f"{file.stem} is declared twice",
-                    cause=f"the other declaration is {shown(other)}; a declaration has the name of its file",
+                    cause=f"the other declaration is {display_path(other)}; a declaration has the name of its file",
                     remedy="rename one of the files",
-                    where=shown(file),
+                    where=display_path(file),
                 )
             else:
                 yield file
@@ -205,8 +205,8 @@ class _Loading:
             problem = DeclarationError(
                 f"{file.stem!r} cannot be the name of {'an' if kind[0] in 'aeiou' else 'a'} {kind}",
                 cause="it names tables: lower-case letters, digits and _, a letter first",
-                remedy=f"mv {shlex.quote(shown(file))} {shown(file.with_stem(fixed))}",
-                where=shown(file),
+                remedy=f"mv {shlex.quote(display_path(file))} {display_path(file.with_stem(fixed))}",
+                where=display_path(file),
             )
             raise DeclarationErrors([problem])
 
@@ -230,7 +230,7 @@ def _overlay(root: Path, settings: Settings | None, errors: list[DeclarationErro
                 f"the overlay {settings.overlay} is not a folder in the project",
                 cause="its datasets, views and analyses take the place of those of the same name",
                 remedy=f"mkdir -p {shlex.quote(settings.overlay)}/datasets, or remove `overlay:`",
-                where=shown(root / FILE),
+                where=display_path(root / FILE),
             )
         )
         return None
@@ -239,7 +239,7 @@ def _overlay(root: Path, settings: Settings | None, errors: list[DeclarationErro
 
 def _no_project(root: Path) -> DeclarationError:
     return DeclarationError(
-        f"there is no project in {root}", cause=f"it has no {FILE}", remedy=f"vertebra init {shown(root)}"
+        f"there is no project in {root}", cause=f"it has no {FILE}", remedy=f"vertebra init {display_path(root)}"
     )
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, field_validator
 
 from vertebra.declare.analysis import Analysis
-from vertebra.declare.dataset import Dataset, Declared, Name
+from vertebra.declare.dataset import Dataset, Declaration, Name
 from vertebra.declare.environment import redacted
 from vertebra.declare.reconciliation import EntityResolution, LookupTable
 from vertebra.declare.view import View
@@ -23,7 +23,7 @@ Scheme = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*$")]
 _DURATION: Final = re.compile(r"(\d{1,5}) (hour|day|week)s?")
 
 
-class Settings(Declared):
+class Settings(Declaration):
     """``vertebra.yaml`` with the chosen profile applied and ``${ENV}`` references resolved.
 
     The attributes are those of :class:`Overrides`, and the project's name and description.
@@ -67,7 +67,7 @@ class Settings(Declared):
         return timedelta(**{f"{unit}s": int(number)})
 
 
-class Overrides(Declared):
+class Overrides(Declaration):
     """The settings that a profile may replace.
 
     Attributes:

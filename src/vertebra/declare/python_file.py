@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from vertebra.declare import analysis
-from vertebra.declare.document import Loc, shown
+from vertebra.declare.document import Loc, display_path
 from vertebra.declare.validation import did_you_mean, without_mistyped
 from vertebra.errors import DeclarationError, DeclarationErrors
 
@@ -36,7 +36,7 @@ def parsed(file: Path) -> ast.Module:
         problem = DeclarationError(
             f"this is not Python: {told}{quoted}",
             remedy="correct the code",
-            where=f"{shown(file)}:{line}:{column}",
+            where=f"{display_path(file)}:{line}:{column}",
         )
         raise DeclarationErrors([problem]) from None
 
@@ -138,7 +138,9 @@ def _invalid(error: ValidationError, file: Path, tree: ast.Module) -> list[Decla
         else:
             fact = f"{error.title}: {name}: {fact[:1].lower()}{fact[1:]}" if name else f"{error.title}: {fact}"
         found.append(
-            DeclarationError(fact, remedy=remedy or "correct the argument", where=f"{shown(file)}:{row}:{column}")
+            DeclarationError(
+                fact, remedy=remedy or "correct the argument", where=f"{display_path(file)}:{row}:{column}"
+            )
         )
     return found
 
@@ -149,7 +151,7 @@ def _failed(error: Exception, file: Path) -> DeclarationError:
         f"the code fails: {type(error).__name__}: {error}",
         cause=f"the package {error.name} is not installed" if isinstance(error, ModuleNotFoundError) else "",
         remedy="install it, or correct the import" if missing else "correct the code at this line",
-        where=f"{shown(file)}:{_line(error, file)}",
+        where=f"{display_path(file)}:{_line(error, file)}",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from vertebra.declare.dataset import Declared, Flag, Name
+from vertebra.declare.dataset import Declaration, Flag, Name
 
 
 def _listed(value: Any) -> Any:
@@ -18,7 +18,7 @@ Columns = Annotated[tuple[Name, ...], _one_or_more, Field(min_length=1)]
 """One column name or several; a single name may be written without brackets."""
 
 
-class Side(Declared):
+class Side(Declaration):
     """One table of a reconciliation and the columns that identify its records.
 
     ``table`` is a dataset (its trusted table is read); ``where`` is a SparkSQL condition on its rows.
@@ -29,7 +29,7 @@ class Side(Declared):
     where: str | None = None
 
 
-class Comparison(Declared):
+class Comparison(Declaration):
     """One piece of evidence: what is compared and how.
 
     ``exact``: the left column equals the right one; with several right columns, all of them or one of them, in their
@@ -64,7 +64,7 @@ class Comparison(Declared):
         return self
 
 
-class Survivor(Declared):
+class Survivor(Declaration):
     """Where the value of a golden record's column comes from: ``table.column``, in order of trust."""
 
     sources: tuple[str, ...] = Field(alias="from", min_length=1)
@@ -77,7 +77,7 @@ class Survivor(Declared):
         return {"from": value} if isinstance(value, list | tuple) else value
 
 
-class EntityResolution(Declared):
+class EntityResolution(Declaration):
     """Probabilistic reconciliation of two tables by entity resolution (Fellegi-Sunter, by Splink).
 
     ``block`` names the comparisons of which a candidate pair must agree in at least one. A pair is a match from
@@ -120,7 +120,7 @@ class EntityResolution(Declared):
         return self
 
 
-class LookupTable(Declared):
+class LookupTable(Declaration):
     """Reconciliation of the spellings of one column with a lookup table.
 
     ``values`` gives each canonical spelling and those that mean the same. A spelling that is nowhere declared stays

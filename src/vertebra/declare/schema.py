@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
-from vertebra.declare.dataset import Column, Dataset, Declared, Drift
+from vertebra.declare.dataset import Column, Dataset, Declaration, Drift
 from vertebra.declare.project import SettingsFile
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, Reconciliation, Survivor
 
@@ -73,7 +73,7 @@ class _Written(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
         model = schema["cls"]
-        inherited = [_documentation(base)[1] for base in reversed(model.__mro__) if issubclass(base, Declared)]
+        inherited = [_documentation(base)[1] for base in reversed(model.__mro__) if issubclass(base, Declaration)]
         about, attributes = _documentation(model)[0], dict(item for one in inherited for item in one.items())
         made["description"] = about
         for name, described in made["properties"].items():

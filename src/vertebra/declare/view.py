@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from vertebra.declare.dataset import Declared, Name
+from vertebra.declare.dataset import Declaration, Name
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _MARK: Final = "__vertebra_view__"
 
 
-class View(Declared):
+class View(Declaration):
     """One view. ``inputs`` are the qualified tables it reads (``trusted.flights``), read from the SQL or declared."""
 
     name: Name

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from vertebra.declare.document import Document, Loc, read_text, shown
+from vertebra.declare.document import Document, Loc, display_path, read_text
 from vertebra.declare.python_file import LazyFunction, executed, parsed
 from vertebra.declare.sql_text import NamedTable, one_query, place, quote, tables_named
 from vertebra.declare.view import View, declared_views
@@ -49,7 +49,7 @@ def _read_sql(file: Path) -> ReadView:
     sql = read_text(file)
     description, tags = _front_matter(sql, file)
     try:
-        query = one_query(sql, shown(file))
+        query = one_query(sql, display_path(file))
     except DeclarationError as error:
         raise DeclarationErrors([error]) from None
     places: dict[str, str] = {}
@@ -58,7 +58,7 @@ def _read_sql(file: Path) -> ReadView:
         if table.parts != 2 or table.name.partition(".")[0] not in READABLE:
             problems.append(_not_readable(table, sql, file))
         else:
-            places.setdefault(table.name, place(sql, table.start, shown(file)))
+            places.setdefault(table.name, place(sql, table.start, display_path(file)))
     if problems:
         raise DeclarationErrors(problems)
     view = View(
@@ -123,7 +123,7 @@ def _not_readable(named: NamedTable, sql: str, file: Path) -> DeclarationError:
         f"a view cannot read {named.name}{quote(sql, named.start, named.end)}",
         cause=cause,
         remedy=remedy,
-        where=place(sql, named.start, shown(file)),
+        where=place(sql, named.start, display_path(file)),
     )
 
 
@@ -146,7 +146,7 @@ def _read_python(file: Path) -> ReadView:
             f"the file of a view has one function, named as the file, decorated with @view: {file.stem}",
             cause=f"it decorates {names}" if names else "no function is decorated with @view(…)",
             remedy=f'from vertebra import view; then @view("trusted.…") above def {file.stem}(…)',
-            where=f"{shown(file)}:{decorated[0][0].lineno if decorated else 1}:1",
+            where=f"{display_path(file)}:{decorated[0][0].lineno if decorated else 1}:1",
         )
     function, call = decorated[0]
     try:
@@ -163,7 +163,7 @@ def _read_python(file: Path) -> ReadView:
         found = _only(executed(file))[1]
     nodes = [*call.args, *[call] * len(found.inputs)]
     pairs = [
-        (name, f"{shown(file)}:{node.lineno}:{node.col_offset + 1}")
+        (name, f"{display_path(file)}:{node.lineno}:{node.col_offset + 1}")
         for name, node in zip(found.inputs, nodes, strict=False)
     ]
     problems = [

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from vertebra.declare.declared import Declared, Name
+from vertebra.declare.declaration import Declaration, Name
 from vertebra.declare.duration import Duration, duration
 from vertebra.declare.period import Unit, period
 from vertebra.declare.placeholders import is_about_time, names_in
@@ -23,7 +23,7 @@ _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OURS: Final = {"host", "content-length", "transfer-encoding", "connection", "range", "if-range", "accept-encoding"}
 
 
-class Auth(Declared):
+class Auth(Declaration):
     """Credentials: one of ``bearer``; ``header`` and ``value``; ``query`` and ``value``; ``user`` and ``password``.
 
     Secrets are references: ``${NAME}``. They go to the declared host only, whatever it redirects to.
@@ -75,7 +75,7 @@ class Auth(Declared):
             yield self.basic
 
 
-class Limits(Declared):
+class WebLimits(Declaration):
     """How much is asked of a host, and how long Vertebra waits for it.
 
     Attributes:
@@ -118,7 +118,7 @@ class Limits(Declared):
         return int(number) * _BYTES[unit]
 
 
-class Periods(Declared):
+class Periods(Declaration):
     """The periods a source publishes by; each is one batch.
 
     Attributes:
@@ -146,23 +146,23 @@ class Periods(Declared):
         return self
 
 
-class Range(Declared):
+class ValueRange(Declaration):
     """Whole numbers from one to another, both included."""
 
     first: int = Field(alias="from")
     last: int = Field(alias="to")
 
     @model_validator(mode="after")
-    def _rises(self) -> Range:
+    def _rises(self) -> ValueRange:
         if not 0 <= self.last - self.first < 100_000:
             raise ValueError("a range rises, and has at most 100,000 numbers; exchange from and to")
         return self
 
 
-Values = tuple[str, ...] | Range
+Values = tuple[str, ...] | ValueRange
 
 
-class Source(Declared):
+class Source(Declaration):
     """Where a dataset's batches come from.
 
     Attributes:
@@ -200,7 +200,7 @@ class Web(Source):
 
     headers: dict[str, str] = Field(default_factory=dict)
     auth: Auth | None = None
-    limits: Limits = Limits()
+    limits: WebLimits = WebLimits()
 
     @field_validator("headers")
     @classmethod

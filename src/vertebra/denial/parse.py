@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from vertebra.denial.predicates import Columns, Predicates
-from vertebra.denial.recognise import QUOTED, Range, over_ranges, recognise
+from vertebra.denial.recognise import QUOTED, OverRange, over_ranges, recognise
 from vertebra.denial.refusal import nearest, refuse
 from vertebra.denial.tokens import Tokens, tokenise
 
@@ -101,7 +101,7 @@ def _check_length(text: str) -> None:
         )  # fmt: skip
 
 
-def _check_relation(text: str, named: Range, relations: Mapping[str, Columns]) -> None:
+def _check_relation(text: str, named: OverRange, relations: Mapping[str, Columns]) -> None:
     if named.relation not in relations:
         like = nearest(named.relation, relations)
         refuse(

@@ -44,7 +44,7 @@ _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
 
 
 @dataclass(frozen=True)
-class Range:
+class OverRange:
     """A tuple variable and the relation it ranges over; ``place`` is where the relation is named."""
 
     variable: str
@@ -62,7 +62,7 @@ class Recognised:
     """
 
     notation: Notation
-    ranges: tuple[Range, ...]
+    ranges: tuple[OverRange, ...]
     body: Translation
 
 
@@ -84,13 +84,13 @@ def recognise(text: str) -> Recognised:
     return Recognised("vertebra", (), _plain(text, 0))
 
 
-def over_ranges(text: str) -> tuple[Range, ...]:
+def over_ranges(text: str) -> tuple[OverRange, ...]:
     """Read ``flights t, planes p``.
 
     Raises:
         RuleError: it does not name one relation or two, each with a tuple variable of its own.
     """
-    ranges: list[Range] = []
+    ranges: list[OverRange] = []
     start = 0
     for piece in text.split(","):
         found = _ONE.fullmatch(piece)
@@ -99,7 +99,7 @@ def over_ranges(text: str) -> tuple[Range, ...]:
                 text, 0, len(text), "`over` does not name two relations, each with a tuple variable of its own",
                 remedy="write e.g. flights t, planes p",
             )  # fmt: skip
-        ranges.append(Range(found[2], found[1].strip("`"), (start + found.start(1), start + found.end(1))))
+        ranges.append(OverRange(found[2], found[1].strip("`"), (start + found.start(1), start + found.end(1))))
         start += len(piece) + 1
     return tuple(ranges)
 
@@ -131,16 +131,16 @@ def _keep_flat(body: Translation, text: str, start: int, end: int) -> None:
 # -- ¬∃ … ------------------------------------------------------------------------------------------------------------
 
 
-def _logic_ranges(text: str, start: int) -> tuple[tuple[Range, ...], int]:
+def _logic_ranges(text: str, start: int) -> tuple[tuple[OverRange, ...], int]:
     """The variables and relations of ``¬∃ …:``, and where the predicates begin."""
     colon = text.find(":", start)
     end = len(text) if colon < 0 else colon
     each, together = _EACH.match(text, start, end), _TOGETHER.match(text, start, end)
     if each:
-        ranges = [Range(each[v], each[r].strip("`"), each.span(r)) for v, r in ((1, 2), (3, 4))]
+        ranges = [OverRange(each[v], each[r].strip("`"), each.span(r)) for v, r in ((1, 2), (3, 4))]
     elif together:
         names = [name for name in (together[1], together[2]) if name]
-        ranges = [Range(name, together[3].strip("`"), together.span(3)) for name in names]
+        ranges = [OverRange(name, together[3].strip("`"), together.span(3)) for name in names]
     else:
         ranges = []
     place = (each or together).end() if ranges else start  # type: ignore[union-attr]

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.column_type import INTEGERS, ColumnType, column_type
 from vertebra.declare.time_pattern import escape
-from vertebra.formatted.moments import Reasons, read_moment
+from vertebra.formatted.intermediates import Intermediates, Stage
 from vertebra.formatted.text import written
+from vertebra.formatted.timestamps import Reasons, read_timestamp
 from vertebra.formatted.units import conversion
-from vertebra.formatted.workings import Stage, Workings
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -39,7 +39,7 @@ FALSE: Final = ("false", "f", "no", "n", "0")
 
 @dataclass(frozen=True)
 class Cell:
-    """How one column's cells are read, in terms of the columns that its workings add to a frame.
+    """How one column's cells are read, in terms of the columns that its intermediates add to a frame.
 
     Attributes:
         value: the value in the canonical type; NULL where there is none or it was refused.
@@ -52,26 +52,26 @@ class Cell:
     reason: Column
 
 
-def read_cell(text: Column, declaration: Declaration, markers: Sequence[str], workings: Workings) -> Cell:
+def read_cell(text: Column, declaration: Declaration, markers: Sequence[str], intermediates: Intermediates) -> Cell:
     """Read a column's cells.
 
     Args:
         text: the raw text.
         declaration: the column's declaration.
         markers: the texts that mean NULL.
-        workings: gets the intermediate columns.
+        intermediates: gets the intermediate columns.
     """
     from pyspark.sql import functions as F
 
     kind = column_type(declaration.type)
     glance = _canonical(text, declaration, kind.name, markers)
     if glance is None:
-        content = workings.keep(Stage.CONTENT, written(text, markers))
-        value, reasons = _read(content, declaration, kind, workings)
+        content = intermediates.keep(Stage.CONTENT, written(text, markers))
+        value, reasons = _read(content, declaration, kind, intermediates)
     else:
-        guess = workings.keep(Stage.GLANCE, glance)
-        content = workings.keep(Stage.CONTENT, F.when(guess.isNull(), written(text, markers)))
-        careful, reasons = _read(content, declaration, kind, workings)
+        guess = intermediates.keep(Stage.GLANCE, glance)
+        content = intermediates.keep(Stage.CONTENT, F.when(guess.isNull(), written(text, markers)))
+        careful, reasons = _read(content, declaration, kind, intermediates)
         value = F.coalesce(guess, careful)
     chosen = F.lit(reasons[-1][1])
     for condition, words in reversed(reasons[:-1]):
@@ -99,7 +99,9 @@ def _canonical(text: Column, declaration: Declaration, kind: str, markers: Seque
     return F.when(same, guess)
 
 
-def _read(content: Column, declaration: Declaration, kind: ColumnType, workings: Workings) -> tuple[Column, Reasons]:
+def _read(
+    content: Column, declaration: Declaration, kind: ColumnType, intermediates: Intermediates
+) -> tuple[Column, Reasons]:
     """The value, and why it may be refused: conditions and words, the last for all other texts."""
     from pyspark.sql import functions as F
 
@@ -108,7 +110,7 @@ def _read(content: Column, declaration: Declaration, kind: ColumnType, workings:
     if kind.name == "boolean":
         return _boolean(content, declaration)
     if kind.name in ("date", "timestamp"):
-        return read_moment(content, declaration, kind.name, workings)
+        return read_timestamp(content, declaration, kind.name, intermediates)
     numbers = _Notation(declaration)
     if kind.name in INTEGERS:
         return _whole(content, numbers, kind.name)

@@ -14,13 +14,13 @@ from vertebra.errors import LakeError
 from vertebra.formatted.cast import read_cell
 from vertebra.formatted.digest import formatting_digest
 from vertebra.formatted.drift import Match, evolved, match_columns
+from vertebra.formatted.intermediates import Intermediates
 from vertebra.formatted.rejects import castable, ragged_records, record_rejects, rejects, suspects
 from vertebra.formatted.text import null_markers
-from vertebra.formatted.workings import Workings
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.drift import record_drift
 from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches, in_force
-from vertebra.lake.table import Staged
+from vertebra.lake.table import StagedFiles
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -111,7 +111,7 @@ def _formatted_alike(table: LakeTable, digest: str, ctx: StepContext) -> bool:
 
 def _stage(
     dataset: Dataset, table: LakeTable, matches: Sequence[Match], anew: bool, ctx: StepContext
-) -> tuple[Staged, int]:
+) -> tuple[StagedFiles, int]:
     """Write the table's new files and the ledger of rejects. Returns the files and the number of rejected cells."""
     reading = _Reading(dataset)
     groups = [matches[at : at + _BATCHES_PER_JOB] for at in range(0, len(matches), _BATCHES_PER_JOB)]
@@ -137,21 +137,21 @@ class _Reading:
         from pyspark.sql import functions as F
 
         self._dataset = dataset
-        self._workings = Workings()
+        self._intermediates = Intermediates()
         self._cells = {
-            name: read_cell(F.col(name), column, null_markers(dataset, column), self._workings)
+            name: read_cell(F.col(name), column, null_markers(dataset, column), self._intermediates)
             for name, column in dataset.columns.items()
         }
 
     def rows(self, text: DataFrame) -> DataFrame:
         """The rows of the table."""
-        worked = self._workings.on(text)
+        worked = self._intermediates.on(text)
         return worked.select("_rid", *(cell.value.alias(name) for name, cell in self._cells.items()))
 
     def rejects(self, text: DataFrame, columns: Sequence[str], ctx: StepContext) -> DataFrame:
         """The cells of some columns that are refused."""
         cells = {name: self._cells[name] for name in columns}
-        return rejects(self._workings.on(text), cells, self._dataset, ctx)
+        return rejects(self._intermediates.on(text), cells, self._dataset, ctx)
 
 
 def _text(matches: Sequence[Match], ctx: StepContext) -> DataFrame:
@@ -200,9 +200,9 @@ def _merged(dataset: Dataset, new: DataFrame, present: DataFrame | None) -> Data
     return ranked.where(F.col("_rank") == 1).drop("_rank")
 
 
-def _joined(parts: Sequence[Staged]) -> Staged:
+def _joined(parts: Sequence[StagedFiles]) -> StagedFiles:
     files = tuple(file for part in parts for file in part.files)
-    return Staged(files, parts[0].schema, sum(part.rows for part in parts), None)
+    return StagedFiles(files, parts[0].schema, sum(part.rows for part in parts), None)
 
 
 def _without_key(dataset: Dataset, table: LakeTable, version: int) -> int:

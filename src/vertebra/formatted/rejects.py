@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from vertebra.formatted.cast import Cell
     from vertebra.governance.context import StepContext
     from vertebra.lake.batches import Batch
-    from vertebra.lake.table import Staged
+    from vertebra.lake.table import StagedFiles
 
 _LEDGER = "rejects"
 RAGGED_REASON = "has too few or too many cells, so that none can be told to be of a column"
 
 
-def suspects(dataset: Dataset, staged: Staged) -> list[str]:
+def suspects(dataset: Dataset, staged: StagedFiles) -> list[str]:
     """The columns that can have rejected cells: a rejected cell is a NULL, and the files' footers count the NULLs.
 
     Args:
@@ -55,7 +55,7 @@ def rejects(worked: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx:
     """One row per rejected cell, with the columns of the ledger.
 
     Args:
-        worked: ``_rid``, the raw text of the columns and the workings of their cells.
+        worked: ``_rid``, the raw text of the columns and the intermediates of their cells.
         cells: how the columns in question are read.
     """
     from pyspark.sql import functions as F

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from vertebra.declare.column_type import INTEGERS, column_type
 from vertebra.governance.renames import look_alike
-from vertebra.lake.observed import EMPTY, Observed
+from vertebra.lake.column_profile import EMPTY, ColumnProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -139,7 +139,7 @@ def schema_rows(dataset: Dataset, landed: Iterable[Batch], run_id: str) -> list[
         declared = {source: name for name, source in sources_in(dataset, batch.receipt.columns).items()}
         for position, column in enumerate(batch.receipt.columns):
             seen = batch.receipt.seen.get(column)
-            observed = Observed.from_receipt(seen) if seen is not None else None
+            observed = ColumnProfile.from_receipt(seen) if seen is not None else None
             name = declared.get(column)
             null = _null(dataset, dataset.columns[name] if name else None)
             rows.append(
@@ -266,7 +266,7 @@ class _Comparison:
 
 def _written(dataset: Dataset, column: Column | None, source: str, batch: Batch) -> str:
     seen = batch.receipt.seen.get(source)
-    return EMPTY if seen is None else Observed.from_receipt(seen).type(_null(dataset, column))
+    return EMPTY if seen is None else ColumnProfile.from_receipt(seen).type(_null(dataset, column))
 
 
 def _null(dataset: Dataset, column: Column | None) -> tuple[str, ...]:

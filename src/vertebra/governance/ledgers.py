@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from vertebra.engine.port import Engine
-    from vertebra.lake.table import Staged
+    from vertebra.lake.table import StagedFiles
 
 
 class Ledgers:
@@ -65,7 +65,7 @@ class Ledgers:
         self.commit(ledger, staged, commit)
         return staged.rows
 
-    def stage(self, ledger: str, dataset: str, frame: DataFrame, engine: Engine, part: str = "") -> Staged:
+    def stage(self, ledger: str, dataset: str, frame: DataFrame, engine: Engine, part: str = "") -> StagedFiles:
         """Have the engine write what a ledger is to say of one dataset, unseen until :meth:`commit`."""
         from pyspark.sql import functions as F
         from pyspark.sql.pandas.types import from_arrow_type
@@ -75,11 +75,11 @@ class Ledgers:
         )
         return self.table(ledger).stage(engine, shaped, part=f"{dataset}/{part}" if part else dataset)
 
-    def stage_nothing(self, ledger: str, dataset: str) -> Staged:
+    def stage_nothing(self, ledger: str, dataset: str) -> StagedFiles:
         """Write that a ledger has nothing on one dataset, unseen until :meth:`commit`."""
         return self.table(ledger).stage_arrow(STATES[ledger].empty_table(), part=dataset)
 
-    def commit(self, ledger: str, staged: Staged, commit: Commit) -> int:
+    def commit(self, ledger: str, staged: StagedFiles, commit: Commit) -> int:
         """Make staged files what a ledger says of their dataset. Returns the ledger's version."""
         return self.table(ledger).commit(staged, commit, mode="overwrite", evolution="widen")
 

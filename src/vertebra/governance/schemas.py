@@ -14,8 +14,8 @@ def _schema(**columns: pa.DataType) -> pa.Schema:
 
 
 EVENTS: Final[dict[str, pa.Schema]] = {
-    # one row per step and run, and one for the run itself (step "run"); basis says, as JSON, what the step's result
-    # follows from and the version of each table it wrote
+    # one row per step and run, and one for the run itself (step "run"); fingerprint_parts is JSON: what the step's
+    # result depends on, and the version of each table it wrote
     "runs": _schema(
         run_id=pa.string(),
         step=pa.string(),
@@ -31,7 +31,7 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         engine=pa.string(),
         profile=pa.string(),
         vertebra=pa.string(),
-        basis=pa.string(),
+        fingerprint_parts=pa.string(),
     ),
     # one row per landed batch
     "batches": _schema(

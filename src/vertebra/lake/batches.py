@@ -46,7 +46,7 @@ class Receipt:
         content: hash of what matters in the payload, where the same data comes in other bytes each time.
         text: what was found out about the payload's text: ``encoding``, ``delimiter``, which of them were ``detected``,
             columns ``renamed`` to be unique, numbers of ``ragged`` and ``filled`` records.
-        seen: by column, how many cells are written as what: see :class:`vertebra.lake.observed.Observed`.
+        seen: by column, how many cells are written as what: see :class:`vertebra.lake.column_profile.ColumnProfile`.
     """
 
     number: int

@@ -25,7 +25,7 @@ from deltalake.transaction import RemoveAction, create_table_with_add_actions
 
 from vertebra.engine.float_bounds import bounded_columns
 from vertebra.errors import LakeError
-from vertebra.lake.footers import add_action
+from vertebra.lake.parquet_statistics import add_action
 
 if TYPE_CHECKING:
     import pyarrow.dataset as pads
@@ -88,7 +88,7 @@ class TableVersion:
 
 
 @dataclass(frozen=True)
-class Staged:
+class StagedFiles:
     """Files written into a table's folder and not yet committed."""
 
     files: tuple[Path, ...]
@@ -237,16 +237,16 @@ class LakeTable:
 
     # -- writing -----------------------------------------------------------------------------------------------
 
-    def stage(self, engine: Engine, frame: DataFrame, part: str | None = None) -> Staged:
+    def stage(self, engine: Engine, frame: DataFrame, part: str | None = None) -> StagedFiles:
         """Have the engine write a frame's files into the table's folder, unseen until :meth:`commit`."""
         from pyspark.sql.pandas.types import to_arrow_schema
 
         schema = _nullable(to_arrow_schema(frame.schema, timezone="UTC"))
         files = engine.write_parquet(frame, self._new_folder(part))
         rows = sum(pq.read_metadata(file).num_rows for file in files)
-        return Staged(tuple(files), schema, rows, part)
+        return StagedFiles(tuple(files), schema, rows, part)
 
-    def stage_arrow(self, data: pa.Table | pa.RecordBatchReader, part: str | None = None) -> Staged:
+    def stage_arrow(self, data: pa.Table | pa.RecordBatchReader, part: str | None = None) -> StagedFiles:
         """Write Arrow data into the table's folder, unseen until :meth:`commit`."""
         folder = self._new_folder(part)
         folder.mkdir(parents=True)
@@ -258,11 +258,11 @@ class LakeTable:
             for batch in reader:
                 rows += batch.num_rows
                 writer.write_batch(batch.cast(schema))
-        return Staged((file,), schema, rows, part)
+        return StagedFiles((file,), schema, rows, part)
 
     def commit(
         self,
-        staged: Staged,
+        staged: StagedFiles,
         commit: Commit,
         mode: Mode = "overwrite",
         evolution: Evolution = "same",

@@ -15,7 +15,7 @@ from vertebra.errors import CollectError
 from vertebra.governance.context import silent
 from vertebra.landing.collect import redaction
 from vertebra.landing.port import Request, Window
-from vertebra.landing.refused import REFUSED
+from vertebra.landing.refused_payloads import REFUSED
 from vertebra.landing.web.targets import targets
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from vertebra.governance.context import Progress, silent
 from vertebra.governance.drift import ColumnDrift, record_drift, schema_rows
 from vertebra.lake.batches import Batch, batches
 from vertebra.lake.table import Commit
+from vertebra.landing.batch_writer import STAGING, BatchWriter, UnparsableBatchError, UnreadablePayloadError
 from vertebra.landing.collectors import COLLECTORS
-from vertebra.landing.deposit import STAGING, Deposit, UnparsableBatchError, UnreadablePayloadError
 from vertebra.landing.port import (
     Collector,
     LeftAlone,
@@ -28,7 +28,7 @@ from vertebra.landing.port import (
     unwatched,
 )
 from vertebra.landing.records import parse_declaration
-from vertebra.landing.refused import Refusal, RefusedPayloadError
+from vertebra.landing.refused_payloads import RefusedPayload, RefusedPayloadError
 from vertebra.landing.web.errors import RefusedAnswerError
 from vertebra.landing.web.network import Network
 
@@ -64,7 +64,7 @@ class CollectOutcome:
 
     new: tuple[Batch, ...]
     unchanged: int
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RefusedPayload, ...] = ()
     unparsable: tuple[UnparsableBatchError, ...] = ()
     reparsed: int = 0
     not_yet: tuple[str, ...] = ()
@@ -146,7 +146,7 @@ def collect(
     home = lake.landing / dataset.source / dataset.name
     home.mkdir(parents=True, exist_ok=True)
     redact = redaction(dataset, secrets or {})
-    deposit = Deposit(dataset, home, run_id, now, collector.version, redact)
+    deposit = BatchWriter(dataset, home, run_id, now, collector.version, redact)
     deposit.sweep()
     known = batches(lake.landing, dataset.source, dataset.name)
     tally = _Tally(len(known))
@@ -190,7 +190,7 @@ class _Tally:
     earlier: int
     reparsed: set[int] = field(default_factory=set)
     unchanged: int = 0
-    refused: list[Refusal] = field(default_factory=list)
+    refused: list[RefusedPayload] = field(default_factory=list)
     unparsable: list[UnparsableBatchError] = field(default_factory=list)
     not_yet: list[str] = field(default_factory=list)
     not_asked: int = 0
@@ -210,7 +210,7 @@ class _Tally:
 
 
 def _take(
-    item: Item, deposit: Deposit, known: list[Batch], receipts: list[Receipt], tally: _Tally, request: Request
+    item: Item, deposit: BatchWriter, known: list[Batch], receipts: list[Receipt], tally: _Tally, request: Request
 ) -> None:
     """Land what a collector gives, or keep it aside."""
     match item:
@@ -277,10 +277,10 @@ def reparse(batch: Batch, dataset: Dataset, run_id: str, now: datetime) -> Batch
     Raises:
         CollectError: the payload cannot be parsed as declared now; the batch stays as it was.
     """
-    return Deposit(dataset, batch.folder.parent, run_id, now, batch.receipt.collector).reparse(batch)
+    return BatchWriter(dataset, batch.folder.parent, run_id, now, batch.receipt.collector).reparse(batch)
 
 
-def _parse_as_declared(known: list[Batch], deposit: Deposit, progress: Progress, tally: _Tally) -> None:
+def _parse_as_declared(known: list[Batch], deposit: BatchWriter, progress: Progress, tally: _Tally) -> None:
     """Parse batches again, in place, that were parsed under another declaration; one that does not fit it stays."""
     declared = parse_declaration(deposit.dataset)
     for place, batch in enumerate(known):

@@ -21,7 +21,7 @@ _TAR_HEADER: Final = 512
 
 
 @dataclass(frozen=True)
-class Limits:
+class SizeLimits:
     """How far a compressed payload may expand.
 
     Attributes:
@@ -39,7 +39,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Part:
+class PayloadPart:
     """One stream of a payload.
 
     Attributes:
@@ -53,7 +53,7 @@ class Part:
     plain: Path | None = None
 
 
-def parts(payload: Path, name: str, member: str = "*", limits: Limits | None = None) -> tuple[Part, ...]:
+def parts(payload: Path, name: str, member: str = "*", limits: SizeLimits | None = None) -> tuple[PayloadPart, ...]:
     """What a payload consists of: itself, its gzip content, or members of a zip archive by name.
 
     Args:
@@ -65,7 +65,7 @@ def parts(payload: Path, name: str, member: str = "*", limits: Limits | None = N
     Raises:
         CollectError: the archive is damaged, encrypted or hostile, or no member matches.
     """
-    bound = limits or Limits()
+    bound = limits or SizeLimits()
     with payload.open("rb") as stream:
         head = stream.read(_TAR_HEADER)
     magic = head[:4]
@@ -77,7 +77,7 @@ def parts(payload: Path, name: str, member: str = "*", limits: Limits | None = N
     _refuse_tar(head, name)
     if magic in (b"PK\x03\x04", b"PK\x05\x06"):
         return _zip(payload, name, member, bound)
-    return (Part(name, lambda: payload.open("rb", BUFFER), payload),)
+    return (PayloadPart(name, lambda: payload.open("rb", BUFFER), payload),)
 
 
 def _beginning(stream: BinaryIO) -> bytes:
@@ -102,16 +102,16 @@ def damaged(error: BaseException) -> bool:
     return isinstance(error, zipfile.BadZipFile | gzip.BadGzipFile | zlib.error | EOFError)
 
 
-def _gzip(payload: Path, name: str, limits: Limits) -> Part:
+def _gzip(payload: Path, name: str, limits: SizeLimits) -> PayloadPart:
     packed = payload.stat().st_size
 
     def open_part() -> BinaryIO:
         return bounded(cast("BinaryIO", gzip.open(payload, "rb")), Expansion(name, packed, limits))
 
-    return Part(name, open_part)
+    return PayloadPart(name, open_part)
 
 
-def _zip(payload: Path, name: str, member: str, limits: Limits) -> tuple[Part, ...]:
+def _zip(payload: Path, name: str, member: str, limits: SizeLimits) -> tuple[PayloadPart, ...]:
     try:
         # all members share it: each opening reads the whole directory of the archive
         archive = zipfile.ZipFile(payload)
@@ -137,7 +137,7 @@ def _zip(payload: Path, name: str, member: str, limits: Limits) -> tuple[Part, .
     return tuple(_member(archive, number, entry, expansion) for number, entry in enumerate(chosen))
 
 
-def _member(archive: zipfile.ZipFile, number: int, entry: zipfile.ZipInfo, expansion: Expansion) -> Part:
+def _member(archive: zipfile.ZipFile, number: int, entry: zipfile.ZipInfo, expansion: Expansion) -> PayloadPart:
     name = f"{expansion.name}:{entry.filename}"
     if entry.flag_bits & 0x1:
         raise CollectError(
@@ -155,7 +155,7 @@ def _member(archive: zipfile.ZipFile, number: int, entry: zipfile.ZipInfo, expan
             ) from error
         return bounded(cast("BinaryIO", stream), expansion, number)
 
-    return Part(name, open_part)
+    return PayloadPart(name, open_part)
 
 
 def _refuse_hostile(entries: list[zipfile.ZipInfo], name: str, packed: int) -> None:
@@ -200,7 +200,7 @@ class Expansion:
 
     name: str
     packed: int
-    limits: Limits
+    limits: SizeLimits
     _total: int = field(default=0, init=False)
     _farthest: dict[int, int] = field(default_factory=dict, init=False)
 

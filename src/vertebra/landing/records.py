@@ -15,17 +15,17 @@ from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATC
 from vertebra.landing.formats.avro import read_avro
 from vertebra.landing.formats.csv import read_csv
 from vertebra.landing.formats.json import read_json, read_json_lines
-from vertebra.landing.formats.kinds import KindCounter, repeats
 from vertebra.landing.formats.parquet import read_parquet
-from vertebra.landing.formats.records import RaggedRecordError, Reader, Reading, Records
-from vertebra.landing.payload import Limits, damaged, parts
+from vertebra.landing.formats.records import ParsedPayload, RaggedRecordError, Reader, Records
+from vertebra.landing.formats.value_kinds import KindCounter, repeats
+from vertebra.landing.payload import SizeLimits, damaged, parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from vertebra.declare.dataset import Dataset
-    from vertebra.landing.payload import Part
+    from vertebra.landing.payload import PayloadPart
 
 FORMATS: Final[Mapping[str, Reader]] = {
     "avro": read_avro,
@@ -70,7 +70,13 @@ def parse_declaration(dataset: Dataset) -> dict[str, Any]:
 
 
 def write_records(
-    payload: Path, name: str, digest: str, dataset: Dataset, target: Path, scratch: Path, limits: Limits | None = None
+    payload: Path,
+    name: str,
+    digest: str,
+    dataset: Dataset,
+    target: Path,
+    scratch: Path,
+    limits: SizeLimits | None = None,
 ) -> Written:
     """Parse a payload into ``records.parquet``: ``_record`` (BIGINT, from 0) and every cell as text.
 
@@ -89,7 +95,7 @@ def write_records(
     """
     try:
         streams = parts(payload, name, dataset.collect.member, limits)
-        reading = Reading(dataset.parse, scratch, digest, empty=dataset.collect.empty == "accept")
+        reading = ParsedPayload(dataset.parse, scratch, digest, empty=dataset.collect.empty == "accept")
         try:
             return _written(streams, reading, target)
         except RaggedRecordError:
@@ -107,7 +113,7 @@ def write_records(
         ) from error
 
 
-def _written(streams: Sequence[Part], reading: Reading, target: Path) -> Written:
+def _written(streams: Sequence[PayloadPart], reading: ParsedPayload, target: Path) -> Written:
     records = FORMATS[reading.parse.format](streams, reading)
     with _Writer(target, records) as writer:
         for batch in records.batches:

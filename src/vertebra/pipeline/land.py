@@ -34,7 +34,7 @@ _ANSWERED: Final = ("new", "unchanged", "waiting")
 
 
 @dataclass(frozen=True)
-class Landed:
+class LandingResult:
     """What a landing step did.
 
     Attributes:
@@ -84,7 +84,7 @@ class Collection:
 
 
 @dataclass(frozen=True)
-class Watch:
+class LandingProgress:
     """Who is told what a collection does.
 
     Attributes:
@@ -103,10 +103,10 @@ def land(
     ledgers: Ledgers,
     run_id: str,
     now: datetime,
-    watch: Watch,
+    watch: LandingProgress,
     window: Window | None = None,
     network: Network | None = None,
-) -> Landed:
+) -> LandingResult:
     """Collect a dataset's new batches.
 
     Args:
@@ -141,7 +141,7 @@ def land(
         raise
     state: Ending = "waiting" if outcome.not_yet else "new" if outcome.new else "unchanged"
     record.ended(state, time.perf_counter() - clock, outcome)
-    return Landed(outcome.records, _facts(outcome), bool(outcome.new or outcome.reparsed))
+    return LandingResult(outcome.records, _facts(outcome), bool(outcome.new or outcome.reparsed))
 
 
 def last_collections(ledgers: Ledgers) -> dict[str, Collection]:

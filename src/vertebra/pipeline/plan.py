@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from vertebra.pipeline.basis import Basis, basis_of
+from vertebra.pipeline.fingerprint import Fingerprint, fingerprint_of
 from vertebra.pipeline.graph import Graph
 from vertebra.pipeline.selection import select
 from vertebra.pipeline.state import State
@@ -23,21 +23,21 @@ NEVER: Final = ("never ran",)
 
 
 @dataclass(frozen=True)
-class Decision:
+class PlannedStep:
     """What would happen to one step.
 
     Attributes:
         action: ``collect`` (a landing step looks for new data), ``run``, ``skip`` (it is current) or ``blocked``.
         why: the reasons, in words, each a clause.
-        basis: what the result would follow from; None where an input is not there yet.
-        afresh: an incremental step has to start from nothing, as more than its inputs changed.
+        fingerprint: what the result would follow from; None where an input is not there yet.
+        full_refresh: an incremental step has to start from nothing, as more than its inputs changed.
     """
 
     step: Step
     action: Action
     why: tuple[str, ...]
-    basis: Basis | None = None
-    afresh: bool = False
+    fingerprint: Fingerprint | None = None
+    full_refresh: bool = False
 
     @property
     def words(self) -> str:
@@ -57,14 +57,16 @@ def modified_steps(graph: Graph, state: State, project: Project) -> set[str]:
         decision = decide(step, state, project.root)
         remembered = state.remembered(step.name)
         fresh = remembered is None and decision.action in ("run", "blocked")
-        if fresh or (remembered and decision.basis and not decision.basis.only_inputs_differ(remembered.basis)):
+        if fresh or (
+            remembered and decision.fingerprint and not decision.fingerprint.only_inputs_differ(remembered.fingerprint)
+        ):
             found.add(step.name)
     return found
 
 
 def plan_project(
     project: Project, wanted: Sequence[str] = (), excluded: Sequence[str] = (), full_refresh: bool = False
-) -> list[Decision]:
+) -> list[PlannedStep]:
     """What a run would do, and why; reads the lake only.
 
     Raises:
@@ -80,7 +82,9 @@ def plan_project(
     return plan(graph, chosen, state, project.root, full_refresh)
 
 
-def plan(graph: Graph, selected: Sequence[str], state: State, root: Path, full_refresh: bool = False) -> list[Decision]:
+def plan(
+    graph: Graph, selected: Sequence[str], state: State, root: Path, full_refresh: bool = False
+) -> list[PlannedStep]:
     """Decide on each selected step, in order; a step downstream of one that will run will run too.
 
     Args:
@@ -100,36 +104,37 @@ def plan(graph: Graph, selected: Sequence[str], state: State, root: Path, full_r
 
 def decide(
     step: Step, state: State, root: Path, full_refresh: bool = False, will_change: Collection[str] = ()
-) -> Decision:
+) -> PlannedStep:
     """Decide on one step.
 
     Args:
         will_change: tables that steps before it are going to write.
     """
     if step.zone == "landing":
-        return Decision(step, "collect", ("looks for new data at the source",))
+        return PlannedStep(step, "collect", ("looks for new data at the source",))
     changing = tuple(_will_change(name) for name in step.inputs if name in will_change)
     inputs = state.inputs(step)
     missing = [name for name, version in inputs.items() if version is None and name not in will_change]
     if missing:
-        return Decision(step, "blocked", tuple(_lacks(name) for name in missing))
+        return PlannedStep(step, "blocked", tuple(_lacks(name) for name in missing))
     known = {name: version for name, version in inputs.items() if version is not None}
-    basis = basis_of(step, known, state.decisions(step), root)
+    fingerprint = fingerprint_of(step, known, state.decisions(step), root)
     remembered = state.remembered(step.name)
-    afresh = full_refresh or remembered is None or not basis.only_inputs_differ(remembered.basis)
-    if full_refresh:
-        return Decision(step, "run", ("--full-refresh", *changing), basis, afresh)
-    reasons = _reasons(step, basis, state)
+    asked_for = full_refresh
+    full_refresh = asked_for or remembered is None or not fingerprint.only_inputs_differ(remembered.fingerprint)
+    if asked_for:
+        return PlannedStep(step, "run", ("--full-refresh", *changing), fingerprint, full_refresh)
+    reasons = _reasons(step, fingerprint, state)
     if not reasons and not changing:
-        return Decision(step, "skip", ("current",), basis)
+        return PlannedStep(step, "skip", ("current",), fingerprint)
     if reasons == NEVER:
-        return Decision(step, "run", reasons, basis, afresh)
-    return Decision(step, "run", (*reasons, *changing), basis, afresh)
+        return PlannedStep(step, "run", reasons, fingerprint, full_refresh)
+    return PlannedStep(step, "run", (*reasons, *changing), fingerprint, full_refresh)
 
 
-def _reasons(step: Step, basis: Basis, state: State) -> tuple[str, ...]:
+def _reasons(step: Step, fingerprint: Fingerprint, state: State) -> tuple[str, ...]:
     """Why a step's tables are not what it would write now; empty when they are."""
-    fingerprint = basis.fingerprint
+    digest = fingerprint.digest
     remembered = state.remembered(step.name)
     versions = {name: state.table(name) for name in step.outputs}
     lacking = [name for name, version in versions.items() if version is None]
@@ -140,16 +145,16 @@ def _reasons(step: Step, basis: Basis, state: State) -> tuple[str, ...]:
         return tuple(f"{name} is missing" for name in lacking) if seen else NEVER
     stale = []
     for name, version in versions.items():
-        if version is None or version.fingerprint == fingerprint:
+        if version is None or version.fingerprint == digest:
             continue
-        by_ledger = remembered is not None and remembered.fingerprint == fingerprint
+        by_ledger = remembered is not None and remembered.digest == digest
         if not (by_ledger and remembered and remembered.outputs.get(name) == version.version):
             stale.append(version)
     if not stale:
         return ()
     if any(version.operation == "RESTORE" for version in stale):
         return ("it was restored to an earlier version by hand",)
-    words = basis.differences(remembered.basis) if remembered else []
+    words = fingerprint.differences(remembered.fingerprint) if remembered else []
     if state.failed(step.name):
         words.append("it failed last time")
     return tuple(words) or ("what wrote its last version is not on record",)

@@ -100,7 +100,7 @@ class Console(Protocol):
         ...
 
 
-class Silent:
+class SilentConsole:
     """Tells nobody."""
 
     def note(self, text: str) -> None: ...

@@ -13,16 +13,16 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-import vertebra
 from vertebra.lake.table import Commit
-from vertebra.pipeline.state import RUN, ledger_basis
+from vertebra.pipeline.state import RUN, fingerprint_json
+from vertebra.version import installed_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from vertebra.governance.ledgers import Ledgers
-    from vertebra.pipeline.basis import Basis
+    from vertebra.pipeline.fingerprint import Fingerprint
     from vertebra.pipeline.progress import StepResult
 
 _PATIENCE: Final = 2.0
@@ -40,7 +40,7 @@ class Recorder:
         self._ledgers = ledgers
         self._scratch = scratch
         self._about = {
-            "run_id": run_id, "engine": engine, "profile": profile, "vertebra": vertebra.__version__,
+            "run_id": run_id, "engine": engine, "profile": profile, "vertebra": installed_version(),
         }  # fmt: skip
         self._runs: list[dict[str, Any]] = []
         self._lineage: list[dict[str, Any]] = []
@@ -77,9 +77,9 @@ class Recorder:
         """Leave a mark of the step that is running, in case the process is killed in it."""
         (self.folder / "doing").write_text(step, "utf-8")
 
-    def ended(self, result: StepResult, basis: Basis | None, patient: bool = True) -> None:
+    def ended(self, result: StepResult, fingerprint: Fingerprint | None, patient: bool = True) -> None:
         """Write down how a step ended, and what each table it wrote follows from."""
-        done = basis is not None and result.state == "ok"
+        done = fingerprint is not None and result.state == "ok"
         self._row(
             result.step,
             result.state,
@@ -87,13 +87,13 @@ class Recorder:
             seconds=result.seconds,
             rows=result.rows,
             version=result.version,
-            fingerprint=basis.fingerprint if basis else None,
+            fingerprint=fingerprint.digest if fingerprint else None,
             facts=json.dumps(dict(result.facts)) if result.facts else None,
             error="\n".join(filter(None, (result.error, result.trace))) or None,
-            basis=ledger_basis(basis, result.outputs) if basis and done else None,
+            fingerprint_parts=fingerprint_json(fingerprint, result.outputs) if fingerprint and done else None,
         )
-        if basis and done:
-            self._follows(result.step, basis, result.outputs)
+        if fingerprint and done:
+            self._follows(result.step, fingerprint, result.outputs)
         if not patient or time.monotonic() - self._flushed > _PATIENCE:
             self.flush()
 
@@ -117,9 +117,9 @@ class Recorder:
         row = {"step": step, "state": state, "started_at": started, "seconds": seconds}
         self._runs.append(self._about | row | more)
 
-    def _follows(self, step: str, basis: Basis, outputs: Mapping[str, int]) -> None:
+    def _follows(self, step: str, fingerprint: Fingerprint, outputs: Mapping[str, int]) -> None:
         for output, output_version in outputs.items():
-            for name, version in basis.inputs.items():
+            for name, version in fingerprint.inputs.items():
                 self._lineage.append(
                     {
                         "run_id": self._about["run_id"],
@@ -128,7 +128,7 @@ class Recorder:
                         "output_version": output_version,
                         "input": name,
                         "input_version": version,
-                        "fingerprint": basis.fingerprint,
+                        "fingerprint": fingerprint.digest,
                         "recorded_at": datetime.now(UTC),
                     }
                 )

@@ -15,11 +15,11 @@ from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 from vertebra.lake.lease import lease
-from vertebra.pipeline.actions import act
+from vertebra.pipeline.dispatch import dispatch
 from vertebra.pipeline.engines import LazyEngine
-from vertebra.pipeline.land import Watch, land
-from vertebra.pipeline.plan import Decision, decide, graph_of, modified_steps, plan
-from vertebra.pipeline.progress import Console, Ending, RunReport, Silent, StepResult
+from vertebra.pipeline.land import LandingProgress, land
+from vertebra.pipeline.plan import PlannedStep, decide, graph_of, modified_steps, plan
+from vertebra.pipeline.progress import Console, Ending, RunReport, SilentConsole, StepResult
 from vertebra.pipeline.record import Recorder
 from vertebra.pipeline.selection import select
 from vertebra.pipeline.state import State
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vertebra.engine.port import Engine
     from vertebra.landing.port import Window
     from vertebra.landing.web.network import Network
-    from vertebra.pipeline.basis import Basis
+    from vertebra.pipeline.fingerprint import Fingerprint
     from vertebra.pipeline.graph import Graph
     from vertebra.pipeline.steps import Step
 
@@ -71,7 +71,7 @@ def run(
         SelectionError: a selection matches nothing.
         BusyError: another run holds the lake.
     """
-    told = console or Silent()
+    told = console or SilentConsole()
     lake = Lake(project.lake)
     ledgers = Ledgers(lake)
     graph = graph_of(project)
@@ -134,7 +134,7 @@ class _Run:
             self.engine.close()
         return self._report()
 
-    def _plan(self) -> list[Decision]:
+    def _plan(self) -> list[PlannedStep]:
         return plan(self.graph, self.chosen, self.state, self.project.root, self.full_refresh)
 
     def _collect(self) -> None:
@@ -166,20 +166,20 @@ class _Run:
         seconds = time.perf_counter() - clock
         return StepResult(step.name, state, why, seconds, landed.records, facts=landed.facts)
 
-    def _adopt(self, decisions: list[Decision]) -> None:
+    def _adopt(self, decisions: list[PlannedStep]) -> None:
         """Put on record what a run that died had committed."""
         for decision in decisions:
             remembered = self.state.remembered(decision.step.name)
-            basis = decision.basis
-            if decision.action != "skip" or basis is None:
+            fingerprint = decision.fingerprint
+            if decision.action != "skip" or fingerprint is None:
                 continue
-            if remembered is None or remembered.fingerprint != basis.fingerprint:
+            if remembered is None or remembered.digest != fingerprint.digest:
                 outputs = self._versions(decision.step)
                 why = "committed by a run that did not end, and put on record by this one"
                 result = StepResult(decision.step.name, "ok", why, outputs=outputs)
-                self.recorder.ended(result, basis)
+                self.recorder.ended(result, fingerprint)
 
-    def _do(self, decisions: list[Decision]) -> None:
+    def _do(self, decisions: list[PlannedStep]) -> None:
         due = sum(decision.action == "run" for decision in decisions)
         if due:
             self.recorder.began(due)
@@ -202,14 +202,14 @@ class _Run:
                 self._end(StepResult(step.name, "current", "its inputs turned out unchanged"), None)
             else:
                 self._start(step)
-                self._end(self._act(decision), decision.basis)
+                self._end(self._act(decision), decision.fingerprint)
 
-    def _act(self, decision: Decision) -> StepResult:
-        step, basis = decision.step, decision.basis
-        assert basis is not None
+    def _act(self, decision: PlannedStep) -> StepResult:
+        step, fingerprint = decision.step, decision.fingerprint
+        assert fingerprint is not None
         clock = time.perf_counter()
         try:
-            outcome = self._outcome(step, basis, decision.afresh)
+            outcome = self._outcome(step, fingerprint, decision.full_refresh)
         except KeyboardInterrupt:
             raise
         except (Exception, SystemExit) as error:
@@ -227,35 +227,35 @@ class _Run:
             outcome.facts,
         )
 
-    def _outcome(self, step: Step, basis: Basis, afresh: bool) -> StepOutcome:
+    def _outcome(self, step: Step, fingerprint: Fingerprint, full_refresh: bool) -> StepOutcome:
         """Do a step; once more when a join did not fit into memory, with joins that spill to disk."""
         try:
-            return self._attempt(step, basis, afresh)
+            return self._attempt(step, fingerprint, full_refresh)
         except Exception as error:
             if not self.engine.can_spill(error):
                 raise
             self.console.note(f"{step.name}: a join did not fit into memory; once more, with joins that spill to disk")
             self.engine.spill()
-        return self._attempt(step, basis, afresh)
+        return self._attempt(step, fingerprint, full_refresh)
 
-    def _attempt(self, step: Step, basis: Basis, afresh: bool) -> StepOutcome:
+    def _attempt(self, step: Step, fingerprint: Fingerprint, full_refresh: bool) -> StepOutcome:
         scratch = self.recorder.folder / step.name
         scratch.mkdir(parents=True)
         try:
             context = StepContext(
                 run_id=self.run_id,
                 step=step.name,
-                fingerprint=basis.fingerprint,
-                inputs=basis.inputs,
+                fingerprint=fingerprint.digest,
+                inputs=fingerprint.inputs,
                 now=self.now,
                 lake=self.lake,
                 engine=self.engine.get(),
                 ledgers=self.ledgers,
                 scratch=scratch,
                 progress=self._teller(step),
-                definition=basis.definition,
+                definition=fingerprint.definition,
             )
-            return act(step, self.project, context, afresh)
+            return dispatch(step, self.project, context, full_refresh)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -271,7 +271,7 @@ class _Run:
         self.recorder.doing(step.name)
         self.console.started(self._place(step.name), len(self.chosen), step.name)
 
-    def _end(self, result: StepResult, basis: Basis | None) -> None:
+    def _end(self, result: StepResult, fingerprint: Fingerprint | None) -> None:
         step = self.graph.steps[result.step]
         self.state.forget(step)
         redact = self.project.redact
@@ -280,7 +280,7 @@ class _Run:
             self.current.append(result.step)
         else:
             self.results.append(result)
-            self.recorder.ended(result, basis)
+            self.recorder.ended(result, fingerprint)
         if result.state == "failed" and not self._goes_on(step):
             self.broken[result.step] = f"{result.step} failed"
         elif result.state == "skipped":
@@ -318,8 +318,8 @@ class _Run:
         if self.stopping():
             raise KeyboardInterrupt
 
-    def _watch(self, step: Step) -> Watch:
-        return Watch(self._teller(step), lambda transfer: self.console.transferred(step.name, transfer))
+    def _watch(self, step: Step) -> LandingProgress:
+        return LandingProgress(self._teller(step), lambda transfer: self.console.transferred(step.name, transfer))
 
     def _teller(self, step: Step) -> Callable[[str], None]:
         return lambda text: self.console.progress(step.name, text)
@@ -335,7 +335,7 @@ def _failure(step: Step, why: str, error: BaseException, seconds: float) -> Step
     return StepResult(step.name, "failed", why, seconds, error=message, trace=traceback.format_exc())
 
 
-def _lacking(decision: Decision) -> StepResult:
+def _lacking(decision: PlannedStep) -> StepResult:
     name = decision.step.name
     error = StepError(
         f"{name} cannot run: {decision.words}",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vertebra.lake.batches import batches
-from vertebra.pipeline.basis import Basis
+from vertebra.pipeline.fingerprint import Fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,12 +25,12 @@ RUN: Final = "run"
 
 
 @dataclass(frozen=True)
-class Remembered:
+class LastSuccess:
     """The last time a step went well, as the ``runs`` ledger has it."""
 
     run_id: str
-    fingerprint: str
-    basis: Basis
+    digest: str
+    fingerprint: Fingerprint
     outputs: Mapping[str, int]
 
 
@@ -43,7 +43,7 @@ class State:
         self._tables: dict[str, TableVersion | None] = {}
         self._batches: dict[str, int | None] = {}
         self._decisions: dict[str, str] = {}
-        self._remembered: dict[str, Remembered] | None = None
+        self._remembered: dict[str, LastSuccess] | None = None
         self._failed: dict[str, str] = {}
 
     def table(self, name: str) -> TableVersion | None:
@@ -77,7 +77,7 @@ class State:
             self._decisions[step.subject] = decisions_digest(self._ledgers, step.subject)
         return self._decisions[step.subject]
 
-    def remembered(self, step: str) -> Remembered | None:
+    def remembered(self, step: str) -> LastSuccess | None:
         """The last time the step went well."""
         if self._remembered is None:
             self._remembered = self._read_runs()
@@ -100,25 +100,25 @@ class State:
             self._batches[name] = landed[-1].number if landed else None
         return self._batches[name]
 
-    def _read_runs(self) -> dict[str, Remembered]:
+    def _read_runs(self) -> dict[str, LastSuccess]:
         table = self._ledgers.table("runs")
         if not table.exists():
             return {}
-        columns = ["run_id", "started_at", "step", "state", "fingerprint", "basis"]
+        columns = ["run_id", "started_at", "step", "state", "fingerprint", "fingerprint_parts"]
         rows = table.arrow().to_table(columns=columns).to_pylist()
-        found: dict[str, Remembered] = {}
+        found: dict[str, LastSuccess] = {}
         for row in sorted(rows, key=lambda row: row["started_at"]):
             step = row["step"]
             if row["state"] == "failed":
                 self._failed[step] = row["run_id"]
-            elif row["state"] == "ok" and row["basis"]:
-                about = json.loads(row["basis"])
-                basis = Basis(**about["basis"])
-                found[step] = Remembered(row["run_id"], row["fingerprint"], basis, about["outputs"])
+            elif row["state"] == "ok" and row["fingerprint_parts"]:
+                about = json.loads(row["fingerprint_parts"])
+                fingerprint = Fingerprint(**about["fingerprint"])
+                found[step] = LastSuccess(row["run_id"], row["fingerprint"], fingerprint, about["outputs"])
                 self._failed.pop(step, None)
         return found
 
 
-def ledger_basis(basis: Basis, outputs: Mapping[str, int]) -> str:
-    """The ``basis`` column of the ``runs`` ledger."""
-    return json.dumps({"basis": json.loads(basis.to_json()), "outputs": dict(outputs)}, sort_keys=True)
+def fingerprint_json(fingerprint: Fingerprint, outputs: Mapping[str, int]) -> str:
+    """The ``fingerprint_parts`` column of the ``runs`` ledger."""
+    return json.dumps({"fingerprint": json.loads(fingerprint.to_json()), "outputs": dict(outputs)}, sort_keys=True)

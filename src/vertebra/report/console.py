@@ -6,9 +6,9 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
+from vertebra.escape_control import escape_control
+from vertebra.report.formatting import outcome
 from vertebra.report.transfers import TransferBar, TransferLines, shortened
-from vertebra.report.words import outcome
-from vertebra.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console as Rich
@@ -28,17 +28,17 @@ _LABELS: Final = {
 _NAME_WIDTH: Final = 26
 
 
-def console_for(stream: TextIO) -> Lines | Terminal:
+def console_for(stream: TextIO) -> LineConsole | TerminalConsole:
     """Live progress on a terminal, plain lines elsewhere."""
-    kept = cast("TextIO", Heedless(stream))
+    kept = cast("TextIO", FaultTolerantConsole(stream))
     if not stream.isatty():
-        return Lines(kept)
+        return LineConsole(kept)
     from rich.console import Console as Rich
 
-    return Terminal(Rich(file=kept, highlight=False))
+    return TerminalConsole(Rich(file=kept, highlight=False))
 
 
-class Heedless:
+class FaultTolerantConsole:
     """A stream that may lose its reader, as in ``vertebra run 2>&1 | head``: the work goes on unwatched."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -59,7 +59,7 @@ class Heedless:
         return getattr(self._stream, name)
 
 
-def untold(result: StepResult) -> bool:
+def write_failures_ignored(result: StepResult) -> bool:
     """Whether a step's end is not worth a line: nothing new at a source."""
     return result.state == "current" and result.step.startswith("landing.") and not result.facts
 
@@ -69,7 +69,7 @@ def told(result: StepResult) -> str:
     return outcome(result) if result.facts or result.state in ("ok", "failed") else result.why
 
 
-class Lines:
+class LineConsole:
     """One plain line per step: for logs, pipes and CI."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -92,7 +92,7 @@ class Lines:
 
     def ended(self, number: int, total: int, result: StepResult) -> None:
         """Write the step's line, and its error below."""
-        if untold(result):
+        if write_failures_ignored(result):
             return
         label = _LABELS[result.state][0]
         what = told(result)
@@ -104,11 +104,11 @@ class Lines:
         """Nothing to take away."""
 
     def _write(self, text: str) -> None:
-        self._stream.write(visible(text) + "\n")
+        self._stream.write(escape_control(text) + "\n")
         self._stream.flush()
 
 
-class Terminal:
+class TerminalConsole:
     """A line per step, and a live one below for the step that is running."""
 
     def __init__(self, rich: Rich) -> None:
@@ -143,7 +143,7 @@ class Terminal:
         """Write the step's line."""
         if self._bar is not None:
             self._bar.hide()
-        if not untold(result):
+        if not write_failures_ignored(result):
             self._rich.print(self._line(number, total, result))
             if result.error:
                 self._rich.print(_indented(_plain(result.error)), style="red", highlight=False)
@@ -184,7 +184,7 @@ class Terminal:
         from rich.text import Text
 
         label, style = _LABELS[result.state]
-        what = visible(told(result))
+        what = escape_control(told(result))
         width = len(str(total))
         row = Table.grid(padding=(0, 1))
         row.add_column(width=2 * width + 4, no_wrap=True)
@@ -198,7 +198,7 @@ class Terminal:
 
 
 @dataclass
-class Captured:
+class CapturingConsole:
     """Keeps what was told, for tests."""
 
     notes: list[str] = field(default_factory=list)
@@ -238,4 +238,4 @@ def _indented(text: str) -> str:
 def _plain(text: str) -> str:
     from rich.markup import escape
 
-    return escape(visible(text))
+    return escape(escape_control(text))

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
+from vertebra.report.formatting import figure, many, seconds, share
 from vertebra.report.rows import cell_text, write_rows
 from vertebra.report.tables import grid, rich_console, tell
-from vertebra.report.words import figure, many, seconds, share
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from vertebra.pipeline.check_result import DataCheck, RuleResult
     from vertebra.report.rows import Format
+    from vertebra.workspace.check_result import DataCheck, RuleResult
 
 COLUMNS: Final = (
     "rule", "table", "class", "rows", "violating_tuples", "violating_pairs", "g2", "g3", "g3_low", "g3_high",

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vertebra.denial import Notation
-    from vertebra.pipeline.api import Workspace
-    from vertebra.pipeline.tables import TableHandle
+    from vertebra.workspace.tables import TableHandle
+    from vertebra.workspace.workspace import Workspace
 
 Rows = list[dict[str, Any]]
 DRIFT: Final = (

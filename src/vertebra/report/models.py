@@ -6,16 +6,16 @@ import json
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from vertebra.governance.schemas import LEDGERS
+from vertebra.report.counts import TEST, VALIDATION, model_rows
+from vertebra.report.formatting import seconds
 from vertebra.report.rows import write_rows
 from vertebra.report.tables import grid, rich_console, tell
-from vertebra.report.tallies import TEST, VALIDATION, model_rows
-from vertebra.report.words import seconds
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from vertebra.pipeline.api import Workspace
     from vertebra.report.rows import Format
+    from vertebra.workspace.workspace import Workspace
 
 _COLUMNS: Final = LEDGERS["models"].names
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TextIO
 
+from vertebra.report.formatting import many
 from vertebra.report.tables import grid, rich_console
-from vertebra.report.words import many
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vertebra.pipeline.plan import Decision
+    from vertebra.pipeline.plan import PlannedStep
 
 _COLUMNS: Final = ("step", "action", "why")
 
 
-def plan_rows(decisions: Sequence[Decision], everything: bool) -> list[dict[str, str]]:
+def plan_rows(decisions: Sequence[PlannedStep], everything: bool) -> list[dict[str, str]]:
     """One row per step: ``step``, ``action``, ``why``.
 
     Args:
@@ -37,7 +37,7 @@ def write_plan(rows: Sequence[Mapping[str, str]], stream: TextIO) -> None:
     stream.flush()
 
 
-def plan_lines(decisions: Sequence[Decision]) -> list[str]:
+def plan_lines(decisions: Sequence[PlannedStep]) -> list[str]:
     """What it comes to, and the next command."""
     counted = {action: sum(d.action == action for d in decisions) for action in ("run", "blocked", "skip", "collect")}
     sources = f"{many(counted['collect'], 'source')} would be asked for new data" if counted["collect"] else ""

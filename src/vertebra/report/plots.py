@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from vertebra.report.formatting import share
 from vertebra.report.markup import Markup, el
-from vertebra.report.words import share
 
 if TYPE_CHECKING:
     from datetime import datetime

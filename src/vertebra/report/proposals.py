@@ -9,8 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
+from vertebra.declare.document import display_path
+from vertebra.report.formatting import many
 from vertebra.report.tables import rich_console
-from vertebra.report.words import many
 
 if TYPE_CHECKING:
     from vertebra.trusted.discover import Proposal
@@ -47,11 +48,11 @@ def write_data_proposals(
     Args:
         options: how the data were named and read, as the command takes it: ``--data planes.csv --null NA``.
     """
-    shown = Path(options[1]).name
+    display_path = Path(options[1]).name
     if form != "table":
-        write_proposals(proposals, shown, form, stream, notes)
+        write_proposals(proposals, display_path, form, stream, notes)
         return
-    _tell(proposals, shown, stream)
+    _tell(proposals, display_path, stream)
     if proposals:
         said = shlex.join(options)
         notes.write(
@@ -137,9 +138,8 @@ def _next(proposals: Sequence[Proposal], table: str) -> str:
 
 def accepted(chosen: Mapping[str, Proposal], file: Path, dataset: str) -> str:
     """What was written where, and what to do next."""
-    from vertebra.declare.document import shown
 
     return (
-        f"{many(len(chosen), 'rule')} written into {shown(file)}: {', '.join(chosen)}\n"
+        f"{many(len(chosen), 'rule')} written into {display_path(file)}: {', '.join(chosen)}\n"
         f"next:  vertebra check {dataset}\n"
     )

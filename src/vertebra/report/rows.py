@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, Literal, TextIO
 
-from vertebra.report.words import figure
-from vertebra.visible import visible
+from vertebra.escape_control import escape_control
+from vertebra.report.formatting import figure
 
 Format = Literal["table", "json", "csv"]
 Row = Mapping[str, Any]
@@ -106,7 +106,7 @@ def cell_text(value: object) -> str:
     if isinstance(value, float):
         return figure(round(value, 6)) if value == value else "NaN"
     text = _cell(value)
-    return text if text.isprintable() else visible(text.replace("\n", "⏎").replace("\t", " "))
+    return text if text.isprintable() else escape_control(text.replace("\n", "⏎").replace("\t", " "))
 
 
 def _cell(value: object) -> str:

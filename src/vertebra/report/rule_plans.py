@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
+from vertebra.report.formatting import many
 from vertebra.report.rows import write_rows
 from vertebra.report.tables import grid, rich_console
-from vertebra.report.words import many
 
 if TYPE_CHECKING:
     from rich.console import Console

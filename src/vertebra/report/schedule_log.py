@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
-from vertebra.report.console import told, untold
+from vertebra.escape_control import escape_control
+from vertebra.report.console import told, write_failures_ignored
+from vertebra.report.formatting import many, seconds
 from vertebra.report.sources import short_time
 from vertebra.report.transfers import TransferLines
-from vertebra.report.words import many, seconds
-from vertebra.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +103,7 @@ class ScheduleLog:
     def ended(self, number: int, total: int, result: StepResult) -> None:
         """Write how a step ended."""
         label = {"ok": "OK", "failed": "FAILED"}.get(result.state, result.state)
-        if untold(result):
+        if write_failures_ignored(result):
             self._write(f"unchanged {result.step} {seconds(result.seconds)}")
             return
         error = f": {_one_line(result.error)}" if result.error else ""
@@ -115,4 +115,4 @@ class ScheduleLog:
 
 
 def _one_line(text: str) -> str:
-    return visible(" ".join(part.strip() for part in text.splitlines()))
+    return escape_control(" ".join(part.strip() for part in text.splitlines()))

@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from vertebra.declare.period import told
+from vertebra.report.formatting import many, size
 from vertebra.report.tables import grid, rich_console
-from vertebra.report.words import many, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from vertebra.lake.batches import Batch
     from vertebra.landing.backfill import PeriodSituation
-    from vertebra.pipeline.api import Workspace
     from vertebra.pipeline.due import Situation
+    from vertebra.workspace.workspace import Workspace
 
 _GAP: Final = 2
 _UNBOUNDED: Final = 1000

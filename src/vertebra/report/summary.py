@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TextIO
 
+from vertebra.report.formatting import figure, many, seconds
 from vertebra.report.tables import grid, rich_console, tell
-from vertebra.report.words import figure, many, seconds
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from vertebra.pipeline.api import Workspace
     from vertebra.pipeline.progress import RunReport
+    from vertebra.workspace.workspace import Workspace
 
 _MOST_RULES: Final = 12
 
@@ -33,7 +33,7 @@ def write_summary(space: Workspace, report: RunReport, stream: TextIO) -> None:
 
 
 def _tell_tables(space: Workspace, rich: Console) -> None:
-    from vertebra.report.tallies import dataset_tallies, table_rows
+    from vertebra.report.counts import dataset_tallies, table_rows
 
     tallies = dataset_tallies(space)
     if tallies:
@@ -56,7 +56,7 @@ def _tell_tables(space: Workspace, rich: Console) -> None:
 
 
 def _tell_rules(space: Workspace, rich: Console) -> None:
-    from vertebra.report.tallies import rule_tallies
+    from vertebra.report.counts import rule_tallies
 
     rules = rule_tallies(space)
     broken = [rule for rule in rules if rule.tuples]
@@ -74,7 +74,7 @@ def _tell_rules(space: Workspace, rich: Console) -> None:
 
 
 def _tell_models(space: Workspace, rich: Console) -> None:
-    from vertebra.report.tallies import chosen_models
+    from vertebra.report.counts import chosen_models
 
     models = chosen_models(space)
     if not models:

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from vertebra.report.words import many, size
-from vertebra.visible import visible
+from vertebra.escape_control import escape_control
+from vertebra.report.formatting import many, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,4 +126,4 @@ def name_of(url: str) -> str:
     parts = urlsplit(url)
     name = unquote(parts.path.rstrip("/").rpartition("/")[2]) or parts.netloc or url
     name = f"{name}?{unquote(parts.query)}" if parts.query else name
-    return visible(name if len(name) <= _WIDEST else f"{name[: _WIDEST // 4]}…{name[-_WIDEST * 3 // 4 + 1 :]}")
+    return escape_control(name if len(name) <= _WIDEST else f"{name[: _WIDEST // 4]}…{name[-_WIDEST * 3 // 4 + 1 :]}")

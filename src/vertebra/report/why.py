@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from vertebra.escape_control import escape_control
+from vertebra.report.formatting import many
 from vertebra.report.rows import Format, write_rows
 from vertebra.report.tables import rich_console
-from vertebra.report.words import many
-from vertebra.visible import visible
 
 if TYPE_CHECKING:
-    from vertebra.pipeline.why import Explanation, Link
+    from vertebra.workspace.why import Explanation, Link
 
 _MARKS: Final = {"repair": "yellow", "quarantine": "red", "violation": "yellow", "decision": "cyan"}
 
@@ -73,7 +73,7 @@ def _shown(value: object) -> str:
         case None:
             return "NULL"
         case str():
-            return repr(value) if value != value.strip() or not value else visible(value)
+            return repr(value) if value != value.strip() or not value else escape_control(value)
         case datetime():
             return f"{value:%Y-%m-%d %H:%M:%S}" + (" UTC" if value.tzinfo else "")
         case int() if not isinstance(value, bool):

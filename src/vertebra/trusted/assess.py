@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from vertebra.declare.rules import NamedRule
     from vertebra.governance.context import StepContext
     from vertebra.governance.ledgers import Ledgers
-    from vertebra.trusted.changes import Change
     from vertebra.trusted.detect import RuleCount
     from vertebra.trusted.resolution import Standing
     from vertebra.trusted.timeliness import Timeliness
+    from vertebra.trusted.violation_changes import Change
 
 Stage = Literal["before", "after"]
 Scope = Literal["table", "column", "rule"]
@@ -131,7 +131,7 @@ def rejected_cells(ledgers: Ledgers, dataset: str, without: Collection[int] = ()
 
 
 @dataclass(frozen=True)
-class Found:
+class StageFindings:
     """What was counted at one stage.
 
     Attributes:
@@ -150,7 +150,7 @@ class Found:
 def assess(
     dataset: Dataset,
     stage: Stage,
-    found: Found,
+    found: StageFindings,
     rules: Sequence[NamedRule],
     timely: Timeliness,
     change: Change | None = None,
@@ -195,7 +195,7 @@ def share(part: float, whole: float) -> float | None:
 
 def _of_table(
     dataset: Dataset,
-    found: Found,
+    found: StageFindings,
     rules: Sequence[NamedRule],
     counts: Mapping[str, RuleCount],
     timely: Timeliness,
@@ -227,7 +227,7 @@ def _of_table(
 
 
 def _of_columns(
-    dataset: Dataset, found: Found, rules: Sequence[NamedRule], counts: Mapping[str, RuleCount]
+    dataset: Dataset, found: StageFindings, rules: Sequence[NamedRule], counts: Mapping[str, RuleCount]
 ) -> list[Measure]:
     fill = found.fill
     readers = readers_of(rules, dataset.name)

@@ -15,17 +15,17 @@ from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.denial import Inclusion
 from vertebra.errors import QualityError
 from vertebra.governance.context import StepContext, StepOutcome
-from vertebra.trusted.assess import Assessment, Found, Stage, assess, fills, quality_rows, rejected_cells
-from vertebra.trusted.changes import since_last_run
+from vertebra.trusted.assess import Assessment, Stage, StageFindings, assess, fills, quality_rows, rejected_cells
 from vertebra.trusted.decisions import Decided, decided
 from vertebra.trusted.detect import Detection, detect
-from vertebra.trusted.growth import growth, settled
+from vertebra.trusted.incremental import new_rows, settled
+from vertebra.trusted.ledger_commit import LedgerCommit
 from vertebra.trusted.quarantine import removals, whole_rows, without
 from vertebra.trusted.repair import Repair, apply, repair_of, repairs
 from vertebra.trusted.resolution import Standing, resolved, standings
 from vertebra.trusted.rule_columns import columns_of
-from vertebra.trusted.settlement import Settlement
 from vertebra.trusted.timeliness import timeliness
+from vertebra.trusted.violation_changes import since_last_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from vertebra.declare.dataset import Dataset
-    from vertebra.lake.table import Staged
+    from vertebra.lake.table import StagedFiles
     from vertebra.trusted.timeliness import Timeliness
 
 Datasets = Mapping[str, "Dataset"]
@@ -125,7 +125,7 @@ class _Step:
         self.schema: pa.Schema = self.source.schema(version)
         self.formatted = self.source.frame(ctx.engine, version)
         self.columns = [name for name in self.schema.names if not name.startswith("_")]
-        self.settlement = Settlement(self.name, ctx)
+        self.ledger_commit = LedgerCommit(self.name, ctx)
         self.decided: Decided = decided(ctx.ledgers, self.name)
         self.rule_names = [rule.name for rule in rules]
         self.quarantining = frozenset(rule.name for rule in rules if rule.on_violation == "quarantine")
@@ -139,7 +139,7 @@ class _Step:
         made = self._repairs(before)
         removed = self._removals(before, self._cleaned(self.formatted, made), made)
         target = self.ctx.lake.table(f"trusted.{self.name}")
-        grown = None if full_refresh else growth(self.source, target, made.cells, removed.rows, self.ctx)
+        grown = None if full_refresh else new_rows(self.source, target, made.cells, removed.rows, self.ctx)
         self.ctx.progress("writing the trusted table" if grown is None else "adding to the trusted table")
         table = self._cleaned(self.formatted if grown is None else grown.rows, made, removed)
         staged = target.stage(self.ctx.engine, table)
@@ -147,7 +147,7 @@ class _Step:
         after = self._after(before, written, made, removed)
         standing = self._settle(before, after, made, removed)
         self._assess(before, after, standing, written, target.version() + 1 if target.exists() else 0)
-        commit = settled(self.ctx.commit(), self.settlement.commit())
+        commit = settled(self.ctx.commit(), self.ledger_commit.commit())
         if grown is None:
             version = target.commit(staged, commit, mode="overwrite", evolution="replace")
         else:
@@ -170,7 +170,7 @@ class _Step:
         standing = standings(self._left(found.violations), None, self.rule_names)[0] if _violated(found) else Standing()
         stage: Stage = "before" if self.source.name.startswith("formatted.") else "after"
         fill = fills({stage: self.formatted}, self.columns)[stage]
-        counted = Found(fill, rejected_cells(self.ctx.ledgers, self.name), found.counts, standing)
+        counted = StageFindings(fill, rejected_cells(self.ctx.ledgers, self.name), found.counts, standing)
         return assess(self.dataset, stage, counted, self.rules, self._timeliness())
 
     # -- detection -----------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ class _Step:
             found[name] = table.frame(self.ctx.engine, self.ctx.inputs[table.name])
         return found
 
-    def _after(self, before: Detection, staged: Staged, made: _Repaired, removed: _Removed) -> Detection | None:
+    def _after(self, before: Detection, staged: StagedFiles, made: _Repaired, removed: _Removed) -> Detection | None:
         """The violations of the cleaned table; None when cleaning changed nothing.
 
         Only rules that read a repaired column are checked again, and, as removing a row can only end a conflict,
@@ -268,7 +268,7 @@ class _Step:
         if not left:
             return
         self._assess(before, None, standing, None, None)
-        self.settlement.commit()
+        self.ledger_commit.commit()
         counted = ", ".join(f"{rule} by {count:,} rows" for rule, count in left.items())
         first = next(iter(left))
         raise QualityError(
@@ -282,7 +282,7 @@ class _Step:
     def _examples(self, rule: str) -> list[str]:
         from pyspark.sql import functions as F
 
-        rows = self.settlement.frame("violations").where(F.col("rule") == rule)
+        rows = self.ledger_commit.frame("violations").where(F.col("rule") == rule)
         rows = rows.where(F.col("resolution") == "reported").select("rid").distinct().orderBy("rid")
         return [str(row["rid"]) for row in rows.limit(_EXAMPLES).collect()]
 
@@ -292,8 +292,8 @@ class _Step:
         self, before: Detection, after: Detection | None, made: _Repaired, removed: _Removed
     ) -> tuple[Standing, Standing]:
         """Stage what was found and done, and count it: before and after cleaning."""
-        self.settlement.stage("repairs", made.cells)
-        self.settlement.stage("quarantine", removed.rows)
+        self.ledger_commit.stage("repairs", made.cells)
+        self.ledger_commit.stage("quarantine", removed.rows)
         was, now = self._settle_violations(before, after, made, removed)
         return was, replace(now, repaired=made.per_rule, quarantined=removed.per_rule)
 
@@ -302,14 +302,14 @@ class _Step:
     ) -> tuple[Standing, Standing]:
 
         if not _violated(before) and (after is None or not _violated(after)):
-            self.settlement.stage("violations", None)
+            self.ledger_commit.stage("violations", None)
             return Standing(), Standing()
         left = after.violations if after is not None else None
         rows = resolved(
             before.violations, self.decided, self.quarantining, self.ctx.engine, made.cells, removed.rows, left
         )
-        self.settlement.stage("violations", rows)
-        written = self.settlement.frame("violations")
+        self.ledger_commit.stage("violations", rows)
+        written = self.ledger_commit.frame("violations")
         return standings(written, self._left(left) if left is not None else None, self.rule_names)
 
     def _left(self, violations: DataFrame) -> DataFrame:
@@ -321,7 +321,7 @@ class _Step:
         before: Detection,
         after: Detection | None,
         standing: tuple[Standing, Standing],
-        staged: Staged | None,
+        staged: StagedFiles | None,
         version: int | None,
     ) -> None:
         """Append the assessment before cleaning and, when the run writes a table, after it."""
@@ -331,13 +331,13 @@ class _Step:
         filled = fills(frames, self.columns)
         rejected = rejected_cells(self.ctx.ledgers, self.name)
         timely = self._timeliness()
-        change = since_last_run(self.dataset, self.ctx, self.settlement.files("violations"))
-        found = Found(filled["before"], rejected, before.counts, standing[0])
+        change = since_last_run(self.dataset, self.ctx, self.ledger_commit.files("violations"))
+        found = StageFindings(filled["before"], rejected, before.counts, standing[0])
         done = [assess(self.dataset, "before", found, self.rules, timely, change)]
         if staged is not None:
             if staged.rows < found.fill.rows:
                 rejected = rejected_cells(self.ctx.ledgers, self.name, self._removed_rids())
-            found = Found(filled.get("after", found.fill), rejected, (after or before).counts, standing[1])
+            found = StageFindings(filled.get("after", found.fill), rejected, (after or before).counts, standing[1])
             done.append(assess(self.dataset, "after", found, self.rules, timely))
         self.ctx.ledgers.append("quality", quality_rows(done, self.ctx, version), self.ctx.commit())
 

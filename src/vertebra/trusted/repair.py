@@ -42,7 +42,7 @@ _SCHEMA: Final = pa.schema(
 
 
 @dataclass(frozen=True)
-class Majority:
+class MajorityRepair:
     """Repair of a functional dependency, maybe under a condition.
 
     Attributes:
@@ -65,7 +65,7 @@ class Majority:
 
 
 @dataclass(frozen=True)
-class Setting:
+class SetRepair:
     """Repair of each violating tuple by declared values.
 
     Attributes:
@@ -81,7 +81,7 @@ class Setting:
         return tuple(self.values)
 
 
-Repair = Majority | Setting
+Repair = MajorityRepair | SetRepair
 
 
 def repair_of(rule: NamedRule, dataset: Dataset) -> Repair | None:
@@ -103,7 +103,7 @@ def repair_of(rule: NamedRule, dataset: Dataset) -> Repair | None:
     return _majority(rule, rule.constraint, dataset)
 
 
-def _setting(rule: NamedRule, dataset: Dataset) -> Setting:
+def _setting(rule: NamedRule, dataset: Dataset) -> SetRepair:
     if not rule.set:
         raise RuleError(
             f"rule {rule.name} of {dataset.name} does not say how to repair",
@@ -111,7 +111,7 @@ def _setting(rule: NamedRule, dataset: Dataset) -> Setting:
             remedy="write the rule under `rules:` with e.g. `set: {column: null}`, or `on_violation: quarantine`",
         )
     variable = rule.constraint.variables[0] if isinstance(rule.constraint, DenialConstraint) else "t"
-    return Setting(
+    return SetRepair(
         rule.name,
         {column: _expression(rule, dataset, variable, column, text) for column, text in rule.set.items()},
     )
@@ -140,7 +140,7 @@ def _expression(rule: NamedRule, dataset: Dataset, variable: str, column: str, t
     return value.sql
 
 
-def _majority(rule: NamedRule, constraint: DenialConstraint, dataset: Dataset) -> Majority:
+def _majority(rule: NamedRule, constraint: DenialConstraint, dataset: Dataset) -> MajorityRepair:
     shape = classify(constraint)
     dependency = shape.dependency
     plain = {quoted(name): name for name in dataset.columns}
@@ -156,7 +156,7 @@ def _majority(rule: NamedRule, constraint: DenialConstraint, dataset: Dataset) -
             cause="a functional dependency is repaired with the value that most tuples of a group hold",
             remedy="remove `set`",
         )
-    return Majority(rule.name, dependency[0], plain[dependency[1]], shape.conditions[0], rule.confidence)
+    return MajorityRepair(rule.name, dependency[0], plain[dependency[1]], shape.conditions[0], rule.confidence)
 
 
 def _no_majority(shape: str, dependency: tuple[tuple[str, ...], str] | None) -> str:
@@ -275,12 +275,12 @@ def apply(frame: DataFrame, schema: pa.Schema, made: DataFrame, columns: Iterabl
 
 
 def _proposals(plan: Repair, frame: DataFrame, schema: pa.Schema, violations: DataFrame) -> list[DataFrame]:
-    if isinstance(plan, Majority):
+    if isinstance(plan, MajorityRepair):
         return [_by_majority(plan, frame)]
     return [_by_setting(plan.rule, column, value, frame, schema, violations) for column, value in plan.values.items()]
 
 
-def _by_majority(plan: Majority, frame: DataFrame) -> DataFrame:
+def _by_majority(plan: MajorityRepair, frame: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F
 
     tuples, verdicts = votes(frame, plan.determinant, quoted(plan.dependent), plan.conditions)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from vertebra.landing.web.client import Answer, Client
+    from vertebra.landing.web.client import Client, Download
 
 _MODIFIED: Final = "last_modified"
 _TOTAL: Final = "total"
@@ -53,7 +53,7 @@ class CkanCollector:
 
 def _action(
     client: Client, source: Ckan, name: str, target: Path, *params: tuple[str, str]
-) -> tuple[Answer, dict[str, Any]]:
+) -> tuple[Download, dict[str, Any]]:
     """Call an action of the portal. An error with status 200 is refused."""
     answer = client.fetch(f"{source.portal}/api/3/action/{name}", target, params, packed=True)
     if answer is None:
@@ -109,7 +109,7 @@ class _Datastore:
         name = f"{self.request.dataset.name}.zip"
         return Payload(pages.file, url, headers=headers, name=name, records=total, content=pages.content)
 
-    def _search(self, offset: int, limit: int) -> tuple[Answer, dict[str, Any]]:
+    def _search(self, offset: int, limit: int) -> tuple[Download, dict[str, Any]]:
         params = {"resource_id": self.resource, "limit": str(limit), "offset": str(offset), "sort": "_id asc"}
         return _action(self.client, self.source, "datastore_search", self.next_file(), *params.items())
 

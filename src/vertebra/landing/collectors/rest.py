@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from vertebra.landing.web.client import Answer, Client
+    from vertebra.landing.web.client import Client, Download
 
 _NEXT: Final = re.compile(r"<([^>]*)>\s*;[^,]*\brel\s*=\s*\"?next\b", re.IGNORECASE)
 
@@ -88,7 +88,7 @@ class _Reader:
             answer.file, target.url, target.period, answer.headers, part=target.part, name=name, content=content
         )
 
-    def _content(self, answer: Answer) -> str:
+    def _content(self, answer: Download) -> str:
         """Hash of the records, without volatile keys; of the whole answer where they are the whole answer."""
         path = self.request.dataset.parse.records
         if path is not None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from vertebra.landing.web.client import Answer, Client
+    from vertebra.landing.web.client import Client, Download
 
 _UPDATED: Final = "rowsUpdatedAt"
 _KEPT: Final = ("X-SODA2-Fields", "X-SODA2-Types")
@@ -128,7 +128,7 @@ class _Reader:
         found = body.get(_UPDATED) if isinstance(body, dict) else None
         return found if isinstance(found, str) else None
 
-    def _fetch(self, url: str, params: tuple[tuple[str, str], ...]) -> Answer:
+    def _fetch(self, url: str, params: tuple[tuple[str, str], ...]) -> Download:
         answer = self.client.fetch(url, self.next_file(), params, packed=True)
         if answer is None:
             raise CollectError(f"{url} answers that nothing changed, which was not asked")

@@ -11,16 +11,16 @@ from uuid import UUID
 import pyarrow as pa
 
 from vertebra.errors import CollectError
-from vertebra.landing.formats.names import unique_names
-from vertebra.landing.formats.records import Reading, Records, refuse_other_columns
+from vertebra.landing.formats.column_names import unique_names
+from vertebra.landing.formats.records import ParsedPayload, Records, refuse_other_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vertebra.landing.payload import Part
+    from vertebra.landing.payload import PayloadPart
 
 
-def read_avro(parts: Sequence[Part], _: Reading) -> Records:
+def read_avro(parts: Sequence[PayloadPart], _: ParsedPayload) -> Records:
     """Read Avro container files; the same canonical text as :func:`vertebra.landing.formats.parquet.read_parquet`.
 
     Raises:
@@ -33,7 +33,7 @@ def read_avro(parts: Sequence[Part], _: Reading) -> Records:
     return Records(unique_names(columns), (batch for part in parts for batch in _batches(part, columns)))
 
 
-def _columns(part: Part) -> list[str]:
+def _columns(part: PayloadPart) -> list[str]:
     import fastavro
 
     try:
@@ -50,14 +50,14 @@ def _columns(part: Part) -> list[str]:
     return [str(field["name"]) for field in schema["fields"]]
 
 
-def _batches(part: Part, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _batches(part: PayloadPart, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     with part.open() as stream:
         for records in _blocks(part, stream):
             cells = [pa.array([_text(record[name]) for record in records], pa.string()) for name in columns]
             yield pa.RecordBatch.from_arrays(cells, names=[f"c{index}" for index in range(len(columns))])
 
 
-def _blocks(part: Part, stream: BinaryIO) -> Iterator[list[dict[str, Any]]]:
+def _blocks(part: PayloadPart, stream: BinaryIO) -> Iterator[list[dict[str, Any]]]:
     import fastavro
 
     try:
@@ -94,7 +94,7 @@ def _text(value: Any) -> str | None:
             raise TypeError(f"no text for {type(value).__name__}")
 
 
-def _damaged(part: Part, error: Exception) -> CollectError:
+def _damaged(part: PayloadPart, error: Exception) -> CollectError:
     if isinstance(error, CollectError):
         return error
     return CollectError(

@@ -14,9 +14,10 @@ import pyarrow.compute as compute
 import pyarrow.csv as pc
 
 from vertebra.errors import CollectError
+from vertebra.landing.formats.column_names import positions, renamed, unique_names
 from vertebra.landing.formats.csv_faults import (
     LONGEST_LINE,
-    Source,
+    CsvSource,
     cut_off,
     mostly_ragged,
     open_quote,
@@ -26,14 +27,19 @@ from vertebra.landing.formats.csv_faults import (
 from vertebra.landing.formats.csv_text import LONGEST_RECORD, MarkedText, TextFile, csv_text
 from vertebra.landing.formats.dialect import csv_options, delimiter_of
 from vertebra.landing.formats.encoding import Encoding, encoding_of, undecodable
-from vertebra.landing.formats.names import positions, renamed, unique_names
-from vertebra.landing.formats.records import RaggedRecordError, Reading, Records, refuse_other_columns, refuse_page
+from vertebra.landing.formats.records import (
+    ParsedPayload,
+    RaggedRecordError,
+    Records,
+    refuse_other_columns,
+    refuse_page,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from vertebra.declare.dataset import Parse
-    from vertebra.landing.payload import Part
+    from vertebra.landing.payload import PayloadPart
 
 _BLOCKS: Final = (1 << 20, 16 << 20, LONGEST_RECORD)
 """Bytes parsed at once; a larger one when a record does not fit into the smaller."""
@@ -42,7 +48,7 @@ _BEGINNING: Final = 1 << 16
 """Characters that a delimiter is told from."""
 
 
-def read_csv(parts: Sequence[Part], reading: Reading) -> Records:
+def read_csv(parts: Sequence[PayloadPart], reading: ParsedPayload) -> Records:
     """Read CSV parts, each with its own header, as one sequence of records.
 
     Blank lines are no records, except in a file of one column, where a blank line is an empty cell. A record with too
@@ -76,15 +82,15 @@ class _Head:
         before: how many parsed records come before the data.
     """
 
-    source: Source
+    source: CsvSource
     given: tuple[str, ...]
     before: int
 
     @classmethod
-    def of(cls, part: Part, parse: Parse) -> _Head:
+    def of(cls, part: PayloadPart, parse: Parse) -> _Head:
         encoding = encoding_of(part, parse.encoding)
         try:
-            source = Source(part, parse, encoding, _delimiter(part, parse, encoding))
+            source = CsvSource(part, parse, encoding, _delimiter(part, parse, encoding))
             return cls._found(source)
         except UnicodeDecodeError as error:
             raise undecodable(part, encoding) from error
@@ -94,7 +100,7 @@ class _Head:
             ) from error
 
     @classmethod
-    def _found(cls, source: Source) -> _Head:
+    def _found(cls, source: CsvSource) -> _Head:
         parse, blank = source.parse, 0
         for cells in _rows(source):
             if not cells:
@@ -112,7 +118,7 @@ class _Head:
         )
 
 
-def _rows(source: Source) -> Iterator[list[str]]:
+def _rows(source: CsvSource) -> Iterator[list[str]]:
     with source.part.open() as raw:
         text = _characters(csv_text(raw, source.encoding, source.parse, source.delimiter))
         lines = iter(lambda: text.readline(LONGEST_LINE), "")
@@ -123,7 +129,7 @@ def _characters(blocks: Iterator[bytes]) -> io.TextIOWrapper:
     return io.TextIOWrapper(cast("Any", TextFile(blocks)), "utf-8-sig", "strict", newline="")
 
 
-def _delimiter(part: Part, parse: Parse, encoding: Encoding) -> str:
+def _delimiter(part: PayloadPart, parse: Parse, encoding: Encoding) -> str:
     with part.open() as raw:
         # what the text is cut with before its delimiter is known decides on comments inside quoted cells only
         text = _characters(csv_text(raw, encoding, parse, parse.delimiter or ","))
@@ -131,7 +137,7 @@ def _delimiter(part: Part, parse: Parse, encoding: Encoding) -> str:
         return delimiter_of(beginning, len(beginning) < _BEGINNING, parse)
 
 
-def _declared(parse: Parse, part: Part, width: int) -> tuple[str, ...]:
+def _declared(parse: Parse, part: PayloadPart, width: int) -> tuple[str, ...]:
     if not parse.names:
         return positions(width)
     if len(parse.names) != width:
@@ -163,7 +169,7 @@ class _Table:
         width: how many cells a record has.
     """
 
-    def __init__(self, head: _Head, reading: Reading, width: int) -> None:
+    def __init__(self, head: _Head, reading: ParsedPayload, width: int) -> None:
         self._head = head
         self._source = head.source
         self._expects_ragged = reading.ragged
@@ -269,7 +275,7 @@ class _Ragged:
         cut_off: whether the newest of them is the part's last record and has too few cells.
     """
 
-    def __init__(self, source: Source, nul: str, width: int) -> None:
+    def __init__(self, source: CsvSource, nul: str, width: int) -> None:
         self.cut_off = False
         self._source = source
         self._nul = nul

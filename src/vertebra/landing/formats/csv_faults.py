@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vertebra.declare.dataset import Parse
-    from vertebra.landing.payload import Part
+    from vertebra.landing.payload import PayloadPart
 
 LONGEST_LINE: Final = 8 << 20
 """A line is cut at a bound, so that bytes that are no text at all are not read into memory as one line."""
@@ -26,16 +26,16 @@ csv.field_size_limit(LONGEST_RECORD)
 
 
 @dataclass(frozen=True)
-class Source:
+class CsvSource:
     """A part and how its text is read."""
 
-    part: Part
+    part: PayloadPart
     parse: Parse
     encoding: Encoding
     delimiter: str
 
 
-def numbered_rows(source: Source) -> Iterator[tuple[int, list[str]]]:
+def numbered_rows(source: CsvSource) -> Iterator[tuple[int, list[str]]]:
     """The rows of a part with the line each starts in, counted from 1, by a parser that is slower and says more."""
     with source.part.open() as raw:
         blocks = csv_text(raw, source.encoding, source.parse, source.delimiter, blank=True)
@@ -47,7 +47,7 @@ def numbered_rows(source: Source) -> Iterator[tuple[int, list[str]]]:
             line = rows.line_num + 1
 
 
-def refusal(source: Source, width: int, message: str) -> CollectError:
+def refusal(source: CsvSource, width: int, message: str) -> CollectError:
     """Why the parser stopped.
 
     Args:
@@ -70,7 +70,7 @@ def refusal(source: Source, width: int, message: str) -> CollectError:
     )
 
 
-def cut_off(source: Source, width: int) -> CollectError:
+def cut_off(source: CsvSource, width: int) -> CollectError:
     """The last record has too few cells, and no end of line."""
     last = (0, 0)
     for line, cells in _whole_rows(source):
@@ -82,7 +82,7 @@ def cut_off(source: Source, width: int) -> CollectError:
     )
 
 
-def mostly_ragged(source: Source, ragged: int, records: int, width: int) -> CollectError:
+def mostly_ragged(source: CsvSource, ragged: int, records: int, width: int) -> CollectError:
     """Most records do not have the first one's number of cells."""
     found = _ragged(source, width)
     place = f", the first in line {found[0]:,} with {found[1]}" if found else ""
@@ -93,7 +93,7 @@ def mostly_ragged(source: Source, ragged: int, records: int, width: int) -> Coll
     )
 
 
-def open_quote(source: Source) -> CollectError:
+def open_quote(source: CsvSource) -> CollectError:
     """The text ends inside a quoted cell."""
     return CollectError(
         f"{source.part.name} ends inside a quoted cell",
@@ -102,7 +102,7 @@ def open_quote(source: Source) -> CollectError:
     )
 
 
-def unclosed(source: Source) -> str:
+def unclosed(source: CsvSource) -> str:
     """Where the last record starts, if that can be told."""
     last = 0
     try:
@@ -116,12 +116,12 @@ def unclosed(source: Source) -> str:
     return f"a quote opened in line {last:,} is never closed: the file is cut off, or is not quoted this way"
 
 
-def _ragged(source: Source, width: int) -> tuple[int, int] | None:
+def _ragged(source: CsvSource, width: int) -> tuple[int, int] | None:
     """Line and number of cells of the first record that does not have ``width`` cells."""
     return next(((line, len(cells)) for line, cells in _whole_rows(source) if cells and len(cells) != width), None)
 
 
-def _whole_rows(source: Source) -> Iterator[tuple[int, list[str]]]:
+def _whole_rows(source: CsvSource) -> Iterator[tuple[int, list[str]]]:
     try:
         yield from numbered_rows(source)
     except (csv.Error, UnicodeError):

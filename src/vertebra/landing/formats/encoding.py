@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from vertebra.errors import CollectError
-from vertebra.landing.payload import BUFFER, Part
+from vertebra.landing.payload import BUFFER, PayloadPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ class Encoding:
             return False
 
 
-def encoding_of(part: Part, declared: str | None) -> Encoding:
+def encoding_of(part: PayloadPart, declared: str | None) -> Encoding:
     """The encoding of a part: the declared one, else by its byte order mark, else by what its bytes can be.
 
     Without a mark, bytes that are UTF-16 by the zeros at every other place are UTF-16, bytes that are UTF-8 are UTF-8,
@@ -118,7 +118,7 @@ def _widened(raw: bytes, codec: str) -> bytes:
     return b"".join(piece if piece.isascii() else piece.decode(codec).encode() for piece in pieces)
 
 
-def undecodable(part: Part, encoding: Encoding) -> CollectError:
+def undecodable(part: PayloadPart, encoding: Encoding) -> CollectError:
     """What to say of a part that does not decode: the byte and its line."""
     place = ""
     byte = "a byte"
@@ -140,7 +140,7 @@ def undecodable(part: Part, encoding: Encoding) -> CollectError:
     )
 
 
-def _codec(declared: str, part: Part) -> str:
+def _codec(declared: str, part: PayloadPart) -> str:
     try:
         return codecs.lookup(declared).name
     except LookupError as error:
@@ -178,7 +178,7 @@ def _ends_lines(head: bytes, name: str, zeros: int) -> bool:
     return aligned * 2 > ends
 
 
-def _not_utf8(part: Part) -> UnicodeDecodeError | None:
+def _not_utf8(part: PayloadPart) -> UnicodeDecodeError | None:
     """What makes a part no UTF-8, None when it is UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")("strict")
     try:
@@ -192,7 +192,7 @@ def _not_utf8(part: Part) -> UnicodeDecodeError | None:
     return None
 
 
-def _single_byte(part: Part, broken: UnicodeDecodeError) -> Encoding:
+def _single_byte(part: PayloadPart, broken: UnicodeDecodeError) -> Encoding:
     fragments = _fragments(part)
     whole, single = _utf8_share(fragments)
     if whole >= single:
@@ -208,7 +208,7 @@ def _single_byte(part: Part, broken: UnicodeDecodeError) -> Encoding:
     return Encoding(best, codecs.lookup(best).name, False)
 
 
-def _fragments(part: Part) -> list[bytes]:
+def _fragments(part: PayloadPart) -> list[bytes]:
     """The places with bytes beyond ASCII, each with the byte before and after it."""
     found: list[bytes] = []
     with part.open() as stream:

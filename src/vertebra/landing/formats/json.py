@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import CollectError
+from vertebra.landing.formats.column_names import renamed, unique_names
 from vertebra.landing.formats.encoding import Encoding, encoding_of, undecodable
 from vertebra.landing.formats.json_array import copy_array
-from vertebra.landing.formats.names import renamed, unique_names
-from vertebra.landing.formats.records import Reading, Records, refuse_page
-from vertebra.landing.payload import BUFFER, Part
+from vertebra.landing.formats.records import ParsedPayload, Records, refuse_page
+from vertebra.landing.payload import BUFFER, PayloadPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ _UNUSUAL_NUMBER: Final = r"[0-9][eE]|-0(?:[^0-9.]|$)|\.[0-9]+0(?:[^0-9]|$)|[^0-9
 _TO_NUMBER: Final = r'((?:"(?:[^"\\]|\\.)*"|[^"0-9\-])*)(-?[0-9][0-9.eE+\-]*|$)'
 
 
-def read_json(parts: Sequence[Part], reading: Reading) -> Records:
+def read_json(parts: Sequence[PayloadPart], reading: ParsedPayload) -> Records:
     """Read JSON parts: an array of objects, at the root or at ``parse.records``, or objects one after the other.
 
     A key that an object does not have is NULL, like the value ``null``. Columns are the keys of the first record in
@@ -46,12 +46,12 @@ def read_json(parts: Sequence[Part], reading: Reading) -> Records:
     return _read(parts, reading, lines=False)
 
 
-def read_json_lines(parts: Sequence[Part], reading: Reading) -> Records:
+def read_json_lines(parts: Sequence[PayloadPart], reading: ParsedPayload) -> Records:
     """Read JSON Lines: one object a line. Otherwise as :func:`read_json`."""
     return _read(parts, reading, lines=True)
 
 
-def _read(parts: Sequence[Part], reading: Reading, *, lines: bool) -> Records:
+def _read(parts: Sequence[PayloadPart], reading: ParsedPayload, *, lines: bool) -> Records:
     import duckdb
 
     for part in parts:
@@ -93,7 +93,7 @@ def _read(parts: Sequence[Part], reading: Reading, *, lines: bool) -> Records:
     return Records(columns, batches, notes)
 
 
-def _text(part: Part, encoding: Encoding, number: int, reading: Reading, lines: bool) -> tuple[Path, str]:
+def _text(part: PayloadPart, encoding: Encoding, number: int, reading: ParsedPayload, lines: bool) -> tuple[Path, str]:
     """A file of UTF-8 text that DuckDB reads, and the form it has."""
     parse = reading.parse
     plain = part.plain
@@ -120,7 +120,7 @@ def _text(part: Part, encoding: Encoding, number: int, reading: Reading, lines: 
     return plain, "array" if first.lstrip().startswith(b"[") else "unstructured"
 
 
-def _transcode(part: Part, encoding: Encoding, target: Path) -> None:
+def _transcode(part: PayloadPart, encoding: Encoding, target: Path) -> None:
     # a mark would be part of the text
     marked = replace(encoding, codec="utf-8-sig") if encoding.is_utf8 else encoding
     try:

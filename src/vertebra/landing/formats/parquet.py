@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vertebra.errors import CollectError
-from vertebra.landing.formats.names import positions, unique_names
-from vertebra.landing.formats.records import Reading, Records, refuse_other_columns
-from vertebra.landing.payload import BUFFER, Part
+from vertebra.landing.formats.column_names import positions, unique_names
+from vertebra.landing.formats.records import ParsedPayload, Records, refuse_other_columns
+from vertebra.landing.payload import BUFFER, PayloadPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ROWS = 16_384
 
 
-def read_parquet(parts: Sequence[Part], reading: Reading) -> Records:
+def read_parquet(parts: Sequence[PayloadPart], reading: ParsedPayload) -> Records:
     """Read Parquet parts.
 
     Canonical text: integers and decimals in full, floating-point numbers by their shortest exact digits, dates and
@@ -38,7 +38,7 @@ def read_parquet(parts: Sequence[Part], reading: Reading) -> Records:
     return Records(unique_names(headers[0]), (batch for file, part in pairs for batch in _batches(file, part)))
 
 
-def _seekable(part: Part, number: int, scratch: Path) -> Path:
+def _seekable(part: PayloadPart, number: int, scratch: Path) -> Path:
     if part.plain is not None:
         return part.plain
     target = scratch / f"part-{number}.parquet"
@@ -47,14 +47,14 @@ def _seekable(part: Part, number: int, scratch: Path) -> Path:
     return target
 
 
-def _schema(file: Path, part: Part) -> pa.Schema:
+def _schema(file: Path, part: PayloadPart) -> pa.Schema:
     try:
         return pq.read_schema(file)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(part, error) from error
 
 
-def _batches(file: Path, part: Part) -> Iterator[pa.RecordBatch]:
+def _batches(file: Path, part: PayloadPart) -> Iterator[pa.RecordBatch]:
     import duckdb
 
     connection = duckdb.connect(config={"memory_limit": "1GB", "autoload_known_extensions": False})
@@ -90,7 +90,7 @@ def _as_text(field: pa.Field) -> str:
     return f"CAST({field.name} AS VARCHAR) AS {field.name}"
 
 
-def _damaged(part: Part, error: Exception) -> CollectError:
+def _damaged(part: PayloadPart, error: Exception) -> CollectError:
     return CollectError(
         f"{part.name} cannot be read as Parquet",
         cause=str(error).splitlines()[0],

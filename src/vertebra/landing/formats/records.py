@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vertebra.errors import CollectError
-from vertebra.landing.payload import Part
+from vertebra.landing.payload import PayloadPart
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ class Records:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedPayload:
     """How to read a payload.
 
     Attributes:
@@ -59,11 +59,11 @@ class RaggedRecordError(Exception):
     """There is a record with too few or too many cells: the payload is to be read again, with ``ragged``."""
 
 
-Reader = Callable[[Sequence[Part], Reading], Records]
+Reader = Callable[[Sequence[PayloadPart], ParsedPayload], Records]
 """Reads the parts of a payload as one sequence of records."""
 
 
-def refuse_other_columns(first: Part, columns: Sequence[str], other: Part, others: Sequence[str]) -> None:
+def refuse_other_columns(first: PayloadPart, columns: Sequence[str], other: PayloadPart, others: Sequence[str]) -> None:
     """Members of one archive are read as one table only when they have the same columns.
 
     Raises:
@@ -77,7 +77,7 @@ def refuse_other_columns(first: Part, columns: Sequence[str], other: Part, other
         )
 
 
-def refuse_page(part: Part) -> None:
+def refuse_page(part: PayloadPart) -> None:
     """An HTML page is what portals send instead of data when they are down, moved or suspicious.
 
     Raises:

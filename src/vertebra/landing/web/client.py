@@ -9,21 +9,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from vertebra.errors import CollectError
-from vertebra.landing.payload import Expansion, bounded
-from vertebra.landing.payload import Limits as ExpansionLimits
+from vertebra.landing.payload import Expansion, SizeLimits, bounded
 from vertebra.landing.port import Transfer
 from vertebra.landing.web.connection import Connections, Response, keep_head
-from vertebra.landing.web.content import told_by
+from vertebra.landing.web.content import error_message
 from vertebra.landing.web.credentials import Credentials, with_query, without_query
 from vertebra.landing.web.errors import RefusedAnswerError, TryAgainError
 from vertebra.landing.web.partial import Partial
-from vertebra.landing.web.tries import Tries, retry_after
+from vertebra.landing.web.retries import Retries, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from vertebra.declare.web_source import Limits
+    from vertebra.declare.web_source import WebLimits
     from vertebra.landing.web.network import Network
 
 _HOPS: Final = 8
@@ -41,7 +40,7 @@ _KEPT: Final = (
 
 
 @dataclass(frozen=True)
-class Answer:
+class Download:
     """A whole answer.
 
     Attributes:
@@ -69,7 +68,7 @@ class Client:
     """
 
     network: Network
-    limits: Limits
+    limits: WebLimits
     credentials: Credentials
     transferred: Callable[[Transfer], None]
     _deadline: float = field(default=0.0, init=False)
@@ -97,7 +96,7 @@ class Client:
         *,
         landed: Mapping[str, str] | None = None,
         packed: bool = False,
-    ) -> Answer | None:
+    ) -> Download | None:
         """Ask, as often as it takes.
 
         Args:
@@ -115,7 +114,7 @@ class Client:
             CollectError: no answer came.
         """
         asked = with_query(url, params)
-        tries = Tries(self.network, self.limits.tries, self._deadline)
+        tries = Retries(self.network, self.limits.tries, self._deadline)
         partial = Partial(target.with_name(target.name + ".part"))
         conditions = _conditions(landed or {})
         encoding = "gzip" if packed else "identity"
@@ -132,7 +131,7 @@ class Client:
                         final.fact, url=asked, file=partial.file, cause=final.cause, remedy=final.remedy
                     ) from error
 
-    def _once(self, asked: str, target: Path, partial: Partial, headers: dict[str, str]) -> Answer | None:
+    def _once(self, asked: str, target: Path, partial: Partial, headers: dict[str, str]) -> Download | None:
         url = asked
         for _ in range(_HOPS):
             left = max(0.1, self._deadline - self.network.clock.monotonic())
@@ -161,7 +160,7 @@ class Client:
         partial: Partial,
         *,
         conditional: bool,
-    ) -> Answer | None:
+    ) -> Download | None:
         """Take an answer.
 
         Args:
@@ -188,7 +187,7 @@ class Client:
                 url=asked,
                 file=target,
                 status=status,
-                cause=told_by(target) or _MEANINGS.get(status, ""),
+                cause=error_message(target) or _MEANINGS.get(status, ""),
                 remedy=_REMEDIES.get(status, "open the address in a browser and correct the declaration"),
             )
         partial.answered(status, fields, asked)
@@ -196,7 +195,7 @@ class Client:
         partial.check_whole(asked)
         self._unpack(partial, fields.get("content-encoding", "identity").lower(), asked, target)
         kept = {_usual(name): fields[name] for name in _KEPT if name in fields}
-        return Answer(target, asked, kept, fields.get("link", ""))
+        return Download(target, asked, kept, fields.get("link", ""))
 
     def _followed(self, url: str, location: str, asked: str, target: Path, response: Response) -> str:
         try:
@@ -251,7 +250,7 @@ class Client:
         name = without_query(asked)
         try:
             packed = cast("BinaryIO", gzip.open(partial.file, "rb"))  # noqa: SIM115 - bounded() closes it
-            expansion = Expansion(name, partial.received, ExpansionLimits(size=self.limits.size_bytes))
+            expansion = Expansion(name, partial.received, SizeLimits(size=self.limits.size_bytes))
             with bounded(packed, expansion) as source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink, _CHUNK)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:

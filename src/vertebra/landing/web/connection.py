@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from vertebra.declare.web_source import Limits
+    from vertebra.declare.web_source import WebLimits
     from vertebra.landing.web.credentials import Credentials
     from vertebra.landing.web.network import Network
 
@@ -68,7 +68,7 @@ class Connections:
     """
 
     network: Network
-    limits: Limits
+    limits: WebLimits
     credentials: Credentials
     _client: httpx.Client | None = field(default=None, init=False)
 

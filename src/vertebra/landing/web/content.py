@@ -11,7 +11,7 @@ from vertebra.landing.web.credentials import without_query
 from vertebra.landing.web.errors import RefusedAnswerError
 
 if TYPE_CHECKING:
-    from vertebra.landing.web.client import Answer
+    from vertebra.landing.web.client import Download
 
 _HEAD: Final = 4096
 _LARGEST_ERROR: Final = 1 << 20
@@ -32,7 +32,7 @@ _PACKED: Final = {
 _WANTS_TEXT: Final = frozenset({"csv", "json", "jsonl"})
 
 
-def check_answer(answer: Answer, form: str, begins: str | None = None) -> None:
+def check_answer(answer: Download, form: str, begins: str | None = None) -> None:
     """Refuse what is no data.
 
     Args:
@@ -60,7 +60,7 @@ def check_answer(answer: Answer, form: str, begins: str | None = None) -> None:
         )
 
 
-def _refuse_messages(answer: Answer, text: bytes, form: str) -> None:
+def _refuse_messages(answer: Download, text: bytes, form: str) -> None:
     markup = text[_comments(text) :]
     if _PAGE.match(markup) or (form in _WANTS_TEXT and text.startswith(b"<!--")):
         raise _refused(answer, "is a page for people, not data", _title(text), _LOOK)
@@ -108,7 +108,7 @@ def error_in(body: Any, *, strict: bool = True) -> str | None:
     return json.dumps(body)[:300]
 
 
-def told_by(file: Path) -> str:
+def error_message(file: Path) -> str:
     """What an error answer says, in a line; empty when it says nothing readable."""
     try:
         head = file.read_bytes()[:_LARGEST_ERROR]
@@ -160,6 +160,6 @@ def _excerpt(text: bytes) -> str:
 _LOOK: Final = "look at the answer kept aside, and open the address in a browser"
 
 
-def _refused(answer: Answer, what: str, cause: str, remedy: str = _LOOK) -> RefusedAnswerError:
+def _refused(answer: Download, what: str, cause: str, remedy: str = _LOOK) -> RefusedAnswerError:
     fact = f"the answer of {without_query(answer.url)} {what}"
     return RefusedAnswerError(fact, url=answer.url, file=answer.file, cause=cause, remedy=remedy)

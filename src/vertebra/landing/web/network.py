@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from vertebra.landing.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
-    from vertebra.declare.web_source import Limits
+    from vertebra.declare.web_source import WebLimits
 
 
 class _Host:
@@ -32,7 +32,7 @@ class Gate:
         self._lock = threading.Lock()
 
     @contextmanager
-    def turn(self, host: str, limits: Limits, clock: Clock) -> Iterator[None]:
+    def turn(self, host: str, limits: WebLimits, clock: Clock) -> Iterator[None]:
         """Wait for a turn, and hold it.
 
         Args:

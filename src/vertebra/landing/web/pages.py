@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from vertebra.landing.web.client import Answer
+    from vertebra.landing.web.client import Download
 
 LARGEST: Final = 64 << 20
 """Most bytes of a page: it is held in memory to be checked."""
@@ -40,7 +40,7 @@ class Page:
         volatile: keys of records that change on each call and mean nothing.
     """
 
-    answer: Answer
+    answer: Download
     body: Any
     records: list[Any]
     volatile: frozenset[str] = frozenset()
@@ -56,7 +56,7 @@ class Page:
         return content_of(self.lasting)
 
 
-def json_page(answer: Answer, path: str | None, volatile: frozenset[str] = frozenset()) -> Page:
+def json_page(answer: Download, path: str | None, volatile: frozenset[str] = frozenset()) -> Page:
     """Read a page of JSON.
 
     Args:
@@ -77,7 +77,7 @@ def json_page(answer: Answer, path: str | None, volatile: frozenset[str] = froze
     return Page(answer, body, records, volatile)
 
 
-def csv_page(answer: Answer) -> Page:
+def csv_page(answer: Download) -> Page:
     """Read a page of CSV with a header; only the number of its records matters."""
     _refuse_large(answer)
     check_answer(answer, "csv")
@@ -89,7 +89,7 @@ def csv_page(answer: Answer) -> Page:
     return Page(answer, None, rows[1:])
 
 
-def parsed(answer: Answer) -> Any:
+def parsed(answer: Download) -> Any:
     """The JSON of an answer, numbers as text.
 
     Raises:
@@ -110,7 +110,7 @@ def at(body: Any, path: str | None) -> Any:
     return body
 
 
-def number_at(answer: Answer, body: Any, path: str) -> int:
+def number_at(answer: Download, body: Any, path: str) -> int:
     """A number at a path.
 
     Raises:
@@ -217,7 +217,7 @@ class Pages:
         return whole and earlier.lasting == expected[: len(earlier.records)] and not after.records
 
 
-def refused(answer: Answer, what: str, cause: str) -> RefusedAnswerError:
+def refused(answer: Download, what: str, cause: str) -> RefusedAnswerError:
     """The refusal of a page."""
     return RefusedAnswerError(
         f"the answer of {without_query(answer.url)} {what}",
@@ -234,7 +234,7 @@ def numbered(folder: Path, name: str) -> Callable[[], Path]:
     return lambda: folder / f"{next(numbers):07d}-{name}"
 
 
-def _refuse_large(answer: Answer) -> None:
+def _refuse_large(answer: Download) -> None:
     size = answer.file.stat().st_size
     if size > LARGEST:
         raise refused(

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 from vertebra.declare.duration import duration
 from vertebra.declare.period import Period, period, periods
 from vertebra.declare.placeholders import filled
-from vertebra.declare.web_source import Range
+from vertebra.declare.web_source import ValueRange
 from vertebra.errors import CollectError
 from vertebra.landing.web.credentials import with_query
 
@@ -150,7 +150,7 @@ def _part(values: Mapping[str, str], request: Request) -> str | None:
 
 def _combinations(over: Mapping[str, Values]) -> Iterator[dict[str, str]]:
     lists = [
-        [str(number) for number in range(values.first, values.last + 1)] if isinstance(values, Range) else values
+        [str(number) for number in range(values.first, values.last + 1)] if isinstance(values, ValueRange) else values
         for values in over.values()
     ]
     for combination in product(*lists):

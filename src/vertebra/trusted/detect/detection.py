@@ -30,7 +30,7 @@ from vertebra.trusted.detect.least_removal import (
 from vertebra.trusted.detect.plan import Counting, Plan, Planned, Search, planned
 from vertebra.trusted.detect.roles import Pairs, analysed
 from vertebra.trusted.detect.rule_count import RuleCount
-from vertebra.trusted.detect.singles import Reference, single_violations
+from vertebra.trusted.detect.single_tuple import Reference, single_violations
 from vertebra.trusted.detect.slices import sliced
 from vertebra.trusted.detect.sweep import swept, swept_groups, swept_in_place
 from vertebra.trusted.detect.witnesses import witnesses

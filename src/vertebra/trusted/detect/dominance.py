@@ -1,8 +1,8 @@
 """Rules with more order predicates, or more ``≠`` beside two of them, than one sweep decides.
 
-Order predicates are taken out one by one (:mod:`~vertebra.trusted.detect.dyadic`) until a sweep, or the candidates of
-groups, decide what remains: n·log^(k-1) n for k of them. Before that, rows are dropped for which no row meets two of
-the predicates: in clean data that leaves few.
+Order predicates are taken out one by one (:mod:`~vertebra.trusted.detect.divide_and_conquer`) until a sweep, or the
+candidates of groups, decide what remains: n·log^(k-1) n for k of them. Before that, rows are dropped for which no row
+meets two of the predicates: in clean data that leaves few.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from vertebra.trusted.detect.counts import measured
-from vertebra.trusted.detect.dyadic import Asked, both_roles, compared, split
-from vertebra.trusted.detect.singles import group_text
+from vertebra.trusted.detect.divide_and_conquer import SplitRequest, both_roles, compared, split
+from vertebra.trusted.detect.single_tuple import group_text
 from vertebra.trusted.detect.sweep import running, swept_events
 from vertebra.trusted.detect.witnesses import witnesses
 
@@ -59,14 +59,14 @@ def divided_counts(rule: Pairs, table: str, violations: DataFrame, engine: Engin
     return frames
 
 
-def asked_of(rule: Pairs, side: int) -> Asked:
+def asked_of(rule: Pairs, side: int) -> SplitRequest:
     """What a tuple of one role asks of the other."""
     operators = tuple((p.swapped if side else p).operator for p in rule.shape.ordered)
     unequal = (*rule.unequal, "rid") if rule.meets_itself else tuple(rule.unequal)
-    return Asked(tuple(rule.keys), unequal, operators, rule.floating)
+    return SplitRequest(tuple(rule.keys), unequal, operators, rule.floating)
 
 
-def dominated(seekers: DataFrame, sought: DataFrame, asked: Asked, engine: Engine, folder: Path) -> DataFrame:
+def dominated(seekers: DataFrame, sought: DataFrame, asked: SplitRequest, engine: Engine, folder: Path) -> DataFrame:
     """The seekers for which a witness exists.
 
     Args:
@@ -111,7 +111,9 @@ def dominated(seekers: DataFrame, sought: DataFrame, asked: Asked, engine: Engin
     return engine.materialise(merged, folder / "found")
 
 
-def dominance_pairs(first: DataFrame, second: DataFrame, asked: Asked, engine: Engine, folder: Path) -> list[DataFrame]:
+def dominance_pairs(
+    first: DataFrame, second: DataFrame, asked: SplitRequest, engine: Engine, folder: Path
+) -> list[DataFrame]:
     """How many pairs meet all that is asked: the sum of ``n`` over all frames, each of one row.
 
     By inclusion and exclusion over the ``≠``: every row enters once per set of them, in a group of rows that agree on
@@ -126,7 +128,7 @@ def dominance_pairs(first: DataFrame, second: DataFrame, asked: Asked, engine: E
         events, keys = _agreeing(events, asked), (*keys, "mask", "agree")
     else:
         events = events.withColumn("sign", F.lit(1))
-    ordered_only = Asked(asked.keys, (), asked.operators)
+    ordered_only = SplitRequest(asked.keys, (), asked.operators)
     counted = []
     for depth, place in enumerate(places[:-1]):
         parts = split(events, keys, (f"o{place}", asked.operators[place]), depth, engine, folder / str(depth))
@@ -164,7 +166,7 @@ def _two_ordered(events: DataFrame, one: int, two: int) -> DataFrame:
     return events.withColumnsRenamed({f"o{one}": "a", f"o{two}": "b"})
 
 
-def _agreeing(events: DataFrame, asked: Asked) -> DataFrame:
+def _agreeing(events: DataFrame, asked: SplitRequest) -> DataFrame:
     """The events once per set of what must differ, ``mask``: ``agree`` tells the values on it apart, ``sign`` is ±1."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F

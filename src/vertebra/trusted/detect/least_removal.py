@@ -18,8 +18,8 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from vertebra.trusted.detect.chains import longest_chains
 from vertebra.trusted.detect.counts import measured
+from vertebra.trusted.detect.longest_chain import longest_chains
 from vertebra.trusted.detect.sweep import ALL
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vertebra.trusted.detect.roles import all_of, compare, greatest, joined, least
-from vertebra.trusted.detect.singles import group_text
+from vertebra.trusted.detect.single_tuple import group_text
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

@@ -17,7 +17,7 @@ from typing import Any, Final
 import yaml
 
 from vertebra.declare.dataset import Dataset, Rule
-from vertebra.declare.document import Document, read_text, shown
+from vertebra.declare.document import Document, display_path, read_text
 from vertebra.declare.rules import rules_of
 from vertebra.errors import DeclarationError, RuleError
 from vertebra.trusted.discover.proposal import Proposal
@@ -63,13 +63,13 @@ def accept(
     after = Document(file, changed)
     if before.errors or not isinstance(before.value, dict):
         raise DeclarationError(
-            f"{shown(file)} cannot be changed", cause="it is not the declaration that was loaded",
+            f"{display_path(file)} cannot be changed", cause="it is not the declaration that was loaded",
             remedy="run the command again",
         )  # fmt: skip
     wanted = before.value | {"rules": (before.value.get("rules") or {}) | {n: dict(r) for n, r in rules.items()}}
     if after.errors or after.value != wanted:
         raise DeclarationError(
-            f"rules cannot be added to {shown(file)} without changing its layout",
+            f"rules cannot be added to {display_path(file)} without changing its layout",
             remedy="write them under `rules:` by hand; vertebra discover TABLE --format yaml prints them",
         )
     _check_rules(dataset, datasets, rules)

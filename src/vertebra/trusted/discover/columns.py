@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from vertebra.trusted.discover.dependencies import named
-from vertebra.trusted.discover.proposal import Candidate
-from vertebra.trusted.discover.subject import Column, Subject, quoted
+from vertebra.trusted.discover.proposal import CandidateRule
+from vertebra.trusted.discover.subject import Subject, SubjectColumn, quoted
 
 if TYPE_CHECKING:
     from vertebra.trusted.discover.sample import Sample
@@ -26,7 +26,7 @@ _FAR: Final = 5.0
 """An outlier lies this many times as far from the middle as all but one in 500 values."""
 
 
-def required(subject: Subject) -> list[Candidate]:
+def required(subject: Subject) -> list[CandidateRule]:
     """Columns without NULL, all in one rule; and each column with very few."""
     declared = {name for name, column in subject.dataset.columns.items() if column.required} | set(subject.dataset.key)
     whole = [c.name for c in subject.columns.values() if c.nulls == 0 and c.name not in declared and c.rows]
@@ -34,12 +34,12 @@ def required(subject: Subject) -> list[Candidate]:
     if whole:
         body = {"required": whole if len(whole) > 1 else whole[0]}
         name = named(whole[0], "required") if len(whole) == 1 else named("always", "there")
-        found.append(Candidate("required", name, body, tuple(whole), promise=0.45))
+        found.append(CandidateRule("required", name, body, tuple(whole), promise=0.45))
     for column in subject.columns.values():
         if 0 < column.nulls <= _NEARLY * column.rows and column.name not in declared:
             share = column.nulls / column.rows
             found.append(
-                Candidate(
+                CandidateRule(
                     "required", named(column.name, "required"), {"required": column.name}, (column.name,),
                     promise=0.6 * (1 - share / _NEARLY / 2),
                 )
@@ -47,7 +47,7 @@ def required(subject: Subject) -> list[Candidate]:
     return found
 
 
-def ranges(subject: Subject, sample: Sample) -> list[Candidate]:
+def ranges(subject: Subject, sample: Sample) -> list[CandidateRule]:
     """Ranges that a few far-off values break, ranges of small whole numbers all of which occur, and signs."""
     found = []
     for column in subject.columns.values():
@@ -56,7 +56,7 @@ def ranges(subject: Subject, sample: Sample) -> list[Candidate]:
         body, hint, promise = _range(column, sample)
         if body is not None:
             found.append(
-                Candidate(
+                CandidateRule(
                     "range", named(column.name, "range"), {"range": {column.name: body}}, (column.name,),
                     promise=promise, hint=hint,
                 )
@@ -64,7 +64,7 @@ def ranges(subject: Subject, sample: Sample) -> list[Candidate]:
     return found
 
 
-def _range(column: Column, sample: Sample) -> tuple[list[float | None] | None, str, float]:
+def _range(column: SubjectColumn, sample: Sample) -> tuple[list[float | None] | None, str, float]:
     low, high = float(column.low), float(column.high)
     if not (math.isfinite(low) and math.isfinite(high)):
         return None, "", 0.0
@@ -111,13 +111,13 @@ def _rounded(value: float, *, up: bool) -> float:
     return (math.ceil if up else math.floor)(value / unit) * unit
 
 
-def _written(value: float | None, column: Column) -> float | int | None:
+def _written(value: float | None, column: SubjectColumn) -> float | int | None:
     if value is None:
         return None
     return int(value) if column.sort == "integer" or float(value).is_integer() else round(value, 9)
 
 
-def value_lists(subject: Subject) -> list[Candidate]:
+def value_lists(subject: Subject) -> list[CandidateRule]:
     """Columns with a short list of values; a rare value that is nearly a common one is a slip, and left out."""
     from pyspark.sql import functions as F
 
@@ -133,7 +133,7 @@ def value_lists(subject: Subject) -> list[Candidate]:
         slips = _slips(sizes)
         listed = sorted(set(sizes) - slips)
         found.append(
-            Candidate(
+            CandidateRule(
                 "values", named(column.name, "values"), {"values": {column.name: listed}}, (column.name,),
                 promise=0.75 if slips else 0.5, hint=", ".join(sorted(slips)),
             )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from vertebra.trusted.discover.dependencies import named
-from vertebra.trusted.discover.proposal import Candidate
-from vertebra.trusted.discover.subject import Column, reference
+from vertebra.trusted.discover.proposal import CandidateRule
+from vertebra.trusted.discover.subject import SubjectColumn, reference
 
 if TYPE_CHECKING:
     from vertebra.trusted.discover.sample import Sample
@@ -21,7 +21,7 @@ _MOST_CANDIDATES: Final = 10
 _SHIFTS: Final = (1, 7, 31, 127)
 
 
-def comparisons(sample: Sample, columns: Mapping[str, Column]) -> list[Candidate]:
+def comparisons(sample: Sample, columns: Mapping[str, SubjectColumn]) -> list[CandidateRule]:
     """Pairs of columns of which one is nearly never greater than the other, though their ranges overlap.
 
     Only columns of one sort are compared, and none with different declared units. What chance would do is measured by
@@ -40,7 +40,7 @@ def comparisons(sample: Sample, columns: Mapping[str, Column]) -> list[Candidate
     return sorted(found, key=lambda c: (-c.promise, c.lhs, c.rhs))[:_MOST_CANDIDATES]
 
 
-def _candidate(sample: Sample, low: str, high: str) -> Candidate | None:
+def _candidate(sample: Sample, low: str, high: str) -> CandidateRule | None:
     a, b = (sample.numbers[name][sample.uniform] for name in (low, high))
     known = ~np.isnan(a) & ~np.isnan(b)
     a, b = a[known], b[known]
@@ -51,13 +51,13 @@ def _candidate(sample: Sample, low: str, high: str) -> Candidate | None:
         return None
     # twins are equal far more often than chance has it, and then both orders hold
     if share == 0 and _above(b, a) == 0:
-        return Candidate(
+        return CandidateRule(
             kind="comparison", name=named(low, "equals", high),
             body={"deny": f"{reference('t', low)} != {reference('t', high)}"},
             lhs=(low,), rhs=high, chance=float((a != np.roll(b, 1)).mean()), promise=1.0, hint="equal",
         ) if low < high else None  # fmt: skip
     strict = not bool((a == b).any())
-    return Candidate(
+    return CandidateRule(
         kind="comparison",
         name=named(low, "below" if strict else "at_most", high),
         body={"deny": f"{reference('t', low)} {'>=' if strict else '>'} {reference('t', high)}"},

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from vertebra.trusted.discover.dependencies import named
-from vertebra.trusted.discover.proposal import Candidate
-from vertebra.trusted.discover.subject import Column, reference
+from vertebra.trusted.discover.proposal import CandidateRule
+from vertebra.trusted.discover.subject import SubjectColumn, reference
 
 if TYPE_CHECKING:
     from vertebra.trusted.discover.sample import Sample
@@ -27,7 +27,7 @@ _MOST_CANDIDATES: Final = 10
 _MOST_LISTED: Final = 6
 
 
-def constants(sample: Sample, columns: Mapping[str, Column]) -> list[Candidate]:
+def constants(sample: Sample, columns: Mapping[str, SubjectColumn]) -> list[CandidateRule]:
     """Rules ``t.carrier = 'AS' and t.origin != 'EWR'``: where one column has a value, another nearly always has one."""
     able = [c.name for c in columns.values() if c.sort in ("text", "boolean") and 1 < c.distinct <= _FEW_VALUES]
     found = []
@@ -38,7 +38,7 @@ def constants(sample: Sample, columns: Mapping[str, Column]) -> list[Candidate]:
     return sorted(found, key=lambda c: (-c.promise, c.name))[:_MOST_CANDIDATES]
 
 
-def _constants(sample: Sample, one: str, two: str) -> list[Candidate]:
+def _constants(sample: Sample, one: str, two: str) -> list[CandidateRule]:
     table = _table(sample, one, two)
     rows = table.sum()
     if not rows:
@@ -61,7 +61,7 @@ def _constants(sample: Sample, one: str, two: str) -> list[Candidate]:
         support = float(sizes[values[:_MOST_LISTED]].sum() / rows)
         chance = float(1 - usual[top])
         found.append(
-            Candidate(
+            CandidateRule(
                 kind="conditional",
                 name=named(one, str(listed[0]) if len(listed) == 1 else "some", two, str(names[1][top])),
                 body={"deny": f"{_is(one, listed)} and {reference('t', two)} != {literal(names[1][top])}"},
@@ -86,8 +86,8 @@ def _table(sample: Sample, one: str, two: str) -> np.ndarray[Any, np.dtype[np.in
 
 
 def dependencies_within(
-    sample: Sample, columns: Mapping[str, Column], determined: Sequence[tuple[str, str]]
-) -> list[Candidate]:
+    sample: Sample, columns: Mapping[str, SubjectColumn], determined: Sequence[tuple[str, str]]
+) -> list[CandidateRule]:
     """Rules ``t.c = 'x' and t.c = s.c and t.a = s.a and t.b != s.b``: a determines b for some values of c.
 
     Args:
@@ -123,7 +123,7 @@ def _neighbours(codes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def _within(
     sample: Sample, condition: str, lhs: str, rhs: str, pairs: np.ndarray[Any, Any], differ: np.ndarray[Any, Any]
-) -> list[Candidate]:
+) -> list[CandidateRule]:
     codes = sample.codes[condition]
     one, two = codes[pairs[:, 0]], codes[pairs[:, 1]]
     inside = (one == two) & (one >= 0)
@@ -143,7 +143,7 @@ def _within(
         agree = " and ".join(f"{reference('t', name)} = {reference('s', name)}" for name in (condition, lhs))
         text = f"{_is(condition, [names[value]])} and {agree} and {reference('t', rhs)} != {reference('s', rhs)}"
         found.append(
-            Candidate(
+            CandidateRule(
                 kind="conditional",
                 name=named(condition, str(names[value]), lhs, "determines", rhs),
                 body={"deny": text},

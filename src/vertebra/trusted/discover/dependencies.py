@@ -9,12 +9,12 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from vertebra.trusted.discover.lattice import levels
-from vertebra.trusted.discover.proposal import Candidate
+from vertebra.trusted.discover.proposal import CandidateRule
 
 if TYPE_CHECKING:
-    from vertebra.trusted.discover.evidence import Evidence
+    from vertebra.trusted.discover.pair_evidence import PairEvidence
     from vertebra.trusted.discover.sample import Sample
-    from vertebra.trusted.discover.subject import Column
+    from vertebra.trusted.discover.subject import SubjectColumn
 
 MOST_COLUMNS: Final = 3
 """Columns of a left-hand side: with more, a rule explains little and accidents are many."""
@@ -33,7 +33,7 @@ _GAIN: Final = 0.34
 """A column is worth adding to a left-hand side when it leaves at most this share of the violations."""
 
 
-def dependencies(found: Evidence, sample: Sample, columns: Mapping[str, Column]) -> list[Candidate]:
+def dependencies(found: PairEvidence, sample: Sample, columns: Mapping[str, SubjectColumn]) -> list[CandidateRule]:
     """Functional dependencies X → A that hold nearly always on the sample, the most promising first.
 
     X is minimal: no part of it does nearly as well. Where a part of X does well but not perfectly and X has no
@@ -46,7 +46,7 @@ def dependencies(found: Evidence, sample: Sample, columns: Mapping[str, Column])
     left = [place for place, name in enumerate(names) if columns[name].sort != "number"]
     differing = {name: sample.differing(name) for name in names}
     shares: dict[tuple[tuple[int, ...], int], float] = {}
-    candidates: list[Candidate] = []
+    candidates: list[CandidateRule] = []
     for node in levels(found, left, MOST_COLUMNS, _LEAST_PAIRS):
         if node.pairs < _LEAST_PAIRS:
             continue
@@ -69,8 +69,8 @@ def dependencies(found: Evidence, sample: Sample, columns: Mapping[str, Column])
     return _shortlist(candidates)
 
 
-def _dependency(lhs: tuple[str, ...], rhs: str, chance: float, rare: float, promise: float, hint: str) -> Candidate:
-    return Candidate(
+def _dependency(lhs: tuple[str, ...], rhs: str, chance: float, rare: float, promise: float, hint: str) -> CandidateRule:
+    return CandidateRule(
         kind="fd",
         name=named(*lhs, "determines", rhs),
         body={"determines": f"[{', '.join(lhs)}] -> {rhs}" if len(lhs) > 1 else f"{lhs[0]} -> {rhs}"},
@@ -89,7 +89,7 @@ def named(*parts: str) -> str:
     return (name if name[0].isalpha() else f"rule_{name}")[:63].rstrip("_")
 
 
-def _shortlist(candidates: list[Candidate]) -> list[Candidate]:
+def _shortlist(candidates: list[CandidateRule]) -> list[CandidateRule]:
     taken: dict[str, int] = {}
     kept = []
     for candidate in sorted(candidates, key=lambda c: (-c.promise, len(c.lhs), c.lhs, c.rhs)):

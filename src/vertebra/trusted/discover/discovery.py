@@ -16,12 +16,12 @@ from vertebra.trusted.discover.columns import ranges, required, value_lists
 from vertebra.trusted.discover.comparisons import comparisons
 from vertebra.trusted.discover.conditional import constants, dependencies_within
 from vertebra.trusted.discover.dependencies import dependencies
-from vertebra.trusted.discover.evidence import evidence
 from vertebra.trusted.discover.interest import holds, interest, telling, varied
 from vertebra.trusted.discover.keys import keys
 from vertebra.trusted.discover.orders import orders
+from vertebra.trusted.discover.pair_evidence import pair_evidence
 from vertebra.trusted.discover.patterns import patterns
-from vertebra.trusted.discover.proposal import KINDS, Candidate, Kind, Proposal, Verified
+from vertebra.trusted.discover.proposal import KINDS, CandidateRule, Kind, Proposal, Verified
 from vertebra.trusted.discover.references import references
 from vertebra.trusted.discover.sample import Sample, drawn
 from vertebra.trusted.discover.sentence import sentence, statement
@@ -29,7 +29,7 @@ from vertebra.trusted.discover.subject import Subject, profiled
 from vertebra.trusted.discover.verify import declared_as, verified
 
 if TYPE_CHECKING:
-    from vertebra.trusted.discover.evidence import Evidence
+    from vertebra.trusted.discover.pair_evidence import PairEvidence
 
 
 def discover(
@@ -78,7 +78,7 @@ class _Search:
         pairs = self._evidence()
         dependent = self._verify(self._dependencies(pairs), "functional dependencies")
         exact = [frozenset((*one.candidate.lhs, one.candidate.rhs)) for one in dependent if one.exact]
-        sought: list[Candidate] = []
+        sought: list[CandidateRule] = []
         if "key" in self.kinds and pairs is not None:
             self.progress("counting duplicates of candidate keys")
             sought += keys(self.subject, pairs, self.differing)[:12]
@@ -88,21 +88,21 @@ class _Search:
             dependent = []
         return dependent + self._verify(sought, "candidates")
 
-    def _evidence(self) -> Evidence | None:
+    def _evidence(self) -> PairEvidence | None:
         if not self.kinds & {"key", "fd", "order", "conditional"}:
             return None
         self.progress(f"comparing {self.sample.rows:,} sampled rows pair by pair")
-        return evidence(self.sample, self.names)
+        return pair_evidence(self.sample, self.names)
 
-    def _dependencies(self, pairs: Evidence | None) -> list[Candidate]:
+    def _dependencies(self, pairs: PairEvidence | None) -> list[CandidateRule]:
         """Also where only orders are asked for: the order of a column with what it determines follows."""
         if pairs is None or not self.kinds & {"fd", "order", "conditional"}:
             return []
         return dependencies(pairs, self.sample, self.subject.columns)
 
-    def _about_columns(self) -> list[Candidate]:
+    def _about_columns(self) -> list[CandidateRule]:
         subject, sample = self.subject, self.sample
-        found: list[Candidate] = []
+        found: list[CandidateRule] = []
         if "required" in self.kinds:
             found += required(subject)
         if "range" in self.kinds:
@@ -116,8 +116,8 @@ class _Search:
             found += references(subject, sample)
         return found
 
-    def _about_rows(self, exact: Sequence[frozenset[str]], dependent: Sequence[Verified]) -> list[Candidate]:
-        columns, found = self.subject.columns, list[Candidate]()
+    def _about_rows(self, exact: Sequence[frozenset[str]], dependent: Sequence[Verified]) -> list[CandidateRule]:
+        columns, found = self.subject.columns, list[CandidateRule]()
         if "comparison" in self.kinds:
             found += comparisons(self.sample, columns)
         if "order" in self.kinds:
@@ -128,7 +128,7 @@ class _Search:
             found += dependencies_within(self.sample, columns, single)
         return found
 
-    def _verify(self, candidates: Sequence[Candidate], what: str) -> list[Verified]:
+    def _verify(self, candidates: Sequence[CandidateRule], what: str) -> list[Verified]:
         distinct = []
         for candidate in candidates:
             name = candidate.name

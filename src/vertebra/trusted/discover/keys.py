@@ -18,13 +18,13 @@ import numpy as np
 
 from vertebra.trusted.discover.dependencies import named
 from vertebra.trusted.discover.lattice import Places, uncovered
-from vertebra.trusted.discover.proposal import Candidate
+from vertebra.trusted.discover.proposal import CandidateRule
 from vertebra.trusted.discover.subject import Subject, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from vertebra.trusted.discover.evidence import Evidence
+    from vertebra.trusted.discover.pair_evidence import PairEvidence
 
 _MOST_COLUMNS: Final = 5
 _ROUNDS: Final = 4
@@ -37,7 +37,7 @@ _SURPRISE: Final = 10.0
 _FRAMES_PER_JOB: Final = 3
 
 
-def keys(subject: Subject, found: Evidence, differing: Mapping[str, float]) -> list[Candidate]:
+def keys(subject: Subject, found: PairEvidence, differing: Mapping[str, float]) -> list[CandidateRule]:
     """Keys and near-keys, the most promising first.
 
     Columns with NULLs and fractional numbers are in no key: the one identify nothing, the other are measured.
@@ -138,7 +138,7 @@ def _jobs(parts: Sequence[DataFrame]) -> list[DataFrame]:
 
 def _candidates(
     subject: Subject, names: Sequence[str], duplicates: Mapping[Places, int], differing: Mapping[str, float]
-) -> list[Candidate]:
+) -> list[CandidateRule]:
     found = []
     for places, surplus in duplicates.items():
         columns = tuple(names[place] for place in places)
@@ -147,7 +147,7 @@ def _candidates(
             continue
         clear = 1.0 if len(columns) == 1 else min(1.0, math.log10(expected / (surplus + 1)) / 3)
         found.append(
-            Candidate(
+            CandidateRule(
                 kind="key",
                 name=named(*columns, "key"),
                 body={"unique": columns[0] if len(columns) == 1 else list(columns)},

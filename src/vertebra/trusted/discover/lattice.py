@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from vertebra.trusted.discover.evidence import Evidence, Weights
+from vertebra.trusted.discover.pair_evidence import PairEvidence, Weights
 
 Places = tuple[int, ...]
 
@@ -41,7 +41,7 @@ class Node:
     differ: Weights
 
 
-def levels(found: Evidence, eligible: Sequence[int], most: int, least_pairs: float) -> Iterator[Node]:
+def levels(found: PairEvidence, eligible: Sequence[int], most: int, least_pairs: float) -> Iterator[Node]:
     """All sets of eligible columns by size, and within a size in the order of the columns.
 
     Args:
@@ -78,7 +78,7 @@ def _all_open(columns: Places, open_: dict[Places, np.ndarray[Any, Any]]) -> boo
     return all(part in open_ for part in combinations(columns, len(columns) - 1))
 
 
-def uncovered(found: Evidence, eligible: Sequence[int], most: int) -> list[Places]:
+def uncovered(found: PairEvidence, eligible: Sequence[int], most: int) -> list[Places]:
     """The minimal sets of eligible columns on which no pair agrees: candidate keys.
 
     They are the minimal hitting sets of what the pairs do not agree on, of at most the given size.

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from vertebra.trusted.discover.dependencies import named
-from vertebra.trusted.discover.proposal import Candidate
-from vertebra.trusted.discover.subject import Column, reference
+from vertebra.trusted.discover.proposal import CandidateRule
+from vertebra.trusted.discover.subject import SubjectColumn, reference
 
 if TYPE_CHECKING:
     from vertebra.trusted.discover.sample import Sample
@@ -34,7 +34,9 @@ _DERIVED: Final = 0.35
 Counts = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def orders(sample: Sample, columns: Mapping[str, Column], arithmetic: Sequence[frozenset[str]]) -> list[Candidate]:
+def orders(
+    sample: Sample, columns: Mapping[str, SubjectColumn], arithmetic: Sequence[frozenset[str]]
+) -> list[CandidateRule]:
     """Pairs of columns that go the same way, or opposite ways, in nearly all pairs of rows: everywhere, or in groups.
 
     Args:
@@ -99,7 +101,7 @@ def _candidates(
     ways: tuple[Counts, Counts],
     known: np.ndarray[Any, np.dtype[np.bool_]],
     arithmetic: Sequence[frozenset[str]],
-) -> list[Candidate]:
+) -> list[CandidateRule]:
     same, opposite = ways
     found = []
     for a, one in enumerate(able):
@@ -116,7 +118,7 @@ def _candidates(
             steps = [(name, "=") for name in group] + [(two, "<"), (one, ">" if rising else "<")]
             text = " and ".join(f"{reference('t', name)} {sign} {reference('s', name)}" for name, sign in steps)
             found.append(
-                Candidate(
+                CandidateRule(
                     kind="order",
                     name=named(two, "orders", one, *(("by", *group) if group else ())),
                     body={"deny": text},

@@ -14,8 +14,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from vertebra.trusted.discover.dependencies import named
-from vertebra.trusted.discover.proposal import Candidate
-from vertebra.trusted.discover.subject import Column
+from vertebra.trusted.discover.proposal import CandidateRule
+from vertebra.trusted.discover.subject import SubjectColumn
 
 if TYPE_CHECKING:
     from vertebra.trusted.discover.sample import Sample
@@ -29,7 +29,7 @@ _LONGEST: Final = 40
 _CLASSES: Final = {"A": "[A-Z]", "a": "[a-z]", "9": "[0-9]"}
 
 
-def patterns(sample: Sample, columns: Mapping[str, Column]) -> list[Candidate]:
+def patterns(sample: Sample, columns: Mapping[str, SubjectColumn]) -> list[CandidateRule]:
     """Patterns that nearly all texts of a column match, where it has enough of them and they are codes, not prose."""
     found = []
     for column in columns.values():
@@ -42,7 +42,7 @@ def patterns(sample: Sample, columns: Mapping[str, Column]) -> list[Candidate]:
             continue
         missed = sum(1 for text in texts if not re.fullmatch(pattern, text)) / len(texts)
         found.append(
-            Candidate(
+            CandidateRule(
                 "pattern", named(column.name, "form"), {"matches": {column.name: pattern}}, (column.name,),
                 promise=0.55 if missed == 0 else 0.65, hint=Counter(texts).most_common(1)[0][0],
             )

@@ -11,7 +11,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CandidateRule:
     """A rule that holds, or nearly holds, on the sample.
 
     Attributes:
@@ -52,7 +52,7 @@ class Verified:
         declared: the name of the declared rule that says the same; empty when none does.
     """
 
-    candidate: Candidate
+    candidate: CandidateRule
     rows: int
     applies: int
     tuples: int

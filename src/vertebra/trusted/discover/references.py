@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from vertebra.trusted.discover.dependencies import named
-from vertebra.trusted.discover.proposal import Candidate
-from vertebra.trusted.discover.subject import Column, Subject, quoted, sort_of
+from vertebra.trusted.discover.proposal import CandidateRule
+from vertebra.trusted.discover.subject import Subject, SubjectColumn, quoted, sort_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -25,9 +25,9 @@ _LEAST_COVERED: Final = 0.3
 """Whole numbers are in any dense key by accident: unless names agree, they must use this share of it."""
 
 
-def references(subject: Subject, sample: Sample) -> list[Candidate]:
+def references(subject: Subject, sample: Sample) -> list[CandidateRule]:
     """References of single columns to keys of one column, and of columns to a longer key with the same names."""
-    found: list[Candidate] = []
+    found: list[CandidateRule] = []
     for table, frame in subject.frames.items():
         other = subject.datasets.get(table)
         if other is None or table == subject.dataset.name:
@@ -42,7 +42,9 @@ def references(subject: Subject, sample: Sample) -> list[Candidate]:
     return found
 
 
-def _single(subject: Subject, sample: Sample, frame: DataFrame, table: str, key: str, sort: str) -> Iterator[Candidate]:
+def _single(
+    subject: Subject, sample: Sample, frame: DataFrame, table: str, key: str, sort: str
+) -> Iterator[CandidateRule]:
     from pyspark.sql import functions as F
 
     able = [c for c in subject.columns.values() if c.sort == sort and not c.constant]
@@ -67,7 +69,7 @@ def _single(subject: Subject, sample: Sample, frame: DataFrame, table: str, key:
 
 def _composite(
     subject: Subject, sample: Sample, frame: DataFrame, table: str, key: tuple[str, ...]
-) -> Iterator[Candidate]:
+) -> Iterator[CandidateRule]:
     from pyspark.sql import functions as F
 
     types = dict(frame.dtypes)
@@ -81,10 +83,10 @@ def _composite(
         yield _candidate(key, table, key, row["met"] / row["asked"])
 
 
-def _candidate(columns: tuple[str, ...], table: str, key: tuple[str, ...], share: float) -> Candidate:
+def _candidate(columns: tuple[str, ...], table: str, key: tuple[str, ...], share: float) -> CandidateRule:
     here = columns[0] if len(columns) == 1 else ", ".join(columns)
     there = f"{table}.{', '.join(key)}"
-    return Candidate(
+    return CandidateRule(
         kind="reference",
         name=named(*columns, "in", table, *(() if columns == key else key)),
         body={"references": {here: there}},
@@ -94,6 +96,6 @@ def _candidate(columns: tuple[str, ...], table: str, key: tuple[str, ...], share
     )
 
 
-def _texts(sample: Sample, column: Column) -> list[str]:
+def _texts(sample: Sample, column: SubjectColumn) -> list[str]:
     values = zip(sample.values[column.name], sample.uniform, strict=True)
     return [str(value) for value, even in values if even and value is not None]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from vertebra.trusted.discover.subject import Column, Subject, quoted
+from vertebra.trusted.discover.subject import Subject, SubjectColumn, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,7 +86,7 @@ def drawn(subject: Subject, size: int) -> Sample:
     return _combined(parts, columns)
 
 
-def _strata(columns: list[Column], room: int) -> list[Column]:
+def _strata(columns: list[SubjectColumn], room: int) -> list[SubjectColumn]:
     """The columns on which few of the pairs of a uniform half agree, and which are no keys."""
     rare = [c for c in columns if c.distinct > _COMMON and c.rows - c.nulls >= 1.5 * c.distinct and c.sort != "number"]
     return sorted(rare, key=lambda c: (-c.distinct, c.name))[:_STRATA] if room >= 10 else []
@@ -109,7 +109,7 @@ def _focused(frame: DataFrame, column: str, thinning: int, size: int) -> DataFra
     return _first(kept, [column], size)
 
 
-def _combined(parts: list[pa.Table], columns: list[Column]) -> Sample:
+def _combined(parts: list[pa.Table], columns: list[SubjectColumn]) -> Sample:
     import pyarrow as pa
 
     table = pa.concat_tables(parts)
@@ -119,7 +119,7 @@ def _combined(parts: list[pa.Table], columns: list[Column]) -> Sample:
     return _sample(table.take(pa.array(first)), columns, uniform[first], whole=False)
 
 
-def _sample(table: pa.Table, columns: list[Column], uniform: np.ndarray[Any, Any], *, whole: bool) -> Sample:
+def _sample(table: pa.Table, columns: list[SubjectColumn], uniform: np.ndarray[Any, Any], *, whole: bool) -> Sample:
     values: dict[str, list[Any]] = {}
     codes: dict[str, np.ndarray[Any, Any]] = {}
     numbers: dict[str, np.ndarray[Any, Any]] = {}

@@ -29,7 +29,7 @@ _SAYABLE: Final = re.compile(r"[^\s,.`\[\]>]([^,.`\[\]>\n]*[^\s,.`\[\]>])?")
 
 
 @dataclass(frozen=True)
-class Column:
+class SubjectColumn:
     """One column of the table.
 
     Attributes:
@@ -76,7 +76,7 @@ class Subject:
     frames: Mapping[str, DataFrame]
     engine: Engine
     scratch: Path
-    columns: Mapping[str, Column] = field(default_factory=dict)
+    columns: Mapping[str, SubjectColumn] = field(default_factory=dict)
     rows: int = 0
 
     @property
@@ -119,7 +119,9 @@ def profiled(subject: Subject) -> Subject:
         distinct = min(known, int(row[f"d{place}"]))
         if low is not None and low == high:
             distinct = 1
-        columns[name] = Column(name, sort, rows, rows - known, distinct, low, high, subject.dataset.columns[name].unit)
+        columns[name] = SubjectColumn(
+            name, sort, rows, rows - known, distinct, low, high, subject.dataset.columns[name].unit
+        )
     return replace(subject, columns=columns, rows=rows)
 
 

@@ -11,7 +11,7 @@ from vertebra.declare.dataset import Rule
 from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.denial import DenialConstraint, Inclusion, subsumes
 from vertebra.trusted.detect import RuleCount, detect
-from vertebra.trusted.discover.proposal import Candidate, Verified
+from vertebra.trusted.discover.proposal import CandidateRule, Verified
 from vertebra.trusted.discover.subject import Subject
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _RULES_PER_JOB: Final = 12
 Advance = Callable[[int, int], None]
 
 
-def compiled(dataset: Dataset, datasets: Mapping[str, Dataset], candidate: Candidate) -> tuple[NamedRule, ...]:
+def compiled(dataset: Dataset, datasets: Mapping[str, Dataset], candidate: CandidateRule) -> tuple[NamedRule, ...]:
     """The rules that a candidate makes when it is declared, as the declaration has it.
 
     Raises:
@@ -37,7 +37,7 @@ def compiled(dataset: Dataset, datasets: Mapping[str, Dataset], candidate: Candi
 _NO_RULES: Final = dict.fromkeys(("range", "values", "matches", "references")) | {"required": False, "unique": False}
 
 
-def verified(subject: Subject, candidates: Sequence[Candidate], advance: Advance | None = None) -> list[Verified]:
+def verified(subject: Subject, candidates: Sequence[CandidateRule], advance: Advance | None = None) -> list[Verified]:
     """The exact figures of candidates, in their order.
 
     Args:
@@ -64,10 +64,10 @@ def verified(subject: Subject, candidates: Sequence[Candidate], advance: Advance
 
 
 def _batches(
-    subject: Subject, candidates: Sequence[Candidate]
-) -> Iterator[list[tuple[Candidate, tuple[NamedRule, ...]]]]:
+    subject: Subject, candidates: Sequence[CandidateRule]
+) -> Iterator[list[tuple[CandidateRule, tuple[NamedRule, ...]]]]:
     """Candidates with their rules, a few per detection; those with one left-hand side side by side."""
-    batch: list[tuple[Candidate, tuple[NamedRule, ...]]] = []
+    batch: list[tuple[CandidateRule, tuple[NamedRule, ...]]] = []
     for place, candidate in enumerate(candidates):
         rules = compiled(subject.dataset, subject.datasets, candidate)
         renamed = tuple(
@@ -81,7 +81,7 @@ def _batches(
         yield batch
 
 
-def _conditions(subject: Subject, batch: Sequence[tuple[Candidate, tuple[NamedRule, ...]]]) -> dict[str, int]:
+def _conditions(subject: Subject, batch: Sequence[tuple[CandidateRule, tuple[NamedRule, ...]]]) -> dict[str, int]:
     """For each conditional rule, the rows that meet its condition, which is its first predicate."""
     from pyspark.sql import functions as F
 
@@ -98,7 +98,7 @@ def _conditions(subject: Subject, batch: Sequence[tuple[Candidate, tuple[NamedRu
 
 
 def _verified(
-    subject: Subject, candidate: Candidate, rules: Sequence[NamedRule], counts: Sequence[RuleCount]
+    subject: Subject, candidate: CandidateRule, rules: Sequence[NamedRule], counts: Sequence[RuleCount]
 ) -> Verified:
     first = counts[0]
     nulls = [subject.columns[name].nulls for name in (*candidate.lhs, candidate.rhs) if name in subject.columns]

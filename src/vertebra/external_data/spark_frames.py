@@ -1,0 +1,71 @@
+"""A Spark DataFrame as data: it is checked by the engine it lives in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vertebra.errors import CollectError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from vertebra.engine.port import Engine
+    from vertebra.external_data.staging import StagedTable
+
+_ROW_ID: Final = "_rid"
+
+
+def is_spark(data: Any) -> bool:
+    """Whether data are a Spark DataFrame; Spark need not be installed to know."""
+    return type(data).__module__.startswith("pyspark.sql") and hasattr(data, "sparkSession")
+
+
+class SparkFrames:
+    """A Spark DataFrame. Its rows have no position: ``_rid`` numbers them, its own if it has such a column."""
+
+    texts = False
+
+    def __init__(self, frame: DataFrame) -> None:
+        self._frame = frame
+        self.columns = tuple(name for name in frame.columns if name != _ROW_ID)
+
+    def engine(self) -> Engine:
+        """An engine over the session of the frame; stopping it is not ours.
+
+        Raises:
+            CollectError: the session is not a Spark Connect session.
+        """
+        session = self._frame.sparkSession
+        if not type(session).__module__.startswith("pyspark.sql.connect"):
+            raise CollectError(
+                "the frame is of a classic Spark session",
+                cause="Vertebra speaks Spark Connect",
+                remedy="SparkSession.builder.remote('sc://host:15002'), or write the frame to Parquet and check that",
+            )
+        from vertebra.engine import ConnectEngine
+
+        return ConnectEngine.over(session)
+
+    def staged(self, name: str, columns: Sequence[str], engine: Engine, folder: Path) -> StagedTable:
+        """Materialise the columns with a row id, which must not change from one use to the next."""
+        import pyarrow.parquet as pq
+        from pyspark.sql import functions as F
+
+        from vertebra.external_data.staging import StagedTable
+
+        own = _ROW_ID in self._frame.columns
+        rid = F.col(_ROW_ID).cast("bigint") if own else F.monotonically_increasing_id()
+        quoted = ["`" + column.replace("`", "``") + "`" for column in columns]
+        chosen = self._frame.select(rid.alias(_ROW_ID), *[F.col(column) for column in quoted])
+        types = {field.name: field.dataType.simpleString() for field in chosen.schema.fields if field.name != _ROW_ID}
+        files = engine.write_parquet(chosen, folder / "rows")
+        if not files:
+            raise CollectError(
+                "the rows of the frame were not written where they can be read",
+                cause="the Spark server does not see this machine's temporary folder",
+                remedy="set TMPDIR to a folder that both see, or check the files the frame is read from",
+            )
+        rows = sum(pq.read_metadata(file).num_rows for file in files)
+        return StagedTable(name, tuple(files), types, (("", 0),), rows)

@@ -1,0 +1,48 @@
+"""Intermediate columns: what several expressions need is computed once, one stage after the other.
+
+Nested into one expression, it would be repeated wherever it is needed; engines find such repetitions, but in a time
+that grows faster than the expressions do.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+
+class Stage(IntEnum):
+    """When an intermediate column is computed; it may use those of earlier stages."""
+
+    GLANCE = 0
+    CONTENT = 1
+    ISO = 2
+    STAMP = 3
+    INSTANT = 4
+
+
+class Intermediates:
+    """The intermediate columns of one frame."""
+
+    def __init__(self) -> None:
+        self._stages: dict[Stage, list[Column]] = {stage: [] for stage in Stage}
+        self._kept = 0
+
+    def keep(self, stage: Stage, value: Column) -> Column:
+        """Compute a value at a stage; returns the column to use at later ones."""
+        from pyspark.sql import functions as F
+
+        self._kept += 1
+        # names with a leading underscore are never those of declared columns
+        name = f"_intermediate_{self._kept}"
+        self._stages[stage].append(value.alias(name))
+        return F.col(name)
+
+    def on(self, frame: DataFrame) -> DataFrame:
+        """The frame with the intermediate columns."""
+        for columns in self._stages.values():
+            if columns:
+                frame = frame.select("*", *columns)
+        return frame

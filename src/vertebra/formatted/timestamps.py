@@ -1,0 +1,154 @@
+"""From text to dates and timestamps.
+
+Text is ISO 8601 or written in a declared pattern. A timestamp is an instant: an offset in the text decides, else the
+declared zone, else UTC. Where a zone's clocks were turned back, a local time that came twice is the earlier instant;
+where they were turned forward, a local time that never came is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from vertebra.declare.time_pattern import MONTHS, YEAR, TimeField, TimePattern, time_pattern
+from vertebra.formatted.intermediates import Intermediates, Stage
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+    from vertebra.declare.dataset import Column as Declaration
+
+_DAY: Final = f"{YEAR}-[0-9]{{2}}-[0-9]{{2}}"
+_CLOCK: Final = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+_OFFSET: Final = "(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
+ISO_DATE: Final = rf"\A{_DAY}(?:[T ]00:00(?::00(?:\.0{{1,9}})?)?)?\z"
+ISO_TIMESTAMP: Final = rf"\A{_DAY}(?:[T ]{_CLOCK}(?: ?{_OFFSET})?)?\z"
+_ENDS_IN_OFFSET: Final = r"(?:Z|:[0-9]{2}(?:\.[0-9]+)? ?[+-][0-9]{2}(?::?[0-9]{2})?)\z"
+
+_ZONES_KNOWN_UNTIL: Final = "2100-01-01"
+"""Engines lay out the rules of time zones this far; beyond, they disagree."""
+
+Reasons = list[tuple["Column", str]]
+
+
+def read_timestamp(
+    content: Column, declaration: Declaration, kind: str, intermediates: Intermediates
+) -> tuple[Column, Reasons]:
+    """Read dates or timestamps.
+
+    Args:
+        content: what is written in a cell.
+        kind: ``date`` or ``timestamp``.
+        intermediates: gets the intermediate columns.
+
+    Returns:
+        The value, NULL where the text is refused, and why it may be: conditions and words, the last for all others.
+    """
+    from pyspark.sql import functions as F
+
+    pattern = time_pattern(declaration.format) if declaration.format else None
+    if pattern:
+        shaped, looks = content.rlike(pattern.regex), f"is not written {pattern.text}"
+        iso = intermediates.keep(Stage.ISO, _iso_text(content, pattern))
+    elif kind == "date":
+        shaped, looks = content.rlike(ISO_DATE), "is not a date written 2013-01-31; declare its format"
+        iso = F.substring(content, 1, 10)
+    else:
+        shaped = content.rlike(ISO_TIMESTAMP)
+        looks = "is not a timestamp written 2013-01-31T23:59:00Z; declare its format"
+        iso = intermediates.keep(Stage.ISO, _with_seconds(content))
+    if kind == "date":
+        value = F.when(shaped, F.substring(iso, 1, 10).try_cast("date"))
+        return value, [(shaped, "is no day of the calendar"), (F.lit(True), looks)]
+    stamp = intermediates.keep(Stage.STAMP, F.when(shaped, iso.try_cast("timestamp")))
+    reasons = [(shaped, "is no day of the calendar or no time of a day"), (F.lit(True), looks)]
+    if declaration.zone is None or declaration.zone == "UTC":
+        return _in_range(stamp), reasons
+    zone = declaration.zone
+    has_offset = _has_offset(content, pattern)
+    instant = intermediates.keep(Stage.INSTANT, F.when(has_offset, stamp).otherwise(F.to_utc_timestamp(stamp, zone)))
+    exists = F.from_utc_timestamp(instant, zone) == stamp
+    known = stamp < F.expr(f"timestamp'{_ZONES_KNOWN_UNTIL}T00:00:00Z'")
+    value = F.when(has_offset | (known & exists), _in_range(instant))
+    local = stamp.isNotNull() & ~has_offset
+    return value, [
+        (local & ~known, f"is later than the known rules of {zone}; write it with an offset"),
+        (local & ~exists, f"never came in {zone}: the clocks were turned forward over it"),
+        *reasons,
+    ]
+
+
+def _in_range(instant: Column) -> Column:
+    """An offset may push the first and the last days out of the years that readers of Delta tables know."""
+    from pyspark.sql import functions as F
+
+    first, last = (F.expr(f"timestamp'{t}Z'") for t in ("0001-01-01T00:00:00", "9999-12-31T23:59:59.999999"))
+    return F.when(instant.between(first, last), instant)
+
+
+def _has_offset(content: Column, pattern: TimePattern | None) -> Column:
+    from pyspark.sql import functions as F
+
+    if pattern is None:
+        return content.rlike(_ENDS_IN_OFFSET)
+    offset = pattern.fields.get("X")
+    return _part(content, pattern, offset) != "" if offset else F.lit(False)
+
+
+def _with_seconds(content: Column) -> Column:
+    """ISO text with the seconds that engines want before an offset: ``2013-01-31 23:59Z``."""
+    from pyspark.sql import functions as F
+
+    bare = F.substring(content, 17, 1).isin("Z", " ", "+", "-")
+    filled = F.concat(F.substring(content, 1, 16), F.lit(":00"), F.substring(content, 17, 10))
+    return F.when(bare, filled).otherwise(content)
+
+
+def _iso_text(content: Column, pattern: TimePattern) -> Column:
+    """The ISO 8601 form of a text that matches a pattern."""
+    from pyspark.sql import functions as F
+
+    def part(letter: str, otherwise: str) -> Column:
+        found = pattern.fields.get(letter)
+        if found is None:
+            return F.lit(otherwise)
+        text = _part(content, pattern, found)
+        # a part inside [ ] that is missing
+        return text if found.start else F.when(text == "", F.lit(otherwise)).otherwise(text)
+
+    def two(text: Column) -> Column:
+        return F.lpad(text, 2, "0")
+
+    year = part("y", "")
+    if pattern.fields["y"].count == 2:
+        year = F.concat(F.lit("20"), year)
+    month = part("M", "1")
+    if "M" in pattern.fields and pattern.fields["M"].count > 2:
+        names = "".join(name[:3] for name in MONTHS)
+        place = F.instr(F.lit(names), F.lower(F.substring(month, 1, 3)))
+        month = F.when(place > 0, F.floor((place + 2) / 3).cast("int").cast("string")).otherwise(month)
+    day = F.concat_ws("-", year, two(month), two(part("d", "1")))
+    if not pattern.fields.keys() & set("HhmsX"):
+        return day
+    clock = F.concat_ws(":", two(_hour(pattern, part)), two(part("m", "0")), two(part("s", "0")))
+    return F.concat(day, F.lit("T"), clock, F.lit("."), part("S", "0"), part("X", "Z"))
+
+
+def _part(content: Column, pattern: TimePattern, found: TimeField) -> Column:
+    """A part's text; empty where it is in brackets and missing."""
+    from pyspark.sql import functions as F
+
+    if found.start and found.width:
+        return F.substring(content, found.start, found.width)
+    return F.regexp_extract(content, pattern.regex, found.group)
+
+
+def _hour(pattern: TimePattern, part: Callable[[str, str], Column]) -> Column:
+    """The hour of 24, as text."""
+    from pyspark.sql import functions as F
+
+    if "h" not in pattern.fields:
+        return part("H", "0")
+    afternoon = F.lower(part("a", "am")) == "pm"
+    twelfth = part("h", "12").try_cast("int") % 12
+    return F.when(afternoon, twelfth + 12).otherwise(twelfth).cast("string")

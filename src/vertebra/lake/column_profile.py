@@ -1,0 +1,83 @@
+"""What the cells of a batch's column are written as: the schema that a payload without types has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+KINDS: Final = ("int", "digits", "decimal", "date", "timestamp", "bool", "text", "blank", "null")
+"""``digits`` are integers with zeros in front, as in codes and clock times; ``blank`` is text of spaces or nothing."""
+
+WORDS: Final = 8
+"""Most words kept of a column; one that has more of them is text."""
+
+EMPTY: Final = "empty"
+"""The type of a column without values."""
+
+_MOST: Final = 0.9
+_WIDER: Final = {"int": "decimal", "digits": "decimal", "date": "timestamp"}
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """How many cells of a column are written as what.
+
+    Attributes:
+        kinds: number of cells by kind, one of ``KINDS``.
+        words: its texts with their numbers where they are at most ``WORDS``, as those that stand for NULL are;
+            empty where they are more.
+    """
+
+    kinds: Mapping[str, int]
+    words: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_receipt(cls, seen: Mapping[str, Any]) -> ColumnProfile:
+        """As a receipt has it."""
+        return cls({kind: seen[kind] for kind in KINDS if kind in seen}, dict(seen.get("words", {})))
+
+    def to_receipt(self) -> dict[str, Any]:
+        """For a receipt."""
+        return {kind: number for kind, number in self.kinds.items() if number} | (
+            {"words": dict(self.words)} if self.words else {}
+        )
+
+    @property
+    def records(self) -> int:
+        """Number of cells."""
+        return sum(self.kinds.values())
+
+    def nulls(self, null: Collection[str]) -> int:
+        """Number of cells without a value.
+
+        Args:
+            null: texts that mean NULL.
+        """
+        words = sum(number for word, number in self.words.items() if word.strip() in null)
+        return self.kinds.get("blank", 0) + self.kinds.get("null", 0) + words
+
+    def type(self, null: Collection[str]) -> str:
+        """What at least nine of ten values are written as: ``int digits decimal date timestamp bool``, else ``text``;
+        ``empty`` when there are none.
+
+        An integer is a decimal number too, and a date a time.
+
+        Args:
+            null: texts that mean NULL.
+        """
+        values = {kind: self.kinds.get(kind, 0) for kind in KINDS[:-2]}
+        values["text"] -= self.nulls(null) - self.kinds.get("blank", 0) - self.kinds.get("null", 0)
+        total = sum(values.values())
+        if not total:
+            return EMPTY
+        if values["digits"]:
+            # with zeros in front of some, the others are of the same sort
+            values["digits"] += values.pop("int")
+        for kind, wider in _WIDER.items():
+            if kind in values and values[wider] and values[kind] < _MOST * total:
+                values[wider] += values.pop(kind)
+        kind = max(values, key=lambda kind: values[kind])
+        return kind if values[kind] >= _MOST * total else "text"

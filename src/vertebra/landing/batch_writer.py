@@ -1,0 +1,377 @@
+"""Putting one payload into the landing zone: a whole batch appears, or nothing does.
+
+A batch is made in a hidden folder next to its place: payload, records, then the receipt, each flushed to disk. Renaming
+the folder makes it a batch. What a killed process leaves is a hidden folder, which nobody reads and the next collection
+removes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from vertebra.declare.redaction import NO_SECRETS, Redaction
+from vertebra.errors import CollectError
+from vertebra.governance.drift import sources_in
+from vertebra.lake.batches import Batch, Receipt, newest_cursor
+from vertebra.landing.port import Refused
+from vertebra.landing.records import Written, parse_declaration, write_records
+from vertebra.landing.refused_payloads import Refusals, RefusedPayload, RefusedPayloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from vertebra.declare.dataset import Dataset
+    from vertebra.landing.port import LeftAlone, Payload
+
+INCOMING: Final = ".incoming-"
+STAGING: Final = f"{INCOMING}staging"
+"""Folder for downloads. It lies there until the collection's batches are in the ledger."""
+
+LEFT_OFF: Final = ".left-off"
+"""File with the address after which a collection left its source alone."""
+
+_CHUNK: Final = 4 << 20
+
+
+class UnreadablePayloadError(CollectError):
+    """A payload cannot be read, or is still being written. It stays where it is."""
+
+
+class UnparsableBatchError(CollectError):
+    """The payload of a batch cannot be parsed as declared now. The batch stays as it was parsed before."""
+
+
+@dataclass(frozen=True)
+class BatchWriter:
+    """Where and as what the payloads of a dataset are deposited.
+
+    Attributes:
+        dataset: the declaration.
+        home: the dataset's folder in the landing zone.
+        run_id: the run that collects.
+        now: the collection's start, UTC.
+        collector: kind and version of the collector.
+        redact: takes secrets out of texts and files.
+    """
+
+    dataset: Dataset
+    home: Path
+    run_id: str
+    now: datetime
+    collector: str
+    redact: Redaction = NO_SECRETS
+
+    def land(self, payload: Payload, known: list[Batch], staging: Path) -> Batch | None:
+        """Make a payload the next batch.
+
+        Args:
+            known: the batches landed so far, oldest first.
+            staging: files below it are moved, others are copied.
+
+        Returns:
+            The batch; None when its bytes were landed before.
+
+        Raises:
+            RefusedPayloadError: it cannot be parsed; it is kept aside.
+            UnreadablePayloadError: the file cannot be read, or changed meanwhile.
+            CollectError: the landing zone cannot be written.
+        """
+        size = _readable_size(payload)
+        url = self.redact(payload.url)
+        if payload.content is not None and self._is_known("content", payload.content, payload, url, known):
+            return None
+        same_size = any(batch.receipt.bytes == size for batch in known)
+        if same_size and self._is_known("sha256", hash_of(payload.file), payload, url, known):
+            return None
+        number = known[-1].number + 1 if known else 1
+        with self._incoming(number) as folder:
+            name = payload.name or _file_name(url)
+            raw = folder / f"payload{_suffix(name)}"
+            digest, size = _take(payload, raw, moved=payload.file.is_relative_to(staging))
+            if self._is_known("sha256", digest, payload, url, known):
+                return None
+            with ThreadPoolExecutor(1, "flush") as disk:
+                # the disk takes the payload while it is parsed
+                flushed = disk.submit(_flush, raw)
+                try:
+                    written = self._parse(raw, name, digest, folder)
+                    self._refuse_missing(payload, written, url, known)
+                except CollectError as error:
+                    flushed.result()
+                    asked = Refused(url, error, raw, payload.period, payload.part)
+                    refusal = self.refusals.keep(asked, raw.name, digest)
+                    raise RefusedPayloadError(refusal) from error
+                flushed.result()
+            receipt = Receipt(
+                number=number,
+                collected_at=self.now,
+                url=url,
+                sha256=digest,
+                bytes=size,
+                payload=raw.name,
+                records=written.records,
+                columns=written.columns,
+                parse=parse_declaration(self.dataset),
+                collector=self.collector,
+                period=payload.period,
+                headers={name: self.redact(value) for name, value in payload.headers.items()},
+                cursor=payload.cursor,
+                part=payload.part,
+                content=payload.content,
+                text=dict(written.text),
+                seen={name: dict(seen) for name, seen in written.seen.items()},
+            )
+            _seal(folder / "records.parquet")
+            raw.chmod(0o444)
+            _write_sealed(folder / "receipt.json", receipt.to_json())
+            _flush_folder(folder)
+            target = self.home / f"{number:08d}"
+            folder.rename(target)
+            _flush_folder(self.home)
+        return Batch(target, receipt)
+
+    def reparse(self, batch: Batch) -> Batch:
+        """Make the records of a batch again from its payload, as the dataset is declared now.
+
+        The records are replaced before the receipt that describes them: a crash in between leaves a receipt with the
+        earlier declaration, and the batch is parsed again.
+
+        Raises:
+            UnparsableBatchError: the payload cannot be parsed as declared now; the batch stays as it was.
+            CollectError: the landing zone cannot be written.
+        """
+        with self._incoming(batch.number) as folder:
+            receipt = batch.receipt
+            try:
+                written = self._parse(batch.payload, _file_name(receipt.url), receipt.sha256, folder)
+            except CollectError as error:
+                raise UnparsableBatchError(
+                    f"batch {batch.number} cannot be parsed as {self.dataset.name} is declared now: {error.fact}",
+                    cause=error.cause,
+                    remedy=f"{error.remedy}; the batch stays as it was parsed before",
+                    where=error.where or f"dataset {self.dataset.name}",
+                ) from error
+            renewed = replace(
+                receipt,
+                records=written.records,
+                columns=written.columns,
+                parse=parse_declaration(self.dataset),
+                text=dict(written.text),
+                seen={name: dict(seen) for name, seen in written.seen.items()},
+            )
+            _seal(folder / "records.parquet")
+            _write_sealed(folder / "receipt.json", renewed.to_json())
+            for name in ("records.parquet", "receipt.json"):
+                (folder / name).replace(batch.folder / name)
+                _flush_folder(batch.folder)
+        return Batch(batch.folder, renewed)
+
+    @property
+    def refusals(self) -> Refusals:
+        """Where refused payloads are kept."""
+        return Refusals(self.home, self.run_id, self.now, self.redact, f"dataset {self.dataset.name}")
+
+    def keep_aside(self, answer: Refused) -> RefusedPayload:
+        """Keep an answer that a collector refused."""
+        said = f"{answer.url}\n{answer.error}".encode()
+        digest = hash_of(answer.file) if answer.file is not None else hashlib.sha256(said).hexdigest()
+        try:
+            return self.refusals.keep(answer, "answer.bin", digest)
+        except OSError as error:
+            raise self._not_written("a refused answer", error) from error
+
+    def leave_off(self, after: LeftAlone) -> None:
+        """Write down where the next collection is to go on."""
+        try:
+            (self.home / LEFT_OFF).write_text(self.redact(after.url), "utf-8")
+        except OSError as error:
+            raise self._not_written("where to go on", error) from error
+
+    def left_off(self) -> str | None:
+        """Where the last collection left its source alone; told once."""
+        file = self.home / LEFT_OFF
+        if not file.exists():
+            return None
+        url = file.read_text("utf-8")
+        file.unlink()
+        return url
+
+    def sweep(self) -> None:
+        """Remove what collections that died have left."""
+        for leftover in self.home.glob(f"{INCOMING}*"):
+            if leftover.name != STAGING:
+                shutil.rmtree(leftover, ignore_errors=True)
+
+    @contextmanager
+    def _incoming(self, number: int) -> Iterator[Path]:
+        """A hidden folder for a batch in the making; errors of the disk get a message of their own."""
+        folder = self.home / f"{INCOMING}{number:08d}"
+        try:
+            folder.mkdir(parents=True)
+            yield folder
+        except OSError as error:
+            raise self._not_written(f"batch {number}", error) from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _not_written(self, what: str, error: OSError) -> CollectError:
+        return CollectError(
+            f"{what} of {self.dataset.name} could not be written",
+            cause=f"{error.strerror or error} ({error.filename or self.home})",
+            remedy=f"make room or correct permissions, then: vertebra collect {self.dataset.name}",
+            where=f"dataset {self.dataset.name}",
+        )
+
+    def _is_known(self, kind: str, hashed: str, payload: Payload, url: str, known: list[Batch]) -> bool:
+        """Whether this content is landed and still counts.
+
+        What an incremental source gives after its cursor has moved on is new, whatever it looks like. Appended content
+        counts for ever. Where a later batch takes the place of an earlier one, a source that goes back to an earlier
+        state has changed. Equal content of two periods, of two parts of a source or of two files is two batches.
+
+        Args:
+            kind: which hash of the receipts, ``sha256`` or ``content``.
+        """
+        if payload.cursor is not None and payload.cursor != newest_cursor([batch.receipt for batch in known]):
+            return False
+        place = (payload.period, payload.part)
+        receipts = [batch.receipt for batch in known if (batch.receipt.period, batch.receipt.part) == place]
+        if self.dataset.load == "append":
+            if self.dataset.collect.kind == "files":
+                receipts = [batch.receipt for batch in known if batch.receipt.url == url]
+            return any(getattr(receipt, kind) == hashed for receipt in receipts)
+        of_it = (receipt for receipt in reversed(receipts) if receipt.url == url or place != (None, None))
+        last = next(of_it, None)
+        return last is not None and getattr(last, kind) == hashed
+
+    def _refuse_missing(self, payload: Payload, written: Written, url: str, known: list[Batch]) -> None:
+        """Refuse a payload that is not what its source says, not what is declared, or empty all of a sudden."""
+        if payload.records is not None and written.records != payload.records:
+            raise CollectError(
+                f"{_file_name(url)} has {written.records:,} records, its source says {payload.records:,}",
+                cause="the answer was cut, or its pages do not fit together",
+                remedy="collect again; if it stays so, ask the source",
+            )
+        declared = sources_in(self.dataset, written.columns)
+        if declared and written.columns and not any(declared.values()):
+            raise CollectError(
+                f"{_file_name(url)} has none of the declared columns",
+                cause=f"its columns are {', '.join(name[:60] for name in written.columns[:12])}",
+                remedy="look at the payload kept aside; if it is data, correct columns: or parse:",
+            )
+        before = next((b.receipt for b in reversed(known) if b.receipt.url == url or payload.period), None)
+        if written.records == 0 and before is not None and before.records and self.dataset.collect.empty == "refuse":
+            raise CollectError(
+                f"{_file_name(url)} has no records; the batch before had {before.records:,}",
+                cause="sources answer without records when they are being reloaded",
+                remedy="collect again later; if it is right, write collect: {empty: accept}",
+            )
+
+    def _parse(self, raw: Path, name: str, digest: str, folder: Path) -> Written:
+        # no lines are no records where a line is one
+        blank = self.dataset.collect.empty == "accept" and self.dataset.parse.format == "jsonl"
+        if raw.stat().st_size == 0 and not blank:
+            raise CollectError(
+                f"{name} is empty",
+                cause="it has no bytes",
+                remedy="collect again when the source has data; earlier batches stay",
+            )
+        scratch = folder / "scratch"
+        scratch.mkdir()
+        try:
+            return write_records(raw, name, digest, self.dataset, folder / "records.parquet", scratch)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def hash_of(file: Path) -> str:
+    """sha256 of a file's bytes."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _readable_size(payload: Payload) -> int:
+    try:
+        with payload.file.open("rb") as stream:
+            return os.fstat(stream.fileno()).st_size
+    except OSError as error:
+        raise UnreadablePayloadError(
+            f"{payload.url} cannot be read",
+            cause=f"{error.strerror or error} ({payload.file})",
+            remedy="correct its permissions, or collect again if it was moved",
+        ) from error
+
+
+def _take(payload: Payload, target: Path, *, moved: bool) -> tuple[str, int]:
+    """Move or copy a payload's bytes to their place. Returns their sha256 and number."""
+    if moved:
+        digest = hash_of(payload.file)
+        payload.file.replace(target)
+        return digest, target.stat().st_size
+    before = payload.file.stat()
+    hasher = hashlib.sha256()
+    size = 0
+    with (
+        payload.file.open("rb", 0) as source,
+        target.open("wb", 0) as sink,
+        ThreadPoolExecutor(1, "hash") as hashing,
+    ):
+        hashed = hashing.submit(hasher.update, b"")
+        while block := source.read(_CHUNK):
+            hashed.result()
+            # the block is hashed while it is written
+            hashed = hashing.submit(hasher.update, block)
+            sink.write(block)
+            size += len(block)
+    after = payload.file.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != after.st_size:
+        raise UnreadablePayloadError(
+            f"{payload.url} changed while it was read",
+            cause="something is still writing the file",
+            remedy="collect again when it is written; have the writer rename it into place when it is whole",
+        )
+    return hasher.hexdigest(), size
+
+
+def _file_name(url: str) -> str:
+    """The last part of a URL such as ``package:x/data/y.csv.zip`` or ``file:y.csv``."""
+    return re.split(r"[/:\\]", url)[-1] or url
+
+
+def _suffix(name: str) -> str:
+    """The end of a payload's file name: ``.csv.zip``."""
+    found = re.search(r"(?:\.[A-Za-z][A-Za-z0-9]{0,7}){1,2}$", name[1:])
+    return found.group(0).lower() if found else ".bin"
+
+
+def _seal(file: Path) -> None:
+    """Flush a file to disk and make it read-only."""
+    _flush(file)
+    file.chmod(0o444)
+
+
+def _flush(file: Path) -> None:
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _write_sealed(file: Path, text: str) -> None:
+    file.write_text(text, "utf-8")
+    _seal(file)
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

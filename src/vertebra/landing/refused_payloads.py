@@ -1,0 +1,145 @@
+"""Keeping refused payloads and answers aside, each with the reason, for a person to look at."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vertebra.errors import CollectError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from vertebra.declare.redaction import Redaction
+    from vertebra.landing.port import Refused
+
+REFUSED: Final = ".refused"
+_REASON: Final = "reason.json"
+_MOST: Final = 200
+_WHOLE: Final = 64 << 20
+_HEAD: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class RefusedPayload:
+    """What was refused.
+
+    Attributes:
+        url: where it came from, without credentials.
+        folder: where it is kept, with ``reason.json``.
+        error: what is wrong with it.
+    """
+
+    url: str
+    folder: Path
+    error: CollectError
+
+
+class RefusedPayloadError(CollectError):
+    """A payload was refused and kept aside."""
+
+    def __init__(self, refusal: RefusedPayload) -> None:
+        self.refusal = refusal
+        error = refusal.error
+        kept = f"; the payload is kept in {refusal.folder}"
+        super().__init__(error.fact, cause=error.cause, remedy=error.remedy + kept, where=error.where)
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """The place where a dataset's refused payloads lie: the newest 200; what an address gives again is kept once.
+
+    Attributes:
+        home: the dataset's folder in the landing zone.
+        run_id: the run that collects.
+        now: the collection's start, UTC.
+        redact: takes secrets out of texts and files.
+        where: what the refusal is about, for messages.
+    """
+
+    home: Path
+    run_id: str
+    now: datetime
+    redact: Redaction
+    where: str
+
+    def keep(self, refused: Refused, name: str, digest: str) -> RefusedPayload:
+        """Keep a payload with the reason; the same bytes from the same address once, however often they are refused.
+
+        A payload of more than 64 MB that is only part of an answer could fill the disk try by try, so that of large
+        ones the beginning is kept: the source has the whole.
+
+        Args:
+            refused: its file is moved.
+            name: what to call the file.
+            digest: sha256 of its bytes, or of the reason.
+        """
+        raw, error, url = refused.file, refused.error, self.redact(refused.url)
+        folder = self._before(digest, url) or self._new()
+        folder.mkdir(parents=True, exist_ok=True)
+        size = raw.stat().st_size if raw is not None else 0
+        if raw is not None:
+            self._move(raw, folder / name, size)
+        fact, cause, remedy = (self.redact(text) for text in (error.fact, error.cause, error.remedy))
+        reason = {
+            "url": url,
+            "period": refused.period,
+            "part": self.redact(refused.part) if refused.part else None,
+            "sha256": digest,
+            "bytes": size,
+            "run_id": self.run_id,
+            "collected_at": self.now.isoformat(),
+            "fact": fact,
+            "cause": cause,
+            "remedy": remedy,
+        }
+        temporary = folder / f"{_REASON}.new"
+        temporary.write_text(json.dumps(reason, indent=2, ensure_ascii=False), "utf-8")
+        temporary.replace(folder / _REASON)
+        self._forget_oldest()
+        place = ", ".join(str(reason[name]) for name in ("period", "part") if reason[name] and reason[name] != url)
+        about = CollectError(
+            f"{place}: {fact}" if place else fact, cause=cause, remedy=remedy, where=error.where or self.where
+        )
+        return RefusedPayload(url, folder, about)
+
+    def _move(self, raw: Path, target: Path, size: int) -> None:
+        """Move a file; a host may repeat in it the token it was sent, which is taken out."""
+        if size > _WHOLE:
+            with raw.open("r+b") as stream:
+                stream.truncate(_HEAD)
+        clean = target.with_name(f"{target.name}.new")
+        with raw.open("rb") as source, clean.open("wb") as sink:
+            sink.writelines(self.redact.blocks(source))
+        clean.replace(target)
+        raw.unlink()
+
+    def _before(self, digest: str, url: str) -> Path | None:
+        for file in sorted(self.home.glob(f"{REFUSED}/*/{_REASON}")):
+            reason = _read_json(file)
+            if (reason.get("sha256"), reason.get("url")) == (digest, url):
+                return file.parent
+        return None
+
+    def _new(self) -> Path:
+        stamp = f"{self.now:%Y%m%dT%H%M%S}"
+        taken = {folder.name for folder in self.home.glob(f"{REFUSED}/{stamp}*")}
+        number = 1
+        while (name := stamp if number == 1 else f"{stamp}-{number}") in taken:
+            number += 1
+        return self.home / REFUSED / name
+
+    def _forget_oldest(self) -> None:
+        kept = sorted(self.home.glob(f"{REFUSED}/*"), key=lambda folder: folder.stat().st_mtime_ns)
+        for folder in kept[:-_MOST]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError):
+        return {}

@@ -1,0 +1,73 @@
+"""How long to wait for the next try."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+
+from vertebra.errors import CollectError
+from vertebra.landing.web.errors import TryAgainError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from vertebra.landing.web.network import Network
+
+_LONGEST: Final = 120.0
+_LONGEST_ASKED: Final = 900.0
+
+
+class Retries:
+    """The tries of one request: exponential back-off with full jitter, within the time of its payload.
+
+    Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+
+    Args:
+        most: number of tries.
+        deadline: moment of the clock at which waiting has to end.
+    """
+
+    def __init__(self, network: Network, most: int, deadline: float) -> None:
+        self._network = network
+        self._most = most
+        self._deadline = deadline
+        self._failed = 0
+
+    def failed(self, error: TryAgainError) -> None:
+        """Wait before the next try.
+
+        Raises:
+            CollectError: there is no next try: it was the last, or the wait would end after the deadline;
+                UnreachableError where the host is not there.
+        """
+        self._failed += 1
+        if self._failed >= self._most:
+            raise _given_up(error, f"{self._failed} tries failed" if self._failed > 1 else "the try failed") from error
+        clock = self._network.clock
+        drawn = min(self._network.patience * 2 ** (self._failed - 1), _LONGEST) * self._network.chance()
+        delay = max(drawn, error.after or 0.0)
+        if delay > _LONGEST_ASKED:
+            raise _given_up(error, f"the host asks to wait {delay:,.0f} seconds") from error
+        if clock.monotonic() + delay > self._deadline:
+            raise _given_up(error, "the time for one payload is over (collect.limits.time)") from error
+        clock.sleep(delay)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds that a host asks to wait, by the header ``Retry-After``: a number, or a date (RFC 9110, 10.2.3)."""
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    if text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _given_up(error: TryAgainError, why: str) -> CollectError:
+    cause = f"{error.cause}; {why}" if error.cause else why
+    final = CollectError if error.reached else UnreachableError
+    return final(error.fact, cause=cause, remedy=error.remedy or "collect again later; what was landed stays")

@@ -1,0 +1,57 @@
+"""Which table versions garbage collection has to leave: those that models, recent runs and last good runs point to."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from vertebra.errors import VertebraError
+
+if TYPE_CHECKING:
+    from vertebra.governance.ledgers import Ledgers
+
+_AGE: Final = re.compile(r"(\d+)\s*(hour|day|week)s?")
+
+
+def gc_roots(ledgers: Ledgers, since: datetime) -> dict[str, dict[int, str]]:
+    """The versions to keep, by table, each with the reason.
+
+    Args:
+        since: what runs read and wrote that started then or later stays, as does what the last good run of each step
+            did, whenever it was.
+    """
+    found: dict[str, dict[int, str]] = defaultdict(dict)
+    for row in ledgers.read("models").to_pylist():
+        model = f"model {row['model_name'] or row['analysis']}"
+        for part in ("train", "test"):
+            table, version = row[f"{part}_table"], row[f"{part}_version"]
+            if table and version is not None:
+                found[table].setdefault(version, f"{model}, {part} set")
+    good = [row for row in ledgers.read("runs").to_pylist() if row["state"] == "ok" and row["fingerprint_parts"]]
+    newest: set[str] = set()
+    for row in sorted(good, key=lambda row: row["started_at"], reverse=True):
+        step = row["step"]
+        if step in newest and row["started_at"] < since:
+            continue
+        why = f"run {row['run_id']} of {step}" if step in newest else f"last run of {step}"
+        newest.add(step)
+        about = json.loads(row["fingerprint_parts"])
+        for table, version in [*about["outputs"].items(), *about["fingerprint"]["inputs"].items()]:
+            if not table.startswith("landing."):
+                found[table].setdefault(version, why)
+    return dict(found)
+
+
+def age(text: str) -> timedelta:
+    """A span of time such as ``30 days``, ``12 hours`` or ``2 weeks``.
+
+    Raises:
+        VertebraError: the text is not of that form.
+    """
+    match = _AGE.fullmatch(text.strip())
+    if match is None:
+        raise VertebraError(f"{text!r} is not a span of time", remedy="write it as 30 days, 12 hours or 2 weeks")
+    return timedelta(**{f"{match[2]}s": int(match[1])})

@@ -1,0 +1,1 @@
+"""Reports on data quality, for the terminal and as one HTML page."""

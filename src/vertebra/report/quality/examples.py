@@ -1,0 +1,191 @@
+"""Examples of violations: the tuples that break a rule, side by side, as they were before cleaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from vertebra.denial import DenialConstraint, Inclusion
+from vertebra.errors import LakeError
+
+if TYPE_CHECKING:
+    from vertebra.declare.rules import NamedRule
+    from vertebra.workspace.workspace import Workspace
+
+_EXAMPLES: Final = 3
+_MOST_COLUMNS: Final = 12
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One tuple of an example.
+
+    Attributes:
+        role: the tuple variable it plays.
+        values: of the shown columns; those the table does not have are left out.
+        repaired: the new value, as text, of the cells that cleaning changed.
+        resolution: what became of the violation, of the tuple that was found; empty for its partner.
+    """
+
+    role: str
+    table: str
+    rid: int
+    values: Mapping[str, Any]
+    repaired: Mapping[str, str | None] = field(default_factory=dict)
+    resolution: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One or two tuples that break a rule.
+
+    Attributes:
+        columns: those the rule reads first, then those of the key.
+        read: the columns the rule reads.
+    """
+
+    columns: tuple[str, ...]
+    read: frozenset[str]
+    tuples: tuple[Shown, ...]
+
+    def differs(self, column: str) -> bool:
+        """Whether the two tuples have different values in a column."""
+        if len(self.tuples) < 2 or self.tuples[0].table != self.tuples[1].table:
+            return False
+        first, second = (shown.values.get(column) for shown in self.tuples)
+        return bool(first != second)
+
+
+def examples(space: Workspace, dataset: str, rules: Sequence[NamedRule]) -> dict[str, list[Example]]:
+    """A few examples of each broken rule of a dataset; fewer, or none, where earlier versions were freed.
+
+    Args:
+        rules: of the dataset.
+    """
+    by_name = {rule.name: rule for rule in rules}
+    found = [row for row in _violations(space, dataset) if row["rule"] in by_name]
+    if not found:
+        return {}
+    key = space.project.datasets[dataset].key
+    wanted: dict[str, set[int]] = {}
+    for row in found:
+        wanted.setdefault(dataset, set()).add(row["rid"])
+        partner = _partner(by_name[row["rule"]], row)
+        if partner:
+            wanted.setdefault(partner[1], set()).add(partner[2])
+    inputs = _inputs(space, dataset)
+    rows = {table: _rows(space, dataset, table, inputs, rids) for table, rids in wanted.items()}
+    repaired = _repairs(space, dataset, wanted[dataset])
+    made: dict[str, list[Example]] = {}
+    for row in found:
+        one = _example(by_name[row["rule"]], row, dataset, key, rows, repaired)
+        if one is not None:
+            made.setdefault(row["rule"], []).append(one)
+    return made
+
+
+def _violations(space: Workspace, dataset: str) -> list[dict[str, Any]]:
+    """A few violations of each rule: no pair twice, and first of all such with different partners."""
+    return space.sql(
+        f"""
+        WITH pairs AS (
+            SELECT rule, rid, role, partner, resolution FROM governance.violations WHERE dataset = '{dataset}'
+            QUALIFY row_number() OVER (
+                PARTITION BY rule, least(rid, coalesce(partner, rid)), greatest(rid, coalesce(partner, rid))
+                ORDER BY role, rid
+            ) = 1
+        ), spread AS (
+            SELECT *, row_number() OVER (PARTITION BY rule, coalesce(partner, rid) ORDER BY rid, role) AS place
+            FROM pairs
+        )
+        SELECT rule, rid, role, partner, resolution FROM spread
+        QUALIFY row_number() OVER (PARTITION BY rule ORDER BY place, rid, role) <= {_EXAMPLES}
+        ORDER BY rule, rid
+        """
+    ).rows()
+
+
+def _partner(rule: NamedRule, row: Mapping[str, Any]) -> tuple[str, str, int] | None:
+    """Role, table and row id of the other tuple of a violation."""
+    constraint = rule.constraint
+    if isinstance(constraint, Inclusion) or row["partner"] is None or len(constraint.variables) < 2:
+        return None
+    first, second = constraint.variables
+    other = first if row["role"] == second else second
+    return other, constraint.relations[constraint.variables.index(other)], int(row["partner"])
+
+
+def _example(
+    rule: NamedRule,
+    row: Mapping[str, Any],
+    dataset: str,
+    key: Sequence[str],
+    rows: Mapping[str, Mapping[int, Mapping[str, Any]]],
+    repaired: Mapping[int, Mapping[str, str | None]],
+) -> Example | None:
+    own = rows[dataset].get(row["rid"])
+    if own is None:
+        return None
+    shown = [Shown(row["role"], dataset, row["rid"], own, repaired.get(row["rid"], {}), row["resolution"])]
+    partner = _partner(rule, row)
+    if partner is not None:
+        role, table, rid = partner
+        other = rows[table].get(rid)
+        if other is None:
+            return None
+        shown.append(Shown(role, table, rid, other, repaired.get(rid, {}) if table == dataset else {}))
+    variables = rule.constraint.variables if isinstance(rule.constraint, DenialConstraint) else ()
+    shown.sort(key=lambda one: variables.index(one.role) if one.role in variables else 0)
+    read = columns_read(rule)
+    changed = [column for one in shown for column in one.repaired]
+    listed = dict.fromkeys([*read, *key, *changed])
+    columns = [column for column in listed if any(column in one.values for one in shown)]
+    return Example(tuple(columns[:_MOST_COLUMNS]), frozenset(read), tuple(shown))
+
+
+def columns_read(rule: NamedRule) -> list[str]:
+    """The columns a rule reads, in the order it names them."""
+    constraint = rule.constraint
+    if isinstance(constraint, Inclusion):
+        return list(constraint.columns)
+    operands = [operand for predicate in constraint.predicates for operand in predicate.operands]
+    return list(dict.fromkeys(column for operand in operands for column in operand.columns))
+
+
+def _inputs(space: Workspace, dataset: str) -> Mapping[str, int]:
+    """The versions the last good run of the trusted step read."""
+    table = space.lake.table(f"trusted.{dataset}")
+    newest = table.newest_data()
+    return newest.inputs if newest else {}
+
+
+def _rows(
+    space: Workspace, dataset: str, table: str, inputs: Mapping[str, int], rids: Iterable[int]
+) -> dict[int, dict[str, Any]]:
+    """Rows by id, of the version that was checked; of the newest where that is gone."""
+    import pyarrow.compute as pc
+
+    name = f"{'formatted' if table == dataset else 'trusted'}.{table}"
+    lake_table = space.lake.table(name)
+    only = pc.field("_rid").isin(sorted(rids))
+    for version in (inputs.get(name), None):
+        try:
+            found = lake_table.arrow(version).to_table(filter=only).to_pylist()
+        except LakeError:
+            continue
+        return {row.pop("_rid"): row for row in found}
+    return {}
+
+
+def _repairs(space: Workspace, dataset: str, rids: Iterable[int]) -> dict[int, dict[str, str | None]]:
+    import pyarrow.compute as pc
+
+    table = space.ledgers.table("repairs")
+    if not table.exists():
+        return {}
+    only = (pc.field("dataset") == dataset) & pc.field("rid").isin(sorted(rids))
+    found: dict[int, dict[str, str | None]] = {}
+    for row in table.arrow().to_table(columns=["rid", "column_name", "new"], filter=only).to_pylist():
+        found.setdefault(row["rid"], {})[row["column_name"]] = row["new"]
+    return found

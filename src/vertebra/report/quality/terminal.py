@@ -1,0 +1,267 @@
+"""The quality of the trusted tables: the dimensions, and every rule with what it found and what was done about it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from vertebra.governance.schemas import LEDGERS
+from vertebra.report.counts import RuleTally, latest_quality, tallied
+from vertebra.report.formatting import figure, many, share, size
+from vertebra.report.quality.facts import DIMENSIONS, MEANING, Figure, TableFacts, checked_facts, table_facts
+from vertebra.report.rows import write_rows
+from vertebra.report.tables import bar, grid, rich_console, spark, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from vertebra.report.rows import Format
+    from vertebra.trusted.assess import Assessment
+    from vertebra.workspace.workspace import Workspace
+
+_COLUMNS: Final = tuple(LEDGERS["quality"].names)
+_BAR: Final = 7
+"""Characters of a bar."""
+
+
+def write_quality(
+    space: Workspace, dataset: str | None, history: bool, form: Format, stream: TextIO, notes: TextIO
+) -> None:
+    """Write the last assessment of one dataset or of all, or with ``history`` of every run.
+
+    Args:
+        form: ``json`` and ``csv`` give the rows of the ``quality`` ledger.
+    """
+    if form != "table" or history:
+        rows = _every(space, dataset) if history else latest_quality(space, dataset)
+        if form == "table":
+            rows = [row for row in rows if row["scope"] == "table" and row["stage"] == "after"]
+            columns: tuple[str, ...] = ("recorded_at", "table_name", "table_version", "measure", "value", "note")
+        else:
+            columns = _COLUMNS
+        write_rows(rows, columns, form, stream, notes)
+        return
+    facts = table_facts(space, dataset)
+    if not facts:
+        notes.write("nothing was assessed yet\n  next:  vertebra run\n")
+        return
+    rich = rich_console(stream)
+    if dataset is None:
+        _tell_tables(facts, rich)
+    else:
+        _tell_dimensions(facts[0], rich)
+    _tell_change(facts, rich)
+    rules = [rule for one in facts for rule in one.rules]
+    _tell_rules(sorted(rules, key=lambda rule: -rule.tuples), dataset is not None, rich, _histories(facts))
+    if dataset is not None:
+        _tell_constraints(space, dataset, rules, rich)
+        _tell_columns(facts[0], rich)
+        notes.write(f"next:  vertebra quality {dataset} --html quality.html\n")
+    else:
+        worst = max(facts, key=lambda one: sum(rule.tuples for rule in one.rules)).dataset
+        notes.write(f"next:  vertebra quality {worst}, or vertebra quality --html quality.html\n")
+
+
+def write_quality_page(space: Workspace, dataset: str | None, file: Path, notes: TextIO) -> bool:
+    """Write the quality of one dataset or of all as one HTML page. False when nothing was assessed yet."""
+    from vertebra.report.quality.page import quality_page
+
+    facts = table_facts(space, dataset)
+    if not facts:
+        notes.write("nothing was assessed yet\n  next:  vertebra run\n")
+        return False
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(quality_page(space, facts), "utf-8")
+    notes.write(
+        f"wrote {file}, {size(file.stat().st_size)}: open it in a browser, or send it; it needs no other file\n"
+    )
+    return True
+
+
+def _every(space: Workspace, dataset: str | None) -> list[dict[str, Any]]:
+    only = "true" if dataset is None else f"table_name = 'trusted.{dataset}'"
+    return space.sql(
+        f"SELECT * FROM governance.quality WHERE {only}"
+        " ORDER BY recorded_at DESC, table_name, stage DESC, scope, subject, measure"
+    ).rows()
+
+
+def _tell_tables(facts: Sequence[TableFacts], rich: Console) -> None:
+    """A line per table: each dimension after cleaning, as a bar and a figure."""
+    measured = [name for name in DIMENSIONS if any(_last(one.dimensions, name) is not None for one in facts)]
+    table = grid("table", "rows", *measured)
+    table.columns[1].justify = "right"
+    for one in facts:
+        table.add_row(one.dataset, figure(one.rows), *(_drawn(_last(one.dimensions, name), _BAR) for name in measured))
+    tell(rich, "Dimensions, after cleaning", table)
+    meanings = "; ".join(f"{name}: {MEANING[name]}" for name in measured)
+    absent = [name for name in DIMENSIONS if name not in measured]
+    more = f"; not applicable: {', '.join(absent)}" if absent else ""
+    rich.print(f"[dim]{meanings}{more}[/]")
+
+
+def _tell_dimensions(facts: TableFacts, rich: Console) -> None:
+    """A line per dimension of one table."""
+    table = grid("dimension", "", "", "")
+    table.columns[1].no_wrap = True
+    for name in DIMENSIONS:
+        one = facts.dimensions.get(name, Figure(None, None, "it was not measured"))
+        if one.last is None:
+            table.add_row(name, "[dim]–[/]", f"[dim]not applicable: {one.why}[/]", "")
+            continue
+        changed = one.before is not None and one.after is not None and share(one.before) != share(one.after)
+        was = f", {share(one.before or 0.0)} before cleaning" if changed else ""
+        trend = spark([point.dimensions.get(name) for point in facts.runs], 1.0)
+        table.add_row(name, _drawn(one.last, 2 * _BAR), f"[dim]{MEANING[name]}{was}[/]", trend)
+    tell(rich, f"{facts.dataset}: {many(facts.rows, 'row')}, after cleaning", table)
+
+
+def _tell_change(facts: Sequence[TableFacts], rich: Console) -> None:
+    """New, persisting and gone violations since the run before each table's last."""
+    compared = [one.last for one in facts if one.last.new is not None]
+    if not compared:
+        return
+    new, kept, gone = (sum(getattr(run, name) or 0 for run in compared) for name in ("new", "persisting", "gone"))
+    colour = "red" if new else "dim"
+    rich.print(
+        f"\nSince the run before: [{colour}]{new:,} new[/], {kept:,} persisting,"
+        f" [{'green' if gone else 'dim'}]{gone:,} gone[/] violations"
+    )
+
+
+def _histories(facts: Sequence[TableFacts]) -> dict[tuple[str, str], list[int]]:
+    """The violating tuples of each rule, by run."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for one in facts:
+        for point in one.runs:
+            for rule, tuples in point.tuples.items():
+                found.setdefault((one.dataset, rule), []).append(tuples)
+    return found
+
+
+def _tell_rules(
+    rules: Sequence[RuleTally],
+    everything: bool,
+    rich: Console,
+    histories: Mapping[tuple[str, str], Sequence[int]] | None = None,
+) -> None:
+    broken = [rule for rule in rules if rule.tuples]
+    hold = len(rules) - len(broken)
+    if broken:
+        past = histories or {}
+        trends = {rule: spark(past.get((rule.dataset, rule.rule), ())) for rule in broken}
+        extra = [
+            ("pairs", any(rule.pair_share is not None for rule in broken)),
+            ("since", any(rule.new is not None for rule in broken)),
+            ("trend", any(trends.values())),
+        ]
+        named = [name for name, shown in extra if shown]
+        table = grid("rule", "what became of them", "tuples", "share", "g3", *named, numeric=3 + len(named))
+        for rule in broken:
+            name = rule.rule if everything else f"{rule.dataset}.{rule.rule}"
+            cells = {"pairs": _maybe(rule.pair_share), "since": _since(rule), "trend": trends[rule]}
+            table.add_row(
+                name, rule.became, figure(rule.tuples), _maybe(rule.share), rule.least_words or "–",
+                *(cells[column] for column in named),
+            )  # fmt: skip
+        tell(rich, f"\nRules broken: {len(broken)} of {len(rules)}", table)
+        told = ["g3: the fewest rows to remove for the rule to hold; – not computed for such a rule"]
+        told += ["pairs: share of the pairs that match its left-hand side"] if "pairs" in named else []
+        told += ["since: violations new and gone since the run before"] if "since" in named else []
+        rich.print(f"[dim]{'; '.join(told)}[/]")
+    if hold:
+        names = ", ".join(rule.rule for rule in rules if not rule.tuples) if everything else ""
+        rich.print(f"\n{many(hold, 'rule holds', 'rules hold')}{': ' if names else ''}[dim]{names}[/]")
+
+
+def _maybe(value: float | None) -> str:
+    return "–" if value is None else share(value)
+
+
+def _since(rule: RuleTally) -> str:
+    """``+3 −1``, or ``=`` where nothing changed."""
+    if rule.new is None:
+        return "–"
+    parts = [f"[red]+{rule.new:,}[/]"] if rule.new else []
+    parts += [f"[green]−{rule.gone:,}[/]"] if rule.gone else []
+    return " ".join(parts) or "[dim]=[/]"
+
+
+def _last(measures: Mapping[str, Figure], name: str) -> float | None:
+    return measures[name].last if name in measures else None
+
+
+def _drawn(value: float | None, width: int) -> str:
+    """A share as a bar and a figure."""
+    if value is None:
+        return "[dim]–[/]"
+    return f"{bar(value, width)} {share(value)}"
+
+
+def _tell_constraints(space: Workspace, dataset: str, rules: Sequence[RuleTally], rich: Console) -> None:
+    """The broken rules as denial constraints."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from vertebra.declare.rules import rules_of
+
+    broken = {rule.rule for rule in rules if rule.tuples}
+    declared = rules_of(space.project.datasets[dataset], space.project.datasets)
+    shown = [rule for rule in declared if rule.name in broken]
+    if shown:
+        rich.print("\n[bold]As denial constraints[/]")
+    for rule in shown:
+        rich.print(rule.name)
+        rich.print(Padding(Text(str(rule.constraint), "dim"), (0, 0, 0, 4), expand=False))
+
+
+def _tell_columns(facts: TableFacts, rich: Console) -> None:
+    """The columns that lack something in a dimension, the worst first."""
+    names = [name for name in DIMENSIONS if any(_last(one, name) is not None for one in facts.columns.values())]
+    worst = {
+        column: min((v for name in names if (v := _last(measures, name)) is not None), default=1.0)
+        for column, measures in facts.columns.items()
+    }
+    lacking = sorted((column for column, least in worst.items() if least < 1), key=lambda column: worst[column])
+    if not lacking:
+        rich.print(f"\n{many(len(worst), 'column')}, each complete, valid and consistent")
+        return
+    table = grid("column", *names, numeric=len(names))
+    for column in lacking:
+        table.add_row(column, *(_maybe(_last(facts.columns[column], name)) for name in names))
+    tell(rich, "\nColumns that lack something", table)
+
+
+def write_check(found: Mapping[str, Assessment], form: Format, stream: TextIO) -> None:
+    """Write assessments that were made without a run."""
+    rows = [
+        {"table_name": assessment.table, "stage": assessment.stage, **asdict(measure)}
+        for assessment in found.values()
+        for measure in assessment.measures
+    ]
+    if form != "table":
+        columns = ["table_name", "stage", "scope", "subject", "measure", "value", "note"]
+        write_rows(rows, columns, form, stream)
+        return
+    rich = rich_console(stream)
+    _tell_tables([checked_facts(name, _of(rows, name)) for name in found], rich)
+    _tell_rules(tallied(rows), len(found) == 1, rich)
+
+
+def _of(rows: Sequence[dict[str, Any]], dataset: str) -> list[dict[str, Any]]:
+    return [row for row in rows if row["table_name"] == f"trusted.{dataset}"]
+
+
+def failing(space: Workspace, found: Mapping[str, Assessment]) -> list[str]:
+    """The rules declared ``on_violation: fail`` that tuples break which nobody accepted."""
+    from vertebra.declare.rules import rules_of
+
+    return [
+        f"{name}.{rule.name}"
+        for name, assessment in found.items()
+        for rule in rules_of(space.project.datasets[name], space.project.datasets)
+        if rule.on_violation == "fail" and assessment.value("rule", rule.name, "unresolved")
+    ]

@@ -1,0 +1,165 @@
+"""Taking one order predicate out of a rule, for log n times the rows: divide and conquer by powers of two, in SQL.
+
+Asked for: pairs with ``seeker.o < sought.o`` and more. Number the sought in the order of ``o``, from the side where
+whoever seeks begins to look: of each seeker only the number p matters of those that it may look at. The numbers below p
+fall into one block of length 2^l for each bit l that p has. So a seeker enters one block per bit, a sought one block
+per level, and within a block the order predicate is true of every pair: what remains to be asked has one order
+predicate less and one equality key more. The rest of p, shorter than the least block, is compared directly.
+
+Source: J. L. Bentley, Multidimensional divide-and-conquer, CACM 23(4), 1980; in place of recursion, all levels at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from vertebra.trusted.detect.roles import all_of, compare, joined
+from vertebra.trusted.detect.sweep import ordered
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import Column, DataFrame
+
+    from vertebra.engine.port import Engine
+
+LEAF_BITS: Final = 6
+"""Blocks of 2^6 rows are compared directly: that costs less than six more copies of each row."""
+
+_LEVEL_BITS: Final = 6
+
+
+@dataclass(frozen=True)
+class SplitRequest:
+    """What is asked of a pair, in terms of the columns of both roles' frames.
+
+    Attributes:
+        keys: must be equal.
+        unequal: must differ; ``rid`` among them when a row may satisfy the rule with itself.
+        operators: ``seeker.o<i> operators[i] sought.o<i>``.
+        floating: the floating-point ones among ``unequal`` and ``o<i>``.
+    """
+
+    keys: tuple[str, ...]
+    unequal: tuple[str, ...]
+    operators: tuple[str, ...]
+    floating: frozenset[str] = frozenset()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The columns that are ordered or must differ, without the row id."""
+        return (*[name for name in self.unequal if name != "rid"], *[f"o{i}" for i in range(len(self.operators))])
+
+
+@dataclass(frozen=True)
+class Split:
+    """A question without one of its order predicates.
+
+    Attributes:
+        blocks: the events, once per block they enter; the keys have one more.
+        keys: the keys of the blocks.
+        seeking: the events that seek in blocks shorter than the least.
+        leaves: the events that are sought there; ``w_`` before all names but those of the keys.
+        leaf_keys: the keys of the leaves; that the order predicate holds is left to be asked: ``p > w_p``.
+    """
+
+    blocks: DataFrame
+    keys: tuple[str, ...]
+    seeking: DataFrame
+    leaves: DataFrame
+    leaf_keys: tuple[str, ...]
+
+
+def both_roles(seekers: DataFrame, sought: DataFrame, asked: SplitRequest) -> DataFrame:
+    """The rows of both roles as events: what is asked, ``rid``, and whether the row ``seeks``."""
+    from pyspark.sql import functions as F
+
+    columns = [*asked.keys, *asked.values, "rid"]
+    first = seekers.select(*columns, F.lit(True).alias("seeks"))
+    return first.unionAll(sought.select(*columns, F.lit(False).alias("seeks")))
+
+
+def split(
+    events: DataFrame, keys: Sequence[str], order: tuple[str, str], depth: int, engine: Engine, folder: Path
+) -> Split:
+    """Take the order predicate ``seeker.order[0] order[1] sought.order[0]`` out of a question.
+
+    Args:
+        events: the rows of both roles: the keys, values, ``rid, seeks``.
+        keys: what must be equal; the last is a block when ``depth`` is not 0.
+        depth: how many order predicates were taken out before.
+        folder: a new folder; the numbered events are written there, for they are read three times.
+    """
+    from pyspark.sql import functions as F
+
+    value, operator = order
+    sought = F.when(F.col("seeks"), F.lit(0)).otherwise(F.lit(1))
+    before = ordered(keys, value, operator).rowsBetween(-(1 << 63), 0)
+    numbered = events.withColumn("p", (F.sum(sought).over(before) - sought).cast("bigint")).drop(value)
+    numbered = engine.materialise(numbered.where("not seeks or p > 0"), folder)
+    leaf = numbered.withColumn(f"n{depth}", F.expr(f"shiftright(p, {LEAF_BITS})"))
+    leaf_keys = (*keys, f"n{depth}")
+    leaves = leaf.where("not seeks").drop("seeks")
+    return Split(
+        blocks=_blocks(numbered, keys, depth).drop("p"),
+        keys=leaf_keys,
+        seeking=leaf.where(f"seeks and p % {1 << LEAF_BITS} > 0").drop("seeks"),
+        leaves=leaves.select(*leaf_keys, *[F.col(c).alias(f"w_{c}") for c in leaves.columns if c not in leaf_keys]),
+        leaf_keys=leaf_keys,
+    )
+
+
+def compared(parts: Split, asked: SplitRequest, remaining: Sequence[int]) -> DataFrame:
+    """The pairs within leaves that meet all that is asked: columns of both, the sought's with ``w_``.
+
+    Args:
+        remaining: the places of the order predicates that were not taken out.
+    """
+    from pyspark.sql import functions as F
+
+    met = [F.col("p") > F.col("w_p")]
+    met += [F.col(name) != F.col(f"w_{name}") for name in asked.unequal]
+    met += [compare(F.col(f"o{i}"), asked.operators[i], F.col(f"w_o{i}")) for i in remaining]
+    return joined(parts.seeking, parts.leaves, parts.leaf_keys).where(all_of(met))
+
+
+def _blocks(numbered: DataFrame, keys: Sequence[str], depth: int) -> DataFrame:
+    """The numbered events with ``n<depth>``, once per block: its place among those of its length, then the length.
+
+    A block is entered if seekers look into it: it begins at an even multiple of its length and ends before the greatest
+    ``p`` of the group.
+    """
+    from pyspark.sql import functions as F
+
+    rows = (
+        numbered.withColumn("most", _most(numbered, keys, depth)) if depth or not keys else _of_groups(numbered, keys)
+    )
+    rows = rows.withColumn("levels", F.floor(F.log2(F.greatest("most", F.lit(1)))).cast("int") + 1)
+    # a sequence that ends before it begins would count down
+    rows = rows.where(f"levels >= {LEAF_BITS}")
+    rows = rows.withColumn("level", F.explode(F.sequence(F.lit(LEAF_BITS), F.col("levels"))))
+    rows = rows.withColumn("block", F.expr("shiftright(p, level)"))
+    rows = rows.where("block % 2 = cast(seeks as int)")
+    rows = rows.withColumn("block", F.expr("case when seeks then block - 1 else block end"))
+    rows = rows.where("seeks or shiftleft(block + 1, level) <= most")
+    node = F.expr(f"shiftleft(block, {_LEVEL_BITS}) + level").cast("bigint")
+    return rows.withColumn(f"n{depth}", node).drop("most", "levels", "level", "block")
+
+
+def _most(numbered: DataFrame, keys: Sequence[str], depth: int) -> Column:
+    """The greatest ``p`` of seekers: of blocks, their length; without keys, of all rows."""
+    from pyspark.sql import functions as F
+
+    if depth:
+        return F.expr(f"shiftleft(cast(1 as bigint), cast({keys[-1]} & {(1 << _LEVEL_BITS) - 1} as int))")
+    (row,) = numbered.where("seeks").agg(F.max("p").alias("most")).collect()
+    return F.lit(row["most"] or 0).cast("bigint")
+
+
+def _of_groups(numbered: DataFrame, keys: Sequence[str]) -> DataFrame:
+    """The events with ``most``, the greatest ``p`` of the seekers of their group."""
+    from pyspark.sql import functions as F
+
+    return joined(numbered, numbered.where("seeks").groupBy(*keys).agg(F.max("p").alias("most")), keys)

@@ -1,0 +1,107 @@
+"""Whether cleaning a table that has grown is to add new rows to the trusted table, the old ones being as they were.
+
+Rules are about whole tables: a row that arrives may overturn a majority, and so repair a row of years ago, or release
+it from quarantine. So rules are checked, and repairs and removals worked out, over all rows. What is saved is to write
+again the rows for which they came out as before, which is nearly always all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import pyarrow.parquet as pq
+
+from vertebra.governance.schemas import STATES
+from vertebra.lake.table import StagedFiles
+from vertebra.trusted.violation_changes import BOTH, sides
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pyspark.sql import DataFrame
+
+    from vertebra.governance.context import StepContext
+    from vertebra.lake.table import Commit, LakeTable, TableVersion
+
+_LEDGERS: Final = "ledgers"
+_REPAIRED_CELL: Final = ("rid", "column_name", "new")
+_REMOVED_ROW: Final = ("rid",)
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """The rows that a trusted table lacks.
+
+    Attributes:
+        rows: new rows of the formatted table.
+        present: the trusted table as it is.
+        onto: its version.
+    """
+
+    rows: DataFrame
+    present: StagedFiles
+    onto: int
+
+    def whole(self, added: StagedFiles) -> StagedFiles:
+        """The trusted table as it is going to be."""
+        files = (*self.present.files, *added.files)
+        return StagedFiles(files, added.schema, self.present.rows + added.rows, None)
+
+
+def settled(commit: Commit, ledgers: Mapping[str, int]) -> Commit:
+    """The commit of a trusted table that names the ledgers it was made with, by their versions."""
+    return replace(commit, extra={**commit.extra, _LEDGERS: json.dumps(dict(ledgers), sort_keys=True)})
+
+
+def new_rows(
+    formatted: LakeTable, target: LakeTable, cells: DataFrame | None, removed: DataFrame | None, ctx: StepContext
+) -> NewRows | None:
+    """The rows to add to a trusted table; None when it has to be written whole.
+
+    Args:
+        cells: the repairs of this run, ``rid, column_name, new, …``; None for none.
+        removed: the rows it removes, ``rid, …``; None for none.
+    """
+    onto = target.version() if target.exists() else None
+    written = ctx.extensible(target)
+    if onto is None or written is None or formatted.name not in written.inputs or _LEDGERS not in written.extra:
+        return None
+    version = ctx.inputs[formatted.name]
+    files = formatted.added(written.inputs[formatted.name], version, written.at)
+    schema = formatted.schema(version)
+    if files is None or not target.schema().equals(schema):
+        return None
+    rows = ctx.engine.read_parquet(files, schema)
+    for ledger, now, about in (("repairs", cells, _REPAIRED_CELL), ("quarantine", removed, _REMOVED_ROW)):
+        before = _files(ledger, formatted.name.partition(".")[2], written, ctx)
+        if before is None or not _as_before(ctx, ledger, before, now, rows, about):
+            return None
+    return NewRows(rows, StagedFiles(tuple(target.files(onto)), schema, target.rows(onto), None), onto)
+
+
+def _files(ledger: str, dataset: str, written: TableVersion, ctx: StepContext) -> list[Path] | None:
+    """What a ledger had of a dataset when its table was written, whatever it says now; None when that is gone."""
+    version = json.loads(written.extra[_LEDGERS]).get(ledger)
+    if version is None:
+        return []
+    if not ctx.ledgers.table(ledger).stood(version, written.at):
+        return None
+    files = ctx.ledgers.files(ledger, dataset, version)
+    return files if all(file.is_file() for file in files) else None
+
+
+def _as_before(
+    ctx: StepContext, ledger: str, files: Sequence[Path], now: DataFrame | None, new: DataFrame, about: Sequence[str]
+) -> bool:
+    """Whether what is done to the old rows is what a ledger has of the run before."""
+    from pyspark.sql import functions as F
+
+    rows = any(pq.read_metadata(file).num_rows for file in files)
+    before = ctx.engine.read_parquet(files, STATES[ledger]) if rows else None
+    if now is not None:
+        now = now.join(new.select(F.col("_rid")), F.col("rid") == F.col("_rid"), "left_anti")
+    compared = sides(before, now, about)
+    return compared is None or not compared.where(F.col("sides") != F.lit(BOTH)).limit(1).collect()

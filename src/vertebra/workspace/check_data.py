@@ -1,0 +1,253 @@
+"""Checking any data against rules, without a project: ``vertebra.check`` and ``vertebra check --data``."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vertebra.declare.standalone_rules import (
+    Rules,
+    StandaloneRule,
+    columns_of,
+    compile_rules,
+    relations_of,
+    review_rules,
+    standalone_rules,
+)
+from vertebra.errors import CollectError, RuleError
+from vertebra.external_data.open import opened
+from vertebra.external_data.source import ExternalTable, SourceLayout
+from vertebra.external_data.spark_frames import SparkFrames, is_spark
+from vertebra.external_data.staging import ROW_ID, StagedTable, checked_types, stage
+from vertebra.pipeline.engines import on_engine
+from vertebra.workspace.check_examples import examples
+from vertebra.workspace.check_result import CheckedTable, DataCheck, RuleResult
+
+if TYPE_CHECKING:
+    from vertebra.declare.rules import NamedRule
+    from vertebra.engine.port import Engine
+    from vertebra.trusted.detect import Detection, RuleCount, RulePlan
+
+Tell = Callable[[str], None]
+_NAME: Final = re.compile(r"[A-Za-z]\w*")
+
+
+def check(
+    data: Any,
+    rules: Rules,
+    *,
+    types: Mapping[str, str] | None = None,
+    null: Sequence[str] = (),
+    all_text: bool = False,
+    delimiter: str | None = None,
+    engine: str | Engine = "sail",
+    tell: Tell = lambda _: None,
+) -> DataCheck:
+    """Check data against denial constraints: every violating tuple, and the exact number of violating pairs.
+
+    Args:
+        data: a path of CSV, JSON lines or Parquet files, with wildcards or not; a Delta table's folder; a pyarrow
+            Table, a pandas, Polars or Spark DataFrame; or a mapping of names to these, for rules between tables.
+        rules: texts in any notation (``"t.zip = s.zip and t.city != s.city"``, ``"zip -> city"``), a mapping of names
+            to texts or to sugar (``{"far": {"range": {"distance": [1, 5000]}}}``), or the path of a file.
+        types: types of columns, in place of what their cells look like: ``{"zip": "string"}``.
+        null: texts of CSV files that mean NULL, besides the empty cell.
+        all_text: read every column of CSV files as text.
+        delimiter: of CSV files; else found in the header.
+        engine: ``sail``, ``sc://host:port``, or an engine that is running. A Spark DataFrame is checked where it is.
+        tell: hears what is being done.
+
+    Raises:
+        RuleError: a rule is not a denial constraint over the columns of the data.
+        DeclarationError: the rules are no rules.
+        CollectError: data cannot be read.
+    """
+    reading = SourceLayout(checked_types(dict(types or {})), tuple(null), all_text, delimiter)
+    checking = _Checking(data, rules, reading, tell)
+    return checking.run(engine)
+
+
+@dataclass(frozen=True)
+class _Table:
+    name: str
+    given: ExternalTable | SparkFrames
+    shown: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those that rules may name: all but the row id."""
+        return tuple(name for name in self.given.columns if name.lower() != ROW_ID)
+
+
+class _Checking:
+    """One check: data opened, rules compiled, columns staged, violations found."""
+
+    def __init__(self, data: Any, rules: Rules, reading: SourceLayout, tell: Tell) -> None:
+        self.reading = reading
+        self.tell = tell
+        self.given: tuple[StandaloneRule, ...] = standalone_rules(rules)
+        if not self.given:
+            raise RuleError("there are no rules", remedy="vertebra check --data FILE --deny 't.distance <= 0'")
+        self.tables = _tables(data, reading)
+        self.default = next(iter(self.tables))
+        self._check_types()
+        columns = {name: dict.fromkeys(table.columns, "") for name, table in self.tables.items()}
+        self.untyped = compile_rules(self.given, columns, self.default)
+        self.wanted = _columns(self.untyped)
+
+    def run(self, engine: str | Engine) -> DataCheck:
+        spark = [table.given for table in self.tables.values() if isinstance(table.given, SparkFrames)]
+        return on_engine(spark[0].engine() if spark else engine, self._checked)
+
+    def _checked(self, engine: Engine) -> DataCheck:
+        folder = tempfile.TemporaryDirectory(prefix="vertebra-check-", ignore_cleanup_errors=True)
+        staged = self._staged(engine, Path(folder.name))
+        notes = tuple(note for one in staged.values() for note in one.notes)
+        rules = self._compiled(staged, notes)
+        frames = {name: one.frame(engine) for name, one in staged.items()}
+        results: list[RuleResult] = []
+        tables: list[CheckedTable] = []
+        for table, own in rules.items():
+            self.tell(f"checking {table}: {staged[table].rows:,} rows, {len(own)} rules")
+            scratch = Path(folder.name) / "found" / table
+            scratch.mkdir(parents=True)
+            found, seconds = _detected(table, frames, own, engine, scratch)
+            checked = CheckedTable(staged[table], {r.name: staged[_partner(r, table)] for r in own}, scratch)
+            tables.append(checked)
+            results += [
+                _result(rule, count, checked, found.seconds.get(rule.name, seconds))
+                for rule, count in zip(own, found.counts, strict=True)
+            ]
+        order = {one.name: place for place, one in enumerate(rule for own in rules.values() for rule in own)}
+        self.tell("looking for examples")
+        shown = {name: table.shown for name, table in self.tables.items()}
+        return DataCheck(
+            tuple(examples(sorted(results, key=lambda one: order[one.rule]), tables)),
+            review_rules(rules), notes, tuple(tables), shown, folder,
+        )  # fmt: skip
+
+    def _staged(self, engine: Engine, folder: Path) -> dict[str, StagedTable]:
+        staged = {}
+        for name, table in self.tables.items():
+            columns = self.wanted.get(name)
+            if columns is None:
+                continue
+            own = folder / "data" / name
+            own.mkdir(parents=True)
+            if isinstance(table.given, SparkFrames):
+                staged[name] = table.given.staged(name, columns, engine, own)
+            else:
+                staged[name] = stage(name, table.given, columns, self.reading, own, self.tell)
+        return staged
+
+    def _compiled(self, staged: Mapping[str, StagedTable], notes: tuple[str, ...]) -> dict[str, tuple[NamedRule, ...]]:
+        """The rules over typed columns; what they do not name keeps no type."""
+        typed = {
+            name: dict.fromkeys(table.columns, "") | (staged[name].types if name in staged else {})
+            for name, table in self.tables.items()
+        }
+        try:
+            return compile_rules(self.given, typed, self.default)
+        except RuleError as error:
+            if not notes:
+                raise
+            cause = "; ".join(filter(None, (error.cause, *notes)))
+            raise RuleError(error.fact, cause=cause, remedy=error.remedy, where=error.where) from None
+
+    def _check_types(self) -> None:
+        known = {column for table in self.tables.values() for column in table.given.columns}
+        for column in self.reading.types:
+            if column not in known:
+                raise CollectError(
+                    f"the data have no column {column}, whose type is declared",
+                    cause=f"the columns are {', '.join(sorted(known))}", remedy="correct --type",
+                )  # fmt: skip
+
+
+def explain_data(
+    data: Any, rules: Rules, *, types: Mapping[str, str] | None = None, delimiter: str | None = None
+) -> dict[str, tuple[RulePlan, ...]]:
+    """How rules would be checked on data, by table; only the names of the columns are read.
+
+    Args:
+        data, rules, types, delimiter: as of :func:`check`.
+
+    Raises:
+        VertebraError: as of :func:`check`.
+    """
+    from vertebra.trusted.detect import explain
+
+    reading = SourceLayout(checked_types(dict(types or {})), delimiter=delimiter)
+    checking = _Checking(data, rules, reading, lambda _: None)
+    return {table: explain(table, checking.tables, own) for table, own in checking.untyped.items()}
+
+
+def _tables(data: Any, reading: SourceLayout) -> dict[str, _Table]:
+    given = data if isinstance(data, Mapping) else {"": data}
+    if not given:
+        raise CollectError("there are no data", remedy="vertebra check --data FILE --deny 't.distance <= 0'")
+    found = {}
+    for name, one in given.items():
+        named = name or name_of(one)
+        if not _NAME.fullmatch(named):
+            raise CollectError(f"{named!r} cannot name a table", remedy="write letters, digits and _, a letter first")
+        shown = str(one) if isinstance(one, str | Path) else type(one).__name__
+        found[named] = _Table(named, SparkFrames(one) if is_spark(one) else opened(one, reading), shown)
+    return found
+
+
+def name_of(data: Any) -> str:
+    """The name of a table, after its file: ``flights`` of ``data/flights-2013.csv.gz`` is ``flights_2013``."""
+    if not isinstance(data, str | Path):
+        return "data"
+    parts = [part for part in Path(data).parts if not set("*?[") & set(part)]
+    stem = (parts[-1] if parts else "data").partition(".")[0]
+    name = re.sub(r"\W+", "_", stem).strip("_")
+    return name if _NAME.fullmatch(name) else "data"
+
+
+def _columns(rules: Mapping[str, Sequence[NamedRule]]) -> dict[str, tuple[str, ...]]:
+    """The columns that rules name, by table; tables that no rule is about are left out."""
+    found: dict[str, dict[str, None]] = {}
+    for rule in (rule for own in rules.values() for rule in own):
+        for table in relations_of(rule.constraint):
+            found.setdefault(table, {}).update(dict.fromkeys(columns_of(rule.constraint, table)))
+    return {table: tuple(columns) for table, columns in found.items()}
+
+
+def _detected(
+    table: str, frames: Mapping[str, Any], rules: Sequence[NamedRule], engine: Engine, scratch: Path
+) -> tuple[Detection, float]:
+    from vertebra.trusted.detect import detect
+
+    clock = time.perf_counter()
+    found = detect(table, frames, rules, engine, scratch)
+    return found, time.perf_counter() - clock
+
+
+def _partner(rule: NamedRule, table: str) -> str:
+    """The table that the partner of a violating tuple is in."""
+    return next((name for name in relations_of(rule.constraint) if name != table), table)
+
+
+def _result(rule: NamedRule, count: RuleCount, table: CheckedTable, seconds: float) -> RuleResult:
+    low, high = count.g3_low, count.g3_high
+    return RuleResult(
+        rule=rule.name,
+        table=table.staged.name,
+        constraint=rule.constraint,
+        constraint_class=count.constraint_class,
+        rows=count.rows,
+        violating_tuples=count.violating_tuples,
+        violating_pairs=count.violating_pairs,
+        lhs_pairs=count.lhs_pairs,
+        g3_rows_low=low or 0,
+        g3_rows_high=count.violating_tuples if high is None else high,
+        minority_cells=count.minority_cells,
+        seconds=seconds,
+    )

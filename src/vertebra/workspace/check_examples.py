@@ -1,0 +1,55 @@
+"""The evidence for what a check of data found: rows that violate a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from vertebra.declare.standalone_rules import columns_of
+from vertebra.external_data.duckdb_values import connect, first_row, identifier, text_of
+from vertebra.external_data.staging import ROW_ID, StagedTable
+from vertebra.workspace.check_result import CheckedTable, RuleResult, Tuple
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def examples(results: Iterable[RuleResult], tables: Sequence[CheckedTable]) -> list[RuleResult]:
+    """The results, each violated one with the first rows that violate it."""
+    found = []
+    by_name = {table.staged.name: table for table in tables}
+    for result in results:
+        table = by_name[result.table]
+        if result.ok or table.found is None:
+            found.append(result)
+            continue
+        with connect(table.scratch) as connection:
+            query = f"SELECT rid, role, partner FROM {table.found} WHERE rule = {text_of(result.rule)}"
+            row = first_row(connection, f"{query} ORDER BY rid LIMIT 1")
+            shown = _shown(result, table, row, connection) if row else ()
+        found.append(replace(result, example=shown))
+    return found
+
+
+def _shown(
+    result: RuleResult, table: CheckedTable, found: tuple[Any, ...], connection: duckdb.DuckDBPyConnection
+) -> tuple[Tuple, ...]:
+    rid, role, partner = found
+    first = _fetched(table.staged, rid, role, result, connection)
+    if partner is None:
+        return (first,)
+    variables = getattr(result.constraint, "variables", (role, role))
+    other = next((variable for variable in variables if variable != role), role)
+    return first, _fetched(table.partners[result.rule], partner, other, result, connection)
+
+
+def _fetched(
+    staged: StagedTable, rid: int, role: str, result: RuleResult, connection: duckdb.DuckDBPyConnection
+) -> Tuple:
+    files = ", ".join(map(text_of, staged.files))
+    columns = ", ".join(map(identifier, columns_of(result.constraint, staged.name)))
+    query = f"SELECT {columns} FROM read_parquet([{files}]) WHERE {ROW_ID} = {rid}"
+    (values,) = connection.sql(query).to_arrow_table().to_pylist()
+    file, row = staged.place(rid)
+    return Tuple(role, staged.name, file if len(staged.parts) > 1 else "", row, values)

@@ -1,0 +1,287 @@
+"""What a check of data found: figures for each rule, examples, and the violating tuples."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vertebra.errors import CollectError
+from vertebra.external_data.duckdb_values import connect, first_row, identifier, text_of
+from vertebra.external_data.staging import StagedTable
+
+if TYPE_CHECKING:
+    import tempfile
+
+    import duckdb
+    import pyarrow as pa
+
+    from vertebra.denial import DenialConstraint, Finding, Inclusion
+
+
+@dataclass(frozen=True)
+class Tuple:
+    """A row of an example.
+
+    Attributes:
+        role: the tuple variable it plays.
+        row: its position; in ``file`` where there are several.
+        values: of the columns that the rules name.
+    """
+
+    role: str
+    table: str
+    file: str
+    row: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """How one rule fares.
+
+    Attributes:
+        constraint: prints as logic.
+        rows: of the table.
+        violating_tuples: rows in any violation.
+        violating_pairs: None for a rule about one tuple, and for a reference.
+        lhs_pairs: pairs that match the equality part; None without one.
+        g3_rows_low, g3_rows_high: bounds of the fewest rows to remove so that the rule holds; equal where it is exact.
+        minority_cells: the cells a minimal repair of a functional dependency changes; None for other rules.
+        seconds: of the engine jobs it took part in, those that rules share in full.
+        example: two rows that violate it together, or one.
+    """
+
+    rule: str
+    table: str
+    constraint: DenialConstraint | Inclusion
+    constraint_class: str
+    rows: int
+    violating_tuples: int
+    violating_pairs: int | None
+    lhs_pairs: int | None
+    g3_rows_low: int
+    g3_rows_high: int
+    minority_cells: int | None
+    seconds: float
+    example: tuple[Tuple, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing violates it."""
+        return self.violating_tuples == 0
+
+    @property
+    def g2(self) -> float:
+        """Share of rows in a violation, 0 to 1."""
+        return self.violating_tuples / self.rows if self.rows else 0.0
+
+    @property
+    def g3(self) -> float | None:
+        """Least share of rows to remove; None where only bounds are known."""
+        return self.g3_low if self.g3_rows_low == self.g3_rows_high else None
+
+    @property
+    def g3_low(self) -> float:
+        """Lower bound of g3."""
+        return self.g3_rows_low / self.rows if self.rows else 0.0
+
+    @property
+    def g3_high(self) -> float:
+        """Upper bound of g3."""
+        return self.g3_rows_high / self.rows if self.rows else 0.0
+
+    def as_row(self) -> dict[str, Any]:
+        """For JSON and CSV."""
+        return {
+            "rule": self.rule, "table": self.table, "class": self.constraint_class, "rows": self.rows,
+            "violating_tuples": self.violating_tuples, "violating_pairs": self.violating_pairs,
+            "g2": self.g2, "g3": self.g3, "g3_low": self.g3_low, "g3_high": self.g3_high,
+            "minority_cells": self.minority_cells, "seconds": round(self.seconds, 3),
+            "constraint": str(self.constraint),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CheckedTable:
+    """A table that was checked.
+
+    Attributes:
+        partners: for each of its rules, the table that the partner of a violating tuple is in.
+        scratch: holds the violations.
+    """
+
+    staged: StagedTable
+    partners: Mapping[str, StagedTable]
+    scratch: Path
+
+    @property
+    def found(self) -> str | None:
+        """The violations as an SQL relation: ``rule, rid, role, partner``; None when there are none."""
+        files = sorted((self.scratch / "violations").rglob("*.parquet"))
+        return f"read_parquet([{', '.join(map(text_of, files))}])" if files else None
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """What a check found.
+
+    Attributes:
+        results: one per rule, in the order they were given.
+        findings: what is odd about the rules themselves.
+        notes: how the data were read, where that may surprise.
+        tables: the tables that were checked.
+        shown: each table's data as a person would type them.
+    """
+
+    results: tuple[RuleResult, ...]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    tables: tuple[CheckedTable, ...]
+    shown: Mapping[str, str]
+    folder: tempfile.TemporaryDirectory[str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no rule is violated."""
+        return all(result.ok for result in self.results)
+
+    @property
+    def violations(self) -> pa.Table:
+        """The violating tuples as an Arrow table; see :meth:`write_violations`."""
+        with connect(Path(self.folder.name)) as connection:
+            table: pa.Table = connection.sql(self._query(connection)).to_arrow_table()
+        return table
+
+    def write_violations(self, path: str | Path) -> int:
+        """Write every violating tuple of every rule: ``row, role, rule, partner``, by rule and row.
+
+        ``row`` is the position in the file, from 0; ``partner`` that of one row it violates the rule with. Where a
+        table has several files, ``file`` and ``partner_file`` say which; where several tables were checked, ``table``.
+
+        Args:
+            path: ends with ``.parquet`` or ``.csv``.
+
+        Returns:
+            How many were written.
+
+        Raises:
+            CollectError: the path ends otherwise, or cannot be written.
+        """
+        kind = {".parquet": "parquet", ".csv": "csv"}.get(Path(path).suffix.lower())
+        if kind is None:
+            raise CollectError(f"{path} is neither .parquet nor .csv", remedy="--violations violations.parquet")
+        with connect(Path(self.folder.name)) as connection:
+            query = f"COPY ({self._query(connection)}) TO {text_of(path)} (FORMAT {kind})"
+            try:
+                written = first_row(connection, query)
+            except Exception as error:
+                raise CollectError(
+                    f"{path} cannot be written", cause=str(error).splitlines()[0],
+                    remedy="name a file in a folder that exists",
+                ) from None  # fmt: skip
+        return int(written[0]) if written else 0
+
+    def close(self) -> None:
+        """Remove the temporary files; the violations are gone with them."""
+        self.folder.cleanup()
+
+    def _query(self, connection: duckdb.DuckDBPyConnection) -> str:
+        filed = any(_filed(one) for table in self.tables for one in (table.staged, *table.partners.values()))
+        several = len(self.tables) > 1
+        selects = [select for table in self.tables for select in _selects(table, filed, several, connection)]
+        if not selects:
+            nothing = [
+                "CAST(NULL AS BIGINT) AS row", "'' AS role", "'' AS rule", "CAST(NULL AS BIGINT) AS partner",
+                *(["'' AS file", "'' AS partner_file"] if filed else []), *(["'' AS \"table\""] if several else []),
+            ]  # fmt: skip
+            return f"SELECT {', '.join(nothing)} WHERE false"
+        order = "rule, file, row, role" if filed else "rule, row, role"
+        return f"SELECT * FROM ({' UNION ALL '.join(selects)}) ORDER BY {order}"
+
+    def __repr__(self) -> str:
+        broken = sum(not result.ok for result in self.results)
+        lines = [f"{broken} of {len(self.results)} rules violated" if broken else f"{len(self.results)} rules hold"]
+        width = max(len(result.rule) for result in self.results)
+        for result in self.results:
+            lines.append(f"  {result.rule:<{width}}  {_words(result)}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        headings = ("rule", "class", "tuples", "pairs", "g2", "g3", "denies")
+        rows = [
+            (
+                result.rule, result.constraint_class, f"{result.violating_tuples:,}",
+                "" if result.violating_pairs is None else f"{result.violating_pairs:,}",
+                f"{percent(result.g2)}", _g3_words(result), str(result.constraint),
+            )
+            for result in self.results
+        ]  # fmt: skip
+        body = "".join(_html_row(row, "td") for row in rows)
+        return f"<table><thead>{_html_row(headings, 'th')}</thead><tbody>{body}</tbody></table>"
+
+
+def _filed(staged: StagedTable) -> bool:
+    return len(staged.parts) > 1
+
+
+def _selects(table: CheckedTable, filed: bool, several: bool, connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The violations of a table as SQL, row ids turned into positions."""
+    if table.found is None:
+        return []
+    selects = []
+    by_partner: dict[str, list[str]] = {}
+    for rule, partner in table.partners.items():
+        by_partner.setdefault(partner.name, []).append(rule)
+    for rules in by_partner.values():
+        columns = {"row": "v.rid", "role": "v.role", "rule": "v.rule", "partner": "v.partner"}
+        joins = ""
+        if filed:
+            own = _places(table.staged, connection)
+            other = _places(table.partners[rules[0]], connection)
+            joins = (
+                f" ASOF LEFT JOIN {own} AS a ON v.rid >= a.first ASOF LEFT JOIN {other} AS b ON v.partner >= b.first"
+            )
+            columns |= {"row": "v.rid - a.first", "partner": "v.partner - b.first"}
+            columns |= {"file": "a.name", "partner_file": "b.name"}
+        if several:
+            columns["table"] = text_of(table.staged.name)
+        listed = ", ".join(f"{value} AS {identifier(name)}" for name, value in columns.items())
+        names = ", ".join(map(text_of, rules))
+        selects.append(f"SELECT {listed} FROM {table.found} AS v{joins} WHERE v.rule IN ({names})")
+    return selects
+
+
+def _places(staged: StagedTable, connection: duckdb.DuckDBPyConnection) -> str:
+    """A table of the files: ``name, first``."""
+    import pyarrow as pa
+
+    view = f"places_{staged.name}"
+    names, firsts = [name for name, _ in staged.parts], [first for _, first in staged.parts]
+    connection.register(view, pa.table({"name": pa.array(names, pa.string()), "first": pa.array(firsts, pa.int64())}))
+    return identifier(view)
+
+
+def _words(result: RuleResult) -> str:
+    if result.ok:
+        return f"holds ({result.rows:,} rows)"
+    pairs = "" if result.violating_pairs is None else f" in {result.violating_pairs:,} pairs"
+    shares = f"g2 {percent(result.g2)}, g3 {_g3_words(result)}"
+    return f"{result.violating_tuples:,} of {result.rows:,} rows violate it{pairs}, {shares}"
+
+
+def _g3_words(result: RuleResult) -> str:
+    if result.g3 is not None:
+        return percent(result.g3)
+    return f"{percent(result.g3_low)} to {percent(result.g3_high)}"
+
+
+def percent(value: float) -> str:
+    """A share that never rounds a little to nothing."""
+    return "<0.01%" if 0 < value < 0.0001 else f"{value:.2%}"
+
+
+def _html_row(cells: Iterable[str], tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"

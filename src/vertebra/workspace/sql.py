@@ -1,0 +1,118 @@
+"""Ad-hoc SQL over the whole lake, by DuckDB: the schemas are the zones; no Spark engine is started."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from vertebra.errors import LakeError, VertebraError
+from vertebra.lake.batches import batches
+from vertebra.lake.catalog import TABLE_ZONES
+from vertebra.pipeline.selection import did_you_mean
+from vertebra.workspace.tables import TableHandle, table_names
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from vertebra.lake.catalog import Lake
+
+_NAMED: Final = re.compile(rf"""\b"?(landing|{"|".join(TABLE_ZONES)})"?\s*\.\s*(?:"([^"]+)"|(\w+))""", re.IGNORECASE)
+_MISSING: Final = re.compile(r"Table with name (\S+) does not exist", re.IGNORECASE)
+
+
+class SqlError(VertebraError):
+    """A query cannot be answered."""
+
+
+def query(lake: Lake, statement: str) -> duckdb.DuckDBPyRelation:
+    """The answer to a query, as a DuckDB relation.
+
+    Args:
+        statement: one DuckDB SELECT. ``landing.<dataset>`` gives the records of all batches as text, with ``_batch``.
+
+    Raises:
+        SqlError: DuckDB refuses the query.
+        LakeError: it names a table that does not exist.
+    """
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    for zone in ("landing", *TABLE_ZONES):
+        connection.execute(f'CREATE SCHEMA "{zone}"')
+    for zone, table in sorted(_named(statement)):
+        if zone == "landing":
+            _landing_view(connection, lake, table)
+        elif f"{zone}.{table}" in table_names(lake):
+            _table_view(connection, lake, zone, table)
+    # what the statement may read is registered: it reaches no file, to read or to write
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    try:
+        relation: duckdb.DuckDBPyRelation | None = connection.sql(statement)
+    except duckdb.Error as error:
+        raise _refusal(lake, error) from None
+    if relation is None:
+        raise SqlError("the statement gives no rows", remedy="ask with SELECT; tables change by vertebra run")
+    return relation
+
+
+def fetch(relation: duckdb.DuckDBPyRelation) -> pa.Table:
+    """The rows of an answer.
+
+    Raises:
+        SqlError: a value cannot be computed.
+    """
+    import duckdb
+
+    try:
+        return relation.to_arrow_table()
+    except duckdb.Error as error:
+        raise SqlError(f"the query failed:\n{error}") from None
+
+
+def _named(statement: str) -> set[tuple[str, str]]:
+    """The qualified names that occur, be it in a comment: a view too many costs next to nothing."""
+    return {(match[1].lower(), (match[2] or match[3]).lower()) for match in _NAMED.finditer(statement)}
+
+
+def _table_view(connection: duckdb.DuckDBPyConnection, lake: Lake, zone: str, table: str) -> None:
+    handle = TableHandle(lake, f"{zone}.{table}", None, _no_engine)
+    connection.register(f"{zone}__{table}", handle.dataset())
+    connection.execute(f'CREATE VIEW "{zone}"."{table}" AS SELECT * FROM "{zone}__{table}"')
+
+
+def _landing_view(connection: duckdb.DuckDBPyConnection, lake: Lake, dataset: str) -> None:
+    found = [
+        batch
+        for folder in sorted(lake.landing.glob(f"*/{dataset}"))
+        for batch in batches(lake.landing, folder.parent.name, dataset)
+    ]
+    if found:
+        import pyarrow.dataset as pads
+
+        for batch in found:
+            connection.register(f"landing__{dataset}__{batch.number}", pads.dataset(batch.records, format="parquet"))
+        parts = (
+            f'SELECT {batch.number}::BIGINT AS _batch, * FROM "landing__{dataset}__{batch.number}"' for batch in found
+        )
+        union = " UNION ALL BY NAME ".join(parts)
+        connection.execute(f'CREATE VIEW landing."{dataset}" AS {union}')
+
+
+def _no_engine() -> NoReturn:
+    raise AssertionError("DuckDB answers without an engine")
+
+
+def _refusal(lake: Lake, error: Exception) -> VertebraError:
+    text = str(error)
+    missing = _MISSING.search(text)
+    if missing:
+        name = missing[1].strip("!\"'")
+        return LakeError(
+            f"there is no table {name}",
+            cause="tables are named zone.table",
+            remedy=did_you_mean(name, table_names(lake), "vertebra ls tables"),
+        )
+    return SqlError(f"the query was refused:\n{text}", remedy="the SQL is DuckDB's; vertebra ls tables")

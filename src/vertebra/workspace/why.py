@@ -1,0 +1,235 @@
+"""Why a table, a row or a cell is what it is: link by link, back to the record and the file that were received."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow.compute as pc
+
+from vertebra.errors import LakeError
+from vertebra.lake.batches import batches
+from vertebra.workspace.tables import existing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from vertebra.declare.dataset import Dataset
+    from vertebra.declare.project import Project
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
+
+RID: Final = "_rid"
+
+
+@dataclass(frozen=True)
+class Link:
+    """One link of the chain.
+
+    Attributes:
+        kind: ``table``, ``view``, ``trusted``, ``repair``, ``quarantine``, ``violation``, ``decision``, ``formatted``,
+            ``landing`` or ``batch``.
+        says: the link in a sentence.
+        facts: its details, by name.
+        depth: how far from the thing that was asked about, for tables that follow from several.
+    """
+
+    kind: str
+    says: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    depth: int = 0
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The chain from what was asked about to what was received."""
+
+    table: str
+    rid: int | None
+    column: str | None
+    links: tuple[Link, ...]
+
+
+def explain(
+    project: Project, lake: Lake, ledgers: Ledgers, table: str, rid: int | None = None, column: str | None = None
+) -> Explanation:
+    """Explain a table, one of its rows, or one of its cells.
+
+    Args:
+        rid: the row's ``_rid``; None explains what the table follows from.
+        column: of the row; None explains all.
+
+    Raises:
+        LakeError: there is no such table, row or column, or the table's rows carry no ``_rid``.
+    """
+    name = existing(lake, table)
+    zone, _, subject = name.partition(".")
+    if rid is None:
+        return Explanation(name, None, None, tuple(_follows(project, lake, name, 0, set())))
+    if zone in ("formatted", "trusted") and subject in project.datasets:
+        links = _dataset_row(project.datasets[subject], lake, ledgers, zone, rid, column)
+    else:
+        links = _view_row(project, lake, ledgers, name, rid, column)
+    return Explanation(name, rid, column, tuple(links))
+
+
+def _follows(project: Project, lake: Lake, name: str, depth: int, seen: set[str]) -> Iterator[Link]:
+    """A table, and what its newest data was made from, by what its commit says."""
+    if name.startswith("landing."):
+        yield from _landed(project, lake, name.partition(".")[2], depth)
+        return
+    newest = lake.table(name).newest_data()
+    if newest is None:
+        yield Link("table", f"{name} was not written yet", depth=depth)
+        return
+    if name in seen:
+        yield Link("table", f"{name} version {newest.version}, as above", depth=depth)
+        return
+    seen.add(name)
+    facts = {
+        "version": newest.version, "rows": lake.table(name).rows(), "written": newest.at, "step": newest.step,
+        "run": newest.run_id,
+    }  # fmt: skip
+    yield Link("table", f"{name} version {newest.version}", facts, depth)
+    for parent in newest.inputs:
+        yield from _follows(project, lake, parent, depth + 1, seen)
+
+
+def _landed(project: Project, lake: Lake, subject: str, depth: int) -> Iterator[Link]:
+    dataset = project.datasets.get(subject)
+    for batch in batches(lake.landing, dataset.source, subject) if dataset else ():
+        receipt = batch.receipt
+        facts = {
+            "url": receipt.url, "records": receipt.records, "collected": receipt.collected_at, "sha256": receipt.sha256,
+        }  # fmt: skip
+        yield Link("batch", f"landing.{subject} batch {receipt.number}", facts, depth)
+
+
+def _view_row(
+    project: Project, lake: Lake, ledgers: Ledgers, name: str, rid: int, column: str | None
+) -> Iterator[Link]:
+    """A row of a view that carries ``_rid``: the row, and on from the input it came from."""
+    row = _row(lake, name, rid, column)
+    newest = lake.table(name).newest_data()
+    version = newest.version if newest else 0
+    shown = {column: row[column]} if column else {k: v for k, v in row.items() if k != RID}
+    yield Link("view", f"{name} version {version} has the row", shown)
+    origin = _origin(lake, newest.inputs if newest else {}, row, rid)
+    if origin is None:
+        yield Link("view", f"none of its inputs has a row {rid}")
+        return
+    zone, _, subject = origin.partition(".")
+    there = column if column in lake.table(origin).schema().names else None
+    if column and there is None:
+        yield Link("view", f"{column} is computed by {name}, from the row of {origin}")
+    if zone in ("formatted", "trusted") and subject in project.datasets:
+        yield from _dataset_row(project.datasets[subject], lake, ledgers, zone, rid, there)
+    else:
+        yield from _view_row(project, lake, ledgers, origin, rid, there)
+
+
+def _origin(lake: Lake, inputs: Mapping[str, int], row: Mapping[str, Any], rid: int) -> str | None:
+    """The input whose row of that id is most like the view's: row ids are unique in a dataset, not among them."""
+    best, most = None, -1
+    for name in inputs:
+        table = lake.table(name)
+        if not table.exists() or RID not in table.schema().names:
+            continue
+        for found in table.arrow().to_table(filter=pc.field(RID) == rid).to_pylist():
+            alike = sum(key in row and row[key] == value for key, value in found.items())
+            if alike > most:
+                best, most = name, alike
+    return best
+
+
+def _row(lake: Lake, name: str, rid: int, column: str | None) -> dict[str, Any]:
+    table = lake.table(name)
+    names = table.schema().names
+    if RID not in names:
+        raise LakeError(
+            f"the rows of {name} carry no {RID}",
+            cause="the view aggregates, or does not select it",
+            remedy=f"vertebra why {name} (what the table follows from), or select {RID} in the view",
+        )
+    if column is not None and column not in names:
+        raise LakeError(f"{name} has no column {column}", remedy=f"its columns are {', '.join(names)}")
+    rows = table.arrow().to_table(filter=pc.field(RID) == rid).to_pylist()
+    if not rows:
+        raise LakeError(
+            f"{name} has no row {rid}",
+            cause="no row has this _rid now",
+            remedy=f'vertebra sql "select _rid from {name} limit 5"',
+        )
+    found: dict[str, Any] = rows[0]
+    return found
+
+
+def _dataset_row(
+    dataset: Dataset, lake: Lake, ledgers: Ledgers, zone: str, rid: int, column: str | None
+) -> Iterator[Link]:
+    from vertebra.formatted.why import row_origin
+
+    if zone == "trusted":
+        yield from _cleaned(dataset, lake, ledgers, rid, column)
+    origin = row_origin(dataset, lake, ledgers, rid, column)
+    values = {name: cell.value for name, cell in origin.cells.items()}
+    there = "has" if origin.in_table else "no longer has"
+    yield Link("formatted", f"formatted.{dataset.name} {there} the row", values)
+    for cell in origin.cells.values():
+        if column or cell.rejected:
+            yield Link("formatted", f"{cell.column}: {'; '.join(cell.reading)}")
+    raw = {cell.source: cell.raw for cell in origin.cells.values() if cell.source}
+    yield Link("landing", f"record {origin.record:,} of batch {origin.batch.number} was received as", raw)
+    receipt = origin.batch.receipt
+    yield Link(
+        "batch",
+        f"batch {receipt.number} of {dataset.source}.{dataset.name}",
+        {
+            "url": receipt.url,
+            "collected": receipt.collected_at,
+            "collector": receipt.collector,
+            "sha256": receipt.sha256,
+            "payload": str(origin.batch.payload),
+        },
+    )
+
+
+def _cleaned(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: str | None) -> Iterator[Link]:
+    """What the trusted table has, and what rules, repairs and people did to the row on its way there."""
+    from vertebra.trusted.ledger_commit import ledger_mismatch
+    from vertebra.trusted.why import cleaning_of
+
+    name = f"trusted.{dataset.name}"
+    differ = ledger_mismatch(lake, ledgers, dataset.name)
+    if differ:
+        yield Link("trusted", f"{differ}; vertebra run --select {name} brings them together")
+    cleaning = cleaning_of(ledgers, dataset.name, rid, column)
+    if cleaning.quarantined is not None:
+        rules = ", ".join(cleaning.quarantined.rules)
+        yield Link("quarantine", f"{name} does not have the row: it is in quarantine for {rules}")
+    else:
+        row = _row(lake, name, rid, column)
+        shown = {column: row[column]} if column else {k: v for k, v in row.items() if k != RID}
+        yield Link("trusted", f"{name} version {lake.table(name).data_version()} has the row", shown)
+    for repair in cleaning.repairs:
+        support = f", supported by {repair.support:,} rows" if repair.support is not None else ""
+        yield Link(
+            "repair",
+            f"{repair.column_name} was repaired from {_text(repair.old)} to {_text(repair.new)} by {repair.rule}",
+            {"method": repair.method, "confidence": f"{repair.confidence:.2f}{support}"},
+        )
+    for found in cleaning.violations:
+        other = f", with row {found.partner}" if found.partner is not None else ""
+        yield Link("violation", f"it broke {found.rule}{other}: {found.resolution}")
+    for taken in cleaning.decisions:
+        subject = taken.column_name or taken.rule or "the row"
+        facts = {"comment": taken.comment} if taken.comment else {}
+        yield Link(
+            "decision",
+            f"{taken.decided_by} decided to {taken.decision} {subject} on {taken.decided_at:%Y-%m-%d}",
+            facts,
+        )
+
+
+def _text(value: str | None) -> str:
+    return "NULL" if value is None else value
