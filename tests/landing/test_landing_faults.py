@@ -165,16 +165,16 @@ COLLECTION = textwrap.dedent(
 
     match place:
         case "payload":
-            deposit.hash_of = stop
-            deposit._take = stop
+            batch_writer.hash_of = stop
+            batch_writer._take = stop
         case "records":
             records._Writer.finish = stop
         case "receipt":
-            deposit._write_sealed = stop
+            batch_writer._write_sealed = stop
         case "rename":
             Path.rename = stop
         case "after":
-            deposit._flush_folder = lambda folder: stop() if not folder.name.startswith(".") else None
+            batch_writer._flush_folder = lambda folder: stop() if not folder.name.startswith(".") else None
         case "reparse":
             replace = Path.replace
             Path.replace = lambda self, to: stop() if self.name == "receipt.json" else replace(self, to)
