@@ -5,7 +5,9 @@
     │   └── DeclarationErrors  all that is wrong with a project's declarations
     ├── RuleError          a denial constraint is wrong (position in its text)
     ├── CollectError       a source could not be collected, or a payload was refused
-    ├── EngineError        the Spark engine could not be reached or refused a plan
+    ├── EngineError        the Spark engine could not be started, reached, or failed
+    │   ├── QueryError         it refused a query, or failed on a value in the data
+    │   └── EngineMemoryError  a query did not fit into its memory
     ├── LakeError          a table, version or file of the lake is missing or inconsistent
     ├── BusyError          another run holds the lake
     ├── DriftError         a batch does not have the declared columns
@@ -85,7 +87,15 @@ class CollectError(VertebraError):
 
 
 class EngineError(VertebraError):
-    """The Spark engine could not be started, reached, or refused a plan."""
+    """The Spark engine could not be started, reached, or failed."""
+
+
+class QueryError(EngineError):
+    """The Spark engine refused a query, or failed on a value in the data."""
+
+
+class EngineMemoryError(EngineError):
+    """A query did not fit into the memory of the Spark engine."""
 
 
 class LakeError(VertebraError):

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from pipeline.tiny import edit, make, open_tiny
 
-ROWS = 12_000_000
+ROWS = 4_000_000
 WIDE = f'''
 from pyspark.sql import functions as F
 
@@ -28,11 +30,30 @@ def wide(by_city):
 '''
 
 
-def test_a_join_that_does_not_fit_is_done_again_by_sorting(tmp_path: Path) -> None:
+IN_PYTHON = """
+import sys
+
+import vertebra
+from vertebra.pipeline.progress import SilentConsole
+
+
+class Notes(SilentConsole):
+    def note(self, text):
+        sys.stderr.write(text)
+
+
+with vertebra.open(sys.argv[1]) as project:
+    sys.exit(0 if project.run(console=Notes()).ok else 1)
+"""
+
+
+@pytest.mark.parametrize("entrance", ["command line", "Python"])
+def test_a_join_that_does_not_fit_is_done_again_by_sorting(tmp_path: Path, entrance: str) -> None:
     folder = make(tmp_path / "project")
-    edit(folder, "vertebra.yaml", "name: tiny", "memory: 256m\nname: tiny")
+    edit(folder, "vertebra.yaml", "name: tiny", "memory: 80m\nname: tiny")
     (folder / "views" / "wide.py").write_text(WIDE)
-    command = [sys.executable, "-m", "vertebra", "run", "--project", str(folder)]
+    vertebra = ["-m", "vertebra", "run", "--project"] if entrance == "command line" else ["-c", IN_PYTHON]
+    command = [sys.executable, *vertebra, str(folder)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert "a join did not fit into memory; once more" in ran.stderr

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +17,7 @@ import pytest
 from pydantic import BaseModel
 
 from vertebra.declare.project import Project, Settings
+from vertebra.engine import ConnectEngine
 from vertebra.errors import BusyError, VertebraError
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.ledgers import Ledgers
@@ -38,6 +38,13 @@ class Made(BaseModel):
     value: int = 1
     fails: str = ""
     writes: bool = True
+
+
+class IdleEngine(ConnectEngine):
+    """An engine whose session nobody uses."""
+
+    def _open(self) -> Any:
+        return object()
 
 
 @dataclass
@@ -84,8 +91,7 @@ class Pipeline:
         self.acted.clear()
         self.monkeypatch.setattr(runner, "graph_of", self.graph)
         self.monkeypatch.setattr(runner, "dispatch", self.act)
-        engine: Any = SimpleNamespace(session=None, name="none")
-        return runner.run(self.project, select, engine=engine, **options)
+        return runner.run(self.project, select, engine=IdleEngine("sc://nobody"), **options)
 
     def plan(self, full_refresh: bool = False) -> dict[str, tuple[str, str]]:
         graph = self.graph()

@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from vertebra.engine.connect import ConnectEngine
-from vertebra.engine.port import Engine
+from vertebra.engine.port import Capabilities, Engine
 from vertebra.engine.sail import SailEngine
 
-__all__ = ["ConnectEngine", "Engine", "SailEngine", "start"]
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+__all__ = ["Capabilities", "ConnectEngine", "Engine", "SailEngine", "over", "running", "start"]
 
 
-def start(engine: str = "sail", memory: str | None = None, *, spilling_joins: bool = False) -> Engine:
-    """The engine of a name; its session starts with the first query.
+def start(engine: str = "sail", memory: str | None = None) -> Engine:
+    """Return the engine of a name; its session starts with the first query.
 
     Args:
         engine: ``sail``, or ``sc://host:port`` of a Spark Connect server.
         memory: bound of the embedded engine's memory, e.g. ``8g``.
-        spilling_joins: of the embedded engine; see :class:`SailEngine`.
 
     Raises:
         EngineError: the name is neither.
     """
-    return SailEngine(memory, spilling_joins=spilling_joins) if engine == "sail" else ConnectEngine(engine)
+    return SailEngine(memory) if engine == "sail" else ConnectEngine(engine)
+
+
+@contextmanager
+def running(engine: str | Engine, memory: str | None = None) -> Iterator[Engine]:
+    """Use an engine for a block: one of a name, stopped at the end, or one that is running, left running.
+
+    Args:
+        engine: as of :func:`start`, or an engine.
+        memory: as of :func:`start`; ignored for an engine that is running.
+
+    Raises:
+        EngineError: there is no engine of that name.
+    """
+    if not isinstance(engine, str):
+        yield engine
+        return
+    own = start(engine, memory)
+    try:
+        yield own
+    finally:
+        own.stop()
+
+
+def over(session: SparkSession) -> Engine:
+    """Return an engine over a Spark Connect session that someone else started and will stop."""
+    return ConnectEngine.over(session)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from vertebra.engine.failures import cause_of, translated
+from vertebra.engine.port import Capabilities, Progress, Result, silent
 from vertebra.errors import EngineError
 
 if TYPE_CHECKING:
@@ -16,7 +20,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
     from pyspark.sql.types import StructType
 
-_DEFAULT_PORT = 15002
+_DEFAULT_PORT: Final = 15002
+_STOP_PATIENCE: Final = 5.0
+"""Seconds to wait for a server that is asked to end a session; when it is gone, the client asks it for minutes."""
 
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -47,6 +53,9 @@ class ConnectEngine:
             )
         self._address = address
         self._session: SparkSession | None = None
+        self._opened: list[SparkSession] = []
+        self._warming: threading.Thread | None = None
+        self._attempting = False
 
     @classmethod
     def over(cls, session: SparkSession) -> ConnectEngine:
@@ -60,10 +69,54 @@ class ConnectEngine:
         return _public(self._address)
 
     @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(dialect="spark", joins_spill=True)
+
+    @property
     def session(self) -> SparkSession:
+        warming, self._warming = self._warming, None
+        if warming is not None:
+            warming.join()
+            self._after_start()
         if self._session is None:
-            self._session = self._connect(self._address)
+            self._session = self._open()
+            self._after_start()
         return self._session
+
+    def warm_up(self) -> None:
+        if self._session is None and self._warming is None:
+            self._warming = threading.Thread(target=self._open_in_background, daemon=True)
+            self._warming.start()
+
+    def attempt(self, work: Callable[[], Result], progress: Progress = silent) -> Result:
+        if self._attempting:
+            # part of a larger piece of work, which is repeated as a whole
+            return work()
+        self._attempting = True
+        try:
+            return self._run(work, progress)
+        except Exception as error:
+            failure = translated(error)
+            if failure is None:
+                raise
+            raise failure from error
+        finally:
+            self._attempting = False
+
+    def _run(self, work: Callable[[], Result], progress: Progress) -> Result:
+        """Run work, and once more after a failure that the engine can recover from."""
+        try:
+            return work()
+        except Exception as error:
+            note = self._recover(error)
+            if note is None:
+                raise
+        progress(note)
+        return work()
+
+    def _recover(self, error: Exception) -> str | None:  # noqa: ARG002 - adapters that can recover look at it
+        """Change the engine so that a failure does not come again; a note for the user, None when it cannot."""
+        return None
 
     def read_parquet(self, files: Sequence[Path], schema: pa.Schema) -> DataFrame:
         missing = [str(file) for file in files if not file.is_file()]
@@ -100,9 +153,32 @@ class ConnectEngine:
         return self.read_parquet(self.write_parquet(frame, folder), arrow_schema(frame))
 
     def stop(self) -> None:
-        if self._session is not None:
-            self._session.stop()
-            self._session = None
+        if not self._opened and self._warming is None:
+            return
+        stopping = threading.Thread(target=self._stop, daemon=True)
+        stopping.start()
+        stopping.join(_STOP_PATIENCE)
+
+    def _stop(self) -> None:
+        warming, self._warming = self._warming, None
+        if warming is not None:
+            warming.join()
+        opened, self._opened, self._session = self._opened, [], None
+        for session in opened:
+            with contextlib.suppress(Exception):
+                session.stop()
+
+    def _open(self) -> SparkSession:
+        """Start a session; :meth:`stop` ends all that were started."""
+        return self._connect(self._address)
+
+    def _open_in_background(self) -> None:
+        # whoever uses the session meets the same failure and reports it
+        with contextlib.suppress(Exception):
+            self._session = self._open()
+
+    def _after_start(self) -> None:
+        """Do what has to be done in the thread that uses the session, once it has started."""
 
     def _connect(self, address: str) -> SparkSession:
         import logging
@@ -122,9 +198,10 @@ class ConnectEngine:
         except Exception as error:
             raise EngineError(
                 f"the engine at {self.name} does not answer",
-                cause=str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__,
+                cause=cause_of(error),
                 remedy="start the Spark Connect server, or run with --engine sail",
             ) from error
+        self._opened.append(session)
         return session
 
 

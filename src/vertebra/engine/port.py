@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
+
+Result = TypeVar("Result")
+Progress = Callable[[str], None]
+"""Receives what a piece of work is doing, in words."""
+Dialect = Literal["sail", "spark"]
+
+
+def silent(message: str) -> None:
+    """Report no progress."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """How engines differ, as far as callers need to know. Callers ask for a capability, never for an engine's name.
+
+    Attributes:
+        dialect: the implementation that computes and writes values. Two dialects may write the same number with
+            different digits, so a table is only ever extended by the dialect that wrote it.
+        joins_spill: joins that do not fit into memory spill to disk instead of failing.
+    """
+
+    dialect: Dialect
+    joins_spill: bool
 
 
 class Engine(Protocol):
@@ -19,12 +43,37 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """``sail`` or the ``sc://`` address."""
+        """``sail`` or the ``sc://`` address; for people to read."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """How this engine differs from others."""
         ...
 
     @property
     def session(self) -> SparkSession:
         """The Spark Connect session, session time zone UTC, ANSI mode on where the engine has it."""
+        ...
+
+    def warm_up(self) -> None:
+        """Start the session in the background; :attr:`session` waits for it."""
+        ...
+
+    def attempt(self, work: Callable[[], Result], progress: Progress = silent) -> Result:
+        """Run work on this engine, recover where the engine can, and translate its errors.
+
+        Every use case runs its work through this operation, so that all entrances behave the same. When a join did not
+        fit into memory and the engine can spill joins to disk, it switches to spilling joins and calls ``work`` again.
+        The switch replaces :attr:`session`: ``work`` has to build its frames itself, each time it is called.
+
+        Args:
+            work: called once or twice; leaves nothing behind that would disturb a second call.
+            progress: receives a note before a second call.
+
+        Raises:
+            EngineError: the engine failed; an exception of Spark, translated. Other exceptions pass unchanged.
+        """
         ...
 
     def read_parquet(self, files: Sequence[Path], schema: pa.Schema) -> DataFrame:

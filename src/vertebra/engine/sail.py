@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vertebra.engine.connect import SETTINGS, ConnectEngine, arrow_schema
 from vertebra.engine.float_bounds import bounds_floats, copy_without_bounds, has_floats
+from vertebra.engine.port import Capabilities
 from vertebra.errors import EngineError
 
 if TYPE_CHECKING:
@@ -23,20 +24,23 @@ if TYPE_CHECKING:
 _SHARE_OF_MEMORY = 0.6
 """The rest is for the Python process, the model libraries and the operating system's file cache."""
 
-_NO_ROOM = "for HashJoinInput"
+_HASH_JOIN_INPUT = "for HashJoinInput"
+"""Part of the message when the memory pool cannot hold the smaller side of a hash join."""
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _servers: dict[bool, Any] = {}
-"""The servers of this process: one, and one with joins that spill when a join has asked for it."""
+"""The servers of this process, by whether joins spill: one, and a second one when a join did not fit into memory."""
 
 
 class SailEngine(ConnectEngine):
     """The embedded Spark engine, written in Rust: no JVM, started with the first query.
 
+    It begins with hash joins, which are fast, and fail when their smaller side does not fit into the memory pool. Then
+    :meth:`attempt` switches to joins that sort both sides, which spill to disk, and stays with them.
+
     Args:
         memory: bound of the engine's memory pool, e.g. ``8g``; by default 60 % of the machine's memory. Sorts and
             group-bys beyond it spill to disk.
-        spilling_joins: join by sorting both sides, which spills to disk too; a hash join is faster, and fails when its
-            smaller side does not fit into the pool (:func:`join_did_not_fit`).
+        spilling_joins: spill joins from the start.
     """
 
     # The client would look for the line of code behind every column expression, a millisecond each. Apache Spark takes
@@ -45,7 +49,7 @@ class SailEngine(ConnectEngine):
 
     def __init__(self, memory: str | None = None, *, spilling_joins: bool = False) -> None:
         super().__init__("sc://127.0.0.1:0")
-        self.spilling_joins = spilling_joins
+        self._spilling_joins = spilling_joins
         self._copies: TemporaryDirectory[str] | None = None
         self._memory = parse_bytes(memory) if memory else int(machine_memory() * _SHARE_OF_MEMORY)
 
@@ -54,11 +58,21 @@ class SailEngine(ConnectEngine):
         return "sail"
 
     @property
-    def session(self) -> SparkSession:
-        if self._session is None:
-            self._session = self._connect(f"sc://127.0.0.1:{self._port()}")
-            keep_signals()
-        return self._session
+    def capabilities(self) -> Capabilities:
+        return Capabilities(dialect="sail", joins_spill=self._spilling_joins)
+
+    def _open(self) -> SparkSession:
+        return self._connect(f"sc://127.0.0.1:{self._port()}")
+
+    def _after_start(self) -> None:
+        keep_signals()
+
+    def _recover(self, error: Exception) -> str | None:
+        if self._spilling_joins or not join_did_not_fit(error):
+            return None
+        # the old session stays open until `stop`: frames that callers were handed are bound to it
+        self._session, self._spilling_joins = None, True
+        return "a join did not fit into memory; once more, with joins that spill to disk"
 
     def read_parquet(self, files: Sequence[Path], schema: pa.Schema) -> DataFrame:
         if not has_floats(schema):
@@ -97,7 +111,7 @@ class SailEngine(ConnectEngine):
 
     def _port(self) -> int:
         """The port of this process's server, started if need be. A server reads its settings once, at its start."""
-        if self.spilling_joins not in _servers:
+        if self._spilling_joins not in _servers:
             os.environ.update(self._settings())
             try:
                 from pysail.spark import SparkConnectServer
@@ -110,8 +124,8 @@ class SailEngine(ConnectEngine):
                     cause=str(error),
                     remedy="pip install 'pysail==0.7.*', or run with --engine sc://host:15002",
                 ) from error
-            _servers[self.spilling_joins] = server
-        return int(_servers[self.spilling_joins].listening_address[1])
+            _servers[self._spilling_joins] = server
+        return int(_servers[self._spilling_joins].listening_address[1])
 
     def _settings(self) -> dict[str, str]:
         return {
@@ -119,14 +133,14 @@ class SailEngine(ConnectEngine):
             "RUST_LOG": os.environ.get("RUST_LOG", "off"),
             "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
             "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(self._memory),
-            "SAIL_OPTIMIZER__PREFER_HASH_JOIN": "false" if self.spilling_joins else "true",
+            "SAIL_OPTIMIZER__PREFER_HASH_JOIN": "false" if self._spilling_joins else "true",
         }
 
 
 def join_did_not_fit(error: BaseException | None) -> bool:
-    """Whether the error, or one that it followed from, is of a hash join that the memory pool could not hold."""
+    """Whether the error, or one it was raised from, says that the memory pool could not hold a hash join."""
     while error is not None:
-        if _NO_ROOM in str(error):
+        if _HASH_JOIN_INPUT in str(error):
             return True
         error = error.__cause__ or error.__context__
     return False

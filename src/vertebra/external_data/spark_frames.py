@@ -32,7 +32,7 @@ class SparkFrames:
         self.columns = tuple(name for name in frame.columns if name != _ROW_ID)
 
     def engine(self) -> Engine:
-        """An engine over the session of the frame; stopping it is not ours.
+        """Return an engine over the session of the frame; whoever started the session stops it.
 
         Raises:
             CollectError: the session is not a Spark Connect session.
@@ -44,9 +44,9 @@ class SparkFrames:
                 cause="Vertebra speaks Spark Connect",
                 remedy="SparkSession.builder.remote('sc://host:15002'), or write the frame to Parquet and check that",
             )
-        from vertebra.engine import ConnectEngine
+        from vertebra.engine import over
 
-        return ConnectEngine.over(session)
+        return over(session)
 
     def staged(self, name: str, columns: Sequence[str], engine: Engine, folder: Path) -> StagedTable:
         """Materialise the columns with a row id, which must not change from one use to the next."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from vertebra.engine.port import Progress, silent
 from vertebra.lake.table import Commit
 
 if TYPE_CHECKING:
@@ -16,13 +17,9 @@ if TYPE_CHECKING:
     from vertebra.lake.catalog import Lake
     from vertebra.lake.table import LakeTable, TableVersion
 
-Progress = Callable[[str], None]
+__all__ = ["Progress", "StepContext", "StepOutcome", "silent"]
 
 _DEFINITION: Final = "definition"
-
-
-def silent(message: str) -> None:
-    """Report no progress."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,8 @@ class StepContext:
     def extensible(self, table: LakeTable) -> TableVersion | None:
         """The newest version of a table, when this step wrote it from the declarations and code of now.
 
-        What such a version lacks can only come from inputs that changed since, so rows may be added to it. Another
-        engine may write the same number in other letters, so a table is of one.
+        What such a version lacks can only come from inputs that changed since, so rows may be added to it. Engines of
+        different dialects may write the same number with different digits, so a table is extended by one dialect only.
         """
         newest = table.newest_data()
         if newest is None or newest.step != self.step or not self.definition:
@@ -64,7 +61,7 @@ class StepContext:
 
     @property
     def _origin(self) -> str:
-        return f"{self.definition} {'sail' if self.engine.name == 'sail' else 'spark'}"
+        return f"{self.definition} {self.engine.capabilities.dialect}"
 
     def commit(self, app_version: int | None = None) -> Commit:
         """The metadata of a table version this step commits."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from vertebra.errors import StepError, VertebraError
+from vertebra.engine import running
+from vertebra.errors import EngineError, StepError, VertebraError
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 from vertebra.lake.lease import lease
 from vertebra.pipeline.dispatch import dispatch
-from vertebra.pipeline.engines import LazyEngine
 from vertebra.pipeline.land import LandingProgress, land
 from vertebra.pipeline.plan import PlannedStep, decide, graph_of, modified_steps, plan
 from vertebra.pipeline.progress import Console, Ending, RunReport, SilentConsole, StepResult
@@ -86,9 +86,10 @@ def run(
             return RunReport(run_id, 0.0, (), (), 0)
         scratch = lake.root / ".scratch"
         recorder = Recorder(ledgers, scratch, run_id, project.engine_name, project.profile)
-        lazy = LazyEngine(project, engine)
-        about = (project, graph, chosen, full_refresh, lake, ledgers, state, recorder, told, run_id, now, lazy)
-        return _Run(*about, window, network, stopping).go()
+        settings = project.settings
+        with running(engine or settings.engine, settings.memory) as used:
+            about = (project, graph, chosen, full_refresh, lake, ledgers, state, recorder, told, run_id, now, used)
+            return _Run(*about, window, network, stopping).go()
 
 
 def new_run_id(now: datetime) -> str:
@@ -111,7 +112,7 @@ class _Run:
     console: Console
     run_id: str
     now: datetime
-    engine: LazyEngine
+    engine: Engine
     window: Window | None
     network: Network | None
     stopping: Callable[[], bool]
@@ -130,8 +131,6 @@ class _Run:
             self._do(decisions)
         except KeyboardInterrupt:
             self._interrupted()
-        finally:
-            self.engine.close()
         return self._report()
 
     def _plan(self) -> list[PlannedStep]:
@@ -140,7 +139,7 @@ class _Run:
     def _collect(self) -> None:
         """Ask every selected source for new data; an engine that will be needed starts meanwhile."""
         if any(decision.action == "run" for decision in self._plan()):
-            self.engine.warm()
+            self.engine.warm_up()
         for name in self.chosen:
             step = self.graph.steps[name]
             if step.zone == "landing":
@@ -161,7 +160,7 @@ class _Run:
         except Exception as error:
             return _failure(step, why, error, time.perf_counter() - clock)
         if landed.changed and self.graph.children[step.name] & set(self.chosen):
-            self.engine.warm()
+            self.engine.warm_up()
         state: Ending = "ok" if landed.changed else "current"
         seconds = time.perf_counter() - clock
         return StepResult(step.name, state, why, seconds, landed.records, facts=landed.facts)
@@ -183,7 +182,7 @@ class _Run:
         due = sum(decision.action == "run" for decision in decisions)
         if due:
             self.recorder.began(due)
-            self.engine.warm()
+            self.engine.warm_up()
         for planned in decisions:
             step = planned.step
             self.state.forget(step)
@@ -228,15 +227,10 @@ class _Run:
         )
 
     def _outcome(self, step: Step, fingerprint: Fingerprint, full_refresh: bool) -> StepOutcome:
-        """Do a step; once more when a join did not fit into memory, with joins that spill to disk."""
-        try:
-            return self._attempt(step, fingerprint, full_refresh)
-        except Exception as error:
-            if not self.engine.can_spill(error):
-                raise
-            self.console.note(f"{step.name}: a join did not fit into memory; once more, with joins that spill to disk")
-            self.engine.spill()
-        return self._attempt(step, fingerprint, full_refresh)
+        return self.engine.attempt(
+            lambda: self._attempt(step, fingerprint, full_refresh),
+            lambda text: self.console.note(f"{step.name}: {text}"),
+        )
 
     def _attempt(self, step: Step, fingerprint: Fingerprint, full_refresh: bool) -> StepOutcome:
         scratch = self.recorder.folder / step.name
@@ -249,7 +243,7 @@ class _Run:
                 inputs=fingerprint.inputs,
                 now=self.now,
                 lake=self.lake,
-                engine=self.engine.get(),
+                engine=self.engine,
                 ledgers=self.ledgers,
                 scratch=scratch,
                 progress=self._teller(step),
@@ -326,9 +320,11 @@ class _Run:
 
 
 def _failure(step: Step, why: str, error: BaseException, seconds: float) -> StepResult:
-    """A failed step: our own errors speak for themselves, others come with their traceback."""
+    """A failed step: errors of Vertebra speak for themselves, others come with their traceback."""
     if isinstance(error, VertebraError):
-        return StepResult(step.name, "failed", why, seconds, error=str(error))
+        unforeseen = isinstance(error, EngineError) and error.__cause__ is not None
+        trace = traceback.format_exc() if unforeseen else ""
+        return StepResult(step.name, "failed", why, seconds, error=str(error), trace=trace)
     text = str(error).strip()
     first = text.splitlines()[0] if text else "no message"
     message = f"{type(error).__name__}: {first}\n  next:  vertebra run --select {step.name} --debug"

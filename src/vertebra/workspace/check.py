@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,27 +33,28 @@ def check(
     """
     from vertebra.trusted.clean import check as assess
 
+    declared, now = space.project.datasets, datetime.now(UTC)
+
+    def assessed(name: str) -> Assessment:
+        with tempfile.TemporaryDirectory(prefix="check-", dir=_scratch(space)) as folder:
+            context = StepContext(
+                run_id="check",
+                step=f"check.{name}",
+                fingerprint="",
+                inputs=_versions(space, name, zone),
+                now=now,
+                lake=space.lake,
+                engine=space.engine,
+                ledgers=space.ledgers,
+                scratch=Path(folder),
+                progress=progress,
+            )
+            return assess(declared[name], context, zone, declared)
+
     found: dict[str, Assessment] = {}
-    with tempfile.TemporaryDirectory(prefix="check-", dir=_scratch(space)) as folder:
-        context = StepContext(
-            run_id="check",
-            step="check",
-            fingerprint="",
-            inputs={},
-            now=datetime.now(UTC),
-            lake=space.lake,
-            engine=space.engine,
-            ledgers=space.ledgers,
-            scratch=Path(folder),
-            progress=progress,
-        )
-        for name in datasets:
-            progress(f"checking {zone}.{name}")
-            own = Path(folder) / name
-            own.mkdir()
-            inputs = _versions(space, name, zone)
-            about = replace(context, step=f"check.{name}", inputs=inputs, scratch=own)
-            found[name] = assess(space.project.datasets[name], about, zone, space.project.datasets)
+    for name in datasets:
+        progress(f"checking {zone}.{name}")
+        found[name] = space.engine.attempt(partial(assessed, name), progress)
     return found
 
 

@@ -19,12 +19,12 @@ from vertebra.declare.standalone_rules import (
     review_rules,
     standalone_rules,
 )
+from vertebra.engine import running
 from vertebra.errors import CollectError, RuleError
 from vertebra.external_data.open import opened
 from vertebra.external_data.source import ExternalTable, SourceLayout
 from vertebra.external_data.spark_frames import SparkFrames, is_spark
 from vertebra.external_data.staging import ROW_ID, StagedTable, checked_types, stage
-from vertebra.pipeline.engines import on_engine
 from vertebra.workspace.check_examples import examples
 from vertebra.workspace.check_result import CheckedTable, DataCheck, RuleResult
 
@@ -102,7 +102,8 @@ class _Checking:
 
     def run(self, engine: str | Engine) -> DataCheck:
         spark = [table.given for table in self.tables.values() if isinstance(table.given, SparkFrames)]
-        return on_engine(spark[0].engine() if spark else engine, self._checked)
+        with running(spark[0].engine() if spark else engine) as chosen:
+            return chosen.attempt(lambda: self._checked(chosen), self.tell)
 
     def _checked(self, engine: Engine) -> DataCheck:
         folder = tempfile.TemporaryDirectory(prefix="vertebra-check-", ignore_cleanup_errors=True)

@@ -46,18 +46,23 @@ def discover(
     from vertebra.trusted.discover import discover as found_in
 
     zone, name = placed(space, table)
-    frames = {name: space.lake.table(f"{zone}.{name}").frame(space.engine)}
+    tables = {name: space.lake.table(f"{zone}.{name}")}
     for other in space.project.datasets:
         # the trusted table is what a declared reference is checked against
         there = space.lake.table(f"trusted.{other}")
         if other != name and there.exists():
-            frames[other] = there.frame(space.engine)
+            tables[other] = there
     folder = space.lake.root / ".check"
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="discover-", dir=folder) as scratch:
-        datasets = space.project.datasets
-        subject = Subject(datasets[name], datasets, frames, space.engine, Path(scratch))
-        return found_in(subject, limit, sample, kinds or KINDS, declared, progress)
+    datasets = space.project.datasets
+
+    def discovered() -> list[Proposal]:
+        frames = {name: one.frame(space.engine) for name, one in tables.items()}
+        with tempfile.TemporaryDirectory(prefix="discover-", dir=folder) as scratch:
+            subject = Subject(datasets[name], datasets, frames, space.engine, Path(scratch))
+            return found_in(subject, limit, sample, kinds or KINDS, declared, progress)
+
+    return space.engine.attempt(discovered, progress)
 
 
 def accept(space: Workspace, table: str, chosen: Mapping[str, Proposal]) -> Path:

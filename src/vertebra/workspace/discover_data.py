@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vertebra.declare.dataset import Column, Dataset
+from vertebra.engine import running
 from vertebra.external_data.open import opened
 from vertebra.external_data.source import SourceLayout
 from vertebra.external_data.staging import StagedTable, checked_types, stage
-from vertebra.pipeline.engines import on_engine
 
 if TYPE_CHECKING:
     from vertebra.engine.port import Engine
@@ -54,17 +54,18 @@ def discover_data(
     reading = SourceLayout(checked_types(dict(types or {})), tuple(null), False, delimiter)
     given = opened(data, reading)
 
-    def discovered(running: Engine) -> list[Proposal]:
+    def discovered() -> list[Proposal]:
         with tempfile.TemporaryDirectory(prefix="vertebra-discover-", ignore_cleanup_errors=True) as folder:
             place, scratch = Path(folder) / "data", Path(folder) / "scratch"
             place.mkdir()
             scratch.mkdir()
             staged = stage(name, given, given.columns, reading, place, tell)
             dataset = _dataset(staged)
-            subject = Subject(dataset, {name: dataset}, {name: staged.frame(running)}, running, scratch)
+            subject = Subject(dataset, {name: dataset}, {name: staged.frame(chosen)}, chosen, scratch)
             return discover(subject, limit, sample, kinds or KINDS, progress=tell)
 
-    return on_engine(engine, discovered)
+    with running(engine) as chosen:
+        return chosen.attempt(discovered, tell)
 
 
 def _dataset(staged: StagedTable) -> Dataset:

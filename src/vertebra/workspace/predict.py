@@ -70,13 +70,21 @@ def predict(
             lake=space.lake,
             engine=space.engine,
             ledgers=space.ledgers,
-            scratch=recorder.folder,
+            scratch=recorder.folder / step,
             progress=lambda text: told.progress(step, text),
         )
+        tracking = tracking_uri(space.project)
+
+        def scored() -> StepOutcome:
+            context.scratch.mkdir()
+            try:
+                return score(declared, tracking, settings.name, context, table=table and source, version=version)
+            finally:
+                shutil.rmtree(context.scratch, ignore_errors=True)
+
         clock = time.perf_counter()
         try:
-            tracking = tracking_uri(space.project)
-            outcome = score(declared, tracking, settings.name, context, table=table and source, version=version)
+            outcome = space.engine.attempt(scored, lambda text: told.note(f"{step}: {text}"))
         except BaseException:
             # What failed is told by the error; the mark is for runs that were killed.
             shutil.rmtree(recorder.folder, ignore_errors=True)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from vertebra.declare.rules import NamedRule
 from vertebra.denial import Inclusion
-from vertebra.engine.sail import join_did_not_fit
+from vertebra.engine.failures import query_error
 from vertebra.errors import RuleError
 from vertebra.trusted.detect.counts import MEASURES, pair_counts
 from vertebra.trusted.detect.dominance import divided, divided_counts, narrowed
@@ -373,19 +373,16 @@ class _Run:
 
     @contextmanager
     def _timed(self, rules: Sequence[str]) -> Iterator[None]:
-        """A job for some rules: its time is theirs, and so is what the engine says of it."""
-        from pyspark.errors import PySparkException
-
+        """Run a job for some rules: count its time for them, and name them when the engine fails."""
         started = time.perf_counter()
         try:
             yield
-        except PySparkException as error:
-            if join_did_not_fit(error):
-                raise
+        except Exception as error:
+            failure = query_error(error, f"{_listed(rules)} of {self.table}")
             raise RuleError(
-                f"the engine failed on {_listed(rules)} of {self.table}",
-                cause=str(error).strip().splitlines()[0],
-                remedy="where a value cannot be computed, have it NULL: cast(… as …), try_to_timestamp, nullif",
+                failure.fact,
+                cause=failure.cause,
+                remedy="where a value cannot be computed, make it NULL: cast(… as …), try_to_timestamp, nullif",
             ) from error
         for name in rules:
             self.seconds[name] += time.perf_counter() - started

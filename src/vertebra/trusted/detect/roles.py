@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.denial import Across, DenialConstraint, Shape, classify
 from vertebra.denial.refusal import Refusal
+from vertebra.engine.failures import query_error
 from vertebra.errors import RuleError
 from vertebra.trusted.detect.common_type import common_type
 from vertebra.trusted.detect.plan import Planned
@@ -339,8 +340,9 @@ def _types(relation: str, frame: DataFrame, asked: Mapping[str, tuple[str, bool]
     try:
         schema = frame.select(*[F.expr(sql).alias(f"e{i}") for i, sql in enumerate(asked)]).schema
     except Exception as error:
+        failure = query_error(error, f"the rules of {relation}")
         _blame(relation, frame, asked)
-        raise RuleError(f"the rules of {relation} cannot be planned", cause=str(error).splitlines()[0]) from error
+        raise RuleError(f"the rules of {relation} cannot be planned", cause=failure.cause) from error
     found = {sql: field.dataType for sql, field in zip(asked, schema.fields, strict=True)}
     for sql, (name, boolean) in asked.items():
         if boolean and not isinstance(found[sql], BooleanType):
@@ -359,7 +361,7 @@ def _blame(relation: str, frame: DataFrame, asked: Mapping[str, tuple[str, bool]
         try:
             _ = frame.select(F.expr(sql)).schema
         except Exception as error:
-            cause = str(error).strip().splitlines()[0]
+            cause = query_error(error, f"rule {name} of {relation}").cause
             called = next((found for word in _WORD.findall(cause) if (found := _call(sql, word))), (0, len(sql)))
             raise Refusal(
                 sql, *called, f"rule {name}: the engine refuses this over {relation}", cause=cause,
