@@ -118,6 +118,24 @@ def test_accepted_rules_are_declared_and_proposed_no_more(vertebra: Command, fol
     assert {row["name"] for row in new} == {row["name"] for row in rows if not row["declared"]}
 
 
+def test_under_a_profile_accepted_rules_go_into_the_file_of_its_overlay(vertebra: Command, folder: Path) -> None:
+    (folder / "vertebra.yaml").write_text("name: tiny\nprofiles:\n  dev: {overlay: dev}\n")
+    base, own = folder / "datasets/sales.yaml", folder / "dev/datasets/sales.yaml"
+    own.parent.mkdir(parents=True)
+    before = base.read_bytes()
+    own.write_bytes(before)
+    _, _, err = vertebra("discover", "sales", "--profile", "dev")
+    assert "writes them into dev/datasets/sales.yaml" in err
+    code, _, err = vertebra("discover", "sales", "--profile", "dev", "--accept", "shop_determines_city")
+    assert (code, "1 rule written into dev/datasets/sales.yaml" in err) == (0, True)
+    assert base.read_bytes() == before
+    assert "shop_determines_city" in load_project(folder, "dev").datasets["sales"].rules
+    assert "shop_determines_city" not in load_project(folder).datasets["sales"].rules
+    _, out, _ = vertebra("ls", "datasets", "--profile", "dev", "--format", "json")
+    files = {row["dataset"]: row["file"] for row in json.loads(out)}
+    assert files == {"sales": "dev/datasets/sales.yaml", "shops": "datasets/shops.yaml"}
+
+
 def test_all_can_be_accepted_and_then_there_is_nothing_new(vertebra: Command, folder: Path) -> None:
     assert vertebra("discover", "sales", "--accept-all", "--limit", "50")[0] == 0
     assert vertebra("check", "sales")[0] == 0

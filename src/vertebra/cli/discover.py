@@ -113,7 +113,8 @@ def _show(space: Workspace, table: str, find: Find, form: Form) -> None:
     from vertebra.workspace.discover import placed
 
     zone, dataset = placed(space, table)
-    write_proposals(find(space, table), f"{zone}.{dataset}", form, sys.stdout, sys.stderr)
+    file = space.project.datasets[dataset].declared_in
+    write_proposals(find(space, table), f"{zone}.{dataset}", file, form, sys.stdout, sys.stderr)
 
 
 def _accept(space: Workspace, table: str, find: Find, accept: str | None, names: Mapping[str, str]) -> None:

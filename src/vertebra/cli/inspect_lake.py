@@ -81,7 +81,7 @@ def ls(
             rows, columns = listing.tables(space), ["table", "version", "rows", "written", "by"]
         case "datasets":
             rows = listing.datasets(space)
-            columns = ["dataset", "source", "batches", "records", "collected", "every", "description"]
+            columns = ["dataset", "source", "batches", "records", "collected", "every", "file", "description"]
         case "drift":
             rows, columns = (
                 listing.drift(space, [known_dataset(space, name) for name in select or ()]),

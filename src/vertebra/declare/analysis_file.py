@@ -6,8 +6,10 @@ import ast
 from pathlib import Path
 
 from vertebra.declare.analysis import Analysis, AsOf
+from vertebra.declare.declaration import locate
 from vertebra.declare.document import Loc, display_path
 from vertebra.declare.python_file import executed, parsed, place_of
+from vertebra.declare.source_location import SourceLocation
 from vertebra.declare.sql_text import complaint
 from vertebra.errors import DeclarationError, DeclarationErrors
 
@@ -32,14 +34,17 @@ def read_analysis(file: Path) -> Analysis:
     ]
     if problems:
         raise DeclarationErrors(problems)
-    return found.model_copy(update={"name": file.stem, "file": file})
+    made = found.model_copy(update={"name": file.stem, "file": file})
+    tree = parsed(file)
+    line = _call_line(tree)
+    locate(made, lambda loc: SourceLocation(file, *place_of(tree, line, loc)))
+    return made
 
 
 def place_in(file: Path, loc: Loc) -> str:
     """``file:line:column`` of a part of the analysis that a file declares."""
     tree = parsed(file)
-    line, column = place_of(tree, _call_line(tree), loc)
-    return f"{display_path(file)}:{line}:{column}"
+    return str(SourceLocation(file, *place_of(tree, _call_line(tree), loc)))
 
 
 def _expressions(analysis: Analysis) -> list[tuple[tuple[str, ...], str]]:

@@ -13,6 +13,7 @@ from vertebra.declare.declaration import Declaration as Declaration
 from vertebra.declare.declaration import Flag as Flag
 from vertebra.declare.declaration import Name as Name
 from vertebra.declare.drift import Drift as Drift
+from vertebra.declare.source_location import display_path
 from vertebra.declare.time_pattern import time_pattern
 from vertebra.declare.update_rate import UpdateRate
 
@@ -197,6 +198,11 @@ class Dataset(Declaration):
     key: tuple[str, ...] = ()
     rules: dict[Name, Rule] = Field(default_factory=dict)
     tags: tuple[str, ...] = ()
+
+    @property
+    def declared_in(self) -> str:
+        """The file that declares it, as a person would type it."""
+        return display_path(self.declared_at.file) if self.declared_at else f"datasets/{self.name}.yaml"
 
     @model_validator(mode="before")
     @classmethod

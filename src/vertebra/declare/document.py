@@ -7,7 +7,6 @@ so ``NO``, ``on`` and ``y`` are text; ``1:30``, ``2013-01-01``, ``1_000`` and ``
 from __future__ import annotations
 
 import math
-import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -16,6 +15,8 @@ from typing import Any, Final
 
 import yaml
 
+from vertebra.declare.source_location import SourceLocation
+from vertebra.declare.source_location import display_path as display_path
 from vertebra.errors import DeclarationError, DeclarationErrors
 
 Loc = Sequence[str | int]
@@ -63,16 +64,18 @@ class Document:
         self.value: Any = None if self._root is None else self._value(self._root)
 
     def where(self, loc: Loc = (), *, key: bool = False) -> str:
-        """``file:line:column`` of the value at a place, or of its key.
+        """``file:line:column`` of the value at a place, or of its key; see :meth:`location`."""
+        return str(self.location(loc, key=key))
 
-        Elements of ``loc`` that are not in the document are passed over: validation also names what is missing, and
+    def location(self, loc: Loc = (), *, key: bool = False) -> SourceLocation:
+        """The location of the value at a place, or of its key.
+
+        Elements of ``loc`` that are not in the document are skipped: validation also names keys that are missing, and
         the alternative it tried.
         """
         node, name = self._find(loc)
         found = name if key and name is not None else node
-        if found is None:
-            return f"{display_path(self.file)}:1:1"
-        return self._where(found)
+        return SourceLocation(self.file) if found is None else self._location(found)
 
     def raw(self, loc: Loc) -> str | None:
         """The text of the scalar at a place as it is written; None where there is no scalar."""
@@ -192,8 +195,10 @@ class Document:
         return None
 
     def _where(self, node: yaml.Node) -> str:
-        mark = node.start_mark
-        return f"{display_path(self.file)}:{mark.line + 1}:{mark.column + 1}"
+        return str(self._location(node))
+
+    def _location(self, node: yaml.Node) -> SourceLocation:
+        return SourceLocation(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
 
     def _complain(self, fact: str, remedy: str, where: str, cause: str = "") -> None:
         self.errors.append(DeclarationError(fact, cause=cause, remedy=remedy, where=where))
@@ -208,12 +213,6 @@ def plain_value(text: str) -> Any:
     if _INTEGER.fullmatch(text):
         return int(text)
     return float(text) if _FLOAT.fullmatch(text) else text
-
-
-def display_path(file: Path) -> str:
-    """A path as a person would type it: relative where it is below the working folder."""
-    relative = os.path.relpath(file)
-    return str(file) if relative.startswith("..") else relative
 
 
 def read_text(file: Path) -> str:

@@ -147,7 +147,7 @@ def _no_column(what: str, column: str, dataset: Dataset, where: str) -> Declarat
     return DeclarationError(
         f"{what}: {dataset.name} has no column {column}",
         cause=f"its columns are {', '.join(dataset.columns)}",
-        remedy=did_you_mean(column, dataset.columns, f"declare {column} in datasets/{dataset.name}.yaml"),
+        remedy=did_you_mean(column, dataset.columns, f"declare {column} in {dataset.declared_in}"),
         where=where,
     )
 
@@ -258,11 +258,11 @@ def _view_column_errors(declared: Declarations) -> Iterator[DeclarationError]:
             continue
         sql, file = read.view.sql or "", display_path(read.view.file)
         for one in unknown_columns(read.query, tables):
-            dataset = one.table.partition(".")[2]
+            dataset = declared.datasets[one.table.partition(".")[2]]
             yield DeclarationError(
                 f"view {name}: {one.table} has no column {one.column}{quote(sql, one.start, one.end)}",
                 cause=f"its columns are {', '.join(tables[one.table])}",
-                remedy=did_you_mean(one.column, tables[one.table], f"declare {one.column} in datasets/{dataset}.yaml"),
+                remedy=did_you_mean(one.column, tables[one.table], f"declare {one.column} in {dataset.declared_in}"),
                 where=place(sql, one.start, file),
             )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from vertebra.declare.declaration import Declaration, locate
 from vertebra.declare.document import Document, Loc
 from vertebra.errors import DeclarationError
 
@@ -51,9 +52,13 @@ def validated(
         The declaration, or None when it has errors.
     """
     try:
-        return adapter.validate_python(value)
+        made = adapter.validate_python(value)
     except ValidationError as error:
         found = error.errors(include_url=False)
+    else:
+        if isinstance(made, Declaration):
+            locate(made, lambda loc: document.location(loc, key=True))
+        return made
     value, changed = _as_written(document, value, found)
     if changed:
         return validated(adapter, document, value, what, errors)

@@ -9,8 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.declare.declaration import locate
 from vertebra.declare.document import Document, Loc, display_path, read_text
 from vertebra.declare.python_file import LazyFunction, executed, parsed
+from vertebra.declare.source_location import SourceLocation
 from vertebra.declare.sql_text import NamedTable, one_query, place, quote, tables_named
 from vertebra.declare.view import View, declared_views
 from vertebra.errors import DeclarationError, DeclarationErrors
@@ -70,6 +72,7 @@ def _read_sql(file: Path) -> ReadView:
         sql=sql,
         tags=tags,
     )
+    locate(view, lambda _: SourceLocation(file))
     return ReadView(view, places, query)
 
 
@@ -188,6 +191,7 @@ def _read_python(file: Path) -> ReadView:
         build=build,
         tags=found.tags,
     )
+    locate(view_, lambda _: SourceLocation(file, function.lineno, function.col_offset + 1))
     return ReadView(view_, dict(pairs))
 
 

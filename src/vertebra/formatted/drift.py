@@ -103,7 +103,7 @@ def _refuse_retyped(dataset: Dataset, batch: Batch, sources: Mapping[str, str | 
                 f"batch {batch.number} has {written} where column {name} is {dataset.columns[name].type}",
                 cause=f"less than nine tenths of {source!r} are written as the declared type; "
                 "the policy is `drift: {retyped: fail}`",
-                remedy=f"correct the column's type in datasets/{dataset.name}.yaml, "
+                remedy=f"correct the column's type in {dataset.declared_in}, "
                 "or have cells that do not fit rejected one by one: drift: {retyped: ignore}",
                 where=f"{dataset.source}.{dataset.name}",
             )
@@ -117,10 +117,10 @@ def _missing(dataset: Dataset, batch: Batch, missing: list[str], extra: tuple[st
         known = ", ".join(_yaml(source) for source in (*column.sources(name), found))
         lines.append(f"{name}: {{type: {column.type}, source: [{known}]}}")
     if renamed:
-        remedy = f"if {_listed(list(renamed.values()))} is meant, write in datasets/{dataset.name}.yaml: "
+        remedy = f"if {_listed(list(renamed.values()))} is meant, write in {dataset.declared_in}: "
         remedy += "; ".join(lines)
     else:
-        remedy = f"correct `columns` in datasets/{dataset.name}.yaml"
+        remedy = f"correct `columns` in {dataset.declared_in}"
     return DriftError(
         f"batch {batch.number} has no column {_listed(missing)}",
         cause=f"the policy is `drift: {{missing: fail}}`; the batch has {_listed(batch.receipt.columns)}",
@@ -138,7 +138,7 @@ def _extra(dataset: Dataset, batch: Batch, missing: list[str], extra: tuple[str,
     return DriftError(
         f"batch {batch.number} has undeclared columns: {_listed(extra)}",
         cause=f"the policy is `drift: {{extra: fail}}`{absent}",
-        remedy=f"write in datasets/{dataset.name}.yaml under columns: {new}, "
+        remedy=f"write in {dataset.declared_in} under columns: {new}, "
         "or leave them out: drift: {extra: ignore}, or take them as text: drift: {extra: evolve}",
         where=f"{dataset.source}.{dataset.name}",
     )

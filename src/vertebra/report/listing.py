@@ -83,6 +83,7 @@ def datasets(space: Workspace) -> Rows:
                 "records": sum(batch.receipt.records for batch in landed),
                 "collected": landed[-1].receipt.collected_at if landed else None,
                 "every": dataset.collect.every,
+                "file": dataset.declared_in,
                 "description": dataset.description,
             }
         )

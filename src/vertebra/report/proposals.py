@@ -21,11 +21,14 @@ _LONGEST: Final = 220
 FORMS: Final[tuple[Form, ...]] = ("table", "json", "yaml")
 
 
-def write_proposals(proposals: Sequence[Proposal], table: str, form: Form, stream: TextIO, notes: TextIO) -> None:
+def write_proposals(
+    proposals: Sequence[Proposal], table: str, file: str, form: Form, stream: TextIO, notes: TextIO
+) -> None:
     """Write proposals.
 
     Args:
         table: where they were found.
+        file: the dataset's file, which accepted rules are written into.
         form: ``yaml`` gives what would be written into the dataset's file; declared rules are left out.
         notes: gets what to do next.
     """
@@ -37,7 +40,7 @@ def write_proposals(proposals: Sequence[Proposal], table: str, form: Form, strea
             stream.write(as_rules(proposals))
         case "table":
             _tell(proposals, table, stream)
-            notes.write(_next(proposals, table))
+            notes.write(_next(proposals, table, file))
 
 
 def write_data_proposals(
@@ -48,11 +51,11 @@ def write_data_proposals(
     Args:
         options: how the data were named and read, as the command takes it: ``--data planes.csv --null NA``.
     """
-    display_path = Path(options[1]).name
+    name = Path(options[1]).name
     if form != "table":
-        write_proposals(proposals, display_path, form, stream, notes)
+        write_proposals(proposals, name, "", form, stream, notes)
         return
-    _tell(proposals, display_path, stream)
+    _tell(proposals, name, stream)
     if proposals:
         said = shlex.join(options)
         notes.write(
@@ -124,15 +127,14 @@ def _form(body: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}: {flow(value)}" for key, value in body.items())
 
 
-def _next(proposals: Sequence[Proposal], table: str) -> str:
+def _next(proposals: Sequence[Proposal], table: str, file: str) -> str:
     new = [proposal for proposal in proposals if not proposal.declared]
     if not new:
         return ""
     first = ",".join(str(proposal.number) for proposal in new[:2])
-    dataset = table.rpartition(".")[2]
     return (
         f"\nnext:  vertebra discover {table} --accept {first}\n"
-        f"       writes them into datasets/{dataset}.yaml as rules that only report\n"
+        f"       writes them into {file} as rules that only report\n"
     )
 
 

@@ -13,6 +13,7 @@ from vertebra.governance.context import Progress, silent
 from vertebra.pipeline.selection import did_you_mean
 
 if TYPE_CHECKING:
+    from vertebra.declare.dataset import Dataset
     from vertebra.trusted.discover import Kind, Proposal
     from vertebra.workspace.workspace import Workspace
 
@@ -90,7 +91,7 @@ def accept(space: Workspace, table: str, chosen: Mapping[str, Proposal]) -> Path
                 f"proposal {proposal.number} is declared already, as {proposal.declared}",
                 remedy="leave it out; --new lists only what is not declared",
             )
-    file = _file(space, name)
+    file = _file(space.project.datasets[name])
     before = file.read_bytes()
     write(file, space.project.datasets[name], space.project.datasets, {n: rule_of(p) for n, p in chosen.items()})
     try:
@@ -103,13 +104,11 @@ def accept(space: Workspace, table: str, chosen: Mapping[str, Proposal]) -> Path
     return file
 
 
-def _file(space: Workspace, name: str) -> Path:
-    """Where a dataset is declared."""
-    folder = space.project.root / "datasets"
-    found = [file for suffix in (".yaml", ".yml") for file in sorted(folder.rglob(f"{name}{suffix}"))]
-    if not found:
-        raise DeclarationError(f"{name} is not declared in a file", remedy="vertebra ls datasets")
-    return found[0]
+def _file(dataset: Dataset) -> Path:
+    """The file that declares a dataset."""
+    if dataset.declared_at is None:
+        raise DeclarationError(f"{dataset.name} is not declared in a file", remedy="vertebra ls datasets")
+    return dataset.declared_at.file
 
 
 def dataset_of(space: Workspace, table: str) -> str:
