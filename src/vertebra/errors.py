@@ -15,6 +15,7 @@
     ├── DecisionError      a decision is about a row, a cell or a violation that is not there
     ├── LeakageError       a feature uses what is not known at prediction time
     ├── RegistryError      a collector, format or other member of a registry is missing, or a plug-in is broken
+    ├── PublishError       a table could not be sent to a publish target
     └── StepError          a pipeline step failed
 
 Every message states a fact, its cause and what to do next, in that order. Control characters in it are written out.
@@ -124,6 +125,10 @@ class LeakageError(VertebraError):
 
 class StepError(VertebraError):
     """A pipeline step failed."""
+
+
+class PublishError(VertebraError):
+    """A table could not be sent to a publish target; what was there before is still there."""
 
 
 class RegistryError(VertebraError):

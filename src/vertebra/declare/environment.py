@@ -1,7 +1,7 @@
 """References to environment variables: ``${NAME}`` and ``${NAME:-default}``; ``$${`` stands for ``${``.
 
-They are resolved when a project is loaded, in ``vertebra.yaml`` and in the ``collect`` section of datasets, nowhere
-else, so that a pattern or an SQL text with a dollar sign is left alone.
+They are resolved when a project is loaded, in ``vertebra.yaml``, in the ``collect`` section of datasets and in the
+target's options of publications, nowhere else, so that a pattern or an SQL text with a dollar sign is left alone.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from vertebra.declare.analysis import Analysis, AsOf
 from vertebra.declare.analysis_file import place_in
 from vertebra.declare.dataset import Between, Column, Dataset
 from vertebra.declare.document import Document, Loc, display_path
+from vertebra.declare.publication import Publication
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, inputs_of, outputs_of
 from vertebra.declare.rules import rules_of
 from vertebra.declare.sql_text import place, quote
@@ -28,7 +29,7 @@ class Declarations:
     """What could be read of a project.
 
     Attributes:
-        documents: the YAML of each dataset and reconciliation, by kind and name.
+        documents: the YAML of each dataset, reconciliation and publication, by kind and name.
         failed: qualified tables whose declaration is wrong; nothing more is said about what reads them.
     """
 
@@ -36,6 +37,7 @@ class Declarations:
     reconciliations: dict[str, EntityResolution | LookupTable] = field(default_factory=dict)
     views: dict[str, ReadView] = field(default_factory=dict)
     analyses: dict[str, Analysis] = field(default_factory=dict)
+    publications: dict[str, Publication] = field(default_factory=dict)
     documents: dict[tuple[str, str], Document] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
 
@@ -58,6 +60,7 @@ def check(declared: Declarations) -> list[DeclarationError]:
     errors += _same_output_errors(declared)
     errors += _input_errors(declared)
     errors += _view_column_errors(declared)
+    errors += _publication_errors(declared)
     errors += _cycle_errors(declared)
     return errors
 
@@ -265,6 +268,25 @@ def _view_column_errors(declared: Declarations) -> Iterator[DeclarationError]:
                 remedy=did_you_mean(one.column, tables[one.table], f"declare {one.column} in {dataset.declared_in}"),
                 where=place(sql, one.start, file),
             )
+
+
+def _publication_errors(declared: Declarations) -> Iterator[DeclarationError]:
+    """Publications of tables that nothing writes, or of columns that their dataset does not declare."""
+    known = declared.outputs()
+    for name, one in declared.publications.items():
+        document = declared.documents["publication", name]
+        if one.table in declared.failed:
+            continue
+        if one.table not in known:
+            yield _undeclared(f"publication {name}", one.table, known, document.where(("table",)))
+        zone, _, subject = one.table.partition(".")
+        dataset = declared.datasets.get(subject) if zone == "trusted" else None
+        if dataset is None or dataset.drift.extra == "evolve":
+            continue
+        for number, column in enumerate(one.columns or ()):
+            if column not in dataset.columns and column != "_rid":
+                where = document.where(("columns", number))
+                yield _no_column(f"publication {name}: columns", column, dataset, where)
 
 
 def _looked_at(analysis: Analysis) -> Iterator[tuple[Loc, str]]:

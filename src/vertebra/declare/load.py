@@ -18,6 +18,7 @@ from vertebra.declare.document import Document, display_path, read_document
 from vertebra.declare.environment import Environment, redacted
 from vertebra.declare.integrity import Declarations, check
 from vertebra.declare.project import Project, Settings
+from vertebra.declare.publication_file import read_publication
 from vertebra.declare.reconciliation import Reconciliation
 from vertebra.declare.secret import written_secrets
 from vertebra.declare.settings import FILE, read_settings
@@ -83,6 +84,7 @@ def load_project(
         reconciliations=declared.reconciliations,
         views={name: read.view for name, read in declared.views.items()},
         analyses=declared.analyses,
+        publications=declared.publications,
         secrets=environment.secrets,
     )
 
@@ -104,6 +106,8 @@ class _Loading:
             self._view(file)
         for file in self._files("analyses", (".py",)):
             self._analysis(file)
+        for file in self._files("publish", (".yaml", ".yml")):
+            self._publication(file)
         return self.declared
 
     def _files(self, folder: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
@@ -171,6 +175,14 @@ class _Loading:
             self.declared.analyses[file.stem] = read_analysis(file)
         except DeclarationErrors as error:
             self.errors += error.errors
+
+    def _publication(self, file: Path) -> None:
+        document = read_document(file)
+        value = self._named(document, "publication")
+        made = None if value is None else read_publication(document, value, self.environment, self.errors)
+        if made is not None:
+            self.declared.publications[file.stem] = made
+            self.declared.documents["publication", file.stem] = document
 
     def _named(self, document: Document, kind: str) -> dict[str, Any] | None:
         """The mapping in a file, with the file's name as its name."""

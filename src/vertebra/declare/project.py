@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from vertebra.declare.analysis import Analysis
 from vertebra.declare.dataset import Dataset, Declaration, Name
 from vertebra.declare.environment import redacted
+from vertebra.declare.publication import Publication
 from vertebra.declare.reconciliation import EntityResolution, LookupTable
 from vertebra.declare.view import View
 
@@ -76,9 +77,10 @@ class Overrides(Declaration):
         memory: bound of the embedded engine's memory, e.g. ``8g``; a share of the machine's unless declared.
         tracking: URI of the MLflow tracking server; a SQLite file in the project unless declared.
         retention: how long ``vertebra gc`` keeps earlier versions of a table, e.g. ``30 days``.
-        schemes: URL schemes that ``from: files`` may read, e.g. ``[file, s3]``; only ``file`` unless declared.
-        overlay: folder in the project with ``datasets/``, ``reconcile/``, ``views/`` and ``analyses/`` of its own; a
-            file there takes the place of the one of the same name, or is added.
+        schemes: URL schemes that ``from: files`` may read and ``to: files`` may write, e.g. ``[file, s3]``; only
+            ``file`` unless declared.
+        overlay: folder in the project with ``datasets/``, ``reconcile/``, ``views/``, ``analyses/`` and ``publish/`` of
+            its own; a file there takes the place of the one of the same name, or is added.
     """
 
     lake: str | None = None
@@ -128,6 +130,7 @@ class Project:
     reconciliations: dict[str, EntityResolution | LookupTable]
     views: dict[str, View]
     analyses: dict[str, Analysis]
+    publications: dict[str, Publication] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Union
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
 from vertebra.declare.dataset import Column, Dataset, Declaration, Drift
 from vertebra.declare.project import SettingsFile
+from vertebra.declare.publication import TARGETS, Publication
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, Reconciliation, Survivor
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _SHORT_FORMS: Final[dict[type, dict[str, Any]]] = {
 }
 """What may be written instead of a mapping."""
 
-_NAMED_BY_FILE: Final = (Dataset, EntityResolution, LookupTable)
+_NAMED_BY_FILE: Final = (Dataset, EntityResolution, LookupTable, Publication)
 """Declarations that have the name of their file."""
 
 _DECIDED: Final = ("parse",)
@@ -35,29 +36,37 @@ DOCUMENTS: Final[dict[str, Any]] = {
     "project": SettingsFile,
     "dataset": Dataset,
     "reconciliation": Reconciliation,
+    "publication": Publication,
 }
-"""What each kind of file declares: ``vertebra.yaml``, ``datasets/*.yaml``, ``reconcile/*.yaml``."""
+"""What each kind of file declares: ``vertebra.yaml``, ``datasets/*.yaml``, ``reconcile/*.yaml``, ``publish/*.yaml``."""
 
 
 def json_schema(kind: str | None = None) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one kind of file, or of all.
 
     Args:
-        kind: ``project``, ``dataset`` or ``reconciliation``; None gives one schema whose ``$defs`` has all three
-            under these names, and that accepts any of them.
+        kind: ``project``, ``dataset``, ``reconciliation`` or ``publication``; None gives one schema whose ``$defs`` has
+            all four under these names, and that accepts any of them. A publication has the options of one of the
+            installed targets.
+
+    Raises:
+        RegistryError: a plug-in that adds a publish target cannot be loaded.
     """
     if kind is not None:
-        schema = TypeAdapter(DOCUMENTS[kind]).json_schema(by_alias=True, schema_generator=_Written)
+        declared = _any_publication() if kind == "publication" else DOCUMENTS[kind]
+        schema = TypeAdapter(declared).json_schema(by_alias=True, schema_generator=_Written)
         return {"$schema": DIALECT, **schema, "title": f"Vertebra {kind}"}
-    models = (SettingsFile, Dataset, EntityResolution, LookupTable)
+    publications = [target.declaration for target in TARGETS.values()]
+    models: tuple[type[Declaration], ...] = (SettingsFile, Dataset, EntityResolution, LookupTable, *publications)
     named, shared = models_json_schema(
         [(model, "validation") for model in models], by_alias=True, schema_generator=_Written
     )
-    resolution, lookup = (named[model, "validation"] for model in models[2:])
+    resolution, lookup = (named[model, "validation"] for model in (EntityResolution, LookupTable))
     definitions = {
         "project": named[SettingsFile, "validation"],
         "dataset": named[Dataset, "validation"],
         "reconciliation": {"oneOf": [resolution, lookup]},
+        "publication": {"oneOf": [named[model, "validation"] for model in publications]},
     }
     return {
         "$schema": DIALECT,
@@ -65,6 +74,12 @@ def json_schema(kind: str | None = None) -> dict[str, Any]:
         "$defs": shared["$defs"] | definitions,
         "anyOf": [{"$ref": f"#/$defs/{name}"} for name in definitions],
     }
+
+
+def _any_publication() -> Any:
+    """A publication to any of the targets that are installed."""
+    models = tuple(target.declaration for target in TARGETS.values())
+    return Annotated[Union[models], Field(discriminator="to")]  # noqa: UP007 - the targets are known at run time only
 
 
 class _Written(GenerateJsonSchema):
@@ -79,7 +94,7 @@ class _Written(GenerateJsonSchema):
         for name, described in made["properties"].items():
             described.pop("title", None)
             described.update({"description": attributes[name]} if name in attributes else {})
-        if model in _NAMED_BY_FILE:
+        if issubclass(model, _NAMED_BY_FILE):
             made["required"] = [name for name in made.get("required", []) if name not in ("name", *_DECIDED)]
             made["properties"]["name"]["description"] = "The file's name without its ending; need not be written."
         short = _SHORT_FORMS.get(model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from vertebra.declare.document import Document, Loc
@@ -43,6 +43,33 @@ def written_secrets(collect: Any, document: Document) -> Iterator[DeclarationErr
                 remedy=f"write auth: {{header: {name}, value: ${{NAME}}}}",
                 where=document.where(("collect", "headers", name), key=True),
             )
+
+
+def option_secrets(document: Document, secret: Collection[Loc]) -> Iterator[DeclarationError]:
+    """What is wrong with how the options of a publish target write their secrets.
+
+    Args:
+        document: the publication as it is written.
+        secret: where the values are that the target calls secret.
+    """
+    for loc, text in _texts(document.value):
+        found = _PASSWORD.search(text)
+        if found and found["password"] and not _REFERENCE.fullmatch(found["password"]):
+            yield _literal(f"the password in {'.'.join(map(str, loc))}", document, loc)
+        elif loc in secret and not found and "://" not in text and not _REFERENCE.fullmatch(text):
+            yield _literal(".".join(map(str, loc)), document, loc)
+
+
+def _texts(value: Any, loc: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text in a document and its place."""
+    if isinstance(value, str):
+        yield loc, value
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from _texts(one, (*loc, key))
+    elif isinstance(value, list):
+        for place, one in enumerate(value):
+            yield from _texts(one, (*loc, place))
 
 
 def _literal(what: str, document: Document, loc: Loc) -> DeclarationError:

@@ -107,6 +107,22 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         test_version=pa.int64(),
         recorded_at=_TIME,
     ),
+    # one row per attempt to publish: the table version that was sent, where it is now and what was written; a failed
+    # attempt (state "failed") left the target as it was
+    "publications": _schema(
+        run_id=pa.string(),
+        publication=pa.string(),
+        target=pa.string(),
+        location=pa.string(),
+        table_name=pa.string(),
+        table_version=pa.int64(),
+        rows=pa.int64(),
+        bytes=pa.int64(),
+        sha256=pa.string(),
+        state=pa.string(),
+        fingerprint=pa.string(),
+        recorded_at=_TIME,
+    ),
     # a person's decisions, respected by later runs: accept a violation, release from quarantine, undo a repair
     "decisions": _schema(
         decided_at=_TIME,

@@ -29,6 +29,10 @@ def dispatch(step: Step, project: Project, ctx: StepContext, full_refresh: bool)
             return _integrate(step, ctx, full_refresh)
         case "analysis":
             return _analyse(step, project, ctx)
+        case "publish":
+            from vertebra.publish.publish import publish
+
+            return publish(step.declaration, ctx, project.settings.name, project.root, project.settings.schemes)
         case zone:
             raise ValueError(f"{zone} has no such steps")
 

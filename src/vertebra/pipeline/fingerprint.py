@@ -88,7 +88,7 @@ def fingerprint_of(step: Step, inputs: Mapping[str, int], decisions: str, root: 
     Args:
         root: the project's folder; the user's files are named relative to it.
     """
-    code = {"vertebra": _zone_code(step.zone)}
+    code = {"vertebra": _publishing(step) if step.zone == "publish" else _zone_code(step.zone)}
     for file in step.files:
         code[_relative(file, root)] = _hash(file.read_text("utf-8"))
     return Fingerprint(declaration_parts(step), code, dict(inputs), decisions, installed_version())
@@ -103,7 +103,8 @@ def declaration_parts(step: Step) -> dict[str, str]:
         parts = {}
     else:
         dumped = step.declaration.model_dump(mode="json", by_alias=True)
-        parts = {key: value for key, value in dumped.items() if key not in _IGNORED}
+        ignored = _IGNORED | {"replace"} if step.zone == "publish" else _IGNORED
+        parts = {key: value for key, value in dumped.items() if key not in ignored}
     return {path: _hash(json.dumps(value, sort_keys=True, default=str)) for path, value in parts.items()}
 
 
@@ -128,6 +129,12 @@ def _dataset_parts(step: Step) -> dict[str, Any]:
     for name, rule in dataset["rules"].items():
         parts[f"rules.{name}"] = {k: v for k, v in rule.items() if k != "description"}
     return parts
+
+
+def _publishing(step: Step) -> str:
+    from vertebra.publish.publish import code_version
+
+    return code_version(step.declaration)
 
 
 @cache

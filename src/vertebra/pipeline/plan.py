@@ -134,6 +134,8 @@ def decide(
 
 def _reasons(step: Step, fingerprint: Fingerprint, state: State) -> tuple[str, ...]:
     """Why a step's tables are not what it would write now; empty when they are."""
+    if step.zone == "publish":
+        return _unpublished(step, fingerprint, state)
     digest = fingerprint.digest
     remembered = state.remembered(step.name)
     versions = {name: state.table(name) for name in step.outputs}
@@ -158,6 +160,18 @@ def _reasons(step: Step, fingerprint: Fingerprint, state: State) -> tuple[str, .
     if state.failed(step.name):
         words.append("it failed last time")
     return tuple(words) or ("what wrote its last version is not on record",)
+
+
+def _unpublished(step: Step, fingerprint: Fingerprint, state: State) -> tuple[str, ...]:
+    """Why a target does not hold what would be sent now; empty when it does."""
+    if state.published(step) == fingerprint.digest:
+        return ()
+    if state.failed(step.name):
+        return ("it failed last time",)
+    remembered = state.remembered(step.name)
+    if remembered is None:
+        return NEVER
+    return tuple(fingerprint.differences(remembered.fingerprint)) or ("what it sent last is not on record",)
 
 
 def _will_change(name: str) -> str:

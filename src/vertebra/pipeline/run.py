@@ -138,7 +138,7 @@ class _Run:
 
     def _collect(self) -> None:
         """Ask every selected source for new data; an engine that will be needed starts meanwhile."""
-        if any(decision.action == "run" for decision in self._plan()):
+        if any(decision.action == "run" and decision.step.uses_engine for decision in self._plan()):
             self.engine.warm_up()
         for name in self.chosen:
             step = self.graph.steps[name]
@@ -182,6 +182,7 @@ class _Run:
         due = sum(decision.action == "run" for decision in decisions)
         if due:
             self.recorder.began(due)
+        if any(decision.action == "run" and decision.step.uses_engine for decision in decisions):
             self.engine.warm_up()
         for planned in decisions:
             step = planned.step

@@ -43,6 +43,7 @@ class State:
         self._tables: dict[str, TableVersion | None] = {}
         self._batches: dict[str, int | None] = {}
         self._decisions: dict[str, str] = {}
+        self._published: dict[str, str] | None = None
         self._remembered: dict[str, LastSuccess] | None = None
         self._failed: dict[str, str] = {}
 
@@ -77,6 +78,16 @@ class State:
             self._decisions[step.subject] = decisions_digest(self._ledgers, step.subject)
         return self._decisions[step.subject]
 
+    def published(self, step: Step) -> str | None:
+        """The fingerprint of what a publish step last sent."""
+        if self._published is None:
+            table = self._ledgers.table("publications")
+            columns = ["publication", "state", "fingerprint", "recorded_at"]
+            rows = table.arrow().to_table(columns=columns).to_pylist() if table.exists() else []
+            sent = sorted((row for row in rows if row["state"] == "sent"), key=lambda row: row["recorded_at"])
+            self._published = {row["publication"]: row["fingerprint"] for row in sent}
+        return self._published.get(step.subject)
+
     def remembered(self, step: str) -> LastSuccess | None:
         """The last time the step went well."""
         if self._remembered is None:
@@ -90,6 +101,8 @@ class State:
 
     def forget(self, step: Step) -> None:
         """Read anew what the step may have changed."""
+        if step.zone == "publish":
+            self._published = None
         for name in step.outputs:
             self._tables.pop(name, None)
             self._batches.pop(name, None)

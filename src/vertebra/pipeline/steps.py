@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from vertebra.declare.project import Project
 
-ZONES: Final = ("landing", "formatted", "trusted", "exploitation", "analysis")
-"""The zones that have steps, in the order data flows."""
+ZONES: Final = ("landing", "formatted", "trusted", "exploitation", "analysis", "publish")
+"""The zones that have steps, and publishing, in the order data flows."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Step:
     Attributes:
         name: ``zone.subject``, e.g. ``trusted.flights``.
         inputs: what it reads: qualified tables, or ``landing.<dataset>`` for the batches of a dataset.
-        outputs: the qualified tables it writes, the one whose commit ends the step last.
+        outputs: the qualified tables it writes, the one whose commit ends the step last; a publish step writes none.
         declaration: the pydantic model the step follows from.
         tags: of the declaration.
         source: the data source of a dataset's steps.
@@ -42,14 +42,24 @@ class Step:
         return self.name.partition(".")[0]
 
     @property
+    def uses_engine(self) -> bool:
+        """Whether the step computes; landing and publishing move bytes."""
+        return self.zone not in ("landing", "publish")
+
+    @property
     def subject(self) -> str:
-        """The dataset, reconciliation, view or analysis."""
+        """The dataset, reconciliation, view, analysis or publication."""
         return self.name.partition(".")[2]
 
 
 def steps_of(project: Project) -> list[Step]:
     """All steps of a project, in no particular order."""
-    return [*_dataset_steps(project), *_exploitation_steps(project), *_analysis_steps(project)]
+    return [
+        *_dataset_steps(project),
+        *_exploitation_steps(project),
+        *_analysis_steps(project),
+        *_publish_steps(project),
+    ]
 
 
 def _dataset_steps(project: Project) -> list[Step]:
@@ -96,3 +106,7 @@ def _analysis_steps(project: Project) -> list[Step]:
         )
         for name, one in project.analyses.items()
     ]
+
+
+def _publish_steps(project: Project) -> list[Step]:
+    return [Step(f"publish.{name}", (one.table,), (), one, one.tags) for name, one in project.publications.items()]

@@ -1,0 +1,85 @@
+"""Who made a published file: a Parquet file carries its mark, and a CSV file has it in a hidden file beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from vertebra.publish.mark import KEY, Mark, check_owner
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vertebra.publish.file_store import PublishedFile
+    from vertebra.publish.port import Publishing
+
+_MARK_BYTES: Final = 1 << 20
+"""A longer file beside a CSV file is no mark."""
+
+
+def check_parquet_owner(file: PublishedFile, publishing: Publishing, replace: bool) -> None:
+    """Check that a publication may replace a Parquet file, by the mark in its footer.
+
+    Raises:
+        PublishError: something else made it.
+    """
+    if not replace and file.exists():
+        check_owner(publishing.mark, _mark_in_footer(file), file.location, replace)
+
+
+def claim_csv(file: PublishedFile, name: str, staged: Path, publishing: Publishing, replace: bool) -> None:
+    """Check that a publication may replace a CSV file, and write down that it is about to.
+
+    The mark lists the hash of the file that is there and of the one that takes its place, so that it is right before
+    and after. A file whose hash it does not list was changed by somebody else.
+
+    Args:
+        name: the file's name, without its folder.
+        staged: the file that takes its place.
+
+    Raises:
+        PublishError: something else made it.
+    """
+    beside = file.beside(f".{name}.vertebra.json")
+    hashes = [sha256_of(staged)]
+    if file.exists():
+        with file.open() as stream:
+            present = hashlib.file_digest(stream, "sha256").hexdigest()
+        known = _read(beside)
+        ours = present in known.get("sha256", ())
+        check_owner(publishing.mark, Mark.from_json(json.dumps(known)) if ours else None, file.location, replace)
+        hashes.append(present)
+    text = json.loads(publishing.mark.to_json()) | {"sha256": list(dict.fromkeys(hashes))}
+    mark = publishing.scratch / "mark.json"
+    mark.write_text(json.dumps(text), "utf-8")
+    beside.replace(mark)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file of this machine, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _mark_in_footer(file: PublishedFile) -> Mark | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with file.open() as stream:
+        try:
+            metadata = pq.read_metadata(stream).metadata or {}
+        except (pa.ArrowException, OSError):
+            return None
+    return Mark.from_json(metadata.get(KEY.encode()))
+
+
+def _read(beside: PublishedFile) -> dict[str, Any]:
+    if not beside.exists():
+        return {}
+    with beside.open() as stream:
+        try:
+            found = json.loads(stream.read(_MARK_BYTES))
+        except ValueError:
+            return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,128 @@
+"""The port of publish targets: what a target gets, and what it guarantees.
+
+A target replaces what is at its destination by one version of a table, and keeps three promises:
+
+- **Atomic for readers.** Whoever reads the destination sees the content before or the content after, never a mixture
+  and never nothing, even when the process is killed. A destination that cannot do this is refused.
+- **Idempotent.** Sending the same version again leaves the same content, so a version that was sent just before a crash
+  is simply sent again.
+- **Careful.** What this publication did not make is left alone unless the declaration says ``replace: true``. A target
+  puts the :class:`~vertebra.publish.mark.Mark` with what it writes, and :func:`~vertebra.publish.mark.check_owner`
+  compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from vertebra.declare.publication import Publication
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from vertebra.publish.mark import Mark
+
+P = TypeVar("P", bound=Publication)
+
+
+class PublishedTable(Protocol):
+    """One committed version of a table, with the columns that are to be sent.
+
+    Attributes:
+        name: qualified name, e.g. ``exploitation.departures``.
+        version: the version that is sent; later commits do not change it.
+        schema: names and types of the columns, in the order they are sent.
+        rows: the number of rows, from the table's log.
+    """
+
+    name: str
+    version: int
+    schema: pa.Schema
+    rows: int
+
+    def reader(self) -> pa.RecordBatchReader:
+        """The rows as a stream of Arrow record batches; each call reads from the beginning."""
+        ...
+
+
+@dataclass(frozen=True)
+class Publishing:
+    """The circumstances of one sending.
+
+    Attributes:
+        root: the project's folder; relative paths of a declaration are relative to it.
+        lake: the lake's folder; nothing is published into it.
+        schemes: URL schemes that the project allows, e.g. ``("file", "s3")``.
+        scratch: an empty folder for intermediate files; removed after the step.
+        mark: identifies the publication and the table version; the target keeps it with the data.
+        progress: shows a person what is being done.
+    """
+
+    root: Path
+    lake: Path
+    schemes: tuple[str, ...]
+    scratch: Path
+    mark: Mark
+    progress: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a target has taken, as the ledger ``governance.publications`` records it.
+
+    Attributes:
+        location: where the data is now, without credentials, e.g. ``s3://bucket/departures.parquet``.
+        rows: the rows that are there.
+        bytes: size of what was written; None where the target does not know it.
+        sha256: of the bytes that were written; None where there is no file.
+    """
+
+    location: str
+    rows: int
+    bytes: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class PublishTarget(Generic[P]):
+    """A kind of target: a member of the registry ``vertebra.publish_targets``.
+
+    Attributes:
+        name: the name after ``to:``.
+        declaration: the model of a publication to such a target; its ``to`` is ``Literal[name]``.
+        send: sends a table version. It raises :class:`~vertebra.errors.PublishError` when it cannot, and then the
+            destination holds what it held before.
+        version: rises when the target would write something else for the same table; everything is then sent again.
+
+    Example:
+        >>> from typing import Literal
+        >>> from vertebra.declare.publication import Publication
+        >>> from vertebra.publish.port import PublishTarget, Receipt
+        >>> class Count(Publication):
+        ...     to: Literal["count"]
+        >>> def send(publication, table, publishing):
+        ...     rows = sum(batch.num_rows for batch in table.reader())
+        ...     return Receipt(location="nowhere", rows=rows)
+        >>> TARGET = PublishTarget("count", Count, send)
+    """
+
+    name: str
+    declaration: type[P]
+    send: Callable[[P, PublishedTable, Publishing], Receipt]
+    version: int = 1
+
+
+def publish_target(name: str) -> PublishTarget[Any]:
+    """The target of a name.
+
+    Raises:
+        RegistryError: there is none, or its plug-in cannot be loaded.
+    """
+    from vertebra.declare.publication import TARGETS
+
+    found = TARGETS.get_or_refuse(name)
+    assert isinstance(found, PublishTarget)  # the registry checks it
+    return found

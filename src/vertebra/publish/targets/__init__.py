@@ -1,0 +1,1 @@
+"""The built-in publish targets, one module each; :data:`vertebra.declare.publication.TARGETS` is their registry."""
