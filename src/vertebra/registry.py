@@ -19,8 +19,11 @@ from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, Protocol, TypeVar
+from weakref import WeakSet
 
 from vertebra.errors import RegistryError
+
+_REGISTRIES: WeakSet[Registry[Any]] = WeakSet()
 
 
 class Member(Protocol):
@@ -63,6 +66,7 @@ class Registry(Mapping[str, M], Generic[M]):
         self._modules: dict[str, str] | None = None
         self._plugins: dict[str, EntryPoint] | None = None
         self._loaded: dict[str, M] = {}
+        _REGISTRIES.add(self)
 
     def __getitem__(self, name: str) -> M:
         """The member of a name.
@@ -84,6 +88,12 @@ class Registry(Mapping[str, M], Generic[M]):
     def __contains__(self, name: object) -> bool:
         return name in self._built_in() or name in self._plugged_in()
 
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
     def get_or_refuse(self, name: str) -> M:
         """The member of a name.
 
@@ -102,6 +112,14 @@ class Registry(Mapping[str, M], Generic[M]):
     def is_plugin(self, name: str) -> bool:
         """Whether a member comes from another distribution."""
         return name in self._plugged_in()
+
+    def plugin_version(self, name: str) -> str | None:
+        """The version of the distribution that a plug-in comes from; None for a built-in member.
+
+        Results depend on it: a step that uses a plug-in has the version in its fingerprint.
+        """
+        point = self._plugged_in().get(name)
+        return None if point is None else point.dist.version if point.dist else "unknown"
 
     def refresh(self) -> None:
         """Forget what was found, e.g. after a distribution was installed into the running process."""
@@ -160,6 +178,12 @@ class Registry(Mapping[str, M], Generic[M]):
             )
         checked: M = member
         return checked
+
+
+def refresh_registries() -> None:
+    """Find the plug-ins again, e.g. after a distribution was installed into the running process."""
+    for registry in tuple(_REGISTRIES):
+        registry.refresh()
 
 
 def _origin(point: EntryPoint) -> str:

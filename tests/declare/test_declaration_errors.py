@@ -25,7 +25,7 @@ def test_an_unknown_key_is_told_with_the_nearest_known_one(project, lines: Lines
     project.change(FLIGHTS, "on_violation: repair", "onviolation: repair")
     assert project.only_wrong() == lines("""
         datasets/flights.yaml:14:5: dataset flights: unknown key 'onviolation' in rules.route_distance
-          cause: the keys here are deny, required, unique, range, values, matches, references, determines, description, on_violation, confidence, set
+          cause: the keys here are deny, required, unique, range, values, matches, references, determines, description, on_violation, repair_method, confidence, set
           next:  did you mean on_violation?
     """)
 
@@ -59,6 +59,40 @@ def test_a_wrong_type_is_told_in_words(project, lines: Lines) -> None:
         datasets/flights.yaml:10:6: dataset flights: key is 'carrier', not a list
           next:  write [carrier]
     """)
+
+
+def test_an_unknown_repair_method_is_refused_with_the_known_ones(project, lines: Lines) -> None:
+    project.change(FLIGHTS, "on_violation: repair", "on_violation: repair\n    repair_method: majorty")
+    assert project.only_wrong() == lines("""
+        datasets/flights.yaml:15:20: rule route_distance of flights: there is no repair method 'majorty'
+          cause: there are majority, set
+          next:  did you mean majority?
+    """)
+
+
+@pytest.mark.parametrize(
+    ("declared", "place", "fact"),
+    [
+        (
+            "on_violation: repair\n    repair_method: set",
+            "15:20",
+            "has `repair_method: set`, which is for rules about one tuple",
+        ),
+        ("on_violation: repair\n    set: {distance: null}", "15:10", "has `set`, which is for rules about one tuple"),
+        ("on_violation: report\n    repair_method: majority", "15:20", "has `repair_method` but repairs nothing"),
+    ],
+)
+def test_a_rule_that_cannot_be_repaired_as_declared_is_refused(project, declared: str, place: str, fact: str) -> None:
+    said = project.change(FLIGHTS, "on_violation: repair", declared).only_wrong()
+    assert said.startswith(f"datasets/flights.yaml:{place}: rule route_distance of flights {fact}")
+    assert "next:" in said
+
+
+def test_a_column_whose_rule_does_not_say_how_to_repair_is_refused(project) -> None:
+    said = project.change(
+        FLIGHTS, "{type: int, unit: mile}", "{type: int, range: [1, 9], on_violation: repair}"
+    ).only_wrong()
+    assert said.startswith("datasets/flights.yaml:9:54: rule distance_range of flights does not say how to repair")
 
 
 @pytest.mark.parametrize(("written", "remedy"), [("yes", "write true"), ("NO", "write false"), ("on", "write true")])

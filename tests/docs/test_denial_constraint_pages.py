@@ -28,7 +28,7 @@ def test_the_reference_is_made_from_the_language() -> None:
 def test_the_reference_has_every_short_form_and_class() -> None:
     from vertebra.declare.dataset import Rule
 
-    about = {"deny", "description", "on_violation", "confidence", "set"}
+    about = {"deny", "description", "on_violation", "repair_method", "confidence", "set"}
     assert set(SUGAR) == set(Rule.model_fields) - about
     kinds = {classify(parse(text, "flights", FLIGHTS, {"planes": PLANES})).name for text in EXAMPLES}
     assert {"one tuple", "{=}", "{=, ≠}", "{=, ≠×2}", "{=, <}", "{=, ≤}", "{=, <, ≠}", "{=, <, >}", "{<, >}"} < kinds

@@ -302,6 +302,9 @@ def test_a_check_gives_the_figures_and_writes_nothing(sail_zone: Zone) -> None:
         ({"deny": "t.n < 0", "set": {"n": "'x'"}}, "do not compare"),
         ({"deny": "t.n < 0", "set": {"n": "s.n"}}, "not a value of the tuple t"),
         ({"deny": "t.n < 0", "set": {"n": "0"}, "on_violation": "report"}, "repairs nothing"),
+        ({"deny": "t.n < 0", "set": {"n": "0"}, "repair_method": "majority"}, "cannot be repaired by majority"),
+        ({"determines": "zip -> city", "repair_method": "set"}, "for rules about one tuple"),
+        ({"determines": "zip -> city", "repair_method": "majority", "on_violation": "fail"}, "repairs nothing"),
     ],
 )
 def test_a_repair_that_is_not_defined_is_refused_before_anything_runs(rule: dict[str, object], said: str) -> None:

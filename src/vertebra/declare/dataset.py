@@ -163,7 +163,15 @@ class Between(Declaration):
 
 
 class Rule(Declaration):
-    """One data quality rule: exactly one of ``deny`` and its sugar."""
+    """One data quality rule: exactly one of ``deny`` and its sugar.
+
+    Attributes:
+        on_violation: what cleaning does: ``report``, ``repair`` the cells, ``quarantine`` the rows, or ``fail``.
+        repair_method: how ``on_violation: repair`` finds new values: ``majority`` or ``set``, or a method of a plug-in.
+            ``set`` where ``set`` is given, ``majority`` otherwise.
+        confidence: repairs with a lower confidence, 0 to 1, are not made, and the violation is reported.
+        set: the new value of each column, SQL over the violating row or null, for the method ``set``.
+    """
 
     deny: str | Between | None = None
     required: str | tuple[str, ...] | None = None
@@ -175,6 +183,7 @@ class Rule(Declaration):
     determines: str | None = None
     description: str = ""
     on_violation: OnViolation = "report"
+    repair_method: str | None = None
     confidence: float = Field(default=0.5, ge=0, le=1)
     set: dict[str, str | None] | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,12 +13,13 @@ from vertebra.declare.dataset import Between, Column, Dataset
 from vertebra.declare.document import Document, Loc, display_path
 from vertebra.declare.publication import Publication
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, inputs_of, outputs_of
-from vertebra.declare.rules import rules_of
+from vertebra.declare.repair import repair_method_of
+from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.declare.sql_text import place, quote
 from vertebra.declare.validation import did_you_mean
 from vertebra.declare.view_columns import unknown_columns
 from vertebra.declare.view_file import ReadView
-from vertebra.errors import DeclarationError, RuleError
+from vertebra.errors import DeclarationError, RegistryError, RuleError, VertebraError
 
 _SUGAR: Final = ("required", "unique", "range", "values", "matches", "references")
 _FORMS: Final = ("deny", *_SUGAR, "determines")
@@ -90,11 +91,11 @@ def _dataset_errors(dataset: Dataset, document: Document, declared: Declarations
 def _rule_errors(dataset: Dataset, document: Document, declared: Declarations) -> list[DeclarationError]:
     """What is wrong with the rules of a dataset; they are taken apart only when something is."""
     try:
-        rules_of(dataset, declared.datasets)
+        rules = rules_of(dataset, declared.datasets)
     except (RuleError, DeclarationError) as error:
         whole = error
     else:
-        return []
+        return _repair_errors(dataset, rules, document, declared)
     found = []
     for loc, part in _parts(dataset):
         try:
@@ -105,6 +106,36 @@ def _rule_errors(dataset: Dataset, document: Document, declared: Declarations) -
     if not found and not _about_failed(whole, declared):
         found.append(_located(whole, document.where(_clash(dataset, whole), key=True)))
     return found
+
+
+def _repair_errors(
+    dataset: Dataset, rules: Sequence[NamedRule], document: Document, declared: Declarations
+) -> list[DeclarationError]:
+    """The rules that cannot be repaired as declared."""
+    if all(_repair_error(rule, dataset) is None for rule in rules):
+        return []
+    found = []
+    for loc, part in _parts(dataset):
+        errors = (_repair_error(rule, dataset) for rule in rules_of(part, declared.datasets))
+        error = next(filter(None, errors), None)
+        if error is not None:
+            found.append(_located(error, document.where(_repair_place(loc, document))))
+    return found
+
+
+def _repair_error(rule: NamedRule, dataset: Dataset) -> VertebraError | None:
+    try:
+        repair_method_of(rule, dataset)
+    except (RuleError, RegistryError) as error:
+        return error
+    return None
+
+
+def _repair_place(loc: Loc, document: Document) -> Loc:
+    """Where a rule or a column, or one of its parts, declares its repair."""
+    rule = tuple(loc[:2])
+    keys = ("repair_method", "set", "on_violation")
+    return next((place for key in keys if document.path(place := (*rule, key)) == place), loc)
 
 
 def _parts(dataset: Dataset) -> Iterator[tuple[Loc, Dataset]]:
@@ -130,7 +161,7 @@ def _without_rules(column: Column) -> Column:
     return column.model_copy(update=reset)
 
 
-def _located(error: RuleError | DeclarationError, where: str) -> DeclarationError:
+def _located(error: VertebraError, where: str) -> DeclarationError:
     return DeclarationError(error.fact, cause=error.cause, remedy=error.remedy, where=where)
 
 

@@ -37,6 +37,8 @@ class NamedRule:
         constraint: what must not be true.
         on_violation: what cleaning does.
         confidence: repairs with less are left and reported, 0 to 1.
+        repair_method: the repair method that the rule names; None for the default, see
+            :func:`vertebra.declare.repair.default_method`.
         set: for a repair of a rule about one tuple, the new value of each column as SQL text; None for NULL.
     """
 
@@ -45,6 +47,7 @@ class NamedRule:
     constraint: DenialConstraint | Inclusion
     on_violation: OnViolation = "report"
     confidence: float = 0.5
+    repair_method: str | None = None
     set: Mapping[str, str | None] = field(default_factory=dict)
     description: str = ""
 
@@ -139,6 +142,7 @@ class _Compiler:
                 constraint=constraint,
                 on_violation=rule.on_violation,
                 confidence=rule.confidence,
+                repair_method=rule.repair_method,
                 set=dict(rule.set or {}),
                 description=" ".join(rule.description.split()),
             )

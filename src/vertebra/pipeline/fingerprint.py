@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.declare.repair import repair_plugins
 from vertebra.version import installed_version
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ def _dataset_parts(step: Step) -> dict[str, Any]:
         parts[f"columns.{name}"] = {k: v for k, v in column.items() if k in _RULES_OF_COLUMN | {"type"}}
     for name, rule in dataset["rules"].items():
         parts[f"rules.{name}"] = {k: v for k, v in rule.items() if k != "description"}
+    for name, version in repair_plugins(step.declaration).items():
+        parts[f"the plug-in {name}"] = version
     return parts
 
 

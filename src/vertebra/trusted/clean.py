@@ -21,7 +21,8 @@ from vertebra.trusted.detect import Detection, detect
 from vertebra.trusted.incremental import new_rows, settled
 from vertebra.trusted.ledger_commit import LedgerCommit
 from vertebra.trusted.quarantine import removals, whole_rows, without
-from vertebra.trusted.repair import Repair, apply, repair_of, repairs
+from vertebra.trusted.repair.apply import apply_repairs
+from vertebra.trusted.repair.choose import chosen_repairs, planned_repair
 from vertebra.trusted.resolution import Standing, resolved, standings
 from vertebra.trusted.rule_columns import columns_of
 from vertebra.trusted.timeliness import timeliness
@@ -53,7 +54,7 @@ def inputs_of(dataset: Dataset, datasets: Datasets | None = None) -> tuple[str, 
     """
     rules = rules_of(dataset, datasets)
     for rule in rules:
-        repair_of(rule, dataset)
+        planned_repair(rule, dataset)
     others = sorted({name for rule in rules for name in _relations(rule)} - {dataset.name})
     return (f"formatted.{dataset.name}", *(f"trusted.{name}" for name in others))
 
@@ -221,12 +222,14 @@ class _Step:
 
     def _repairs(self, before: Detection) -> _Repaired:
         violated = _violated(before)
-        declared = [repair_of(rule, self.dataset) for rule in self.rules]
-        plans: list[Repair] = [plan for plan in declared if plan is not None and plan.rule in violated]
+        declared = [planned_repair(rule, self.dataset) for rule in self.rules]
+        plans = [plan for plan in declared if plan is not None and plan.rule.name in violated]
         if not plans and not self.decided.overridden:
             return _Repaired()
         self.ctx.progress("repairing cells")
-        frame = repairs(self.formatted, self.schema, plans, before.violations, self.decided, self.ctx.engine)
+        frame = chosen_repairs(
+            self.dataset, self.formatted, self.schema, plans, before.violations, self.decided, self.ctx.engine
+        )
         if frame is None:
             return _Repaired()
         folder = self.ctx.scratch / "repairs"
@@ -254,7 +257,7 @@ class _Step:
     def _cleaned(self, rows: DataFrame, made: _Repaired, removed: _Removed | None = None) -> DataFrame:
         """Rows of the formatted table with their repairs, and without those that are removed."""
         if made.cells is not None:
-            rows = apply(rows, self.schema, made.cells, made.columns)
+            rows = apply_repairs(rows, self.schema, made.cells, made.columns)
         if removed is not None and removed.rows is not None:
             rows = without(rows, removed.rows)
         return rows

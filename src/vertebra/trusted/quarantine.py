@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vertebra.denial import DenialConstraint, classify
 from vertebra.trusted.cells import as_json
 from vertebra.trusted.decisions import Decided
-from vertebra.trusted.repair import votes
+from vertebra.trusted.repair.majority_vote import majority_vote
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,7 +84,7 @@ def _condemned(frame: DataFrame, rule: NamedRule, violations: DataFrame) -> Data
         if shape.key is not None:
             broken = _all_but_first(frame, shape.key, broken)
         elif shape.dependency is not None:
-            tuples, verdicts = votes(frame, *shape.dependency, shape.conditions[0])
+            tuples, verdicts = majority_vote(frame, *shape.dependency, shape.conditions[0])
             broken = _outvoted(tuples, verdicts, rule.confidence)
     return broken.select(F.lit(rule.name).alias("rule"), "rid")
 

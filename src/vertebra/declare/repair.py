@@ -1,0 +1,82 @@
+"""How a rule is repaired: the repair method it names, checked against the registry of repair methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Protocol
+
+from vertebra.errors import RegistryError, RuleError
+from vertebra.registry import Registry
+
+if TYPE_CHECKING:
+    from vertebra.declare.dataset import Dataset
+    from vertebra.declare.rules import NamedRule
+
+
+class RepairChecks(Protocol):
+    """The part of a repair method that declarations need; ``vertebra.trusted.repair.port`` has the whole of it."""
+
+    @property
+    def name(self) -> str:
+        """The name in ``repair_method:``."""
+        ...
+
+    def columns(self, rule: NamedRule, dataset: Dataset) -> tuple[str, ...]:
+        """The columns that the method may change to repair a rule.
+
+        Raises:
+            RuleError: the method cannot repair the rule.
+        """
+        ...
+
+
+REPAIR_METHODS: Final[Registry[RepairChecks]] = Registry(
+    "repair method",
+    "vertebra.trusted.repair.methods",
+    "METHOD",
+    "vertebra.trusted.repair.port:RepairMethod",
+    group="vertebra.repair_methods",
+)
+"""The repair methods by name: ``majority``, ``set`` and those of plug-ins."""
+
+
+def repair_method_of(rule: NamedRule, dataset: Dataset) -> RepairChecks | None:
+    """The method that repairs a rule, or None when the rule does not declare ``on_violation: repair``.
+
+    Raises:
+        RuleError: the method cannot repair the rule, or the rule declares how to repair and repairs nothing.
+        RegistryError: there is no such method.
+    """
+    if rule.on_violation != "repair":
+        for key, value in (("set", rule.set), ("repair_method", rule.repair_method)):
+            if value:
+                raise RuleError(
+                    f"rule {rule.name} of {dataset.name} has `{key}` but repairs nothing",
+                    cause=f"its on_violation is {rule.on_violation}",
+                    remedy=f"write `on_violation: repair`, or remove `{key}`",
+                )
+        return None
+    try:
+        method = REPAIR_METHODS.get_or_refuse(rule.repair_method or default_method(rule.set))
+    except RegistryError as error:
+        raise RegistryError(
+            f"rule {rule.name} of {dataset.name}: {error.fact}", cause=error.cause, remedy=error.remedy
+        ) from error
+    method.columns(rule, dataset)
+    return method
+
+
+def repair_plugins(dataset: Dataset) -> dict[str, str]:
+    """The version of the package behind each repair method of a plug-in that a dataset names, for fingerprints."""
+    named = {rule.repair_method for rule in dataset.rules.values() if rule.repair_method is not None}
+    versions = {name: REPAIR_METHODS.plugin_version(name) for name in sorted(named)}
+    return {name: version for name, version in versions.items() if version is not None}
+
+
+def default_method(values: Mapping[str, str | None] | None) -> str:
+    """The repair method of a rule that names none.
+
+    Args:
+        values: what the rule declares with ``set``.
+    """
+    return "set" if values else "majority"

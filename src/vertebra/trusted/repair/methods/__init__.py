@@ -1,0 +1,1 @@
+"""Repair methods, one module each, with the method in the variable ``METHOD``."""
