@@ -20,11 +20,11 @@ from pipeline.tiny import edit, make
 from portals.portals import FileServer
 from portals.stand_in import StandIn, standing_in
 from vertebra.cli import main
+from vertebra.declare.collect import COLLECTORS
 from vertebra.declare.period import told
 from vertebra.landing.port import Transfer
 from vertebra.pipeline.progress import StepResult
 from vertebra.report.console import LineConsole, TerminalConsole
-from vertebra.report.sources import told_cursor
 from vertebra.report.transfers import TransferLines, name_of, shortened
 
 DAILY = '{from: files, path: "data/sales-*.csv", every: "@daily", zone: Europe/Madrid}'
@@ -175,9 +175,9 @@ def test_how_far_a_database_is_read_is_shown_as_the_value_of_its_cursor(vertebra
 
 def test_how_far_dlt_has_read_is_shown_without_the_rest_of_its_state() -> None:
     state = {"sources": {"gh": {"resources": {"issues": {"incremental": {"at": {"last_value": "\uf0232024-01-04"}}}}}}}
-    assert told_cursor("dlt", json.dumps(state)) == "2024-01-04"
-    assert told_cursor("dlt", json.dumps({"sources": {}})) is None
-    assert told_cursor("rest", "2024-01-04") == "2024-01-04"
+    assert COLLECTORS["dlt"].shown_cursor(json.dumps(state)) == "2024-01-04"
+    assert COLLECTORS["dlt"].shown_cursor(json.dumps({"sources": {}})) is None
+    assert COLLECTORS["rest"].shown_cursor("2024-01-04") == "2024-01-04"
 
 
 def test_a_source_that_is_down_is_shown_with_the_reason_and_the_next_command(

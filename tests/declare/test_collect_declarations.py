@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import datetime
 from itertools import pairwise
 
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vertebra.declare.collect import COLLECTORS
 from vertebra.declare.period import Period, period, periods, written
 from vertebra.declare.placeholders import filled, names_in, pattern_of
 from vertebra.declare.schema import json_schema
@@ -28,7 +31,7 @@ def declare(project, collect, more="parse: {format: csv}\n"):
 @pytest.mark.parametrize(
     ("collect", "says"),
     [
-        ("{from: htp, url: x}", "extra.yaml:2:17: dataset extra: collect: from is 'htp'"),
+        ("{from: htp, url: x}", "extra.yaml:2:17: dataset extra: collect.from is 'htp'"),
         ("{from: http}", "dataset extra: collect needs 'url'"),
         ("{from: http, url: ftp://x.org/a}", "collect.url: 'ftp://x.org/a' is not an address on the web"),
         ("{from: http, url: file:///etc/passwd}", "is not an address on the web"),
@@ -227,6 +230,31 @@ def test_the_schema_has_every_kind():
         "sql",
         "dlt",
     }
-    http = schema["$defs"]["Http"]
+    http = schema["$defs"][collect["discriminator"]["mapping"]["http"].rpartition("/")[2]]
     assert {"url", "params", "periods", "over", "begins", "auth", "limits"} <= set(http["properties"])
     assert all(http["properties"][key].get("description") for key in ("url", "periods", "over", "begins", "auth"))
+
+
+def test_a_project_loads_without_the_libraries_that_collecting_takes(project):
+    kinds = {
+        "files": "path: a",
+        "package": "path: a/b.csv",
+        "http": "url: https://x.org/a",
+        "ckan": "portal: https://x.org, resource: r",
+        "socrata": "portal: https://x.org, id: abcd-1234",
+        "rest": "url: https://x.org/a",
+        "sql": "database: sqlite:///a.db, table: t",
+        "dlt": "resource: a:b",
+    }
+    assert set(kinds) == set(COLLECTORS)
+    for kind, keys in kinds.items():
+        parse = "" if COLLECTORS[kind].declaration.payload_formats or kind == "ckan" else "parse: {format: csv}\n"
+        project.write(f"datasets/of_{kind}.yaml", DATASET.format(collect=f"{{from: {kind}, {keys}}}", more=parse))
+    code = (
+        "import sys; from pathlib import Path; from vertebra.declare.load import load_project;"
+        "load_project(Path(sys.argv[1]), environ={});"
+        "print([one for one in ('httpx', 'pyarrow', 'numpy', 'pandas', 'duckdb', 'sqlalchemy', 'sqlite3', 'fsspec', 'dlt',"
+        "'fastavro') if one in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, project.root], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from vertebra.declare.collect import COLLECTORS
 from vertebra.declare.dataset import Dataset
 from vertebra.declare.document import Document, read_document
 from vertebra.declare.schema import DOCUMENTS, json_schema
 from vertebra.declare.validation import validated
 
+COLLECTORS["files"], COLLECTORS["package"]  # imported once, so that no example takes as long as an import
 FLIGHTS = Path(__file__).parents[2] / "projects" / "flights"
 
 

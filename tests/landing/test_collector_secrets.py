@@ -16,7 +16,6 @@ import pytest
 from landing.readings import source
 from portals.portals import CkanPortal, FileServer, PagedApi, SocrataPortal, guarded
 from portals.stand_in import Asked, Reply, reset, with_status
-from vertebra.declare.collect import secrets_of
 from vertebra.declare.web_source import Auth
 from vertebra.errors import CollectError
 from vertebra.landing.backfill import period_situations, window
@@ -89,7 +88,7 @@ class TestEachForm:
         host = portal(FileServer())
         dataset = declared(host, auth)
         assert not shows_secret(repr(dataset) + str(dataset.collect) + dataset.model_dump_json(by_alias=True))
-        assert next(secrets_of(dataset.collect)) == SECRET
+        assert next(dataset.collect.secrets()) == SECRET
 
 
 @pytest.mark.parametrize("size", [10, 3 << 20])

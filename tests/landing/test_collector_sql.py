@@ -22,7 +22,7 @@ from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.batches import batches
 from vertebra.lake.catalog import Lake
 from vertebra.landing.collect import PayloadsRefusedError, collect
-from vertebra.landing.collectors.sql_cursor import Cursor
+from vertebra.landing.databases.cursor import Cursor
 from vertebra.landing.value_text import text_of
 
 

@@ -89,7 +89,7 @@ def test_a_bomb_is_stopped_at_the_bound(tmp_path, pack):
 
 
 def test_a_bomb_is_refused_and_kept_aside(landed, lake, monkeypatch):
-    monkeypatch.setattr("vertebra.landing.payload.Limits.__init__.__defaults__", (250, 1 << 20, 64 << 30))
+    monkeypatch.setattr("vertebra.landing.payload.SizeLimits.__init__.__defaults__", (250, 1 << 20, 64 << 30))
     with pytest.raises(CollectError, match="expands to more than"):
         landed(zipped(a="a\n" + "x" * (16 << 20)), "d.zip")
     assert len(list(lake.landing.glob("station/readings/.refused/*/payload.zip"))) == 1

@@ -11,7 +11,7 @@ from landing.readings import declared, records
 from vertebra.errors import CollectError
 from vertebra.lake.batches import batches, in_force
 from vertebra.landing.collect import PayloadsRefusedError
-from vertebra.landing.port import Payload, Unchanged
+from vertebra.landing.port import Collector, Payload, Unchanged
 
 
 class TestPackage:
@@ -204,10 +204,10 @@ class TestRemoteFiles:
         assert collected(dataset).unchanged == 2
 
 
-class Stream:
+class Stream(Collector):
     """A source that pages by cursor and answers conditional requests, as network collectors will."""
 
-    version = "stream/1"
+    name = "stream"
 
     def __init__(self) -> None:
         self.asked: list[tuple[str | None, list[int]]] = []
@@ -228,8 +228,8 @@ class Stream:
 class TestPort:
     def test_a_payload_in_staging_is_moved_and_its_cursor_committed_with_the_batch(self, collected):
         source = Stream()
-        first = collected(declared("x"), collectors={"files": source})
-        second = collected(declared("x"), collectors={"files": source})
+        first = collected(declared("x"), collector=source)
+        second = collected(declared("x"), collector=source)
         assert [b.receipt.cursor for b in first.new] == ["1", "2", "3"]
         assert [b.receipt.period for b in first.new] == ["2013-01", "2013-02", "2013-03"]
         assert first.new[0].receipt.headers == {"ETag": "e0"}
@@ -246,6 +246,6 @@ class TestPort:
 
         source = Failing()
         with pytest.raises(CollectError, match="broke down"):
-            collected(declared("x"), collectors={"files": source})
+            collected(declared("x"), collector=source)
         assert ledgers.read("batches").num_rows == 2
-        assert [b.number for b in collected(declared("x"), collectors={"files": source}).new] == [3]
+        assert [b.number for b in collected(declared("x"), collector=source).new] == [3]

@@ -18,7 +18,7 @@ from landing.readings import declared, records
 from vertebra.errors import CollectError, LakeError
 from vertebra.lake.batches import batches
 from vertebra.landing.collect import PayloadsRefusedError
-from vertebra.landing.port import Payload
+from vertebra.landing.port import Collector, Payload
 
 
 @pytest.fixture
@@ -133,15 +133,15 @@ class TestAFileThatCannotBeRead:
     def test_as_it_vanished_is_told_and_keeps_no_other_back(self, collected, tmp_path):
         (tmp_path / "there.csv").write_text("a\n1\n")
 
-        class Vanishing:
-            version = "vanishing/1"
+        class Vanishing(Collector):
+            name = "vanishing"
 
             def collect(self, request):
                 for name in ("gone.csv", "there.csv"):
                     yield Payload(tmp_path / name, f"file:{name}")
 
         with pytest.raises(PayloadsRefusedError, match="cannot be read") as told:
-            collected(declared("x"), collectors={"files": Vanishing()})
+            collected(declared("x"), collector=Vanishing())
         assert [batch.receipt.url for batch in told.value.outcome.new] == ["file:there.csv"]
 
 

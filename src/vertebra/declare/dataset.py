@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from vertebra.declare.collect import Collect, doubled_by_append, formats_of, parse_defaults
+from vertebra.declare.collect import Collect, parse_defaults
 from vertebra.declare.column_type import INTEGERS, column_type
 from vertebra.declare.declaration import Declaration as Declaration
 from vertebra.declare.declaration import Flag as Flag
@@ -216,20 +216,20 @@ class Dataset(Declaration):
     @model_validator(mode="before")
     @classmethod
     def _parsed_as_the_source_gives(cls, value: Any) -> Any:
-        defaults = parse_defaults(value.get("collect")) if isinstance(value, dict) else None
-        if defaults is None or not isinstance(value.get("parse", {}), dict):
+        if not isinstance(value, dict) or not isinstance(value.get("parse", {}), dict):
             return value
-        return value | {"parse": defaults | value.get("parse", {})}
+        defaults = parse_defaults(value.get("collect"))
+        return value if defaults is None else value | {"parse": {**defaults, **value.get("parse", {})}}
 
     @model_validator(mode="after")
     def _fits_the_source(self) -> Dataset:
-        formats = formats_of(self.collect)
+        formats = self.collect.allowed_formats()
         if formats is not None and self.parse.format not in formats:
             raise ValueError(
                 f"{self.collect.kind} gives {' or '.join(formats)}, not {self.parse.format}; "
                 f"write parse: {{format: {formats[0]}}}"
             )
-        doubled = doubled_by_append(self.collect)
+        doubled = self.collect.doubled_by_append()
         if doubled is not None and self.load == "append":
             raise ValueError(
                 f"collect.{doubled} gives records again that changed, and load: append keeps both; "

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Final, Union
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
 from vertebra.declare.dataset import Column, Dataset, Declaration, Drift
 from vertebra.declare.project import SettingsFile
 from vertebra.declare.publication import TARGETS, Publication
-from vertebra.declare.reconciliation import EntityResolution, LookupTable, Reconciliation, Survivor
+from vertebra.declare.reconciliation import EntityResolution, LookupTable, Survivor
+from vertebra.declare.registered import REGISTERED, Registered, registered
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel
     from pydantic_core import core_schema
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -32,11 +35,11 @@ _NAMED_BY_FILE: Final = (Dataset, EntityResolution, LookupTable, Publication)
 _DECIDED: Final = ("parse",)
 """Keys that some kinds of sources decide, so that they need not be written."""
 
-DOCUMENTS: Final[dict[str, Any]] = {
-    "project": SettingsFile,
-    "dataset": Dataset,
-    "reconciliation": Reconciliation,
-    "publication": Publication,
+DOCUMENTS: Final[dict[str, tuple[type[BaseModel], ...]]] = {
+    "project": (SettingsFile,),
+    "dataset": (Dataset,),
+    "reconciliation": (EntityResolution, LookupTable),
+    "publication": (Publication,),
 }
 """What each kind of file declares: ``vertebra.yaml``, ``datasets/*.yaml``, ``reconcile/*.yaml``, ``publish/*.yaml``."""
 
@@ -44,42 +47,86 @@ DOCUMENTS: Final[dict[str, Any]] = {
 def json_schema(kind: str | None = None) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one kind of file, or of all.
 
+    It lists every collector, format and publish target, those of other distributions included.
+
     Args:
         kind: ``project``, ``dataset``, ``reconciliation`` or ``publication``; None gives one schema whose ``$defs`` has
-            all four under these names, and that accepts any of them. A publication has the options of one of the
-            installed targets.
+            all four under these names, and that accepts any of them.
 
     Raises:
         RegistryError: a plug-in that adds a publish target cannot be loaded.
     """
-    if kind is not None:
-        declared = _any_publication() if kind == "publication" else DOCUMENTS[kind]
-        schema = TypeAdapter(declared).json_schema(by_alias=True, schema_generator=_Written)
-        return {"$schema": DIALECT, **schema, "title": f"Vertebra {kind}"}
-    publications = [target.declaration for target in TARGETS.values()]
-    models: tuple[type[Declaration], ...] = (SettingsFile, Dataset, EntityResolution, LookupTable, *publications)
+    kinds = [kind] if kind is not None else list(DOCUMENTS)
+    forms = {name: _forms_of(name) for name in kinds}
+    choices = [one for one in registered() if "dataset" in kinds]
+    models = [model for name in kinds for model in forms[name]]
+    members = [model for choice in choices for name in choice.registry if (model := choice.model_named(name))]
     named, shared = models_json_schema(
-        [(model, "validation") for model in models], by_alias=True, schema_generator=_Written
+        [(model, "validation") for model in dict.fromkeys([*models, *members])],
+        by_alias=True,
+        schema_generator=_Written,
     )
-    resolution, lookup = (named[model, "validation"] for model in (EntityResolution, LookupTable))
-    definitions = {
-        "project": named[SettingsFile, "validation"],
-        "dataset": named[Dataset, "validation"],
-        "reconciliation": {"oneOf": [resolution, lookup]},
-        "publication": {"oneOf": [named[model, "validation"] for model in publications]},
-    }
+    definitions = shared["$defs"]
+    alternatives = {choice.key: _alternatives(choice, named, definitions) for choice in choices}
+    for model in dict.fromkeys(members):
+        del definitions[_name(named[model, "validation"])]
+    definitions = _expanded(definitions, alternatives)
+    documents = {name: _either([named[model, "validation"] for model in forms[name]]) for name in kinds}
+    if kind is not None:
+        root = documents[kind]
+        root = definitions.pop(_name(root)) if "$ref" in root else root
+        return {"$schema": DIALECT, **root, "$defs": definitions, "title": f"Vertebra {kind}"}
     return {
         "$schema": DIALECT,
         "title": "Vertebra declarations",
-        "$defs": shared["$defs"] | definitions,
-        "anyOf": [{"$ref": f"#/$defs/{name}"} for name in definitions],
+        "$defs": definitions | documents,
+        "anyOf": [{"$ref": f"#/$defs/{name}"} for name in documents],
     }
 
 
-def _any_publication() -> Any:
-    """A publication to any of the targets that are installed."""
-    models = tuple(target.declaration for target in TARGETS.values())
-    return Annotated[Union[models], Field(discriminator="to")]  # noqa: UP007 - the targets are known at run time only
+def _forms_of(kind: str) -> tuple[type[BaseModel], ...]:
+    """The models of a kind of file; a publication has the options of one of the installed targets."""
+    return tuple(target.declaration for target in TARGETS.values()) if kind == "publication" else DOCUMENTS[kind]
+
+
+def _alternatives(
+    choice: Registered, named: Mapping[Any, JsonSchemaValue], definitions: dict[str, Any]
+) -> JsonSchemaValue:
+    """The schema of a key whose model a registry knows: one form for each member, which is added to the definitions."""
+    mapping = {}
+    for name in choice.registry:
+        model = choice.model_named(name)
+        form = _unknown(choice, name) if model is None else dict(definitions[_name(named[model, "validation"])])
+        form["properties"] = form["properties"] | {choice.key: {"const": name, "type": "string"}}
+        definitions[f"{choice.registry.kind}_{name}"] = form
+        mapping[name] = f"#/$defs/{choice.registry.kind}_{name}"
+    forms = [{"$ref": reference} for reference in mapping.values()]
+    return {"oneOf": forms, "discriminator": {"propertyName": choice.key, "mapping": mapping}}
+
+
+def _unknown(choice: Registered, name: str) -> dict[str, Any]:
+    about = f"The {choice.registry.kind} `{name}` cannot be loaded, so that its keys are not known."
+    return {"type": "object", "properties": {}, "required": [choice.key], "description": about}
+
+
+def _expanded(schema: Any, alternatives: Mapping[str, JsonSchemaValue]) -> Any:
+    """A schema with the forms of registered members in the places that are marked for them."""
+    if isinstance(schema, list):
+        return [_expanded(one, alternatives) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    forms = alternatives.get(schema.get(REGISTERED, ""))
+    if forms is None:
+        return {key: _expanded(value, alternatives) for key, value in schema.items()}
+    return {key: value for key, value in schema.items() if key not in ("type", REGISTERED)} | forms
+
+
+def _either(schemas: list[JsonSchemaValue]) -> JsonSchemaValue:
+    return schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
+
+
+def _name(reference: JsonSchemaValue) -> str:
+    return str(reference["$ref"]).rpartition("/")[2]
 
 
 class _Written(GenerateJsonSchema):

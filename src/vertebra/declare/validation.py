@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from vertebra.declare.declaration import Declaration, locate
 from vertebra.declare.document import Document, Loc
+from vertebra.declare.registered import NOT_LOADED, NOT_REGISTERED, REGISTERED, registered_by
 from vertebra.errors import DeclarationError
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _explained(
     name = ".".join(map(str, path))
     label = f"{what}: {name}" if name else what
     if kind == "extra_forbidden":
-        known = keys_at(adapter, loc[:-1])
+        known = keys_at(adapter, loc[:-1], document.value)
         return DeclarationError(
             f"{what}: unknown key {str(loc[-1])!r}" + (f" in {_dotted(path[:-1])}" if len(path) > 1 else ""),
             cause=f"the keys here are {', '.join(known)}",
@@ -176,6 +177,19 @@ def _explained(
             f"{label} has no {str(loc[-1])!r}, which it needs" if not name else f"{label} needs {str(loc[-1])!r}",
             remedy=f"add `{loc[-1]}: …`",
             where=document.where(loc[:-1]),
+        )
+    if kind == NOT_REGISTERED:
+        known = error["ctx"]["known"]
+        return DeclarationError(
+            f"{label} is {_told(given)}",
+            cause=f"it is one of {', '.join(known)}",
+            remedy=did_you_mean(given, known, f"write one of them, or install the package that adds {_told(given)}"),
+            where=document.where(loc),
+        )
+    if kind == NOT_LOADED:
+        about = error["ctx"]
+        return DeclarationError(
+            f"{label}: {about['fact']}", cause=about["cause"], remedy=about["remedy"], where=document.where(loc)
         )
     if kind in ("literal_error", "union_tag_invalid"):
         if kind == "union_tag_invalid":
@@ -220,13 +234,21 @@ def _explained(
     )
 
 
-def keys_at(adapter: TypeAdapter[Any], loc: Loc) -> list[str]:
-    """The keys that a declaration may have at a place, as its JSON Schema says."""
+def keys_at(adapter: TypeAdapter[Any], loc: Loc, value: Any = None) -> list[str]:
+    """The keys that a declaration may have at a place, as its JSON Schema says.
+
+    Args:
+        value: the declaration as it is written, which may name members of registries.
+    """
     schema = adapter.json_schema(by_alias=True)
     nodes = _forms_of(schema, schema)
-    for element in loc:
+    for place, element in enumerate(loc, 1):
         deeper = [form for node in nodes for form in _below(schema, node, element)]
         nodes = deeper or nodes
+        value = value.get(element) if isinstance(value, Mapping) else None
+        models = [registered_by(node[REGISTERED]).model_of(value) for node in nodes if REGISTERED in node]
+        if models and models[0] is not None:
+            return keys_at(TypeAdapter(models[0]), loc[place:], value)
     return list(dict.fromkeys(key for node in nodes for key in node.get("properties", {})))
 
 

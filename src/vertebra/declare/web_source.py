@@ -6,7 +6,7 @@ import base64
 import ipaddress
 import re
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -15,7 +15,7 @@ from vertebra.declare.declaration import Declaration, Name
 from vertebra.declare.duration import Duration, duration
 from vertebra.declare.period import Unit, period
 from vertebra.declare.placeholders import is_about_time, names_in
-from vertebra.declare.schedule import Every, Schedule, Zone
+from vertebra.declare.source import Source
 
 _SIZE: Final = re.compile(r"(\d{1,6}) ?(KB|MB|GB)")
 _BYTES: Final = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
@@ -162,34 +162,7 @@ class ValueRange(Declaration):
 Values = tuple[str, ...] | ValueRange
 
 
-class Source(Declaration):
-    """Where a dataset's batches come from.
-
-    Attributes:
-        every: when it is collected: ``@daily``, cron such as ``0 6 * * mon-fri``, or a time such as ``15 min``.
-        zone: time zone of ``every``, e.g. ``Europe/Madrid``; UTC unless declared.
-        member: files of a zip archive to read, with wildcards.
-        empty: whether an answer without records, where data was before, is refused (unless ``accept``).
-    """
-
-    every: Every | None = None
-    zone: Zone | None = None
-    member: str = Field(default="*", min_length=1)
-    empty: Literal["refuse", "accept"] = "refuse"
-
-    @model_validator(mode="after")
-    def _zone_of_a_schedule(self) -> Source:
-        if self.zone is not None and self.every is None:
-            raise ValueError("zone is the time zone of every, and there is none; add every: '@daily', or remove zone")
-        return self
-
-    @property
-    def schedule(self) -> Schedule | None:
-        """When it is collected; None where a person or another program decides."""
-        return None if self.every is None else Schedule(self.every, self.zone or "UTC")
-
-
-class Web(Source):
+class WebSource(Source):
     """A source that answers over HTTP.
 
     Attributes:
@@ -202,6 +175,12 @@ class Web(Source):
     auth: Auth | None = None
     limits: WebLimits = WebLimits()
 
+    def secrets(self) -> Iterator[str]:
+        """The secret texts of the declaration: also everything that is made of ``auth``."""
+        yield from super().secrets()
+        if self.auth is not None:
+            yield from self.auth.secrets()
+
     @field_validator("headers")
     @classmethod
     def _sendable(cls, headers: dict[str, str]) -> dict[str, str]:
@@ -213,7 +192,7 @@ class Web(Source):
         return headers
 
 
-class Grid(Web):
+class UrlTemplateSource(WebSource):
     """A source that is asked once for each period and each combination of the listed values.
 
     Attributes:
@@ -236,7 +215,7 @@ class Grid(Web):
         return web_address(value)
 
     @model_validator(mode="after")
-    def _places(self) -> Grid:
+    def _places(self) -> UrlTemplateSource:
         used = set()
         for text in self.templates():
             used |= names_in(text)
@@ -256,6 +235,10 @@ class Grid(Web):
             raise ValueError(f"the list {unused[0]} is not used; write {{{unused[0]}}} into url or params")
         check_encrypted(self.url, self.auth)
         return self
+
+    def doubled_by_append(self) -> str | None:
+        """``periods.revisit`` asks again for periods that are landed."""
+        return "periods.revisit" if self.periods is not None and self.periods.revisit else None
 
     def templates(self) -> list[str]:
         """Every text that may have places to fill in."""
@@ -289,6 +272,20 @@ def check_encrypted(url: str, auth: Auth | None) -> None:
     """
     if auth is not None and url.lower().startswith("http://") and not _own_machine(urlsplit(url).hostname or ""):
         raise ValueError("credentials over http:// can be read by others on the way; write https://")
+
+
+def refuse_secret_names(url: str, params: dict[str, Any]) -> None:
+    """Refuse a secret in an address: receipts keep addresses.
+
+    Raises:
+        ValueError: a query parameter is named like a secret.
+    """
+    found = named_like_secrets(url, params)
+    if found:
+        raise ValueError(
+            f"the query parameter {found[0]} would be kept in receipts; "
+            f"write auth: {{query: {found[0]}, value: ${{NAME}}}}"
+        )
 
 
 def named_like_secrets(url: str, params: dict[str, Any]) -> list[str]:

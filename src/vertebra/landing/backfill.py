@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from vertebra.declare.duration import duration
 from vertebra.declare.period import Period, Unit, period
-from vertebra.declare.web_source import Grid
+from vertebra.declare.web_source import UrlTemplateSource
 from vertebra.errors import CollectError
 from vertebra.governance.context import silent
 from vertebra.landing.collect import redaction
@@ -167,7 +167,7 @@ def _situation(name: str, state: PeriodState, mine: Sequence[Receipt], reason: s
 
 def _periods(dataset: Dataset) -> Periods:
     collect = dataset.collect
-    if not isinstance(collect, Grid) or collect.periods is None:
+    if not isinstance(collect, UrlTemplateSource) or collect.periods is None:
         raise CollectError(
             f"{dataset.name} has no periods to collect",
             cause=f"its source is asked for all it has (from: {collect.kind}), not period by period",
@@ -214,7 +214,7 @@ def _lacking(
     dataset: Dataset, receipts: Sequence[Receipt], asked: Window, now: datetime, redact: Callable[[str], str]
 ) -> dict[str, list[Target]]:
     """What would be asked for now, by period."""
-    assert isinstance(dataset.collect, Grid)
+    assert isinstance(dataset.collect, UrlTemplateSource)
     window = Window(asked.first, asked.last)
     request = Request(dataset, Path(), receipts, Path(), now, (), silent, window=window, redact=redact)
     found: dict[str, list[Target]] = {}
@@ -225,7 +225,7 @@ def _lacking(
 
 
 def _first_target(dataset: Dataset, asked: Window, now: datetime) -> Target | None:
-    assert isinstance(dataset.collect, Grid)
+    assert isinstance(dataset.collect, UrlTemplateSource)
     return next(targets(dataset.collect, Request(dataset, Path(), [], Path(), now, (), silent, window=asked)), None)
 
 

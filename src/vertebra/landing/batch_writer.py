@@ -246,7 +246,7 @@ class BatchWriter:
         place = (payload.period, payload.part)
         receipts = [batch.receipt for batch in known if (batch.receipt.period, batch.receipt.part) == place]
         if self.dataset.load == "append":
-            if self.dataset.collect.kind == "files":
+            if self.dataset.collect.identified_by_url:
                 receipts = [batch.receipt for batch in known if batch.receipt.url == url]
             return any(getattr(receipt, kind) == hashed for receipt in receipts)
         of_it = (receipt for receipt in reversed(receipts) if receipt.url == url or place != (None, None))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from vertebra.declare.collect import secrets_of
+from vertebra.declare.collect import COLLECTORS
 from vertebra.declare.redaction import Redaction
 from vertebra.errors import CollectError
 from vertebra.governance.context import Progress, silent
@@ -15,7 +15,6 @@ from vertebra.governance.drift import ColumnDrift, record_drift, schema_rows
 from vertebra.lake.batches import Batch, batches
 from vertebra.lake.table import Commit
 from vertebra.landing.batch_writer import STAGING, BatchWriter, UnparsableBatchError, UnreadablePayloadError
-from vertebra.landing.collectors import COLLECTORS
 from vertebra.landing.port import (
     Collector,
     LeftAlone,
@@ -113,7 +112,7 @@ def collect(
     now: datetime,
     progress: Progress = silent,
     *,
-    collectors: Mapping[str, Collector] = COLLECTORS,
+    collector: Collector | None = None,
     schemes: Collection[str] = SCHEMES,
     secrets: Mapping[str, str] | None = None,
     transferred: Callable[[Transfer], None] = unwatched,
@@ -129,7 +128,7 @@ def collect(
         project_root: folder that relative paths start from.
         run_id: the run that collects.
         now: the run's start, UTC.
-        collectors: the collector of each kind of source.
+        collector: the collector to use in place of the declared one.
         schemes: URL schemes the project allows.
         secrets: values of environment variables that the declaration refers to, by name; what is recorded or told has
             the references in their place.
@@ -142,11 +141,11 @@ def collect(
             recorded.
         CollectError: the source cannot be read, or the landing zone cannot be written. Batches landed before stay.
     """
-    collector = collectors[dataset.collect.kind]
+    collector = collector or collector_of(dataset)
     home = lake.landing / dataset.source / dataset.name
     home.mkdir(parents=True, exist_ok=True)
     redact = redaction(dataset, secrets or {})
-    deposit = BatchWriter(dataset, home, run_id, now, collector.version, redact)
+    deposit = BatchWriter(dataset, home, run_id, now, collector.label, redact)
     deposit.sweep()
     known = batches(lake.landing, dataset.source, dataset.name)
     tally = _Tally(len(known))
@@ -266,9 +265,14 @@ def _items(collector: Collector, request: Request, redact: Callable[[str], str])
         yield item
 
 
+def collector_of(dataset: Dataset) -> Collector:
+    """The collector that ``from:`` names."""
+    return cast("Collector", COLLECTORS[dataset.collect.kind])
+
+
 def redaction(dataset: Dataset, secrets: Mapping[str, str]) -> Redaction:
     """Takes out the values of secrets: those of the project's references, and those of the declaration."""
-    return Redaction(secrets, secrets_of(dataset.collect))
+    return Redaction(secrets, dataset.collect.secrets())
 
 
 def reparse(batch: Batch, dataset: Dataset, run_id: str, now: datetime) -> Batch:

@@ -7,8 +7,9 @@ for all sources and is done in :mod:`vertebra.landing.collect`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from vertebra.lake.batches import newest_cursor
 from vertebra.landing.web.network import Network
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vertebra.declare.dataset import Dataset
-    from vertebra.declare.web_source import Source
+    from vertebra.declare.source import Source
     from vertebra.errors import CollectError
     from vertebra.governance.context import Progress
     from vertebra.lake.batches import Receipt
@@ -205,18 +206,34 @@ Item = Payload | Unchanged | Refused | NotYet | LeftAlone
 """What a collector gives."""
 
 
-class Collector(Protocol):
-    """Collects from one kind of source."""
+class Collector(ABC):
+    """Collects from one kind of source. A subclass is one file, with an instance of it in ``COLLECTOR``.
 
-    @property
-    def version(self) -> str:
-        """Kind and version, for receipts: ``files/1``."""
-        ...
+    Attributes:
+        name: the name in ``from:``, e.g. ``http``; that of its module, or of the entry point of another distribution.
+        version: rises when the same source comes to give other payloads.
+        declaration: the model of ``collect:``.
+        example: a dataset, in YAML, for the documentation.
+    """
 
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    declaration: ClassVar[type[Source]]
+    example: ClassVar[str]
+
+    @abstractmethod
     def collect(self, request: Request) -> Iterator[Item]:
         """Give payloads one by one, oldest first; each is landed before the next is asked for.
 
         Raises:
             CollectError: the source cannot be read. Payloads given before stay landed.
         """
-        ...
+
+    def shown_cursor(self, cursor: str) -> str | None:
+        """The value of a cursor as people read it, without what else the collector keeps in it."""
+        return cursor
+
+    @property
+    def label(self) -> str:
+        """Name and version, for receipts: ``files/1``."""
+        return f"{self.name}/{self.version}"

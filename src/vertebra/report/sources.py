@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -12,7 +10,7 @@ from vertebra.report.formatting import many, size
 from vertebra.report.tables import grid, rich_console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from vertebra.lake.batches import Batch
     from vertebra.landing.backfill import PeriodSituation
@@ -65,10 +63,13 @@ def source_rows(space: Workspace, now: datetime) -> Rows:
 
 
 def _source_row(found: Situation, landed: Sequence[Batch], space: Workspace, now: datetime) -> dict[str, Any]:
+    from vertebra.landing.collect import collector_of
+
     dataset, last = found.dataset, found.last
     newest = landed[-1].receipt if landed else None
     cursors = (batch.receipt.cursor for batch in reversed(landed) if batch.receipt.cursor is not None)
     cursor = next(cursors, None)
+    shown_cursor = collector_of(dataset).shown_cursor(cursor) if cursor is not None else None
     return {
         "dataset": dataset.name,
         "state": found.state,
@@ -80,7 +81,7 @@ def _source_row(found: Situation, landed: Sequence[Batch], space: Workspace, now
         "received": newest.collected_at if newest else None,
         "period": newest.period if newest else None,
         "records": newest.records if newest else None,
-        "watermark": _watermark(found, landed, space, now) or told_cursor(dataset.collect.kind, cursor),
+        "watermark": _watermark(found, landed, space, now) or shown_cursor,
         "cursor": cursor,
         "batches": len(landed),
         "missed": len(found.missed),
@@ -92,11 +93,11 @@ def _source_row(found: Situation, landed: Sequence[Batch], space: Workspace, now
 
 def _watermark(found: Situation, landed: Sequence[Batch], space: Workspace, now: datetime) -> str | None:
     """The last period up to which nothing is lacking."""
-    from vertebra.declare.web_source import Grid
+    from vertebra.declare.web_source import UrlTemplateSource
     from vertebra.landing.backfill import period_situations, window
 
     collect = found.dataset.collect
-    if not isinstance(collect, Grid) or collect.periods is None:
+    if not isinstance(collect, UrlTemplateSource) or collect.periods is None:
         return None
     reached = None
     asked = window(found.dataset, None, None, now)
@@ -106,29 +107,6 @@ def _watermark(found: Situation, landed: Sequence[Batch], space: Workspace, now:
             break
         reached = one.period
     return reached
-
-
-def told_cursor(kind: str, cursor: str | None) -> str | None:
-    """What a cursor says to people: its value, without what a collector keeps besides."""
-    if cursor is None or kind not in ("sql", "dlt"):
-        return cursor
-    try:
-        kept = json.loads(cursor)
-    except ValueError:
-        return cursor
-    values = _all_at(kept, "value" if kind == "sql" else "last_value")
-    # dlt marks the types of values with characters for private use
-    return ", ".join(dict.fromkeys(re.sub(r"[\ue000-\uf8ff]", "", str(value)) for value in values)) or None
-
-
-def _all_at(kept: Any, key: str) -> Iterator[Any]:
-    """What a key has, wherever it stands."""
-    if isinstance(kept, dict):
-        for name, value in kept.items():
-            if name == key:
-                yield value
-            else:
-                yield from _all_at(value, key)
 
 
 def _reason(found: Situation) -> str | None:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from vertebra.declare.collect import Ckan
+from pydantic import Field, field_validator, model_validator
+
 from vertebra.declare.period import Period
-from vertebra.declare.placeholders import pattern_of
+from vertebra.declare.placeholders import is_about_time, names_in, pattern_of
+from vertebra.declare.web_source import WebSource, check_encrypted, web_address
 from vertebra.errors import CollectError
-from vertebra.landing.port import Item, Payload, Request, Unchanged
+from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged
 from vertebra.landing.web.content import check_answer
 from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError
 from vertebra.landing.web.pages import Page, Pages, at, json_page, number_at, numbered, parsed, refused
@@ -19,7 +21,7 @@ from vertebra.landing.web.targets import Target, file_name
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from vertebra.landing.web.client import Client, Download
@@ -28,13 +30,80 @@ _MODIFIED: Final = "last_modified"
 _TOTAL: Final = "total"
 
 
-class CkanCollector:
+class Ckan(WebSource):
+    """A CKAN portal: the records of one resource in its datastore, or files of a package found by their names.
+
+    Attributes:
+        portal: address of the portal, before ``/api/3/action``.
+        resource: id of a resource whose records are read from the datastore.
+        package: name of a package whose files are downloaded.
+        files: names of the resources of the package, with wildcards: ``*_{period:%Y}_*.csv``; where the period is only
+            in the name, it is read off it.
+        page: most records asked for at once; the portal may give fewer.
+    """
+
+    portal: str
+    resource: str | None = Field(default=None, min_length=1)
+    package: str | None = Field(default=None, min_length=1)
+    files: str | None = Field(default=None, min_length=1)
+    page: int = Field(default=32_000, ge=1, le=100_000)
+
+    @field_validator("portal")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return web_address(value).rstrip("/")
+
+    @field_validator("files")
+    @classmethod
+    def _pattern(cls, value: str | None) -> str | None:
+        if value is not None:
+            others = sorted(name for name in names_in(value) if not is_about_time(name))
+            if others:
+                raise ValueError(f"a name has no {{{others[0]}}}; only {{period:…}} is read off a name")
+            pattern_of(value)
+        return value
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Ckan:
+        if (self.resource is None) == (self.package is None):
+            raise ValueError("it is one of two; write resource: ID for records, or package: NAME and files: PATTERN")
+        if (self.package is None) != (self.files is None):
+            raise ValueError("package and files go together; write package: NAME and files: '*.csv'")
+        check_encrypted(self.portal, self.auth)
+        return self
+
+    @classmethod
+    def parse_defaults(cls, written: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Where a portal has the records of a resource; files have any format."""
+        return {"format": "json", "records": "result.records"} if written.get("resource") is not None else None
+
+    def allowed_formats(self) -> tuple[str, ...] | None:
+        """JSON for a resource; files have any format."""
+        return ("json",) if self.resource is not None else None
+
+    def doubled_by_append(self) -> str | None:
+        """A file that was corrected is collected again."""
+        return "files" if self.files is not None else None
+
+
+class CkanCollector(Collector):
     """``from: ckan``: a resource is one batch, a zip archive of its pages as received; so is each file of a package."""
 
-    @property
-    def version(self) -> str:
-        """Kind and version, for receipts."""
-        return "ckan/1"
+    name = "ckan"
+    declaration = Ckan
+    example = """\
+source: bcn
+collect:
+  from: ckan
+  portal: https://opendata-ajuntament.barcelona.cat/data
+  resource: 0e3b6840-7dff-4731-a556-44fac28a7873
+  auth: {header: Authorization, value: "${BCN_TOKEN}"}
+  every: "@weekly"
+load: snapshot
+columns:
+  codi_districte: {type: int, source: [Codi_Districte, CODI_DISTRICTE]}
+  nom_districte: {type: string, source: Nom_Districte}
+"""
 
     def collect(self, request: Request) -> Iterator[Item]:
         """Give the resource, or the package's files in the order of their names.
@@ -231,3 +300,6 @@ def _period(match: re.Match[str]) -> str | None:
     return str(
         Period(start, "hour" if "H" in given else "day" if "d" in given else "month" if "m" in given else "year")
     )
+
+
+COLLECTOR: Final = CkanCollector()

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from vertebra.declare.collect import Dlt
+from pydantic import Field, field_validator
+
+from vertebra.declare.source import Source
 from vertebra.errors import CollectError
-from vertebra.landing.port import Item, Payload, Request, Transfer, Unchanged
+from vertebra.landing.port import Collector, Item, Payload, Request, Transfer, Unchanged
 from vertebra.landing.value_text import text_of
 
 if TYPE_CHECKING:
@@ -23,16 +25,46 @@ if TYPE_CHECKING:
 _TOLD: Final = 1000
 
 
-class DltCollector:
+class Dlt(Source):
+    """A resource of the library dlt: Python code that yields records.
+
+    Attributes:
+        resource: module and name, ``package.module:name``; a module in the project's folder or an installed one.
+        arguments: what the resource is called with.
+    """
+
+    payload_formats = ("jsonl",)
+
+    resource: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("resource")
+    @classmethod
+    def _module_and_name(cls, value: str) -> str:
+        module, _, name = value.partition(":")
+        if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
+            raise ValueError(f"{value!r} does not name a resource; write module:name, or module:source.name")
+        return value
+
+
+class DltCollector(Collector):
     """``from: dlt``: the payload is JSON Lines, a record a line.
 
     What dlt remembers (``dlt.sources.incremental``) is committed with the batch, and given back at the next collection.
     """
 
-    @property
-    def version(self) -> str:
-        """Kind and version, for receipts."""
-        return "dlt/1"
+    name = "dlt"
+    declaration = Dlt
+    example = """\
+source: github
+collect:
+  from: dlt
+  resource: github_source:issues
+  arguments: {repository: apache/spark}
+load: upsert
+columns: {id: bigint, title: string}
+key: [id]
+"""
 
     def collect(self, request: Request) -> Iterator[Item]:
         """Give what the resource yields as one payload.
@@ -54,6 +86,26 @@ class DltCollector:
             yield Unchanged(url)
             return
         yield Payload(file, url, cursor=cursor, name=file.name, records=rows or None, content=content)
+
+    def shown_cursor(self, cursor: str) -> str | None:
+        """The newest values that ``dlt.sources.incremental`` remembers."""
+        try:
+            kept = json.loads(cursor)
+        except ValueError:
+            return cursor
+        # dlt marks the types of values with characters for private use
+        values = (re.sub(r"[\ue000-\uf8ff]", "", str(value)) for value in _all_at(kept, "last_value"))
+        return ", ".join(dict.fromkeys(values)) or None
+
+
+def _all_at(kept: Any, key: str) -> Iterator[Any]:
+    """The values of a key, at every depth."""
+    if isinstance(kept, dict):
+        for name, value in kept.items():
+            if name == key:
+                yield value
+            else:
+                yield from _all_at(value, key)
 
 
 @dataclass(frozen=True)
@@ -196,3 +248,6 @@ def _no_such(fact: str, where: str) -> CollectError:
         remedy="correct collect.resource",
         where=where,
     )
+
+
+COLLECTOR: Final = DltCollector()

@@ -6,9 +6,12 @@ import glob
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from vertebra.declare.collect import Files
+from pydantic import Field
+
+from vertebra.declare.source import Source
 from vertebra.errors import CollectError
-from vertebra.landing.port import Payload, Refused, Request, Transfer, Unchanged
+from vertebra.landing.local_files import local_matches, part_of
+from vertebra.landing.port import Collector, Payload, Refused, Request, Transfer, Unchanged
 from vertebra.landing.store import Store, StoredFile, schemes_of
 
 if TYPE_CHECKING:
@@ -18,17 +21,33 @@ if TYPE_CHECKING:
 _FILE: Final = "file://"
 
 
-class FilesCollector:
+class Files(Source):
+    """Files of a folder or a bucket.
+
+    Attributes:
+        path: a path in the project, an absolute path, or a URL that fsspec reads; with wildcards.
+    """
+
+    identified_by_url = True
+
+    path: str = Field(min_length=1)
+
+
+class FilesCollector(Collector):
     """``from: files``: a path in the project, an absolute path or an fsspec URL; a file, a folder or wildcards.
 
     Files come in the order of their paths. What a file was when it was landed is compared by content; for a remote
     store the store's own mark of a file (ETag, version, time and size) first spares the transfer.
     """
 
-    @property
-    def version(self) -> str:
-        """Kind and version, for receipts."""
-        return "files/1"
+    name = "files"
+    declaration = Files
+    example = """\
+source: devices
+collect: {from: files, path: "drop/*.csv"}       # or s3://bucket/drop/*.csv, with schemes: [file, s3] in vertebra.yaml
+parse: {format: csv}
+columns: {id: int, value: double}
+"""
 
     def collect(self, request: Request) -> Iterator[Payload | Unchanged | Refused]:
         """Give one payload for each file.
@@ -52,18 +71,6 @@ class FilesCollector:
             yield from _local(request, path[len(_FILE) :] if path.lower().startswith(_FILE) else path)
         else:
             yield from _remote(request, path)
-
-
-def local_matches(root: Path, pattern: str) -> list[Path]:
-    """The files that a path relative to ``root`` names: itself, a folder's files, or what its wildcards match."""
-    exact = root / pattern
-    if exact.is_file():
-        return [exact]
-    if exact.is_dir():
-        return sorted(file for file in exact.iterdir() if file.is_file() and not file.name.startswith("."))
-    # Not Path.glob: it takes no absolute pattern and finds hidden files.
-    matches = (root / match for match in glob.iglob(pattern, root_dir=root, recursive=True))  # noqa: PTH207
-    return sorted(file for file in matches if file.is_file())
 
 
 def _local(request: Request, path: str) -> Iterator[Payload | Refused]:
@@ -96,11 +103,6 @@ def _link(url: str, file: Path) -> CollectError:
         cause="whoever may write the folder could have any file collected",
         remedy="put the file itself there, or name in collect.path where it is",
     )
-
-
-def part_of(url: str, request: Request, *, several: bool) -> str | None:
-    """A file as a part of its source: a snapshot of several files is the newest batch of each."""
-    return url if several and request.dataset.load == "snapshot" else None
 
 
 def _remote(request: Request, url: str) -> Iterator[Payload | Unchanged | Refused]:
@@ -149,3 +151,6 @@ def _nothing(request: Request, what: str, *, wildcards: bool) -> None:
         remedy=f"correct collect.path of {request.dataset.name}, or put the file there",
         where=f"dataset {request.dataset.name}",
     )
+
+
+COLLECTOR: Final = FilesCollector()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from vertebra.declare.collect import Http
-from vertebra.landing.port import Item, Payload, Request, Unchanged
+from pydantic import Field, model_validator
+
+from vertebra.declare.web_source import UrlTemplateSource, refuse_secret_names
+from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged
 from vertebra.landing.web.content import check_answer
 from vertebra.landing.web.pages import numbered
 from vertebra.landing.web.read import client_for, each
@@ -15,16 +17,42 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class HttpCollector:
+class Http(UrlTemplateSource):
+    """Files at an address, one for each period and combination of values.
+
+    Attributes:
+        begins: how the text of a sound answer begins, e.g. its header line; any other answer is refused.
+    """
+
+    begins: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _no_secrets(self) -> Http:
+        refuse_secret_names(self.url, self.params)
+        return self
+
+
+class HttpCollector(Collector):
     """``from: http``: each address is a file, and each file a batch.
 
     What is landed is not transferred again where the host can tell (ETag, Last-Modified).
     """
 
-    @property
-    def version(self) -> str:
-        """Kind and version, for receipts."""
-        return "http/1"
+    name = "http"
+    declaration = Http
+    example = """\
+source: bts
+collect:
+  from: http
+  url: https://transtats.bts.gov/PREZIP/On_Time_Reporting_Carrier_On_Time_Performance_1987_present_{period:%Y}_{period:%-m}.zip
+  member: "*.csv"
+  periods: {unit: month, from: 2013-01, lag: 60 days}
+  every: "@monthly"
+parse: {format: csv}
+columns:
+  flight_date: {type: date, source: FlightDate}
+  origin: {type: string, source: Origin}
+"""
 
     def collect(self, request: Request) -> Iterator[Item]:
         """Give one payload for each period and combination of values that is due.
@@ -49,3 +77,6 @@ class HttpCollector:
                 yield Payload(answer.file, target.url, target.period, answer.headers, part=target.part, name=name)
 
             yield from each(targets(source, request), request, one)
+
+
+COLLECTOR: Final = HttpCollector()

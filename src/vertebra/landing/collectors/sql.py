@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
-from vertebra.declare.collect import Sql
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from vertebra.declare.source import Source
 from vertebra.errors import CollectError
-from vertebra.landing.collectors.sql_cursor import MOST_TIES, Cursor, row_hash
-from vertebra.landing.collectors.sql_database import Database
-from vertebra.landing.port import Item, Payload, Request, Transfer, Unchanged
+from vertebra.landing.databases.cursor import MOST_TIES, Cursor, newest_value, row_hash
+from vertebra.landing.databases.database import Database
+from vertebra.landing.port import Collector, Item, Payload, Request, Transfer, Unchanged
 from vertebra.landing.value_text import text_of
 
 if TYPE_CHECKING:
@@ -24,16 +28,80 @@ if TYPE_CHECKING:
 _ROWS: Final = 10_000
 
 
-class SqlCollector:
+_DIALECTS: Final = ("postgresql", "mysql", "mariadb", "sqlite")
+
+_SELECTS: Final = re.compile(
+    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values|table)\b", re.IGNORECASE | re.DOTALL
+)
+"""How a query begins: after comments and brackets."""
+
+
+class Sql(Source):
+    """A table or a query of PostgreSQL, MySQL or SQLite, read in one transaction.
+
+    Attributes:
+        database: SQLAlchemy URL: ``postgresql://user:${PASSWORD}@host/name``, ``mysql://…``, or ``sqlite:///path`` in
+            the project.
+        table: table or view, with its schema: ``public.trips``.
+        query: a SELECT, in place of ``table``.
+        cursor: a column that rises with every insert (and update, with ``load: upsert``); only rows at or above the
+            newest value landed are read again. Without it, each collection reads everything.
+    """
+
+    payload_formats = ("parquet",)
+
+    database: SecretStr
+    table: str | None = Field(default=None, min_length=1)
+    query: str | None = Field(default=None, min_length=1)
+    cursor: str | None = Field(default=None, min_length=1)
+
+    @field_validator("database")
+    @classmethod
+    def _known_dialect(cls, value: SecretStr) -> SecretStr:
+        found = re.match(r"([a-z]+)(\+[a-z0-9_]+)?://", value.get_secret_value())
+        if found is None or found[1] not in _DIALECTS:
+            raise ValueError(
+                "this is not the address of a known database; it begins with postgresql://, mysql:// or sqlite:///"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Sql:
+        if (self.table is None) == (self.query is None):
+            raise ValueError("it is one of two; write table: NAME or query: SELECT …")
+        if self.query is not None and not _SELECTS.match(self.query):
+            raise ValueError("query: is no SELECT; a source is read, never written")
+        return self
+
+    def secrets(self) -> Iterator[str]:
+        """The address, and its password as it is written in the address and as the database gets it."""
+        yield from super().secrets()
+        password = re.search(r"://[^/?#]*?:(?P<password>[^/?#]*)@", self.database.get_secret_value())
+        if password:
+            yield password["password"]
+            yield unquote(password["password"])
+
+
+class SqlCollector(Collector):
     """``from: sql``: the payload is a Parquet file of the rows, every value as text.
 
     Numbers are written in full, times in ISO 8601, bytes in hexadecimal, arrays and objects as JSON.
     """
 
-    @property
-    def version(self) -> str:
-        """Kind and version, for receipts."""
-        return "sql/1"
+    name = "sql"
+    declaration = Sql
+    example = """\
+source: operations
+collect:
+  from: sql
+  database: postgresql://reader:${OPS_PASSWORD}@db.example.org/ops
+  table: public.trips
+  cursor: updated_at
+  every: "@hourly"
+load: upsert
+columns: {id: bigint, updated_at: timestamp, distance: double}
+key: [id]
+"""
 
     def collect(self, request: Request) -> Iterator[Item]:
         """Give the rows as one payload; those at or above the newest value landed where a cursor is declared.
@@ -42,9 +110,15 @@ class SqlCollector:
             CollectError: the database cannot be read.
         """
         source = request.declared(Sql)
-        database = Database.of(source, request.project_root, f"dataset {request.dataset.name}")
+        database = Database.of(
+            source.database.get_secret_value(), request.project_root, f"dataset {request.dataset.name}"
+        )
         with database.snapshot() as connection:
             yield from _Read(source, request, database, connection).items()
+
+    def shown_cursor(self, cursor: str) -> str | None:
+        """The newest value of the cursor column."""
+        return newest_value(cursor)
 
 
 @dataclass
@@ -58,7 +132,7 @@ class _Read:
     _tied: int = field(default=0, init=False)
 
     def items(self) -> Iterator[Item]:
-        url = self.database.shown(self.source)
+        url = self.database.shown(self.source.table, self.source.query)
         self.request.progress(f"reading {url}")
         before = None
         if self.source.cursor is not None:
@@ -76,7 +150,7 @@ class _Read:
         yield Payload(file, url, headers=headers, cursor=cursor, name="rows.parquet", records=rows, content=content)
 
     def _refuse_nulls(self, cursor: str) -> None:
-        relation, column = self.database.relation(self.source), self.database.quoted(cursor)
+        relation, column = self.database.relation(self.source.table, self.source.query), self.database.quoted(cursor)
         (count,) = self.database.run(self.connection, f"SELECT count(*) FROM {relation} WHERE {column} IS NULL").one()
         if count:
             raise CollectError(
@@ -112,7 +186,7 @@ class _Read:
         return count, hasher.hexdigest()
 
     def _query(self, before: Cursor | None) -> str:
-        relation = self.database.relation(self.source)
+        relation = self.database.relation(self.source.table, self.source.query)
         if self.source.cursor is None:
             return f"SELECT * FROM {relation}"
         column = self.database.quoted(self.source.cursor)
@@ -174,3 +248,6 @@ def _add(hasher: Any, batch: pa.RecordBatch) -> None:
     for column in batch.columns:
         for buffer in column.buffers():
             hasher.update(buffer if buffer is not None else b"-")
+
+
+COLLECTOR: Final = SqlCollector()

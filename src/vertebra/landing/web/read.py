@@ -12,7 +12,7 @@ from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError, Unre
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from vertebra.declare.web_source import Web
+    from vertebra.declare.web_source import WebSource
     from vertebra.landing.port import Item, NotYet, Payload, Refused, Request
     from vertebra.landing.web.targets import Target
 
@@ -22,7 +22,7 @@ ABSENT: Final = (404, 410)
 """Answers that say that there is nothing at an address."""
 
 
-def client_for(source: Web, url: str, request: Request) -> Client:
+def client_for(source: WebSource, url: str, request: Request) -> Client:
     """A client with the credentials that a dataset declares for an address."""
     credentials = Credentials.of(url, source.headers, source.auth)
     return Client(request.network, source.limits, credentials, request.transferred)

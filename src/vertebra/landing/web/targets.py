@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vertebra.declare.dataset import Dataset
-    from vertebra.declare.web_source import Grid, Periods, Values
+    from vertebra.declare.web_source import Periods, UrlTemplateSource, Values
     from vertebra.lake.batches import Receipt
     from vertebra.landing.port import Request
 
@@ -57,28 +57,28 @@ class Target:
         return self.landed.headers if self.landed is not None and self.landed.url == self.shown else {}
 
 
-def targets(grid: Grid, request: Request) -> Iterator[Target]:
+def targets(source: UrlTemplateSource, request: Request) -> Iterator[Target]:
     """The addresses to ask now, oldest period first.
 
     Raises:
         CollectError: the window does not fit the declared periods.
     """
     landed = {(one.period, one.part): one for one in request.landed}
-    parts = [(_part(values, request), values) for values in _combinations(grid.over)]
-    if grid.periods is None:
+    parts = [(_part(values, request), values) for values in _combinations(source.over)]
+    if source.periods is None:
         due: list[Period | None] = [None]
         newest, again = None, set(landed)
     else:
-        due = list(_due(grid.periods, request))
-        newest = str(_newest(grid.periods, request))
+        due = list(_due(source.periods, request))
+        newest = str(_newest(source.periods, request))
         every = request.window is not None and request.window.again
-        again = set(landed) if every else _revisited(grid.periods.revisit, due, [part for part, _ in parts], landed)
+        again = set(landed) if every else _revisited(source.periods.revisit, due, [part for part, _ in parts], landed)
     for one in due:
         name = None if one is None else str(one)
         for part, values in parts:
             last = landed.get((name, part))
             if last is None or (name, part) in again:
-                url = _address(grid, one, values)
+                url = _address(source, one, values)
                 yield Target(url, request.redact(url), name, part, name is not None and name == newest, last)
 
 
@@ -157,11 +157,11 @@ def _combinations(over: Mapping[str, Values]) -> Iterator[dict[str, str]]:
         yield dict(zip(over, combination, strict=True))
 
 
-def _address(grid: Grid, one: Period | None, values: Mapping[str, str]) -> str:
-    url = filled(grid.url, one, values, lambda text: quote(text, safe=""))
+def _address(source: UrlTemplateSource, one: Period | None, values: Mapping[str, str]) -> str:
+    url = filled(source.url, one, values, lambda text: quote(text, safe=""))
     params = [
         (name, filled(text, one, values))
-        for name, given in grid.params.items()
+        for name, given in source.params.items()
         for text in ((given,) if isinstance(given, str) else given)
     ]
     return with_query(url, tuple(params))

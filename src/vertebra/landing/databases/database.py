@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, CursorResult, Engine
-
-    from vertebra.declare.collect import Sql
 
 _DRIVERS: Final[Mapping[str, tuple[str, ...]]] = {
     "postgresql": ("psycopg", "pg8000", "psycopg2"),
@@ -49,8 +46,13 @@ class Database:
     where: str
 
     @classmethod
-    def of(cls, source: Sql, root: Path, where: str) -> Database:
-        """The database of a declaration; nothing is connected yet.
+    def of(cls, address: str, root: Path, where: str) -> Database:
+        """The database of an address; nothing is connected yet.
+
+        Args:
+            address: a SQLAlchemy URL.
+            root: folder that the path of a SQLite file starts from.
+            where: what messages are about.
 
         Raises:
             CollectError: its address is wrong, or its driver is not installed.
@@ -60,7 +62,7 @@ class Database:
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
         try:
-            url = make_url(source.database.get_secret_value())
+            url = make_url(address)
         except (ArgumentError, ValueError):
             raise CollectError(
                 "collect.database is not the address of a database",
@@ -82,6 +84,8 @@ class Database:
 
     @classmethod
     def _sqlite(cls, root: Path, name: str, where: str) -> Database:
+        import sqlite3
+
         from sqlalchemy import NullPool, create_engine
 
         file = root / name
@@ -133,19 +137,19 @@ class Database:
         """A name as this database quotes it."""
         return str(self.engine.dialect.identifier_preparer.quote_identifier(name))
 
-    def relation(self, source: Sql) -> str:
-        """What to select from."""
-        if source.table is not None:
-            return ".".join(self.quoted(part) for part in source.table.split("."))
-        query = str(source.query).strip().rstrip(";")
+    def relation(self, table: str | None, query: str | None) -> str:
+        """The FROM clause for a table, or for a query in its place."""
+        if table is not None:
+            return ".".join(self.quoted(part) for part in table.split("."))
+        query = str(query).strip().rstrip(";")
         # A colon would name a parameter.
         return "(" + query.replace(":", r"\:") + "\n) AS collected"
 
-    def shown(self, source: Sql) -> str:
-        """What identifies the data, in receipts."""
-        if source.table is not None:
-            return f"{self.dialect}:{self.place}/{source.table}"
-        return f"{self.dialect}:{self.place}/query-{hashlib.sha256(str(source.query).encode()).hexdigest()[:12]}"
+    def shown(self, table: str | None, query: str | None) -> str:
+        """The address of a table or a query in receipts, without credentials."""
+        if table is not None:
+            return f"{self.dialect}:{self.place}/{table}"
+        return f"{self.dialect}:{self.place}/query-{hashlib.sha256(str(query).encode()).hexdigest()[:12]}"
 
     def run(self, connection: Connection, statement: str, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         """Run a statement; its rows come as they are asked for.

@@ -81,6 +81,15 @@ class Cursor:
             ) from error
 
 
+def newest_value(text: str) -> str | None:
+    """The value of a cursor as a receipt keeps it; the text itself if another collector wrote it."""
+    try:
+        kept = json.loads(text)
+    except ValueError:
+        return text
+    return str(kept["value"]) if isinstance(kept, dict) and "value" in kept else None
+
+
 def row_hash(row: Sequence[Any]) -> str:
     """A hash of a row's values."""
     texts = [text_of(value) for value in row]

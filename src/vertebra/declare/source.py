@@ -1,0 +1,70 @@
+"""The base of every ``collect:`` declaration: when a source is collected, and what Vertebra has to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, SecretStr, model_validator
+
+from vertebra.declare.declaration import Declaration
+from vertebra.declare.schedule import Every, Schedule, Zone
+
+
+class Source(Declaration):
+    """Where a dataset's batches come from. Each collector declares a subclass.
+
+    Attributes:
+        kind: the name of the collector, e.g. ``http``.
+        every: when it is collected: ``@daily``, cron such as ``0 6 * * mon-fri``, or a time such as ``15 min``.
+        zone: time zone of ``every``, e.g. ``Europe/Madrid``; UTC unless declared.
+        member: files of a zip archive to read, with wildcards.
+        empty: whether an answer without records, where data was before, is refused (unless ``accept``).
+    """
+
+    identified_by_url: ClassVar[bool] = False
+    """Whether equal bytes from two addresses are two batches under ``load: append``, as two devices may write them."""
+
+    payload_formats: ClassVar[tuple[str, ...] | None] = None
+    """The formats that payloads can have, the usual one first; None for any."""
+
+    kind: str = Field(alias="from")
+    every: Every | None = None
+    zone: Zone | None = None
+    member: str = Field(default="*", min_length=1)
+    empty: Literal["refuse", "accept"] = "refuse"
+
+    @model_validator(mode="after")
+    def _zone_of_a_schedule(self) -> Source:
+        if self.zone is not None and self.every is None:
+            raise ValueError("zone is the time zone of every, and there is none; add every: '@daily', or remove zone")
+        return self
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """When it is collected; None where a person or another program decides."""
+        return None if self.every is None else Schedule(self.every, self.zone or "UTC")
+
+    @classmethod
+    def parse_defaults(cls, written: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ARG003 - for subclasses
+        """The ``parse:`` that a dataset has unless it declares another; None if users have to write it.
+
+        Args:
+            written: ``collect:`` as it is written, not checked yet.
+        """
+        return {"format": cls.payload_formats[0]} if cls.payload_formats else None
+
+    def allowed_formats(self) -> tuple[str, ...] | None:
+        """The formats that payloads can have as the source is declared; None for any."""
+        return self.payload_formats
+
+    def doubled_by_append(self) -> str | None:
+        """The key that makes the source give the same record again, which ``load: append`` would double."""
+        return None
+
+    def secrets(self) -> Iterator[str]:
+        """The secret texts of the declaration: Vertebra never records or shows them. Those of ``SecretStr`` fields."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                yield value.get_secret_value()

@@ -1,0 +1,27 @@
+"""Files on this machine: those that a path names, and which part of a source each of them is."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vertebra.landing.port import Request
+
+
+def local_matches(root: Path, pattern: str) -> list[Path]:
+    """The files that a path relative to ``root`` names: itself, a folder's files, or what its wildcards match."""
+    exact = root / pattern
+    if exact.is_file():
+        return [exact]
+    if exact.is_dir():
+        return sorted(file for file in exact.iterdir() if file.is_file() and not file.name.startswith("."))
+    # Not Path.glob: it takes no absolute pattern and finds hidden files.
+    matches = (root / match for match in glob.iglob(pattern, root_dir=root, recursive=True))  # noqa: PTH207
+    return sorted(file for file in matches if file.is_file())
+
+
+def part_of(url: str, request: Request, *, several: bool) -> str | None:
+    """A file as a part of its source: a snapshot of several files is the newest batch of each."""
+    return url if several and request.dataset.load == "snapshot" else None
