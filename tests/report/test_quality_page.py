@@ -13,13 +13,13 @@ import pytest
 
 import vertebra
 from vertebra.declare.rules import rules_of
-from vertebra.report.markup import el
-from vertebra.report.plots import RunBar, compact, share_plot, violations_plot
 from vertebra.report.quality.examples import examples
 from vertebra.report.quality.facts import overall_runs, table_facts
 from vertebra.report.quality.page import quality_page
+from vertebra.report.quality.plots import RunBar, compact, share_plot, sparkline, violations_plot
 from vertebra.report.quality.terminal import write_quality, write_quality_page
 from vertebra.report.tables import bar, spark
+from vertebra.report.templates import render
 from vertebra.workspace.workspace import Workspace
 
 HOSTILE = "<script>alert('x')</script>&\"' \x07 ]]>"
@@ -163,8 +163,8 @@ def test_every_plot_is_well_formed_says_what_it_shows_and_starts_at_zero(shops: 
 
 def test_a_page_after_one_run_says_that_the_trend_begins(flights: Workspace) -> None:
     text = "".join(read(quality_page(flights, table_facts(flights, "flights"))).text)
-    assert "This is the first run; the next will show what is new and what is gone." in text
-    assert "since the run before" not in text
+    assert "This is the first run. The next run will show which violations are new and which are gone." in text
+    assert "since the previous run" not in text
 
 
 def test_the_page_shows_rules_as_declared_and_as_logic(flights: Workspace) -> None:
@@ -221,7 +221,7 @@ def test_the_terminal_tells_what_changed(shops: Workspace) -> None:
     out, notes = io.StringIO(), io.StringIO()
     write_quality(shops, "shops", False, "table", out, notes)
     said = out.getvalue()
-    assert "Since the run before: 0 new, 10 persisting, 1 gone violations" in said
+    assert "Since the previous run: 0 new, 10 persisting, 1 gone violations" in said
     assert re.search(r"sales_order .*−1", said)
     assert "next:  vertebra quality shops --html quality.html" in notes.getvalue()
 
@@ -257,9 +257,17 @@ def test_without_a_run_there_is_nothing_to_show(tmp_path: Path) -> None:
 # -- the parts ----------------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_markup_is_text() -> None:
-    made = el("p", "<&>", el("b", "x"), None, ["1", 2], title='a"b<', data_x=None, hidden=True)
-    assert made == '<p title="a&quot;b&lt;" hidden>&lt;&amp;&gt;<b>x</b>12</p>'
+def test_a_template_escapes_text_and_writes_out_control_characters() -> None:
+    plot = sparkline([1, 2], "<&>\"' \x07\x1b[2J\u202e\ufffe")
+    assert 'aria-label="&lt;&amp;&gt;&#34;&#39; \\x07\\x1b[2J\\u202e\\ufffe"' in plot
+    assert ElementTree.fromstring(plot).findtext("title") == "<&>\"' \\x07\\x1b[2J\\u202e\\ufffe"
+
+
+def test_a_template_refuses_a_name_that_it_was_not_given() -> None:
+    from jinja2 import UndefinedError
+
+    with pytest.raises(UndefinedError):
+        render("vertebra.report.quality", "sparkline.svg.j2", bars=[], width=1, height=1)
 
 
 def test_bars_are_drawn_to_scale_above_and_below_zero() -> None:

@@ -196,7 +196,7 @@ def quality(
     project: Root = HERE,
     profile: Profile = None,
 ) -> None:
-    """Show the quality of the trusted tables: every dimension, every rule, and what changed since the run before.
+    """Show the quality of the trusted tables: every dimension, every rule, and what changed since the previous run.
 
     \b
     vertebra quality

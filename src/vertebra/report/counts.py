@@ -51,7 +51,7 @@ class RuleTally:
         quarantined: rows.
         accepted: violations that a person accepted.
         unresolved: tuples that still break it.
-        new, persisting, gone: violations since the run before; None where they cannot be compared.
+        new, persisting, gone: violations since the previous run; None where they cannot be compared.
     """
 
     dataset: str
@@ -79,8 +79,8 @@ class RuleTally:
         return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
     @property
-    def became(self) -> str:
-        """What became of the violations, in words."""
+    def outcome(self) -> str:
+        """What happened to the violations, in words: ``95 cells repaired``."""
         parts = [
             (self.repaired, "cells repaired"), (self.quarantined, "rows quarantined"), (self.accepted, "accepted"),
             (self.unresolved, "reported"),

@@ -65,9 +65,9 @@ def _tell_rules(space: Workspace, rich: Console) -> None:
     if not broken:
         rich.print(f"\n[bold]Rules[/]: all {len(rules)} hold")
         return
-    table = grid("dataset", "rule", "what became of them", "tuples", numeric=1)
+    table = grid("dataset", "rule", "outcome", "tuples", numeric=1)
     for rule in broken[:_MOST_RULES]:
-        table.add_row(rule.dataset, rule.rule, rule.became, figure(rule.tuples))
+        table.add_row(rule.dataset, rule.rule, rule.outcome, figure(rule.tuples))
     tell(rich, f"\nRules broken: {len(broken)} of {len(rules)}", table)
     if len(broken) > _MOST_RULES:
         rich.print(f"[dim]and {len(broken) - _MOST_RULES} more: vertebra quality[/]")

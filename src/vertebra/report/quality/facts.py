@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.report.counts import RuleTally, latest_quality, tallied
-from vertebra.report.plots import RunBar
+from vertebra.report.formatting import share
+from vertebra.report.quality.plots import RunBar
 
 if TYPE_CHECKING:
     from vertebra.workspace.workspace import Workspace
@@ -19,7 +20,7 @@ MEANING: Final[Mapping[str, str]] = {
     "completeness": "rows without NULL",
     "validity": "received values that parsed",
     "consistency": "rows that meet every rule",
-    "uniqueness": "rows left without repeats of the key",
+    "uniqueness": "rows left when each key is kept once",
     "timeliness": "1 / (1 + age · update rate)",
 }
 """The dimensions of a table, in a few words."""
@@ -40,6 +41,14 @@ class Figure:
     def last(self) -> float | None:
         """After cleaning, or before where the run did not get that far."""
         return self.after if self.after is not None else self.before
+
+    @property
+    def changed(self) -> bool:
+        """Whether cleaning changed the figure by enough to be seen."""
+        return self.before is not None and self.after is not None and share(self.before) != share(self.after)
+
+
+_NOT_MEASURED: Final = Figure(None, None, "it was not measured")
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,24 @@ class TableFacts:
     def broken(self) -> tuple[RuleTally, ...]:
         """The rules that tuples break."""
         return tuple(rule for rule in self.rules if rule.tuples)
+
+    def dimension(self, name: str) -> Figure:
+        """One of :data:`DIMENSIONS` of the table."""
+        return self.dimensions.get(name, _NOT_MEASURED)
+
+    def column_dimension(self, column: str, name: str) -> Figure:
+        """One of :data:`DIMENSIONS` of a column."""
+        return self.columns[column].get(name, _NOT_MEASURED)
+
+    def imperfect_columns(self) -> list[str]:
+        """The columns that are below 100 % in a dimension, the worst first."""
+        worst = {
+            column: min(
+                (one.last for name in DIMENSIONS if (one := measures.get(name)) and one.last is not None), default=1.0
+            )
+            for column, measures in self.columns.items()
+        }
+        return sorted((column for column, least in worst.items() if least < 1), key=lambda column: worst[column])
 
 
 def table_facts(space: Workspace, dataset: str | None = None) -> list[TableFacts]:

@@ -1,17 +1,18 @@
-"""The broken rules of a page on quality: each as declared and as logic, its figures, and tuples that break it."""
+"""The broken rules on the quality page: each as declared and as logic, its figures, and tuples that break it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from vertebra.report.formatting import figure, many, share
-from vertebra.report.markup import Markup, el
-from vertebra.report.plots import spark_bars
 from vertebra.report.quality.examples import columns_read
+from vertebra.report.quality.plots import sparkline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from markupsafe import Markup
 
     from vertebra.declare.dataset import Dataset
     from vertebra.declare.rules import NamedRule
@@ -20,55 +21,100 @@ if TYPE_CHECKING:
     from vertebra.report.quality.facts import TableFacts
 
 
+@dataclass(frozen=True)
+class RuleCard:
+    """One broken rule.
+
+    Attributes:
+        on_violation: what the dataset declares; empty for a rule that is no longer declared, as are the next three.
+        declared: the rule as the dataset's YAML has it.
+        constraint: the rule as a denial constraint.
+        figures: names and values.
+        trend: violating tuples by run; None after a single run.
+        examples: pairs in a table each; single tuples, which have the same columns, in one.
+    """
+
+    tally: RuleTally
+    on_violation: str
+    description: str
+    declared: str
+    constraint: str
+    figures: Sequence[tuple[str, str]]
+    trend: Markup | None
+    examples: Sequence[ExampleTable]
+
+
+@dataclass(frozen=True)
+class ExampleTable:
+    """Tuples that break a rule.
+
+    Attributes:
+        pair: whether they break it together.
+    """
+
+    pair: bool
+    columns: Sequence[ExampleColumn]
+    rows: Sequence[ExampleRow]
+
+
+@dataclass(frozen=True)
+class ExampleColumn:
+    """A column of an example, and whether the rule reads it."""
+
+    name: str
+    read: bool
+
+
+@dataclass(frozen=True)
+class ExampleRow:
+    """One tuple of an example: its variable, its table, its cells, and the outcome for it."""
+
+    role: str
+    table: str
+    cells: Sequence[ExampleCell]
+    rid: int
+    resolution: str
+
+
+@dataclass(frozen=True)
+class ExampleCell:
+    """A cell of an example.
+
+    Attributes:
+        kind: ``diff`` where the rule reads the column and the tuples differ, ``same`` where it does not read it.
+        repaired: the value after cleaning; None where cleaning did not change it.
+    """
+
+    text: str
+    kind: str
+    repaired: str | None
+
+
 def rule_card(
     facts: TableFacts, tally: RuleTally, rule: NamedRule | None, dataset: Dataset, examples: Sequence[Example]
-) -> Markup:
-    """One broken rule.
+) -> RuleCard:
+    """What the page shows of one broken rule.
 
     Args:
         rule: as it is declared now; None when it no longer is.
+        examples: tuples that break it; may be empty.
     """
     counts = [point.tuples[tally.rule] for point in facts.runs if tally.rule in point.tuples]
-    told = f"violating tuples of {tally.rule} in {many(len(counts), 'run')}, the last {figure(counts[-1])}"
-    spark = spark_bars(counts, told) if len(counts) > 1 else None
-    pill = el("span", rule.on_violation, class_="pill") if rule else None
-    return el(
-        "div",
-        el("div", el("h4", tally.rule), pill, change_words(tally), spark, class_="head"),
-        el("p", rule.description) if rule and rule.description else None,
-        _statements(rule, dataset) if rule else el("p", "It is no longer declared.", class_="soft"),
-        _figures(tally),
-        _tuples(examples),
-        class_="rule",
-        id=anchor(tally),
+    return RuleCard(
+        tally,
+        on_violation=rule.on_violation if rule else "",
+        description=rule.description if rule and rule.description else "",
+        declared=declared_text(rule, dataset) if rule else "",
+        constraint=str(rule.constraint) if rule else "",
+        figures=_figures(tally),
+        trend=_trend(tally, counts) if len(counts) > 1 else None,
+        examples=_example_tables(examples),
     )
 
 
-def rules_that_hold(tallies: Sequence[RuleTally], rules: dict[str, NamedRule]) -> Markup | None:
-    """The other rules, folded."""
-    if not tallies:
-        return None
-    entries = []
-    for tally in tallies:
-        rule = rules.get(tally.rule)
-        entries.append(el("dt", tally.rule))
-        if rule is not None:
-            entries.append(el("dd", el("span", str(rule.constraint), class_="logic soft")))
-    return el("details", el("summary", many(len(tallies), "rule holds", "rules hold")), el("dl", entries))
-
-
-def anchor(tally: RuleTally) -> str:
-    """The id of a rule's card."""
-    return f"{tally.dataset}.{tally.rule}"
-
-
-def change_words(tally: RuleTally) -> Markup | None:
-    """What changed since the run before, as the head of a card has it."""
-    if tally.new is None:
-        return None
-    up = el("span", f"{tally.new:,} new", class_="up" if tally.new else "soft")
-    down = el("span", f"{tally.gone or 0:,} gone", class_="down" if tally.gone else "soft")
-    return el("span", up, ", ", down, el("span", " since the run before", class_="soft"))
+def _trend(tally: RuleTally, counts: Sequence[int]) -> Markup:
+    label = f"violating tuples of {tally.rule} in {many(len(counts), 'run')}, the last {figure(counts[-1])}"
+    return sparkline(counts, label)
 
 
 def declared_text(rule: NamedRule, dataset: Dataset) -> str:
@@ -111,73 +157,51 @@ def _plain(value: Any) -> str:
             return " ".join(str(value).split())
 
 
-def _statements(rule: NamedRule, dataset: Dataset) -> Markup:
-    return el(
-        "div",
-        el("code", declared_text(rule, dataset), class_="logic soft"),
-        el("code", str(rule.constraint), class_="logic"),
-    )
-
-
-def _figures(tally: RuleTally) -> Markup:
+def _figures(tally: RuleTally) -> list[tuple[str, str]]:
     figures = [
         ("violating tuples", f"{tally.tuples:,}"),
-        ("of all tuples, g2", share(tally.share) if tally.share is not None else "–"),
+        ("share of tuples (g2)", share(tally.share) if tally.share is not None else "–"),
     ]
     if tally.pairs is not None:
         figures.append(("violating pairs", f"{tally.pairs:,}"))
     if tally.pair_share is not None:
-        figures.append(("of left-hand-side pairs", share(tally.pair_share)))
+        figures.append(("share of left-hand-side pairs", share(tally.pair_share)))
     if tally.least is not None:
-        figures.append(("fewest to remove, g3", tally.least_words))
+        figures.append(("fewest tuples to remove (g3)", tally.least_words))
     if tally.minority is not None:
         figures.append(("minority cells", f"{tally.minority:,}"))
-    figures.append(("what became", tally.became))
-    return el("dl", [el("div", el("dt", name), el("dd", value)) for name, value in figures])
+    figures.append(("outcome", tally.outcome))
+    return figures
 
 
-def _tuples(examples: Sequence[Example]) -> Markup | None:
-    """Pairs in a table each; single tuples, which have the same columns, in one."""
-    if not examples:
-        return None
+def _example_tables(examples: Sequence[Example]) -> list[ExampleTable]:
     alone = [one for one in examples if len(one.tuples) == 1]
     groups = [[one] for one in examples if len(one.tuples) > 1]
-    return el("div", [_example(group) for group in ([alone] if alone else []) + groups])
+    return [_example_table(group) for group in ([alone] if alone else []) + groups]
 
 
-def _example(examples: Sequence[Example]) -> Markup:
+def _example_table(examples: Sequence[Example]) -> ExampleTable:
     first = examples[0]
     columns = list(dict.fromkeys(column for one in examples for column in one.columns))
-    head = [el("th", column, class_="read" if column in first.read else None) for column in columns]
-    rows = [_tuple(one, columns, shown) for one in examples for shown in one.tuples]
-    return el(
-        "div",
-        el(
-            "table",
-            el("thead", el("tr", el("th", "tuple"), head, el("th", "_rid"), el("th", "became"))),
-            el("tbody", rows),
-            class_="pair",
-        ),
-        class_="wide",
-        tabindex=0,
-        role="region",
-        aria_label="tuples that break the rule together" if len(first.tuples) > 1 else "tuples that break the rule",
+    return ExampleTable(
+        pair=len(first.tuples) > 1,
+        columns=[ExampleColumn(name, name in first.read) for name in columns],
+        rows=[_example_row(one, columns, shown) for one in examples for shown in one.tuples],
     )
 
 
-def _tuple(example: Example, columns: Sequence[str], shown: Shown) -> Markup:
+def _example_row(example: Example, columns: Sequence[str], shown: Shown) -> ExampleRow:
     cells = []
     for column in columns:
-        value = figure_of(shown.values[column]) if column in shown.values else ""
-        fixed = [" → ", el("ins", _text(shown.repaired[column]))] if column in shown.repaired else None
-        kind = "diff" if example.differs(column) and column in example.read else None
-        cells.append(el("td", value, fixed, class_=kind or (None if column in example.read else "same")))
-    where = f"{shown.role} ∈ {shown.table}"
-    return el("tr", el("th", where), cells, el("td", str(shown.rid), class_="same"), el("td", shown.resolution))
+        text = value_text(shown.values[column]) if column in shown.values else ""
+        repaired = _or_null(shown.repaired[column]) if column in shown.repaired else None
+        kind = "same" if column not in example.read else "diff" if example.differs(column) else ""
+        cells.append(ExampleCell(text, kind, repaired))
+    return ExampleRow(shown.role, shown.table, cells, shown.rid, shown.resolution)
 
 
-def figure_of(value: object) -> str:
-    """A cell's value as text; NULL for None."""
+def value_text(value: object) -> str:
+    """A cell's value as text of at most 60 characters; NULL for None."""
     if value is None:
         return "NULL"
     if isinstance(value, bool):
@@ -186,5 +210,5 @@ def figure_of(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
-def _text(value: str | None) -> str:
+def _or_null(value: str | None) -> str:
     return "NULL" if value is None else value

@@ -108,26 +108,25 @@ def _tell_dimensions(facts: TableFacts, rich: Console) -> None:
     table = grid("dimension", "", "", "")
     table.columns[1].no_wrap = True
     for name in DIMENSIONS:
-        one = facts.dimensions.get(name, Figure(None, None, "it was not measured"))
+        one = facts.dimension(name)
         if one.last is None:
             table.add_row(name, "[dim]–[/]", f"[dim]not applicable: {one.why}[/]", "")
             continue
-        changed = one.before is not None and one.after is not None and share(one.before) != share(one.after)
-        was = f", {share(one.before or 0.0)} before cleaning" if changed else ""
+        was = f", {share(one.before or 0.0)} before cleaning" if one.changed else ""
         trend = spark([point.dimensions.get(name) for point in facts.runs], 1.0)
         table.add_row(name, _drawn(one.last, 2 * _BAR), f"[dim]{MEANING[name]}{was}[/]", trend)
     tell(rich, f"{facts.dataset}: {many(facts.rows, 'row')}, after cleaning", table)
 
 
 def _tell_change(facts: Sequence[TableFacts], rich: Console) -> None:
-    """New, persisting and gone violations since the run before each table's last."""
+    """New, persisting and gone violations since the previous run each table's last."""
     compared = [one.last for one in facts if one.last.new is not None]
     if not compared:
         return
     new, kept, gone = (sum(getattr(run, name) or 0 for run in compared) for name in ("new", "persisting", "gone"))
     colour = "red" if new else "dim"
     rich.print(
-        f"\nSince the run before: [{colour}]{new:,} new[/], {kept:,} persisting,"
+        f"\nSince the previous run: [{colour}]{new:,} new[/], {kept:,} persisting,"
         f" [{'green' if gone else 'dim'}]{gone:,} gone[/] violations"
     )
 
@@ -159,18 +158,18 @@ def _tell_rules(
             ("trend", any(trends.values())),
         ]
         named = [name for name, shown in extra if shown]
-        table = grid("rule", "what became of them", "tuples", "share", "g3", *named, numeric=3 + len(named))
+        table = grid("rule", "outcome", "tuples", "share", "g3", *named, numeric=3 + len(named))
         for rule in broken:
             name = rule.rule if everything else f"{rule.dataset}.{rule.rule}"
             cells = {"pairs": _maybe(rule.pair_share), "since": _since(rule), "trend": trends[rule]}
             table.add_row(
-                name, rule.became, figure(rule.tuples), _maybe(rule.share), rule.least_words or "–",
+                name, rule.outcome, figure(rule.tuples), _maybe(rule.share), rule.least_words or "–",
                 *(cells[column] for column in named),
             )  # fmt: skip
         tell(rich, f"\nRules broken: {len(broken)} of {len(rules)}", table)
         told = ["g3: the fewest rows to remove for the rule to hold; – not computed for such a rule"]
         told += ["pairs: share of the pairs that match its left-hand side"] if "pairs" in named else []
-        told += ["since: violations new and gone since the run before"] if "since" in named else []
+        told += ["since: violations new and gone since the previous run"] if "since" in named else []
         rich.print(f"[dim]{'; '.join(told)}[/]")
     if hold:
         names = ", ".join(rule.rule for rule in rules if not rule.tuples) if everything else ""
@@ -221,18 +220,14 @@ def _tell_constraints(space: Workspace, dataset: str, rules: Sequence[RuleTally]
 def _tell_columns(facts: TableFacts, rich: Console) -> None:
     """The columns that lack something in a dimension, the worst first."""
     names = [name for name in DIMENSIONS if any(_last(one, name) is not None for one in facts.columns.values())]
-    worst = {
-        column: min((v for name in names if (v := _last(measures, name)) is not None), default=1.0)
-        for column, measures in facts.columns.items()
-    }
-    lacking = sorted((column for column, least in worst.items() if least < 1), key=lambda column: worst[column])
+    lacking = facts.imperfect_columns()
     if not lacking:
-        rich.print(f"\n{many(len(worst), 'column')}, each complete, valid and consistent")
+        rich.print(f"\n{many(len(facts.columns), 'column')}, each complete, valid and consistent")
         return
     table = grid("column", *names, numeric=len(names))
     for column in lacking:
         table.add_row(column, *(_maybe(_last(facts.columns[column], name)) for name in names))
-    tell(rich, "\nColumns that lack something", table)
+    tell(rich, "\nColumns below 100 %", table)
 
 
 def write_check(found: Mapping[str, Assessment], form: Format, stream: TextIO) -> None:
