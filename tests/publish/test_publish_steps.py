@@ -98,11 +98,11 @@ def test_a_release_of_the_target_that_writes_something_else_sends_again(
 ) -> None:
     from dataclasses import replace
 
-    from vertebra.declare.publication import TARGETS
+    from vertebra.declare.publication import PUBLISH_TARGETS
 
     folder = make(tmp_path, good=PARQUET)
     assert run(folder).ok
-    monkeypatch.setitem(TARGETS._loaded, "files", replace(TARGETS["files"], version=2))  # type: ignore[type-var]
+    monkeypatch.setitem(PUBLISH_TARGETS._loaded, "files", replace(PUBLISH_TARGETS["files"], version=2))  # type: ignore[type-var]
     assert not run(folder).idle
 
 

@@ -33,7 +33,9 @@ _SELECTABLE = ("steps", "sources", "drift")
 
 
 def ls(
-    what: Annotated[str, typer.Argument(help="steps, sources, tables, datasets, drift or rules.")] = "steps",
+    what: Annotated[
+        str, typer.Argument(help="steps, sources, tables, datasets, publications, drift or rules.")
+    ] = "steps",
     select: Select = None,
     exclude: Exclude = None,
     notation: Annotated[
@@ -43,7 +45,7 @@ def ls(
     project: Root = HERE,
     profile: Profile = None,
 ) -> None:
-    """List the steps of the project, its sources and when they are due, tables, datasets, drift of columns, or rules.
+    """List the steps of the project, its sources and when they are due, tables, datasets, publications, drift or rules.
 
     \b
     vertebra ls
@@ -52,6 +54,7 @@ def ls(
     vertebra ls sources --select flights --format json
     vertebra ls tables
     vertebra ls datasets --format json
+    vertebra ls publications
     vertebra ls drift --select flights
     vertebra ls rules --notation logic
 
@@ -82,6 +85,8 @@ def ls(
         case "datasets":
             rows = listing.datasets(space)
             columns = ["dataset", "source", "batches", "records", "collected", "every", "file", "description"]
+        case "publications":
+            rows, columns = listing.publications(space), list(listing.PUBLICATIONS)
         case "drift":
             rows, columns = (
                 listing.drift(space, [known_dataset(space, name) for name in select or ()]),
@@ -90,7 +95,9 @@ def ls(
         case "rules":
             rows, columns = listing.rules(space, notation), ["dataset", "rule", "class", "denies"]
         case _:
-            raise typer.BadParameter(f"{what!r} is not one of steps, sources, tables, datasets, drift, rules")
+            raise typer.BadParameter(
+                f"{what!r} is not one of steps, sources, tables, datasets, publications, drift, rules"
+            )
     put(rows, columns, form)
 
 

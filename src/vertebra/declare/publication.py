@@ -68,7 +68,7 @@ class DeclaredTarget(Protocol):
         ...
 
 
-TARGETS: Final[Registry[DeclaredTarget]] = Registry(
+PUBLISH_TARGETS: Final[Registry[DeclaredTarget]] = Registry(
     "publish target",
     "vertebra.publish.targets",
     "TARGET",

@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretStr, TypeAdapter
 
 from vertebra.declare.document import Document, Loc
 from vertebra.declare.environment import Environment
-from vertebra.declare.publication import TARGETS, DeclaredTarget, Publication
+from vertebra.declare.publication import PUBLISH_TARGETS, DeclaredTarget, Publication
 from vertebra.declare.secret import option_secrets
 from vertebra.declare.validation import did_you_mean, validated
 from vertebra.errors import DeclarationError, RegistryError
@@ -48,7 +48,7 @@ def read_publication(
 
 
 def _target(what: str, kind: Any, document: Document, errors: list[DeclarationError]) -> DeclaredTarget | None:
-    kinds = ", ".join(TARGETS)
+    kinds = ", ".join(PUBLISH_TARGETS)
     if kind is None:
         errors.append(
             DeclarationError(
@@ -56,8 +56,8 @@ def _target(what: str, kind: Any, document: Document, errors: list[DeclarationEr
             )
         )
         return None
-    if not isinstance(kind, str) or kind not in TARGETS:
-        remedy = did_you_mean(kind, TARGETS, "write one of them, or install the package that adds it")
+    if not isinstance(kind, str) or kind not in PUBLISH_TARGETS:
+        remedy = did_you_mean(kind, PUBLISH_TARGETS, "write one of them, or install the package that adds it")
         errors.append(
             DeclarationError(
                 f"{what}: there is no publish target {kind!r}",
@@ -68,7 +68,7 @@ def _target(what: str, kind: Any, document: Document, errors: list[DeclarationEr
         )
         return None
     try:
-        return TARGETS[kind]
+        return PUBLISH_TARGETS[kind]
     except RegistryError as error:
         where = document.where(("to",))
         errors.append(DeclarationError(error.fact, cause=error.cause, remedy=error.remedy, where=where))

@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 
 from vertebra.declare.dataset import Column, Dataset, Declaration, Drift
 from vertebra.declare.project import SettingsFile
-from vertebra.declare.publication import TARGETS, Publication
+from vertebra.declare.publication import PUBLISH_TARGETS, Publication
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, Survivor
 from vertebra.declare.registered import REGISTERED, Registered, registered
 
@@ -86,7 +86,9 @@ def json_schema(kind: str | None = None) -> dict[str, Any]:
 
 def _forms_of(kind: str) -> tuple[type[BaseModel], ...]:
     """The models of a kind of file; a publication has the options of one of the installed targets."""
-    return tuple(target.declaration for target in TARGETS.values()) if kind == "publication" else DOCUMENTS[kind]
+    return (
+        tuple(target.declaration for target in PUBLISH_TARGETS.values()) if kind == "publication" else DOCUMENTS[kind]
+    )
 
 
 def _alternatives(

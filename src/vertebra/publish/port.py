@@ -121,8 +121,8 @@ def publish_target(name: str) -> PublishTarget[Any]:
     Raises:
         RegistryError: there is none, or its plug-in cannot be loaded.
     """
-    from vertebra.declare.publication import TARGETS
+    from vertebra.declare.publication import PUBLISH_TARGETS
 
-    found = TARGETS.get_or_refuse(name)
+    found = PUBLISH_TARGETS.get_or_refuse(name)
     assert isinstance(found, PublishTarget)  # the registry checks it
     return found

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.declare.publication import PUBLISH_TARGETS
 from vertebra.errors import PublishError
 from vertebra.governance.context import StepOutcome
 from vertebra.publish.mark import Mark
@@ -26,11 +27,14 @@ _LEDGER: Final = "publications"
 def code_version(declaration: Publication) -> str:
     """The declared versions of the code that decides what a publication sends, for its fingerprint.
 
+    A target of a plug-in also has the version of its package.
+
     Raises:
         RegistryError: the target's plug-in is not there any more.
     """
     target = publish_target(declaration.to)
-    return f"publishing {PUBLISHING}, {target.name} {target.version}"
+    package = PUBLISH_TARGETS.plugin_version(target.name)
+    return f"publishing {PUBLISHING}, {target.name} {target.version}" + (f" of package {package}" if package else "")
 
 
 def publish(

@@ -17,6 +17,9 @@ Rows = list[dict[str, Any]]
 DRIFT: Final = (
     "dataset", "column", "drift", "detail", "policy", "batches", "first_seen", "last_seen", "suggestion",
 )  # fmt: skip
+PUBLICATIONS: Final = (
+    "publication", "table", "to", "state", "version", "rows", "sent", "location", "description",
+)  # fmt: skip
 
 
 def steps(space: Workspace, wanted: Sequence[str], excluded: Sequence[str]) -> Rows:
@@ -85,6 +88,30 @@ def datasets(space: Workspace) -> Rows:
                 "every": dataset.collect.every,
                 "file": dataset.declared_in,
                 "description": dataset.description,
+            }
+        )
+    return found
+
+
+def publications(space: Workspace) -> Rows:
+    """Every publication: how its last attempt ended, and what was sent last, when and where."""
+    recorded = space.ledgers.read("publications").sort_by("recorded_at").to_pylist()
+    attempts = {row["publication"]: row for row in recorded}
+    sent = {row["publication"]: row for row in recorded if row["state"] == "sent"}
+    found = []
+    for name, one in space.project.publications.items():
+        attempt, last = attempts.get(name), sent.get(name, {})
+        found.append(
+            {
+                "publication": name,
+                "table": one.table,
+                "to": one.to,
+                "state": attempt["state"] if attempt else "never sent",
+                "version": last.get("table_version"),
+                "rows": last.get("rows"),
+                "sent": last.get("recorded_at"),
+                "location": last.get("location"),
+                "description": one.description,
             }
         )
     return found

@@ -15,7 +15,7 @@ _INSTALLED: Final = _HERE / "examples"
 _CHECKOUT: Final = _HERE.parents[2] / "projects"
 
 _FILES: Final = ("vertebra.yaml", "README.md")
-_FOLDERS: Final = ("data", "datasets", "reconcile", "views", "analyses", "live")
+_FOLDERS: Final = ("data", "datasets", "reconcile", "views", "analyses", "publish", "live")
 """What a project declares; its lake, models and caches are not copied."""
 
 _NOT_COUNTED: Final = {".git", ".DS_Store"}

@@ -1,1 +1,1 @@
-"""The built-in publish targets, one module each; :data:`vertebra.declare.publication.TARGETS` is their registry."""
+"""The built-in publish targets, one module each, and nothing else: the package is what their registry lists."""

@@ -1,54 +1,41 @@
-"""A publish target of another distribution works as the built-in ones do."""
+"""A publish target of another package works as the built-in ones do."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import vertebra
+from plugins.conftest import Install
 from publish.shop import declare, make, write
 from vertebra.declare.load import load_project
-from vertebra.declare.publication import TARGETS
 from vertebra.declare.schema import json_schema
 from vertebra.errors import DeclarationErrors
+from vertebra.registry import refresh_registries
 
-PLUGIN = Path(__file__).parents[1] / "plugins" / "publish_target"
+PAGE = (Path(__file__).parents[2] / "docs" / "publishing.md").read_text("utf-8")
+(MODULE,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+(PYPROJECT,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 JSONL = "to: jsonl\npath: sales.jsonl"
 
 
 @pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The distribution, as if it were installed."""
-    monkeypatch.syspath_prepend(str(PLUGIN))
-    TARGETS.refresh()
-    yield
-    monkeypatch.undo()
-    TARGETS.refresh()
-    sys.modules.pop("vertebra_jsonl", None)
-
-
-@pytest.fixture
-def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A distribution whose module cannot be imported."""
-    info = tmp_path / "site" / "vertebra_broken-1.0.dist-info"
-    write(info / "METADATA", "Metadata-Version: 2.1\nName: vertebra-broken\nVersion: 1.0\n")
-    write(info / "entry_points.txt", "[vertebra.publish_targets]\nbroken = vertebra_broken:TARGET\n")
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    TARGETS.refresh()
-    yield
-    monkeypatch.undo()
-    TARGETS.refresh()
+def installed(install: Install) -> Path:
+    """The package that the documentation shows; returns its folder."""
+    about = tomllib.loads(PYPROJECT)["project"]
+    return install(about["name"], {"vertebra_jsonl.py": MODULE}, about["entry-points"])
 
 
 @pytest.mark.usefixtures("installed")
 def test_it_publishes_through_the_python_api(tmp_path: Path) -> None:
-    folder = make(tmp_path, good=f"{JSONL}\ncolumns: [id, price]")
+    folder = make(tmp_path / "project", good=f"{JSONL}\ncolumns: [id, price]")
     with vertebra.open(folder) as project:
         assert project.run("publish.good").ok
         assert project.run("publish.good").idle
@@ -63,13 +50,15 @@ def test_it_publishes_through_the_python_api(tmp_path: Path) -> None:
     assert "publication good did not make it" in result.error
 
 
-def test_it_publishes_through_the_command_line(tmp_path: Path) -> None:
-    folder = make(tmp_path, good=JSONL)
+def test_it_publishes_through_the_command_line(tmp_path: Path, install: Install) -> None:
+    folder = make(tmp_path / "project", good=JSONL)
     command = [sys.executable, "-m", "vertebra", "run", "--select", "publish.good", "--project", str(folder)]
     without = subprocess.run(command, capture_output=True, text=True, check=False)
     assert without.returncode == 1
     assert "there is no publish target 'jsonl'" in without.stderr
-    environment = os.environ | {"PYTHONPATH": str(PLUGIN)}
+    about = tomllib.loads(PYPROJECT)["project"]
+    site = install(about["name"], {"vertebra_jsonl.py": MODULE}, about["entry-points"])
+    environment = os.environ | {"PYTHONPATH": str(site)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     assert "OK publish.good" in done.stderr
@@ -78,7 +67,7 @@ def test_it_publishes_through_the_command_line(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_its_options_are_checked_and_in_the_schema(tmp_path: Path) -> None:
-    folder = make(tmp_path, good=f"{JSONL}\ntokn: ${{TOKEN}}")
+    folder = make(tmp_path / "project", good=f"{JSONL}\ntokn: ${{TOKEN}}")
     with pytest.raises(DeclarationErrors, match="did you mean token") as caught:
         load_project(folder, environ={"TOKEN": "x"})
     assert "publish/good.yaml:4:1: publication good: unknown key 'tokn'" in str(caught.value)
@@ -87,7 +76,7 @@ def test_its_options_are_checked_and_in_the_schema(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_what_it_calls_secret_has_to_be_a_reference(tmp_path: Path) -> None:
-    folder = make(tmp_path, good=f"{JSONL}\ntoken: hunter2hunter2")
+    folder = make(tmp_path / "project", good=f"{JSONL}\ntoken: hunter2hunter2")
     with pytest.raises(DeclarationErrors, match=r"good\.yaml:4:8: token is not a reference to an environment variable"):
         load_project(folder, environ={})
     declare(folder, "good", f"{JSONL}\ntoken: ${{TOKEN}}")
@@ -96,8 +85,19 @@ def test_what_it_calls_secret_has_to_be_a_reference(tmp_path: Path) -> None:
     assert "hunter2" not in repr(project.publications)
 
 
-@pytest.mark.usefixtures("broken")
-def test_a_broken_distribution_is_an_error_only_where_it_is_used(tmp_path: Path) -> None:
+def test_a_new_version_of_the_package_sends_again(tmp_path: Path, installed: Path) -> None:
+    folder = make(tmp_path / "project", good=JSONL)
+    with vertebra.open(folder) as project:
+        assert project.run("publish.good").ok
+    metadata = next(installed.rglob("METADATA"))
+    metadata.write_text(metadata.read_text("utf-8").replace("Version: 1.0", "Version: 1.1"), "utf-8")
+    refresh_registries()
+    with vertebra.open(folder) as project:
+        assert not project.run("publish.good").idle
+
+
+def test_a_broken_package_is_an_error_only_where_it_is_used(tmp_path: Path, install: Install) -> None:
+    install("vertebra-broken", {}, {"vertebra.publish_targets": {"broken": "vertebra_broken:TARGET"}})
     folder = make(tmp_path / "project", good="to: files\npath: a.csv")
     with vertebra.open(folder) as project:
         assert project.run("zone:publish").ok
