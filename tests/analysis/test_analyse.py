@@ -23,6 +23,7 @@ from vertebra.engine import Engine
 from vertebra.errors import DeclarationError, LakeError, StepError
 from vertebra.governance.context import silent
 from vertebra.governance.ledgers import Ledgers
+from vertebra.governance.step_facts import PredictionFacts
 
 TEST_DAY = 45  # 15 April
 
@@ -144,7 +145,7 @@ def test_the_pinned_versions_give_the_same_scores_again(world: World) -> None:
 def test_a_model_that_beats_nothing_is_not_chosen(make_world: Callable[[pa.Table], World]) -> None:
     world = make_world(jobs())
     outcome = world.analyse(late_jobs(features={"constant": "1"}, metric="log_loss"))
-    assert outcome.facts["chosen"] == "baseline"
+    assert outcome.facts.chosen == "baseline"
 
 
 # -- registry ------------------------------------------------------------------------------------------------------
@@ -182,8 +183,8 @@ def test_a_crash_before_the_ledger_deploys_nothing_and_the_next_run_completes(
         predict(world)
     with pytest.raises(LakeError, match="does not know"):
         predict(world, version="1")
-    assert world.analyse(late_jobs()).facts["model"] == "workshop.late_jobs version 2"
-    assert predict(world).facts["model"] == "workshop.late_jobs version 2"
+    assert world.analyse(late_jobs()).facts.model_version == "2"
+    assert predict(world).facts == PredictionFacts("exploitation.jobs", "workshop.late_jobs", "2")
 
 
 def test_a_model_of_code_that_nobody_trusts_is_not_deployed(make_world: Callable[[pa.Table], World]) -> None:
@@ -259,6 +260,6 @@ def test_a_regression_is_chosen_by_its_error_and_drawn_with_residuals(world: Wor
         name="delay", task="regression", label="delay", unit="minutes", metric="rmse", candidates={"ridge": Candidate(build=ridge, grid={"alpha": (1, 100)})},
     )  # fmt: skip
     outcome = world.analyse(analysis, plots=world.root / "delay")
-    assert str(outcome.facts["chosen"]).startswith("ridge")
-    assert float(outcome.facts["rmse test"]) < float(outcome.facts["baseline"])
+    assert outcome.facts.chosen.startswith("ridge")
+    assert outcome.facts.test < outcome.facts.baseline
     assert "residuals.png" in {path.name for path in (world.root / "delay").iterdir()}

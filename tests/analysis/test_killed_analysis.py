@@ -43,7 +43,7 @@ def scored(world: World) -> tuple[str, list[Any]]:
     outcome = prediction.predict(analysis, world.tracking, "workshop", world.context(analysis))
     (written,) = outcome.outputs
     rows = world.lake.table(written).arrow().to_table().to_pylist()
-    return str(outcome.facts["model"]), sorted((row["id"], row["_prediction"]) for row in rows)
+    return outcome.facts.model_version, sorted((row["id"], row["_prediction"]) for row in rows)
 
 
 def test_of_an_analysis_killed_at_a_commit_the_next_run_makes_a_whole(
@@ -62,7 +62,7 @@ def test_of_an_analysis_killed_at_a_commit_the_next_run_makes_a_whole(
         assert scored(world)[0] == champion, "nothing is deployed that the ledger does not know"
     outcome = world.analyse(late_jobs())
     now, after = scored(world)
-    assert now == outcome.facts["model"] != champion
+    assert now == outcome.facts.model_version != champion
     assert after != said
     fresh = make_world(jobs(seed=1))
     fresh.analyse(late_jobs())

@@ -22,6 +22,7 @@ from portals.stand_in import StandIn, standing_in
 from vertebra.cli import main
 from vertebra.declare.collect import COLLECTORS
 from vertebra.declare.period import told
+from vertebra.governance.step_facts import LandingFacts
 from vertebra.landing.port import Transfer
 from vertebra.pipeline.progress import StepResult
 from vertebra.report.console import LineConsole, TerminalConsole
@@ -290,7 +291,7 @@ def test_a_terminal_shows_bytes_and_rate_below_the_step() -> None:
     terminal.started(1, 1, "landing.flights")
     terminal.transferred("landing.flights", Transfer("https://host/2013_1.zip", 500_000, 2_000_000))
     terminal.transferred("landing.flights", Transfer("https://host/[2013]_2.zip", 1_500_000, None))
-    terminal.ended(1, 1, StepResult("landing.flights", "ok", "", 1.0, facts={"new batches": 2}))
+    terminal.ended(1, 1, StepResult("landing.flights", "ok", "", 1.0, facts=LandingFacts(new_batches=2)))
     terminal.close()
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
     assert "landing.flights" in shown
@@ -300,5 +301,7 @@ def test_a_terminal_shows_bytes_and_rate_below_the_step() -> None:
 
 def test_a_period_that_is_not_published_yet_is_told_in_a_log() -> None:
     log = io.StringIO()
-    LineConsole(log).ended(1, 1, StepResult("landing.a", "current", "", 0.1, facts={"not published yet:": "2013-03"}))
+    LineConsole(log).ended(
+        1, 1, StepResult("landing.a", "current", "", 0.1, facts=LandingFacts(unpublished_periods=("2013-03",)))
+    )
     assert log.getvalue() == "1 of 1 current landing.a 0.1 s, not published yet: 2013-03\n"

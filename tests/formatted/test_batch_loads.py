@@ -11,6 +11,7 @@ import pytest
 from vertebra.errors import LakeError
 from vertebra.formatted.digest import declaration_digest
 from vertebra.formatted.format import format_dataset
+from vertebra.governance.step_facts import FormattedFacts
 from vertebra.lake.batches import RECORDS_PER_BATCH
 from vertebra.lake.catalog import Lake
 from vertebra.lake.table import LakeTable
@@ -28,11 +29,11 @@ def test_append_formats_each_batch_once(
     dataset = declared({"a": "int", "b": "string"})
     land(1, {"a": ["1", "x"], "b": ["p", "q"]})
     land(2, {"b": ["r"], "a": ["y"]})
-    assert formatted(dataset).facts == {"batches": 2, "cells rejected": 2}
+    assert formatted(dataset).facts == FormattedFacts(batches=2, cells_rejected=2)
     land(3, {"a": ["3", "z"], "b": ["s", "NA"]})
     outcome = formatted(dataset)
-    assert (outcome.rows, outcome.facts["batches"], outcome.facts["cells rejected"]) == (5, 1, 1)
-    assert formatted(dataset).facts["batches"] == 0
+    assert (outcome.rows, outcome.facts.batches, outcome.facts.cells_rejected) == (5, 1, 1)
+    assert formatted(dataset).facts.batches == 0
     assert lake.table("formatted.cells").version() == outcome.version == 1
     assert [tuple(row.values()) for row in rows()] == [
         (ONE, 1, "p"), (ONE + 1, None, "q"), (TWO, None, "r"), (THREE, 3, "s"), (THREE + 1, None, None),
@@ -48,7 +49,7 @@ def test_snapshot_keeps_the_latest_batch_and_its_rejects(
     formatted(dataset)
     land(2, {"a": ["2", "y", "3"]})
     land(3, {"a": ["4", "z"]})
-    assert formatted(dataset).facts == {"batches": 1, "cells rejected": 1}
+    assert formatted(dataset).facts == FormattedFacts(batches=1, cells_rejected=1)
     assert rows() == [{"_rid": THREE, "a": 4}, {"_rid": THREE + 1, "a": None}]
     assert [cell["raw"] for cell in rejected()] == ["z"]
 
@@ -61,12 +62,12 @@ def test_snapshot_keeps_the_latest_batch_of_each_period_and_part(
     places = [{"period": month, "part": f"station={name}"} for month in ("2013-01", "2013-02") for name in ("A", "B")]
     for number, place in enumerate(places, 2):
         land(number, {"a": [str(number), "x"]}, **place)
-    assert formatted(dataset).facts == {"batches": 4, "cells rejected": 4}
+    assert formatted(dataset).facts == FormattedFacts(batches=4, cells_rejected=4)
     land(6, {"a": ["6"]}, **places[1])
-    assert formatted(dataset).facts == {"batches": 4, "cells rejected": 3}
+    assert formatted(dataset).facts == FormattedFacts(batches=4, cells_rejected=3)
     assert [row["a"] for row in rows()] == [2, None, 4, None, 5, None, 6]
     assert len(rejected()) == 3
-    assert formatted(dataset).facts["batches"] == 0
+    assert formatted(dataset).facts.batches == 0
 
 
 def test_upsert_keeps_the_last_record_of_each_key_and_every_row_without_one(
@@ -77,7 +78,7 @@ def test_upsert_keeps_the_last_record_of_each_key_and_every_row_without_one(
     formatted(dataset)
     land(2, {"k": ["2", "3", "NA"], "v": ["f", "g", "h"]})
     outcome = formatted(dataset)
-    assert outcome.facts["rows without key"] == 3
+    assert outcome.facts.rows_without_key == 3
     incremental = rows()
     assert [(row["_rid"], row["k"], row["v"]) for row in incremental] == [
         (ONE + 2, 1, "c"), (ONE + 3, None, "d"), (ONE + 4, None, "e"), (TWO, 2, "f"), (TWO + 1, 3, "g"), (TWO + 2, None, "h"),
@@ -97,12 +98,12 @@ def test_a_changed_declaration_formats_all_batches_again_with_the_same_row_ids(
     assert len(rejected()) == 2
     changed = declared({"b": "date", "a": {"type": "double", "null": ["x"]}})
     outcome = formatted(changed)
-    assert outcome.facts == {"batches": 2, "cells rejected": 2}
+    assert outcome.facts == FormattedFacts(batches=2, cells_rejected=2)
     assert [(row["_rid"], row["a"]) for row in rows()] == [(ONE, 1.0), (ONE + 1, None), (TWO, 1.5)]
     assert list(rows()[0]) == ["_rid", "b", "a"]
     assert [(cell["column_name"], cell["raw"]) for cell in rejected()] == [("b", "?"), ("b", "2013-02-30")]
     # the last batch stays the table's application transaction
-    assert formatted(changed).facts["batches"] == 0
+    assert formatted(changed).facts.batches == 0
     # the earlier version is still there
     assert [row["a"] for row in rows(version=0)] == [1, None, None]
     assert lake.table("formatted.cells").transaction_version("formatted.cells") == 2
@@ -209,7 +210,7 @@ def test_a_commit_that_succeeded_is_not_repeated(
         _die_at(patch, "commit", after=True)
         with pytest.raises(DiedError):
             format_dataset(dataset, context("formatted.cells", engine=sail))
-    assert format_dataset(dataset, context("formatted.cells", engine=sail)).facts["batches"] == 0
+    assert format_dataset(dataset, context("formatted.cells", engine=sail)).facts.batches == 0
     assert len(rows()) == 1
     assert lake.table("formatted.cells").version() == 0
 
@@ -238,7 +239,7 @@ def test_a_batch_without_records_is_a_batch(
     assert formatted(dataset).rows == 0
     # an empty JSON array has no columns, which is no drift
     land(2, {})
-    assert formatted(dataset).facts == {"batches": 1, "cells rejected": 0}
+    assert formatted(dataset).facts == FormattedFacts(batches=1, cells_rejected=0)
     land(3, {"a": ["1"]})
     assert formatted(dataset).rows == 1
     assert rows() == [{"_rid": THREE, "a": 1}]
@@ -274,4 +275,4 @@ def test_a_restored_table_is_formatted_again_from_all_its_batches(
     assert rows() != before
     formatted(dataset)
     assert rows() == before
-    assert formatted(dataset).facts["batches"] == 0
+    assert formatted(dataset).facts.batches == 0

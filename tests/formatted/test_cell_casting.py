@@ -175,7 +175,7 @@ def test_each_type_takes_and_refuses_the_same_text_on_each_engine(
     assert not wrong
     assert not ledger
     refused = sum(value is REFUSED for _, cells in CASES.values() for value in cells.values())
-    assert outcome.facts["cells rejected"] == refused
+    assert outcome.facts.cells_rejected == refused
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_columns_are_read_by_their_source_whatever_its_name(
     # one column of the payload may become two
     columns["again"] = {"type": "string", "source": odd[1]}
     outcome = formatted(declared(columns))
-    assert "columns ignored" not in outcome.facts
+    assert not outcome.facts.columns_ignored
     assert [list(row.values())[1:] for row in rows()] == [[0, 1, 2, 3, "1"], [9, 8, 7, 6, "8"]]
 
 
@@ -45,7 +45,7 @@ def test_undeclared_columns_are_left_out_and_reported(
 ) -> None:
     land(1, {"a": ["1"], "new": ["x"], "Other": ["y"]})
     outcome = formatted(declared({"a": "int"}))
-    assert outcome.facts["columns ignored"] == "new, Other"
+    assert outcome.facts.columns_ignored == ("new", "Other")
     assert list(rows()[0]) == ["_rid", "a"]
 
 
@@ -57,7 +57,7 @@ def test_missing_columns_are_null_where_that_is_declared(
     land(1, {"a": ["1"], "b": ["2"]})
     land(2, {"a": ["3"]})
     outcome = formatted(dataset)
-    assert outcome.facts["columns missing"] == "b"
+    assert outcome.facts.columns_missing == ("b",)
     assert [row["b"] for row in rows()] == [2.0, None]
 
 

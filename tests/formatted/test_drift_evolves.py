@@ -12,6 +12,7 @@ from formatted.conftest import land_table
 from vertebra.errors import DriftError
 from vertebra.formatted.why import row_origin
 from vertebra.governance.ledgers import Ledgers
+from vertebra.governance.step_facts import FormattedFacts
 from vertebra.lake.catalog import Lake
 
 
@@ -20,12 +21,12 @@ def test_a_new_column_is_text_from_its_batch_on_and_null_before_and_after(
 ) -> None:
     dataset = declared({"a": "int"}, drift="evolve")
     land(1, {"a": ["1"]})
-    assert "columns added" not in formatted(dataset).facts
+    assert not formatted(dataset).facts.columns_added
     land(2, {"a": ["2"], "Nova columna": ["007"]})
-    assert formatted(dataset).facts["columns added"] == "nova_columna"
+    assert formatted(dataset).facts.columns_added == ("nova_columna",)
     land(3, {"a": ["3"], "b.c": ["NA"]})
     outcome = formatted(dataset)
-    assert outcome.facts == {"batches": 1, "cells rejected": 0, "columns added": "b_c"}
+    assert outcome.facts == FormattedFacts(batches=1, cells_rejected=0, columns_added=("b_c",))
     expected = [
         {"a": 1, "nova_columna": None, "b_c": None},
         {"a": 2, "nova_columna": "007", "b_c": None},
@@ -91,7 +92,7 @@ def test_a_ragged_record_is_a_row_of_nulls_and_in_the_ledger_with_its_text(
     table = pa.table({"_record": pa.array(range(3), pa.int64())} | {n: pa.array(c, pa.string()) for n, c in cells.items()})  # fmt: skip
     land_table(lake.landing, "test", "cells", 1, table, ragged=1)
     dataset = declared({"a": "int", "b": "string"})
-    assert formatted(dataset).facts["cells rejected"] == 1
+    assert formatted(dataset).facts.cells_rejected == 1
     assert [(row["a"], row["b"]) for row in rows()] == [(1, "x"), (None, None), (3, "z")]
     (row,) = rejected()
     assert (row["rid"], row["column_name"], row["raw"]) == (10**10 + 1, "_ragged", "2,y,?")

@@ -22,6 +22,7 @@ from vertebra.engine import Engine
 from vertebra.formatted.format import format_dataset
 from vertebra.formatted.why import row_origin
 from vertebra.governance.ledgers import Ledgers
+from vertebra.governance.step_facts import FormattedFacts
 from vertebra.lake.batches import RECORDS_PER_BATCH
 from vertebra.lake.catalog import Lake
 
@@ -75,7 +76,7 @@ def test_rows_and_nulls_are_as_counted(
     land_file(lake, dataset)
     outcome = format_dataset(dataset, context(f"formatted.{name}", engine=engine))
     assert outcome.rows == ROWS[name]
-    assert outcome.facts == {"batches": 1, "cells rejected": 0}
+    assert outcome.facts == FormattedFacts(batches=1, cells_rejected=0)
     assert not ledgers.table("rejects").exists()
     table = lake.table(f"formatted.{name}").arrow()
     counted = {column: table.count_rows(filter=pads.field(column).is_null()) for column in NULLS[name]}

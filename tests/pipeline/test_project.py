@@ -89,7 +89,7 @@ def test_tables_that_grow_are_added_to_and_equal_those_made_anew(folder: Path) -
         MORE_SALES + "8,S1,Gerona,1.0,2026-01-05\n9,S1,Girona,-2.0,2026-01-05\n"
     )
     with open_tiny(folder) as project:
-        added = {result.step: result.facts.get("rows added") for result in project.run().results}
+        added = {result.step: getattr(result.facts, "rows_added", None) for result in project.run().results}
     assert added == {
         "landing.sales": None, "formatted.sales": None, "trusted.sales": 2, "exploitation.by_city": None,
         "exploitation.best": None, "exploitation.prices": 2,

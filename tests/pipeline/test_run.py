@@ -21,9 +21,11 @@ from vertebra.engine import ConnectEngine
 from vertebra.errors import BusyError, VertebraError
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.ledgers import Ledgers
+from vertebra.governance.step_facts import ViewFacts
 from vertebra.lake.catalog import Lake
 from vertebra.lake.lease import lease
 from vertebra.pipeline import run as runner
+from vertebra.pipeline.context import RunOptions
 from vertebra.pipeline.graph import Graph
 from vertebra.pipeline.plan import modified_steps, plan
 from vertebra.pipeline.progress import RunReport
@@ -85,13 +87,14 @@ class Pipeline:
         table = ctx.lake.table(step.name)
         if made.writes or not table.exists():
             table.write_arrow(pa.table({"value": [made.value]}), ctx.commit())
-        return StepOutcome(1, table.version(), facts={"cells repaired": 2})
+        return StepOutcome(1, table.version(), facts=ViewFacts(columns=1))
 
-    def run(self, *select: str, **options: Any) -> RunReport:
+    def run(self, *select: str, console: CapturingConsole | None = None, **options: Any) -> RunReport:
         self.acted.clear()
         self.monkeypatch.setattr(runner, "graph_of", self.graph)
         self.monkeypatch.setattr(runner, "dispatch", self.act)
-        return runner.run(self.project, select, engine=IdleEngine("sc://nobody"), **options)
+        engine = IdleEngine("sc://nobody")
+        return runner.run(self.project, RunOptions(select, **options), console=console, engine=engine)
 
     def plan(self, full_refresh: bool = False) -> dict[str, tuple[str, str]]:
         graph = self.graph()
@@ -244,7 +247,7 @@ def test_the_ledgers_tell_what_each_table_follows_from(pipeline: Pipeline) -> No
     [row] = pipeline.ledger("lineage", output="exploitation.b")
     assert (row["input"], row["input_version"], row["output_version"]) == ("exploitation.a", 0, 0)
     [ran] = pipeline.ledger("runs", step="exploitation.b")
-    assert (ran["state"], ran["rows"], json.loads(ran["facts"])) == ("ok", 1, {"cells repaired": 2})
+    assert (ran["state"], ran["rows"], json.loads(ran["facts"])) == ("ok", 1, {"columns": 1})
     states = [row["state"] for row in pipeline.ledger("runs", step="run")]
     assert sorted(states) == ["ok", "started"]
 

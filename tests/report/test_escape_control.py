@@ -9,6 +9,7 @@ from rich.console import Console
 
 from vertebra.errors import CollectError
 from vertebra.escape_control import escape_control
+from vertebra.governance.step_facts import FormattedFacts
 from vertebra.landing.port import Transfer
 from vertebra.pipeline.progress import StepResult
 from vertebra.report.console import LineConsole, TerminalConsole
@@ -48,7 +49,11 @@ def test_steps_and_transfers_are_told_without_control_characters(terminal: bool)
     console.started(1, 2, "landing.x")
     console.progress("landing.x", TITLE)
     console.transferred("landing.x", Transfer(f"file:{TITLE}", 1, 2))
-    console.ended(1, 2, StepResult("landing.x", "failed", "", 1.0, error=TITLE, facts={"columns ignored": TITLE}))
+    console.ended(
+        1,
+        2,
+        StepResult("landing.x", "failed", "", 1.0, error=TITLE, facts=FormattedFacts(0, 0, columns_ignored=(TITLE,))),
+    )
     console.close()
     assert SHOWN in stream.getvalue()
     assert "\x1b" not in stream.getvalue()

@@ -10,6 +10,7 @@ import pytest
 
 from trusted.zones import Zone, declared, rid
 from vertebra.errors import QualityError, RuleError
+from vertebra.governance.step_facts import TrustedFacts
 from vertebra.trusted.cells import from_json
 from vertebra.trusted.clean import check, inputs_of, trust
 from vertebra.trusted.decisions import quarantined, repaired
@@ -30,7 +31,7 @@ def test_a_table_without_rules_is_trusted_as_it_is(zone: Zone) -> None:
     outcome = zone.run(dataset, [{"a": 1, "b": "x"}, {"a": None, "b": None}])
     assert outcome.rows == 2
     assert zone.rows("trusted.plain", "_rid", "a", "b") == [(rid(0), 1, "x"), (rid(1), None, None)]
-    assert outcome.facts == {"cells repaired": 0, "rows quarantined": 0, "rules broken": 0, "violating rows": 0}
+    assert outcome.facts == TrustedFacts(cells_repaired=0, rows_quarantined=0, rules_broken=0, violating_rows=0)
     assert zone.quality("after", "plain", "consistency") is None
     assert zone.quality("after", "plain", "timeliness") is None
     assert zone.quality("after", "plain", "completeness") == 0.5
@@ -54,7 +55,7 @@ def test_a_cell_that_most_of_its_group_contradicts_gets_the_groups_value(zone: Z
     )
     assert (rule, row, column, old, new, method) == ("zip_city", rid(2), "city", "Rues", "Reus", "majority")
     assert (confidence, support) == (pytest.approx(2 / 3), 2)
-    assert outcome.facts == {"cells repaired": 1, "rows quarantined": 0, "rules broken": 1, "violating rows": 5}
+    assert outcome.facts == TrustedFacts(cells_repaired=1, rows_quarantined=0, rules_broken=1, violating_rows=5)
     resolutions = [resolution for _, resolution in zone.rows("governance.violations", "rid", "resolution")]
     assert resolutions == ["repaired"] * 3 + ["reported"] * 2
     assert zone.quality("before", "zip_city", "violating_tuples") == 5
@@ -71,7 +72,7 @@ def test_a_tie_and_an_unsure_majority_are_left_and_reported(sail_zone: Zone) -> 
         update={"rules": {"zip_city": CITIES.rules["zip_city"].model_copy(update={"confidence": 0.7})}}
     )
     outcome = zone.run(unsure, cities((1, "a"), (1, "b"), (2, "c"), (2, "c"), (2, "d"), (3, "e"), (3, "e")))
-    assert outcome.facts["cells repaired"] == 0
+    assert outcome.facts.cells_repaired == 0
     assert zone.rows("trusted.cities", "_rid", "city") == zone.rows("formatted.cities", "_rid", "city")
     assert {row[1] for row in zone.rows("governance.violations", "rid", "resolution")} == {"reported"}
     assert zone.quality("after", "zip_city", "unresolved") == 5
@@ -172,7 +173,7 @@ def test_a_quarantined_row_is_kept_whole_with_its_reasons(zone: Zone) -> None:
         "money": Decimal("12.50"),
     }
     outcome = zone.run(dataset, [{"i": 1, "s": "ok"}, odd, {"i": -1, "s": None}])
-    assert outcome.facts["rows quarantined"] == 2
+    assert outcome.facts.rows_quarantined == 2
     assert [row for row, _ in zone.rows("trusted.odd", "_rid", "i")] == [rid(0)]
     kept = quarantined(zone.ctx(dataset).ledgers, "odd")
     assert kept.column("rules").to_pylist() == [["i_range", "s_matches"], ["i_range"]]
@@ -219,7 +220,7 @@ def test_a_row_that_a_repair_puts_right_is_not_quarantined(sail_zone: Zone) -> N
     )
     outcome = zone.run(dataset, [{"zip": z, "city": c} for z, c in [(1, "a"), (1, "a"), (1, "?"), (2, "!")]])
     assert zone.rows("trusted.cities", "_rid", "city") == [(rid(0), "a"), (rid(1), "a"), (rid(2), "a")]
-    assert (outcome.facts["cells repaired"], outcome.facts["rows quarantined"]) == (1, 1)
+    assert (outcome.facts.cells_repaired, outcome.facts.rows_quarantined) == (1, 1)
     assert sorted(zone.rows("governance.violations", "rule", "rid", "resolution"))[:2] == [
         ("city_values", rid(2), "repaired"),
         ("city_values", rid(3), "quarantined"),
@@ -326,7 +327,7 @@ def test_a_rule_between_relations_quarantines_the_rows_of_its_own_dataset(zone: 
     versions = {name: zone.lake.table(name).version() for name in inputs_of(flights, datasets)}
     assert list(versions) == ["formatted.flights", "trusted.planes"]
     outcome = trust(flights, zone.context("trusted.flights", versions, zone.engine), datasets)
-    assert outcome.facts["rows quarantined"] == 2
+    assert outcome.facts.rows_quarantined == 2
     assert zone.rows("trusted.flights", "_rid") == [(rid(1),), (rid(3),)]
 
 

@@ -57,7 +57,7 @@ def test_the_impossible_wind_is_emptied_and_the_hour_kept(sail_zone: Zone, publi
     put(sail_zone, weather, published)
     outcome = sail_zone.trust(weather)
     assert outcome.rows == 26_115
-    assert outcome.facts["cells repaired"] == 1
+    assert outcome.facts.cells_repaired == 1
     ((column, old, new),) = sail_zone.rows("governance.repairs", "column_name", "old", "new")
     assert (column, float(old), new) == ("wind_speed", pytest.approx(1048.36058), None)
     assert sail_zone.quality("after", "wind_speed_range", "violating_tuples") == 0
@@ -84,8 +84,8 @@ def test_the_routes_with_two_distances_are_repaired(sail_zone: Zone, published: 
     put(sail_zone, flights, published)
     outcome = sail_zone.trust(flights)
     assert outcome.rows == 336_776
-    assert outcome.facts["cells repaired"] == 95
-    assert outcome.facts["rows quarantined"] == 0
+    assert outcome.facts.cells_repaired == 95
+    assert outcome.facts.rows_quarantined == 0
     figures = {
         ("before", "route_distance", "g3_rows"): 95,
         ("after", "route_distance", "violating_tuples"): 0,

@@ -54,7 +54,7 @@ def test_every_decision_is_respected_and_can_be_withdrawn(zone: Zone) -> None:
     override(zone.lake, "cities", rid(0), "n", "7", by="ana", at=AT)
     outcome = zone.trust(DATASET)
     assert table(zone) == [(rid(0), "a", 7), (rid(1), "a", 1), (rid(2), "b", 1), (rid(3), "c", 11)]
-    assert outcome.facts["rows quarantined"] == 0
+    assert outcome.facts.rows_quarantined == 0
     ((rule, old, new, method, confidence),) = zone.rows(
         "governance.repairs", "rule", "old", "new", "method", "confidence"
     )

@@ -18,6 +18,7 @@ from vertebra.declare.dataset import Dataset
 from vertebra.engine import Engine
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.ledgers import Ledgers
+from vertebra.governance.step_facts import TrustedFacts
 from vertebra.lake.table import Commit, LakeTable
 from vertebra.trusted.clean import trust
 
@@ -95,9 +96,7 @@ def test_new_rows_are_cleaned_and_added(zone: Zone) -> None:
     new = [sale("S1", "Girona"), sale("S1", "Salt"), sale("S3", "Reus", -1.0), sale("S2", "Lleida", 300.0)]
     grow(zone, SALES, new, batch=2)
     outcome = clean(zone, SALES)
-    assert outcome.facts == {
-        "rows added": 3, "cells repaired": 2, "rows quarantined": 2, "rules broken": 3, "violating rows": 8,
-    }  # fmt: skip
+    assert outcome.facts == TrustedFacts(rows_added=3, cells_repaired=2, rows_quarantined=2, rules_broken=3, violating_rows=8)  # fmt: skip
     assert outcome.rows == 7
     assert grew(zone, SALES)
     assert zone.rows("trusted.sales", "_rid", "city")[-3:] == [
@@ -125,7 +124,7 @@ def test_rows_that_overturn_what_was_done_to_old_ones_make_the_table_anew(
     clean(zone, SALES)
     assert {city for shop, city in zone.rows("trusted.sales", "shop", "city") if shop == "S1"} == {"Girona"}
     grow(zone, SALES, new, batch=2)
-    assert "rows added" not in clean(zone, SALES).facts
+    assert clean(zone, SALES).facts.rows_added is None
     assert not grew(zone, SALES)
     assert {city for shop, city in zone.rows("trusted.sales", "shop", "city") if shop == "S1"} == cities
 
@@ -134,7 +133,7 @@ def test_a_first_repair_of_an_old_row_makes_the_table_anew(zone: Zone) -> None:
     zone.put(SALES, [sale("S1", "Gerona")])
     clean(zone, SALES)
     grow(zone, SALES, [sale("S1", "Girona")] * 3, batch=2)
-    assert "rows added" not in clean(zone, SALES).facts
+    assert clean(zone, SALES).facts.rows_added is None
     assert zone.rows("trusted.sales", "city") == [("Girona",)] * 4
 
 
@@ -147,7 +146,7 @@ def test_a_row_that_leaves_quarantine_makes_the_table_anew(zone: Zone) -> None:
     zone.put(dependent, FIRST)
     assert clean(zone, dependent).rows == 4
     grow(zone, dependent, [sale("S1", "Gerona")] * 8, batch=2)
-    assert "rows added" not in clean(zone, dependent).facts
+    assert clean(zone, dependent).facts.rows_added is None
     assert {city for shop, city in zone.rows("trusted.sales", "shop", "city") if shop == "S1"} == {"Gerona"}
 
 
@@ -171,7 +170,7 @@ def test_a_table_that_the_step_cannot_build_upon_is_made_anew(sail_zone: Zone, c
         shutil.rmtree(repairs.path)
         time.sleep(0.01)
         Ledgers(zone.lake).clear("repairs", "sales", Commit("run-9", "trusted.sales", "f"))
-    assert "rows added" not in clean(zone, SALES, definition).facts
+    assert clean(zone, SALES, definition).facts.rows_added is None
     was = state(zone, SALES)
     clean(zone, SALES, definition, full_refresh=True)
     assert state(zone, SALES) == was
@@ -198,7 +197,7 @@ def test_old_rows_are_compared_with_what_made_the_table_whatever_the_ledger_says
             with pytest.raises(KeyboardInterrupt):
                 clean(zone, SALES)
     grow(zone, SALES, [sale("S1", "Gerona")] * 4, batch=4)
-    assert "rows added" not in clean(zone, SALES).facts
+    assert clean(zone, SALES).facts.rows_added is None
     assert {city for (city,) in zone.rows("trusted.sales", "city")} == {"Gerona"}
 
 
@@ -230,7 +229,7 @@ def test_a_table_that_grows_is_the_table_that_is_made_at_once(
     clean(zone, MIXED)
     for batch, rows in ((2, second), (3, third)):
         grow(zone, MIXED, rows, batch)
-        added = "rows added" in clean(zone, MIXED).facts
+        added = clean(zone, MIXED).facts.rows_added is not None
         event("added" if added else "made anew")
         assert grew(zone, MIXED) or not added
         grown = state(zone, MIXED)

@@ -15,6 +15,7 @@ from vertebra.analysis.split import first_test_moment
 from vertebra.declare.analysis import Analysis
 from vertebra.errors import LakeError
 from vertebra.governance.context import StepContext, StepOutcome
+from vertebra.governance.step_facts import PredictionFacts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,7 +86,7 @@ def predict(
     schema = _schema(analysis, examples)
     staged = output.stage_arrow(pa.RecordBatchReader.from_batches(schema, (b.cast(schema) for b in batches())))
     committed = output.commit(staged, ctx.commit(), evolution="replace")
-    facts = {"table": source, "model": f"{name} version {found}"}
+    facts = PredictionFacts(table=source, model=name, model_version=found)
     return StepOutcome(staged.rows, committed, {output.name: committed}, facts)
 
 

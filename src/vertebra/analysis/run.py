@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vertebra.declare.analysis import Analysis
 from vertebra.governance.context import StepContext, StepOutcome
+from vertebra.governance.step_facts import AnalysisFacts
 
 if TYPE_CHECKING:
     from vertebra.analysis.plots import Tested
@@ -194,13 +195,16 @@ def _outcome(analysis: Analysis, result: _Result, version: int) -> StepOutcome:
         rows=sets.test.rows,
         version=version,
         outputs=tables,
-        facts={
-            "chosen": str(result.chosen.setting),
-            f"{metric} test": round(tested.measured[metric], 4),
-            "baseline": round(tested.baseline_measured[metric], 4),
-            f"{metric} cross-validated": f"{result.chosen.mean:.4f} ± {result.chosen.deviation:.4f}",
-            "training rows": sets.train.rows,
-            "test rows": sets.test.rows,
-            "model": f"{result.registered.name} version {result.registered.version}",
-        },
+        facts=AnalysisFacts(
+            chosen=str(result.chosen.setting),
+            metric=metric,
+            test=tested.measured[metric],
+            baseline=tested.baseline_measured[metric],
+            cross_validated=result.chosen.mean,
+            deviation=result.chosen.deviation,
+            training_rows=sets.train.rows,
+            test_rows=sets.test.rows,
+            model=result.registered.name,
+            model_version=result.registered.version,
+        ),
     )

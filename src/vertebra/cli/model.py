@@ -48,7 +48,8 @@ def predict(
     vertebra predict late_arrival --table exploitation.departures --version 2
     """
     from vertebra.report.console import console_for
-    from vertebra.report.formatting import facts, many
+    from vertebra.report.formatting import many
+    from vertebra.report.step_facts import phrases
     from vertebra.workspace.predict import predict as score
 
     console = console_for(sys.stderr)
@@ -59,7 +60,7 @@ def predict(
     finally:
         console.close()
     output = next(iter(outcome.outputs))
-    say(f"{', '.join([many(outcome.rows, 'row'), *facts(outcome.facts)])}\nnext:  vertebra show {output}")
+    say(f"{', '.join([many(outcome.rows, 'row'), *phrases(outcome.facts)])}\nnext:  vertebra show {output}")
 
 
 COMMANDS = {"models": models, "predict": predict}

@@ -101,8 +101,9 @@ def run_selected(
     """Run the selected steps, told on stderr.
 
     Args:
-        limits: what else :func:`vertebra.pipeline.run.run` can be told: ``due``, ``window``.
+        limits: other fields of :class:`vertebra.pipeline.context.RunOptions`: ``due``, ``window``.
     """
+    from vertebra.pipeline.context import RunOptions
     from vertebra.pipeline.run import run as run_pipeline
     from vertebra.report.console import console_for
 
@@ -110,7 +111,8 @@ def run_selected(
     signal.signal(signal.SIGTERM, _interrupt)
     console = console_for(sys.stderr)
     try:
-        return run_pipeline(space.project, select or (), exclude or (), full_refresh, wait, console, **limits)
+        options = RunOptions(select or (), exclude or (), full_refresh, wait, **limits)
+        return run_pipeline(space.project, options, console=console)
     finally:
         console.close()
 

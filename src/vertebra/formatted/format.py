@@ -19,6 +19,7 @@ from vertebra.formatted.rejects import castable, ragged_records, record_rejects,
 from vertebra.formatted.text import null_markers
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.drift import record_drift
+from vertebra.governance.step_facts import FormattedFacts
 from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches, in_force
 from vertebra.lake.table import StagedFiles
 
@@ -223,7 +224,6 @@ def _outcome(
     added: Sequence[str] = (),
     declared: Sequence[str] = (),
 ) -> StepOutcome:
-    facts: dict[str, int | float | str] = {"batches": len(matches), "cells rejected": rejected}
     ignored = dict.fromkeys(column for match in matches for column in match.extra)
     missing = dict.fromkeys(
         name
@@ -232,14 +232,14 @@ def _outcome(
         for name, source in match.sources.items()
         if source is None and name in declared
     )
-    if added:
-        facts["columns added"] = ", ".join(added)
-    if ignored:
-        facts["columns ignored"] = ", ".join(ignored)
-    if missing:
-        facts["columns missing"] = ", ".join(missing)
-    if without_key:
-        facts["rows without key"] = without_key
+    facts = FormattedFacts(
+        batches=len(matches),
+        cells_rejected=rejected,
+        columns_added=tuple(added),
+        columns_ignored=tuple(ignored),
+        columns_missing=tuple(missing),
+        rows_without_key=without_key,
+    )
     return StepOutcome(table.rows(version), version, {table.name: version}, facts)
 
 

@@ -14,6 +14,7 @@ from vertebra.lake.table import Commit
 if TYPE_CHECKING:
     from vertebra.engine.port import Engine
     from vertebra.governance.ledgers import Ledgers
+    from vertebra.governance.step_facts import StepFacts
     from vertebra.lake.catalog import Lake
     from vertebra.lake.table import LakeTable, TableVersion
 
@@ -83,10 +84,10 @@ class StepOutcome:
         rows: rows in the step's main table after the step.
         version: version of that table.
         outputs: the version of every table the step wrote.
-        facts: what to tell a person, e.g. ``{"cells repaired": 95, "rows quarantined": 0}``.
+        facts: what else it did, by kind of step.
     """
 
     rows: int
     version: int
     outputs: Mapping[str, int] = field(default_factory=dict)
-    facts: Mapping[str, int | float | str] = field(default_factory=dict)
+    facts: StepFacts | None = None

@@ -10,11 +10,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from vertebra.declare.period import told
+from vertebra.governance.step_facts import LandingFacts
 from vertebra.lake.table import Commit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from vertebra.declare.dataset import Dataset
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 Ending = Literal["new", "unchanged", "waiting", "refused", "failed"]
 _LEDGER: Final = "collections"
-_TOLD: Final = 4
 _ANSWERED: Final = ("new", "unchanged", "waiting")
 
 
@@ -39,12 +38,12 @@ class LandingResult:
 
     Attributes:
         records: in the new batches.
-        facts: to tell a person.
+        facts: what to report about it.
         changed: whether batches are new, or were parsed again.
     """
 
     records: int
-    facts: Mapping[str, int | float | str]
+    facts: LandingFacts
     changed: bool
 
 
@@ -154,19 +153,14 @@ def last_collections(ledgers: Ledgers) -> dict[str, Collection]:
     return {row["dataset"]: Collection(**row | {"not_yet": tuple(row["not_yet"] or ())}) for row in rows}
 
 
-def _facts(outcome: CollectOutcome) -> dict[str, int | float | str]:
-    facts: dict[str, int | float | str] = {}
-    if outcome.new:
-        facts = {"new batches": len(outcome.new), "records": outcome.records}
-    if outcome.reparsed:
-        facts["batches parsed again"] = outcome.reparsed
-    if outcome.not_yet:
-        facts["not published yet:"] = told(outcome.not_yet)
-    drift = [str(one) for one in outcome.drift if one.kind != "undeclared"]
-    if drift:
-        more = f" and {len(drift) - _TOLD} more" if len(drift) > _TOLD else ""
-        facts["drift:"] = ", ".join(drift[:_TOLD]) + f"{more} (vertebra ls drift)"
-    return facts
+def _facts(outcome: CollectOutcome) -> LandingFacts:
+    return LandingFacts(
+        new_batches=len(outcome.new),
+        records=outcome.records,
+        reparsed_batches=outcome.reparsed,
+        unpublished_periods=tuple(outcome.not_yet),
+        drift=tuple(str(one) for one in outcome.drift if one.kind != "undeclared"),
+    )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vertebra.governance.step_facts import StepFacts
     from vertebra.landing.port import Transfer
 
 Ending = Literal["ok", "current", "failed", "skipped", "interrupted"]
@@ -22,7 +23,7 @@ class StepResult:
             from failed, or an input is missing); ``interrupted``.
         why: why it ran, or why it was skipped.
         outputs: the version of each table it wrote.
-        facts: what it says it did, e.g. ``{"cells repaired": 95}``.
+        facts: what else it did, by kind of step.
         error: the message of a failed step.
         trace: its traceback, where the failure was not one Vertebra foresaw.
     """
@@ -34,7 +35,7 @@ class StepResult:
     rows: int | None = None
     version: int | None = None
     outputs: Mapping[str, int] = field(default_factory=dict)
-    facts: Mapping[str, int | float | str] = field(default_factory=dict)
+    facts: StepFacts | None = None
     error: str = ""
     trace: str = ""
 

@@ -7,12 +7,12 @@ the next run records what it finds committed and not on record.
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.governance.step_facts import facts_json
 from vertebra.lake.table import Commit
 from vertebra.pipeline.state import RUN, fingerprint_json
 from vertebra.version import installed_version
@@ -88,7 +88,7 @@ class Recorder:
             rows=result.rows,
             version=result.version,
             fingerprint=fingerprint.digest if fingerprint else None,
-            facts=json.dumps(dict(result.facts)) if result.facts else None,
+            facts=facts_json(result.facts) if result.facts else None,
             error="\n".join(filter(None, (result.error, result.trace))) or None,
             fingerprint_parts=fingerprint_json(fingerprint, result.outputs) if fingerprint and done else None,
         )

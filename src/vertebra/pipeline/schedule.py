@@ -16,6 +16,7 @@ from vertebra.errors import BusyError, VertebraError
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 from vertebra.landing.web.network import Network
+from vertebra.pipeline.context import RunOptions
 from vertebra.pipeline.due import due_names, situations
 from vertebra.pipeline.plan import graph_of
 from vertebra.pipeline.run import run
@@ -175,16 +176,14 @@ class Scheduler:
         project, now = self._project, self.clock.now()
         assert project is not None
         try:
-            report = run(
-                project,
+            options = RunOptions(
                 self.wanted,
                 self.excluded,
-                console=self.console,
                 due=lambda graph, chosen: self._due(project, graph, chosen, now),
                 network=Network(self.clock, stopping=self.stopping),
                 stopping=self.stopping,
-                now=now,
             )
+            report = run(project, options, console=self.console, now=now)
         except BusyError as error:
             if not self._waiting:
                 self.events.busy(error)

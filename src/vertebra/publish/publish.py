@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vertebra.declare.publication import PUBLISH_TARGETS
 from vertebra.errors import PublishError
 from vertebra.governance.context import StepOutcome
+from vertebra.governance.step_facts import PublishFacts
 from vertebra.publish.mark import Mark
 from vertebra.publish.pinned_table import PinnedTable
 from vertebra.publish.port import Publishing, publish_target
@@ -74,7 +75,7 @@ def publish(
         raise
     location = _without_credentials(receipt.location)
     _record(declaration, ctx, about | {"state": "sent", "location": location, **_taken(receipt)})
-    return StepOutcome(rows=receipt.rows, version=version, facts={"published to": location})
+    return StepOutcome(rows=receipt.rows, version=version, facts=PublishFacts(location))
 
 
 def _record(declaration: Publication, ctx: StepContext, row: dict[str, Any]) -> None:

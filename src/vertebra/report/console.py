@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from vertebra.escape_control import escape_control
-from vertebra.report.formatting import outcome
+from vertebra.report.step_facts import outcome, phrases
 from vertebra.report.transfers import TransferBar, TransferLines, shortened
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ class FaultTolerantConsole:
         return getattr(self._stream, name)
 
 
-def write_failures_ignored(result: StepResult) -> bool:
-    """Whether a step's end is not worth a line: nothing new at a source."""
-    return result.state == "current" and result.step.startswith("landing.") and not result.facts
+def has_no_line(result: StepResult) -> bool:
+    """Whether the end of a step is not shown: nothing new at a source."""
+    return result.state == "current" and result.step.startswith("landing.") and not phrases(result.facts)
 
 
 def told(result: StepResult) -> str:
-    """What is told of a step that ended."""
-    return outcome(result) if result.facts or result.state in ("ok", "failed") else result.why
+    """What is shown of a step that ended."""
+    return outcome(result) if phrases(result.facts) or result.state in ("ok", "failed") else result.why
 
 
 class LineConsole:
@@ -92,7 +92,7 @@ class LineConsole:
 
     def ended(self, number: int, total: int, result: StepResult) -> None:
         """Write the step's line, and its error below."""
-        if write_failures_ignored(result):
+        if has_no_line(result):
             return
         label = _LABELS[result.state][0]
         what = told(result)
@@ -143,7 +143,7 @@ class TerminalConsole:
         """Write the step's line."""
         if self._bar is not None:
             self._bar.hide()
-        if not write_failures_ignored(result):
+        if not has_no_line(result):
             self._rich.print(self._line(number, total, result))
             if result.error:
                 self._rich.print(_indented(_plain(result.error)), style="red", highlight=False)

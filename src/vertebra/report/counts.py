@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.lake.batches import batches, in_force
-from vertebra.report.formatting import counted
+from vertebra.report.formatting import many
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,10 +82,12 @@ class RuleTally:
     def outcome(self) -> str:
         """What happened to the violations, in words: ``95 cells repaired``."""
         parts = [
-            (self.repaired, "cells repaired"), (self.quarantined, "rows quarantined"), (self.accepted, "accepted"),
-            (self.unresolved, "reported"),
-        ]  # fmt: skip
-        return ", ".join(counted(count, what) for count, what in parts if count)
+            (self.repaired, "cell repaired", "cells repaired"),
+            (self.quarantined, "row quarantined", "rows quarantined"),
+            (self.accepted, "accepted", "accepted"),
+            (self.unresolved, "reported", "reported"),
+        ]
+        return ", ".join(many(count, one, several) for count, one, several in parts if count)
 
 
 @dataclass(frozen=True)

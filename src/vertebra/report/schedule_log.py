@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
 from vertebra.escape_control import escape_control
-from vertebra.report.console import told, write_failures_ignored
+from vertebra.report.console import has_no_line, told
 from vertebra.report.formatting import many, seconds
 from vertebra.report.sources import short_time
 from vertebra.report.transfers import TransferLines
@@ -103,7 +103,7 @@ class ScheduleLog:
     def ended(self, number: int, total: int, result: StepResult) -> None:
         """Write how a step ended."""
         label = {"ok": "OK", "failed": "FAILED"}.get(result.state, result.state)
-        if write_failures_ignored(result):
+        if has_no_line(result):
             self._write(f"unchanged {result.step} {seconds(result.seconds)}")
             return
         error = f": {_one_line(result.error)}" if result.error else ""

@@ -15,6 +15,7 @@ from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.denial import Inclusion
 from vertebra.errors import QualityError
 from vertebra.governance.context import StepContext, StepOutcome
+from vertebra.governance.step_facts import TrustedFacts
 from vertebra.trusted.assess import Assessment, Stage, StageFindings, assess, fills, quality_rows, rejected_cells
 from vertebra.trusted.decisions import Decided, decided
 from vertebra.trusted.detect import Detection, detect
@@ -157,13 +158,13 @@ class _Step:
             rows=written.rows,
             version=version,
             outputs={target.name: version},
-            facts={
-                **({} if grown is None else {"rows added": staged.rows}),
-                "cells repaired": made.count,
-                "rows quarantined": removed.count,
-                "rules broken": sum(count.violating_tuples > 0 for count in before.counts),
-                "violating rows": standing[0].rows,
-            },
+            facts=TrustedFacts(
+                cells_repaired=made.count,
+                rows_quarantined=removed.count,
+                rules_broken=sum(count.violating_tuples > 0 for count in before.counts),
+                violating_rows=standing[0].rows,
+                rows_added=None if grown is None else staged.rows,
+            ),
         )
 
     def checked(self) -> Assessment:

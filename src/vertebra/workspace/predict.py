@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import shutil
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from vertebra.errors import DeclarationError
-from vertebra.governance.context import StepContext, StepOutcome
-from vertebra.lake.lease import lease
+from vertebra.pipeline.context import run_context
 from vertebra.pipeline.dispatch import tracking_uri
 from vertebra.pipeline.fingerprint import Fingerprint
-from vertebra.pipeline.progress import Console, SilentConsole, StepResult
-from vertebra.pipeline.record import Recorder
-from vertebra.pipeline.run import new_run_id
+from vertebra.pipeline.progress import Console, StepResult
 from vertebra.pipeline.selection import did_you_mean
 from vertebra.workspace.tables import existing
 
 if TYPE_CHECKING:
     from vertebra.declare.analysis import Analysis
+    from vertebra.governance.context import StepContext, StepOutcome
     from vertebra.workspace.workspace import Workspace
 
 
@@ -48,52 +45,29 @@ def predict(
 
     declared = _declared(space, analysis)
     source = existing(space.lake, table or f"exploitation.{declared.view}")
-    told = console or SilentConsole()
-    now = datetime.now(UTC)
-    run_id = new_run_id(now)
-    step = f"predict.{declared.name}"
-    settings = space.project.settings
-    with lease(space.lake.root, f"prediction {run_id}", wait, lambda who: told.note(f"waiting for {who}")):
-        recorder = Recorder(
-            space.ledgers, space.lake.root / ".scratch", run_id, space.project.engine_name, space.project.profile
-        )
-        for sentence in recorder.open():
-            told.note(sentence)
-        recorder.doing(step)
+    step, tracking = f"predict.{declared.name}", tracking_uri(space.project)
+    name = space.project.settings.name
+
+    def scored(context: StepContext) -> StepOutcome:
+        return score(declared, tracking, name, context, table=table and source, version=version)
+
+    with run_context(space.project, "prediction", wait=wait, console=console, engine=space.engine) as run:
+        for sentence in run.recorder.open():
+            run.console.note(sentence)
+        run.recorder.doing(step)
         fingerprint = Fingerprint({}, {}, _versions(space, declared, source))
-        context = StepContext(
-            run_id=run_id,
-            step=step,
-            fingerprint=fingerprint.digest,
-            inputs=fingerprint.inputs,
-            now=now,
-            lake=space.lake,
-            engine=space.engine,
-            ledgers=space.ledgers,
-            scratch=recorder.folder / step,
-            progress=lambda text: told.progress(step, text),
-        )
-        tracking = tracking_uri(space.project)
-
-        def scored() -> StepOutcome:
-            context.scratch.mkdir()
-            try:
-                return score(declared, tracking, settings.name, context, table=table and source, version=version)
-            finally:
-                shutil.rmtree(context.scratch, ignore_errors=True)
-
         clock = time.perf_counter()
         try:
-            outcome = space.engine.attempt(scored, lambda text: told.note(f"{step}: {text}"))
+            outcome = run.perform(step, fingerprint, scored)
         except BaseException:
-            # What failed is told by the error; the mark is for runs that were killed.
-            shutil.rmtree(recorder.folder, ignore_errors=True)
+            # the error says what failed; the mark in the folder is for runs that were killed
+            shutil.rmtree(run.recorder.folder, ignore_errors=True)
             raise
         seconds = time.perf_counter() - clock
         why = f"asked to score {source}"
         result = StepResult(step, "ok", why, seconds, outcome.rows, outcome.version, outcome.outputs, outcome.facts)
-        recorder.ended(result, fingerprint)
-        recorder.close("ok", f"predictions of {declared.name}", seconds)
+        run.recorder.ended(result, fingerprint)
+        run.recorder.close("ok", f"predictions of {declared.name}", seconds)
     return outcome
 
 

@@ -105,9 +105,11 @@ class Workspace:
         Raises:
             KeyboardInterrupt: the run was interrupted; what it committed is kept.
         """
+        from vertebra.pipeline.context import RunOptions
         from vertebra.pipeline.run import run
 
-        report = run(self.project, [select], [exclude], full_refresh, wait, console, self.engine)
+        options = RunOptions([select], [exclude], full_refresh, wait)
+        report = run(self.project, options, console=console, engine=self.engine)
         if report.state == "interrupted":
             raise KeyboardInterrupt
         return report

@@ -1,0 +1,187 @@
+"""What each kind of step did, beyond the rows and versions that every step reports.
+
+Steps return these, the ``runs`` ledger stores them as JSON, and :mod:`vertebra.report.step_facts` phrases them for
+people. A new kind of step adds a class here, to :data:`StepFacts`, and its phrases there.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class LandingFacts:
+    """A collection.
+
+    Attributes:
+        new_batches: batches that were landed.
+        records: records in the new batches.
+        reparsed_batches: earlier batches that were parsed again, as the declaration of how to parse them changed.
+        unpublished_periods: periods that are due and not published yet.
+        drift: how columns differ from the declaration or from earlier batches, one text per difference.
+    """
+
+    new_batches: int = 0
+    records: int = 0
+    reparsed_batches: int = 0
+    unpublished_periods: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FormattedFacts:
+    """A formatted table.
+
+    Attributes:
+        batches: batches that were formatted.
+        cells_rejected: cells whose text is no value of the declared type.
+        columns_added: columns that are not declared and became columns of the table.
+        columns_ignored: columns that are not declared and were left out.
+        columns_missing: declared columns that batches do not have.
+        rows_without_key: rows of an upserted table with a NULL in the key.
+    """
+
+    batches: int
+    cells_rejected: int
+    columns_added: tuple[str, ...] = ()
+    columns_ignored: tuple[str, ...] = ()
+    columns_missing: tuple[str, ...] = ()
+    rows_without_key: int = 0
+
+
+@dataclass(frozen=True)
+class TrustedFacts:
+    """A trusted table.
+
+    Attributes:
+        cells_repaired: cells that a repair changed.
+        rows_quarantined: rows that were removed to the quarantine.
+        rules_broken: rules that had violations before cleaning.
+        violating_rows: rows that violate a rule after cleaning.
+        rows_added: rows that were appended; None when the table was written whole.
+    """
+
+    cells_repaired: int
+    rows_quarantined: int
+    rules_broken: int
+    violating_rows: int
+    rows_added: int | None = None
+
+
+@dataclass(frozen=True)
+class ViewFacts:
+    """A view.
+
+    Attributes:
+        columns: columns of the view.
+        rows_added: rows that were appended; None when the view was written whole.
+    """
+
+    columns: int
+    rows_added: int | None = None
+
+
+@dataclass(frozen=True)
+class LookupFacts:
+    """A reconciliation by a lookup table.
+
+    Attributes:
+        spellings: distinct values of the column.
+        canonical: distinct values after the lookup.
+        undeclared: spellings that the lookup does not name; they are their own canonical form.
+    """
+
+    spellings: int
+    canonical: int
+    undeclared: int
+
+
+@dataclass(frozen=True)
+class EntityResolutionFacts:
+    """A reconciliation of records.
+
+    Attributes:
+        candidate_pairs: pairs of records that were compared.
+        matches: pairs that are the same entity.
+        pairs_to_review: pairs that a person has to decide.
+        records_to_review: records that a person has to look at.
+    """
+
+    candidate_pairs: int
+    matches: int
+    pairs_to_review: int
+    records_to_review: int
+
+
+@dataclass(frozen=True)
+class AnalysisFacts:
+    """A trained model.
+
+    Attributes:
+        chosen: the candidate that was chosen, with its parameters.
+        metric: name of the metric of the scores.
+        test: score on the test set.
+        baseline: score of the baseline on the test set.
+        cross_validated: mean score over the folds.
+        deviation: standard deviation of the score over the folds.
+        training_rows: rows of the training set.
+        test_rows: rows of the test set.
+        model: name of the registered model.
+        model_version: its version.
+    """
+
+    chosen: str
+    metric: str
+    test: float
+    baseline: float
+    cross_validated: float
+    deviation: float
+    training_rows: int
+    test_rows: int
+    model: str
+    model_version: str
+
+
+@dataclass(frozen=True)
+class PredictionFacts:
+    """A scored table.
+
+    Attributes:
+        table: the table that was scored.
+        model: name of the registered model.
+        model_version: its version.
+    """
+
+    table: str
+    model: str
+    model_version: str
+
+
+@dataclass(frozen=True)
+class PublishFacts:
+    """A publication.
+
+    Attributes:
+        location: where the table was sent, without secrets.
+    """
+
+    location: str
+
+
+StepFacts = (
+    LandingFacts
+    | FormattedFacts
+    | TrustedFacts
+    | ViewFacts
+    | LookupFacts
+    | EntityResolutionFacts
+    | AnalysisFacts
+    | PredictionFacts
+    | PublishFacts
+)
+
+
+def facts_json(facts: StepFacts) -> str:
+    """The ``facts`` column of the ``runs`` ledger: one JSON object; fields without a value are left out."""
+    return json.dumps({name: value for name, value in asdict(facts).items() if value not in (None, ())})

@@ -1,0 +1,163 @@
+"""The context of a run: what it works with, and what it was asked to do."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from vertebra.engine import running
+from vertebra.governance.context import Progress, StepContext
+from vertebra.governance.ledgers import Ledgers
+from vertebra.lake.catalog import Lake
+from vertebra.lake.lease import lease
+from vertebra.pipeline.progress import SilentConsole
+from vertebra.pipeline.record import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from vertebra.declare.project import Project
+    from vertebra.engine.port import Engine
+    from vertebra.governance.context import StepOutcome
+    from vertebra.landing.port import Window
+    from vertebra.landing.web.network import Network
+    from vertebra.pipeline.fingerprint import Fingerprint
+    from vertebra.pipeline.graph import Graph
+    from vertebra.pipeline.progress import Console
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What to run, and how.
+
+    Attributes:
+        select: selections of steps (:mod:`vertebra.pipeline.selection`); none selects every step.
+        exclude: selections of steps to leave out.
+        full_refresh: run every selected step, and incremental ones from nothing.
+        wait: seconds to wait for another run that holds the lake.
+        due: picks those of the selected steps that are due; called while no other run can change the answer.
+        window: the periods to collect; without one, all that are due.
+        network: how the web is asked; by default as it is from the machine.
+        stopping: called before each step; true ends the run there and leaves the other steps to a later run.
+    """
+
+    select: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    full_refresh: bool = False
+    wait: float = 0
+    due: Callable[[Graph, list[str]], list[str]] | None = None
+    window: Window | None = None
+    network: Network | None = None
+    stopping: Callable[[], bool] = _never
+
+
+EVERY_STEP: Final = RunOptions()
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """Everything a run works with. Whoever has one holds the lease of the lake.
+
+    Attributes:
+        run_id: sortable by time.
+        now: the start of the run, UTC.
+        engine: its session starts when a step first uses it.
+        console: receives what the run does.
+        recorder: writes the ledgers ``runs`` and ``lineage``.
+    """
+
+    run_id: str
+    now: datetime
+    project: Project
+    lake: Lake
+    ledgers: Ledgers
+    engine: Engine
+    console: Console
+    recorder: Recorder
+
+    def perform(self, step: str, fingerprint: Fingerprint, work: Callable[[StepContext], StepOutcome]) -> StepOutcome:
+        """Do the work of a step on the engine, which recovers and translates its errors.
+
+        Args:
+            step: the step's name, ``zone.name``.
+            fingerprint: what the result depends on.
+            work: may be called twice, each time with an empty scratch folder.
+
+        Raises:
+            EngineError: the engine failed. Other exceptions of ``work`` pass unchanged.
+        """
+        return self.engine.attempt(
+            lambda: self._call(work, step, fingerprint), lambda text: self.console.note(f"{step}: {text}")
+        )
+
+    def progress_of(self, step: str) -> Progress:
+        """Receives what a step is doing, and passes it to the console."""
+        return lambda text: self.console.progress(step, text)
+
+    def _call(self, work: Callable[[StepContext], StepOutcome], step: str, fingerprint: Fingerprint) -> StepOutcome:
+        scratch = self.recorder.folder / step
+        scratch.mkdir(parents=True)
+        try:
+            return work(
+                StepContext(
+                    run_id=self.run_id,
+                    step=step,
+                    fingerprint=fingerprint.digest,
+                    inputs=fingerprint.inputs,
+                    now=self.now,
+                    lake=self.lake,
+                    engine=self.engine,
+                    ledgers=self.ledgers,
+                    scratch=scratch,
+                    progress=self.progress_of(step),
+                    definition=fingerprint.definition,
+                )
+            )
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def run_context(
+    project: Project,
+    purpose: str = "run",
+    *,
+    wait: float = 0,
+    console: Console | None = None,
+    engine: Engine | None = None,
+    now: datetime | None = None,
+) -> Iterator[RunContext]:
+    """Hold the lake of a project for a run.
+
+    Args:
+        purpose: what the lake is held for; other runs that find it held show this and the run's id.
+        wait: seconds to wait for another run that holds the lake.
+        engine: an engine to use and leave running; by default the project's, stopped at the end.
+        now: the start of the run, UTC; by default the machine's clock when the lake is held.
+
+    Raises:
+        BusyError: another run holds the lake.
+    """
+    shown = console or SilentConsole()
+    run_id = _new_run_id(now or datetime.now(UTC))
+    with lease(project.lake, f"{purpose} {run_id}", wait, lambda holder: shown.note(f"waiting for {holder}")):
+        lake = Lake(project.lake)
+        ledgers = Ledgers(lake)
+        recorder = Recorder(ledgers, lake.root / ".scratch", run_id, project.engine_name, project.profile)
+        settings = project.settings
+        with running(engine or settings.engine, settings.memory) as chosen:
+            # the clock is read here because another run may have been waited for
+            yield RunContext(run_id, now or datetime.now(UTC), project, lake, ledgers, chosen, shown, recorder)
+
+
+def _new_run_id(now: datetime) -> str:
+    """An id that sorts by time and differs from that of another run of the same second."""
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"

@@ -1,0 +1,123 @@
+"""Facts about steps as phrases for people: ``95 cells repaired``, ``columns added: note``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, assert_never
+
+from vertebra.declare.period import told
+from vertebra.governance.step_facts import (
+    AnalysisFacts,
+    EntityResolutionFacts,
+    FormattedFacts,
+    LandingFacts,
+    LookupFacts,
+    PredictionFacts,
+    PublishFacts,
+    TrustedFacts,
+    ViewFacts,
+)
+from vertebra.report.formatting import figure, many, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vertebra.governance.step_facts import StepFacts
+    from vertebra.pipeline.progress import StepResult
+
+_MOST_DRIFT: Final = 4
+
+
+def phrases(facts: StepFacts | None) -> list[str]:
+    """The facts about a step, one phrase each; those that do not apply are left out."""
+    match facts:
+        case None:
+            return []
+        case LandingFacts():
+            return _landing(facts)
+        case FormattedFacts():
+            return _formatted(facts)
+        case TrustedFacts():
+            return [
+                *_added(facts.rows_added),
+                many(facts.cells_repaired, "cell repaired", "cells repaired"),
+                many(facts.rows_quarantined, "row quarantined", "rows quarantined"),
+                many(facts.rules_broken, "rule broken", "rules broken"),
+                many(facts.violating_rows, "violating row"),
+            ]
+        case ViewFacts():
+            return [many(facts.columns, "column"), *_added(facts.rows_added)]
+        case LookupFacts():
+            return [
+                many(facts.spellings, "spelling"),
+                f"{facts.canonical:,} canonical",
+                f"{facts.undeclared:,} undeclared",
+            ]
+        case EntityResolutionFacts():
+            return [
+                many(facts.candidate_pairs, "candidate pair"),
+                many(facts.matches, "match", "matches"),
+                many(facts.pairs_to_review, "pair to review", "pairs to review"),
+                many(facts.records_to_review, "record to review", "records to review"),
+            ]
+        case AnalysisFacts():
+            return _analysis(facts)
+        case PredictionFacts():
+            return [f"table {facts.table}", f"model {facts.model} version {facts.model_version}"]
+        case PublishFacts():
+            return [f"published to {facts.location}"]
+        case _:
+            assert_never(facts)
+
+
+def outcome(result: StepResult) -> str:
+    """What a step did, in one line: ``1.2 s, 336,776 rows, 95 cells repaired, 0 rows quarantined``."""
+    parts = [seconds(result.seconds)]
+    if result.rows is not None and not result.step.startswith("landing."):
+        parts.append(many(result.rows, "row"))
+    return ", ".join([*parts, *phrases(result.facts)])
+
+
+def _landing(facts: LandingFacts) -> list[str]:
+    found = []
+    if facts.new_batches:
+        found += [many(facts.new_batches, "new batch", "new batches"), many(facts.records, "record")]
+    if facts.reparsed_batches:
+        found.append(many(facts.reparsed_batches, "batch parsed again", "batches parsed again"))
+    if facts.unpublished_periods:
+        found.append(f"not published yet: {told(facts.unpublished_periods)}")
+    if facts.drift:
+        more = len(facts.drift) - _MOST_DRIFT
+        rest = f" and {more} more" if more > 0 else ""
+        found.append(f"drift: {', '.join(facts.drift[:_MOST_DRIFT])}{rest} (vertebra ls drift)")
+    return found
+
+
+def _formatted(facts: FormattedFacts) -> list[str]:
+    return [
+        many(facts.batches, "batch", "batches"),
+        many(facts.cells_rejected, "cell rejected", "cells rejected"),
+        *_listed("columns added", facts.columns_added),
+        *_listed("columns ignored", facts.columns_ignored),
+        *_listed("columns missing", facts.columns_missing),
+        *([many(facts.rows_without_key, "row without key", "rows without key")] if facts.rows_without_key else []),
+    ]
+
+
+def _analysis(facts: AnalysisFacts) -> list[str]:
+    return [
+        f"chosen {facts.chosen}",
+        f"test {facts.metric} {figure(round(facts.test, 4))}",
+        f"baseline {figure(round(facts.baseline, 4))}",
+        f"cross-validated {facts.metric} {facts.cross_validated:.4f} ± {facts.deviation:.4f}",
+        many(facts.training_rows, "training row"),
+        many(facts.test_rows, "test row"),
+        f"model {facts.model} version {facts.model_version}",
+    ]
+
+
+def _added(rows: int | None) -> list[str]:
+    return [] if rows is None else [many(rows, "row added", "rows added")]
+
+
+def _listed(what: str, names: Sequence[str]) -> list[str]:
+    return [f"{what}: {', '.join(names)}"] if names else []
