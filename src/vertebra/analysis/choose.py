@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vertebra.analysis.metrics import metric_of
 from vertebra.analysis.validate import Trial
 from vertebra.declare.analysis import Analysis
+from vertebra.declare.metrics import METRICS
 
 
 def choose(analysis: Analysis, trials: Sequence[Trial]) -> Trial:
@@ -14,9 +14,9 @@ def choose(analysis: Analysis, trials: Sequence[Trial]) -> Trial:
 
     The baseline takes part: a model that is no better than looking at no feature is not chosen.
     """
-    metric = metric_of(analysis.metric)
+    metric = METRICS[analysis.metric]
     best = trials[0]
     for trial in trials[1:]:
-        if metric.better(trial.mean, best.mean):
+        if metric.is_better(trial.mean, best.mean):
             best = trial
     return best

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vertebra.analysis.examples import Examples
-from vertebra.analysis.metrics import metric_of
 from vertebra.analysis.train import predictions, quiet
 from vertebra.declare.analysis import Analysis
+from vertebra.declare.metrics import METRICS
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -47,7 +47,7 @@ def _importances(analysis: Analysis, model: Pipeline, test: Examples) -> list[Im
     rows = np.sort(generator.permutation(len(test.label))[:_ROWS])
     label = test.label[rows]
     coded = np.asarray(model[:1].transform(test.features.iloc[rows]), np.float32)
-    metric = metric_of(analysis.metric)
+    metric = METRICS[analysis.metric]
     decoder = model[1:]
     whole = metric.score(label, predictions(analysis, decoder, coded))
     found = []
@@ -58,6 +58,6 @@ def _importances(analysis: Analysis, model: Pipeline, test: Examples) -> list[Im
             shuffled = coded.copy()
             shuffled[:, index] = generator.permutation(shuffled[:, index])
             score = metric.score(label, predictions(analysis, decoder, shuffled))
-            losses.append(whole - score if metric.higher else score - whole)
+            losses.append(whole - score if metric.higher_is_better else score - whole)
         found.append(Importance(name, float(np.mean(losses)), float(np.std(losses, ddof=1))))
     return sorted(found, key=lambda one: -one.loss)

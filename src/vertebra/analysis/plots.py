@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from vertebra.analysis.explain import Importance
-from vertebra.analysis.metrics import metric_of
 from vertebra.analysis.validate import Trial
 from vertebra.declare.analysis import BASELINE, Analysis
+from vertebra.declare.metrics import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -189,16 +189,16 @@ def _importances(axes: Axes, analysis: Analysis, found: Sequence[Importance]) ->
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.axvline(0, color=_SOFT, linewidth=1)
-    metric = metric_of(analysis.metric)
-    change = _with_unit(f"{'Loss' if metric.higher else 'Rise'} of {metric.title}", analysis, metric.in_unit)
+    metric = METRICS[analysis.metric]
+    change = _with_unit(f"{'Loss' if metric.higher_is_better else 'Rise'} of {metric.label}", analysis, metric.in_unit)
     axes.set_xlabel(f"{change} when the feature is shuffled")
     best = found[0]
     return f"{best.feature} matters most: without it {_cost(analysis, best.loss)}"
 
 
 def _candidates(axes: Axes, analysis: Analysis, trials: Sequence[Trial], chosen: Trial) -> str:
-    metric = metric_of(analysis.metric)
-    ordered = sorted(trials, key=lambda trial: trial.mean, reverse=not metric.higher)
+    metric = METRICS[analysis.metric]
+    ordered = sorted(trials, key=lambda trial: trial.mean, reverse=not metric.higher_is_better)
     places = np.arange(len(ordered))
     for place, trial in zip(places, ordered, strict=True):
         colour = _BLUE if trial is chosen else _SOFT
@@ -211,7 +211,7 @@ def _candidates(axes: Axes, analysis: Analysis, trials: Sequence[Trial], chosen:
     axes.set_ylim(-0.6, len(ordered) - 0.3)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    text = _with_unit(metric.title[0].upper() + metric.title[1:], analysis, metric.in_unit)
+    text = _with_unit(metric.label[0].upper() + metric.label[1:], analysis, metric.in_unit)
     axes.set_xlabel(f"{text}, mean ± sd of {analysis.folds} folds")
     base = next(trial for trial in trials if trial.setting.name == BASELINE)
     axes.axvline(base.mean, color=_SOFT, linewidth=1, linestyle="--")
@@ -219,10 +219,10 @@ def _candidates(axes: Axes, analysis: Analysis, trials: Sequence[Trial], chosen:
 
 
 def _cost(analysis: Analysis, loss: float) -> str:
-    metric = metric_of(analysis.metric)
-    change = "falls" if metric.higher else "rises"
+    metric = METRICS[analysis.metric]
+    change = "falls" if metric.higher_is_better else "rises"
     amount = _amount(loss, analysis) if metric.in_unit else f"{loss:.3f}"
-    return f"{metric.title} {change} by {amount}"
+    return f"{metric.label} {change} by {amount}"
 
 
 def _amount(value: float, analysis: Analysis) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vertebra.declare.analysis import Analysis
+from vertebra.declare.metrics import metrics_of
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.step_facts import AnalysisFacts
 
@@ -115,7 +116,6 @@ def _test(
     """The one look at the test set."""
     from vertebra.analysis.examples import load
     from vertebra.analysis.explain import importances
-    from vertebra.analysis.metrics import metrics_of
     from vertebra.analysis.plots import Tested, draw_all
     from vertebra.analysis.train import predictions, quiet
 

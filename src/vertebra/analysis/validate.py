@@ -13,9 +13,9 @@ import numpy as np
 
 from vertebra.analysis.encode import codes, encoder
 from vertebra.analysis.examples import Examples
-from vertebra.analysis.metrics import metric_of
 from vertebra.analysis.train import CandidateModel, build, predictions, quiet
 from vertebra.declare.analysis import Analysis
+from vertebra.declare.metrics import METRICS
 from vertebra.governance.context import Progress
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _fold(
     held: NDArray[np.bool_],
 ) -> list[tuple[float, float]]:
     """Score and seconds of every setting on the held rows, fitted on the others."""
-    score = metric_of(analysis.metric).score
+    score = METRICS[analysis.metric].score
     found: dict[int, tuple[float, float]] = {}
     for encoding in dict.fromkeys(setting.candidate.encode for setting in settings):
         fitted, unseen = _encoded(encoder(analysis, encoding), coded[~held], coded[held])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vertebra.cli.options import HERE, EngineName, Profile, Root, Shape, known_dataset, opened, say, shape
+from vertebra.zones import DATASET_ZONES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,8 +95,8 @@ def _check_project(
     from vertebra.workspace.check import check as check_tables
     from vertebra.workspace.check import explain as explain_tables
 
-    if zone not in ("formatted", "trusted"):
-        raise typer.BadParameter(f"{zone!r} is not formatted or trusted", param_hint="--zone")
+    if zone not in DATASET_ZONES:
+        raise typer.BadParameter(f"{zone!r} is not {' or '.join(DATASET_ZONES)}", param_hint="--zone")
     with opened(root, profile, engine) as space:
         names = [known_dataset(space, name) for name in datasets or space.project.datasets]
         for warning in rule_warnings(space.project, names):

@@ -13,12 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator, model_validator
 
 from vertebra.declare.dataset import Declaration
-
-METRICS: Final[dict[str, tuple[str, ...]]] = {
-    "classification": ("roc_auc", "pr_auc", "log_loss", "brier"),
-    "regression": ("rmse", "mae", "r2"),
-}
-"""The metrics a choice can be made by, per task."""
+from vertebra.declare.metrics import Task, metrics_of
 
 BASELINE: Final = "baseline"
 """The candidate that every analysis has: it looks at no feature."""
@@ -115,15 +110,15 @@ class Analysis(Declaration):
         test_from: the first day of the test set, in ``zone``.
         zone: time zone of ``test_from``, e.g. ``America/New_York``.
         candidates: the algorithms. A baseline that looks at no feature is always added.
-        metric: what the choice is made by: ``roc_auc``, ``pr_auc``, ``log_loss`` or ``brier`` for a classification,
-            ``rmse``, ``mae`` or ``r2`` for a regression.
+        metric: the metric that candidates are compared by, one of those of the task, e.g. ``roc_auc`` or ``rmse``; see
+            :data:`vertebra.declare.metrics.METRICS`.
         seed: of the folds, and of every estimator that takes one.
         trust: types a stored model may consist of beyond those of scikit-learn, NumPy, SciPy and LightGBM, e.g.
             ``xgboost.sklearn.XGBClassifier``.
     """
 
     description: str
-    task: Literal["classification", "regression"]
+    task: Task
     view: str
     key: tuple[str, ...] = Field(min_length=1)
     time: str
@@ -154,8 +149,9 @@ class Analysis(Declaration):
         strangers = [name for name in self.categorical if name not in self.features]
         if strangers:
             raise ValueError(f"categorical names {', '.join(strangers)}, which features does not have")
-        if self.metric not in METRICS[self.task]:
-            raise ValueError(f"{self.metric!r} is no metric of a {self.task}; use {', '.join(METRICS[self.task])}")
+        known = [metric.name for metric in metrics_of(self.task)]
+        if self.metric not in known:
+            raise ValueError(f"{self.metric!r} is no metric of a {self.task}; use {', '.join(known)}")
         try:
             ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):

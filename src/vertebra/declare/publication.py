@@ -9,8 +9,9 @@ from pydantic import field_validator
 
 from vertebra.declare.declaration import Declaration, Flag, Name
 from vertebra.registry import Registry
+from vertebra.zones import CLEANED_ZONES
 
-_TABLE: Final = re.compile(r"(trusted|exploitation)\.[a-z][a-z0-9_]*")
+_TABLE: Final = re.compile(rf"({'|'.join(CLEANED_ZONES)})\.[a-z][a-z0-9_]*")
 
 
 class Publication(Declaration):
@@ -40,7 +41,8 @@ class Publication(Declaration):
     def _qualified(cls, value: str) -> str:
         if not _TABLE.fullmatch(value):
             short = value.rpartition(".")[2]
-            raise ValueError(f"{value!r} cannot be published; write trusted.{short} or exploitation.{short}")
+            allowed = " or ".join(f"{zone}.{short}" for zone in CLEANED_ZONES)
+            raise ValueError(f"{value!r} cannot be published; write {allowed}")
         return value
 
     @field_validator("columns")

@@ -16,11 +16,11 @@ from vertebra.declare.source_location import SourceLocation
 from vertebra.declare.sql_text import NamedTable, one_query, place, quote, tables_named
 from vertebra.declare.view import View, declared_views
 from vertebra.errors import DeclarationError, DeclarationErrors
+from vertebra.zones import CLEANED_ZONES, Zone
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-READABLE: Final = ("trusted", "exploitation")
 """The zones a view reads: it integrates trusted tables and other views, and never reaches behind them."""
 
 _FRONT_MATTER: Final = ("description", "tags")
@@ -57,7 +57,7 @@ def _read_sql(file: Path) -> ReadView:
     places: dict[str, str] = {}
     problems: list[DeclarationError] = []
     for table in tables_named(query):
-        if table.parts != 2 or table.name.partition(".")[0] not in READABLE:
+        if table.parts != 2 or table.name.partition(".")[0] not in CLEANED_ZONES:
             problems.append(_not_readable(table, sql, file))
         else:
             places.setdefault(table.name, place(sql, table.start, display_path(file)))
@@ -118,10 +118,10 @@ def _not_readable(named: NamedTable, sql: str, file: Path) -> DeclarationError:
     zone, _, table = named.name.rpartition(".")
     if not zone:
         cause, remedy = "tables are named with their zone", f"write trusted.{table} or exploitation.{table}"
-    elif zone in ("landing", "formatted"):
+    elif zone in (Zone.LANDING, Zone.FORMATTED):
         cause, remedy = f"{zone} data has not passed its quality rules", f"write trusted.{table}"
     else:
-        cause, remedy = f"views read {' and '.join(READABLE)} tables", "vertebra ls tables"
+        cause, remedy = f"views read {' and '.join(CLEANED_ZONES)} tables", "vertebra ls tables"
     return DeclarationError(
         f"a view cannot read {named.name}{quote(sql, named.start, named.end)}",
         cause=cause,
@@ -172,12 +172,12 @@ def _read_python(file: Path) -> ReadView:
     problems = [
         DeclarationError(
             f"a view cannot read {name!r}",
-            cause=f"views read {' and '.join(READABLE)} tables, named with their zone",
+            cause=f"views read {' and '.join(CLEANED_ZONES)} tables, named with their zone",
             remedy=f"write trusted.{name.rpartition('.')[2]}" if isinstance(name, str) else 'write @view("trusted.…")',
             where=where,
         )
         for name, where in pairs
-        if not isinstance(name, str) or name.count(".") != 1 or name.partition(".")[0] not in READABLE
+        if not isinstance(name, str) or name.count(".") != 1 or name.partition(".")[0] not in CLEANED_ZONES
     ]
     if problems:
         raise DeclarationErrors(problems)

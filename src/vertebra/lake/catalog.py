@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final
 
 from vertebra.errors import LakeError
 from vertebra.lake.table import LakeTable
+from vertebra.zones import TABLE_ZONES, Zone
 
-TABLE_ZONES: Final = ("formatted", "trusted", "exploitation", "analysis", "governance")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,127}")
 
 
@@ -41,7 +40,7 @@ class Lake:
     def tables(self, zone: str | None = None) -> list[LakeTable]:
         """The tables that exist, by zone in the order data flows and then by name."""
         found: list[LakeTable] = []
-        for candidate in (zone,) if zone else TABLE_ZONES:
+        for candidate in (zone,) if zone else map(str, TABLE_ZONES):
             folder = self.root / candidate
             names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
             tables = [LakeTable(f"{candidate}.{name}", folder / name) for name in names]
@@ -51,4 +50,4 @@ class Lake:
     @property
     def landing(self) -> Path:
         """The folder of the landing zone."""
-        return self.root / "landing"
+        return self.root / Zone.LANDING

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vertebra.pipeline.steps import PUBLISH
+from vertebra.zones import Zone
+
 if TYPE_CHECKING:
     from vertebra.declare.project import Project
     from vertebra.governance.context import StepContext, StepOutcome
@@ -17,19 +20,19 @@ def dispatch(step: Step, project: Project, ctx: StepContext, full_refresh: bool)
         full_refresh: an incremental step starts from nothing.
     """
     match step.zone:
-        case "formatted":
+        case Zone.FORMATTED:
             from vertebra.formatted.format import format_dataset
 
             return format_dataset(step.declaration, ctx, full_refresh=full_refresh)
-        case "trusted":
+        case Zone.TRUSTED:
             from vertebra.trusted.clean import trust
 
             return trust(step.declaration, ctx, project.datasets, full_refresh=full_refresh)
-        case "exploitation":
+        case Zone.EXPLOITATION:
             return _integrate(step, ctx, full_refresh)
-        case "analysis":
+        case Zone.ANALYSIS:
             return _analyse(step, project, ctx)
-        case "publish":
+        case _ if step.zone == PUBLISH:
             from vertebra.publish.publish import publish
 
             return publish(step.declaration, ctx, project.settings.name, project.root, project.settings.schemes)

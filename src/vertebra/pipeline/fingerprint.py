@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.repair import repair_plugins
 from vertebra.version import installed_version
+from vertebra.zones import DATASET_ZONES, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,7 +98,7 @@ def fingerprint_of(step: Step, inputs: Mapping[str, int], decisions: str, root: 
 
 def declaration_parts(step: Step) -> dict[str, str]:
     """The parts of a step's declaration that its result depends on, each as a hash."""
-    if step.zone in ("formatted", "trusted", "landing"):
+    if step.zone in (Zone.LANDING, *DATASET_ZONES):
         parts = _dataset_parts(step)
     elif step.files:
         # The user's file is the declaration, and is hashed as code.

@@ -6,7 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from vertebra.errors import DeclarationError
-from vertebra.pipeline.steps import ZONES, Step
+from vertebra.pipeline.steps import STEP_KINDS, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,7 +63,7 @@ class Graph:
 
     def _order(self, steps: Mapping[str, Step]) -> list[str]:
         """Every step after those it reads; among the ready ones by zone, then as declared."""
-        rank = {name: (ZONES.index(step.zone), place) for place, (name, step) in enumerate(steps.items())}
+        rank = {name: (STEP_KINDS.index(step.zone), place) for place, (name, step) in enumerate(steps.items())}
         sorter = TopologicalSorter(self.parents)
         try:
             sorter.prepare()

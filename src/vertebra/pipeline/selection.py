@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import VertebraError
-from vertebra.pipeline.steps import ZONES
+from vertebra.pipeline.steps import STEP_KINDS
 
 if TYPE_CHECKING:
     from vertebra.pipeline.graph import Graph
@@ -109,7 +109,7 @@ def _body(graph: Graph, body: str, modified: Modified) -> set[str]:
     steps = graph.steps.values()
     match method:
         case "zone":
-            found, known = {s.name for s in steps if fnmatchcase(s.zone, value)}, set(ZONES)
+            found, known = {s.name for s in steps if fnmatchcase(s.zone, value)}, set(STEP_KINDS)
         case "tag":
             found = {s.name for s in steps if any(fnmatchcase(tag, value) for tag in s.tags)}
             known = {tag for s in steps for tag in s.tags}
@@ -141,7 +141,7 @@ def _by_name(graph: Graph, pattern: str) -> set[str]:
     }
     if found:
         return found
-    if pattern in ZONES:
+    if pattern in STEP_KINDS:
         remedy = f"did you mean zone:{pattern}?"
     else:
         remedy = did_you_mean(pattern, graph.steps, "vertebra ls lists the steps")

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.zones import DATASET_ZONES, STEP_ZONES, Zone
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from vertebra.declare.project import Project
 
-ZONES: Final = ("landing", "formatted", "trusted", "exploitation", "analysis", "publish")
-"""The zones that have steps, and publishing, in the order data flows."""
+PUBLISH: Final = "publish"
+"""The kind of the steps that send tables out of the lake."""
+
+STEP_KINDS: Final = (*map(str, STEP_ZONES), PUBLISH)
+"""The kinds of steps, in the order in which data flows: the zone that a step writes, or ``publish``."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,13 @@ class Step:
 
     @property
     def zone(self) -> str:
-        """The zone it writes."""
+        """The zone it writes, or ``publish``; one of :data:`STEP_KINDS`."""
         return self.name.partition(".")[0]
 
     @property
     def uses_engine(self) -> bool:
         """Whether the step computes; landing and publishing move bytes."""
-        return self.zone not in ("landing", "publish")
+        return self.zone not in (Zone.LANDING, PUBLISH)
 
     @property
     def subject(self) -> str:
@@ -68,7 +73,7 @@ def _dataset_steps(project: Project) -> list[Step]:
     found = []
     for name, dataset in project.datasets.items():
         about: dict[str, Any] = {"declaration": dataset, "tags": dataset.tags, "source": dataset.source}
-        landing, formatted, trusted = (f"{zone}.{name}" for zone in ZONES[:3])
+        landing, formatted, trusted = (f"{zone}.{name}" for zone in (Zone.LANDING, *DATASET_ZONES))
         found += [
             Step(landing, (), (landing,), **about),
             Step(formatted, (landing,), (formatted,), **about),
@@ -81,11 +86,11 @@ def _exploitation_steps(project: Project) -> list[Step]:
     from vertebra.declare.reconciliation import inputs_of, outputs_of
 
     found = [
-        Step(f"exploitation.{name}", inputs_of(one), outputs_of(one), one)
+        Step(f"{Zone.EXPLOITATION}.{name}", inputs_of(one), outputs_of(one), one)
         for name, one in project.reconciliations.items()
     ]
     for name, view in project.views.items():
-        table = f"exploitation.{name}"
+        table = f"{Zone.EXPLOITATION}.{name}"
         found.append(Step(table, view.inputs, (table,), view, view.tags, files=(view.file,)))
     return found
 
@@ -97,7 +102,7 @@ def _analysis_steps(project: Project) -> list[Step]:
 
     return [
         Step(
-            f"analysis.{name}",
+            f"{Zone.ANALYSIS}.{name}",
             tuple(inputs_of(one)),
             tuple(outputs_of(one)),
             one,
@@ -109,4 +114,4 @@ def _analysis_steps(project: Project) -> list[Step]:
 
 
 def _publish_steps(project: Project) -> list[Step]:
-    return [Step(f"publish.{name}", (one.table,), (), one, one.tags) for name, one in project.publications.items()]
+    return [Step(f"{PUBLISH}.{name}", (one.table,), (), one, one.tags) for name, one in project.publications.items()]

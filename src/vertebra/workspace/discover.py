@@ -11,13 +11,12 @@ from vertebra.declare.document import display_path
 from vertebra.errors import DeclarationError, LakeError
 from vertebra.governance.context import Progress, silent
 from vertebra.pipeline.selection import did_you_mean
+from vertebra.zones import DATASET_ZONES
 
 if TYPE_CHECKING:
     from vertebra.declare.dataset import Dataset
     from vertebra.trusted.discover import Kind, Proposal
     from vertebra.workspace.workspace import Workspace
-
-_ZONES = ("trusted", "formatted")
 
 
 def discover(
@@ -118,7 +117,7 @@ def dataset_of(space: Workspace, table: str) -> str:
         DeclarationError: there is no such dataset, or the table is in another zone.
     """
     zone, _, name = table.rpartition(".")
-    if zone and zone not in _ZONES:
+    if zone and zone not in DATASET_ZONES:
         raise DeclarationError(
             f"rules are not sought in the {zone} zone",
             cause="a rule belongs to a dataset: to its formatted and its trusted table",
@@ -139,7 +138,7 @@ def placed(space: Workspace, table: str) -> tuple[str, str]:
     """
     name = dataset_of(space, table)
     asked = table.rpartition(".")[0]
-    for zone in (asked,) if asked else _ZONES:
+    for zone in (asked,) if asked else reversed(DATASET_ZONES):
         if space.lake.table(f"{zone}.{name}").exists():
             return zone, name
     raise LakeError(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from vertebra.errors import LakeError, VertebraError
 from vertebra.lake.batches import batches
-from vertebra.lake.catalog import TABLE_ZONES
 from vertebra.pipeline.selection import did_you_mean
 from vertebra.workspace.tables import TableHandle, table_names
+from vertebra.zones import Zone
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from vertebra.lake.catalog import Lake
 
-_NAMED: Final = re.compile(rf"""\b"?(landing|{"|".join(TABLE_ZONES)})"?\s*\.\s*(?:"([^"]+)"|(\w+))""", re.IGNORECASE)
+_NAMED: Final = re.compile(rf"""\b"?({"|".join(Zone)})"?\s*\.\s*(?:"([^"]+)"|(\w+))""", re.IGNORECASE)
 _MISSING: Final = re.compile(r"Table with name (\S+) does not exist", re.IGNORECASE)
 
 
@@ -39,10 +39,10 @@ def query(lake: Lake, statement: str) -> duckdb.DuckDBPyRelation:
 
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    for zone in ("landing", *TABLE_ZONES):
-        connection.execute(f'CREATE SCHEMA "{zone}"')
+    for schema in Zone:
+        connection.execute(f'CREATE SCHEMA "{schema}"')
     for zone, table in sorted(_named(statement)):
-        if zone == "landing":
+        if zone == Zone.LANDING:
             _landing_view(connection, lake, table)
         elif f"{zone}.{table}" in table_names(lake):
             _table_view(connection, lake, zone, table)

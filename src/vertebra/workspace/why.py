@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from vertebra.errors import LakeError
 from vertebra.lake.batches import batches
 from vertebra.workspace.tables import existing
+from vertebra.zones import DATASET_ZONES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,7 +67,7 @@ def explain(
     zone, _, subject = name.partition(".")
     if rid is None:
         return Explanation(name, None, None, tuple(_follows(project, lake, name, 0, set())))
-    if zone in ("formatted", "trusted") and subject in project.datasets:
+    if zone in DATASET_ZONES and subject in project.datasets:
         links = _dataset_row(project.datasets[subject], lake, ledgers, zone, rid, column)
     else:
         links = _view_row(project, lake, ledgers, name, rid, column)
@@ -122,7 +123,7 @@ def _view_row(
     there = column if column in lake.table(origin).schema().names else None
     if column and there is None:
         yield Link("view", f"{column} is computed by {name}, from the row of {origin}")
-    if zone in ("formatted", "trusted") and subject in project.datasets:
+    if zone in DATASET_ZONES and subject in project.datasets:
         yield from _dataset_row(project.datasets[subject], lake, ledgers, zone, rid, there)
     else:
         yield from _view_row(project, lake, ledgers, origin, rid, there)
