@@ -54,7 +54,7 @@ class Registry(Mapping[str, M], Generic[M]):
         >>> from vertebra.registry import Registry
         >>> sugars = Registry("rule sugar", "vertebra.declare.sugar", "SUGAR")  # doctest: +SKIP
         >>> sorted(sugars)  # doctest: +SKIP
-        ['determines', 'matches', 'range', 'references', 'required', 'unique', 'values']
+        ['deny', 'determines', 'matches', 'range', 'references', 'required', 'unique', 'values']
     """
 
     def __init__(self, kind: str, package: str, variable: str, member: str = "", group: str | None = None) -> None:

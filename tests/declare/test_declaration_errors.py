@@ -177,8 +177,8 @@ def test_two_rules_of_one_name_are_told_at_the_second(project) -> None:
 @pytest.mark.parametrize(
     ("reference", "fact", "remedy"),
     [
-        ("airline.carrier", "references airline, which is no dataset", "did you mean airlines?"),
-        ("airlines.carier", "references carier, which is no column of airlines", "did you mean carrier?"),
+        ("airline.carrier", "references airline, which is not a dataset", "did you mean airlines?"),
+        ("airlines.carier", "references carier, which is not a column of airlines", "did you mean carrier?"),
     ],
 )
 def test_a_reference_that_leads_nowhere(project, reference: str, fact: str, remedy: str) -> None:

@@ -97,7 +97,7 @@ def test_rules_between_relations_are_checked_against_both() -> None:
         ({"rules": {"bad": {"determines": "a = b"}}}, DeclarationError, "not a functional dependency"),
         ({"rules": {"bad": {"unique": ["a", "x"]}}}, RuleError, "flights has no column x"),
         ({"rules": {"bad": {"references": {"a": "planes"}}}}, DeclarationError, "does not say what a references"),
-        ({"rules": {"bad": {"matches": {"c": "(?!x)"}}}}, DeclarationError, "looks around"),
+        ({"rules": {"bad": {"matches": {"c": "(?!x)"}}}}, DeclarationError, "look-ahead or look-behind"),
         ({"rules": {"a_range": {"deny": "t.a > 1"}}}, DeclarationError, "two rules named a_range"),
         ({"rules": {"bad": {"range": {"c": [1, 2]}}}}, RuleError, "do not compare"),
         ({"rules": {"bad": {"deny": "t.a > 1", "set": {"x": None}}}}, RuleError, "flights has no column x"),
@@ -133,6 +133,6 @@ def test_a_rule_may_be_in_any_notation_and_name_its_relations() -> None:
 def test_a_reference_to_nowhere_is_refused_when_all_datasets_are_known() -> None:
     flights = dataset(columns={"tailnum": {"references": "plane.tailnum"}, "dest": "string"})
     planes = dataset("planes", columns={"tailnum": "string"})
-    with pytest.raises(DeclarationError, match="references plane, which is no dataset") as refused:
+    with pytest.raises(DeclarationError, match="references plane, which is not a dataset") as refused:
         rules_of(flights, {"flights": flights, "planes": planes})
     assert refused.value.remedy == "did you mean planes?"

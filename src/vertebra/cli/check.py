@@ -167,7 +167,7 @@ def _rules(deny: Texts, unique: Texts, determines: Texts, file: Path | None) -> 
     found += standalone_rules(texts, "deny") if texts else ()
     for columns in unique or ():
         listed = tuple(part.strip() for part in columns.split(","))
-        found.append(StandaloneRule("unique_" + "_".join(listed), Rule(unique=listed)))
+        found.append(StandaloneRule("unique_" + "_".join(listed), Rule.model_validate({"unique": listed})))
     return tuple(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -13,6 +13,7 @@ from vertebra.declare.declaration import Declaration as Declaration
 from vertebra.declare.declaration import Flag as Flag
 from vertebra.declare.declaration import Name as Name
 from vertebra.declare.drift import Drift as Drift
+from vertebra.declare.rule_sugar import SugarFields, with_column_sugar, with_rule_sugar
 from vertebra.declare.source_location import display_path
 from vertebra.declare.time_pattern import time_pattern
 from vertebra.declare.update_rate import UpdateRate
@@ -47,8 +48,8 @@ class Parse(Declaration):
     records: str | None = None
 
 
-class Column(Declaration):
-    """One column of the canonical table.
+class ColumnFormat(SugarFields):
+    """How a column is read from the payload and converted to its type.
 
     Attributes:
         type: ``tinyint smallint int bigint float double decimal(p,s) string boolean date timestamp``.
@@ -75,13 +76,6 @@ class Column(Declaration):
     thousands: Literal[",", ".", " ", "'"] | None = None
     true_values: tuple[str, ...] = ()
     false_values: tuple[str, ...] = ()
-    required: Flag = False
-    unique: Flag = False
-    range: tuple[Any, Any] | None = None
-    values: tuple[Any, ...] | None = None
-    matches: str | None = None
-    references: str | None = None
-    on_violation: OnViolation = "report"
 
     @model_validator(mode="before")
     @classmethod
@@ -122,7 +116,7 @@ class Column(Declaration):
         return value
 
     @model_validator(mode="after")
-    def _fits_the_type(self) -> Column:
+    def _fits_the_type(self) -> Self:
         name = column_type(self.type).name
         number = name in INTEGERS or name in ("float", "double", "decimal")
         for key, fits, what in (
@@ -155,15 +149,26 @@ class Column(Declaration):
         return (self.source,) if isinstance(self.source, str) else self.source
 
 
-class Between(Declaration):
-    """A denial constraint between relations: ``{over: "flights t, planes p", where: "…"}``."""
-
-    over: str
-    where: str
+class RuleFields(SugarFields):
+    """The sugar of a rule."""
 
 
-class Rule(Declaration):
-    """One data quality rule: exactly one of ``deny`` and its sugar.
+if TYPE_CHECKING:  # the fields of the sugars come from their registry
+    _ColumnWithSugar = ColumnFormat
+    _RuleWithSugar = RuleFields
+else:
+    _ColumnWithSugar = with_column_sugar(ColumnFormat)
+    _RuleWithSugar = with_rule_sugar(RuleFields)
+
+
+class Column(_ColumnWithSugar):
+    """One column of the canonical table: how it is read, and the rules about it."""
+
+    on_violation: OnViolation = "report"
+
+
+class Rule(_RuleWithSugar):
+    """One data quality rule: exactly one of ``deny`` and its short forms.
 
     Attributes:
         on_violation: what cleaning does: ``report``, ``repair`` the cells, ``quarantine`` the rows, or ``fail``.
@@ -173,14 +178,6 @@ class Rule(Declaration):
         set: the new value of each column, SQL over the violating row or null, for the method ``set``.
     """
 
-    deny: str | Between | None = None
-    required: str | tuple[str, ...] | None = None
-    unique: str | tuple[str, ...] | None = None
-    range: dict[str, tuple[Any, Any]] | None = None
-    values: dict[str, tuple[Any, ...]] | None = None
-    matches: dict[str, str] | None = None
-    references: dict[str, str] | None = None
-    determines: str | None = None
     description: str = ""
     on_violation: OnViolation = "report"
     repair_method: str | None = None

@@ -5,24 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from vertebra.declare.analysis import Analysis, AsOf
 from vertebra.declare.analysis_file import place_in
-from vertebra.declare.dataset import Between, Column, Dataset
+from vertebra.declare.dataset import Dataset
 from vertebra.declare.document import Document, Loc, display_path
 from vertebra.declare.publication import Publication
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, inputs_of, outputs_of
 from vertebra.declare.repair import repair_method_of
+from vertebra.declare.rule_sugar import SUGARS
 from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.declare.sql_text import place, quote
 from vertebra.declare.validation import did_you_mean
 from vertebra.declare.view_columns import unknown_columns
 from vertebra.declare.view_file import ReadView
 from vertebra.errors import DeclarationError, RegistryError, RuleError, VertebraError
-
-_SUGAR: Final = ("required", "unique", "range", "values", "matches", "references")
-_FORMS: Final = ("deny", *_SUGAR, "determines")
 
 
 @dataclass
@@ -140,25 +137,17 @@ def _repair_place(loc: Loc, document: Document) -> Loc:
 
 def _parts(dataset: Dataset) -> Iterator[tuple[Loc, Dataset]]:
     """The dataset with one of its rules at a time, and where that rule is written."""
-    plain = {name: _without_rules(column) for name, column in dataset.columns.items()}
+    plain = {name: column.without_sugar() for name, column in dataset.columns.items()}
     bare = {"columns": plain, "key": (), "rules": {}}
     if dataset.key:
         yield ("key",), dataset.model_copy(update=bare | {"key": dataset.key})
     for name, column in dataset.columns.items():
-        for sugar in _SUGAR:
-            if getattr(column, sugar):
-                one = plain[name].model_copy(update={sugar: getattr(column, sugar)})
-                loc = ("columns", name, sugar)
-                yield loc, dataset.model_copy(update=bare | {"columns": plain | {name: one}})
+        for sugar, value in column.sugar().items():
+            one = plain[name].model_copy(update={sugar: value})
+            yield ("columns", name, sugar), dataset.model_copy(update=bare | {"columns": plain | {name: one}})
     for name, rule in dataset.rules.items():
-        forms = [form for form in _FORMS if getattr(rule, form) is not None]
-        deny = ("where",) if isinstance(rule.deny, Between) else ()
-        yield ("rules", name, *forms[:1], *deny), dataset.model_copy(update=bare | {"rules": {name: rule}})
-
-
-def _without_rules(column: Column) -> Column:
-    reset = {sugar: Column.model_fields[sugar].default for sugar in _SUGAR}
-    return column.model_copy(update=reset)
+        first = [(sugar, *SUGARS[sugar].error_place(value)) for sugar, value in rule.sugar().items()][:1]
+        yield ("rules", name, *(first[0] if first else ())), dataset.model_copy(update=bare | {"rules": {name: rule}})
 
 
 def _located(error: VertebraError, where: str) -> DeclarationError:
@@ -386,13 +375,12 @@ def _edges(declared: Declarations) -> dict[str, dict[str, str]]:
 
 
 def _referenced(dataset: Dataset) -> Iterator[tuple[Loc, str]]:
-    """The datasets that the rules of a dataset look into."""
+    """The datasets that the rules of a dataset read, and where each is named."""
     for name, column in dataset.columns.items():
-        if column.references:
-            yield ("columns", name, "references"), column.references.partition(".")[0]
+        for sugar, value in column.sugar().items():
+            for _, other in SUGARS[sugar].datasets_read(SUGARS[sugar].rule_value(name, value)):
+                yield ("columns", name, sugar), other
     for name, rule in dataset.rules.items():
-        for here, there in (rule.references or {}).items():
-            yield ("rules", name, "references", here), there.partition(".")[0]
-        if isinstance(rule.deny, Between):
-            for relation in rule.deny.over.split(","):
-                yield ("rules", name, "deny", "over"), (relation.split() or [""])[0]
+        for sugar, value in rule.sugar().items():
+            for keys, other in SUGARS[sugar].datasets_read(value):
+                yield ("rules", name, sugar, *keys), other

@@ -1,26 +1,23 @@
-"""What is odd about the rules of a project, and where they are written: said before any data are read."""
+"""Warnings about the rules of a project, with the places where they are declared; no data are read."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from vertebra.declare.document import Document, read_document
+from vertebra.declare.document import read_document
 from vertebra.declare.rules import rules_of
 from vertebra.denial import DenialConstraint, Finding, review
 
 if TYPE_CHECKING:
     from vertebra.declare.dataset import Dataset
-    from vertebra.declare.document import Loc
     from vertebra.declare.project import Project
-
-_SUGAR: Final = ("required", "unique", "range", "values", "matches", "references")
 
 
 @dataclass(frozen=True)
 class RuleWarning:
-    """A finding, with the file, line and column of the rule."""
+    """A finding about a rule, and where the rule is declared: file, line and column."""
 
     dataset: str
     finding: Finding
@@ -31,10 +28,13 @@ class RuleWarning:
 
 
 def rule_warnings(project: Project, names: Collection[str] | None = None) -> tuple[RuleWarning, ...]:
-    """Review the rules of datasets, each with those of its own dataset.
+    """Review the rules of datasets, each together with the other rules of its dataset.
 
     Args:
         names: the datasets; None means all.
+
+    Returns:
+        A warning for each rule that is redundant or contradicts another.
     """
     return tuple(
         warning
@@ -45,32 +45,13 @@ def rule_warnings(project: Project, names: Collection[str] | None = None) -> tup
 
 
 def _of_dataset(project: Project, dataset: Dataset) -> Iterator[RuleWarning]:
-    rules = [
-        (rule.name, rule.constraint)
-        for rule in rules_of(dataset, project.datasets)
-        if isinstance(rule.constraint, DenialConstraint)
-    ]
-    findings = review(rules)
-    if not findings:
-        return
-    document = _document(project, dataset.name)
+    rules = {rule.name: rule for rule in rules_of(dataset, project.datasets)}
+    findings = review(
+        [(name, rule.constraint) for name, rule in rules.items() if isinstance(rule.constraint, DenialConstraint)]
+    )
+    at = dataset.declared_at
+    document = read_document(at.file) if at and findings else None
     for finding in findings:
-        where = document.where(_place(dataset, finding.rule), key=True) if document else f"datasets/{dataset.name}"
+        loc = rules[finding.rule].origin.loc
+        where = document.where(loc, key=True) if document else dataset.declared_in
         yield RuleWarning(dataset.name, finding, where)
-
-
-def _document(project: Project, name: str) -> Document | None:
-    files = sorted((project.root / "datasets").rglob(f"{name}.y*ml"))
-    return read_document(files[0]) if files else None
-
-
-def _place(dataset: Dataset, rule: str) -> Loc:
-    """Where a rule is written; a rule that stands for several has a name for each."""
-    for name in dataset.rules:
-        if rule == name or rule.startswith(f"{name}_"):
-            return ("rules", name)
-    for column in dataset.columns:
-        for sugar in _SUGAR:
-            if rule.startswith(f"{column}_{sugar}"):
-                return ("columns", column, sugar)
-    return ("key",)

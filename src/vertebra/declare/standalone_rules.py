@@ -148,9 +148,10 @@ def columns_of(constraint: DenialConstraint | Inclusion, table: str) -> tuple[st
 
 def _table(rule: Rule, default: str) -> str:
     """The first table that a rule names."""
-    if rule.deny is None:
+    deny = rule.sugar().get("deny")
+    if deny is None:
         return default
-    text = rule.deny if isinstance(rule.deny, str) else f"{rule.deny.over}: {rule.deny.where}"
+    text = deny if isinstance(deny, str) else f"{deny.over}: {deny.where}"
     try:
         return next(iter(relations_named(text)), default)
     except RuleError:
@@ -234,7 +235,7 @@ def _of_texts(texts: Sequence[tuple[str, str]], prefix: str = "rule") -> tuple[S
         dependency = _DEPENDENCY.fullmatch(text)
         if dependency and written == text:
             name = "_".join(re.findall(r"\w+", f"{dependency[1]} determines {dependency[2]}"))
-        rule = Rule(determines=text) if dependency else Rule(deny=text)
+        rule = Rule.model_validate({"determines" if dependency else "deny": text})
         found.append(StandaloneRule(name, rule, where))
     return tuple(found)
 

@@ -27,7 +27,6 @@ _CODE: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The packages and modules whose code decides a zone's results."""
 
-_RULES_OF_COLUMN: Final = frozenset({"required", "unique", "range", "values", "matches", "references", "on_violation"})
 _IGNORED: Final = frozenset({"description", "tags", "file", "name"})
 
 
@@ -111,6 +110,8 @@ def declaration_parts(step: Step) -> dict[str, str]:
 
 
 def _dataset_parts(step: Step) -> dict[str, Any]:
+    from vertebra.declare.dataset import ColumnFormat
+
     dataset = step.declaration.model_dump(mode="json", by_alias=True)
     columns: dict[str, dict[str, Any]] = dataset["columns"]
     if step.zone == "landing":
@@ -122,12 +123,13 @@ def _dataset_parts(step: Step) -> dict[str, Any]:
         if dataset["load"] == "upsert":
             parts["key"] = dataset["key"]
         for name, column in columns.items():
-            ignored = _RULES_OF_COLUMN | {"description", "unit"}
-            parts[f"columns.{name}"] = {k: v for k, v in column.items() if k not in ignored}
+            wanted = set(ColumnFormat.model_fields) - {"description", "unit"}
+            parts[f"columns.{name}"] = {k: v for k, v in column.items() if k in wanted}
         return parts
     parts = {"key": dataset["key"], "updates": dataset["updates"]}
     for name, column in columns.items():
-        parts[f"columns.{name}"] = {k: v for k, v in column.items() if k in _RULES_OF_COLUMN | {"type"}}
+        ignored = set(ColumnFormat.model_fields) - {"type"}
+        parts[f"columns.{name}"] = {k: v for k, v in column.items() if k not in ignored}
     for name, rule in dataset["rules"].items():
         parts[f"rules.{name}"] = {k: v for k, v in rule.items() if k != "description"}
     for name, version in repair_plugins(step.declaration).items():

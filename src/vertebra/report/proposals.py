@@ -122,9 +122,9 @@ _WORDS: Final[Mapping[str, str]] = {
 
 def _form(body: Mapping[str, Any]) -> str:
     """The rule in one line of YAML."""
-    from vertebra.trusted.discover.accept import flow
+    from vertebra.trusted.discover.accept import yaml_entries
 
-    return ", ".join(f"{key}: {flow(value)}" for key, value in body.items())
+    return ", ".join(yaml_entries(body))
 
 
 def _next(proposals: Sequence[Proposal], table: str, file: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vertebra.declare.dataset import Column, Dataset, Rule
+from vertebra.declare.rule_sugar import in_order, of_columns
 from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.denial import DenialConstraint, parse, predicates, recognise, review, written
 from vertebra.denial.ast import SYMBOL
@@ -36,17 +37,6 @@ _CONDITIONS: Final = (
     "t.tailnum not rlike '^N[0-9A-Z]{1,5}$'", "t.dep_time not between 1 and 2400", "abs(t.dep_delay) > 2000",
     "not (t.origin = 'JFK' or t.dest = 'JFK')",
 )  # fmt: skip
-
-SUGAR: Final[Mapping[str, Mapping[str, Any]]] = {
-    "required": {"required": "tailnum"},
-    "unique": {"unique": ["carrier", "time_hour"]},
-    "range": {"range": {"distance": [1, 12500]}},
-    "values": {"values": {"origin": ["EWR", "JFK", "LGA"]}},
-    "matches": {"matches": {"dest": "[A-Z]{3}"}},
-    "references": {"references": {"tailnum": "planes.tailnum"}},
-    "determines": {"determines": "origin, dest -> distance"},
-}
-"""One example of each form besides ``deny``."""
 
 EXAMPLES: Final[Mapping[str, str]] = {
     "t.distance * 60 > 600 * t.air_time": "",
@@ -137,11 +127,15 @@ def _sugar() -> Iterator[str]:
     yield "Each is another way to write denial constraints; `references` is the one rule that none expresses, for it says"
     yield "that a tuple must exist.\n"
     yield "| in `rules:` | stands for |\n|---|---|"
-    for declared in SUGAR.values():
+    for sugar in in_order():
+        if sugar.name == "deny":
+            continue
+        declared = {sugar.name: sugar.example}
         shown = ", ".join(f"`{rule.constraint}`".replace("|", "\\|") for rule in _compiled_rules(declared))
         yield f"| `{_yaml(declared)}` | {shown} |"
-    yield "\n`key: [a, b]` of a dataset is `unique` and `required` of each. `required`, `unique`, `range`, `values`, `matches`"
-    yield "and `references` may stand at a column too."
+    *first, last = (f"`{sugar.name}`" for sugar in of_columns())
+    yield "\n`key: [a, b]` of a dataset is `unique`, and `required` for each column."
+    yield f"{', '.join(first)} and {last} may stand on a column too."
 
 
 def _review() -> Iterator[str]:
@@ -213,7 +207,7 @@ def _yaml(value: Any) -> str:
             f"{key}: {{{_yaml(inner)}}}" if isinstance(inner, Mapping) else f"{key}: {_yaml(inner)}"
             for key, inner in value.items()
         )
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return f"[{', '.join(map(_yaml, value))}]"
     return f'"{value}"' if isinstance(value, str) and not value.replace(".", "").isidentifier() else str(value)
 

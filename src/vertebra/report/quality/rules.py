@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from vertebra.report.formatting import figure, many, share
-from vertebra.report.quality.examples import columns_read
 from vertebra.report.quality.plots import sparkline
 
 if TYPE_CHECKING:
@@ -119,25 +118,12 @@ def _trend(tally: RuleTally, counts: Sequence[int]) -> Markup:
 
 def declared_text(rule: NamedRule, dataset: Dataset) -> str:
     """A rule as the dataset's YAML has it."""
-    own = next((name for name in (rule.name, *_prefixes(rule.name)) if _says(dataset, name, rule.kind)), None)
-    if own is not None:
-        return f"{rule.kind}: {_plain(getattr(dataset.rules[own], rule.kind))}"
-    columns = columns_read(rule)
-    column = dataset.columns.get(columns[0]) if columns else None
-    value = getattr(column, rule.kind, None)
-    if rule.kind == "key" or column is None or not value:
+    at = rule.origin
+    if at.rule:
+        return f"{at.sugar}: {_plain(dataset.rules[at.rule].sugar()[at.sugar])}"
+    if at.sugar == "key":
         return f"key: {_plain(dataset.key)}"
-    return f"{columns[0]}: {{{rule.kind}: {_plain(value)}}}"
-
-
-def _says(dataset: Dataset, name: str, kind: str) -> bool:
-    return name in dataset.rules and getattr(dataset.rules[name], kind, None) is not None
-
-
-def _prefixes(name: str) -> list[str]:
-    """The names a rule about several columns may have been derived from, the longest first."""
-    words = name.split("_")
-    return ["_".join(words[:end]) for end in range(len(words) - 1, 0, -1)]
+    return f"{at.column}: {{{at.sugar}: {_plain(dataset.columns[at.column].sugar()[at.sugar])}}}"
 
 
 def _plain(value: Any) -> str:

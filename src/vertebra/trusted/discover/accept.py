@@ -6,11 +6,10 @@ plus the new rules, and the project must load: otherwise the file stays, or beco
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,14 +17,14 @@ import yaml
 
 from vertebra.declare.dataset import Dataset, Rule
 from vertebra.declare.document import Document, display_path, read_text
+from vertebra.declare.rule_sugar import SUGARS
 from vertebra.declare.rules import rules_of
+from vertebra.declare.yaml_flow import flow
 from vertebra.errors import DeclarationError, RuleError
 from vertebra.trusted.discover.proposal import Proposal
 
 _INDENT: Final = 2
-_PLAIN: Final = re.compile(r"[a-z][a-z0-9_]*")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_WORDS: Final = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
 
 
 def rule_of(proposal: Proposal) -> dict[str, Any]:
@@ -38,7 +37,7 @@ def as_yaml(rules: Mapping[str, Mapping[str, Any]], indent: int = _INDENT) -> st
     margin = " " * indent
     parts = []
     for name, rule in rules.items():
-        lines = [f"{margin}{name}:", *(f"{margin}  {key}: {flow(value)}" for key, value in rule.items())]
+        lines = [f"{margin}{name}:", *(f"{margin}  {entry}" for entry in yaml_entries(rule))]
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
@@ -128,23 +127,14 @@ def _into_flow(lines: list[str], node: yaml.Node, rules: Mapping[str, Mapping[st
     line, column = node.end_mark.line, node.end_mark.column - 1
     before = lines[line][:column].rstrip()
     comma = "" if "".join([*lines[:line], before]).rstrip().endswith(",") else ","
-    entries = ", ".join(f"{name}: {flow(dict(rule))}" for name, rule in rules.items())
+    entries = ", ".join(f"{name}: {{{', '.join(yaml_entries(rule))}}}" for name, rule in rules.items())
     return [*lines[:line], f"{before}{comma} {entries}{lines[line][column:]}", *lines[line + 1 :]]
 
 
-def flow(value: Any) -> str:
-    """A value in one line. Text is always in double quotes, unless it is a plain name: no reader takes it for more."""
-    match value:
-        case dict():
-            return "{" + ", ".join(f"{flow(key)}: {flow(inner)}" for key, inner in value.items()) + "}"
-        case list() | tuple():
-            return "[" + ", ".join(map(flow, value)) + "]"
-        case str() if _PLAIN.fullmatch(value) and value not in _WORDS:
-            return value
-        case float():
-            return repr(value)
-        case _:
-            return json.dumps(value, ensure_ascii=False)
+def yaml_entries(rule: Mapping[str, Any]) -> Iterator[str]:
+    """The keys and values of a rule as they are written in YAML, each in one line."""
+    for key, value in rule.items():
+        yield f"{key}: {SUGARS[key].to_yaml(value) if key in SUGARS else flow(value)}"
 
 
 def _check_names(dataset: Dataset, datasets: Mapping[str, Dataset], rules: Mapping[str, Any]) -> None:

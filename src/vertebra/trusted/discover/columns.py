@@ -28,7 +28,9 @@ _FAR: Final = 5.0
 
 def required(subject: Subject) -> list[CandidateRule]:
     """Columns without NULL, all in one rule; and each column with very few."""
-    declared = {name for name, column in subject.dataset.columns.items() if column.required} | set(subject.dataset.key)
+    declared = {name for name, column in subject.dataset.columns.items() if "required" in column.sugar()} | set(
+        subject.dataset.key
+    )
     whole = [c.name for c in subject.columns.values() if c.nulls == 0 and c.name not in declared and c.rows]
     found = []
     if whole:

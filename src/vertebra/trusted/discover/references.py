@@ -33,7 +33,7 @@ def references(subject: Subject, sample: Sample) -> list[CandidateRule]:
         if other is None or table == subject.dataset.name:
             continue
         types = dict(frame.dtypes)
-        unique = [name for name, column in other.columns.items() if column.unique or other.key == (name,)]
+        unique = [name for name, column in other.columns.items() if "unique" in column.sugar() or other.key == (name,)]
         for key in unique:
             if key in types and sort_of(types[key]) in ("text", "integer"):
                 found += _single(subject, sample, frame, table, key, sort_of(types[key]) or "text")

@@ -28,13 +28,10 @@ def compiled(dataset: Dataset, datasets: Mapping[str, Dataset], candidate: Candi
     Raises:
         RuleError: it is not a rule that can be checked.
     """
-    bare = {name: column.model_copy(update=_NO_RULES) for name, column in dataset.columns.items()}
+    bare = {name: column.without_sugar() for name, column in dataset.columns.items()}
     rule = Rule.model_validate(dict(candidate.body))
     alone = dataset.model_copy(update={"columns": bare, "key": (), "rules": {candidate.name: rule}})
     return rules_of(alone, datasets)
-
-
-_NO_RULES: Final = dict.fromkeys(("range", "values", "matches", "references")) | {"required": False, "unique": False}
 
 
 def verified(subject: Subject, candidates: Sequence[CandidateRule], advance: Advance | None = None) -> list[Verified]:
