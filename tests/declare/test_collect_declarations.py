@@ -47,7 +47,7 @@ def declare(project, collect, more="parse: {format: csv}\n"):
         ("{from: http, url: 'https://x.org/{period:%Y}', periods: {unit: month, from: 2013}}", "'2013' is not a month"),
         ("{from: http, url: 'https://x.org/{period:%Y}', periods: {unit: month, from: 2013-13}}", "not a month of the calendar"),
         ("{from: http, url: 'https://x.org/{period:%Y}', periods: {unit: year, from: 2014, to: 2013}}", "is before the first"),
-        ("{from: http, url: https://x.org/a, limits: {wait: soon}}", "'soon' is not a length of time"),
+        ("{from: http, url: https://x.org/a, limits: {wait: soon}}", "'soon' is not a duration"),
         ("{from: http, url: https://x.org/a, limits: {size: big}}", "'big' is not a size"),
         ("{from: http, url: https://x.org/a, limit: {}}", "did you mean limits?"),
         ("{from: http, url: https://x.org/a, headers: {Host: x}}", "the header Host is Vertebra's to set"),

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from vertebra.engine import ConnectEngine, Engine, SailEngine, start
-from vertebra.engine.sail import join_did_not_fit, machine_memory, parse_bytes
+from vertebra.engine.sail import join_did_not_fit, machine_memory
 from vertebra.errors import EngineError
 
 SCHEMA = pa.schema([("a", pa.int64()), ("at", pa.timestamp("us", tz="UTC"))])
@@ -75,9 +75,10 @@ def test_the_embedded_engine_bounds_its_memory(monkeypatch: pytest.MonkeyPatch) 
     assert int(SailEngine()._settings()["SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE"]) < machine_memory()
 
 
-@pytest.mark.parametrize(("text", "size"), [("512m", 512 << 20), ("8g", 8 << 30), ("8 GiB", 8 << 30), ("1024", 1024)])
-def test_sizes_of_memory_are_read_as_people_write_them(text: str, size: int) -> None:
-    assert parse_bytes(text) == size
+def test_a_memory_that_is_not_a_size_is_refused_with_what_to_write() -> None:
+    with pytest.raises(EngineError, match="'big' is not a size") as refused:
+        SailEngine(memory="big")
+    assert "memory: 8g" in refused.value.remedy
 
 
 def test_an_engine_that_is_none_is_refused_with_the_two_forms() -> None:

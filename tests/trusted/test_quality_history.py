@@ -210,7 +210,7 @@ def test_the_timeliness_of_a_run_is_in_the_ledger(sail_zone: Zone) -> None:
 
 @pytest.mark.parametrize("text", ["monthly", "@fortnightly", "0 days", ""])
 def test_a_rate_that_says_nothing_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not how often something changes"):
+    with pytest.raises(ValueError, match="is not an update rate"):
         declared("cities", CITIES.columns, updates=text)
 
 

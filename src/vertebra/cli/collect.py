@@ -187,13 +187,13 @@ def _due(space: Workspace, names: list[str], due: bool, dry_run: bool, wait: flo
 
 def _told(space: Workspace, names: list[str], report: RunReport, form: str) -> None:
     """Say how a collection ended, to programs where each of its sources stands now."""
-    from vertebra.report.formatting import many
+    from vertebra.report.formatting import duration, many
     from vertebra.report.sources import SOURCES
 
     if form != "table":
         put([row for row in _sources(space) if row["dataset"] in names], SOURCES, form)
     if report.idle:
-        say(f"nothing new: {many(report.checked, 'source')} asked, {report.seconds:.1f} s")
+        say(f"nothing new: {many(report.checked, 'source')} asked, {duration(report.seconds)}")
     leave(report)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,11 +14,10 @@ from pydantic import Field, field_validator, model_validator
 
 from vertebra.declare.dataset import Declaration
 from vertebra.declare.metrics import Task, metrics_of
+from vertebra.declare.quantity import parse_duration
 
 BASELINE: Final = "baseline"
 """The candidate that every analysis has: it looks at no feature."""
-
-_SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 
 
 class AsOf(Declaration):
@@ -53,16 +52,18 @@ class AsOf(Declaration):
     @field_validator("window")
     @classmethod
     def _readable(cls, text: str) -> str:
-        parts = text.split()
-        if len(parts) != 2 or not parts[0].isdigit() or int(parts[0]) == 0 or parts[1].rstrip("s") not in _SECONDS:
-            raise ValueError(f"{text!r} is not a window; write e.g. '3 hours' (second, minute, hour, day, week)")
+        try:
+            span = parse_duration(text)
+        except ValueError:
+            span = timedelta()
+        if "." in text or not span or span % timedelta(seconds=1):
+            raise ValueError(f"{text!r} is not a window; write a whole number and a unit, e.g. '3 hours'")
         return text
 
     @property
     def seconds(self) -> int:
         """Length of the window."""
-        number, unit = self.window.split()
-        return int(number) * _SECONDS[unit.rstrip("s")]
+        return round(parse_duration(self.window).total_seconds())
 
 
 class Candidate(Declaration):

@@ -15,13 +15,12 @@ from vertebra.declare.analysis import Analysis
 from vertebra.declare.dataset import Dataset, Declaration, Name
 from vertebra.declare.environment import redacted
 from vertebra.declare.publication import Publication
+from vertebra.declare.quantity import Duration, Size, parse_duration
 from vertebra.declare.reconciliation import EntityResolution, LookupTable
 from vertebra.declare.view import View
 
 _ADDRESS: Final = re.compile(r"sc://[^\s/:;]+(:\d{1,5})?(/.*)?")
-_SIZE: Final = re.compile(r"\d+(\.\d+)?\s*[kmgt]?i?b?", re.IGNORECASE)
 Scheme = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*$")]
-_DURATION: Final = re.compile(r"(\d{1,5}) (hour|day|week)s?")
 
 
 class Settings(Declaration):
@@ -34,9 +33,9 @@ class Settings(Declaration):
     description: str = ""
     lake: str = "lake"
     engine: str = "sail"
-    memory: str | None = None
+    memory: Size | None = None
     tracking: str | None = None
-    retention: str = "30 days"
+    retention: Duration = "30 days"
     schemes: tuple[Scheme, ...] = ("file",)
     overlay: str | None = None
 
@@ -47,25 +46,10 @@ class Settings(Declaration):
             raise ValueError(f"{value!r} is not an engine; write sail, or sc://host:15002 for a Spark Connect server")
         return value
 
-    @field_validator("memory")
-    @classmethod
-    def _size(cls, value: str | None) -> str | None:
-        if value is not None and not _SIZE.fullmatch(value):
-            raise ValueError(f"{value!r} is not a size; write a number and a unit, e.g. 8g or 512m")
-        return value
-
-    @field_validator("retention")
-    @classmethod
-    def _duration(cls, value: str) -> str:
-        if not _DURATION.fullmatch(value):
-            raise ValueError(f"{value!r} is not a duration; write hours, days or weeks, e.g. 30 days")
-        return value
-
     @property
     def keep(self) -> timedelta:
-        """``retention`` as a length of time."""
-        number, unit = _DURATION.fullmatch(self.retention).groups()  # type: ignore[union-attr]
-        return timedelta(**{f"{unit}s": int(number)})
+        """``retention`` as a duration."""
+        return parse_duration(self.retention)
 
 
 class Overrides(Declaration):

@@ -1,7 +1,7 @@
-"""When a dataset is collected: ``@monthly``, cron as ``0 6 * * mon-fri``, or a length of time as ``15 min``.
+"""When a dataset is collected: ``@monthly``, cron as ``0 6 * * mon-fri``, or a duration such as ``15 min``.
 
-A schedule is a rising sequence of moments. They depend on the schedule and its time zone only, never on when anything
-ran, so that every process that looks at it sees the same ones.
+A schedule is an increasing sequence of times. They depend only on the schedule and its time zone, never on when
+something ran, so every process computes the same times.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator
 
-from vertebra.declare.duration import duration
+from vertebra.declare.quantity import parse_duration
 
 _NAMED: Final = {
     "@hourly": "0 * * * *",
@@ -30,7 +30,7 @@ _NAMED: Final = {
 _SHORTEST: Final = timedelta(minutes=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SAMPLE: Final = datetime(2013, 1, 1)
-_FORMS: Final = "write @hourly, @daily, @weekly, @monthly, cron such as '0 6 * * mon-fri', or a time such as 15 min"
+_FORMS: Final = "write @hourly, @daily, @weekly, @monthly, cron such as '0 6 * * mon-fri', or a duration such as 15 min"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Schedule:
         """
         cron = _cron(self.text)
         if cron is None:
-            yield from _multiples(duration(self.text), moment)
+            yield from _multiples(parse_duration(self.text), moment)
             return
         for found in CronSim(cron, moment.astimezone(ZoneInfo(self.zone))):
             yield found.astimezone(UTC)
@@ -79,16 +79,16 @@ class Schedule:
 
 
 def checked_schedule(text: str) -> str:
-    """A text that a :class:`Schedule` understands.
+    """Check the text of a :class:`Schedule` and return it.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a schedule.
     """
     wanted = text.strip()
     cron = _cron(wanted)
     if cron is None:
         try:
-            span = duration(wanted)
+            span = parse_duration(wanted)
         except ValueError:
             raise ValueError(f"{text!r} is not a schedule; {_FORMS}") from None
         if span < _SHORTEST:
@@ -109,7 +109,7 @@ def checked_schedule(text: str) -> str:
 
 
 def checked_zone(text: str) -> str:
-    """The name of a time zone.
+    """Check the name of a time zone and return it.
 
     Raises:
         ValueError: there is no such zone.
@@ -122,7 +122,7 @@ def checked_zone(text: str) -> str:
 
 
 def _cron(text: str) -> str | None:
-    """A schedule as cron; None where it is a length of time."""
+    """A schedule as cron; None where it is a duration."""
     words = text.split()
     if text.startswith("@"):
         return _NAMED.get(text, text)
@@ -130,7 +130,7 @@ def _cron(text: str) -> str | None:
 
 
 def _multiples(span: timedelta, moment: datetime) -> Iterator[datetime]:
-    """The multiples of a length of time since 1970: the same ones, whenever one begins to count."""
+    """The multiples of a duration since 1970, so that they do not depend on when counting starts."""
     count = (moment - _EPOCH) // span
     while True:
         count += 1

@@ -1,4 +1,4 @@
-"""How often what a dataset is about changes: ``@monthly``, or ``10 min``."""
+"""How often the things that a dataset describes change: ``@monthly``, or every ``10 min``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
-from vertebra.declare.duration import duration
+from vertebra.declare.quantity import parse_duration
 
 _NAMED: Final = {
     "@hourly": timedelta(hours=1),
@@ -20,23 +20,23 @@ _NAMED: Final = {
 
 
 def between_updates(text: str) -> timedelta:
-    """The mean time between two changes; its reciprocal is the update rate.
+    """The mean time between two updates; its reciprocal is the update rate.
 
     Args:
-        text: ``@hourly @daily @weekly @monthly @quarterly @yearly``, or a length of time: ``10 min``, ``14 days``.
+        text: ``@hourly @daily @weekly @monthly @quarterly @yearly``, or a duration: ``10 min``, ``14 days``.
 
     Raises:
-        ValueError: it says no such time.
+        ValueError: it is neither, or a duration of zero.
     """
     wanted = text.strip()
     if wanted in _NAMED:
         return _NAMED[wanted]
     try:
-        span = duration(wanted)
+        span = parse_duration(wanted)
     except ValueError:
         span = timedelta()
     if not span:
-        raise ValueError(f"{text!r} is not how often something changes; write {', '.join(_NAMED)}, 10 min or 14 days")
+        raise ValueError(f"{text!r} is not an update rate; write {', '.join(_NAMED)}, or a duration such as 10 min")
     return span
 
 
@@ -46,4 +46,4 @@ def _checked(text: str) -> str:
 
 
 UpdateRate = Annotated[str, AfterValidator(_checked)]
-"""A text that :func:`between_updates` understands."""
+"""A text that :func:`between_updates` accepts."""

@@ -12,13 +12,11 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from vertebra.declare.declaration import Declaration, Name
-from vertebra.declare.duration import Duration, duration
 from vertebra.declare.period import Unit, period
 from vertebra.declare.placeholders import is_about_time, names_in
+from vertebra.declare.quantity import Duration, Size, parse_duration, parse_size
 from vertebra.declare.source import Source
 
-_SIZE: Final = re.compile(r"(\d{1,6}) ?(KB|MB|GB)")
-_BYTES: Final = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OURS: Final = {"host", "content-length", "transfer-encoding", "connection", "range", "if-range", "accept-encoding"}
 
@@ -92,30 +90,22 @@ class WebLimits(Declaration):
     tries: int = Field(default=5, ge=1, le=20)
     wait: Duration = "60 s"
     time: Duration = "1 hour"
-    size: str = "16 GB"
-
-    @field_validator("size")
-    @classmethod
-    def _size(cls, value: str) -> str:
-        if not _SIZE.fullmatch(value):
-            raise ValueError(f"{value!r} is not a size; write a number and KB, MB or GB, e.g. 500 MB")
-        return value
+    size: Size = "16 GB"
 
     @property
     def wait_seconds(self) -> float:
         """``wait`` in seconds."""
-        return duration(self.wait).total_seconds()
+        return parse_duration(self.wait).total_seconds()
 
     @property
     def time_seconds(self) -> float:
         """``time`` in seconds."""
-        return duration(self.time).total_seconds()
+        return parse_duration(self.time).total_seconds()
 
     @property
     def size_bytes(self) -> int:
         """``size`` in bytes."""
-        number, unit = _SIZE.fullmatch(self.size).groups()  # type: ignore[union-attr]
-        return int(number) * _BYTES[unit]
+        return parse_size(self.size)
 
 
 class Periods(Declaration):

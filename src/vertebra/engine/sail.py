@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import signal
 import threading
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from vertebra.declare.quantity import parse_size
 from vertebra.engine.connect import SETTINGS, ConnectEngine, arrow_schema
 from vertebra.engine.float_bounds import bounds_floats, copy_without_bounds, has_floats
 from vertebra.engine.port import Capabilities
@@ -26,7 +26,6 @@ _SHARE_OF_MEMORY = 0.6
 
 _HASH_JOIN_INPUT = "for HashJoinInput"
 """Part of the message when the memory pool cannot hold the smaller side of a hash join."""
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _servers: dict[bool, Any] = {}
 """The servers of this process, by whether joins spill: one, and a second one when a join did not fit into memory."""
 
@@ -51,7 +50,7 @@ class SailEngine(ConnectEngine):
         super().__init__("sc://127.0.0.1:0")
         self._spilling_joins = spilling_joins
         self._copies: TemporaryDirectory[str] | None = None
-        self._memory = parse_bytes(memory) if memory else int(machine_memory() * _SHARE_OF_MEMORY)
+        self._memory = _bytes(memory) if memory else int(machine_memory() * _SHARE_OF_MEMORY)
 
     @property
     def name(self) -> str:
@@ -167,13 +166,9 @@ def machine_memory() -> int:
     return min(total, int(text)) if text.isdigit() else total
 
 
-def parse_bytes(text: str) -> int:
-    """Bytes of a size such as ``512m`` or ``8g``.
-
-    Raises:
-        EngineError: it is not a size.
-    """
-    found = re.fullmatch(r"(\d+)\s*([kmg]?)i?b?", text.strip().lower())
-    if not found:
-        raise EngineError(f"{text!r} is not a size of memory", remedy="write e.g. `memory: 8g` in vertebra.yaml")
-    return int(found[1]) * _UNITS[found[2]]
+def _bytes(memory: str) -> int:
+    try:
+        return parse_size(memory)
+    except ValueError as error:
+        fact, _, _ = str(error).partition("; ")
+        raise EngineError(fact, remedy="write e.g. `memory: 8g` in vertebra.yaml") from None

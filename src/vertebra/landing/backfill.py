@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from vertebra.declare.duration import duration
 from vertebra.declare.period import Period, Unit, period
+from vertebra.declare.quantity import parse_duration
 from vertebra.declare.web_source import UrlTemplateSource
 from vertebra.errors import CollectError
 from vertebra.governance.context import silent
@@ -127,7 +127,7 @@ def period_situations(
         name = str(one)
         mine = by_period.get(name, [])
         outstanding = lacking.get(name, [])
-        due_at = one.end.replace(tzinfo=UTC) + duration(declared.lag)
+        due_at = one.end.replace(tzinfo=UTC) + parse_duration(declared.lag)
         reason = next((refused[target.shown] for target in outstanding if target.shown in refused), "")
         state = _state(bool(mine), bool(outstanding), bool(reason), answered, due_at > now)
         if name in declared.skip:

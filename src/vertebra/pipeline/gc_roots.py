@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from vertebra.declare.quantity import parse_duration
 from vertebra.errors import VertebraError
 
 if TYPE_CHECKING:
     from vertebra.governance.ledgers import Ledgers
-
-_AGE: Final = re.compile(r"(\d+)\s*(hour|day|week)s?")
 
 
 def gc_roots(ledgers: Ledgers, since: datetime) -> dict[str, dict[int, str]]:
@@ -46,12 +44,13 @@ def gc_roots(ledgers: Ledgers, since: datetime) -> dict[str, dict[int, str]]:
 
 
 def age(text: str) -> timedelta:
-    """A span of time such as ``30 days``, ``12 hours`` or ``2 weeks``.
+    """How long versions are kept, e.g. ``30 days``, ``12 hours`` or ``2 weeks``.
 
     Raises:
-        VertebraError: the text is not of that form.
+        VertebraError: the text is not a duration.
     """
-    match = _AGE.fullmatch(text.strip())
-    if match is None:
-        raise VertebraError(f"{text!r} is not a span of time", remedy="write it as 30 days, 12 hours or 2 weeks")
-    return timedelta(**{f"{match[2]}s": int(match[1])})
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        fact, _, remedy = str(error).partition("; ")
+        raise VertebraError(fact, remedy=remedy) from None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
-from vertebra.report.formatting import figure, many, seconds, share
+from vertebra.report.formatting import duration, figure, many, share
 from vertebra.report.rows import cell_text, write_rows
 from vertebra.report.tables import grid, rich_console, tell
 
@@ -83,7 +83,7 @@ def _tell_results(check: DataCheck, rich: Console) -> None:
         style = "dim" if result.ok else ""
         table.add_row(
             result.rule, result.constraint_class, figure(result.violating_tuples), pairs, share(result.g2), _g3(result),
-            seconds(result.seconds), style=style,
+            duration(result.seconds), style=style,
         )  # fmt: skip
     rich.print(f"[dim]{about}[/]")
     tell(rich, title, table)

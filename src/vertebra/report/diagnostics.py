@@ -10,7 +10,7 @@ from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
-from vertebra.report.formatting import many, seconds, size
+from vertebra.report.formatting import duration, many, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,4 +85,4 @@ def _lake(space: Workspace) -> str:
 def _engine(space: Workspace) -> str:
     clock = time.perf_counter()
     space.engine.session.sql("SELECT 1").collect()
-    return f"{space.engine.name}, answered in {seconds(time.perf_counter() - clock)}"
+    return f"{space.engine.name}, answered in {duration(time.perf_counter() - clock)}"

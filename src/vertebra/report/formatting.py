@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 
-def seconds(value: float) -> str:
-    """A duration: ``0.4 s``, ``31 s``, ``2 min 5 s``."""
-    if value < 10:
-        return f"{value:.1f} s"
-    if value < 60:
-        return f"{value:.0f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s"
+def duration(seconds: float) -> str:
+    """A duration: ``0.4 s``, ``31 s``, ``2 min 5 s``, ``3 h 20 min``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def figure(value: object) -> str:

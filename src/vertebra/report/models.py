@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from vertebra.governance.schemas import LEDGERS
 from vertebra.report.counts import TEST, VALIDATION, model_rows
-from vertebra.report.formatting import seconds
+from vertebra.report.formatting import duration
 from vertebra.report.rows import write_rows
 from vertebra.report.tables import grid, rich_console, tell
 
@@ -63,7 +63,7 @@ def _tell_run(analysis: str, rows: list[dict[str, Any]], rich: Console) -> None:
             _parameters(row["parameters"]),
             f"{row['value']:.4f}",
             f"± {row['deviation']:.4f}" if row["deviation"] is not None else "",
-            seconds(row["seconds"]) if row["seconds"] is not None else "",
+            duration(row["seconds"]) if row["seconds"] is not None else "",
             style=style,
         )
     tell(rich, title, table)

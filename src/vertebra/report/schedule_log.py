@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from vertebra.escape_control import escape_control
 from vertebra.report.console import has_no_line, told
-from vertebra.report.formatting import many, seconds
+from vertebra.report.formatting import duration, many
 from vertebra.report.sources import short_time
 from vertebra.report.transfers import TransferLines
 
@@ -70,7 +70,7 @@ class ScheduleLog:
         """Write what a round came to."""
         counted = {state: sum(r.state == state for r in report.results) for state in ("ok", "failed", "skipped")}
         what = ", ".join(f"{count} {state}" for state, count in counted.items() if count) or "nothing new"
-        self._write(f"round {report.run_id} {report.state}: {what}, {seconds(report.seconds)}")
+        self._write(f"round {report.run_id} {report.state}: {what}, {duration(report.seconds)}")
 
     def broken(self, error: Exception) -> None:
         """Write what keeps the loop from working."""
@@ -104,7 +104,7 @@ class ScheduleLog:
         """Write how a step ended."""
         label = {"ok": "OK", "failed": "FAILED"}.get(result.state, result.state)
         if has_no_line(result):
-            self._write(f"unchanged {result.step} {seconds(result.seconds)}")
+            self._write(f"unchanged {result.step} {duration(result.seconds)}")
             return
         error = f": {_one_line(result.error)}" if result.error else ""
         self._write(f"{label} {result.step} {told(result)}{error}")

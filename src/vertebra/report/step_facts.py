@@ -16,7 +16,7 @@ from vertebra.governance.step_facts import (
     TrustedFacts,
     ViewFacts,
 )
-from vertebra.report.formatting import figure, many, seconds
+from vertebra.report.formatting import duration, figure, many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ def phrases(facts: StepFacts | None) -> list[str]:
 
 def outcome(result: StepResult) -> str:
     """What a step did, in one line: ``1.2 s, 336,776 rows, 95 cells repaired, 0 rows quarantined``."""
-    parts = [seconds(result.seconds)]
+    parts = [duration(result.seconds)]
     if result.rows is not None and not result.step.startswith("landing."):
         parts.append(many(result.rows, "row"))
     return ", ".join([*parts, *phrases(result.facts)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TextIO
 
-from vertebra.report.formatting import figure, many, seconds
+from vertebra.report.formatting import duration, figure, many
 from vertebra.report.tables import grid, rich_console, tell
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def write_summary(space: Workspace, report: RunReport, stream: TextIO) -> None:
     if report.idle:
         asked = f", {many(report.checked, 'source')} asked for new data" if report.checked else ""
         steps = many(len(report.current) - report.checked, "step is", "steps are")
-        rich.print(f"Nothing to do: {steps} current{asked}, {seconds(report.seconds)}.")
+        rich.print(f"Nothing to do: {steps} current{asked}, {duration(report.seconds)}.")
         return
     if report.ok:
         _tell_tables(space, rich)
@@ -109,7 +109,7 @@ def _tell_end(report: RunReport, rich: Console) -> None:
     )
     parts += [f"{len(report.current)} current"] if report.current else []
     word = {"ok": "[bold green]Done[/]", "failed": "[bold red]Failed[/]", "interrupted": "[yellow]Interrupted[/]"}
-    rich.print(f"\n{word[report.state]} in {seconds(report.seconds)}: {', '.join(parts)}.", highlight=False)
+    rich.print(f"\n{word[report.state]} in {duration(report.seconds)}: {', '.join(parts)}.", highlight=False)
 
 
 def _tell_next(space: Workspace, report: RunReport, rich: Console) -> None:

@@ -8,9 +8,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit
 
-from vertebra.declare.duration import duration
 from vertebra.declare.period import Period, period, periods
 from vertebra.declare.placeholders import filled
+from vertebra.declare.quantity import parse_duration
 from vertebra.declare.web_source import ValueRange
 from vertebra.errors import CollectError
 from vertebra.landing.web.credentials import with_query
@@ -120,7 +120,7 @@ def _newest(declared: Periods, request: Request) -> Period | None:
 
 
 def _until(declared: Periods, request: Request) -> datetime:
-    return request.now.replace(tzinfo=None) - duration(declared.lag)
+    return request.now.replace(tzinfo=None) - parse_duration(declared.lag)
 
 
 def _window(declared: Periods, request: Request) -> tuple[Period | None, Period | None]:
