@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -106,6 +107,52 @@ def test_files_of_a_dead_writer_go(lake: Lake) -> None:
     assert len(garbage.freed) == 1
     assert not garbage.freed[0].parent.exists()
     assert read(lake) == [0]
+
+
+def test_what_a_killed_spark_writer_left_goes(lake: Lake) -> None:
+    write(lake, 0)
+    left = lake.table(TABLE).path / "20260101T000000.000000-dead" / "_temporary" / "0" / "task"
+    left.mkdir(parents=True)
+    (left / "part-00000.snappy.parquet").write_bytes(b"half")
+    (left / ".part-00000.snappy.parquet.crc").write_bytes(b"sum")
+    (garbage,) = collect_garbage(lake, {}, datetime.now(UTC) - timedelta(days=1))
+    assert len(garbage.freed) == 2
+    assert not left.parents[2].exists()
+    assert read(lake) == [0]
+
+
+def test_files_of_one_part_of_a_table_go_and_those_of_other_parts_stay(lake: Lake) -> None:
+    table = lake.table(TABLE)
+    for number, part in enumerate(["a", "b", "a"]):
+        commit = Commit(f"r{number}", TABLE, "f")
+        table.write_arrow(pa.table({"a": [number]}), commit, evolution="widen", part=part)
+    (garbage,) = collect_garbage(lake, {}, later())
+    assert [file.relative_to(table.path).parts[0] for file in garbage.freed] == ["a"]
+    assert read(lake) == [1, 2]
+
+
+def test_collecting_again_frees_nothing_and_makes_no_version(lake: Lake) -> None:
+    for value in range(3):
+        write(lake, value)
+    table = lake.table(TABLE)
+    collect_garbage(lake, {}, later())
+    version, data = table.version(), table.data_version()
+    (garbage,) = collect_garbage(lake, {}, later())
+    assert (garbage.freed, garbage.bytes) == ((), 0)
+    assert (table.version(), table.data_version()) == (version, data)
+    assert data == 2, "vacuuming changes no rows"
+    assert write(lake, 3) == version + 1
+    assert read(lake) == [3]
+
+
+def test_a_lake_may_be_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "my lake é 100%")
+    for value in range(3):
+        write(lake, value)
+    (garbage,) = collect_garbage(lake, {TABLE: {0: "model m"}}, later())
+    assert len(garbage.freed) == 1
+    assert not garbage.freed[0].exists()
+    assert (read(lake, 0), read(lake)) == ([0], [2])
 
 
 def test_a_dry_run_frees_nothing(lake: Lake) -> None:

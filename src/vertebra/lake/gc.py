@@ -1,4 +1,8 @@
-"""Garbage collection: free what no version, model or run of the lake points to, and nothing else."""
+"""Garbage collection: free the files that no kept version of a table has.
+
+Which versions are kept is decided here; the files are freed by Delta's own vacuum, with ``keep_versions``. Everything
+in a table's folder belongs to the table: what no version names is freed, whatever its type.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +32,9 @@ class TableGarbage:
 
     Attributes:
         kept: the versions that can still be read, each with the reason.
-        freed: files that no kept version holds.
+        freed: files that no kept version has.
         bytes: their size.
-        lost: pinned versions, each with why, that the table's log no longer tells the files of: nothing is freed.
+        lost: pinned versions, each with the reason, whose files the table's log no longer names: nothing is freed.
         compacted: the table's small files were merged into fewer.
     """
 
@@ -43,14 +47,15 @@ class TableGarbage:
 
 
 def collect_garbage(lake: Lake, pins: Pins, keep_since: datetime, *, dry_run: bool = False) -> list[TableGarbage]:
-    """Remove data files that nothing points to; merge small files first.
+    """Remove the files that no kept version has; merge small files first.
 
-    The caller holds the lake's lease, so a file that no version holds was left by a dead writer.
+    The caller holds the lake's lease, so a file that no version has was left by a writer that died. That is why the
+    vacuum needs no retention of its own.
 
     Args:
         pins: versions that recorded models and runs point to.
         keep_since: every version younger than this stays too.
-        dry_run: say what would be freed and free nothing.
+        dry_run: report what would be freed and free nothing.
     """
     return [_collect_table(table, pins.get(table.name, {}), keep_since, dry_run=dry_run) for table in lake.tables()]
 
@@ -65,14 +70,13 @@ def _collect_table(table: LakeTable, pinned: Mapping[int, str], keep_since: date
     if compacted and not dry_run:
         table.delta().optimize.compact(writer_properties=_without_float_bounds(table))
     kept = kept_versions(table, pinned, keep_since)
-    needed: set[Path] = set()
-    for version in kept:
-        needed.update(table.files(version))
-    unneeded = tuple(sorted(file for file in _data_files(table) if file not in needed))
-    size = sum(file.stat().st_size for file in unneeded)
-    if not dry_run:
-        _remove(table.path, unneeded)
-    return TableGarbage(table.name, kept, unneeded, size, compacted)
+    # what an earlier vacuum deleted stays in the log as removed, and is listed again
+    garbage = tuple(sorted(file for file in _vacuum(table, kept, dry_run=True) if file.is_file()))
+    size = sum(file.stat().st_size for file in garbage)
+    if garbage and not dry_run:
+        _vacuum(table, kept, dry_run=False)
+        _remove_empty_folders(table.path, garbage)
+    return TableGarbage(table.name, kept, garbage, size, compacted)
 
 
 def kept_versions(table: LakeTable, pinned: Mapping[int, str], keep_since: datetime) -> dict[int, str]:
@@ -92,7 +96,7 @@ def kept_versions(table: LakeTable, pinned: Mapping[int, str], keep_since: datet
 
 
 def _lost(table: LakeTable, pinned: Mapping[int, str]) -> dict[int, str]:
-    """Pinned versions before the first that the log has; later ones are of a table that was made anew since."""
+    """Pinned versions older than the log; pins that are newer are of an earlier table of that name."""
     first = table.history()[-1].version
     return {version: why for version, why in sorted(pinned.items()) if version < first}
 
@@ -115,15 +119,20 @@ def _without_float_bounds(table: LakeTable) -> WriterProperties:
     return WriterProperties(compression="ZSTD", column_properties=dict.fromkeys(floats, silent))
 
 
-def _data_files(table: LakeTable) -> list[Path]:
-    return [file for file in table.path.rglob("*.parquet") if "_delta_log" not in file.relative_to(table.path).parts]
+def _vacuum(table: LakeTable, kept: Mapping[int, str], *, dry_run: bool) -> list[Path]:
+    """Delete, or list, the files that none of the kept versions has."""
+    files = table.delta().vacuum(
+        retention_hours=0,
+        enforce_retention_duration=False,
+        dry_run=dry_run,
+        full=True,
+        keep_versions=list(kept),
+    )
+    return [table.path / file for file in files]
 
 
-def _remove(root: Path, files: tuple[Path, ...]) -> None:
-    folders = {file.parent for file in files}
-    for file in files:
-        file.unlink(missing_ok=True)
-    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+def _remove_empty_folders(root: Path, freed: tuple[Path, ...]) -> None:
+    for folder in sorted({file.parent for file in freed}, key=lambda path: len(path.parts), reverse=True):
         while folder != root and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
             folder = folder.parent
