@@ -86,9 +86,18 @@ class DenialConstraint:
         return " and ".join(predicate.text for predicate in self.predicates)
 
     def __str__(self) -> str:
-        from vertebra.denial.notation import logic
-
-        return logic(self)
+        """The constraint as logic: ``¬∃ t,s ∈ flights, t≠s: t.origin = s.origin ∧ t.distance ≠ s.distance``."""
+        predicates = " ∧ ".join(
+            f"{p.left.text} {SYMBOL[p.operator]} {p.right.text}" if p.operator and p.right else p.left.text
+            for p in self.predicates
+        )
+        if len(set(self.relations)) > 1:
+            ranges = ", ".join(f"{v} ∈ {r}" for v, r in zip(self.variables, self.relations, strict=True))
+        else:
+            ranges = f"{','.join(self.variables)} ∈ {self.relations[0]}"
+            if len(self.variables) == 2:
+                ranges += f", {'≠'.join(self.variables)}"
+        return f"¬∃ {ranges}: {predicates}"
 
 
 @dataclass(frozen=True)

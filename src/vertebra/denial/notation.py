@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from vertebra.denial.ast import SYMBOL, DenialConstraint, Operand
+from vertebra.denial.ast import DenialConstraint, Operand
 from vertebra.denial.parse import parse
 from vertebra.denial.recognise import HOLOCLEAN, Notation, recognise
 from vertebra.denial.refusal import refuse
@@ -39,17 +39,7 @@ def over(constraint: DenialConstraint) -> str:
 
 def logic(constraint: DenialConstraint) -> str:
     """A constraint as logic: ``¬∃ t,s ∈ flights, t≠s: t.origin = s.origin ∧ t.distance ≠ s.distance``."""
-    predicates = " ∧ ".join(
-        f"{p.left.text} {SYMBOL[p.operator]} {p.right.text}" if p.operator and p.right else p.left.text
-        for p in constraint.predicates
-    )
-    if len(set(constraint.relations)) > 1:
-        ranges = ", ".join(f"{v} ∈ {r}" for v, r in zip(constraint.variables, constraint.relations, strict=True))
-    else:
-        ranges = f"{','.join(constraint.variables)} ∈ {constraint.relations[0]}"
-        if len(constraint.variables) == 2:
-            ranges += f", {'≠'.join(constraint.variables)}"
-    return f"¬∃ {ranges}: {predicates}"
+    return str(constraint)
 
 
 def from_holoclean(text: str, relation: str, columns: Mapping[str, str]) -> DenialConstraint:

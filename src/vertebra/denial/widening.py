@@ -7,11 +7,11 @@ floating-point number equals 0.1 to one engine and not to the other, so it is co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from vertebra.denial.tokens import Tokens
+    from sqlglot.tokenizer_core import Token
 
 _NARROW: Final = frozenset({"tinyint", "byte", "smallint", "short", "int", "integer"})
 _FLOAT: Final = frozenset({"float", "real"})
@@ -33,7 +33,7 @@ _OF_NUMBERS: Final = frozenset(
 """Functions that take numbers of any type."""
 
 
-def widened(tokens: Tokens, columns: Mapping[int, str], compared: bool = False) -> dict[int, str]:
+def widened(tokens: Sequence[Token], columns: Mapping[int, str], compared: bool = False) -> dict[int, str]:
     """The type to compute with of the columns of an operand: integers that are added, subtracted or multiplied; floats.
 
     Args:
@@ -55,7 +55,7 @@ def widened(tokens: Tokens, columns: Mapping[int, str], compared: bool = False) 
     return floats | _wider_integers(tokens, columns)
 
 
-def _wider_integers(tokens: Tokens, columns: Mapping[int, str]) -> dict[int, str]:
+def _wider_integers(tokens: Sequence[Token], columns: Mapping[int, str]) -> dict[int, str]:
     kinds = [token.token_type.name for token in tokens]
     timed = any(kind.startswith(("date", "timestamp", "interval")) for kind in columns.values())
     computed = any(kind in _ARITHMETIC and not _is_sign(tokens, place) for place, kind in enumerate(kinds))
@@ -77,7 +77,7 @@ def _wider_integers(tokens: Tokens, columns: Mapping[int, str]) -> dict[int, str
     return found
 
 
-def _is_sign(tokens: Tokens, place: int) -> bool:
+def _is_sign(tokens: Sequence[Token], place: int) -> bool:
     """Whether a token is the sign of the number after it."""
     if tokens[place].token_type.name != "DASH" or tokens[place + 1].token_type.name != "NUMBER":
         return False
@@ -89,7 +89,7 @@ def _is_large(number: str) -> bool:
     return number.isdigit() and int(number) >= 1 << 31
 
 
-def _takes_numbers(tokens: Tokens, position: int) -> bool:
+def _takes_numbers(tokens: Sequence[Token], position: int) -> bool:
     """Whether every function around the column at a position takes numbers of any type."""
     depth = 0
     for place in range(position - 1, -1, -1):
@@ -102,7 +102,7 @@ def _takes_numbers(tokens: Tokens, position: int) -> bool:
     return True
 
 
-def _opens_for_numbers(tokens: Tokens, bracket: int) -> bool:
+def _opens_for_numbers(tokens: Sequence[Token], bracket: int) -> bool:
     """Whether a bracket groups, or is that of a function of numbers."""
     name = tokens[bracket - 1].text if bracket else ""
     called = bool(name) and (name[-1].isalnum() or name[-1] in "_`") and name.lower() not in _KEYWORDS
