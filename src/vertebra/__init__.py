@@ -9,7 +9,7 @@
 
     vertebra.check("flights.csv", ["origin, dest -> distance", "t.distance <= 0"])
 
-Names are loaded when first used, so that importing the package costs next to nothing.
+Everything listed in ``__all__`` is public. Names are loaded when first used, so that importing the package is cheap.
 """
 
 from __future__ import annotations
@@ -18,24 +18,223 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from vertebra.declare.analysis import Analysis, AsOf, Candidate
+    from vertebra.declare.rule_review import RuleWarning
+    from vertebra.declare.schema import json_schema
+    from vertebra.declare.source_location import SourceLocation
     from vertebra.declare.view import view
-    from vertebra.errors import VertebraError
+    from vertebra.denial import Finding
+    from vertebra.errors import (
+        BusyError,
+        CollectError,
+        DecisionError,
+        DeclarationError,
+        DeclarationErrors,
+        DriftError,
+        EngineError,
+        EngineMemoryError,
+        LakeError,
+        LeakageError,
+        ProposalError,
+        PublishError,
+        QualityError,
+        QueryError,
+        RegistryError,
+        RuleError,
+        SelectionError,
+        SqlError,
+        StepError,
+        VertebraError,
+    )
+    from vertebra.governance.context import StepOutcome
+    from vertebra.governance.drift import ColumnDrift
+    from vertebra.lake.gc import TableGarbage
+    from vertebra.lake.table import TableVersion
+    from vertebra.landing.backfill import PeriodSituation
+    from vertebra.landing.collect import PayloadsRefusedError
+    from vertebra.pipeline.plan import PlannedStep
+    from vertebra.pipeline.progress import RunInterrupted, RunReport, StepResult
+    from vertebra.pipeline.steps import Step
+    from vertebra.scaffold.init import init_project
+    from vertebra.trusted.assess import Assessment, Measure
+    from vertebra.trusted.decisions import Decision
+    from vertebra.trusted.detect import RulePlan
+    from vertebra.trusted.discover import Proposal
+    from vertebra.workspace.check import ProjectCheck
     from vertebra.workspace.check_data import check
+    from vertebra.workspace.check_data import explain_data as explain
+    from vertebra.workspace.check_result import DataCheck, RuleResult, ViolatingTuple
+    from vertebra.workspace.collect import Backfill
+    from vertebra.workspace.decisions import Listing, QuarantinedRow, RepairedCell
+    from vertebra.workspace.diagnostics import Diagnostic
+    from vertebra.workspace.discover_data import discover_data as discover
+    from vertebra.workspace.listing import DatasetDrift, DatasetInfo, PublicationInfo, RuleInfo, StepInfo, TableInfo
+    from vertebra.workspace.maintain import GarbageReport
+    from vertebra.workspace.models import ModelScore
+    from vertebra.workspace.query_result import QueryResult
+    from vertebra.workspace.schedule import NextCollection, StopRequest
+    from vertebra.workspace.sources import SourceStatus
+    from vertebra.workspace.tables import TableHandle
+    from vertebra.workspace.why import Explanation, Link
+    from vertebra.workspace.workspace import Workspace
     from vertebra.workspace.workspace import open_project as open
 
     __version__: str
 
-__all__ = ["Analysis", "AsOf", "Candidate", "VertebraError", "__version__", "check", "open", "view"]
+__all__ = [
+    "Analysis",
+    "AsOf",
+    "Assessment",
+    "Backfill",
+    "BusyError",
+    "Candidate",
+    "CollectError",
+    "ColumnDrift",
+    "DataCheck",
+    "DatasetDrift",
+    "DatasetInfo",
+    "Decision",
+    "DecisionError",
+    "DeclarationError",
+    "DeclarationErrors",
+    "Diagnostic",
+    "DriftError",
+    "EngineError",
+    "EngineMemoryError",
+    "Explanation",
+    "Finding",
+    "GarbageReport",
+    "LakeError",
+    "LeakageError",
+    "Link",
+    "Listing",
+    "Measure",
+    "ModelScore",
+    "NextCollection",
+    "PayloadsRefusedError",
+    "PeriodSituation",
+    "PlannedStep",
+    "ProjectCheck",
+    "Proposal",
+    "ProposalError",
+    "PublicationInfo",
+    "PublishError",
+    "QualityError",
+    "QuarantinedRow",
+    "QueryError",
+    "QueryResult",
+    "RegistryError",
+    "RepairedCell",
+    "RuleError",
+    "RuleInfo",
+    "RulePlan",
+    "RuleResult",
+    "RuleWarning",
+    "RunInterrupted",
+    "RunReport",
+    "SelectionError",
+    "SourceLocation",
+    "SourceStatus",
+    "SqlError",
+    "Step",
+    "StepError",
+    "StepInfo",
+    "StepOutcome",
+    "StepResult",
+    "StopRequest",
+    "TableGarbage",
+    "TableHandle",
+    "TableInfo",
+    "TableVersion",
+    "VertebraError",
+    "ViolatingTuple",
+    "Workspace",
+    "__version__",
+    "check",
+    "discover",
+    "explain",
+    "init_project",
+    "json_schema",
+    "open",
+    "view",
+]
 
-_HOMES: Final = {
-    "Analysis": ("vertebra.declare.analysis", "Analysis"),
-    "AsOf": ("vertebra.declare.analysis", "AsOf"),
-    "Candidate": ("vertebra.declare.analysis", "Candidate"),
-    "VertebraError": ("vertebra.errors", "VertebraError"),
-    "check": ("vertebra.workspace.check_data", "check"),
-    "open": ("vertebra.workspace.workspace", "open_project"),
-    "view": ("vertebra.declare.view", "view"),
+_HOMES: Final[dict[str, str]] = {
+    "Analysis": "vertebra.declare.analysis",
+    "AsOf": "vertebra.declare.analysis",
+    "Candidate": "vertebra.declare.analysis",
+    "RuleWarning": "vertebra.declare.rule_review",
+    "json_schema": "vertebra.declare.schema",
+    "SourceLocation": "vertebra.declare.source_location",
+    "view": "vertebra.declare.view",
+    "Finding": "vertebra.denial",
+    "VertebraError": "vertebra.errors",
+    "DeclarationError": "vertebra.errors",
+    "DeclarationErrors": "vertebra.errors",
+    "RuleError": "vertebra.errors",
+    "CollectError": "vertebra.errors",
+    "EngineError": "vertebra.errors",
+    "QueryError": "vertebra.errors",
+    "EngineMemoryError": "vertebra.errors",
+    "LakeError": "vertebra.errors",
+    "BusyError": "vertebra.errors",
+    "DriftError": "vertebra.errors",
+    "QualityError": "vertebra.errors",
+    "DecisionError": "vertebra.errors",
+    "ProposalError": "vertebra.errors",
+    "SelectionError": "vertebra.errors",
+    "SqlError": "vertebra.errors",
+    "LeakageError": "vertebra.errors",
+    "StepError": "vertebra.errors",
+    "PublishError": "vertebra.errors",
+    "RegistryError": "vertebra.errors",
+    "StepOutcome": "vertebra.governance.context",
+    "ColumnDrift": "vertebra.governance.drift",
+    "TableGarbage": "vertebra.lake.gc",
+    "TableVersion": "vertebra.lake.table",
+    "PeriodSituation": "vertebra.landing.backfill",
+    "PayloadsRefusedError": "vertebra.landing.collect",
+    "PlannedStep": "vertebra.pipeline.plan",
+    "RunInterrupted": "vertebra.pipeline.progress",
+    "RunReport": "vertebra.pipeline.progress",
+    "StepResult": "vertebra.pipeline.progress",
+    "Step": "vertebra.pipeline.steps",
+    "init_project": "vertebra.scaffold.init",
+    "Assessment": "vertebra.trusted.assess",
+    "Measure": "vertebra.trusted.assess",
+    "Decision": "vertebra.trusted.decisions",
+    "RulePlan": "vertebra.trusted.detect",
+    "Proposal": "vertebra.trusted.discover",
+    "ProjectCheck": "vertebra.workspace.check",
+    "check": "vertebra.workspace.check_data",
+    "explain": "vertebra.workspace.check_data:explain_data",
+    "DataCheck": "vertebra.workspace.check_result",
+    "RuleResult": "vertebra.workspace.check_result",
+    "ViolatingTuple": "vertebra.workspace.check_result",
+    "Backfill": "vertebra.workspace.collect",
+    "Listing": "vertebra.workspace.decisions",
+    "QuarantinedRow": "vertebra.workspace.decisions",
+    "RepairedCell": "vertebra.workspace.decisions",
+    "Diagnostic": "vertebra.workspace.diagnostics",
+    "discover": "vertebra.workspace.discover_data:discover_data",
+    "DatasetDrift": "vertebra.workspace.listing",
+    "DatasetInfo": "vertebra.workspace.listing",
+    "PublicationInfo": "vertebra.workspace.listing",
+    "RuleInfo": "vertebra.workspace.listing",
+    "StepInfo": "vertebra.workspace.listing",
+    "TableInfo": "vertebra.workspace.listing",
+    "GarbageReport": "vertebra.workspace.maintain",
+    "ModelScore": "vertebra.workspace.models",
+    "QueryResult": "vertebra.workspace.query_result",
+    "NextCollection": "vertebra.workspace.schedule",
+    "StopRequest": "vertebra.workspace.schedule",
+    "SourceStatus": "vertebra.workspace.sources",
+    "TableHandle": "vertebra.workspace.tables",
+    "Explanation": "vertebra.workspace.why",
+    "Link": "vertebra.workspace.why",
+    "Workspace": "vertebra.workspace.workspace",
+    "open": "vertebra.workspace.workspace:open_project",
 }
+"""Where each public name is defined: a module, and the name there if it is another."""
 
 
 def __getattr__(name: str) -> Any:
@@ -44,8 +243,8 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         value: Any = import_module("vertebra.version").installed_version()
     elif name in _HOMES:
-        module, attribute = _HOMES[name]
-        value = getattr(import_module(module), attribute)
+        module, _, attribute = _HOMES[name].partition(":")
+        value = getattr(import_module(module), attribute or name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

@@ -13,6 +13,9 @@
     ├── DriftError         a batch does not have the declared columns
     ├── QualityError       a rule declared ``on_violation: fail`` is violated
     ├── DecisionError      a decision is about a row, a cell or a violation that is not there
+    ├── ProposalError      a proposed rule cannot be accepted as asked
+    ├── SelectionError     a selection of steps matches nothing, or is not in the grammar
+    ├── SqlError           a query of the lake cannot be answered
     ├── LeakageError       a feature uses what is not known at prediction time
     ├── RegistryError      a collector, format or other member of a registry is missing, or a plug-in is broken
     ├── PublishError       a table could not be sent to a publish target
@@ -117,6 +120,18 @@ class QualityError(VertebraError):
 
 class DecisionError(VertebraError):
     """A decision is about a row, a cell or a violation that is not there."""
+
+
+class ProposalError(VertebraError):
+    """A proposed rule cannot be accepted as asked: there is no such proposal, or two rules get the same name."""
+
+
+class SelectionError(VertebraError):
+    """A selection of steps matches nothing, or is not in the grammar."""
+
+
+class SqlError(VertebraError):
+    """A query of the lake cannot be answered."""
 
 
 class LeakageError(VertebraError):

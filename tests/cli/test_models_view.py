@@ -13,8 +13,8 @@ import pytest
 
 from pipeline.tiny import make, open_tiny
 from vertebra.lake.table import Commit
-from vertebra.report.counts import chosen_models
 from vertebra.report.models import write_models
+from vertebra.workspace.models import chosen_models
 from vertebra.workspace.workspace import Workspace
 
 
@@ -51,14 +51,14 @@ def space(tmp_path: Path) -> Workspace:
 
 
 def test_the_choice_is_shown_with_its_scores_and_the_baseline(space: Workspace) -> None:
-    [model] = chosen_models(space)
+    [model] = chosen_models(space.lake)
     assert (model.candidate, model.metric) == ("boosting", "roc_auc")
     assert (model.validation, model.deviation, model.test, model.baseline) == (0.74, 0.01, 0.71, 0.5)
 
 
 def test_the_table_marks_the_choice_and_names_the_registered_model(space: Workspace) -> None:
     out = io.StringIO()
-    write_models(space, None, False, "table", out, io.StringIO())
+    write_models(space.models(), True, "table", out, io.StringIO())
     text = out.getvalue()
     assert re.search(r"→ +boosting +leaves=31 +0\.7400 +± 0\.0100 +52 s", text)
     assert re.search(r"→ +boosting +0\.7100 +0\.2000", text)
@@ -68,11 +68,11 @@ def test_the_table_marks_the_choice_and_names_the_registered_model(space: Worksp
 
 def test_history_and_json_have_every_run(space: Workspace) -> None:
     out = io.StringIO()
-    write_models(space, "late", True, "json", out, io.StringIO())
+    write_models(space.models("late", history=True), True, "json", out, io.StringIO())
     assert {entry["run_id"] for entry in json.loads(out.getvalue())} == {"1", "2"}
 
 
 def test_without_models_the_next_command_is_told(tmp_path: Path) -> None:
     notes = io.StringIO()
-    write_models(open_tiny(make(tmp_path / "project")), None, False, "table", io.StringIO(), notes)
+    write_models(open_tiny(make(tmp_path / "project")).models(), False, "table", io.StringIO(), notes)
     assert notes.getvalue().startswith("no model was trained yet\n  next:")

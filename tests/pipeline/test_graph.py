@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from vertebra.errors import DeclarationError
+from vertebra.errors import DeclarationError, SelectionError
 from vertebra.pipeline.graph import Graph
-from vertebra.pipeline.selection import SelectionError, near, select
+from vertebra.pipeline.selection import near, select
 from vertebra.pipeline.steps import Step
 
 

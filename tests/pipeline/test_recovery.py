@@ -16,8 +16,6 @@ from vertebra.engine import SailEngine
 from vertebra.errors import EngineMemoryError, RuleError
 from vertebra.pipeline.progress import SilentConsole
 from vertebra.trusted.assess import Assessment, Measure
-from vertebra.workspace.check import check
-from vertebra.workspace.predict import predict
 from vertebra.workspace.workspace import Workspace
 
 ENGINE_SAYS = (
@@ -148,10 +146,10 @@ def test_run_in_python(tmp_path: Path, memory: FullMemory, monkeypatch: pytest.M
 
 
 def test_check(project: Workspace, memory: FullMemory, monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = measured(check(project, ["sales"]))
+    usual = measured(project.check(["sales"]).assessments)
     memory.install(monkeypatch)
     told: list[str] = []
-    assert measured(check(project, ["sales"], progress=told.append)) == usual
+    assert measured(project.check(["sales"], progress=told.append).assessments) == usual
     assert memory.failures == 1
     assert NOTE in told
 
@@ -161,7 +159,7 @@ def test_check_of_data(tmp_path: Path, memory: FullMemory, monkeypatch: pytest.M
     data.write_text("zip,city\n1,Girona\n1,Gerona\n2,Lleida\n")
     memory.install(monkeypatch)
     told: list[str] = []
-    found = vertebra.check(data, ["zip -> city"], tell=told.append)
+    found = vertebra.check(data, ["zip -> city"], progress=told.append)
     assert (found.results[0].violating_tuples, found.results[0].violating_pairs) == (2, 1)
     assert memory.failures == 1
     assert NOTE in told
@@ -178,11 +176,11 @@ def test_discover(project: Workspace, memory: FullMemory, monkeypatch: pytest.Mo
 
 
 def test_predict(project: Workspace, memory: FullMemory, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert predict(project, "waiting").rows == 160
+    assert project.predict("waiting").rows == 160
     usual = project.table("analysis.waiting_predictions").arrow().sort_by("id")
     memory.install(monkeypatch)
     notes = Notes()
-    assert predict(project, "waiting", console=notes).rows == 160
+    assert project.predict("waiting", console=notes).rows == 160
     assert memory.failures == 1
     assert any(NOTE in text for text in notes.texts)
     assert project.table("analysis.waiting_predictions").arrow().sort_by("id").equals(usual)
@@ -192,7 +190,7 @@ def test_frames_from_before_still_work(project: Workspace, memory: FullMemory, m
     frame = project.table("trusted.sales").spark()
     rows = frame.count()
     memory.install(monkeypatch)
-    check(project, ["sales"])
+    project.check(["sales"])
     assert memory.failures == 1
     assert frame.count() == rows
     assert project.table("trusted.sales").spark().count() == rows
@@ -223,7 +221,7 @@ def test_a_rule_that_fails_on_a_value_is_not_repeated(tmp_path: Path) -> None:
         report = one.run(console=notes)
         [failed] = [result.error for result in report.results if result.state == "failed"]
         with pytest.raises(RuleError, match=r"the engine failed on the rules .*refund.* of sales"):
-            check(one, ["sales"])
+            one.check(["sales"])
     assert "refund" in failed
     assert "make it NULL" in failed
     assert not notes.texts

@@ -14,13 +14,12 @@ from pipeline.tiny import edit
 from portals.stand_in import standing_in
 from portals.two_years import monthly_project, months, portal
 from vertebra.declare.load import load_project
-from vertebra.errors import DeclarationError
+from vertebra.errors import DeclarationError, SelectionError
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 from vertebra.lake.lease import lease
 from vertebra.pipeline.land import last_collections
 from vertebra.pipeline.schedule import next_moments
-from vertebra.pipeline.selection import SelectionError
 
 
 @pytest.fixture

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from vertebra.cli import check, collect, decide, discover, inspect_lake, maintain, model, run, start
-from vertebra.cli.groups import Commands
+from vertebra.cli.groups import CommandGroup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 app = typer.Typer(
     name="vertebra",
-    cls=Commands,
+    cls=CommandGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="First steps: vertebra init my_project --example flights; cd my_project; vertebra run",
+    epilog="\b\nFirst steps:\n  vertebra init my_project --example flights\n  cd my_project\n  vertebra run",
 )
 
 
@@ -34,19 +34,24 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def vertebra_(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere in the command.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks of errors; accepted anywhere in a command.")
+    ] = False,
 ) -> None:
-    """The backbone for data science: collect, format, clean, integrate and model data, reproducibly."""
+    """Collect, format, clean, integrate and model data, reproducibly.
+
+    Run vertebra COMMAND --help to learn about a command.
+    """
 
 
 _PANELS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     ("Start", start.COMMANDS),
     ("Run", {**run.COMMANDS, **collect.COMMANDS, **check.COMMANDS}),
-    ("Look", {**inspect_lake.COMMANDS, **discover.COMMANDS}),
+    ("Inspect", {**inspect_lake.COMMANDS, **discover.COMMANDS}),
     ("Model", model.COMMANDS),
-    ("Keep", maintain.COMMANDS),
+    ("Maintain", maintain.COMMANDS),
 )
 for panel, commands in _PANELS:
     for name, command in commands.items():

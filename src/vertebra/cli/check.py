@@ -8,61 +8,124 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vertebra.cli.options import HERE, EngineName, Profile, Root, Shape, known_dataset, opened, say, shape
+from vertebra.cli.options import (
+    CURRENT_FOLDER,
+    EngineOption,
+    FormatOption,
+    ProfileOption,
+    ProjectOption,
+    open_workspace,
+    output_format,
+    print_note,
+)
 from vertebra.zones import DATASET_ZONES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vertebra import Workspace
     from vertebra.report.rows import Format
 
 Texts = list[str] | None
 
+TypeOption = Annotated[
+    Texts,
+    typer.Option(
+        "--type", metavar="COLUMN=TYPE", help="The type of a column, e.g. zip=string; repeatable.", show_default=False
+    ),
+]
+NullOption = Annotated[
+    Texts,
+    typer.Option(
+        "--null", metavar="TEXT", help="A text that means NULL in CSV files, e.g. NA; repeatable.", show_default=False
+    ),
+]
+DelimiterOption = Annotated[
+    str | None,
+    typer.Option("--delimiter", metavar="CHARACTER", help="Of CSV files; by default detected.", show_default=False),
+]
+
 
 def check(
-    datasets: Annotated[Texts, typer.Argument(help="Datasets of the project; none means all.")] = None,
-    zone: Annotated[str, typer.Option("--zone", help="formatted (before cleaning) or trusted (after).")] = "formatted",
+    datasets: Annotated[
+        Texts, typer.Argument(metavar="[DATASET]...", help="Datasets to check; by default all.", show_default=False)
+    ] = None,
+    zone: Annotated[
+        str, typer.Option("--zone", metavar="ZONE", help="Check formatted (before cleaning) or trusted tables.")
+    ] = "formatted",
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say how each rule would be checked, and what it shares; check nothing.")
+        bool, typer.Option("--explain", help="Show how each rule would be checked; check nothing.")
     ] = False,
     data: Annotated[
-        Texts, typer.Option("--data", "-d", help="Without a project: FILE, 'PATTERN', a Delta folder, or NAME=FILE.")
+        Texts,
+        typer.Option(
+            "--data",
+            "-d",
+            metavar="FILE",
+            help="Check FILE, 'PATTERN', a Delta folder, or NAME=FILE.",
+            show_default=False,
+        ),
     ] = None,
-    deny: Annotated[Texts, typer.Option("--deny", help="A denial constraint, in any notation; repeatable.")] = None,
-    unique: Annotated[Texts, typer.Option("--unique", help="Columns that identify a row: 'origin, time_hour'.")] = None,
+    deny: Annotated[
+        Texts,
+        typer.Option(
+            "--deny", metavar="RULE", help="A denial constraint in any notation; repeatable.", show_default=False
+        ),
+    ] = None,
+    unique: Annotated[
+        Texts,
+        typer.Option(
+            "--unique", metavar="COLUMNS", help="Columns that identify a row: 'origin, time_hour'.", show_default=False
+        ),
+    ] = None,
     determines: Annotated[
-        Texts, typer.Option("--determines", help="A functional dependency: 'origin, dest -> distance'.")
+        Texts,
+        typer.Option(
+            "--determines",
+            metavar="RULE",
+            help="A functional dependency: 'origin, dest -> distance'.",
+            show_default=False,
+        ),
     ] = None,
     rules: Annotated[
-        Path | None, typer.Option("--rules", help="YAML as a dataset's rules, or one rule a line.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--rules", metavar="FILE", help="Rules as YAML, like a dataset's, or one per line.", show_default=False
+        ),
     ] = None,
     violations: Annotated[
-        Path | None, typer.Option("--violations", help="Write violating rows: .parquet or .csv.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--violations", metavar="FILE", help="Write violating rows to a .parquet or .csv file.", show_default=False
+        ),
     ] = None,
-    kind: Annotated[Texts, typer.Option("--type", help="The type of a column: zip=string; repeatable.")] = None,
-    null: Annotated[Texts, typer.Option("--null", help="A text of CSV files that means NULL: NA; repeatable.")] = None,
+    kind: TypeOption = None,
+    null: NullOption = None,
     all_text: Annotated[bool, typer.Option("--all-text", help="Read every column of CSV files as text.")] = False,
-    delimiter: Annotated[
-        str | None, typer.Option("--delimiter", help="Of CSV files; else found in the header.", show_default=False)
-    ] = None,
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
-    engine: EngineName = None,
+    delimiter: DelimiterOption = None,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+    engine: EngineOption = None,
 ) -> None:
-    """Check tables, or any data, against rules, and write nothing: to try a rule before a run.
+    """Check tables or any file against rules; write nothing.
 
-    In a project, exits with 1 when a rule declared with on_violation: fail is broken; with --data, when any rule is.
+    Without --data, checks datasets of the project against their declared rules, and exits with code 1 if a rule
+    declared with on_violation: fail is broken. With --data, checks files against the rules you give, and exits with
+    code 1 if any is broken.
 
     \b
-    vertebra check
-    vertebra check flights --zone trusted --format json
-    vertebra check flights --explain
-    vertebra check --data flights.csv --deny "t.distance <= 0" --determines "origin, dest -> distance"
-    vertebra check --data '2013/*.parquet' --rules rules.yaml --violations violations.parquet
-    vertebra check -d f=flights.csv -d p=planes.parquet --deny "f t, p s: t.tailnum = s.tailnum and s.seats < 9"
-    """
-    chosen = shape(form)
+    Examples:
+      vertebra check
+      vertebra check flights --zone trusted --format json
+      vertebra check flights --explain
+      vertebra check --data flights.csv --deny "t.distance <= 0"
+      vertebra check -d flights.csv --determines "origin, dest -> distance"
+      vertebra check -d '2013/*.parquet' --rules rules.yaml --violations bad.csv
+      vertebra check -d f=flights.csv -d p=planes.csv \\
+        --deny "f t, p s: t.tailnum = s.tailnum and s.seats < 9"
+    """  # fmt: skip
+    chosen = output_format(form)
     given = {"--deny": deny, "--unique": unique, "--determines": determines, "--rules": rules,
              "--violations": violations, "--type": kind, "--null": null, "--delimiter": delimiter}  # fmt: skip
     if data is None:
@@ -71,44 +134,41 @@ def check(
             raise typer.BadParameter(
                 "it needs --data; the rules of a project are in datasets/*.yaml", param_hint=unused
             )
-        _check_project(datasets, zone, explain, chosen, project, profile, engine)
+        with open_workspace(project, profile, engine) as space:
+            _check_project(space, datasets or (), zone, explain, chosen)
         return
     if datasets:
-        raise typer.BadParameter(f"either datasets of a project, or --data: {' '.join(datasets)}", param_hint="--data")
-    asked = _rules(deny, unique, determines, rules)
-    if not asked:
-        raise typer.BadParameter("say which: --deny, --unique, --determines or --rules", param_hint="--data")
+        raise typer.BadParameter(
+            f"give either --data or datasets of a project: {' '.join(datasets)}", param_hint="--data"
+        )
+    if not (deny or unique or determines or rules):
+        raise typer.BadParameter("give rules: --deny, --unique, --determines or --rules", param_hint="--data")
     if delimiter is not None and len(delimiter) != 1:
         raise typer.BadParameter(f"{delimiter!r} is not one character", param_hint="--delimiter")
     if violations is not None and violations.suffix.lower() not in (".parquet", ".csv"):
         raise typer.BadParameter(f"{violations} is neither .parquet nor .csv", param_hint="--violations")
+    from vertebra.workspace.check_data import rules_given
+
+    asked = rules_given(rules, [*(deny or ()), *(determines or ())], unique or ())
     reading = {"types": column_types(kind), "null": null or (), "all_text": all_text, "delimiter": delimiter}
     _check_data(_tables(data), asked, reading, explain, violations, chosen, engine or "sail")
 
 
-def _check_project(
-    datasets: Texts, zone: str, explain: bool, form: Format, root: Path, profile: str | None, engine: str | None
-) -> None:
-    from vertebra.declare.rule_review import rule_warnings
-    from vertebra.report.quality.terminal import failing, write_check
+def _check_project(space: Workspace, datasets: Any, zone: str, explain: bool, form: Format) -> None:
+    from vertebra.report.quality.terminal import write_check
     from vertebra.report.rule_plans import write_plans
-    from vertebra.workspace.check import check as check_tables
-    from vertebra.workspace.check import explain as explain_tables
 
     if zone not in DATASET_ZONES:
         raise typer.BadParameter(f"{zone!r} is not {' or '.join(DATASET_ZONES)}", param_hint="--zone")
-    with opened(root, profile, engine) as space:
-        names = [known_dataset(space, name) for name in datasets or space.project.datasets]
-        for warning in rule_warnings(space.project, names):
-            say(str(warning))
-        if explain:
-            write_plans(explain_tables(space, names), form, sys.stdout)
-            return
-        found = check_tables(space, names, zone)
-    write_check(found, form, sys.stdout)
-    broken = failing(space, found)
-    if broken:
-        say(f"broken, and declared with on_violation: fail: {', '.join(broken)}")
+    for warning in space.rule_warnings(datasets):
+        print_note(str(warning))
+    if explain:
+        write_plans(space.rule_plans(datasets), form, sys.stdout)
+        return
+    found = space.check(datasets, zone)
+    write_check(found.assessments, form, sys.stdout)
+    if not found.ok:
+        print_note(f"broken, and declared with on_violation: fail: {', '.join(found.failing)}")
         raise typer.Exit(1)
 
 
@@ -121,28 +181,27 @@ def _check_data(
     form: Format,
     engine: str,
 ) -> None:
-    from vertebra.report.data_check import telling, write_data_check
+    import vertebra
+    from vertebra.report.data_check import progress_on, write_data_check
     from vertebra.report.rule_plans import write_plans
-    from vertebra.workspace.check_data import check as check_data
-    from vertebra.workspace.check_data import explain_data
 
     if explain:
-        plans = explain_data(tables, rules, types=reading["types"], delimiter=reading["delimiter"])
+        plans = vertebra.explain(tables, rules, types=reading["types"], delimiter=reading["delimiter"])
         write_plans(plans, form, sys.stdout)
         return
-    with telling(sys.stderr) as tell:
-        found = check_data(tables, rules, **reading, engine=engine, tell=tell)
+    with progress_on(sys.stderr) as progress:
+        found = vertebra.check(tables, rules, **reading, engine=engine, progress=progress)
         written = found.write_violations(violations) if violations else 0
     write_data_check(found, form, sys.stdout, sys.stderr, violations)
     if violations:
-        say(f"{violations}: {written:,} violating rows")
+        print_note(f"{violations}: {written:,} violating rows")
     found.close()
     if not found.ok:
         raise typer.Exit(1)
 
 
 def _tables(given: list[str]) -> dict[str, str]:
-    """``NAME=FILE`` and ``FILE``; a table without a name has the file's."""
+    """``NAME=FILE`` and ``FILE``; a table without a name is named after its file."""
     tables: dict[str, str] = {}
     for text in given:
         name, equals, path = text.partition("=")
@@ -156,19 +215,6 @@ def _tables(given: list[str]) -> dict[str, str]:
     if "" in tables and len(tables) > 1:
         raise typer.BadParameter("several tables need names: flights=f.csv", param_hint="--data")
     return tables
-
-
-def _rules(deny: Texts, unique: Texts, determines: Texts, file: Path | None) -> Any:
-    from vertebra.declare.dataset import Rule
-    from vertebra.declare.standalone_rules import StandaloneRule, standalone_rules
-
-    found: list[StandaloneRule] = list(standalone_rules(file)) if file else []
-    texts = [*(deny or ()), *(determines or ())]
-    found += standalone_rules(texts, "deny") if texts else ()
-    for columns in unique or ():
-        listed = tuple(part.strip() for part in columns.split(","))
-        found.append(StandaloneRule("unique_" + "_".join(listed), Rule.model_validate({"unique": listed})))
-    return tuple(found)
 
 
 def column_types(given: Texts) -> dict[str, str]:

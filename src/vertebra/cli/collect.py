@@ -1,245 +1,207 @@
-"""Commands that collect: once, what is due, what is past, and for as long as the process lives."""
+"""Commands that collect: once, what is due, periods of the past, and for as long as the process lives."""
 
 from __future__ import annotations
 
+import signal
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vertebra.cli.options import (
-    HERE,
-    EngineName,
-    Exclude,
-    Profile,
-    Root,
-    Select,
-    Shape,
-    known_dataset,
-    opened,
-    put,
-    say,
-    shape,
+    CURRENT_FOLDER,
+    EngineOption,
+    ExcludeOption,
+    FormatOption,
+    ProfileOption,
+    ProjectOption,
+    SelectOption,
+    WaitOption,
+    open_workspace,
+    output_format,
+    print_note,
+    print_rows,
 )
-from vertebra.cli.run import Wait, leave, run_selected
+from vertebra.cli.run import exit_with, reported
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from vertebra import Backfill, RunReport, StopRequest, Workspace
+    from vertebra.report.console import LineConsole, TerminalConsole
 
-    from vertebra.pipeline.progress import RunReport
-    from vertebra.workspace.workspace import Workspace
-
-First = Annotated[
-    str | None, typer.Option("--from", help="First period to fill in: 2013, 2013-Q1, 2013-01, 2013-W05, 2013-01-31.")
-]
-Last = Annotated[str | None, typer.Option("--to", help="Last period to fill in.")]
+FromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="PERIOD", help="First period: 2013, 2013-Q1, 2013-01, 2013-W05, 2013-01-31.",
+        show_default=False,
+    ),
+]  # fmt: skip
+ToOption = Annotated[str | None, typer.Option("--to", metavar="PERIOD", help="Last period.", show_default=False)]
 
 
 def collect(
-    datasets: Annotated[list[str] | None, typer.Argument(help="Datasets; none means all.")] = None,
-    due: Annotated[
-        bool, typer.Option("--due", help="Only what its schedule says is due; exits with 0 if nothing is.")
-    ] = False,
-    first: First = None,
-    last: Last = None,
-    again: Annotated[bool, typer.Option("--again", help="With --from or --to: landed periods too.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked for, and ask nothing.")] = False,
-    wait: Wait = 0,
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
+    datasets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[DATASET]...", help="Datasets to collect; by default all.", show_default=False),
+    ] = None,
+    due: Annotated[bool, typer.Option("--due", help="Collect only what is due by its schedule.")] = False,
+    first: FromOption = None,
+    last: ToOption = None,
+    again: Annotated[bool, typer.Option("--again", help="With --from or --to: collect landed periods, too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be collected; ask no source.")] = False,
+    wait: WaitOption = 0,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
-    """Ask the sources for new data and land it; nothing else runs.
+    """Collect new data from the sources; run nothing else.
 
-    With --due, for cron, systemd, Kubernetes or Airflow: collect what is due and exit. With --from and --to, fill in
-    periods of the past: those that are landed are left alone, so it goes on where it was interrupted.
+    Use --due in cron, systemd, Kubernetes or Airflow: it collects what is due and exits, with code 0 also if nothing
+    is due. Use --from and --to to collect periods of the past: periods that are landed are skipped, so you can
+    interrupt and repeat the command.
 
     \b
-    vertebra collect
-    vertebra collect flights weather
-    vertebra collect --due
-    vertebra collect flights --from 2013-01 --to 2013-06
-    vertebra collect flights --from 2013-01 --dry-run --format json
+    Examples:
+      vertebra collect
+      vertebra collect flights weather
+      vertebra collect --due
+      vertebra collect flights --from 2013-01 --to 2013-06
+      vertebra collect flights --from 2013-01 --dry-run --format json
     """
-    shape(form)
-    space = opened(project, profile)
-    names = [known_dataset(space, name) for name in datasets or ()]
+    output_format(form)
+    space = open_workspace(project, profile)
+    names = list(datasets or ())
     if first or last:
         if due:
-            raise typer.BadParameter("either what is due, or periods of the past", param_hint="--due")
+            raise typer.BadParameter("use either --due, or --from and --to", param_hint="--due")
         if len(names) != 1:
-            raise typer.BadParameter(
-                "say for which one dataset: vertebra collect DATASET --from …", param_hint="--from"
-            )
-        _fill(space, names[0], first, last, again, dry_run, wait, form)
+            raise typer.BadParameter("name one dataset: vertebra collect DATASET --from …", param_hint="--from")
+        _backfill(space, names[0], first, last, again, dry_run, wait, form)
         return
     if again:
         raise typer.BadParameter("it needs --from or --to", param_hint="--again")
-    names = names or list(space.project.datasets)
-    if due or dry_run:
-        _due(space, names, due, dry_run, wait, form)
-        return
-    _told(space, names, run_selected(space, [f"landing.{name}" for name in names], None, False, wait), form)
+    _collect(space, names, due, dry_run, wait, form)
 
 
-def schedule(
-    select: Select = None,
-    exclude: Exclude = None,
-    once: Annotated[
-        bool, typer.Option("--once", help="Catch up with what is due, run the steps below, and exit.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the next moments, and do nothing.")] = False,
-    count: Annotated[int, typer.Option("--count", "-n", help="With --dry-run: moments to print.", min=1)] = 10,
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
-    engine: EngineName = None,
-) -> None:
-    """Keep collecting what is due and bringing the steps below it up to date, until stopped.
+def _collect(space: Workspace, names: list[str], due: bool, dry_run: bool, wait: float, form: str) -> None:
+    from vertebra.report.sources import source_rows
 
-    What is due is read from the lake: it may be killed, moved to another machine, or run twice. It catches up with what
-    was missed, and collects no period twice. SIGTERM or Ctrl-C ends it after the step or the answer at hand; a second
-    one at once.
-
-    \b
-    vertebra schedule
-    vertebra schedule --exclude zone:analysis
-    vertebra schedule --once
-    vertebra schedule --dry-run
-    """
-    from vertebra.declare.load import find_project, load_project
-    from vertebra.pipeline.schedule import Scheduler
-    from vertebra.report.schedule_log import ScheduleLog
-
-    shape(form)
+    asked = space.due(names) if due else names
     if dry_run:
-        _moments(opened(project, profile, engine), select or (), exclude or (), count, form)
-        return
-    root = find_project(Path(project))
-    clock = _clock()
-    log = ScheduleLog(sys.stderr, clock.now)
-    scheduler = Scheduler(
-        lambda: load_project(root, profile, engine), clock, clock.stopping, log, log, select or (), exclude or ()
-    )
-    if not once:
-        scheduler.loop()
-        return
-    report = scheduler.once()
-    if report is not None and report.state == "failed":
-        raise typer.Exit(1)
+        rows = [] if due and not asked else source_rows(space.sources(asked))
+        print_rows(rows, ["dataset", "state", "from", "every", "asked", "reason"], form)
+        print_note(f"{len(rows)} of {len(names or space.project.datasets)} datasets would be asked")
+    elif due and not asked:
+        _print_nothing_due(space, names, form)
+    else:
+        report = reported(lambda console: space.collect(names, due, wait, console))
+        _print_collected(space, asked, report, form)
+        exit_with(report)
 
 
-def _clock() -> Any:
-    """The machine's clock, whose waits end when the process is asked to stop: SIGTERM and Ctrl-C ask."""
-    import signal
-    import threading
-
-    from vertebra.landing.clock import SystemClock
-
-    asked = threading.Event()
-
-    class Stoppable(SystemClock):
-        def sleep(self, seconds: float) -> None:
-            asked.wait(seconds)
-
-        def stopping(self) -> bool:
-            return asked.is_set()
-
-    def stop(*_: object) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    return Stoppable()
-
-
-def _due(space: Workspace, names: list[str], due: bool, dry_run: bool, wait: float, form: str) -> None:
-    from vertebra.pipeline.due import due_names, situations
+def _print_nothing_due(space: Workspace, names: list[str], form: str) -> None:
     from vertebra.report.sources import SOURCES, short_time
 
-    def are_due() -> list[str]:
-        found = situations(space.project, space.lake, space.ledgers, _now())
-        return [name for name in due_names(found) if name in names]
-
-    asked = are_due() if due else names
-    if dry_run:
-        rows = [row for row in _sources(space) if row["dataset"] in asked]
-        put(rows, ["dataset", "state", "from", "every", "asked", "reason"], form)
-        say(f"{len(rows)} of {len(names)} datasets would be asked")
-        return
-    if not asked:
-        found = situations(space.project, space.lake, space.ledgers, _now())
-        next_at = min((one.wake_at for one in found if one.wake_at and one.dataset.name in names), default=None)
-        then = f"the next collection is due at {short_time(next_at)} UTC" if next_at else "no dataset has a schedule"
-        if form != "table":
-            put([], SOURCES, form)
-        say(f"nothing is due: {then}")
-        return
-    report = run_selected(
-        space, [f"landing.{name}" for name in names], None, False, wait,
-        due=lambda _, chosen: [step for step in chosen if step.partition(".")[2] in are_due()],
-    )  # fmt: skip
-    _told(space, asked, report, form)
+    if form != "table":
+        print_rows([], SOURCES, form)
+    at = space.next_due(names)
+    then = f"the next collection is due at {short_time(at)} UTC" if at else "no dataset has a schedule"
+    print_note(f"nothing is due: {then}")
 
 
-def _told(space: Workspace, names: list[str], report: RunReport, form: str) -> None:
-    """Say how a collection ended, to programs where each of its sources stands now."""
+def _print_collected(space: Workspace, names: list[str], report: RunReport, form: str) -> None:
+    """Print how a collection ended; for programs, how each of its sources stands now."""
     from vertebra.report.formatting import duration, many
-    from vertebra.report.sources import SOURCES
+    from vertebra.report.sources import SOURCES, source_rows
 
     if form != "table":
-        put([row for row in _sources(space) if row["dataset"] in names], SOURCES, form)
+        print_rows(source_rows(space.sources(names)), SOURCES, form)
     if report.idle:
-        say(f"nothing new: {many(report.checked, 'source')} asked, {duration(report.seconds)}")
-    leave(report)
+        print_note(f"nothing new: {many(report.checked, 'source')} asked, {duration(report.seconds)}")
 
 
-def _fill(
+def _backfill(
     space: Workspace, name: str, first: str | None, last: str | None, again: bool, dry_run: bool, wait: float, form: str
 ) -> None:
-    from vertebra.lake.batches import batches
-    from vertebra.landing.backfill import period_situations, window
-    from vertebra.report.sources import PERIODS, home_of, period_rows, write_periods
+    from vertebra.report.sources import PERIODS, period_rows, write_periods
 
-    dataset = space.project.datasets[name]
-    now = _now()
-    asked = window(dataset, first, last, now, again)
-    report = None if dry_run else run_selected(space, [f"landing.{name}"], None, False, wait, window=asked)
-    landed = batches(space.lake.landing, dataset.source, name)
-    answered = report is not None and report.ok
-    secrets = space.project.secrets
-    rows = period_rows(period_situations(dataset, landed, asked, answered, home_of(space, name), now, secrets))
+    report: RunReport | None = None
+    filled: list[Backfill] = []
+
+    def fill(console: LineConsole | TerminalConsole) -> RunReport:
+        filled.append(space.backfill(name, first, last, again, wait, console))
+        return filled[0].report
+
+    if not dry_run:
+        report = reported(fill)
+    periods = filled[0].periods if filled else space.periods(name, first, last, again)
+    rows = period_rows(periods)
     if form == "table":
         options = " ".join(f"{option} {value}" for option, value in (("--from", first), ("--to", last)) if value)
         write_periods(name, rows, options, sys.stdout, sys.stderr)
     else:
-        put(rows, PERIODS, form)
+        print_rows(rows, PERIODS, form)
     if report is not None:
-        leave(report)
+        exit_with(report)
 
 
-def _moments(space: Workspace, select: Any, exclude: Any, count: int, form: str) -> None:
-    from vertebra.pipeline.schedule import next_moments
+def schedule(
+    select: SelectOption = None,
+    exclude: ExcludeOption = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Catch up with what is due, run what depends on it, and exit.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the next collections; collect nothing.")] = False,
+    count: Annotated[
+        int, typer.Option("--count", "-n", metavar="N", help="With --dry-run: collections to print.", min=1)
+    ] = 10,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+    engine: EngineOption = None,
+) -> None:
+    """Keep collecting what is due and running what depends on it.
 
-    rows = next_moments(space.project, select, exclude, _now(), count)
-    put(rows, ["at", "dataset", "every", "why"], form)
-    if not rows:
-        say("no selected dataset has a schedule; declare one: collect: {every: '@daily'}")
+    The scheduler keeps no state of its own: what is due is read from the lake. You can kill it, move it to another
+    machine, or run it twice; it catches up with what was missed and collects no period twice. SIGTERM or Ctrl-C
+    stops it after the current step; a second one stops it at once.
+
+    \b
+    Examples:
+      vertebra schedule
+      vertebra schedule --exclude zone:analysis
+      vertebra schedule --once
+      vertebra schedule --dry-run
+    """
+    output_format(form)
+    space = open_workspace(project, profile, engine)
+    if dry_run:
+        rows = [vars(one) for one in space.next_collections(select or (), exclude or (), count)]
+        print_rows(rows, ["at", "dataset", "every", "why"], form)
+        if not rows:
+            print_note("no selected dataset has a schedule; declare one: collect: {every: '@daily'}")
+        return
+    from vertebra.report.schedule_log import ScheduleLog
+
+    log = ScheduleLog(sys.stderr)
+    report = space.schedule(select or (), exclude or (), once, _stop_on_signals(), log, log)
+    if report is not None and report.state == "failed":
+        raise typer.Exit(1)
 
 
-def _sources(space: Workspace) -> list[dict[str, Any]]:
-    from vertebra.report.sources import source_rows
+def _stop_on_signals() -> StopRequest:
+    """A request to stop that SIGTERM and Ctrl-C make; a second signal interrupts at once."""
+    from vertebra import StopRequest
 
-    return source_rows(space, _now())
+    stop = StopRequest()
 
+    def handle(*_: object) -> None:
+        if stop.requested:
+            raise KeyboardInterrupt
+        stop.request()
 
-def _now() -> datetime:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC)
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
+    return stop
 
 
 COMMANDS = {"collect": collect, "schedule": schedule}

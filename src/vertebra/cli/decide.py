@@ -5,251 +5,234 @@ A decision is stored at once and takes effect with the next run of the dataset's
 
 from __future__ import annotations
 
-import getpass
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vertebra.cli.groups import Commands
+from vertebra.cli.groups import CommandGroup
 from vertebra.cli.options import (
-    HERE,
-    Profile,
-    Root,
-    Shape,
-    known_dataset,
-    opened,
-    put,
-    say,
-    shape,
-    warn_ledger_mismatch,
+    CURRENT_FOLDER,
+    FormatOption,
+    ProfileOption,
+    ProjectOption,
+    open_workspace,
+    output_format,
+    print_note,
+    print_rows,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from vertebra.workspace.workspace import Workspace
+    from vertebra import Decision, Listing
 
 
 def _group(about: str) -> typer.Typer:
-    return typer.Typer(cls=Commands, no_args_is_help=True, rich_markup_mode=None, help=about)
+    return typer.Typer(cls=CommandGroup, no_args_is_help=True, rich_markup_mode=None, help=about)
 
 
-quarantine = _group("Rows that cleaning took out: list them, let them back in.")
-repairs = _group("Cells that cleaning changed: list them, undo them, set your own.")
-decisions = _group("What people decided: list it, accept a violation, take it back.")
+quarantine = _group("List and release rows that cleaning removed.")
+repairs = _group("List, undo and set cells that cleaning changed.")
+decisions = _group("List, accept and withdraw decisions about rows and cells.")
 
-Dataset = Annotated[str, typer.Argument(help="The dataset, e.g. flights.")]
-Datasets = Annotated[str | None, typer.Argument(help="One dataset; none lists all.", show_default=False)]
-Rid = Annotated[int, typer.Argument(help="The row's _rid.")]
-Column = Annotated[str, typer.Argument(help="The cell's column.")]
-Comment = Annotated[str, typer.Option("--comment", "-m", help="Why, for those who come after.")]
-Most = Annotated[int, typer.Option("--limit", "-n", help="Rows to list; 0 lists all.", min=0)]
+DatasetArgument = Annotated[
+    str, typer.Argument(metavar="DATASET", help="The dataset, e.g. flights.", show_default=False)
+]
+OptionalDataset = Annotated[
+    str | None, typer.Argument(metavar="[DATASET]", help="One dataset; by default all.", show_default=False)
+]
+RidArgument = Annotated[int, typer.Argument(metavar="RID", help="The row's _rid.", show_default=False)]
+ColumnArgument = Annotated[str, typer.Argument(metavar="COLUMN", help="The cell's column.", show_default=False)]
+CommentOption = Annotated[
+    str, typer.Option("--comment", "-m", metavar="TEXT", help="Why, for other readers.", show_default=False)
+]
+LimitOption = Annotated[int, typer.Option("--limit", "-n", metavar="ROWS", help="Rows to list; 0 lists all.", min=0)]
 
 
 @quarantine.command("list")
 def quarantine_list(
-    dataset: Datasets = None,
-    limit: Most = 20,
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
+    dataset: OptionalDataset = None,
+    limit: LimitOption = 20,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
     """List the rows in quarantine and the rules that put them there.
 
     \b
-    vertebra quarantine list
-    vertebra quarantine list weather --format json
+    Examples:
+      vertebra quarantine list
+      vertebra quarantine list weather --format json
     """
-    from vertebra.trusted.decisions import quarantined
-
-    space = opened(project, profile)
-    known = _known(space, dataset)
-    warn_ledger_mismatch(space, known)
-    found = quarantined(space.ledgers, known)
-    _list(found, ["dataset", "rid", "rules", "row"], limit, form, "row", "in quarantine")
+    output_format(form)
+    found = open_workspace(project, profile).quarantine.list(dataset, limit or None)
+    _print_listing(found, ["dataset", "rid", "rules", "row"], form, "row", "in quarantine")
 
 
 @quarantine.command("release")
 def quarantine_release(
-    dataset: Dataset, rid: Rid, comment: Comment = "", project: Root = HERE, profile: Profile = None
+    dataset: DatasetArgument,
+    rid: RidArgument,
+    comment: CommentOption = "",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
     """Let a row back into the trusted table.
 
-    \b
-    vertebra quarantine release weather 10000000042 -m "confirmed by the station"
-    """
-    from vertebra.trusted.decisions import release
+    It takes effect with the next run.
 
-    with _deciding(project, profile, dataset) as (space, name, about):
-        release(space.lake, name, rid, comment, **about)
-    _told(f"row {rid} of {name} will be released", name)
+    \b
+    Example:
+      vertebra quarantine release weather 10000000042 -m "station confirmed it"
+    """
+    made = open_workspace(project, profile).quarantine.release(dataset, rid, comment)
+    _print_decision(f"row {rid} of {made.dataset} will be released", made)
 
 
 @repairs.command("list")
 def repairs_list(
-    dataset: Datasets = None,
-    limit: Most = 20,
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
+    dataset: OptionalDataset = None,
+    limit: LimitOption = 20,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
-    """List the repaired cells: rule, old and new value, method, confidence.
+    """List repaired cells: old and new value, rule, method, confidence.
 
     \b
-    vertebra repairs list flights
-    vertebra repairs list --limit 0 --format csv > repairs.csv
+    Examples:
+      vertebra repairs list flights
+      vertebra repairs list --limit 0 --format csv > repairs.csv
     """
-    from vertebra.trusted.decisions import repaired
-
-    space = opened(project, profile)
-    known = _known(space, dataset)
-    warn_ledger_mismatch(space, known)
-    found = repaired(space.ledgers, known)
+    output_format(form)
+    found = open_workspace(project, profile).repairs.list(dataset, limit or None)
     columns = ["dataset", "rid", "column_name", "old", "new", "rule", "confidence", "support", "method"]
-    _list(found, columns, limit, form, "repaired cell", "")
+    _print_listing(found, columns, form, "repaired cell", "")
 
 
 @repairs.command("undo")
 def repairs_undo(
-    dataset: Dataset,
-    rid: Rid,
-    column: Column,
-    comment: Comment = "",
-    project: Root = HERE,
-    profile: Profile = None,
+    dataset: DatasetArgument,
+    rid: RidArgument,
+    column: ColumnArgument,
+    comment: CommentOption = "",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
-    """Give a repaired cell its formatted value back, and keep the rules off it.
+    """Undo a repair: the cell gets its formatted value back.
+
+    Rules no longer repair the cell. It takes effect with the next run.
 
     \b
-    vertebra repairs undo flights 10000012345 distance -m "flew a detour"
+    Example:
+      vertebra repairs undo flights 10000012345 distance -m "flew a detour"
     """
-    from vertebra.trusted.decisions import undo
-
-    with _deciding(project, profile, dataset) as (space, name, about):
-        undo(space.lake, name, rid, column, comment, **about)
-    _told(f"the repair of {column} in row {rid} of {name} will be undone", name)
+    made = open_workspace(project, profile).repairs.undo(dataset, rid, column, comment)
+    _print_decision(f"the repair of {column} in row {rid} of {made.dataset} will be undone", made)
 
 
 @repairs.command("set")
 def repairs_set(
-    dataset: Dataset,
-    rid: Rid,
-    column: Column,
-    value: Annotated[str | None, typer.Argument(help="The value; left out, NULL.", show_default=False)] = None,
-    comment: Comment = "",
-    project: Root = HERE,
-    profile: Profile = None,
+    dataset: DatasetArgument,
+    rid: RidArgument,
+    column: ColumnArgument,
+    value: Annotated[
+        str | None, typer.Argument(metavar="[VALUE]", help="The value; without one, NULL.", show_default=False)
+    ] = None,
+    comment: CommentOption = "",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
     """Set a cell to a value you know to be right.
 
-    \b
-    vertebra repairs set planes 10000000017 seats 149 -m "manufacturer's data sheet"
-    """
-    from vertebra.trusted.decisions import override
+    It takes effect with the next run.
 
-    with _deciding(project, profile, dataset) as (space, name, about):
-        override(space.lake, name, rid, column, value, comment, **about)
-    _told(f"{column} of row {rid} of {name} will be {'NULL' if value is None else value}", name)
+    \b
+    Example:
+      vertebra repairs set planes 10000000017 seats 149 -m "from the data sheet"
+    """
+    made = open_workspace(project, profile).repairs.set(dataset, rid, column, value, comment)
+    _print_decision(f"{column} of row {rid} of {made.dataset} will be {'NULL' if value is None else value}", made)
 
 
 @decisions.command("list")
 def decisions_list(
-    dataset: Datasets = None,
-    limit: Most = 20,
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
+    dataset: OptionalDataset = None,
+    limit: LimitOption = 20,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
-    """List what was decided, by whom and why, the latest first.
+    """List decisions, who took them and why, the latest first.
 
     \b
-    vertebra decisions list
+    Example:
+      vertebra decisions list
     """
-    space = opened(project, profile)
-    found = space.ledgers.read("decisions").sort_by([("decided_at", "descending")])
-    name = _known(space, dataset)
-    if name:
-        import pyarrow.compute as pc
-
-        found = found.filter(pc.field("dataset") == name)
+    output_format(form)
+    found = open_workspace(project, profile).decisions.list(dataset, limit or None)
     columns = ["decided_at", "decided_by", "decision", "dataset", "rid", "column_name", "rule", "value", "comment"]
-    _list(found, columns, limit, form, "decision", "")
+    _print_listing(found, columns, form, "decision", "")
 
 
 @decisions.command("accept")
 def decisions_accept(
-    dataset: Dataset,
-    rule: Annotated[str, typer.Argument(help="The rule the row breaks.")],
-    rid: Rid,
-    comment: Comment = "",
-    project: Root = HERE,
-    profile: Profile = None,
+    dataset: DatasetArgument,
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule that the row breaks.", show_default=False)],
+    rid: RidArgument,
+    comment: CommentOption = "",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
-    """Accept that a row breaks a rule: the rule no longer repairs, removes or fails on it.
+    """Accept that a row breaks a rule.
+
+    The rule no longer repairs the row, removes it or fails on it. It takes effect with the next run.
 
     \b
-    vertebra decisions accept flights ground_speed 10000054321 -m "tail wind"
+    Example:
+      vertebra decisions accept flights ground_speed 10000054321 -m "tail wind"
     """
-    from vertebra.trusted.decisions import accept
-
-    with _deciding(project, profile, dataset) as (space, name, about):
-        accept(space.lake, name, rule, rid, comment, **about)
-    _told(f"row {rid} of {name} may break {rule}", name)
+    made = open_workspace(project, profile).decisions.accept(dataset, rule, rid, comment)
+    _print_decision(f"row {rid} of {made.dataset} may break {rule}", made)
 
 
 @decisions.command("withdraw")
 def decisions_withdraw(
-    dataset: Dataset,
-    rid: Rid,
-    column: Annotated[str | None, typer.Option("--column", help="The cell's column.", show_default=False)] = None,
-    rule: Annotated[str | None, typer.Option("--rule", help="The accepted rule.", show_default=False)] = None,
-    comment: Comment = "",
-    project: Root = HERE,
-    profile: Profile = None,
+    dataset: DatasetArgument,
+    rid: RidArgument,
+    column: Annotated[
+        str | None, typer.Option("--column", metavar="COLUMN", help="The cell's column.", show_default=False)
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option("--rule", metavar="RULE", help="The accepted rule.", show_default=False)
+    ] = None,
+    comment: CommentOption = "",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
-    """Take back what was decided about a row, a cell or a violation.
+    """Withdraw a decision about a row, a cell or a violation.
+
+    It takes effect with the next run.
 
     \b
-    vertebra decisions withdraw weather 10000000042
-    vertebra decisions withdraw planes 10000000017 --column seats
+    Examples:
+      vertebra decisions withdraw weather 10000000042
+      vertebra decisions withdraw planes 10000000017 --column seats
     """
-    from vertebra.trusted.decisions import withdraw
-
-    with _deciding(project, profile, dataset) as (space, name, about):
-        withdraw(space.lake, name, rid, column, rule, comment, **about)
-    _told(f"the decision about row {rid} of {name} is withdrawn", name)
+    made = open_workspace(project, profile).decisions.withdraw(dataset, rid, column, rule, comment)
+    _print_decision(f"the decision about row {rid} of {made.dataset} is withdrawn", made)
 
 
-@contextmanager
-def _deciding(project: Path, profile: str | None, dataset: str) -> Iterator[tuple[Workspace, str, dict[str, Any]]]:
-    """The open project under its lease, the dataset's name, and who decides when."""
-    from vertebra.lake.lease import lease
-
-    space = opened(project, profile)
-    name = known_dataset(space, dataset)
-    about = {"by": getpass.getuser(), "at": datetime.now(UTC)}
-    with lease(space.lake.root, f"a decision about {name}"):
-        yield space, name, about
-
-
-def _known(space: Workspace, dataset: str | None) -> str | None:
-    return known_dataset(space, dataset) if dataset else None
-
-
-def _list(found: Any, columns: list[str], limit: int, form: str, thing: str, where: str) -> None:
+def _print_listing(found: Listing[Any], columns: list[str], form: str, noun: str, where: str) -> None:
     from vertebra.report.formatting import many
 
-    shape(form)
-    rows = found.slice(0, limit or None).to_pylist()
-    if rows or form != "table":
-        put(rows, columns, form)
+    for warning in found.warnings:
+        print_note(f"note: {warning}")
+    if found.items or form != "table":
+        print_rows([asdict(item) for item in found], columns, form)
     if form == "table":
-        shown = f"{len(rows)} of " if len(rows) < found.num_rows else ""
-        say(f"{shown}{many(found.num_rows, thing)} {where}".rstrip())
+        shown = f"{len(found)} of " if len(found) < found.total else ""
+        print_note(f"{shown}{many(found.total, noun)} {where}".rstrip())
 
 
-def _told(what: str, dataset: str) -> None:
-    say(f"{what}\nnext:  vertebra run --select trusted.{dataset}+")
+def _print_decision(what: str, decision: Decision) -> None:
+    print_note(f"{what}\nnext:  vertebra run --select trusted.{decision.dataset}+")

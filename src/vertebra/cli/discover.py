@@ -1,136 +1,158 @@
-"""The command that finds rules in a table and, when told to, declares them."""
+"""The command that discovers rules in a table and, when asked to, declares them."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vertebra.cli.options import HERE, EngineName, Profile, Root, opened, say
+from vertebra.cli.check import DelimiterOption, NullOption, TypeOption, column_types
+from vertebra.cli.options import (
+    CURRENT_FOLDER,
+    EngineOption,
+    ProfileOption,
+    ProjectOption,
+    open_workspace,
+    print_note,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vertebra import Proposal, Workspace
     from vertebra.report.proposals import Form
-    from vertebra.trusted.discover import Kind, Proposal
-    from vertebra.workspace.workspace import Workspace
+    from vertebra.workspace.discover import Kind
 
 
 def discover(
     table: Annotated[
         str | None,
-        typer.Argument(help="A table of a dataset: trusted.flights or formatted.flights.", show_default=False),
+        typer.Argument(
+            metavar="[TABLE]", help="A table of a dataset: trusted.flights or formatted.flights.", show_default=False
+        ),
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", "-d", help="Without a project: FILE, 'PATTERN' or a Delta folder.", show_default=False),
+        typer.Option(
+            "--data", "-d", metavar="FILE", help="Read FILE, 'PATTERN' or a Delta folder instead.", show_default=False
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", help="Rules to propose.", min=1)] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", help="Rules to propose.", min=1)] = 20,
     kinds: Annotated[
-        str | None, typer.Option("--kinds", "-k", help="What to look for, e.g. fd,key.", show_default=False)
+        str | None,
+        typer.Option("--kinds", "-k", metavar="KINDS", help="Kinds of rules, e.g. fd,key.", show_default=False),
     ] = None,
-    sample: Annotated[int, typer.Option("--sample", help="Rows that candidates are sought in.", min=100)] = 4000,
-    new: Annotated[bool, typer.Option("--new", help="Leave out what is declared already.")] = False,
+    sample: Annotated[
+        int, typer.Option("--sample", metavar="ROWS", help="Rows to search for candidates.", min=100)
+    ] = 4000,
+    new: Annotated[bool, typer.Option("--new", help="Leave out rules that are declared already.")] = False,
     accept: Annotated[
         str | None,
-        typer.Option("--accept", help="Declare these: numbers or names, comma-separated.", show_default=False),
+        typer.Option(
+            "--accept",
+            metavar="RULES",
+            help="Declare these: numbers or names, separated by commas.",
+            show_default=False,
+        ),
     ] = None,
     accept_all: Annotated[bool, typer.Option("--accept-all", help="Declare all that are listed.")] = False,
     name: Annotated[
-        list[str] | None, typer.Option("--name", help="Call an accepted rule otherwise: NUMBER=NAME; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--name", metavar="NUMBER=NAME", help="Give an accepted rule another name; repeatable.", show_default=False
+        ),
     ] = None,
-    kind: Annotated[
-        list[str] | None, typer.Option("--type", help="With --data, the type of a column: zip=string; repeatable.")
-    ] = None,
-    null: Annotated[list[str] | None, typer.Option("--null", help="With --data, a text that means NULL: NA.")] = None,
-    delimiter: Annotated[
-        str | None, typer.Option("--delimiter", help="Of CSV files; else found in the header.", show_default=False)
-    ] = None,
-    form: Annotated[str, typer.Option("--format", "-f", help="table, json or yaml.")] = "table",
-    project: Root = HERE,
-    profile: Profile = None,
-    engine: EngineName = None,
+    kind: TypeOption = None,
+    null: NullOption = None,
+    delimiter: DelimiterOption = None,
+    form: Annotated[
+        str, typer.Option("--format", "-f", metavar="FORMAT", help="Print as table, json or yaml.")
+    ] = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+    engine: EngineOption = None,
 ) -> None:
-    """Find the rules that a table keeps, or nearly: a rule with a few exceptions shows errors.
+    """Discover rules in a table or any file, and declare them.
 
-    Candidates come from a sample, every figure from the whole table. Accepted rules are written into the dataset's
-    file; they report, and change no data. The same table gives the same proposals in the same order.
-
-    \b
-    vertebra discover trusted.flights
-    vertebra discover planes --kinds fd,key --limit 10
-    vertebra discover planes --format yaml
-    vertebra discover planes --new --accept 2,4 --name 2=tailnum_code
-    vertebra discover --data planes.csv --null NA --format yaml > rules.yaml
+    Lists rules that the data satisfy exactly or with few exceptions; exceptions may be errors. Candidates come from a
+    sample, every figure from the whole table. Accepted rules are written into the dataset's file; they report
+    violations and change no data. The same table gives the same proposals in the same order.
 
     \b
-    Kinds:  key          no two rows agree on these columns
-            fd           rows with the same a have the same b
-            conditional  the same, or one value, where a column has some value
-            order        where a grows, b never falls; also among rows with the same c
-            comparison   a is at most b in every row
-            reference    every a is a key of another table
-            range values pattern required   of single columns
-    """
+    Examples:
+      vertebra discover trusted.flights
+      vertebra discover planes --kinds fd,key --limit 10
+      vertebra discover planes --format yaml
+      vertebra discover planes --new --accept 2,4 --name 2=tailnum_code
+      vertebra discover --data planes.csv --null NA --format yaml > rules.yaml
+
+    \b
+    Kinds:
+      key          no two rows have the same values in these columns
+      fd           rows with the same a have the same b
+      conditional  an fd, or one value of b, in rows where c has some value
+      order        when a grows, b does not fall; also among rows with the same c
+      comparison   a is at most b in every row
+      reference    every a is a key of another table
+      range, values, pattern, required   of single columns
+    """  # fmt: skip
     shape, wanted, names = _form(form), _kinds(kinds), _names(name)
     if (table is None) == (data is None):
-        raise typer.BadParameter("name a table of a project, or data with --data", param_hint="TABLE")
+        raise typer.BadParameter("name a table of a project, or give --data", param_hint="TABLE")
     if accept is not None and accept_all:
-        raise typer.BadParameter("either --accept or --accept-all", param_hint="--accept")
+        raise typer.BadParameter("use either --accept or --accept-all", param_hint="--accept")
     accepting = accept is not None or accept_all
     if names and not accepting:
-        raise typer.BadParameter("it names what is accepted: say --accept as well", param_hint="--name")
+        raise typer.BadParameter("it names accepted rules: use --accept, too", param_hint="--name")
     if data is not None:
         if accepting or new:
             raise typer.BadParameter("data without a project have no declarations", param_hint="--data")
-        _of_data(data, limit, sample, wanted, kind, null, delimiter, shape, engine or "sail")
-    elif table is not None:
-        if kind or null or delimiter:
-            raise typer.BadParameter("--type, --null and --delimiter are for --data", param_hint="--data")
-        find = partial(_found, limit=limit, sample=sample, kinds=wanted, declared=not new)
-        with opened(project, profile, engine) as space:
-            if accepting:
-                _accept(space, table, find, accept, names)
-            else:
-                _show(space, table, find, shape)
-
-
-Find = Callable[["Workspace", str], "list[Proposal]"]
-
-
-def _found(
-    space: Workspace, table: str, limit: int, sample: int, kinds: Sequence[Kind], declared: bool
-) -> list[Proposal]:
-    from vertebra.report.data_check import telling
-
-    with telling(sys.stderr) as tell:
-        return space.discover(table, limit, sample, kinds, declared, tell)
-
-
-def _show(space: Workspace, table: str, find: Find, form: Form) -> None:
-    from vertebra.report.proposals import write_proposals
-    from vertebra.workspace.discover import placed
-
-    zone, dataset = placed(space, table)
-    file = space.project.datasets[dataset].declared_in
-    write_proposals(find(space, table), f"{zone}.{dataset}", file, form, sys.stdout, sys.stderr)
-
-
-def _accept(space: Workspace, table: str, find: Find, accept: str | None, names: Mapping[str, str]) -> None:
-    from vertebra.report.proposals import accepted
-    from vertebra.workspace.discover import accept as declare
-    from vertebra.workspace.discover import dataset_of
-
-    chosen = _chosen(find(space, table), accept, names)
-    if not chosen:
-        say("nothing to accept: every rule that was found is declared already")
+        _discover_data(data, limit, sample, wanted, kind, null, delimiter, shape, engine or "sail")
         return
-    file = declare(space, table, chosen)
-    sys.stderr.write(accepted(chosen, file, dataset_of(space, table)))
+    assert table is not None
+    if kind or null or delimiter:
+        raise typer.BadParameter("--type, --null and --delimiter are for --data", param_hint="--data")
+    from vertebra.report.data_check import progress_on
+
+    with open_workspace(project, profile, engine) as space:
+        with progress_on(sys.stderr) as progress:
+            found = space.discover(table, limit, sample, wanted, not new, progress)
+        if accepting:
+            _accept(space, table, found, None if accept is None else accept.split(","), names)
+        else:
+            _print_proposals(space, table, found, shape)
 
 
-def _of_data(
+def _print_proposals(space: Workspace, table: str, found: Sequence[Proposal], form: Form) -> None:
+    from vertebra.report.proposals import write_proposals
+
+    name = space.dataset_table(table)
+    file = space.project.datasets[name.partition(".")[2]].declared_in
+    write_proposals(found, name, file, form, sys.stdout, sys.stderr)
+
+
+def _accept(
+    space: Workspace, table: str, found: Sequence[Proposal], wanted: list[str] | None, names: Mapping[str, str]
+) -> None:
+    from vertebra import ProposalError
+    from vertebra.report.proposals import accepted
+    from vertebra.workspace.discover import choose
+
+    try:
+        listed = None if wanted is None else [part.strip() for part in wanted if part.strip()]
+        chosen = choose(found, listed, names)
+    except ProposalError as error:
+        raise typer.BadParameter(error.fact, param_hint=error.where) from None
+    if not chosen:
+        print_note("nothing to accept: every rule that was found is declared already")
+        return
+    file = space.accept(table, chosen)
+    sys.stderr.write(accepted(chosen, file, table.rpartition(".")[2]))
+
+
+def _discover_data(
     data: str,
     limit: int,
     sample: int,
@@ -141,21 +163,19 @@ def _of_data(
     form: Form,
     engine: str,
 ) -> None:
-    from vertebra.cli.check import column_types
-    from vertebra.report.data_check import telling
+    import vertebra
+    from vertebra.report.data_check import progress_on
     from vertebra.report.proposals import write_data_proposals
-    from vertebra.workspace.check_data import name_of
-    from vertebra.workspace.discover_data import discover_data
 
-    with telling(sys.stderr) as tell:
-        found = discover_data(
-            data, name_of(data), limit=limit, sample=sample, kinds=kinds, types=column_types(types),
-            null=null or (), delimiter=delimiter, engine=engine, tell=tell,
+    with progress_on(sys.stderr) as progress:
+        found = vertebra.discover(
+            data, limit=limit, sample=sample, kinds=kinds, types=column_types(types), null=null or (),
+            delimiter=delimiter, engine=engine, progress=progress,
         )  # fmt: skip
-    said = ["--data", data, *(word for text in null or () for word in ("--null", text))]
-    said += [word for text in types or () for word in ("--type", text)]
-    said += ["--delimiter", delimiter] if delimiter else []
-    write_data_proposals(found, said, form, sys.stdout, sys.stderr)
+    options = ["--data", data, *(word for text in null or () for word in ("--null", text))]
+    options += [word for text in types or () for word in ("--type", text)]
+    options += ["--delimiter", delimiter] if delimiter else []
+    write_data_proposals(found, options, form, sys.stdout, sys.stderr)
 
 
 def _form(text: str) -> Form:
@@ -168,9 +188,12 @@ def _form(text: str) -> Form:
 
 
 def _kinds(text: str | None) -> tuple[Kind, ...]:
-    from vertebra.trusted.discover.proposal import KINDS
+    """Kinds of rules, in the order of all kinds."""
+    if text is None:
+        return ()
+    from vertebra.workspace.discover import KINDS
 
-    asked = [part.strip() for part in (text or "").split(",") if part.strip()]
+    asked = [part.strip() for part in text.split(",") if part.strip()]
     unknown = [part for part in asked if part not in KINDS]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is not one of {', '.join(KINDS)}", param_hint="--kinds")
@@ -186,34 +209,6 @@ def _names(given: Sequence[str] | None) -> dict[str, str]:
             raise typer.BadParameter(f"{text!r} is not NUMBER=NAME", param_hint="--name")
         names[which] = name
     return names
-
-
-def _chosen(found: Sequence[Proposal], accept: str | None, names: Mapping[str, str]) -> dict[str, Proposal]:
-    """The accepted proposals by the names they get; all that are not declared when none is named."""
-    known = {str(proposal.number): proposal for proposal in found} | {proposal.name: proposal for proposal in found}
-    if accept is None:
-        wanted = [proposal for proposal in found if not proposal.declared]
-    else:
-        wanted = [_known(known, part.strip(), "--accept", len(found)) for part in accept.split(",") if part.strip()]
-    renamed = {_known(known, which, "--name", len(found)).number: name for which, name in names.items()}
-    idle = set(renamed) - {proposal.number for proposal in wanted}
-    if idle:
-        raise typer.BadParameter(f"{min(idle)} is not accepted", param_hint="--name")
-    chosen: dict[str, Proposal] = {}
-    for proposal in dict.fromkeys(proposal.number for proposal in wanted):
-        one = known[str(proposal)]
-        name = renamed.get(proposal, one.name)
-        if name in chosen:
-            raise typer.BadParameter(f"two accepted rules are named {name}", param_hint="--name")
-        chosen[name] = one
-    return chosen
-
-
-def _known(known: Mapping[str, Proposal], which: str, option: str, count: int) -> Proposal:
-    if which not in known:
-        said = f"a number from 1 to {count}, or a name that is listed" if count else "anything: nothing was found"
-        raise typer.BadParameter(f"{which!r} is not {said}", param_hint=option)
-    return known[which]
 
 
 COMMANDS = {"discover": discover}

@@ -1,4 +1,4 @@
-"""How the help of a group of commands looks."""
+"""How the help of commands and groups of commands looks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from typer.core import TyperGroup
 
 
-class Commands(TyperGroup):
-    """A group whose help lists the commands by what they are for; plain text, as importing more costs start-up."""
+class CommandGroup(TyperGroup):
+    """A group whose help lists its commands under headings. It is plain text: richer text takes longer to import."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write a section per panel."""
+        """Write a section per heading."""
         panels: dict[str, list[tuple[str, str]]] = {}
         widest = max(map(len, self.commands))
         for name in self.list_commands(ctx):

@@ -1,225 +1,270 @@
-"""Commands that look: ls, show, sql, why, quality."""
+"""Commands that inspect the project and the lake: ls, show, sql, why, quality."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from vertebra.cli.options import (
-    HERE,
-    Exclude,
-    Profile,
-    Root,
-    Select,
-    Shape,
-    known_dataset,
-    opened,
-    put,
-    say,
-    shape,
-    warn_ledger_mismatch,
+    CURRENT_FOLDER,
+    ExcludeOption,
+    FormatOption,
+    ProfileOption,
+    ProjectOption,
+    open_workspace,
+    output_format,
+    print_note,
+    print_rows,
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from vertebra import Workspace
 
-    from vertebra.workspace.workspace import Workspace
+_LISTS: Final = ("steps", "sources", "tables", "datasets", "publications", "drift", "rules")
+_SELECTABLE: Final = ("steps", "sources", "drift")
 
-
-_SELECTABLE = ("steps", "sources", "drift")
+TableArgument = Annotated[
+    str, typer.Argument(metavar="TABLE", help="A table, e.g. trusted.flights.", show_default=False)
+]
 
 
 def ls(
-    what: Annotated[
-        str, typer.Argument(help="steps, sources, tables, datasets, publications, drift or rules.")
-    ] = "steps",
-    select: Select = None,
-    exclude: Exclude = None,
+    what: Annotated[str, typer.Argument(metavar="[LIST]", help="What to list; see above.")] = "steps",
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--select",
+            "-s",
+            metavar="SELECTION",
+            help="List only these steps, or these datasets' sources or drift.",
+            show_default=False,
+        ),
+    ] = None,
+    exclude: ExcludeOption = None,
     notation: Annotated[
-        Literal["vertebra", "logic", "holoclean"], typer.Option("--notation", help="Of rules.")
+        Literal["vertebra", "logic", "holoclean"],
+        typer.Option("--notation", metavar="NOTATION", help="Print rules as vertebra, logic or holoclean."),
     ] = "vertebra",
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
-    """List the steps of the project, its sources and when they are due, tables, datasets, publications, drift or rules.
+    """List steps, sources, tables, datasets, publications, drift or rules.
 
     \b
-    vertebra ls
-    vertebra ls --select +exploitation.departures
-    vertebra ls sources
-    vertebra ls sources --select flights --format json
-    vertebra ls tables
-    vertebra ls datasets --format json
-    vertebra ls publications
-    vertebra ls drift --select flights
-    vertebra ls rules --notation logic
+    Lists:
+      steps         what a run does, in order
+      sources       when each source was asked, what it gave, when it is due
+      tables        tables of the lake: version, rows, time, step
+      datasets      declared datasets, their files and what was received
+      publications  what was sent to which target, when and where
+      drift         how columns of batches differ from the declared ones
+      rules         rules as denial constraints
 
     \b
-    A selection:  trusted.flights  flights  trusted.*      names and wildcards
-                  +x  x+  2+x+1                            with what is up or down the stream
-                  zone:trusted  tag:x  source:bts          by property
-                  state:modified                           declaration or code changed, or never run
-                  a,b    a b                               intersection, union
-    """
-    from vertebra.report import listing
+    Examples:
+      vertebra ls
+      vertebra ls --select +exploitation.departures
+      vertebra ls sources --select flights --format json
+      vertebra ls publications
+      vertebra ls rules --notation logic
 
-    shape(form)
+    \b
+    Selections of steps:
+      trusted.flights             one step
+      flights                     the steps of a dataset, view or analysis
+      trusted.*                   wildcards: * ? [ ]
+      +x   x+   2+x+1             with what x depends on, what depends on x
+      zone:trusted tag:x source:y by property
+      state:modified              declaration or code changed, or never run
+      a,b                         both a and b (intersection)
+      a b                         a or b (union)
+    """  # fmt: skip
+    output_format(form)
+    if what not in _LISTS:
+        raise typer.BadParameter(f"{what!r} is not one of {', '.join(_LISTS)}", param_hint="LIST")
     if select and what not in _SELECTABLE:
         raise typer.BadParameter(f"it is for {', '.join(_SELECTABLE)}, not {what}", param_hint="--select")
     if exclude and what != "steps":
         raise typer.BadParameter(f"it is for steps, not {what}", param_hint="--exclude")
-    space = opened(project, profile)
+    space = open_workspace(project, profile)
+    if what == "sources":
+        _print_sources(space, select or (), form)
+        return
+    rows, columns = _listed(space, what, select or (), exclude or (), notation)
+    print_rows(rows, columns, form)
+
+
+def _listed(
+    space: Workspace, what: str, select: Sequence[str], exclude: Sequence[str], notation: Any
+) -> tuple[list[dict[str, Any]], Sequence[str]]:
+    from vertebra.report import listing
+
     match what:
         case "steps":
-            rows = listing.steps(space, select or (), exclude or ())
-            columns = ["step", "reads", "tags"]
-        case "sources":
-            _sources(space, [known_dataset(space, name) for name in select or ()], form)
-            return
+            return listing.step_rows(space.steps(select, exclude)), listing.STEPS
         case "tables":
-            rows, columns = listing.tables(space), ["table", "version", "rows", "written", "by"]
+            return listing.rows_of(space.table_infos(), listing.TABLES), listing.TABLES
         case "datasets":
-            rows = listing.datasets(space)
-            columns = ["dataset", "source", "batches", "records", "collected", "every", "file", "description"]
+            return listing.rows_of(space.datasets(), listing.DATASETS), listing.DATASETS
         case "publications":
-            rows, columns = listing.publications(space), list(listing.PUBLICATIONS)
+            return listing.rows_of(space.publications(), listing.PUBLICATIONS), listing.PUBLICATIONS
         case "drift":
-            rows, columns = (
-                listing.drift(space, [known_dataset(space, name) for name in select or ()]),
-                list(listing.DRIFT),
-            )
-        case "rules":
-            rows, columns = listing.rules(space, notation), ["dataset", "rule", "class", "denies"]
+            return listing.drift_rows(space.drift(select)), listing.DRIFT
         case _:
-            raise typer.BadParameter(
-                f"{what!r} is not one of steps, sources, tables, datasets, publications, drift, rules"
-            )
-    put(rows, columns, form)
+            return listing.rule_rows(space.rules(notation=notation)), listing.RULES
 
 
-def _sources(space: Workspace, names: Sequence[str], form: str) -> None:
-    from datetime import UTC, datetime
-
+def _print_sources(space: Workspace, names: Sequence[str], form: str) -> None:
     from vertebra.report.sources import SOURCES, source_rows, write_sources
 
-    now = datetime.now(UTC)
-    rows = [row for row in source_rows(space, now) if not names or row["dataset"] in names]
+    sources = space.sources(names)
     if form == "table":
-        write_sources(rows, now, sys.stdout, sys.stderr)
+        write_sources(sources, sys.stdout, sys.stderr)
     else:
-        put(rows, SOURCES, form)
+        print_rows(source_rows(sources), SOURCES, form)
 
 
 def show(
-    table: Annotated[str, typer.Argument(help="A table, e.g. trusted.flights.")],
-    version: Annotated[int | None, typer.Option("--version", help="An earlier version.", show_default=False)] = None,
-    history: Annotated[bool, typer.Option("--history", help="List the versions instead of rows.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", help="Rows to show.", min=0)] = 20,
-    columns: Annotated[
-        str | None, typer.Option("--columns", "-c", help="Columns to show, comma-separated.", show_default=False)
+    table: TableArgument,
+    version: Annotated[
+        int | None, typer.Option("--version", metavar="VERSION", help="Show an earlier version.", show_default=False)
     ] = None,
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
+    history: Annotated[bool, typer.Option("--history", help="List the versions instead of rows.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="ROWS", help="Rows to show.", min=0)] = 20,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            "-c",
+            metavar="COLUMNS",
+            help="Show only these columns, separated by commas.",
+            show_default=False,
+        ),
+    ] = None,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
-    """Show rows of a table, now or as they were at a version.
+    """Show rows or the history of a table.
 
     \b
-    vertebra show trusted.flights
-    vertebra show trusted.flights --version 3 --limit 5
-    vertebra show trusted.flights --history
-    vertebra show exploitation.departures --columns origin,dest,dep_delay
-    """
-    from vertebra.report import listing
+    Examples:
+      vertebra show trusted.flights
+      vertebra show trusted.flights --version 3 --limit 5
+      vertebra show trusted.flights --history
+      vertebra show exploitation.departures --columns origin,dest,dep_delay
+    """  # fmt: skip
+    from vertebra.report.listing import HISTORY, history_rows
 
-    shape(form)
-    handle = opened(project, profile).table(table, version)
+    output_format(form)
+    handle = open_workspace(project, profile).table(table, version)
     if history:
-        put(listing.history(handle, limit), ["version", "at", "operation", "step", "run_id", "inputs"], form)
+        print_rows(history_rows(handle.history(limit)), HISTORY, form)
         return
-    data = handle.dataset()
-    names = listing.columns_of(data.schema.names, columns, handle.name)
-    put(data.head(limit, columns=names).to_pylist(), names, form)
+    data = handle.head(limit, [name.strip() for name in columns.split(",")] if columns else ())
+    print_rows(data.to_pylist(), data.schema.names, form)
     if form == "table":
         total = handle.rows()
-        say(f"{min(limit, total):,} of {total:,} rows of {handle.name}")
+        print_note(f"{min(limit, total):,} of {total:,} rows of {handle.name}")
 
 
 def sql(
-    statement: Annotated[str, typer.Argument(help="One SELECT in DuckDB's SQL; - reads it from stdin.")],
-    limit: Annotated[int, typer.Option("--limit", "-n", help="Rows to print; 0 prints all.", min=0)] = 0,
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
+    statement: Annotated[
+        str,
+        typer.Argument(
+            metavar="STATEMENT", help="One SELECT in DuckDB's SQL; - reads it from stdin.", show_default=False
+        ),
+    ],
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", metavar="ROWS", help="Rows to print; 0 prints all.", min=0)
+    ] = 0,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
-    """Ask the lake in SQL: the schemas are landing, formatted, trusted, exploitation, analysis and governance.
+    """Query the lake in SQL.
+
+    The schemas are landing, formatted, trusted, exploitation, analysis and governance.
 
     \b
-    vertebra sql "select origin, count(*) from trusted.flights group by origin"
-    vertebra sql "select * from governance.repairs limit 5" --format json
-    echo "select 1" | vertebra sql -
+    Examples:
+      vertebra sql "select origin, count(*) from trusted.flights group by origin"
+      vertebra sql "select * from governance.repairs limit 5" --format json
+      echo "select 1" | vertebra sql -
     """
-    shape(form)
-    space = opened(project, profile)
+    output_format(form)
+    space = open_workspace(project, profile)
     answer = space.sql(sys.stdin.read() if statement == "-" else statement)
     data = answer.limit(limit).arrow() if limit else answer.arrow()
-    put(data.to_pylist(), data.schema.names, form)
+    print_rows(data.to_pylist(), data.schema.names, form)
 
 
 def why(
-    table: Annotated[str, typer.Argument(help="A table, e.g. trusted.flights.")],
-    rid: Annotated[int | None, typer.Argument(help="The row's _rid.", show_default=False)] = None,
-    column: Annotated[str | None, typer.Argument(help="One column.", show_default=False)] = None,
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
+    table: TableArgument,
+    rid: Annotated[int | None, typer.Argument(metavar="[RID]", help="The row's _rid.", show_default=False)] = None,
+    column: Annotated[
+        str | None, typer.Argument(metavar="[COLUMN]", help="One column of the row.", show_default=False)
+    ] = None,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
-    """Explain a row or a cell: back through repairs and parsing to the record that was received, and its file.
+    """Explain where a table, a row or a cell comes from.
 
-    Without a row, tell what the table follows from.
+    A row or a cell is traced back through repairs and parsing to the record that was received, and its file. Without
+    a row, shows what the table was made from.
 
     \b
-    vertebra why trusted.flights 10000000042
-    vertebra why trusted.flights 10000000042 distance
-    vertebra why exploitation.departures
+    Examples:
+      vertebra why trusted.flights 10000000042
+      vertebra why trusted.flights 10000000042 distance
+      vertebra why exploitation.departures
     """
     from vertebra.report.why import write_why
 
-    space = opened(project, profile)
-    write_why(space.why(table, rid, column), shape(form), sys.stdout)
+    space = open_workspace(project, profile)
+    write_why(space.why(table, rid, column), output_format(form), sys.stdout)
 
 
 def quality(
-    dataset: Annotated[str | None, typer.Argument(help="One dataset.", show_default=False)] = None,
-    history: Annotated[bool, typer.Option("--history", help="Every run, not only the last.")] = False,
-    html: Annotated[
-        Path | None, typer.Option("--html", help="Write one HTML page with plots and examples.", show_default=False)
+    dataset: Annotated[
+        str | None, typer.Argument(metavar="[DATASET]", help="One dataset; by default all.", show_default=False)
     ] = None,
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
+    history: Annotated[bool, typer.Option("--history", help="Show every run, not only the last.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write an HTML page with plots and examples.", show_default=False),
+    ] = None,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
-    """Show the quality of the trusted tables: every dimension, every rule, and what changed since the previous run.
+    """Show the data quality of the trusted tables.
+
+    Shows every quality dimension, every rule, and what changed since the previous run.
 
     \b
-    vertebra quality
-    vertebra quality flights
-    vertebra quality --html quality.html
-    vertebra quality flights --history --format json
+    Examples:
+      vertebra quality
+      vertebra quality flights
+      vertebra quality --html quality.html
+      vertebra quality flights --history --format json
     """
     from vertebra.report.quality.terminal import write_quality, write_quality_page
 
-    space = opened(project, profile)
-    name = known_dataset(space, dataset) if dataset else None
-    warn_ledger_mismatch(space, name)
+    space = open_workspace(project, profile)
+    name = dataset and dataset.rpartition(".")[2]
+    for warning in space.ledger_warnings(dataset):
+        print_note(f"note: {warning}")
     if html is not None:
         write_quality_page(space, name, html, sys.stderr)
         return
-    write_quality(space, name, history, shape(form), sys.stdout, sys.stderr)
+    write_quality(space, name, history, output_format(form), sys.stdout, sys.stderr)
 
 
 COMMANDS = {"ls": ls, "show": show, "sql": sql, "why": why, "quality": quality}

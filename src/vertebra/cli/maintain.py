@@ -2,78 +2,91 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vertebra.cli.options import HERE, Profile, Root, Shape, Yes, opened, put, say, shape, sure
+from vertebra.cli.options import (
+    CURRENT_FOLDER,
+    FormatOption,
+    ProfileOption,
+    ProjectOption,
+    YesOption,
+    confirm,
+    open_workspace,
+    output_format,
+    print_note,
+    print_rows,
+)
+
+if TYPE_CHECKING:
+    from vertebra import GarbageReport
+
+_COLUMNS = ("table", "versions kept", "files", "freed", "compacted")
 
 
 def restore(
-    table: Annotated[str, typer.Argument(help="A table, e.g. trusted.flights.")],
-    version: Annotated[int, typer.Argument(help="The version to make current again.")],
-    yes: Yes = False,
-    project: Root = HERE,
-    profile: Profile = None,
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A table, e.g. trusted.flights.", show_default=False)],
+    version: Annotated[int, typer.Argument(metavar="VERSION", help="The version to restore.", show_default=False)],
+    yes: YesOption = False,
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
-    """Make a table what it was at an earlier version; the versions since stay in its history.
+    """Restore a table to an earlier version.
 
-    The next run of its step brings the table back to what is declared: restore to look or to recover, then change
-    the declaration.
+    The versions since then stay in the table's history. The next run of the table's step brings it back to what is
+    declared: restore a table to look at it or to recover, then change the declaration.
 
     \b
-    vertebra show trusted.flights --history
-    vertebra restore trusted.flights 3
+    Examples:
+      vertebra show trusted.flights --history
+      vertebra restore trusted.flights 3
     """
-    from vertebra.lake.lease import lease
-    from vertebra.workspace.tables import existing
-
-    space = opened(project, profile)
-    name = existing(space.lake, table)
-    now = space.lake.table(name).version()
-    space.lake.table(name).delta(version)
-    sure(f"Make {name} (version {now}) what it was at version {version}?", yes)
-    with lease(space.lake.root, f"restore {name}"):
-        new = space.lake.table(name).restore(version)
-    say(f"{name} is at version {new}, equal to version {version}")
+    space = open_workspace(project, profile)
+    earlier = space.table(table, version)
+    confirm(f"Restore {earlier.name} (version {earlier.latest_version()}) to version {version}?", yes)
+    new = space.restore(earlier.name, version)
+    print_note(f"{earlier.name} is at version {new}, equal to version {version}")
 
 
 def gc(
     keep: Annotated[
         str | None,
-        typer.Option("--keep", help="How long versions stay; by default the project's retention.", show_default=False),
+        typer.Option(
+            "--keep",
+            metavar="TIME",
+            help="How long to keep versions; by default the project's retention.",
+            show_default=False,
+        ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be freed; free nothing.")] = False,
-    yes: Yes = False,
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be freed; free nothing.")] = False,
+    yes: YesOption = False,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
-    """Free the disk of what no version, model or run points to; merge small files.
+    """Free disk space that no version, model or run needs.
 
-    Kept are every version younger than the retention, the newest data, the training and test sets of every recorded
-    model, what runs within the retention read and wrote, and what the last good run of each step did.
+    Kept are versions younger than the retention, the newest data, the training and test sets of every recorded
+    model, and what recent runs and the last good run of each step read and wrote. Small files are merged.
 
     \b
-    vertebra gc --dry-run
-    vertebra gc --keep "7 days" --yes
+    Examples:
+      vertebra gc --dry-run
+      vertebra gc --keep "7 days" --yes
     """
-    from datetime import UTC, datetime
+    output_format(form)
+    space = open_workspace(project, profile)
+    space.kept_since(keep)  # refuses a text that is not a span of time
+    if not dry_run:
+        confirm(f"Free what is older than {keep or space.project.settings.retention} in {space.lake.root}?", yes)
+    _print_garbage(space.gc(keep, dry_run), form)
 
-    from vertebra.lake.gc import collect_garbage
-    from vertebra.lake.lease import lease
-    from vertebra.pipeline.gc_roots import age, gc_roots
+
+def _print_garbage(report: GarbageReport, form: str) -> None:
     from vertebra.report.formatting import many, size
 
-    shape(form)
-    space = opened(project, profile)
-    settings = space.project.settings
-    since = datetime.now(UTC) - (age(keep) if keep else settings.keep)
-    if not dry_run:
-        sure(f"Free what is older than {keep or settings.retention} in {space.lake.root}?", yes)
-    with lease(space.lake.root, "garbage collection"):
-        found = collect_garbage(space.lake, gc_roots(space.ledgers, since), since, dry_run=dry_run)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "table": one.table,
             "versions kept": len(one.kept),
@@ -81,16 +94,16 @@ def gc(
             "freed": one.bytes if form != "table" else size(one.bytes),
             "compacted": one.compacted,
         }
-        for one in found
+        for one in report.tables
         if form != "table" or one.freed or one.compacted
     ]
     if rows or form != "table":
-        put(rows, ["table", "versions kept", "files", "freed", "compacted"], form)
-    for one in found:
+        print_rows(rows, _COLUMNS, form)
+    for one in report.tables:
         for version, why in one.lost.items():
-            say(f"note: nothing of {one.table} is freed: its log no longer has version {version}, of {why}")
-    files, total = sum(len(one.freed) for one in found), sum(one.bytes for one in found)
-    say(f"{'would free' if dry_run else 'freed'} {many(files, 'file')}, {size(total)}")
+            print_note(f"note: nothing of {one.table} is freed: its log no longer has version {version}, of {why}")
+    freed = "would free" if report.dry_run else "freed"
+    print_note(f"{freed} {many(report.files, 'file')}, {size(report.bytes)}")
 
 
 COMMANDS = {"restore": restore, "gc": gc}

@@ -7,60 +7,88 @@ from typing import Annotated
 
 import typer
 
-from vertebra.cli.options import HERE, EngineName, Profile, Root, Shape, opened, say, shape
+from vertebra.cli.options import (
+    CURRENT_FOLDER,
+    EngineOption,
+    FormatOption,
+    ProfileOption,
+    ProjectOption,
+    WaitOption,
+    open_workspace,
+    output_format,
+    print_note,
+)
 
 
 def models(
-    analysis: Annotated[str | None, typer.Argument(help="One analysis.", show_default=False)] = None,
-    history: Annotated[bool, typer.Option("--history", help="Every run, not only the last.")] = False,
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
+    analysis: Annotated[
+        str | None, typer.Argument(metavar="[ANALYSIS]", help="One analysis; by default all.", show_default=False)
+    ] = None,
+    history: Annotated[bool, typer.Option("--history", help="Show every run, not only the last.")] = False,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
 ) -> None:
-    """Show the models that were tried, their scores against the baseline, and which was chosen.
+    """Show trained models, their scores and which was chosen.
+
+    Scores are compared with those of a baseline that looks at no feature.
 
     \b
-    vertebra models
-    vertebra models late_arrival --format json
+    Examples:
+      vertebra models
+      vertebra models late_arrival --format json
     """
     from vertebra.report.models import write_models
 
-    write_models(opened(project, profile), analysis, history, shape(form), sys.stdout, sys.stderr)
+    chosen = output_format(form)
+    space = open_workspace(project, profile)
+    declared = bool(space.project.analyses)
+    write_models(space.models(analysis, history), declared, chosen, sys.stdout, sys.stderr)
 
 
 def predict(
-    analysis: Annotated[str, typer.Argument(help="The analysis, e.g. late_arrival.")],
+    analysis: Annotated[
+        str, typer.Argument(metavar="ANALYSIS", help="The analysis, e.g. late_arrival.", show_default=False)
+    ],
     table: Annotated[
-        str | None, typer.Option("--table", help="To score; default: the analysis's view.", show_default=False)
+        str | None,
+        typer.Option(
+            "--table", metavar="TABLE", help="Score this table; by default the analysis's view.", show_default=False
+        ),
     ] = None,
     version: Annotated[
-        str | None, typer.Option("--version", help="Of the model; by default the champion.", show_default=False)
+        str | None,
+        typer.Option(
+            "--version", metavar="VERSION", help="Use this model version; by default the champion.", show_default=False
+        ),
     ] = None,
-    wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for a run to end.", min=0)] = 0,
-    project: Root = HERE,
-    profile: Profile = None,
-    engine: EngineName = None,
+    wait: WaitOption = 0,
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+    engine: EngineOption = None,
 ) -> None:
-    """Score a table with the champion of an analysis and write analysis.<name>_predictions to the lake.
+    """Score a table with the champion of an analysis.
+
+    Writes analysis.<name>_predictions to the lake.
 
     \b
-    vertebra predict late_arrival
-    vertebra predict late_arrival --table exploitation.departures --version 2
+    Examples:
+      vertebra predict late_arrival
+      vertebra predict late_arrival --table exploitation.departures --version 2
     """
     from vertebra.report.console import console_for
     from vertebra.report.formatting import many
     from vertebra.report.step_facts import phrases
-    from vertebra.workspace.predict import predict as score
 
     console = console_for(sys.stderr)
     try:
-        with opened(project, profile, engine) as space:
+        with open_workspace(project, profile, engine) as space:
             console.started(1, 1, f"predict.{analysis}")
-            outcome = score(space, analysis, table, version, wait, console)
+            outcome = space.predict(analysis, table, version, wait, console)
     finally:
         console.close()
     output = next(iter(outcome.outputs))
-    say(f"{', '.join([many(outcome.rows, 'row'), *phrases(outcome.facts)])}\nnext:  vertebra show {output}")
+    print_note(f"{', '.join([many(outcome.rows, 'row'), *phrases(outcome.facts)])}\nnext:  vertebra show {output}")
 
 
 COMMANDS = {"models": models, "predict": predict}

@@ -1,4 +1,4 @@
-"""Options that several commands share, and opening the project they name."""
+"""Options that several commands share, opening the project they name, and printing."""
 
 from __future__ import annotations
 
@@ -11,70 +11,72 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vertebra import Workspace
     from vertebra.report.rows import Format, Row
-    from vertebra.workspace.workspace import Workspace
 
-Root = Annotated[
+ProjectOption = Annotated[
     Path,
-    typer.Option("--project", "-p", help="The project's folder, or one inside it; default: here.", show_default=False),
+    typer.Option(
+        "--project",
+        "-p",
+        metavar="FOLDER",
+        help="The project's folder, or one inside it; by default the current folder.",
+        show_default=False,
+    ),
 ]
-Profile = Annotated[
-    str | None, typer.Option("--profile", help="A profile of vertebra.yaml, e.g. dev or prod.", show_default=False)
-]
-EngineName = Annotated[
+ProfileOption = Annotated[
     str | None,
-    typer.Option("--engine", help="sail, or sc://host:port of a Spark Connect server.", show_default=False),
+    typer.Option("--profile", metavar="NAME", help="Use a profile of vertebra.yaml.", show_default=False),
 ]
-Select = Annotated[
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", metavar="ENGINE", help="Use sail, or a Spark Connect server: sc://host:port.", show_default=False
+    ),
+]
+SelectOption = Annotated[
     list[str] | None,
-    typer.Option("--select", "-s", help="Steps to take: names, +up, down+, zone:, tag:, source:, state:modified."),
+    typer.Option(
+        "--select",
+        "-s",
+        metavar="SELECTION",
+        help="Take only these steps; vertebra ls --help explains selections.",
+        show_default=False,
+    ),
 ]
-Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="Steps to leave out; same grammar.")]
-Shape = Annotated[str, typer.Option("--format", "-f", help="table, json or csv.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="SELECTION", help="Leave these steps out.", show_default=False),
+]
+FormatOption = Annotated[str, typer.Option("--format", "-f", metavar="FORMAT", help="Print as table, json or csv.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+WaitOption = Annotated[
+    float,
+    typer.Option(
+        "--wait",
+        metavar="SECONDS",
+        help="How long to wait for another run to end; by default not at all.",
+        min=0,
+        show_default=False,
+    ),
+]
 
-HERE = Path()
+CURRENT_FOLDER = Path()
 
 
-def opened(root: Path, profile: str | None = None, engine: str | None = None) -> Workspace:
-    """The project a command is about."""
+def open_workspace(root: Path, profile: str | None = None, engine: str | None = None) -> Workspace:
+    """Open the project that a command names."""
     from vertebra.workspace.workspace import open_project
 
     return open_project(root, profile, engine)
 
 
-def known_dataset(space: Workspace, dataset: str) -> str:
-    """A declared dataset's name; ``trusted.flights`` means ``flights``.
+def output_format(text: str) -> Format:
+    """The output format of a name.
 
     Raises:
-        DeclarationError: there is no such dataset.
+        BadParameter: there is no such format.
     """
-    from vertebra.errors import DeclarationError
-    from vertebra.pipeline.selection import did_you_mean
-
-    name = dataset.rpartition(".")[2]
-    if name not in space.project.datasets:
-        known = space.project.datasets
-        raise DeclarationError(f"there is no dataset {name}", remedy=did_you_mean(name, known, "vertebra ls datasets"))
-    return name
-
-
-def warn_ledger_mismatch(space: Workspace, dataset: str | None) -> None:
-    """Say of which datasets the ledgers speak of another table than is there.
-
-    Args:
-        dataset: one; None for all.
-    """
-    from vertebra.trusted.ledger_commit import ledger_mismatch
-
-    for name in [dataset] if dataset else space.project.datasets:
-        differ = ledger_mismatch(space.lake, space.ledgers, name)
-        if differ:
-            say(f"note: {differ}\n  next:  vertebra run --select trusted.{name}")
-
-
-def shape(text: str) -> Format:
-    """The output form; a usage error when there is no such form."""
     from typing import get_args
 
     from vertebra.report.rows import Format
@@ -86,24 +88,24 @@ def shape(text: str) -> Format:
     raise typer.BadParameter(f"{text!r} is not one of table, json, csv", param_hint="--format")
 
 
-def put(rows: Sequence[Row], columns: Sequence[str], form: str, title: str = "") -> None:
+def print_rows(rows: Sequence[Row], columns: Sequence[str], form: str, title: str = "") -> None:
     """Print rows to stdout."""
     from vertebra.report.rows import write_rows
 
-    write_rows(rows, columns, shape(form), sys.stdout, sys.stderr, title)
+    write_rows(rows, columns, output_format(form), sys.stdout, sys.stderr, title)
 
 
-def say(text: str) -> None:
-    """Print a remark to stderr."""
+def print_note(text: str) -> None:
+    """Print a message to stderr."""
     from rich.console import Console
 
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(text, markup=False)
 
 
-def sure(question: str, yes: bool) -> None:
-    """Ask before destroying; a script has to say ``--yes``."""
+def confirm(question: str, yes: bool) -> None:
+    """Ask before destroying something; scripts have to pass ``--yes``."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise typer.BadParameter(f"{question} Say --yes to do it without being asked.", param_hint="--yes")
+        raise typer.BadParameter(f"{question} Pass --yes to do it without being asked.", param_hint="--yes")
     typer.confirm(question, abort=True, err=True)

@@ -1,4 +1,4 @@
-"""Commands that bring the lake up to date, or say what it would take: plan, run."""
+"""Commands that bring the lake up to date, or show what that would take: plan, run."""
 
 from __future__ import annotations
 
@@ -9,110 +9,108 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vertebra.cli.options import (
-    HERE,
-    EngineName,
-    Exclude,
-    Profile,
-    Root,
-    Select,
-    Shape,
-    opened,
-    put,
-    say,
-    shape,
+    CURRENT_FOLDER,
+    EngineOption,
+    ExcludeOption,
+    FormatOption,
+    ProfileOption,
+    ProjectOption,
+    SelectOption,
+    WaitOption,
+    open_workspace,
+    output_format,
+    print_note,
+    print_rows,
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from vertebra.pipeline.progress import RunReport
-    from vertebra.workspace.workspace import Workspace
+    from collections.abc import Callable
 
-Refresh = Annotated[bool, typer.Option("--full-refresh", help="Run the selected steps from nothing, current or not.")]
-Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for another run to end; 0 stops at once.", min=0)]
+    from vertebra import RunReport
+    from vertebra.report.console import LineConsole, TerminalConsole
+
+RefreshOption = Annotated[
+    bool, typer.Option("--full-refresh", help="Run the selected steps from scratch, even if they are current.")
+]
 
 
 def plan(
-    select: Select = None,
-    exclude: Exclude = None,
-    full_refresh: Refresh = False,
-    everything: Annotated[bool, typer.Option("--all", "-a", help="List the current steps too.")] = False,
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
-    engine: EngineName = None,
+    select: SelectOption = None,
+    exclude: ExcludeOption = None,
+    full_refresh: RefreshOption = False,
+    everything: Annotated[bool, typer.Option("--all", "-a", help="List steps that are current, too.")] = False,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+    engine: EngineOption = None,
 ) -> None:
-    """Say what a run would do, step by step, and why.
+    """Show what a run would do, step by step, and why.
+
+    Nothing is collected or written.
 
     \b
-    vertebra plan
-    vertebra plan --select state:modified+
-    vertebra plan --format json
+    Examples:
+      vertebra plan
+      vertebra plan --select state:modified+
+      vertebra plan --format json
     """
-    from vertebra.declare.rule_review import rule_warnings
     from vertebra.report.plan import plan_lines, plan_rows, write_plan
 
-    shape(form)
-    space = opened(project, profile, engine)
-    for warning in rule_warnings(space.project):
-        say(str(warning))
-    decisions = space.plan(" ".join(select or ()), " ".join(exclude or ()), full_refresh)
-    rows = plan_rows(decisions, everything or form != "table")
+    output_format(form)
+    space = open_workspace(project, profile, engine)
+    for warning in space.rule_warnings():
+        print_note(str(warning))
+    planned = space.plan(select or (), exclude or (), full_refresh)
+    rows = plan_rows(planned, everything or form != "table")
     if form != "table":
-        put(rows, ["step", "action", "why"], form)
+        print_rows(rows, ["step", "action", "why"], form)
     elif rows:
         write_plan(rows, sys.stdout)
-    for line in plan_lines(decisions):
-        say(line)
+    for line in plan_lines(planned):
+        print_note(line)
 
 
 def run(
-    select: Select = None,
-    exclude: Exclude = None,
-    full_refresh: Refresh = False,
-    wait: Wait = 0,
-    project: Root = HERE,
-    profile: Profile = None,
-    engine: EngineName = None,
+    select: SelectOption = None,
+    exclude: ExcludeOption = None,
+    full_refresh: RefreshOption = False,
+    wait: WaitOption = 0,
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+    engine: EngineOption = None,
 ) -> None:
-    """Collect what is new and bring every step that follows from it up to date.
+    """Collect new data and bring all tables up to date.
 
-    Steps whose inputs, declaration and code are as before are skipped. Interrupt it at any time, or let it crash:
-    what it committed stays, and the next run goes on from there.
+    Steps whose inputs, declaration and code have not changed are skipped. You can interrupt a run at any time:
+    what it committed is kept, and the next run continues from there.
 
     \b
-    vertebra run
-    vertebra run --select +trusted.flights
-    vertebra run --select "tag:nightly,zone:trusted" --exclude trusted.weather
-    vertebra run --select trusted.flights --full-refresh
+    Examples:
+      vertebra run
+      vertebra run --select +trusted.flights
+      vertebra run -s tag:nightly,zone:trusted --exclude trusted.weather
+      vertebra run --select trusted.flights --full-refresh
     """
-    space = opened(project, profile, engine)
-    report = run_selected(space, select, exclude, full_refresh, wait)
-    _summary(space, report)
-    leave(report)
+    from vertebra.report.summary import write_summary
+
+    with open_workspace(project, profile, engine) as space:
+        report = reported(lambda console: space.run(select or (), exclude or (), full_refresh, wait, console))
+        write_summary(space, report, sys.stderr)
+    exit_with(report)
 
 
-def run_selected(
-    space: Workspace,
-    select: list[str] | None,
-    exclude: list[str] | None,
-    full_refresh: bool,
-    wait: float,
-    **limits: Any,
-) -> RunReport:
-    """Run the selected steps, told on stderr.
-
-    Args:
-        limits: other fields of :class:`vertebra.pipeline.context.RunOptions`: ``due``, ``window``.
-    """
-    from vertebra.pipeline.context import RunOptions
-    from vertebra.pipeline.run import run as run_pipeline
+def reported(work: Callable[[LineConsole | TerminalConsole], RunReport]) -> RunReport:
+    """Do work that runs steps, with its progress on stderr. Returns the report of an interrupted run, too."""
+    from vertebra import RunInterrupted
     from vertebra.report.console import console_for
 
-    # A scheduler that stops us is to leave the lake as a person at the keyboard does.
+    # A scheduler that stops the process leaves the lake as a person who presses Ctrl-C does.
     signal.signal(signal.SIGTERM, _interrupt)
     console = console_for(sys.stderr)
     try:
-        options = RunOptions(select or (), exclude or (), full_refresh, wait, **limits)
-        return run_pipeline(space.project, options, console=console)
+        return work(console)
+    except RunInterrupted as interrupted:
+        return interrupted.report
     finally:
         console.close()
 
@@ -121,14 +119,8 @@ def _interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
-def _summary(space: Workspace, report: RunReport) -> None:
-    from vertebra.report.summary import write_summary
-
-    write_summary(space, report, sys.stderr)
-
-
-def leave(report: RunReport) -> None:
-    """End the process as the run ended."""
+def exit_with(report: RunReport) -> None:
+    """End the process with the exit code of a run."""
     import os
 
     if os.environ.get("VERTEBRA_DEBUG"):

@@ -9,56 +9,69 @@ from typing import Annotated
 
 import typer
 
-from vertebra.cli.options import HERE, EngineName, Profile, Root, Shape, opened, put, say, shape
+from vertebra.cli.options import (
+    CURRENT_FOLDER,
+    EngineOption,
+    FormatOption,
+    ProfileOption,
+    ProjectOption,
+    open_workspace,
+    output_format,
+    print_note,
+    print_rows,
+)
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where to make the project; must not exist, or be empty.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The project's folder; must be new or empty.", show_default=False)
+    ],
     example: Annotated[
-        str | None, typer.Option("--example", help="Copy an example project: flights.", show_default=False)
+        str | None,
+        typer.Option("--example", metavar="NAME", help="Copy an example project: flights.", show_default=False),
     ] = None,
 ) -> None:
-    """Make a new project: an empty one that runs, or a copy of an example.
+    """Create a project: a small one that runs, or a copy of an example.
 
     \b
-    vertebra init my_project
-    vertebra init my_project --example flights
+    Examples:
+      vertebra init my_project
+      vertebra init my_project --example flights
     """
     from vertebra.scaffold.init import init_project
 
     made = init_project(folder, example)
-    say(f"made {folder}, {len(made)} files\nnext:  cd {folder}\n       vertebra plan\n       vertebra run")
+    print_note(f"created {folder}, {len(made)} files\nnext:  cd {folder}\n       vertebra plan\n       vertebra run")
 
 
 def debug(
     json_schema: Annotated[
-        bool, typer.Option("--json-schema", help="Print the JSON Schema of the YAML declarations, for editors.")
+        bool, typer.Option("--json-schema", help="Print the JSON Schema of declarations in YAML, for editors.")
     ] = False,
-    form: Shape = "table",
-    project: Root = HERE,
-    profile: Profile = None,
-    engine: EngineName = None,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+    engine: EngineOption = None,
 ) -> None:
-    """Check that the project, the lake and the engine are in order, and say with what versions.
+    """Check the installation, the project, the lake and the engine.
 
     \b
-    vertebra debug
-    vertebra debug --engine sc://localhost:15002
-    vertebra debug --json-schema > vertebra.schema.json
+    Examples:
+      vertebra debug
+      vertebra debug --engine sc://localhost:15002
+      vertebra debug --json-schema > vertebra.schema.json
     """
     if json_schema:
-        from vertebra.declare.schema import json_schema as schema_of
+        import vertebra
 
-        sys.stdout.write(json.dumps(schema_of(), indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(vertebra.json_schema(), indent=2, ensure_ascii=False) + "\n")
         return
-    from vertebra.report.diagnostics import checkup
-
-    shape(form)
-    with opened(project, profile, engine) as space:
-        checks = checkup(space)
-    put([{"check": c.what, "state": "ok" if c.ok else "FAILED", "detail": c.detail} for c in checks],
-        ["check", "state", "detail"], form)  # fmt: skip
-    if not all(check.ok for check in checks):
+    output_format(form)
+    with open_workspace(project, profile, engine) as space:
+        checks = space.diagnostics()
+    rows = [{"check": one.what, "state": "ok" if one.ok else "FAILED", "detail": one.detail} for one in checks]
+    print_rows(rows, ["check", "state", "detail"], form)
+    if not all(one.ok for one in checks):
         raise typer.Exit(1)
 
 

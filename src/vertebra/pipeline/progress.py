@@ -77,6 +77,18 @@ class RunReport:
         return f"run {self.run_id}: {counts}, {len(self.current)} current, {self.seconds:.1f} s"
 
 
+class RunInterrupted(KeyboardInterrupt):
+    """A run was interrupted; what it committed is kept.
+
+    Args:
+        report: what the run did before.
+    """
+
+    def __init__(self, report: RunReport) -> None:
+        super().__init__("the run was interrupted; what it committed is kept")
+        self.report = report
+
+
 class Console(Protocol):
     """Who is told what a run does."""
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
-from vertebra.errors import VertebraError
+from vertebra.errors import SelectionError
 from vertebra.pipeline.steps import STEP_KINDS
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ _TERM: Final = re.compile(r"(?:(?P<up>\d*)(?P<plus>\+))?(?P<body>[^+]+)(?:(?P<mi
 _METHODS: Final = ("zone", "tag", "source", "state")
 
 Modified = Callable[[], set[str]]
-
-
-class SelectionError(VertebraError):
-    """A selection names nothing, or is not in the grammar."""
 
 
 def select(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from vertebra.lake.batches import batches, in_force
 from vertebra.report.formatting import many
@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vertebra.workspace.workspace import Workspace
-
-VALIDATION: Final = "cross-validation"
-TEST: Final = "test"
 
 
 @dataclass(frozen=True)
@@ -88,26 +85,6 @@ class RuleTally:
             (self.unresolved, "reported", "reported"),
         ]
         return ", ".join(many(count, one, several) for count, one, several in parts if count)
-
-
-@dataclass(frozen=True)
-class ChosenModel:
-    """The model an analysis chose, and its scores by the declared metric.
-
-    Attributes:
-        validation: mean over the folds, with its standard deviation.
-        test: on the held-out test set.
-        baseline: of the dummy model, on the test set.
-    """
-
-    analysis: str
-    candidate: str
-    parameters: str
-    metric: str
-    validation: float | None
-    deviation: float | None
-    test: float | None
-    baseline: float | None
 
 
 def table_rows(space: Workspace, zone: str) -> dict[str, int]:
@@ -203,37 +180,3 @@ def _per_dataset(space: Workspace, ledger: str) -> dict[str, int]:
         return {}
     counts = table.arrow().to_table(columns=["dataset"]).column("dataset").value_counts()
     return {entry["values"].as_py(): entry["counts"].as_py() for entry in counts}
-
-
-def model_rows(space: Workspace, analysis: str | None = None, history: bool = False) -> list[dict[str, Any]]:
-    """The rows of the ``models`` ledger: of each analysis's last run, or of every run."""
-    only = "true" if analysis is None else f"analysis = '{analysis}'"
-    last = "" if history else " QUALIFY rank() OVER (PARTITION BY analysis ORDER BY recorded_at DESC, run_id DESC) = 1"
-    return space.sql(f"SELECT * FROM governance.models WHERE {only}{last}").rows()
-
-
-def chosen_models(space: Workspace) -> list[ChosenModel]:
-    """What each analysis chose in its last run."""
-    by_analysis: dict[str, list[dict[str, Any]]] = {}
-    for row in model_rows(space):
-        by_analysis.setdefault(row["analysis"], []).append(row)
-    found = (_chosen(name, rows) for name, rows in sorted(by_analysis.items()))
-    return [model for model in found if model is not None]
-
-
-def _chosen(analysis: str, rows: Sequence[Mapping[str, Any]]) -> ChosenModel | None:
-    validated = [row for row in rows if row["split"] == VALIDATION]
-    best = next((row for row in validated if row["chosen"]), None)
-    if best is None:
-        return None
-    tested = [row for row in rows if row["split"] == TEST and row["metric"] == best["metric"]]
-    return ChosenModel(
-        analysis,
-        best["candidate"],
-        best["parameters"],
-        best["metric"],
-        best["value"],
-        best["deviation"],
-        next((row["value"] for row in tested if row["chosen"]), None),
-        next((row["value"] for row in tested if not row["chosen"]), None),
-    )

@@ -30,8 +30,8 @@ _NAME: Final = 24
 
 
 @contextmanager
-def telling(stream: TextIO) -> Iterator[Callable[[str], None]]:
-    """Show what is being done on a terminal, with a spinner; say nothing anywhere else."""
+def progress_on(stream: TextIO) -> Iterator[Callable[[str], None]]:
+    """Show what is being done, with a spinner, on a terminal; elsewhere show nothing."""
     if not stream.isatty():
         yield lambda _: None
         return

@@ -1,19 +1,21 @@
-"""Lists: the steps of a project, the tables of a lake, the registry of data sources, the history of a table."""
+"""Lists of steps, tables, datasets, rules, drift and versions as rows of text, for people and for programs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from vertebra.errors import LakeError
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from vertebra.denial import Notation
-    from vertebra.workspace.tables import TableHandle
-    from vertebra.workspace.workspace import Workspace
+    from vertebra.lake.table import TableVersion
+    from vertebra.workspace.listing import DatasetDrift, DatasetInfo, PublicationInfo, RuleInfo, StepInfo, TableInfo
 
 Rows = list[dict[str, Any]]
+STEPS: Final = ("step", "reads", "tags")
+TABLES: Final = ("table", "version", "rows", "written", "by")
+DATASETS: Final = ("dataset", "source", "batches", "records", "collected", "every", "file", "description")
+RULES: Final = ("dataset", "rule", "class", "denies")
+HISTORY: Final = ("version", "at", "operation", "step", "run_id", "inputs")
 DRIFT: Final = (
     "dataset", "column", "drift", "detail", "policy", "batches", "first_seen", "last_seen", "suggestion",
 )  # fmt: skip
@@ -22,130 +24,46 @@ PUBLICATIONS: Final = (
 )  # fmt: skip
 
 
-def steps(space: Workspace, wanted: Sequence[str], excluded: Sequence[str]) -> Rows:
-    """The selected steps in the order they run, with what each reads."""
-    from vertebra.pipeline.plan import graph_of, modified_steps
-    from vertebra.pipeline.selection import select
-    from vertebra.pipeline.state import State
-
-    graph = graph_of(space.project)
-    state = State(space.lake, space.ledgers)
-    chosen = select(graph, wanted, excluded, lambda: modified_steps(graph, state, space.project))
-    found = [graph.steps[name] for name in chosen]
-    return [{"step": s.name, "reads": ", ".join(s.inputs), "tags": ", ".join(s.tags)} for s in found]
+def step_rows(steps: Iterable[StepInfo]) -> Rows:
+    """Steps with the columns of :data:`STEPS`."""
+    return [{"step": one.step, "reads": ", ".join(one.reads), "tags": ", ".join(one.tags)} for one in steps]
 
 
-def tables(space: Workspace) -> Rows:
-    """Every table that was written: version, rows, when and by which step."""
-    found = []
-    for table in space.lake.tables():
-        latest = table.latest()
-        about = {"version": latest.version, "written": latest.at, "by": latest.step} if latest else {}
-        found.append({"table": table.name, "rows": table.rows(), **about})
-    return found
+def rows_of(listed: Iterable[TableInfo | DatasetInfo | PublicationInfo], columns: Sequence[str]) -> Rows:
+    """Tables, datasets or publications, with the columns of :data:`TABLES`, :data:`DATASETS`, :data:`PUBLICATIONS`."""
+    return [{name: getattr(one, name) for name in columns} for one in listed]
 
 
-def rules(space: Workspace, notation: Notation) -> Rows:
-    """Every rule of every dataset, as a denial constraint; a reference, which is none, in words.
-
-    Args:
-        notation: a rule that HoloClean's notation cannot express has none there.
-    """
-    from vertebra.declare.rules import rules_of
-    from vertebra.denial import Inclusion, classify, written
-    from vertebra.errors import RuleError
-
-    found = []
-    for name, dataset in space.project.datasets.items():
-        for rule in rules_of(dataset, space.project.datasets):
-            kind, text = "reference", None
-            if not isinstance(rule.constraint, Inclusion):
-                kind = classify(rule.constraint).name
-                try:
-                    text = written(rule.constraint, notation)
-                except RuleError:
-                    text = None
-            elif notation != "holoclean":
-                text = str(rule.constraint) if notation == "logic" else rule.constraint.text
-            found.append({"dataset": name, "rule": rule.name, "class": kind, "denies": text})
-    return found
-
-
-def datasets(space: Workspace) -> Rows:
-    """The registry of data sources: each dataset, where it comes from and what was received."""
-    from vertebra.lake.batches import batches
-
-    found = []
-    for name, dataset in space.project.datasets.items():
-        landed = batches(space.lake.landing, dataset.source, name)
-        found.append(
-            {
-                "dataset": name,
-                "source": dataset.source,
-                "batches": len(landed),
-                "records": sum(batch.receipt.records for batch in landed),
-                "collected": landed[-1].receipt.collected_at if landed else None,
-                "every": dataset.collect.every,
-                "file": dataset.declared_in,
-                "description": dataset.description,
-            }
-        )
-    return found
-
-
-def publications(space: Workspace) -> Rows:
-    """Every publication: how its last attempt ended, and what was sent last, when and where."""
-    recorded = space.ledgers.read("publications").sort_by("recorded_at").to_pylist()
-    attempts = {row["publication"]: row for row in recorded}
-    sent = {row["publication"]: row for row in recorded if row["state"] == "sent"}
-    found = []
-    for name, one in space.project.publications.items():
-        attempt, last = attempts.get(name), sent.get(name, {})
-        found.append(
-            {
-                "publication": name,
-                "table": one.table,
-                "to": one.to,
-                "state": attempt["state"] if attempt else "never sent",
-                "version": last.get("table_version"),
-                "rows": last.get("rows"),
-                "sent": last.get("recorded_at"),
-                "location": last.get("location"),
-                "description": one.description,
-            }
-        )
-    return found
-
-
-def drift(space: Workspace, wanted: Sequence[str]) -> Rows:
-    """How the columns of each dataset's batches differ from the declared ones and change.
-
-    Args:
-        wanted: names of datasets; all when there are none.
-    """
-    from vertebra.governance.drift import drift_of
-    from vertebra.lake.batches import batches
-
+def rule_rows(rules: Iterable[RuleInfo]) -> Rows:
+    """Rules with the columns of :data:`RULES`."""
     return [
-        {
-            "dataset": name,
-            "column": one.column,
-            "drift": one.kind,
-            "detail": one.detail,
-            "policy": one.policy,
-            "batches": f"{one.first_batch}–{one.last_batch}" if one.last_batch > one.first_batch else one.first_batch,
-            "first_seen": one.first_seen,
-            "last_seen": one.last_seen,
-            "suggestion": one.suggestion,
-        }
-        for name, dataset in space.project.datasets.items()
-        if not wanted or name in wanted
-        for one in drift_of(dataset, batches(space.lake.landing, dataset.source, name))
+        {"dataset": one.dataset, "rule": one.rule, "class": one.constraint_class, "denies": one.denies} for one in rules
     ]
 
 
-def history(handle: TableHandle, limit: int) -> Rows:
-    """The versions of a table, newest first."""
+def drift_rows(drift: Iterable[DatasetDrift]) -> Rows:
+    """Drift of columns with the columns of :data:`DRIFT`."""
+    return [_drift_row(one) for one in drift]
+
+
+def _drift_row(one: DatasetDrift) -> dict[str, Any]:
+    change = one.change
+    several = change.last_batch > change.first_batch
+    return {
+        "dataset": one.dataset,
+        "column": change.column,
+        "drift": change.kind,
+        "detail": change.detail,
+        "policy": change.policy,
+        "batches": f"{change.first_batch}–{change.last_batch}" if several else change.first_batch,
+        "first_seen": change.first_seen,
+        "last_seen": change.last_seen,
+        "suggestion": change.suggestion,
+    }
+
+
+def history_rows(versions: Iterable[TableVersion]) -> Rows:
+    """Versions of a table with the columns of :data:`HISTORY`."""
     return [
         {
             "version": entry.version,
@@ -155,25 +73,5 @@ def history(handle: TableHandle, limit: int) -> Rows:
             "run_id": entry.run_id,
             "inputs": ", ".join(f"{name}@{version}" for name, version in entry.inputs.items()),
         }
-        for entry in handle.history(limit)
+        for entry in versions
     ]
-
-
-def columns_of(names: Sequence[str], wanted: str | None, table: str) -> list[str]:
-    """The wanted columns of a table, all when none is named.
-
-    Raises:
-        LakeError: the table has no such column.
-    """
-    if not wanted:
-        return list(names)
-    from vertebra.pipeline.selection import did_you_mean
-
-    chosen = [name.strip() for name in wanted.split(",")]
-    for name in chosen:
-        if name not in names:
-            raise LakeError(
-                f"{table} has no column {name}",
-                remedy=did_you_mean(name, names, f"its columns are {', '.join(names)}"),
-            )
-    return chosen

@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from vertebra.governance.schemas import LEDGERS
-from vertebra.report.counts import TEST, VALIDATION, model_rows
 from vertebra.report.formatting import duration
 from vertebra.report.rows import write_rows
 from vertebra.report.tables import grid, rich_console, tell
+from vertebra.workspace.models import TEST, VALIDATION
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from vertebra.report.rows import Format
-    from vertebra.workspace.workspace import Workspace
+    from vertebra.workspace.models import ModelScore
 
 _COLUMNS: Final = LEDGERS["models"].names
 
 
-def write_models(
-    space: Workspace, analysis: str | None, history: bool, form: Format, stream: TextIO, notes: TextIO
-) -> None:
-    """Write the models of one analysis or of all.
+def write_models(scores: Sequence[ModelScore], declared: bool, form: Format, stream: TextIO, notes: TextIO) -> None:
+    """Write the scores of models.
 
     Args:
-        history: of every run, not only the last.
+        scores: of one analysis or of several, of one run or of several.
+        declared: whether the project declares an analysis, for the next command.
         form: ``json`` and ``csv`` give the rows of the ``models`` ledger.
     """
-    rows = model_rows(space, analysis, history)
+    rows = [asdict(score) for score in scores]
     if form != "table":
         write_rows(rows, _COLUMNS, form, stream)
         return
     if not rows:
-        remedy = "vertebra run" if space.project.analyses else "declare an analysis in analyses/"
+        remedy = "vertebra run" if declared else "declare an analysis in analyses/"
         notes.write(f"no model was trained yet\n  next:  {remedy}\n")
         return
     rich = rich_console(stream)

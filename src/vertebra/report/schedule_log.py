@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from vertebra.escape_control import escape_control
@@ -23,15 +24,16 @@ if TYPE_CHECKING:
 class ScheduleLog:
     """Writes a line per event: ``2026-01-15T12:00:00Z OK landing.flights 1.2 s, 1 new batch, 28,000 records``.
 
-    It is told by the loop and by its rounds.
+    It receives the events of the loop and the progress of its rounds.
 
     Args:
-        now: the time, UTC.
+        stream: what it writes to.
+        now: the time, UTC; by default the machine's.
     """
 
-    def __init__(self, stream: TextIO, now: Callable[[], datetime]) -> None:
+    def __init__(self, stream: TextIO, now: Callable[[], datetime] | None = None) -> None:
         self._stream = stream
-        self._now = now
+        self._now = now or partial(datetime.now, UTC)
         self._transfers = TransferLines(self._write)
 
     # -- the loop -------------------------------------------------------------------------------------------------

@@ -5,17 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from vertebra.declare.period import told
 from vertebra.report.formatting import many, size
 from vertebra.report.tables import grid, rich_console
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vertebra.lake.batches import Batch
     from vertebra.landing.backfill import PeriodSituation
-    from vertebra.pipeline.due import Situation
-    from vertebra.workspace.workspace import Workspace
+    from vertebra.workspace.sources import SourceStatus
 
 _GAP: Final = 2
 _UNBOUNDED: Final = 1000
@@ -47,81 +44,15 @@ _STYLES: Final = {
 }  # fmt: skip
 
 
-def source_rows(space: Workspace, now: datetime) -> Rows:
-    """How each dataset stands; one row each, with the columns of :data:`SOURCES`.
-
-    Args:
-        now: UTC.
-    """
-    from vertebra.lake.batches import batches
-    from vertebra.pipeline.due import situations
-
-    return [
-        _source_row(found, batches(space.lake.landing, found.dataset.source, found.dataset.name), space, now)
-        for found in situations(space.project, space.lake, space.ledgers, now, patient=True)
-    ]
+def source_rows(statuses: Sequence[SourceStatus]) -> Rows:
+    """How each source stands; one row each, with the columns of :data:`SOURCES`."""
+    return [{name: getattr(one, "collector" if name == "from" else name) for name in SOURCES} for one in statuses]
 
 
-def _source_row(found: Situation, landed: Sequence[Batch], space: Workspace, now: datetime) -> dict[str, Any]:
-    from vertebra.landing.collect import collector_of
-
-    dataset, last = found.dataset, found.last
-    newest = landed[-1].receipt if landed else None
-    cursors = (batch.receipt.cursor for batch in reversed(landed) if batch.receipt.cursor is not None)
-    cursor = next(cursors, None)
-    shown_cursor = collector_of(dataset).shown_cursor(cursor) if cursor is not None else None
-    return {
-        "dataset": dataset.name,
-        "state": found.state,
-        "from": dataset.collect.kind,
-        "every": str(dataset.collect.schedule) if dataset.collect.schedule else None,
-        "next": now if found.due else found.wake_at,
-        "asked": last.collected_at if last else None,
-        "batch": newest.number if newest else None,
-        "received": newest.collected_at if newest else None,
-        "period": newest.period if newest else None,
-        "records": newest.records if newest else None,
-        "watermark": _watermark(found, landed, space, now) or shown_cursor,
-        "cursor": cursor,
-        "batches": len(landed),
-        "missed": len(found.missed),
-        "again": found.again_at,
-        "reason": _reason(found),
-        "remedy": last.remedy if last else None,
-    }
-
-
-def _watermark(found: Situation, landed: Sequence[Batch], space: Workspace, now: datetime) -> str | None:
-    """The last period up to which nothing is lacking."""
-    from vertebra.declare.web_source import UrlTemplateSource
-    from vertebra.landing.backfill import period_situations, window
-
-    collect = found.dataset.collect
-    if not isinstance(collect, UrlTemplateSource) or collect.periods is None:
-        return None
-    reached = None
-    asked = window(found.dataset, None, None, now)
-    home, secrets = home_of(space, found.dataset.name), space.project.secrets
-    for one in period_situations(found.dataset, landed, asked, False, home, now, secrets):
-        if one.state not in ("landed", "skipped"):
-            break
-        reached = one.period
-    return reached
-
-
-def _reason(found: Situation) -> str | None:
-    last = found.last
-    if found.state in ("refused", "failed"):
-        return last.reason if last else None
-    if last is not None and last.not_yet:
-        return f"not published yet: {told(last.not_yet)}"
-    if found.state == "late":
-        return f"{many(len(found.missed), 'moment')} missed since {short_time(found.missed[0])} UTC"
-    return None
-
-
-def write_sources(rows: Sequence[Mapping[str, Any]], now: datetime, stream: TextIO, notes: TextIO) -> None:
+def write_sources(sources: Sequence[SourceStatus], stream: TextIO, notes: TextIO) -> None:
     """Write the sources for people: a table, then a line about each that is not well, and the next command."""
+    rows = source_rows(sources)
+    now = next((one.next for one in sources if one.due and one.next), datetime.now(UTC))
     shown = [name for name in _SHOWN if any(row[name] is not None for row in rows) or name in _SHOWN[:5]]
     texts = {name: [_cell(name, row[name], now) for row in rows] for name in shown}
     rich = rich_console(stream)
@@ -171,11 +102,6 @@ def _about(rows: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
     if due:
         lines.append(f"{many(due, 'source is', 'sources are')} due; next: vertebra collect --due")
     return lines
-
-
-def home_of(space: Workspace, dataset: str) -> Any:
-    """The folder of a dataset in the landing zone."""
-    return space.lake.landing / space.project.datasets[dataset].source / dataset
 
 
 def period_rows(found: Sequence[PeriodSituation]) -> Rows:

@@ -74,9 +74,9 @@ def _tell_rules(space: Workspace, rich: Console) -> None:
 
 
 def _tell_models(space: Workspace, rich: Console) -> None:
-    from vertebra.report.counts import chosen_models
+    from vertebra.workspace.models import chosen_models
 
-    models = chosen_models(space)
+    models = chosen_models(space.lake)
     if not models:
         return
     table = grid("analysis", "model", "metric", "validation", "test", "baseline", numeric=3)

@@ -1,95 +1,136 @@
-"""Checking data against its rules without writing anything."""
+"""Checking the tables of a project against its rules; nothing is written."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vertebra.errors import LakeError
+from vertebra.errors import LakeError, VertebraError
 from vertebra.governance.context import Progress, StepContext, silent
+from vertebra.governance.ledgers import Ledgers
+from vertebra.zones import DATASET_ZONES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from vertebra.declare.project import Project
+    from vertebra.engine.port import Engine
+    from vertebra.lake.catalog import Lake
     from vertebra.trusted.assess import Assessment
     from vertebra.trusted.detect import RulePlan
-    from vertebra.workspace.workspace import Workspace
 
 
-def check(
-    space: Workspace, datasets: Sequence[str], zone: str = "formatted", progress: Progress = silent
-) -> Mapping[str, Assessment]:
+@dataclass(frozen=True)
+class ProjectCheck:
+    """What a check of a project's tables found.
+
+    Attributes:
+        assessments: the measures of each dataset, by name.
+        failing: rules declared with ``on_violation: fail`` that are broken by rows that nobody accepted, as
+            ``dataset.rule``.
+    """
+
+    assessments: Mapping[str, Assessment]
+    failing: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no rule that is declared with ``on_violation: fail`` is broken."""
+        return not self.failing
+
+
+def check_tables(
+    project: Project,
+    lake: Lake,
+    engine: Engine,
+    names: Sequence[str],
+    zone: str = "formatted",
+    progress: Progress = silent,
+) -> ProjectCheck:
     """Assess tables against the rules as they are declared now; nothing is written.
 
     Args:
-        datasets: names of declared datasets.
+        names: of declared datasets.
         zone: ``formatted`` (before cleaning) or ``trusted`` (after).
+        progress: receives what is being done.
 
     Raises:
         LakeError: a table that is needed was not written yet.
+        VertebraError: the zone is another.
     """
-    from vertebra.trusted.clean import check as assess
-
-    declared, now = space.project.datasets, datetime.now(UTC)
+    if zone not in DATASET_ZONES:
+        raise VertebraError(f"{zone!r} is not {' or '.join(DATASET_ZONES)}", remedy="vertebra check --zone trusted")
+    folder = lake.root / ".check"
+    # next to the lake's data, where the engine can write: it may be on another machine
+    folder.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC)
 
     def assessed(name: str) -> Assessment:
-        with tempfile.TemporaryDirectory(prefix="check-", dir=_scratch(space)) as folder:
+        from vertebra.trusted.clean import check
+
+        with tempfile.TemporaryDirectory(prefix="check-", dir=folder) as scratch:
             context = StepContext(
                 run_id="check",
                 step=f"check.{name}",
                 fingerprint="",
-                inputs=_versions(space, name, zone),
+                inputs=_versions(project, lake, name, zone),
                 now=now,
-                lake=space.lake,
-                engine=space.engine,
-                ledgers=space.ledgers,
-                scratch=Path(folder),
+                lake=lake,
+                engine=engine,
+                ledgers=Ledgers(lake),
+                scratch=Path(scratch),
                 progress=progress,
             )
-            return assess(declared[name], context, zone, declared)
+            return check(project.datasets[name], context, zone, project.datasets)
 
     found: dict[str, Assessment] = {}
-    for name in datasets:
+    for name in names:
         progress(f"checking {zone}.{name}")
-        found[name] = space.engine.attempt(partial(assessed, name), progress)
-    return found
+        found[name] = engine.attempt(partial(assessed, name), progress)
+    return ProjectCheck(found, tuple(_failing(project, found)))
 
 
-def explain(space: Workspace, datasets: Sequence[str]) -> dict[str, tuple[RulePlan, ...]]:
+def plan_rules(project: Project, names: Sequence[str]) -> dict[str, tuple[RulePlan, ...]]:
     """How the rules of datasets would be checked, as they are declared now; no data are read.
 
     Args:
-        datasets: names of declared datasets.
+        names: of declared datasets.
 
     Raises:
         RuleError: a rule has no exact plan.
     """
     from vertebra.declare.rules import rules_of
-    from vertebra.trusted.detect import explain as explained
+    from vertebra.trusted.detect import explain
 
-    declared = space.project.datasets
-    rules = {name: rules_of(declared[name], declared) for name in datasets}
-    return {name: explained(name, declared, own) for name, own in rules.items() if own}
-
-
-def _scratch(space: Workspace) -> Path:
-    """Next to the lake's data, where the engine can write: it may be on another machine."""
-    folder = space.lake.root / ".check"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    rules = {name: rules_of(project.datasets[name], project.datasets) for name in names}
+    return {name: explain(name, project.datasets, own) for name, own in rules.items() if own}
 
 
-def _versions(space: Workspace, name: str, zone: str) -> dict[str, int]:
+def _failing(project: Project, found: Mapping[str, Assessment]) -> list[str]:
+    """The rules declared ``on_violation: fail`` that are broken by rows that nobody accepted."""
+    from vertebra.declare.rules import rules_of
+
+    return [
+        f"{name}.{rule.name}"
+        for name, assessment in found.items()
+        for rule in rules_of(project.datasets[name], project.datasets)
+        if rule.on_violation == "fail" and assessment.value("rule", rule.name, "unresolved")
+    ]
+
+
+def _versions(project: Project, lake: Lake, name: str, zone: str) -> dict[str, int]:
     from vertebra.trusted.clean import inputs_of
 
-    wanted = [f"{zone}.{name}", *inputs_of(space.project.datasets[name], space.project.datasets)[1:]]
-    absent = [table for table in wanted if not space.lake.table(table).exists()]
+    wanted = [f"{zone}.{name}", *inputs_of(project.datasets[name], project.datasets)[1:]]
+    absent = [table for table in wanted if not lake.table(table).exists()]
     if absent:
         raise LakeError(
             f"{name} cannot be checked: {' and '.join(absent)} not written yet",
             remedy=f"vertebra run --select +{absent[0]}",
         )
-    return {table: space.lake.table(table).version() for table in wanted}
+    return {table: lake.table(table).version() for table in wanted}

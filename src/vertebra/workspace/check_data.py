@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +25,7 @@ from vertebra.external_data.open import opened
 from vertebra.external_data.source import ExternalTable, SourceLayout
 from vertebra.external_data.spark_frames import SparkFrames, is_spark
 from vertebra.external_data.staging import ROW_ID, StagedTable, checked_types, stage
+from vertebra.governance.context import Progress, silent
 from vertebra.workspace.check_examples import examples
 from vertebra.workspace.check_result import CheckedTable, DataCheck, RuleResult
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from vertebra.engine.port import Engine
     from vertebra.trusted.detect import Detection, RuleCount, RulePlan
 
-Tell = Callable[[str], None]
 _NAME: Final = re.compile(r"[A-Za-z]\w*")
 
 
@@ -46,7 +46,7 @@ def check(
     all_text: bool = False,
     delimiter: str | None = None,
     engine: str | Engine = "sail",
-    tell: Tell = lambda _: None,
+    progress: Progress = silent,
 ) -> DataCheck:
     """Check data against denial constraints: every violating tuple, and the exact number of violating pairs.
 
@@ -60,7 +60,7 @@ def check(
         all_text: read every column of CSV files as text.
         delimiter: of CSV files; else found in the header.
         engine: ``sail``, ``sc://host:port``, or an engine that is running. A Spark DataFrame is checked where it is.
-        tell: hears what is being done.
+        progress: receives what is being done.
 
     Raises:
         RuleError: a rule is not a denial constraint over the columns of the data.
@@ -68,7 +68,7 @@ def check(
         CollectError: data cannot be read.
     """
     reading = SourceLayout(checked_types(dict(types or {})), tuple(null), all_text, delimiter)
-    checking = _Checking(data, rules, reading, tell)
+    checking = _Checking(data, rules, reading, progress)
     return checking.run(engine)
 
 
@@ -87,9 +87,9 @@ class _Table:
 class _Checking:
     """One check: data opened, rules compiled, columns staged, violations found."""
 
-    def __init__(self, data: Any, rules: Rules, reading: SourceLayout, tell: Tell) -> None:
+    def __init__(self, data: Any, rules: Rules, reading: SourceLayout, progress: Progress) -> None:
         self.reading = reading
-        self.tell = tell
+        self.progress = progress
         self.given: tuple[StandaloneRule, ...] = standalone_rules(rules)
         if not self.given:
             raise RuleError("there are no rules", remedy="vertebra check --data FILE --deny 't.distance <= 0'")
@@ -103,7 +103,7 @@ class _Checking:
     def run(self, engine: str | Engine) -> DataCheck:
         spark = [table.given for table in self.tables.values() if isinstance(table.given, SparkFrames)]
         with running(spark[0].engine() if spark else engine) as chosen:
-            return chosen.attempt(lambda: self._checked(chosen), self.tell)
+            return chosen.attempt(lambda: self._checked(chosen), self.progress)
 
     def _checked(self, engine: Engine) -> DataCheck:
         folder = tempfile.TemporaryDirectory(prefix="vertebra-check-", ignore_cleanup_errors=True)
@@ -114,7 +114,7 @@ class _Checking:
         results: list[RuleResult] = []
         tables: list[CheckedTable] = []
         for table, own in rules.items():
-            self.tell(f"checking {table}: {staged[table].rows:,} rows, {len(own)} rules")
+            self.progress(f"checking {table}: {staged[table].rows:,} rows, {len(own)} rules")
             scratch = Path(folder.name) / "found" / table
             scratch.mkdir(parents=True)
             found, seconds = _detected(table, frames, own, engine, scratch)
@@ -125,7 +125,7 @@ class _Checking:
                 for rule, count in zip(own, found.counts, strict=True)
             ]
         order = {one.name: place for place, one in enumerate(rule for own in rules.values() for rule in own)}
-        self.tell("looking for examples")
+        self.progress("looking for examples")
         shown = {name: table.shown for name, table in self.tables.items()}
         return DataCheck(
             tuple(examples(sorted(results, key=lambda one: order[one.rule]), tables)),
@@ -143,7 +143,7 @@ class _Checking:
             if isinstance(table.given, SparkFrames):
                 staged[name] = table.given.staged(name, columns, engine, own)
             else:
-                staged[name] = stage(name, table.given, columns, self.reading, own, self.tell)
+                staged[name] = stage(name, table.given, columns, self.reading, own, self.progress)
         return staged
 
     def _compiled(self, staged: Mapping[str, StagedTable], notes: tuple[str, ...]) -> dict[str, tuple[NamedRule, ...]]:
@@ -170,6 +170,25 @@ class _Checking:
                 )  # fmt: skip
 
 
+def rules_given(file: Path | None, texts: Sequence[str], unique: Sequence[str]) -> tuple[StandaloneRule, ...]:
+    """Gather rules that are given one by one.
+
+    Args:
+        file: with rules, as YAML or one per line.
+        texts: denial constraints and functional dependencies in any notation.
+        unique: columns that identify a row, each as ``a, b``.
+
+    Raises:
+        DeclarationError: a rule is wrong, or the file cannot be read.
+    """
+    found = list(standalone_rules(file)) if file else []
+    found += standalone_rules(texts, "deny") if texts else ()
+    for columns in unique:
+        listed = [part.strip() for part in columns.split(",")]
+        found += standalone_rules({"unique_" + "_".join(listed): {"unique": listed}})
+    return tuple(found)
+
+
 def explain_data(
     data: Any, rules: Rules, *, types: Mapping[str, str] | None = None, delimiter: str | None = None
 ) -> dict[str, tuple[RulePlan, ...]]:
@@ -184,7 +203,7 @@ def explain_data(
     from vertebra.trusted.detect import explain
 
     reading = SourceLayout(checked_types(dict(types or {})), delimiter=delimiter)
-    checking = _Checking(data, rules, reading, lambda _: None)
+    checking = _Checking(data, rules, reading, silent)
     return {table: explain(table, checking.tables, own) for table, own in checking.untyped.items()}
 
 

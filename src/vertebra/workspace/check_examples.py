@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vertebra.declare.standalone_rules import columns_of
 from vertebra.external_data.duckdb_values import connect, first_row, identifier, text_of
 from vertebra.external_data.staging import ROW_ID, StagedTable
-from vertebra.workspace.check_result import CheckedTable, RuleResult, Tuple
+from vertebra.workspace.check_result import CheckedTable, RuleResult, ViolatingTuple
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,7 +34,7 @@ def examples(results: Iterable[RuleResult], tables: Sequence[CheckedTable]) -> l
 
 def _shown(
     result: RuleResult, table: CheckedTable, found: tuple[Any, ...], connection: duckdb.DuckDBPyConnection
-) -> tuple[Tuple, ...]:
+) -> tuple[ViolatingTuple, ...]:
     rid, role, partner = found
     first = _fetched(table.staged, rid, role, result, connection)
     if partner is None:
@@ -46,10 +46,10 @@ def _shown(
 
 def _fetched(
     staged: StagedTable, rid: int, role: str, result: RuleResult, connection: duckdb.DuckDBPyConnection
-) -> Tuple:
+) -> ViolatingTuple:
     files = ", ".join(map(text_of, staged.files))
     columns = ", ".join(map(identifier, columns_of(result.constraint, staged.name)))
     query = f"SELECT {columns} FROM read_parquet([{files}]) WHERE {ROW_ID} = {rid}"
     (values,) = connection.sql(query).to_arrow_table().to_pylist()
     file, row = staged.place(rid)
-    return Tuple(role, staged.name, file if len(staged.parts) > 1 else "", row, values)
+    return ViolatingTuple(role, staged.name, file if len(staged.parts) > 1 else "", row, values)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Tuple:
+class ViolatingTuple:
     """A row of an example.
 
     Attributes:
@@ -66,7 +66,7 @@ class RuleResult:
     g3_rows_high: int
     minority_cells: int | None
     seconds: float
-    example: tuple[Tuple, ...] = ()
+    example: tuple[ViolatingTuple, ...] = ()
 
     @property
     def ok(self) -> bool:

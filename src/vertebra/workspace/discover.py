@@ -1,26 +1,32 @@
-"""Discovering rules of a project's tables."""
+"""Discovering rules of a project's tables, and declaring those that are accepted."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vertebra.declare.document import display_path
-from vertebra.errors import DeclarationError, LakeError
+from vertebra.declare.source_location import display_path
+from vertebra.errors import DeclarationError, LakeError, ProposalError
 from vertebra.governance.context import Progress, silent
-from vertebra.pipeline.selection import did_you_mean
+from vertebra.trusted.discover.proposal import KINDS as KINDS
+from vertebra.trusted.discover.proposal import Kind as Kind
+from vertebra.workspace.lookup import dataset_name
 from vertebra.zones import DATASET_ZONES
 
 if TYPE_CHECKING:
     from vertebra.declare.dataset import Dataset
-    from vertebra.trusted.discover import Kind, Proposal
-    from vertebra.workspace.workspace import Workspace
+    from vertebra.declare.project import Project
+    from vertebra.engine.port import Engine
+    from vertebra.lake.catalog import Lake
+    from vertebra.trusted.discover import Proposal
 
 
 def discover(
-    space: Workspace,
+    project: Project,
+    lake: Lake,
+    engine: Engine,
     table: str,
     limit: int = 20,
     sample: int = 4_000,
@@ -31,76 +37,147 @@ def discover(
     """Propose rules for a table of a declared dataset; nothing is written.
 
     Args:
-        table: ``trusted.x`` or ``formatted.x``; a bare ``x`` is the trusted table, or the formatted one before there is
-            a trusted one.
+        table: as of :func:`table_of_dataset`.
         limit: how many rules at most.
-        sample: rows that candidates are sought in.
-        kinds: what to look for; empty looks for everything.
-        declared: also tell of rules that are declared already, marked as such.
+        sample: how many rows are searched for candidates.
+        kinds: the kinds of rules to look for; all by default.
+        declared: also list rules that are declared already, marked as such.
+        progress: receives what is being done.
 
     Raises:
         DeclarationError: there is no such dataset, or the table is in another zone.
         LakeError: the table was not written yet.
     """
-    from vertebra.trusted.discover import KINDS, Subject
+    from vertebra.trusted.discover import Subject
     from vertebra.trusted.discover import discover as found_in
 
-    zone, name = placed(space, table)
-    tables = {name: space.lake.table(f"{zone}.{name}")}
-    for other in space.project.datasets:
+    zone, name = table_of_dataset(project, lake, table).split(".")
+    datasets = project.datasets
+    tables = {name: lake.table(f"{zone}.{name}")}
+    for other in datasets:
         # the trusted table is what a declared reference is checked against
-        there = space.lake.table(f"trusted.{other}")
+        there = lake.table(f"trusted.{other}")
         if other != name and there.exists():
             tables[other] = there
-    folder = space.lake.root / ".check"
+    folder = lake.root / ".check"
     folder.mkdir(parents=True, exist_ok=True)
-    datasets = space.project.datasets
 
     def discovered() -> list[Proposal]:
-        frames = {name: one.frame(space.engine) for name, one in tables.items()}
+        frames = {name: one.frame(engine) for name, one in tables.items()}
         with tempfile.TemporaryDirectory(prefix="discover-", dir=folder) as scratch:
-            subject = Subject(datasets[name], datasets, frames, space.engine, Path(scratch))
+            subject = Subject(datasets[name], datasets, frames, engine, Path(scratch))
             return found_in(subject, limit, sample, kinds or KINDS, declared, progress)
 
-    return space.engine.attempt(discovered, progress)
+    return engine.attempt(discovered, progress)
 
 
-def accept(space: Workspace, table: str, chosen: Mapping[str, Proposal]) -> Path:
-    """Write proposals into the file of the dataset, as rules that report.
+def choose(
+    proposals: Sequence[Proposal], wanted: Iterable[str | int] | None = None, names: Mapping[str, str] | None = None
+) -> dict[str, Proposal]:
+    """Choose proposals, by the names their rules get.
+
+    Args:
+        proposals: what discovery found.
+        wanted: numbers or names of proposals; None takes all that are not declared yet.
+        names: other names for rules, by number or proposed name.
+
+    Raises:
+        ProposalError: there is no such proposal, a name is for one that is not wanted, or two rules get the same name.
+    """
+    if wanted is None:
+        chosen = [proposal for proposal in proposals if not proposal.declared]
+    else:
+        chosen = [_find(proposals, which) for which in wanted]
+    renamed = {_find(proposals, which, "--name").number: name for which, name in (names or {}).items()}
+    unused = set(renamed) - {proposal.number for proposal in chosen}
+    if unused:
+        raise ProposalError(f"{min(unused)} is not accepted", where="--name")
+    found: dict[str, Proposal] = {}
+    for proposal in {one.number: one for one in chosen}.values():
+        name = renamed.get(proposal.number, proposal.name)
+        if name in found:
+            raise ProposalError(f"two accepted rules are named {name}", where="--name")
+        found[name] = proposal
+    return found
+
+
+def accept(
+    project: Project, table: str, chosen: Mapping[str, Proposal], load: Callable[[], Project]
+) -> tuple[Path, Project]:
+    """Write proposals into the file that declares the dataset, as rules that report.
 
     Args:
         table: the table they were found in.
-        chosen: the proposals by the names they get.
+        chosen: the proposals by the names their rules get.
+        load: loads the project, with the new rules.
 
     Returns:
-        The file.
+        The file, and the project with the new rules.
 
     Raises:
         DeclarationError: a name is taken, a rule is declared already, or the project would not load; the file stays as
             it was.
     """
-    from vertebra.declare.load import load_project
     from vertebra.trusted.discover.accept import accept as write
     from vertebra.trusted.discover.accept import rule_of
 
-    name = dataset_of(space, table)
+    dataset = project.datasets[dataset_of(project, table)]
     for proposal in chosen.values():
         if proposal.declared:
             raise DeclarationError(
                 f"proposal {proposal.number} is declared already, as {proposal.declared}",
                 remedy="leave it out; --new lists only what is not declared",
             )
-    file = _file(space.project.datasets[name])
+    file = _file(dataset)
     before = file.read_bytes()
-    write(file, space.project.datasets[name], space.project.datasets, {n: rule_of(p) for n, p in chosen.items()})
+    write(file, dataset, project.datasets, {name: rule_of(one) for name, one in chosen.items()})
     try:
-        load_project(space.project.root, space.project.profile)
+        return file, load()
     except DeclarationError as error:
         file.write_bytes(before)
         raise DeclarationError(
             f"{display_path(file)} was left as it was: the project does not load with the new rules", cause=str(error)
         ) from None
-    return file
+
+
+def dataset_of(project: Project, table: str) -> str:
+    """The dataset that a table belongs to.
+
+    Raises:
+        DeclarationError: there is no such dataset, or the table is in another zone.
+    """
+    zone = table.rpartition(".")[0]
+    if zone and zone not in DATASET_ZONES:
+        raise DeclarationError(
+            f"rules are not sought in the {zone} zone",
+            cause="a rule belongs to a dataset: to its formatted and its trusted table",
+            remedy=f"name one of {', '.join(f'trusted.{known}' for known in project.datasets)}",
+        )
+    return dataset_name(project, table)
+
+
+def table_of_dataset(project: Project, lake: Lake, table: str) -> str:
+    """The qualified name of a dataset's table.
+
+    Args:
+        table: ``trusted.x`` or ``formatted.x``; a bare ``x`` is the trusted table, or the formatted one before there is
+            a trusted one.
+
+    Raises:
+        DeclarationError: there is no such dataset, or the table is in another zone.
+        LakeError: the table was not written yet.
+    """
+    name = dataset_of(project, table)
+    zone = table.rpartition(".")[0]
+    candidates = [f"{one}.{name}" for one in ((zone,) if zone else reversed(DATASET_ZONES))]
+    for candidate in candidates:
+        if lake.table(candidate).exists():
+            return candidate
+    raise LakeError(
+        f"there is no table {candidates[0]} yet",
+        cause="no step has written it",
+        remedy=f"vertebra run --select +{candidates[0]}",
+    )
 
 
 def _file(dataset: Dataset) -> Path:
@@ -110,39 +187,10 @@ def _file(dataset: Dataset) -> Path:
     return dataset.declared_at.file
 
 
-def dataset_of(space: Workspace, table: str) -> str:
-    """The dataset whose table it is.
-
-    Raises:
-        DeclarationError: there is no such dataset, or the table is in another zone.
-    """
-    zone, _, name = table.rpartition(".")
-    if zone and zone not in DATASET_ZONES:
-        raise DeclarationError(
-            f"rules are not sought in the {zone} zone",
-            cause="a rule belongs to a dataset: to its formatted and its trusted table",
-            remedy=f"name one of {', '.join(f'trusted.{known}' for known in space.project.datasets)}",
-        )
-    if name not in space.project.datasets:
-        known = space.project.datasets
-        raise DeclarationError(f"there is no dataset {name}", remedy=did_you_mean(name, known, "vertebra ls datasets"))
-    return name
-
-
-def placed(space: Workspace, table: str) -> tuple[str, str]:
-    """The zone and the dataset of a table that exists.
-
-    Raises:
-        DeclarationError: there is no such dataset, or the table is in another zone.
-        LakeError: the table was not written yet.
-    """
-    name = dataset_of(space, table)
-    asked = table.rpartition(".")[0]
-    for zone in (asked,) if asked else reversed(DATASET_ZONES):
-        if space.lake.table(f"{zone}.{name}").exists():
-            return zone, name
-    raise LakeError(
-        f"there is no table {asked or 'trusted'}.{name} yet",
-        cause="no step has written it",
-        remedy=f"vertebra run --select +{asked or 'trusted'}.{name}",
-    )
+def _find(proposals: Sequence[Proposal], which: str | int, option: str = "--accept") -> Proposal:
+    for proposal in proposals:
+        if str(which) in (str(proposal.number), proposal.name):
+            return proposal
+    count = len(proposals)
+    said = f"a number from 1 to {count}, or a name that is listed" if count else "anything: nothing was found"
+    raise ProposalError(f"{str(which)!r} is not {said}", where=option)

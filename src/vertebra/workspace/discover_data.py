@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from vertebra.engine import running
 from vertebra.external_data.open import opened
 from vertebra.external_data.source import SourceLayout
 from vertebra.external_data.staging import StagedTable, checked_types, stage
+from vertebra.governance.context import Progress, silent
+from vertebra.workspace.check_data import name_of
 
 if TYPE_CHECKING:
     from vertebra.engine.port import Engine
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 def discover_data(
     data: Any,
-    name: str,
+    name: str = "",
     *,
     limit: int = 20,
     sample: int = 4_000,
@@ -29,22 +31,22 @@ def discover_data(
     null: Sequence[str] = (),
     delimiter: str | None = None,
     engine: str | Engine = "sail",
-    tell: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
 ) -> list[Proposal]:
     """Propose rules for data.
 
     Args:
         data: a path of CSV, JSON lines or Parquet files, with wildcards or not; a Delta table's folder; a pyarrow
             Table, a pandas or Polars frame.
-        name: what the rules call it.
+        name: the name of the table in the rules; by default that of the file.
         limit: how many rules at most.
-        sample: rows that candidates are sought in.
-        kinds: what to look for; empty looks for everything.
+        sample: how many rows are searched for candidates.
+        kinds: the kinds of rules to look for; all by default.
         types: types of columns, in place of what their cells look like.
         null: texts of CSV files that mean NULL, besides the empty cell.
         delimiter: of CSV files; else found in the header.
         engine: ``sail``, ``sc://host:port``, or an engine that is running.
-        tell: hears what is being done.
+        progress: receives what is being done.
 
     Raises:
         CollectError: the data cannot be read.
@@ -53,19 +55,20 @@ def discover_data(
 
     reading = SourceLayout(checked_types(dict(types or {})), tuple(null), False, delimiter)
     given = opened(data, reading)
+    table = name or name_of(data)
 
     def discovered() -> list[Proposal]:
         with tempfile.TemporaryDirectory(prefix="vertebra-discover-", ignore_cleanup_errors=True) as folder:
             place, scratch = Path(folder) / "data", Path(folder) / "scratch"
             place.mkdir()
             scratch.mkdir()
-            staged = stage(name, given, given.columns, reading, place, tell)
+            staged = stage(table, given, given.columns, reading, place, progress)
             dataset = _dataset(staged)
-            subject = Subject(dataset, {name: dataset}, {name: staged.frame(chosen)}, chosen, scratch)
-            return discover(subject, limit, sample, kinds or KINDS, progress=tell)
+            subject = Subject(dataset, {table: dataset}, {table: staged.frame(chosen)}, chosen, scratch)
+            return discover(subject, limit, sample, kinds or KINDS, progress=progress)
 
     with running(engine) as chosen:
-        return chosen.attempt(discovered, tell)
+        return chosen.attempt(discovered, progress)
 
 
 def _dataset(staged: StagedTable) -> Dataset:

@@ -6,22 +6,25 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from vertebra.errors import DeclarationError
 from vertebra.pipeline.context import run_context
 from vertebra.pipeline.dispatch import tracking_uri
 from vertebra.pipeline.fingerprint import Fingerprint
 from vertebra.pipeline.progress import Console, StepResult
-from vertebra.pipeline.selection import did_you_mean
+from vertebra.workspace.lookup import analysis_named
 from vertebra.workspace.tables import existing
 
 if TYPE_CHECKING:
     from vertebra.declare.analysis import Analysis
+    from vertebra.declare.project import Project
+    from vertebra.engine.port import Engine
     from vertebra.governance.context import StepContext, StepOutcome
-    from vertebra.workspace.workspace import Workspace
+    from vertebra.lake.catalog import Lake
 
 
 def predict(
-    space: Workspace,
+    project: Project,
+    lake: Lake,
+    engine: Engine,
     analysis: str,
     table: str | None = None,
     version: str | None = None,
@@ -43,19 +46,19 @@ def predict(
     """
     from vertebra.analysis.predict import predict as score
 
-    declared = _declared(space, analysis)
-    source = existing(space.lake, table or f"exploitation.{declared.view}")
-    step, tracking = f"predict.{declared.name}", tracking_uri(space.project)
-    name = space.project.settings.name
+    declared = analysis_named(project, analysis)
+    source = existing(lake, table or f"exploitation.{declared.view}")
+    step, tracking = f"predict.{declared.name}", tracking_uri(project)
+    name = project.settings.name
 
     def scored(context: StepContext) -> StepOutcome:
         return score(declared, tracking, name, context, table=table and source, version=version)
 
-    with run_context(space.project, "prediction", wait=wait, console=console, engine=space.engine) as run:
+    with run_context(project, "prediction", wait=wait, console=console, engine=engine) as run:
         for sentence in run.recorder.open():
             run.console.note(sentence)
         run.recorder.doing(step)
-        fingerprint = Fingerprint({}, {}, _versions(space, declared, source))
+        fingerprint = Fingerprint({}, {}, _versions(lake, declared, source))
         clock = time.perf_counter()
         try:
             outcome = run.perform(step, fingerprint, scored)
@@ -71,17 +74,7 @@ def predict(
     return outcome
 
 
-def _declared(space: Workspace, name: str) -> Analysis:
-    subject = name.removeprefix("analysis.")
-    analyses = space.project.analyses
-    if subject not in analyses:
-        raise DeclarationError(
-            f"there is no analysis {subject}", remedy=did_you_mean(subject, analyses, "vertebra ls -s zone:analysis")
-        )
-    return analyses[subject]
-
-
-def _versions(space: Workspace, analysis: Analysis, source: str) -> dict[str, int]:
+def _versions(lake: Lake, analysis: Analysis, source: str) -> dict[str, int]:
     from vertebra.analysis.run import inputs_of
 
-    return {name: space.lake.table(name).version() for name in dict.fromkeys([source, *inputs_of(analysis)])}
+    return {name: lake.table(name).version() for name in dict.fromkeys([source, *inputs_of(analysis)])}

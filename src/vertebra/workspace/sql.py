@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from vertebra.errors import LakeError, VertebraError
+from vertebra.errors import LakeError, SqlError, VertebraError
 from vertebra.lake.batches import batches
 from vertebra.pipeline.selection import did_you_mean
 from vertebra.workspace.tables import TableHandle, table_names
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 _NAMED: Final = re.compile(rf"""\b"?({"|".join(Zone)})"?\s*\.\s*(?:"([^"]+)"|(\w+))""", re.IGNORECASE)
 _MISSING: Final = re.compile(r"Table with name (\S+) does not exist", re.IGNORECASE)
-
-
-class SqlError(VertebraError):
-    """A query cannot be answered."""
 
 
 def query(lake: Lake, statement: str) -> duckdb.DuckDBPyRelation:

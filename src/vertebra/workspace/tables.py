@@ -9,7 +9,7 @@ from vertebra.governance.schemas import LEDGERS
 from vertebra.pipeline.selection import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import duckdb
     import pandas as pd
@@ -51,11 +51,25 @@ def existing(lake: Lake, name: str) -> str:
 
 
 class TableHandle:
-    """One table at one version; nothing is read before a form of it is asked for.
+    """One table at one version, read in the form you ask for; no rows are read before.
 
     Args:
+        lake: the lake with the table.
+        name: its qualified name, or a bare name that is in one zone only.
         version: the version to read; None reads the latest.
         engine: called when a Spark frame is asked for.
+
+    Raises:
+        LakeError: there is no such table or version.
+
+    Example:
+        >>> orders = project.table("trusted.orders")
+        >>> orders
+        <table trusted.orders: .spark() .arrow() .pandas() .duckdb()>
+        >>> orders.pandas()["city"].unique().tolist()
+        ['Barcelona', 'Madrid', 'Alicante']
+        >>> orders.duckdb().aggregate("max(amount)").fetchall()
+        [(Decimal('80.00'),)]
     """
 
     def __init__(self, lake: Lake, name: str, version: int | None, engine: Callable[[], Engine]) -> None:
@@ -63,13 +77,15 @@ class TableHandle:
         self.version = version
         self._table = lake.table(self.name)
         self._engine = engine
+        if version is not None:
+            self._table.delta(version)  # refuses a version that does not exist
 
     def spark(self) -> DataFrame:
-        """As a Spark DataFrame of the project's engine."""
+        """Return the table as a Spark DataFrame of the project's engine."""
         return self._table.frame(self._engine(), self.version)
 
     def dataset(self) -> pads.Dataset:
-        """As an Arrow dataset, read lazily."""
+        """Return the table as an Arrow dataset, which is read lazily."""
         if not self._table.exists():
             import pyarrow.dataset as pads
 
@@ -77,25 +93,61 @@ class TableHandle:
         return self._table.arrow(self.version)
 
     def arrow(self) -> pa.Table:
-        """As an Arrow table, in memory."""
+        """Return the table as an Arrow table, in memory."""
         return self.dataset().to_table()
 
     def pandas(self) -> pd.DataFrame:
-        """As a pandas data frame, in memory."""
+        """Return the table as a pandas data frame, in memory."""
         return self.arrow().to_pandas()
 
     def duckdb(self) -> duckdb.DuckDBPyRelation:
-        """As a DuckDB relation, read lazily."""
+        """Return the table as a DuckDB relation, which is read lazily."""
         import duckdb
 
         return duckdb.connect().from_arrow(self.dataset())
 
+    def columns(self) -> list[str]:
+        """Return the names of the columns."""
+        names: list[str] = self.dataset().schema.names
+        return names
+
+    def head(self, limit: int = 20, columns: Sequence[str] = ()) -> pa.Table:
+        """Return the first rows as an Arrow table.
+
+        Args:
+            limit: how many rows at most.
+            columns: names of columns; all by default.
+
+        Raises:
+            LakeError: the table has no such column.
+        """
+        known = self.columns()
+        for name in columns:
+            if name not in known:
+                raise LakeError(
+                    f"{self.name} has no column {name}",
+                    remedy=did_you_mean(name, known, f"its columns are {', '.join(known)}"),
+                )
+        return self.dataset().head(limit, columns=list(columns) or known)
+
+    def latest_version(self) -> int:
+        """Return the number of the latest version.
+
+        Raises:
+            LakeError: nothing was written yet.
+        """
+        return self._table.version()
+
     def rows(self) -> int:
-        """Number of rows, from the log; no file is read."""
+        """Return the number of rows, from the log; no file is read."""
         return self._table.rows(self.version) if self._table.exists() else 0
 
     def history(self, limit: int | None = None) -> list[TableVersion]:
-        """The versions, newest first."""
+        """Return the versions, newest first.
+
+        Args:
+            limit: how many at most; None returns all.
+        """
         return self._table.history(limit) if self._table.exists() else []
 
     def __repr__(self) -> str:

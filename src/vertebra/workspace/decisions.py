@@ -1,0 +1,331 @@
+"""What people decide about single rows and cells: quarantine, repairs and decisions, as methods of a project.
+
+A decision is stored at once. It takes effect with the next run of the dataset's trusted step.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from vertebra.lake.lease import lease
+from vertebra.trusted import decisions
+from vertebra.trusted.ledger_commit import ledger_mismatch
+from vertebra.workspace.lookup import dataset_name
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from vertebra.declare.project import Project
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
+    from vertebra.trusted.decisions import Decision
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Listing(Generic[Item]):
+    """The first entries of a list, and how many there are.
+
+    Attributes:
+        items: the entries.
+        total: how many there are, with those that a limit left out.
+        warnings: what to know before you rely on the list, each with the next command.
+    """
+
+    items: tuple[Item, ...]
+    total: int
+    warnings: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@dataclass(frozen=True)
+class QuarantinedRow:
+    """A row that cleaning took out of a trusted table.
+
+    Attributes:
+        rules: the rules that put it there.
+        row: the whole row as JSON.
+    """
+
+    dataset: str
+    rid: int
+    rules: tuple[str, ...]
+    row: str
+
+
+@dataclass(frozen=True)
+class RepairedCell:
+    """A cell that cleaning changed.
+
+    Attributes:
+        old, new: its value before and after, as text; None is NULL.
+        confidence: of the repair, 0 to 1.
+        support: rows that speak for the new value, where the method counts them.
+    """
+
+    dataset: str
+    rid: int
+    column_name: str
+    old: str | None
+    new: str | None
+    rule: str
+    confidence: float
+    support: int | None
+    method: str
+
+
+class DecisionMethods:
+    """Methods that record decisions or list what decisions are about.
+
+    Args:
+        project: the declarations.
+        lake: the lake with the tables.
+        ledgers: of the lake.
+    """
+
+    def __init__(self, project: Project, lake: Lake, ledgers: Ledgers) -> None:
+        self._project = project
+        self._lake = lake
+        self._ledgers = ledgers
+
+    @contextmanager
+    def _deciding(self, dataset: str, by: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Hold the lake; give the dataset's name, and who decides when."""
+        name = dataset_name(self._project, dataset)
+        with lease(self._lake.root, f"a decision about {name}"):
+            yield name, {"by": by or getpass.getuser(), "at": datetime.now(UTC)}
+
+    def _known(self, dataset: str | None) -> str | None:
+        return dataset_name(self._project, dataset) if dataset else None
+
+    def _warnings(self, dataset: str | None) -> tuple[str, ...]:
+        return ledger_warnings(self._project, self._lake, self._ledgers, dataset)
+
+
+class Quarantine(DecisionMethods):
+    """Rows that cleaning took out of the trusted tables."""
+
+    def list(self, dataset: str | None = None, limit: int | None = None) -> Listing[QuarantinedRow]:
+        """List the rows in quarantine and the rules that put them there.
+
+        Args:
+            dataset: one dataset; None lists those of all.
+            limit: how many at most; None lists all.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+
+        Example:
+            >>> [(row.rid, row.rules) for row in project.quarantine.list("orders")]
+            [(5, ('paid',))]
+        """
+        known = self._known(dataset)
+        found = decisions.quarantined(self._ledgers, known)
+        items = [
+            QuarantinedRow(row["dataset"], row["rid"], tuple(row["rules"]), row["row"]) for row in _first(found, limit)
+        ]
+        return Listing(tuple(items), found.num_rows, self._warnings(known))
+
+    def release(self, dataset: str, rid: int, comment: str = "", by: str | None = None) -> Decision:
+        """Let a row back into the trusted table with the next run.
+
+        Args:
+            dataset: the dataset's name.
+            rid: the row's ``_rid``.
+            comment: why.
+            by: who decides; the user of the process by default.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            DecisionError: the row is not in quarantine.
+            BusyError: another run holds the lake.
+
+        Example:
+            >>> row = project.quarantine.list("orders").items[0]
+            >>> project.quarantine.release("orders", row.rid, comment="a refund, paid back").decision
+            'release'
+        """
+        with self._deciding(dataset, by) as (name, about):
+            return decisions.release(self._lake, name, rid, comment, **about)
+
+
+class Repairs(DecisionMethods):
+    """Cells that cleaning changed."""
+
+    def list(self, dataset: str | None = None, limit: int | None = None) -> Listing[RepairedCell]:
+        """List the repaired cells: rule, old and new value, method, confidence.
+
+        Args:
+            dataset: one dataset; None lists those of all.
+            limit: how many at most; None lists all.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+
+        Example:
+            >>> [(cell.column_name, cell.old, cell.new) for cell in project.repairs.list("orders")]
+            [('city', 'Barclona', 'Barcelona')]
+        """
+        known = self._known(dataset)
+        found = decisions.repaired(self._ledgers, known)
+        names = RepairedCell.__dataclass_fields__
+        items = [RepairedCell(**{name: row[name] for name in names}) for row in _first(found, limit)]
+        return Listing(tuple(items), found.num_rows, self._warnings(known))
+
+    def undo(self, dataset: str, rid: int, column: str, comment: str = "", by: str | None = None) -> Decision:
+        """Give a repaired cell its formatted value back with the next run; rules no longer repair it.
+
+        Args:
+            dataset: the dataset's name.
+            rid: the row's ``_rid``.
+            column: the cell's column.
+            comment: why.
+            by: who decides; the user of the process by default.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            DecisionError: the cell was not repaired.
+            BusyError: another run holds the lake.
+
+        Example:
+            >>> cell = project.repairs.list("orders").items[0]
+            >>> project.repairs.undo("orders", cell.rid, "city", comment="it is a village").decision
+            'undo'
+        """
+        with self._deciding(dataset, by) as (name, about):
+            return decisions.undo(self._lake, name, rid, column, comment, **about)
+
+    def set(
+        self, dataset: str, rid: int, column: str, value: str | None, comment: str = "", by: str | None = None
+    ) -> Decision:
+        """Set a cell to a value you know to be right, with the next run.
+
+        Args:
+            dataset: the dataset's name.
+            rid: the row's ``_rid``.
+            column: the cell's column.
+            value: the value as text; None sets NULL.
+            comment: why.
+            by: who decides; the user of the process by default.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            DecisionError: there is no such row or column, or the value is not of the column's type.
+            BusyError: another run holds the lake.
+
+        Example:
+            >>> project.repairs.set("orders", 9, "amount", "18.40", comment="from the receipt").value
+            '18.40'
+        """
+        with self._deciding(dataset, by) as (name, about):
+            return decisions.override(self._lake, name, rid, column, value, comment, **about)
+
+
+class Decisions(DecisionMethods):
+    """Decisions of people about rows, cells and violations."""
+
+    def list(self, dataset: str | None = None, limit: int | None = None) -> Listing[Decision]:
+        """List the decisions, who took them and why, the latest first.
+
+        Args:
+            dataset: one dataset; None lists those of all.
+            limit: how many at most; None lists all.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+
+        Example:
+            >>> for one in project.decisions.list("orders"):
+            ...     print(one.decision, one.rid, one.comment)
+            release 5 a refund, paid back
+        """
+        import pyarrow.compute as pc
+
+        known = self._known(dataset)
+        found = self._ledgers.read("decisions").sort_by([("decided_at", "descending")])
+        if known:
+            found = found.filter(pc.field("dataset") == known)
+        items = [decisions.Decision(**row) for row in _first(found, limit)]
+        return Listing(tuple(items), found.num_rows)
+
+    def accept(self, dataset: str, rule: str, rid: int, comment: str = "", by: str | None = None) -> Decision:
+        """Accept that a row breaks a rule: the rule no longer repairs it, removes it or fails on it.
+
+        Args:
+            dataset: the dataset's name.
+            rule: the rule's name.
+            rid: the row's ``_rid``.
+            comment: why.
+            by: who decides; the user of the process by default.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            DecisionError: the row does not break the rule.
+            BusyError: another run holds the lake.
+
+        Example:
+            >>> project.decisions.accept("orders", "paid", 5, comment="a refund").rule
+            'paid'
+        """
+        with self._deciding(dataset, by) as (name, about):
+            return decisions.accept(self._lake, name, rule, rid, comment, **about)
+
+    def withdraw(
+        self,
+        dataset: str,
+        rid: int,
+        column: str | None = None,
+        rule: str | None = None,
+        comment: str = "",
+        by: str | None = None,
+    ) -> Decision:
+        """Take back what was decided about a row, a cell or a violation.
+
+        Args:
+            dataset: the dataset's name.
+            rid: the row's ``_rid``.
+            column: of the cell, if the decision is about a cell.
+            rule: the accepted rule, if the decision is about a violation.
+            comment: why.
+            by: who decides; the user of the process by default.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            DecisionError: nothing is decided about it.
+            BusyError: another run holds the lake.
+
+        Example:
+            >>> project.decisions.withdraw("orders", 5, rule="paid").decision
+            'withdraw'
+        """
+        with self._deciding(dataset, by) as (name, about):
+            return decisions.withdraw(self._lake, name, rid, column, rule, comment, **about)
+
+
+def ledger_warnings(project: Project, lake: Lake, ledgers: Ledgers, dataset: str | None = None) -> tuple[str, ...]:
+    """Warnings about datasets whose ledgers describe another version of the trusted table than the present one.
+
+    Args:
+        dataset: one dataset; None looks at all.
+    """
+    found = []
+    for name in [dataset] if dataset else project.datasets:
+        mismatch = ledger_mismatch(lake, ledgers, name)
+        if mismatch:
+            found.append(f"{mismatch}\n  next:  vertebra run --select trusted.{name}")
+    return tuple(found)
+
+
+def _first(found: pa.Table, limit: int | None) -> Any:
+    return found.slice(0, limit).to_pylist()

@@ -1,0 +1,95 @@
+"""Is everything in order? The project, the lake, the engine, and the versions of the packages they need."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vertebra.declare.project import Project
+    from vertebra.engine.port import Engine
+    from vertebra.lake.catalog import Lake
+
+_PACKAGES: Final = (
+    "vertebra", "pysail", "pyspark-client", "deltalake", "duckdb", "pyarrow", "pandas", "splink", "scikit-learn",
+    "lightgbm", "mlflow",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """The result of one check of the installation or the project.
+
+    Attributes:
+        what: what was checked.
+        ok: whether it is in order.
+        detail: what was found, or the error.
+    """
+
+    what: str
+    ok: bool
+    detail: str
+
+
+def diagnostics(project: Project, lake: Lake, engine: Callable[[], Engine]) -> list[Diagnostic]:
+    """Check everything a run needs; starts the engine for one query."""
+    return [
+        _checked("python", lambda: f"{platform.python_version()} on {platform.platform(terse=True)}, {_machine()}"),
+        *(_checked(package, partial(metadata.version, package)) for package in _PACKAGES),
+        _checked("project", lambda: _project(project)),
+        _checked("rules", lambda: _rules(project)),
+        _checked("lake", lambda: _lake(lake)),
+        _checked("engine", lambda: _engine(engine())),
+    ]
+
+
+def _checked(what: str, look: Callable[[], str]) -> Diagnostic:
+    try:
+        return Diagnostic(what, True, look())
+    except Exception as error:
+        return Diagnostic(what, False, str(error).strip() or type(error).__name__)
+
+
+def _machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return f"{_many(os.cpu_count() or 1, 'core')}, {memory / 1e9:.1f} GB"
+
+
+def _project(project: Project) -> str:
+    from vertebra.pipeline.plan import graph_of
+
+    return f"{project.settings.name} at {project.root}, {_many(len(graph_of(project).steps), 'step')}"
+
+
+def _rules(project: Project) -> str:
+    """How many there are, and warnings about them, which are no failure."""
+    from vertebra.declare.rule_review import rule_warnings
+    from vertebra.declare.rules import rules_of
+
+    datasets = project.datasets
+    counted = sum(len(rules_of(dataset, datasets)) for dataset in datasets.values())
+    return "\n".join([_many(counted, "rule"), *map(str, rule_warnings(project))])
+
+
+def _lake(lake: Lake) -> str:
+    if not lake.root.exists():
+        return f"{lake.root}, which the first run makes"
+    size = sum(file.stat().st_size for file in lake.root.rglob("*") if file.is_file())
+    return f"{lake.root}, {_many(len(lake.tables()), 'table')}, {size / 1e6:.1f} MB"
+
+
+def _engine(engine: Engine) -> str:
+    clock = time.perf_counter()
+    engine.session.sql("SELECT 1").collect()
+    return f"{engine.name}, answered in {time.perf_counter() - clock:.1f} s"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,85 @@
+"""Keeping a lake in order: restoring earlier versions, freeing the disk of what nothing points to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from vertebra.lake.lease import lease
+from vertebra.workspace.tables import existing
+
+if TYPE_CHECKING:
+    from vertebra.declare.project import Project
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
+    from vertebra.lake.gc import TableGarbage
+
+
+@dataclass(frozen=True)
+class GarbageReport:
+    """What a garbage collection freed, or would free.
+
+    Attributes:
+        tables: one entry per table of the lake.
+        since: versions written since then are kept, UTC.
+        dry_run: nothing was freed.
+    """
+
+    tables: tuple[TableGarbage, ...]
+    since: datetime
+    dry_run: bool
+
+    @property
+    def files(self) -> int:
+        """How many files."""
+        return sum(len(table.freed) for table in self.tables)
+
+    @property
+    def bytes(self) -> int:
+        """Their size."""
+        return sum(table.bytes for table in self.tables)
+
+
+def restore(lake: Lake, table: str, version: int) -> int:
+    """Make a table what it was at an earlier version. Returns the new version.
+
+    Raises:
+        LakeError: there is no such table or version.
+        BusyError: another run holds the lake.
+    """
+    name = existing(lake, table)
+    with lease(lake.root, f"restore {name}"):
+        return lake.table(name).restore(version)
+
+
+def kept_since(project: Project, keep: str | None = None) -> datetime:
+    """The time since which every version is kept.
+
+    Args:
+        keep: how long versions stay, e.g. ``7 days``; the project's retention by default.
+
+    Raises:
+        VertebraError: the text is not a span of time.
+    """
+    from vertebra.pipeline.gc_roots import age
+
+    return datetime.now(UTC) - (age(keep) if keep else project.settings.keep)
+
+
+def free_garbage(lake: Lake, ledgers: Ledgers, since: datetime, dry_run: bool) -> GarbageReport:
+    """Free what no version, model or run points to.
+
+    Args:
+        since: versions written since then are kept.
+        dry_run: report what would be freed and free nothing.
+
+    Raises:
+        BusyError: another run holds the lake.
+    """
+    from vertebra.lake.gc import collect_garbage
+    from vertebra.pipeline.gc_roots import gc_roots
+
+    with lease(lake.root, "garbage collection"):
+        tables = collect_garbage(lake, gc_roots(ledgers, since), since, dry_run=dry_run)
+    return GarbageReport(tuple(tables), since, dry_run)

@@ -1,0 +1,117 @@
+"""The models of the analyses, as the ``models`` ledger has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
+
+from vertebra.workspace.sql import query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from vertebra.lake.catalog import Lake
+
+VALIDATION: Final = "cross-validation"
+TEST: Final = "test"
+
+
+@dataclass(frozen=True)
+class ModelScore:
+    """A score of one model by one metric: a row of the ``models`` ledger.
+
+    Attributes:
+        analysis: the analysis it was trained for.
+        candidate: the algorithm.
+        parameters: its hyper-parameters as JSON.
+        chosen: whether the analysis chose this model.
+        split: ``cross-validation`` or ``test``.
+        metric, value: the score.
+        deviation: standard deviation over the folds; None for the test set.
+        seconds: of training.
+        model_name, model_version, model_sha256: of the registered model; None for models that were not chosen.
+        mlflow_run: the run of the tracking server.
+        train_table, train_version, test_table, test_version: what it was trained and tested on.
+        recorded_at: UTC.
+    """
+
+    run_id: str
+    analysis: str
+    candidate: str
+    parameters: str
+    chosen: bool
+    split: str
+    metric: str
+    value: float | None
+    deviation: float | None
+    seconds: float | None
+    model_name: str | None
+    model_version: str | None
+    model_sha256: str | None
+    mlflow_run: str | None
+    train_table: str | None
+    train_version: int | None
+    test_table: str | None
+    test_version: int | None
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class ChosenModel:
+    """The model an analysis chose, and its scores by the declared metric.
+
+    Attributes:
+        validation: mean over the folds, with its standard deviation.
+        test: on the held-out test set.
+        baseline: of the dummy model, on the test set.
+    """
+
+    analysis: str
+    candidate: str
+    parameters: str
+    metric: str
+    validation: float | None
+    deviation: float | None
+    test: float | None
+    baseline: float | None
+
+
+def model_scores(lake: Lake, analysis: str | None = None, history: bool = False) -> list[ModelScore]:
+    """The scores of every model that was tried.
+
+    Args:
+        analysis: one analysis; None takes all.
+        history: those of every run, not only of each analysis's last.
+    """
+    only = "true" if analysis is None else f"analysis = '{analysis}'"
+    last = "" if history else " QUALIFY rank() OVER (PARTITION BY analysis ORDER BY recorded_at DESC, run_id DESC) = 1"
+    names = [field.name for field in fields(ModelScore)]
+    found = query(lake, f"SELECT {', '.join(names)} FROM governance.models WHERE {only}{last}")
+    return [ModelScore(**row) for row in found.to_arrow_table().to_pylist()]
+
+
+def chosen_models(lake: Lake) -> list[ChosenModel]:
+    """What each analysis chose in its last run."""
+    by_analysis: dict[str, list[ModelScore]] = {}
+    for score in model_scores(lake):
+        by_analysis.setdefault(score.analysis, []).append(score)
+    found = (_chosen(name, scores) for name, scores in sorted(by_analysis.items()))
+    return [model for model in found if model is not None]
+
+
+def _chosen(analysis: str, scores: Sequence[ModelScore]) -> ChosenModel | None:
+    best = next((one for one in scores if one.split == VALIDATION and one.chosen), None)
+    if best is None:
+        return None
+    tested = [one for one in scores if one.split == TEST and one.metric == best.metric]
+    return ChosenModel(
+        analysis,
+        best.candidate,
+        best.parameters,
+        best.metric,
+        best.value,
+        best.deviation,
+        next((one.value for one in tested if one.chosen), None),
+        next((one.value for one in tested if not one.chosen), None),
+    )

@@ -1,0 +1,113 @@
+"""Collecting what is due for as long as the process lives, or once, and what comes next."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from vertebra.landing.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vertebra.declare.project import Project
+    from vertebra.pipeline.progress import Console, RunReport
+    from vertebra.pipeline.schedule import Events
+
+
+@dataclass(frozen=True)
+class NextCollection:
+    """A collection to come.
+
+    Attributes:
+        at: UTC.
+        dataset: what is collected.
+        every: its schedule as declared.
+        why: ``schedule``, or the state of a dataset that is due or tried again.
+    """
+
+    at: datetime
+    dataset: str
+    every: str
+    why: str
+
+
+class StopRequest:
+    """Asks a scheduler to end; it does so after the step or the answer at hand."""
+
+    def __init__(self) -> None:
+        self._requested = threading.Event()
+
+    def request(self) -> None:
+        """Ask the scheduler to end. Other threads and signal handlers may call this."""
+        self._requested.set()
+
+    @property
+    def requested(self) -> bool:
+        """Whether the scheduler was asked to end."""
+        return self._requested.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but not longer than until the scheduler is asked to end."""
+        self._requested.wait(seconds)
+
+
+class _StoppableClock(SystemClock):
+    """The machine's clock, whose waits end when the scheduler is asked to end."""
+
+    def __init__(self, stop: StopRequest) -> None:
+        self._stop = stop
+
+    def sleep(self, seconds: float) -> None:
+        self._stop.wait(seconds)
+
+
+def run_schedule(
+    load: Callable[[], Project],
+    selected: Sequence[str],
+    excluded: Sequence[str],
+    once: bool,
+    stop: StopRequest,
+    events: Events,
+    console: Console,
+) -> RunReport | None:
+    """Collect what is due and run the steps downstream of it, once or until asked to stop.
+
+    Args:
+        load: loads the project; called again when declarations change.
+        once: one round only.
+        stop: ends the loop when requested.
+        events: receives what the loop does.
+        console: receives what a round does.
+
+    Returns:
+        The report of the one round; None for a loop, or if asked to stop before a round.
+
+    Raises:
+        SelectionError: a selection matches nothing.
+    """
+    from vertebra.pipeline.schedule import Scheduler
+
+    scheduler = Scheduler(load, _StoppableClock(stop), lambda: stop.requested, events, console, selected, excluded)
+    if once:
+        return scheduler.once()
+    scheduler.loop()
+    return None
+
+
+def next_collections(
+    project: Project, selected: Sequence[str], excluded: Sequence[str], count: int
+) -> list[NextCollection]:
+    """The next collections of the selected datasets, in order.
+
+    Args:
+        count: how many at most.
+
+    Raises:
+        SelectionError: a selection matches nothing.
+    """
+    from vertebra.pipeline.schedule import next_moments
+
+    return [NextCollection(**row) for row in next_moments(project, selected, excluded, datetime.now(UTC), count)]
