@@ -86,6 +86,22 @@ def test_what_the_loader_refuses_the_schema_refuses(wrong: dict[str, Any]) -> No
     assert not fits(sound | wrong, schema, schema)
 
 
+@pytest.mark.parametrize(
+    ("comparison", "fit"),
+    [
+        ({"as": "distance", "left": ["lat", "lon"], "right": ["lat", "lon"], "km": [1]}, True),
+        ({"as": "exact", "left": "a", "right": ["a", "b"], "must_agree": True}, True),
+        ({"as": "exact", "left": "a", "right": "a", "km": [1]}, False),
+        ({"as": "nearly", "left": "a", "right": "a"}, False),
+    ],
+)
+def test_the_schema_knows_the_options_of_each_comparison(comparison: dict[str, Any], fit: bool) -> None:
+    file = FLIGHTS / "reconcile" / "airports.yaml"
+    value = read_document(file).value | {"compare": {"code": comparison}}
+    assert fits(value, json_schema("reconciliation"), json_schema("reconciliation")) is fit
+    assert fits(value, json_schema(), json_schema()) is fit
+
+
 def test_every_reference_in_the_schema_leads_somewhere() -> None:
     for kind in (None, *DOCUMENTS):
         schema = json_schema(kind)

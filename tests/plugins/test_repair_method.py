@@ -15,7 +15,7 @@ from vertebra.errors import DeclarationErrors
 from vertebra.registry import refresh_registries
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
-(LARGEST,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+(LARGEST,) = re.findall(r"^`vertebra_largest.py`:\n\n```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 (PYPROJECT,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 REPAIRS = "select rid % 10000000000 as record, column_name, old, new, rule, method, confidence, support from governance.repairs"
 

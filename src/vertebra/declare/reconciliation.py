@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from vertebra.declare.dataset import Declaration, Flag, Name
+from vertebra.declare.declaration import Declaration, Flag, Name
+from vertebra.declare.registered import Registered
+from vertebra.registry import Registry
 
 
 def _listed(value: Any) -> Any:
@@ -30,38 +32,44 @@ class Side(Declaration):
 
 
 class Comparison(Declaration):
-    """One piece of evidence: what is compared and how.
+    """One comparison of two records: which columns are compared, and how. Each kind of comparison adds its options.
 
-    ``exact``: the left column equals the right one; with several right columns, all of them or one of them, in their
-    order. ``name``: similarity of two texts (Jaro-Winkler over lower-case text without accents and punctuation), in
-    the steps of ``similarity``. ``distance``: great-circle distance of ``[latitude, longitude]`` in degrees, in the
-    steps of ``km``. A pair that falls below the last step of a comparison that ``must_agree`` is never matched
-    silently, however probable: a person reviews it.
+    Attributes:
+        left: columns of the left table.
+        right: columns of the right table.
+        how: the kind of comparison, e.g. ``exact``, ``name`` or ``distance``.
+        must_agree: whether a pair below the last level of the comparison is never matched without a person, however
+            probable it is.
     """
 
     left: Columns
     right: Columns
-    how: Literal["exact", "name", "distance"] = Field(alias="as")
-    km: tuple[float, ...] = (1, 10, 50)
-    similarity: tuple[float, ...] = (0.92, 0.8)
+    how: str = Field(alias="as")
     must_agree: Flag = False
 
-    @model_validator(mode="after")
-    def _shape(self) -> Comparison:
-        columns = (len(self.left), len(self.right))
-        if self.how == "distance" and columns != (2, 2):
-            raise ValueError("a distance compares [latitude, longitude] with [latitude, longitude]")
-        if self.how == "name" and columns != (1, 1):
-            raise ValueError("a name compares one column with one column")
-        if self.how == "exact" and columns[0] != 1:
-            raise ValueError("an exact comparison has one column on the left; the right may have several")
-        if not self.km or list(self.km) != sorted(set(self.km)) or self.km[0] <= 0:
-            raise ValueError("km are distances that rise, such as [1, 10, 50]")
-        if list(self.similarity) != sorted(set(self.similarity), reverse=True) or not all(
-            0 < step < 1 for step in self.similarity
-        ):
-            raise ValueError("similarity are numbers between 0 and 1 that fall, such as [0.92, 0.8]")
-        return self
+
+class DeclaredComparison(Protocol):
+    """The part of a comparison that declarations need; :mod:`vertebra.exploitation.comparison_port` has all of it."""
+
+    @property
+    def name(self) -> str:
+        """The name in ``as:``."""
+        ...
+
+    @property
+    def declaration(self) -> type[Comparison]:
+        """The model of a comparison, with its options."""
+        ...
+
+
+COMPARISONS: Final[Registry[DeclaredComparison]] = Registry(
+    "comparison",
+    "vertebra.exploitation.comparisons",
+    "COMPARISON",
+    "vertebra.exploitation.comparison_port:ComparisonMethod",
+    group="vertebra.comparisons",
+)
+"""The kinds of comparisons by name: ``distance``, ``exact``, ``name`` and those of plug-ins."""
 
 
 class Survivor(Declaration):
@@ -90,7 +98,7 @@ class EntityResolution(Declaration):
     description: str = ""
     left: Side
     right: Side
-    compare: dict[Name, Comparison] = Field(min_length=1)
+    compare: dict[Name, Annotated[Comparison, Registered("as", COMPARISONS)]] = Field(min_length=1)
     block: tuple[Name, ...] = Field(min_length=1)
     match: float = Field(default=0.9, gt=0, le=1)
     review: float = Field(default=0.5, gt=0, le=1)
@@ -151,6 +159,12 @@ class LookupTable(Declaration):
 
 
 Reconciliation = Annotated[EntityResolution | LookupTable, Field(discriminator="method")]
+
+
+def comparison_plugins(declaration: EntityResolution) -> dict[str, str]:
+    """The version of the package behind each comparison of a plug-in that is declared, for fingerprints."""
+    versions = {one.how: COMPARISONS.plugin_version(one.how) for one in declaration.compare.values()}
+    return {name: version for name, version in sorted(versions.items()) if version is not None}
 
 
 def inputs_of(declaration: EntityResolution | LookupTable) -> tuple[str, ...]:

@@ -116,11 +116,6 @@ class Registered:
         return {"type": "object", REGISTERED: self.key}
 
 
-def registered() -> tuple[Registered, ...]:
-    """Every key whose model a registry knows."""
-    return tuple(_BY_KEY.values())
-
-
 def registered_by(key: str) -> Registered:
     """The registry of a key that :data:`REGISTERED` marks in a JSON Schema."""
     return _BY_KEY[key]

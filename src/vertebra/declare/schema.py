@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
@@ -12,11 +13,9 @@ from vertebra.declare.dataset import Column, Dataset, Declaration, Drift
 from vertebra.declare.project import SettingsFile
 from vertebra.declare.publication import PUBLISH_TARGETS, Publication
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, Survivor
-from vertebra.declare.registered import REGISTERED, Registered, registered
+from vertebra.declare.registered import REGISTERED, Registered, registered_by
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic import BaseModel
     from pydantic_core import core_schema
 
@@ -47,7 +46,7 @@ DOCUMENTS: Final[dict[str, tuple[type[BaseModel], ...]]] = {
 def json_schema(kind: str | None = None) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one kind of file, or of all.
 
-    It lists every collector, format and publish target, those of other distributions included.
+    It lists every collector, publish target and comparison, those of other distributions included.
 
     Args:
         kind: ``project``, ``dataset``, ``reconciliation`` or ``publication``; None gives one schema whose ``$defs`` has
@@ -58,8 +57,8 @@ def json_schema(kind: str | None = None) -> dict[str, Any]:
     """
     kinds = [kind] if kind is not None else list(DOCUMENTS)
     forms = {name: _forms_of(name) for name in kinds}
-    choices = [one for one in registered() if "dataset" in kinds]
     models = [model for name in kinds for model in forms[name]]
+    choices = _choices(models)
     members = [model for choice in choices for name in choice.registry if (model := choice.model_named(name))]
     named, shared = models_json_schema(
         [(model, "validation") for model in dict.fromkeys([*models, *members])],
@@ -89,6 +88,20 @@ def _forms_of(kind: str) -> tuple[type[BaseModel], ...]:
     return (
         tuple(target.declaration for target in PUBLISH_TARGETS.values()) if kind == "publication" else DOCUMENTS[kind]
     )
+
+
+def _choices(models: Sequence[type[BaseModel]]) -> list[Registered]:
+    """The keys in some models whose own models registries know."""
+    named, shared = models_json_schema([(model, "validation") for model in dict.fromkeys(models)], by_alias=True)
+    return [registered_by(key) for key in dict.fromkeys(_marks([*named.values(), shared]))]
+
+
+def _marks(schema: Any) -> Iterator[str]:
+    if isinstance(schema, Mapping) and REGISTERED in schema:
+        yield schema[REGISTERED]
+    inner = schema.values() if isinstance(schema, Mapping) else schema if isinstance(schema, list) else ()
+    for one in inner:
+        yield from _marks(one)
 
 
 def _alternatives(

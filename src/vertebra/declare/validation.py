@@ -245,7 +245,8 @@ def keys_at(adapter: TypeAdapter[Any], loc: Loc, value: Any = None) -> list[str]
     for place, element in enumerate(loc, 1):
         deeper = [form for node in nodes for form in _below(schema, node, element)]
         nodes = deeper or nodes
-        value = value.get(element) if isinstance(value, Mapping) else None
+        if isinstance(value, Mapping):  # an element that is not a key names the form of the value
+            value = value.get(element, value)
         models = [registered_by(node[REGISTERED]).model_of(value) for node in nodes if REGISTERED in node]
         if models and models[0] is not None:
             return keys_at(TypeAdapter(models[0]), loc[place:], value)

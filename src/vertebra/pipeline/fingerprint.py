@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.declare.reconciliation import EntityResolution, comparison_plugins
 from vertebra.declare.repair import repair_plugins
 from vertebra.version import installed_version
 from vertebra.zones import DATASET_ZONES, Zone
@@ -106,6 +107,7 @@ def declaration_parts(step: Step) -> dict[str, str]:
         dumped = step.declaration.model_dump(mode="json", by_alias=True)
         ignored = _IGNORED | {"replace"} if step.zone == "publish" else _IGNORED
         parts = {key: value for key, value in dumped.items() if key not in ignored}
+    parts |= {f"the plug-in {name}": version for name, version in _plugins(step).items()}
     return {path: _hash(json.dumps(value, sort_keys=True, default=str)) for path, value in parts.items()}
 
 
@@ -132,9 +134,14 @@ def _dataset_parts(step: Step) -> dict[str, Any]:
         parts[f"columns.{name}"] = {k: v for k, v in column.items() if k not in ignored}
     for name, rule in dataset["rules"].items():
         parts[f"rules.{name}"] = {k: v for k, v in rule.items() if k != "description"}
-    for name, version in repair_plugins(step.declaration).items():
-        parts[f"the plug-in {name}"] = version
     return parts
+
+
+def _plugins(step: Step) -> Mapping[str, str]:
+    """The version of each plug-in that the step's result depends on."""
+    if step.zone == Zone.TRUSTED:
+        return repair_plugins(step.declaration)
+    return comparison_plugins(step.declaration) if isinstance(step.declaration, EntityResolution) else {}
 
 
 def _publishing(step: Step) -> str:
