@@ -111,14 +111,14 @@ class Registry(Mapping[str, M], Generic[M]):
 
     def is_plugin(self, name: str) -> bool:
         """Whether a member comes from another distribution."""
-        return name in self._plugged_in()
+        return name not in self._built_in() and name in self._plugged_in()
 
     def plugin_version(self, name: str) -> str | None:
         """The version of the distribution that a plug-in comes from; None for a built-in member.
 
         Results depend on it: a step that uses a plug-in has the version in its fingerprint.
         """
-        point = self._plugged_in().get(name)
+        point = None if name in self._built_in() else self._plugged_in().get(name)
         return None if point is None else point.dist.version if point.dist else "unknown"
 
     def refresh(self) -> None:
@@ -135,15 +135,16 @@ class Registry(Mapping[str, M], Generic[M]):
 
     def _plugged_in(self) -> Mapping[str, EntryPoint]:
         if self._plugins is None:
-            self._plugins = {}
+            found: dict[str, EntryPoint] = {}
             for point in entry_points(group=self.group) if self.group else ():
-                if point.name in self._built_in() or point.name in self._plugins:
+                if point.name in self._built_in() or point.name in found:
                     raise RegistryError(
                         f"two packages add the {self.kind} {point.name!r}",
                         cause=f"{_origin(point)} declares it in {self.group}, and it exists already",
                         remedy=f"uninstall one of them, or rename the entry point of {_origin(point)}",
                     )
-                self._plugins[point.name] = point
+                found[point.name] = point
+            self._plugins = found
         return self._plugins
 
     def _load(self, name: str) -> M:

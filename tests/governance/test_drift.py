@@ -18,7 +18,7 @@ from vertebra.declare.dataset import Dataset
 from vertebra.governance.drift import ColumnDrift, drift_of, schema_rows
 from vertebra.lake.batches import Batch, Receipt
 from vertebra.lake.column_profile import KINDS, ColumnProfile
-from vertebra.landing.formats.value_kinds import KindCounter
+from vertebra.landing.parsing.value_kinds import KindCounter
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -7,6 +7,7 @@ import json
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 
 import fastavro
 import pyarrow as pa
@@ -14,8 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from landing.readings import declared, records
+from vertebra.declare.parse import FORMATS
 from vertebra.errors import CollectError
-from vertebra.landing.formats.column_names import unique_names
+from vertebra.landing.parsing.column_names import unique_names
+from vertebra.landing.records import parse_declaration
+from vertebra.landing.web.content import check_answer
+from vertebra.landing.web.download import Download
+from vertebra.landing.web.errors import RefusedAnswerError
 
 
 class TestCsv:
@@ -145,7 +151,7 @@ class TestJson:
         assert rows == [{"a": "1.5", "b": "]"}]
 
     def test_a_path_is_followed_over_the_borders_of_blocks(self, landed, monkeypatch):
-        monkeypatch.setattr("vertebra.landing.formats.json_array._BLOCK", 3)
+        monkeypatch.setattr("vertebra.landing.parsing.json_array._BLOCK", 3)
         body = {"n": 12345, "t": 'a "quoted\\" [', "r": {"x": [[1], {"y": "]"}], "d": [{"a": "x\\", "b": [1, 2]}] * 3}}
         rows = landed(json.dumps(body, indent=1).encode(), format="json", records="r.d")
         assert rows == [{"a": "x\\", "b": "[1,2]"}] * 3
@@ -273,3 +279,37 @@ class TestAvro:
     def test_other_bytes_are_refused(self, landed):
         with pytest.raises(CollectError, match="cannot be read as Avro"):
             landed(b"a,b\n1,2\n", format="avro")
+
+
+def test_a_receipt_has_every_option_whatever_the_format_so_that_landed_batches_are_not_parsed_again():
+    always = {"parser": 2, "member": "*", "encoding": None, "delimiter": None, "quote": '"', "escape": None}
+    always |= {"header": True, "names": [], "skip": 0, "comment": None, "ragged": "keep", "records": None}
+    for name in FORMATS:
+        assert parse_declaration(declared("a", format=name)) == always | {"format": name}
+    assert parse_declaration(declared("a", format="json", records="a.b")) == always | {
+        "format": "json",
+        "records": "a.b",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "body", "sound"),
+    [
+        ("xml", b"<?xml version='1.0'?><rows/>", True),
+        ("xml", b"<!DOCTYPE html><html></html>", False),
+        ("text", b"<?xml version='1.0'?><rows/>", False),
+        ("text", b'{"detail": "too many requests"}', False),
+        ("json", b'{"detail": "a field of a record"}', True),
+        ("binary", b"\x00\x01\x02", True),
+        ("binary", b"<html>down</html>", False),
+    ],
+)
+def test_what_a_format_holds_decides_which_answers_are_refused(tmp_path, content, body, sound):
+    wanted = SimpleNamespace(name="other", content=content, signature=b"")
+    (tmp_path / "answer").write_bytes(body)
+    answer = Download(tmp_path / "answer", "https://example.org/a", {})
+    if sound:
+        check_answer(answer, wanted)
+    else:
+        with pytest.raises(RefusedAnswerError):
+            check_answer(answer, wanted)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from landing.readings import declared, records
 from landing.test_lossless_round_trip import through
-from vertebra.declare.dataset import Parse
 from vertebra.errors import CollectError
-from vertebra.landing.formats.csv_text import csv_text
-from vertebra.landing.formats.encoding import Encoding
+from vertebra.landing.parsing.csv_dialect import CsvOptions
+from vertebra.landing.parsing.csv_text import csv_text
+from vertebra.landing.parsing.encoding import Encoding
 
 CATALAN = "codi;districte;nota\n1;Sant Martí;25 %\n2;Gràcia;l'Eixample i Montjuïc\n3;Nou Barris;España, niño, façana\n"
 
@@ -113,7 +113,7 @@ class TestEncodings:
 class TestEndsOfLineInCells:
     @pytest.mark.parametrize("before", range(70))
     def test_both_characters_stay_wherever_the_parser_cuts_the_text(self, before, monkeypatch):
-        monkeypatch.setattr("vertebra.landing.formats.csv._BLOCKS", (64, 1 << 20))
+        monkeypatch.setattr("vertebra.landing.parsing.csv_reader._BLOCKS", (64, 1 << 20))
         cells = ["x" * before + "\r\n\r\n", "\n\r\r\n\n"]
         content = "".join(f'"{cell}",1\r\n' for cell in cells)
         _, found = through(content.encode(), header=False)
@@ -148,7 +148,7 @@ class TestRaggedRecords:
         assert batch.receipt.columns == ("a", "b")
 
     def test_they_keep_their_place_over_blocks(self, landed, monkeypatch):
-        monkeypatch.setattr("vertebra.landing.formats.csv._BLOCKS", (64, 1 << 20))
+        monkeypatch.setattr("vertebra.landing.parsing.csv_reader._BLOCKS", (64, 1 << 20))
         lines = [f"{n},{n}" if n % 7 else (f"{n}" if n % 2 else f"{n},{n},\x00") for n in range(1, 500)]
         rows = landed("\n".join(["a,b", *lines, ""]).encode())
         assert [row.get("_ragged") or f"{row['a']},{row['b']}" for row in rows] == lines
@@ -197,7 +197,7 @@ class TestLinesThatAreNoRecords:
     @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
     @pytest.mark.parametrize("size", [1, 2, 3, 7, 1 << 20])
     def test_lines_before_the_header_and_comments_are_left_out(self, landed, monkeypatch, newline, size):
-        monkeypatch.setattr("vertebra.landing.formats.encoding.BUFFER", size)
+        monkeypatch.setattr("vertebra.landing.parsing.encoding.BUFFER", size)
         lines = [
             "Open data, of",
             '"the city',
@@ -232,24 +232,24 @@ class TestLinesThatAreNoRecords:
     )
     def test_the_size_of_the_blocks_makes_no_difference(self, text, size, parse, blank):
         def read() -> bytes:
-            stream, declared_ = io.BytesIO(text.encode()), Parse(format="csv", **parse)
+            stream, declared_ = io.BytesIO(text.encode()), CsvOptions(format="csv", **parse)
             return b"".join(csv_text(stream, Encoding("utf-8", "utf-8", True), declared_, ",", blank=blank))
 
         whole = read()
-        with mock.patch("vertebra.landing.formats.encoding.BUFFER", size):
+        with mock.patch("vertebra.landing.parsing.encoding.BUFFER", size):
             assert read() == whole
 
     @pytest.mark.parametrize("parse", [{"comment": "#"}, {"skip": 1}])
     def test_a_line_or_quote_without_an_end_takes_linear_time(self, parse):
         stream = io.BytesIO(b'a,b\n1,"' + b"x, " * (16 << 20) if "comment" in parse else b"x, " * (16 << 20))
         began = time.process_time()
-        size = sum(map(len, csv_text(stream, Encoding("utf-8", "utf-8", True), Parse(format="csv", **parse), ",")))
+        size = sum(map(len, csv_text(stream, Encoding("utf-8", "utf-8", True), CsvOptions(format="csv", **parse), ",")))
         assert size == (len(stream.getbuffer()) if "comment" in parse else 0)
         assert time.process_time() - began < 4
 
     @pytest.mark.parametrize("before", [0, 1 << 20])
     def test_a_record_longer_than_the_longest_is_refused_with_its_line(self, landed, monkeypatch, before):
-        monkeypatch.setattr("vertebra.landing.formats.csv_text.LONGEST_RECORD", 1 << 20)
+        monkeypatch.setattr("vertebra.landing.parsing.csv_text.LONGEST_RECORD", 1 << 20)
         content = b"#\na,b\n" + b"1,2\n" * before + b'3,"' + b"x\n" * (1 << 20)
         with pytest.raises(CollectError, match="has a record of more than 128 MB") as told:
             landed(content, comment="#")

@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from landing.readings import declared
-from vertebra.landing.formats.json_array import copy_array
+from vertebra.landing.parsing.json_array import copy_array
 from vertebra.landing.records import write_records
 
 # A CSV reader takes what a CSV writer writes: any text at all, but for halves of surrogate pairs, which UTF-8 has not.
@@ -66,7 +66,7 @@ def test_csv_gives_back_every_cell(rows, delimiter, quote, newline, encoding, bl
     writer = csv.writer(sink, delimiter=delimiter, quotechar=quote, lineterminator=newline, quoting=csv.QUOTE_ALL)
     writer.writerows([[f"column {n}" for n in range(len(rows[0]))], *rows])
     content = sink.getvalue().encode(encoding)
-    with patch("vertebra.landing.formats.csv._BLOCKS", (block, 1 << 20)):
+    with patch("vertebra.landing.parsing.csv_reader._BLOCKS", (block, 1 << 20)):
         _, found = through(content, delimiter=delimiter, quote=quote, encoding=encoding)
     assert found == rows
 
@@ -88,7 +88,7 @@ def test_csv_gives_back_every_cell_of_every_encoding_with_quotes_doubled_or_esca
     style = {"doublequote": doubled, "escapechar": None if doubled else "\\", "quoting": csv.QUOTE_ALL}
     csv.writer(sink, delimiter=delimiter, **style).writerows(rows)
     declaration = {"delimiter": delimiter, "escape": style["escapechar"], "encoding": encoding, "header": False}
-    with patch("vertebra.landing.formats.csv._BLOCKS", (block, 1 << 20)):
+    with patch("vertebra.landing.parsing.csv_reader._BLOCKS", (block, 1 << 20)):
         _, found = through(sink.getvalue().encode(encoding), **declaration)
     assert found == rows
 
@@ -111,7 +111,7 @@ def test_csv_gives_back_ragged_records_in_their_place(rows, ragged, places, bloc
         sink = io.StringIO(newline="")
         csv.writer(sink, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(row)
         lines.append(sink.getvalue())
-    with patch("vertebra.landing.formats.csv._BLOCKS", (block, 1 << 20)):
+    with patch("vertebra.landing.parsing.csv_reader._BLOCKS", (block, 1 << 20)):
         _, found, marks = through_with_marks("".join(lines).encode(), encoding="utf-8", delimiter=",")
     assert found == [row if len(row) == width else [None] * width for row in mixed]
     texts = [None if len(row) == width else line[:-1] for row, line in zip(mixed, lines[1:], strict=True)]
@@ -197,6 +197,6 @@ def test_json_array_is_found_at_its_path_whatever_surrounds_it(rows, siblings, b
     document = {"a": around, "x": {"help": siblings, "data": rows, "b": around}, "z": around}
     content = json.dumps(document, indent=indent, ensure_ascii=False).encode()
     sink = io.BytesIO()
-    with patch("vertebra.landing.formats.json_array._BLOCK", block):
+    with patch("vertebra.landing.parsing.json_array._BLOCK", block):
         copy_array(io.BytesIO(content), ["x", "data"], sink, "document")
     assert json.loads(sink.getvalue()) == rows

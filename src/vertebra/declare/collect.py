@@ -37,7 +37,7 @@ COLLECTORS: Final[Registry[DeclaredCollector]] = Registry(
 )
 """The collectors by name; other distributions add theirs with the entry point group ``vertebra.collectors``."""
 
-_BY_COLLECTOR: Final = Registered("from", COLLECTORS)
+_BY_COLLECTOR: Final = Registered("from", COLLECTORS, Source)
 
 Collect = Annotated[Source, _BY_COLLECTOR]
 """The declaration of a source; its keys are those of the collector that ``from:`` names."""

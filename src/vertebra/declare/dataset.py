@@ -13,39 +13,13 @@ from vertebra.declare.declaration import Declaration as Declaration
 from vertebra.declare.declaration import Flag as Flag
 from vertebra.declare.declaration import Name as Name
 from vertebra.declare.drift import Drift as Drift
+from vertebra.declare.parse import Parse
 from vertebra.declare.rule_sugar import SugarFields, with_column_sugar, with_rule_sugar
 from vertebra.declare.source_location import display_path
 from vertebra.declare.time_pattern import time_pattern
 from vertebra.declare.update_rate import UpdateRate
 
 OnViolation = Literal["report", "repair", "quarantine", "fail"]
-
-
-class Parse(Declaration):
-    """How a payload becomes records.
-
-    ``encoding`` and, for CSV, ``delimiter`` are told from the bytes unless declared. CSV: ``quote`` (empty for none),
-    ``escape`` (none unless declared), ``header``, ``names`` of the columns of a file without header (``c0``, ``c1``…
-    unless declared), ``skip`` (lines before the header), ``comment`` (what lines begin with that are no records), and
-    ``ragged``: records with too few or too many cells are kept in full and marked, with NULL in every column
-    (``keep``), get NULL for cells that lack at their end and lose blank ones beyond the header (``fill``), or the batch
-    is refused (``refuse``). JSON: ``records`` is the path of keys, joined by
-    dots, to the array of records (``result.records``). ``null`` lists the texts that mean NULL; the landing zone keeps
-    them as they are.
-    """
-
-    format: Literal["csv", "json", "jsonl", "parquet", "avro"]
-    null: tuple[str, ...] = ()
-    encoding: str | None = None
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
-    quote: str = Field(default='"', max_length=1)
-    escape: str | None = Field(default=None, min_length=1, max_length=1)
-    header: Flag = True
-    names: tuple[str, ...] = ()
-    skip: int = Field(default=0, ge=0)
-    comment: str | None = Field(default=None, min_length=1)
-    ragged: Literal["keep", "fill", "refuse"] = "keep"
-    records: str | None = None
 
 
 class ColumnFormat(SugarFields):
@@ -215,8 +189,11 @@ class Dataset(Declaration):
     def _parsed_as_the_source_gives(cls, value: Any) -> Any:
         if not isinstance(value, dict) or not isinstance(value.get("parse", {}), dict):
             return value
-        defaults = parse_defaults(value.get("collect"))
-        return value if defaults is None else value | {"parse": {**defaults, **value.get("parse", {})}}
+        written = value.get("parse", {})
+        defaults = parse_defaults(value.get("collect")) or {}
+        if written.get("format", defaults.get("format")) != defaults.get("format"):
+            return value  # the options belong to another format
+        return value | {"parse": {**defaults, **written}} if defaults else value
 
     @model_validator(mode="after")
     def _fits_the_source(self) -> Dataset:

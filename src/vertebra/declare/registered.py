@@ -50,14 +50,16 @@ class Registered:
     Attributes:
         key: the key that has the member's name, e.g. ``from``.
         registry: the members.
+        base: the class that the models of all members are subclasses of.
 
     Example:
         >>> from typing import Annotated
-        >>> Collect = Annotated[Source, Registered("from", COLLECTORS)]  # doctest: +SKIP
+        >>> Collect = Annotated[Source, Registered("from", COLLECTORS, Source)]  # doctest: +SKIP
     """
 
     key: str
     registry: Registry[Any]
+    base: type[Declaration]
 
     def __post_init__(self) -> None:
         _BY_KEY[self.key] = self
@@ -70,10 +72,28 @@ class Registered:
     def model_named(self, name: str) -> type[Declaration] | None:
         """The model of a member; None if there is no member of the name, or it cannot be loaded."""
         try:
-            member: Declared | None = self.registry.get(name)
+            return self._model(name)
         except RegistryError:
             return None
-        return member.declaration if member is not None else None
+
+    def _model(self, name: str) -> type[Declaration] | None:
+        """The model of a member; None if there is no member of the name.
+
+        Raises:
+            RegistryError: it cannot be loaded, or has no model.
+        """
+        member: Declared | None = self.registry.get(name)
+        if member is None:
+            return None
+        model = getattr(member, "declaration", None)
+        if not (isinstance(model, type) and issubclass(model, self.base)):
+            wanted = f"{self.base.__module__}.{self.base.__name__}"
+            raise RegistryError(
+                f"the {self.registry.kind} {name!r} has no declaration",
+                cause=f"its attribute declaration is {model!r}, not a subclass of {wanted}",
+                remedy=f"correct {type(member).__module__}.{type(member).__name__}",
+            )
+        return model
 
     def validated(self, value: Any) -> Declaration:
         """The declaration that a value is, checked by the model of the member that it names.
@@ -81,7 +101,7 @@ class Registered:
         Raises:
             ValidationError: it names none, or does not fit its model.
         """
-        if isinstance(value, Declaration):
+        if isinstance(value, self.base):
             return value
         if not isinstance(value, Mapping):
             raise PydanticKnownError("dict_type")
@@ -91,8 +111,7 @@ class Registered:
         if not isinstance(name, str):
             raise self._wrong("string_type", name)
         try:
-            known = name in self.registry
-            model = self.registry[name].declaration if known else None
+            model = self._model(name)
         except RegistryError as error:
             about = {"fact": error.fact, "cause": error.cause, "remedy": error.remedy}
             raise self._wrong(PydanticCustomError(NOT_LOADED, "cannot be loaded", about), name) from None

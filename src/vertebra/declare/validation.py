@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from vertebra.declare.declaration import Declaration, locate
+from vertebra.declare.declaration import NAME_PATTERN, Declaration, locate
 from vertebra.declare.document import Document, Loc
 from vertebra.declare.registered import NOT_LOADED, NOT_REGISTERED, REGISTERED, registered_by
 from vertebra.errors import DeclarationError
@@ -70,11 +70,16 @@ def validated(
 def without_mistyped(found: Sequence[ErrorDetails]) -> list[ErrorDetails]:
     """The errors without the keys that are missing only because they are mistyped: the unknown key is told."""
     unknown = [error["loc"] for error in found if error["type"] == "extra_forbidden"]
+    # a member of a registry may decide other keys, such as that of a collector `parse:`
+    undecided = [error["loc"][:-2] for error in found if error["type"] in (NOT_REGISTERED, NOT_LOADED)]
     return [
         error
         for error in found
         if error["type"] != "missing"
-        or not any(loc[:-1] == error["loc"][:-1] and like(loc[-1], [str(error["loc"][-1])]) for loc in unknown)
+        or not (
+            error["loc"][:-1] in undecided
+            or any(loc[:-1] == error["loc"][:-1] and like(loc[-1], [str(error["loc"][-1])]) for loc in unknown)
+        )
     ]
 
 
@@ -205,7 +210,7 @@ def _explained(
     if kind == "union_tag_not_found":
         tag = _tag_key(error)
         return DeclarationError(f"{what} needs {tag!r}", remedy=f"add `{tag}: …`", where=document.where(loc))
-    if kind == "string_pattern_mismatch":
+    if kind == "string_pattern_mismatch" and error["ctx"]["pattern"] == NAME_PATTERN:
         is_key = loc[-1:] == ("[key]",)
         return DeclarationError(
             f"{what}: {_told(given)} is not a name",

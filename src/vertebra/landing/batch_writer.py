@@ -21,6 +21,7 @@ from vertebra.declare.redaction import NO_SECRETS, Redaction
 from vertebra.errors import CollectError
 from vertebra.governance.drift import sources_in
 from vertebra.lake.batches import Batch, Receipt, newest_cursor
+from vertebra.landing.parsing.format import format_named
 from vertebra.landing.port import Refused
 from vertebra.landing.records import Written, parse_declaration, write_records
 from vertebra.landing.refused_payloads import Refusals, RefusedPayload, RefusedPayloadError
@@ -277,8 +278,8 @@ class BatchWriter:
             )
 
     def _parse(self, raw: Path, name: str, digest: str, folder: Path) -> Written:
-        # no lines are no records where a line is one
-        blank = self.dataset.collect.empty == "accept" and self.dataset.parse.format == "jsonl"
+        may_be_empty = format_named(self.dataset.parse.format).empty_file_is_valid
+        blank = self.dataset.collect.empty == "accept" and may_be_empty
         if raw.stat().st_size == 0 and not blank:
             raise CollectError(
                 f"{name} is empty",

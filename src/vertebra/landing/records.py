@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -10,33 +11,34 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vertebra.declare.parse import FORMATS
 from vertebra.errors import CollectError
 from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH
-from vertebra.landing.formats.avro import read_avro
-from vertebra.landing.formats.csv import read_csv
-from vertebra.landing.formats.json import read_json, read_json_lines
-from vertebra.landing.formats.parquet import read_parquet
-from vertebra.landing.formats.records import ParsedPayload, RaggedRecordError, Reader, Records
-from vertebra.landing.formats.value_kinds import KindCounter, repeats
+from vertebra.landing.parsing.format import format_named
+from vertebra.landing.parsing.records import RaggedRecordError, ReadContext, Records
+from vertebra.landing.parsing.value_kinds import KindCounter, repeats
 from vertebra.landing.payload import SizeLimits, damaged, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from vertebra.declare.dataset import Dataset
     from vertebra.landing.payload import PayloadPart
 
-FORMATS: Final[Mapping[str, Reader]] = {
-    "avro": read_avro,
-    "csv": read_csv,
-    "json": read_json,
-    "jsonl": read_json_lines,
-    "parquet": read_parquet,
+_ALWAYS_RECORDED: Final[Mapping[str, Any]] = {
+    "encoding": None,
+    "delimiter": None,
+    "quote": '"',
+    "escape": None,
+    "header": True,
+    "names": [],
+    "skip": 0,
+    "comment": None,
+    "ragged": "keep",
+    "records": None,
 }
-
-_PARSER: Final = 2
-"""Raised when the same payload and declaration come to give other records, so that batches are parsed again."""
+"""Options that receipts have whatever the format is: a batch whose receipt lacks one would be parsed again."""
 
 _DISTINCT: Final = pa.dictionary(pa.int32(), pa.string())
 _GROUP_ROWS: Final = 1 << 17
@@ -66,7 +68,10 @@ def parse_declaration(dataset: Dataset) -> dict[str, Any]:
     What means NULL is not part of it: the landing zone keeps every text as it is.
     """
     declared = dataset.parse.model_dump(mode="json", exclude={"null"})
-    return {"parser": _PARSER, "member": dataset.collect.member, **declared}
+    name = dataset.parse.format
+    made = {"parser": format_named(name).version, "member": dataset.collect.member, **_ALWAYS_RECORDED, **declared}
+    plugin = FORMATS.plugin_version(name)
+    return made | ({"plugin": plugin} if plugin is not None else {})
 
 
 def write_records(
@@ -95,12 +100,12 @@ def write_records(
     """
     try:
         streams = parts(payload, name, dataset.collect.member, limits)
-        reading = ParsedPayload(dataset.parse, scratch, digest, empty=dataset.collect.empty == "accept")
+        context = ReadContext(dataset.parse, scratch, digest, empty=dataset.collect.empty == "accept")
         try:
-            return _written(streams, reading, target)
+            return _written(streams, context, target)
         except RaggedRecordError:
             # rare, and the others are read faster by who does not look for them
-            return _written(streams, replace(reading, ragged=True), target)
+            return _written(streams, replace(context, ragged=True), target)
     except CollectError:
         raise
     except Exception as error:
@@ -113,8 +118,8 @@ def write_records(
         ) from error
 
 
-def _written(streams: Sequence[PayloadPart], reading: ParsedPayload, target: Path) -> Written:
-    records = FORMATS[reading.parse.format](streams, reading)
+def _written(streams: Sequence[PayloadPart], context: ReadContext, target: Path) -> Written:
+    records = format_named(context.options.format).read(streams, context)
     with _Writer(target, records) as writer:
         for batch in records.batches:
             writer.add(batch)

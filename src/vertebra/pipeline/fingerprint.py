@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.declare.parse import FORMATS
 from vertebra.declare.reconciliation import EntityResolution, comparison_plugins
 from vertebra.declare.repair import repair_plugins
 from vertebra.version import installed_version
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
 
 _CODE: Final[Mapping[str, tuple[str, ...]]] = {
     "landing": ("landing",),
-    "formatted": ("formatted", "landing/formats", "declare/column_type.py", "declare/time_pattern.py"),
+    "formatted": (
+        "formatted",
+        "landing/formats",
+        "landing/parsing",
+        "declare/column_type.py",
+        "declare/time_pattern.py",
+    ),
     "trusted": ("trusted", "denial", "declare/rules.py"),
     "exploitation": ("exploitation",),
     "analysis": ("analysis",),
@@ -127,6 +134,9 @@ def _dataset_parts(step: Step) -> dict[str, Any]:
         for name, column in columns.items():
             wanted = set(ColumnFormat.model_fields) - {"description", "unit"}
             parts[f"columns.{name}"] = {k: v for k, v in column.items() if k in wanted}
+        version = FORMATS.plugin_version(dataset["parse"]["format"])
+        if version is not None:
+            parts[f"the plug-in {dataset['parse']['format']}"] = version
         return parts
     parts = {"key": dataset["key"], "updates": dataset["updates"]}
     for name, column in columns.items():

@@ -12,6 +12,7 @@ from vertebra.declare.period import Period
 from vertebra.declare.placeholders import is_about_time, names_in, pattern_of
 from vertebra.declare.web_source import WebSource, check_encrypted, web_address
 from vertebra.errors import CollectError
+from vertebra.landing.parsing.format import format_named
 from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged
 from vertebra.landing.web.content import check_answer
 from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from vertebra.landing.web.client import Client, Download
+    from vertebra.landing.web.client import Client
+    from vertebra.landing.web.download import Download
 
 _MODIFIED: Final = "last_modified"
 _TOTAL: Final = "total"
@@ -269,7 +271,7 @@ class _Files:
         answer = self.client.fetch(address, self.next_file(), landed=target.conditions)
         if answer is None:
             return Unchanged(target.url)
-        check_answer(answer, self.request.dataset.parse.format)
+        check_answer(answer, format_named(self.request.dataset.parse.format))
         headers = answer.headers | ({_MODIFIED: str(modified)} if modified else {})
         name = file_name(address, self.request.dataset)
         return Payload(answer.file, target.url, target.period, headers, part=target.part, name=name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import Field, model_validator
 
 from vertebra.declare.web_source import UrlTemplateSource, refuse_secret_names
+from vertebra.landing.parsing.format import format_named
 from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged
 from vertebra.landing.web.content import check_answer
 from vertebra.landing.web.pages import numbered
@@ -61,7 +62,7 @@ columns:
             CollectError: the host is not there.
         """
         source = request.declared(Http)
-        form = request.dataset.parse.format
+        wanted = format_named(request.dataset.parse.format)
         next_file = numbered(request.staging, "download")
         with client_for(source, source.url, request) as client:
 
@@ -72,7 +73,7 @@ columns:
                 if answer is None:
                     yield Unchanged(target.url)
                     return
-                check_answer(answer, form, source.begins)
+                check_answer(answer, wanted, source.begins)
                 name = file_name(target.url, request.dataset)
                 yield Payload(answer.file, target.url, target.period, answer.headers, part=target.part, name=name)
 

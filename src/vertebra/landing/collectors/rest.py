@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from vertebra.declare.declaration import Declaration
 from vertebra.declare.web_source import UrlTemplateSource, refuse_secret_names
 from vertebra.errors import CollectError
+from vertebra.landing.formats.json import JsonOptions
 from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged
 from vertebra.landing.web.credentials import with_query
 from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from vertebra.landing.web.client import Client, Download
+    from vertebra.landing.web.client import Client
+    from vertebra.landing.web.download import Download
 
 _NEXT: Final = re.compile(r"<([^>]*)>\s*;[^,]*\brel\s*=\s*\"?next\b", re.IGNORECASE)
 
@@ -160,6 +162,11 @@ class _Reader:
     next_file: Callable[[], Path]
 
     @property
+    def _records_path(self) -> str | None:
+        options = self.request.dataset.parse
+        return options.records if isinstance(options, JsonOptions) else None
+
+    @property
     def _volatile(self) -> frozenset[str]:
         return frozenset(self.source.volatile)
 
@@ -186,7 +193,7 @@ class _Reader:
 
     def _content(self, answer: Download) -> str:
         """Hash of the records, without volatile keys; of the whole answer where they are the whole answer."""
-        path = self.request.dataset.parse.records
+        path = self._records_path
         if path is not None:
             return json_page(answer, path, self._volatile).content
         body = parsed(answer)
@@ -349,7 +356,7 @@ class _Reader:
         answer = self.client.fetch(url, self.next_file(), params, packed=True)
         if answer is None:
             raise CollectError(f"{url} answers that nothing changed, which was not asked")
-        return json_page(answer, self.request.dataset.parse.records, self._volatile)
+        return json_page(answer, self._records_path, self._volatile)
 
     def _total(self, page: Page, paging: Paging, before: int | None) -> int | None:
         if paging.total is None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from vertebra.landing.web.client import Client, Download
+    from vertebra.landing.web.client import Client
+    from vertebra.landing.web.download import Download
 
 _UPDATED: Final = "rowsUpdatedAt"
 _KEPT: Final = ("X-SODA2-Fields", "X-SODA2-Types")

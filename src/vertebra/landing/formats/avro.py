@@ -1,36 +1,54 @@
-"""Avro to canonical text, block by block."""
+"""Avro: values as canonical text, block by block."""
 
 from __future__ import annotations
 
 import json
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from uuid import UUID
 
-import pyarrow as pa
-
 from vertebra.errors import CollectError
-from vertebra.landing.formats.column_names import unique_names
-from vertebra.landing.formats.records import ParsedPayload, Records, refuse_other_columns
+from vertebra.landing.parsing.column_names import unique_names
+from vertebra.landing.parsing.format import Format
+from vertebra.landing.parsing.records import Records, refuse_other_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import pyarrow as pa
+
+    from vertebra.landing.parsing.records import ReadContext
     from vertebra.landing.payload import PayloadPart
 
 
-def read_avro(parts: Sequence[PayloadPart], _: ParsedPayload) -> Records:
-    """Read Avro container files; the same canonical text as :func:`vertebra.landing.formats.parquet.read_parquet`.
+class AvroFormat(Format):
+    """``format: avro``: container files whose schema is a record; values as canonical text, like those of Parquet."""
 
-    Raises:
-        CollectError: a part is not Avro, is damaged or cut off, holds no records, or has other columns than the first.
-    """
-    headers = [_columns(part) for part in parts]
-    for part, names in zip(parts, headers, strict=True):
-        refuse_other_columns(parts[0], headers[0], part, names)
-    columns = headers[0]
-    return Records(unique_names(columns), (batch for part in parts for batch in _batches(part, columns)))
+    name = "avro"
+    version = 2
+    endings = (".avro",)
+    content = "binary"
+    signature = b"Obj\x01"
+    example = """\
+source: events
+collect: {from: files, path: "exports/*.avro"}
+parse: {format: avro}
+columns: {id: bigint, at: timestamp}
+"""
+
+    def read(self, parts: Sequence[PayloadPart], context: ReadContext) -> Records:  # noqa: ARG002 - it has no options
+        """Read Avro container files.
+
+        Raises:
+            CollectError: a part is not Avro, is damaged or cut off, holds no records, or has other columns than the
+                first.
+        """
+        headers = [_columns(part) for part in parts]
+        for part, names in zip(parts, headers, strict=True):
+            refuse_other_columns(parts[0], headers[0], part, names)
+        columns = headers[0]
+        return Records(unique_names(columns), (batch for part in parts for batch in _batches(part, columns)))
 
 
 def _columns(part: PayloadPart) -> list[str]:
@@ -51,6 +69,8 @@ def _columns(part: PayloadPart) -> list[str]:
 
 
 def _batches(part: PayloadPart, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
     with part.open() as stream:
         for records in _blocks(part, stream):
             cells = [pa.array([_text(record[name]) for record in records], pa.string()) for name in columns]
@@ -102,3 +122,6 @@ def _damaged(part: PayloadPart, error: Exception) -> CollectError:
         cause=f"{type(error).__name__}: {error}",
         remedy="collect it again; if it stays so, correct parse.format or ask the source",
     )
+
+
+FORMAT: Final = AvroFormat()

@@ -1,346 +1,38 @@
-"""CSV to text: every cell exactly as written, quotes removed, nothing taken for NULL."""
+"""CSV: every cell exactly as written, quotes removed, nothing taken for NULL."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as compute
-import pyarrow.csv as pc
-
-from vertebra.errors import CollectError
-from vertebra.landing.formats.column_names import positions, renamed, unique_names
-from vertebra.landing.formats.csv_faults import (
-    LONGEST_LINE,
-    CsvSource,
-    cut_off,
-    mostly_ragged,
-    open_quote,
-    refusal,
-    unclosed,
-)
-from vertebra.landing.formats.csv_text import LONGEST_RECORD, MarkedText, TextFile, csv_text
-from vertebra.landing.formats.dialect import csv_options, delimiter_of
-from vertebra.landing.formats.encoding import Encoding, encoding_of, undecodable
-from vertebra.landing.formats.records import (
-    ParsedPayload,
-    RaggedRecordError,
-    Records,
-    refuse_other_columns,
-    refuse_page,
-)
+from vertebra.landing.parsing.csv_dialect import CsvOptions
+from vertebra.landing.parsing.format import Format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
-    from vertebra.declare.dataset import Parse
+    from vertebra.landing.parsing.records import ReadContext, Records
     from vertebra.landing.payload import PayloadPart
 
-_BLOCKS: Final = (1 << 20, 16 << 20, LONGEST_RECORD)
-"""Bytes parsed at once; a larger one when a record does not fit into the smaller."""
 
-_BEGINNING: Final = 1 << 16
-"""Characters that a delimiter is told from."""
+class CsvFormat(Format):
+    """``format: csv``: text with one record a line, of any usual delimiter, quoting and encoding."""
 
+    name = "csv"
+    version = 2
+    declaration = CsvOptions
+    endings = (".csv", ".tsv", ".txt", ".dat")
+    example = """\
+source: shop
+collect: {from: files, path: "drop/*.txt"}
+parse: {format: csv, delimiter: ";", encoding: windows-1252, skip: 2, ragged: refuse, "null": [NA, "-"]}
+columns: {id: int, city: string}
+"""
 
-def read_csv(parts: Sequence[PayloadPart], reading: ParsedPayload) -> Records:
-    """Read CSV parts, each with its own header, as one sequence of records.
+    def read(self, parts: Sequence[PayloadPart], context: ReadContext) -> Records:
+        """Read CSV; see :func:`vertebra.landing.parsing.csv_reader.read_csv`."""
+        from vertebra.landing.parsing.csv_reader import read_csv
 
-    Blank lines are no records, except in a file of one column, where a blank line is an empty cell. A record with too
-    few or too many cells, where ``parse.ragged`` keeps it, comes with NULL in every column and its text in one column
-    more, so that no cell stands in another's place.
-
-    Raises:
-        RaggedRecordError: there is a record with too few or too many cells, and ``reading`` does not expect it.
-        CollectError: a part is empty, has other columns than the first, does not decode, has a line with too few or
-            too many cells where they are refused or are the most, is cut off, or has a quote that is never closed.
-    """
-    parse = reading.parse
-    heads = []
-    for part in parts:
-        refuse_page(part)
-        heads.append(_Head.of(part, parse))
-        refuse_other_columns(parts[0], heads[0].given, part, heads[-1].given)
-    columns = unique_names(heads[0].given)
-    notes = _notes(heads, parse) | {"renamed": renamed(heads[0].given, columns)}
-    tables = [_Table(head, reading, len(columns)) for head in heads]
-    return Records(columns, (batch for table in tables for batch in table.batches(notes)), notes, reading.ragged)
+        return read_csv(parts, context)
 
 
-@dataclass(frozen=True)
-class _Head:
-    """The first record of a part.
-
-    Attributes:
-        source: the part and how its text is read.
-        given: column names as they are in the part, or declared.
-        before: how many parsed records come before the data.
-    """
-
-    source: CsvSource
-    given: tuple[str, ...]
-    before: int
-
-    @classmethod
-    def of(cls, part: PayloadPart, parse: Parse) -> _Head:
-        encoding = encoding_of(part, parse.encoding)
-        try:
-            source = CsvSource(part, parse, encoding, _delimiter(part, parse, encoding))
-            return cls._found(source)
-        except UnicodeDecodeError as error:
-            raise undecodable(part, encoding) from error
-        except csv.Error as error:
-            raise CollectError(
-                f"{part.name} is not CSV", cause=str(error), remedy="correct parse in the dataset's file"
-            ) from error
-
-    @classmethod
-    def _found(cls, source: CsvSource) -> _Head:
-        parse, blank = source.parse, 0
-        for cells in _rows(source):
-            if not cells:
-                blank += 1
-                continue
-            # Where a record is one cell, the parser makes records of blank lines too.
-            before = blank if len(cells) == 1 else 0
-            if parse.header:
-                return cls(source, tuple(cells), before + 1)
-            return cls(source, _declared(parse, source.part, len(cells)), before)
-        raise CollectError(
-            f"{source.part.name} is empty",
-            cause="it has no line with anything in it" if blank else "it has no bytes",
-            remedy="collect again when the source has data; earlier batches stay",
-        )
-
-
-def _rows(source: CsvSource) -> Iterator[list[str]]:
-    with source.part.open() as raw:
-        text = _characters(csv_text(raw, source.encoding, source.parse, source.delimiter))
-        lines = iter(lambda: text.readline(LONGEST_LINE), "")
-        yield from csv.reader(lines, **csv_options(source.parse, source.delimiter))
-
-
-def _characters(blocks: Iterator[bytes]) -> io.TextIOWrapper:
-    return io.TextIOWrapper(cast("Any", TextFile(blocks)), "utf-8-sig", "strict", newline="")
-
-
-def _delimiter(part: PayloadPart, parse: Parse, encoding: Encoding) -> str:
-    with part.open() as raw:
-        # what the text is cut with before its delimiter is known decides on comments inside quoted cells only
-        text = _characters(csv_text(raw, encoding, parse, parse.delimiter or ","))
-        beginning = text.read(_BEGINNING)
-        return delimiter_of(beginning, len(beginning) < _BEGINNING, parse)
-
-
-def _declared(parse: Parse, part: PayloadPart, width: int) -> tuple[str, ...]:
-    if not parse.names:
-        return positions(width)
-    if len(parse.names) != width:
-        raise CollectError(
-            f"{part.name} has {width} columns, parse.names declares {len(parse.names)}",
-            cause="names of a file without header are given to its columns in order",
-            remedy="correct parse.names",
-        )
-    return parse.names
-
-
-def _notes(heads: Sequence[_Head], parse: Parse) -> dict[str, Any]:
-    """What was found out about the text, for the receipt."""
-    encodings = dict.fromkeys(head.source.encoding.name for head in heads)
-    delimiters = dict.fromkeys(head.source.delimiter for head in heads)
-    detected = [name for name in ("encoding", "delimiter") if getattr(parse, name) is None]
-    return {
-        "encoding": ", ".join(encodings),
-        "byte_order_mark": any(head.source.encoding.mark for head in heads),
-        "delimiter": " ".join(delimiters),
-        "detected": detected,
-    }
-
-
-class _Table:
-    """The records of one part.
-
-    Args:
-        width: how many cells a record has.
-    """
-
-    def __init__(self, head: _Head, reading: ParsedPayload, width: int) -> None:
-        self._head = head
-        self._source = head.source
-        self._expects_ragged = reading.ragged
-        self._width = width
-        # Both are made of the payload's own hash: no payload contains it.
-        self._nul = f"\x03{reading.digest[:24]}\x03"
-        self._end = f"\x03{reading.digest[:24]}end\x03"
-
-    def batches(self, notes: dict[str, Any]) -> Iterator[pa.RecordBatch]:
-        """The records. A part with a record longer than a block is read again with a larger block."""
-        given = self._head.before
-        for size in _BLOCKS:
-            ragged = _Ragged(self._source, self._nul, self._width)
-            try:
-                before = given
-                for batch in self._parsed(size, ragged):
-                    repeated = min(before, batch.num_rows)
-                    before -= repeated
-                    given += batch.num_rows - repeated
-                    if repeated < batch.num_rows:
-                        yield batch.slice(repeated)
-            except pa.ArrowInvalid as error:
-                if "straddling object" in str(error):
-                    continue
-                if "Expected" in str(error) and self._source.parse.ragged != "refuse":
-                    raise RaggedRecordError from error
-                raise refusal(self._source, self._width, str(error)) from error
-            except UnicodeDecodeError as error:
-                raise undecodable(self._source.part, self._source.encoding) from error
-            except csv.Error:
-                break
-            ragged.count_in(notes, given - self._head.before)
-            return
-        raise CollectError(
-            f"{self._source.part.name} has a record of more than {LONGEST_RECORD >> 20} MB",
-            cause=unclosed(self._source) or "a quote is never closed, or parse.quote is not the file's quote",
-            remedy="correct parse, or ask the source",
-        )
-
-    def _parsed(self, size: int, ragged: _Ragged) -> Iterator[pa.RecordBatch]:
-        """Parse with blocks of ``size`` bytes; the header comes as a record."""
-        source = self._source
-        end = (source.delimiter.join([self._end] * self._width) + "\n").encode()
-        with source.part.open() as raw:
-            blocks = csv_text(raw, source.encoding, source.parse, source.delimiter)
-            text = MarkedText(blocks, end, self._nul.encode())
-            batches: Iterable[pa.RecordBatch] = self._reader(TextFile(iter(text)), size, ragged)
-            if self._expects_ragged:
-                batches = ragged.among(batches)
-            held = None
-            for batch in batches:
-                if batch.num_rows == 0:
-                    continue
-                if held is not None:
-                    yield self._with_nuls(held) if text.has_nul else held
-                held = batch
-        for batch in self._without_end(held):
-            yield self._with_nuls(batch) if text.has_nul else batch
-        if ragged.cut_off and not text.whole_line:
-            raise cut_off(source, self._width)
-
-    def _reader(self, text: TextFile, size: int, ragged: _Ragged) -> pc.CSVStreamingReader:
-        parse, names = self._source.parse, list(positions(self._width))
-        return pc.open_csv(
-            pa.PythonFile(text, mode="r"),
-            # rows are numbered for the handler of invalid ones by one thread only
-            read_options=pc.ReadOptions(block_size=size, column_names=names, use_threads=not self._expects_ragged),
-            parse_options=pc.ParseOptions(
-                delimiter=self._source.delimiter,
-                quote_char=parse.quote or False,
-                escape_char=parse.escape or False,
-                newlines_in_values=bool(parse.quote or parse.escape),
-                ignore_empty_lines=self._width > 1,
-                invalid_row_handler=ragged.take if self._expects_ragged else None,
-            ),
-            convert_options=pc.ConvertOptions(
-                column_types={name: pa.string() for name in names},
-                null_values=[],
-                strings_can_be_null=False,
-            ),
-        )
-
-    def _with_nuls(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        columns = [compute.replace_substring(column, self._nul, "\x00") for column in batch.columns]
-        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
-
-    def _without_end(self, last: Any) -> Iterator[pa.RecordBatch]:
-        """The last batch without the end mark. A mark that is no record of its own was swallowed by an open quote."""
-        if last is None or any(column[-1].as_py() != self._end for column in last.columns[: self._width]):
-            raise open_quote(self._source)
-        if last.num_rows > 1:
-            yield last.slice(0, last.num_rows - 1)
-
-
-class _Ragged:
-    """The records of a part with too few or too many cells, and their places among the others.
-
-    Args:
-        nul: what stands for the NUL character in the text.
-        width: how many cells a record is to have.
-
-    Attributes:
-        cut_off: whether the newest of them is the part's last record and has too few cells.
-    """
-
-    def __init__(self, source: CsvSource, nul: str, width: int) -> None:
-        self.cut_off = False
-        self._source = source
-        self._nul = nul
-        self._width = width
-        self._waiting: deque[tuple[int, int, str]] = deque()
-        self._kept = 0
-        self._filled = 0
-
-    def take(self, row: pc.InvalidRow) -> str:
-        """Keep one; called by the parser."""
-        self._waiting.append((row.number - 1, row.actual_columns, row.text))
-        return "skip"
-
-    def among(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """All records in the order of the text, with one column more: the text of those of another width."""
-        place = 0
-        for batch in batches:
-            rows = batch.num_rows
-            mine: list[tuple[int, int, str]] = []
-            while self._waiting and self._waiting[0][0] - place <= rows + len(mine):
-                mine.append(self._waiting.popleft())
-            whole = batch.append_column("ragged", pa.nulls(rows, pa.string()))
-            if mine:
-                slots = np.array([number - place for number, _, _ in mine])
-                # the text's last record is the one before the end mark
-                self.cut_off = bool(slots[-1] == rows + len(mine) - 2) and mine[-1][1] < self._width
-                order = np.empty(rows + len(mine), np.int64)
-                is_mine = np.zeros(len(order), bool)
-                is_mine[slots] = True
-                order[is_mine] = np.arange(rows, len(order))
-                order[~is_mine] = np.arange(rows)
-                records = [self._record(text) for _, _, text in mine]
-                both = pa.Table.from_batches([whole, pa.RecordBatch.from_pylist(records, whole.schema)])
-                whole = both.take(pa.array(order)).combine_chunks().to_batches()[0]
-            elif rows > 1:
-                self.cut_off = False
-            place += rows + len(mine)
-            yield whole
-        if self._waiting:
-            raise open_quote(self._source)
-
-    def count_in(self, notes: dict[str, Any], records: int) -> None:
-        """Add their numbers to the notes.
-
-        Raises:
-            CollectError: they are most of the part's records.
-        """
-        if self._kept * 2 > records:
-            raise mostly_ragged(self._source, self._kept, records, self._width)
-        for name, number in (("ragged", self._kept), ("filled", self._filled)):
-            if number:
-                notes[name] = notes.get(name, 0) + number
-
-    def _record(self, text: str) -> dict[str, str | None]:
-        cells = self._cells(text) if self._source.parse.ragged == "fill" else None
-        if cells is None or any(cell.strip() for cell in cells[self._width :]):
-            self._kept += 1
-            return {"ragged": text}
-        self._filled += 1
-        return dict(zip(positions(self._width), cells, strict=False))
-
-    def _cells(self, text: str) -> list[str] | None:
-        options = csv_options(self._source.parse, self._source.delimiter)
-        try:
-            cells = next(csv.reader(io.StringIO(text.replace(self._nul, "\x00"), newline=""), **options))
-        except csv.Error:
-            return None
-        return [cell.replace("\x00", self._nul) for cell in cells]
+FORMAT: Final = CsvFormat()

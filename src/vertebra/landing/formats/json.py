@@ -1,233 +1,50 @@
-"""JSON and JSON Lines to text, by DuckDB: strings unquoted, numbers as they are written, nested values as JSON text."""
+"""JSON: an array of objects, or objects one after the other; numbers as they are written."""
 
 from __future__ import annotations
 
-import codecs
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from vertebra.errors import CollectError
-from vertebra.landing.formats.column_names import renamed, unique_names
-from vertebra.landing.formats.encoding import Encoding, encoding_of, undecodable
-from vertebra.landing.formats.json_array import copy_array
-from vertebra.landing.formats.records import ParsedPayload, Records, refuse_page
-from vertebra.landing.payload import BUFFER, PayloadPart
+from vertebra.declare.parse import TextOptions
+from vertebra.landing.parsing.format import Format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
-    import duckdb
-    import pyarrow as pa
-
-
-_LARGEST_RECORD: Final = 64 << 20
-_BATCH_BYTES: Final = 32 << 20
-
-# Where the engine's own text of a number may differ from the written one: an exponent, -0, a zero at the end of a
-# fraction, a small fraction, more digits than a double holds. It may match inside strings too; that only costs time.
-_UNUSUAL_NUMBER: Final = r"[0-9][eE]|-0(?:[^0-9.]|$)|\.[0-9]+0(?:[^0-9]|$)|[^0-9]0\.000|[0-9.]{17}"
-
-# What comes before a number, whole strings in it, and the number or the end. Each match starts where the last one
-# ended, so that none starts inside a string.
-_TO_NUMBER: Final = r'((?:"(?:[^"\\]|\\.)*"|[^"0-9\-])*)(-?[0-9][0-9.eE+\-]*|$)'
+    from vertebra.landing.parsing.records import ReadContext, Records
+    from vertebra.landing.payload import PayloadPart
 
 
-def read_json(parts: Sequence[PayloadPart], reading: ParsedPayload) -> Records:
-    """Read JSON parts: an array of objects, at the root or at ``parse.records``, or objects one after the other.
+class JsonOptions(TextOptions):
+    """Where the records of a JSON document are.
 
-    A key that an object does not have is NULL, like the value ``null``. Columns are the keys of the first record in
-    its order, then the keys that only later records have, by name. An array without records has no columns.
-
-    Raises:
-        CollectError: a part is empty, not JSON or cut off, its records are not objects with distinct keys, or there are
-            none and ``reading`` does not expect that.
+    Attributes:
+        records: path of keys, joined by dots, to the array of records, e.g. ``result.records``; the whole document
+            unless declared.
     """
-    return _read(parts, reading, lines=False)
+
+    records: str | None = None
 
 
-def read_json_lines(parts: Sequence[PayloadPart], reading: ParsedPayload) -> Records:
-    """Read JSON Lines: one object a line. Otherwise as :func:`read_json`."""
-    return _read(parts, reading, lines=True)
+class JsonFormat(Format):
+    """``format: json``: each object is a record, each of its keys a column; nested values stay JSON text."""
+
+    name = "json"
+    version = 2
+    declaration = JsonOptions
+    endings = (".json", ".geojson")
+    content = "json"
+    example = """\
+source: stations
+collect: {from: files, path: "drop/*.json"}
+parse: {format: json, records: data.stations}
+columns: {id: bigint, name: string}
+"""
+
+    def read(self, parts: Sequence[PayloadPart], context: ReadContext) -> Records:
+        """Read JSON; see :func:`vertebra.landing.parsing.json_reader.read_json`."""
+        from vertebra.landing.parsing.json_reader import read_json
+
+        return read_json(parts, context, context.declared(JsonOptions).records)
 
 
-def _read(parts: Sequence[PayloadPart], reading: ParsedPayload, *, lines: bool) -> Records:
-    import duckdb
-
-    for part in parts:
-        refuse_page(part)
-    encodings = [encoding_of(part, reading.parse.encoding) for part in parts]
-    pairs = zip(parts, encodings, strict=True)
-    texts = [_text(part, encoding, number, reading, lines) for number, (part, encoding) in enumerate(pairs)]
-    source = _source(texts)
-    connection = duckdb.connect(
-        config={
-            "memory_limit": "512MB",
-            "temp_directory": str(reading.scratch / "spill"),
-            "preserve_insertion_order": True,
-            "autoload_known_extensions": False,
-        }
-    )
-    name = parts[0].name
-    try:
-        keys, count = _keys(connection, source, name)
-    except duckdb.Error as error:
-        raise _not_json(name, error) from error
-    if not keys and (count or not reading.empty):
-        raise CollectError(
-            f"{name} has no records",
-            cause="its objects have no keys" if count else "the array is empty",
-            remedy="collect again when the source has data; earlier batches stay"
-            + ("" if count else "; if it is right, write collect: {empty: accept}"),
-        )
-    size = sum(text.stat().st_size for text, _ in texts)
-    batch = max(2048, min(65536, _BATCH_BYTES // max(1, size // max(1, count))))
-    columns = unique_names(keys)
-    notes = {
-        "encoding": ", ".join(dict.fromkeys(encoding.name for encoding in encodings)),
-        "byte_order_mark": any(encoding.mark for encoding in encodings),
-        "detected": ["encoding"] if reading.parse.encoding is None else [],
-        "renamed": renamed(keys, columns),
-    }
-    batches = _batches(connection, source, keys, reading.digest, batch, name) if keys else iter(())
-    return Records(columns, batches, notes)
-
-
-def _text(part: PayloadPart, encoding: Encoding, number: int, reading: ParsedPayload, lines: bool) -> tuple[Path, str]:
-    """A file of UTF-8 text that DuckDB reads, and the form it has."""
-    parse = reading.parse
-    plain = part.plain
-    if plain is None or encoding.mark or not encoding.is_utf8:
-        plain = reading.scratch / f"text-{number}.json"
-        _transcode(part, encoding, plain)
-    if parse.records and not lines:
-        array = reading.scratch / f"array-{number}.json"
-        with plain.open("rb", BUFFER) as source, array.open("wb", BUFFER) as sink:
-            copy_array(source, parse.records.split("."), sink, part.name)
-        return array, "array"
-    with plain.open("rb") as stream:
-        first = b" "
-        while first and not first.strip():
-            first = stream.read(4096)
-    if not first and not (lines and reading.empty):
-        raise CollectError(
-            f"{part.name} is empty",
-            cause="it has no text",
-            remedy="collect again when the source has data; earlier batches stay",
-        )
-    if lines:
-        return plain, "newline_delimited"
-    return plain, "array" if first.lstrip().startswith(b"[") else "unstructured"
-
-
-def _transcode(part: PayloadPart, encoding: Encoding, target: Path) -> None:
-    # a mark would be part of the text
-    marked = replace(encoding, codec="utf-8-sig") if encoding.is_utf8 else encoding
-    try:
-        with part.open() as source, target.open("wb", BUFFER) as sink:
-            decoder = codecs.getincrementaldecoder(marked.codec)("strict")
-            while block := source.read(BUFFER):
-                sink.write(decoder.decode(block).encode())
-            sink.write(decoder.decode(b"", True).encode())
-    except UnicodeDecodeError as error:
-        raise undecodable(part, encoding) from error
-
-
-def _source(texts: Sequence[tuple[Path, str]]) -> str:
-    """A relation with the column ``json``: the text of each record, in order."""
-    forms = {form for _, form in texts}
-    if len(forms) > 1:
-        reads = [_scan([path], form) for path, form in texts]
-        return "(" + " UNION ALL ".join(f"SELECT json FROM {read}" for read in reads) + ")"
-    return _scan([path for path, _ in texts], forms.pop())
-
-
-def _scan(paths: Sequence[Path], form: str) -> str:
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    return f"read_json_objects([{listed}], format='{form}', maximum_object_size={_LARGEST_RECORD})"
-
-
-def _keys(connection: duckdb.DuckDBPyConnection, source: str, name: str) -> tuple[list[str], int]:
-    """All keys of all records, and the number of records."""
-    # Records come in few shapes: what is asked of each key list is asked once a shape.
-    connection.execute(
-        f"""
-        CREATE TEMP TABLE shapes AS
-        SELECT
-          json_keys(json) AS keys,
-          starts_with(ltrim(json::VARCHAR, e' \\t\\r\\n'), '{{') AS is_object,
-          count(*) AS records
-        FROM {source} GROUP BY ALL
-        """
-    )
-    count, others, repeated = connection.sql(
-        """
-        SELECT coalesce(sum(records), 0)::BIGINT, coalesce(sum(records) FILTER (NOT is_object), 0)::BIGINT,
-               min(keys::VARCHAR) FILTER (len(list_distinct(keys)) < len(keys))
-        FROM shapes
-        """
-    ).fetchall()[0]
-    if others:
-        raise CollectError(
-            f"{name} has {others:,} records that are not JSON objects",
-            cause="a record is an object: its keys name the columns",
-            remedy="declare where the records are, for example parse: {records: result.records}",
-        )
-    if repeated:
-        raise CollectError(
-            f"{name} has a record with the same key twice, its keys are {repeated[:120]}",
-            cause="which of the values counts is not defined",
-            remedy="ask the source",
-        )
-    first = connection.sql(f"SELECT json_keys(json) FROM {source} LIMIT 1").fetchall()
-    known = list(first[0][0]) if first else []
-    every = connection.sql("SELECT DISTINCT unnest(keys) FROM shapes").fetchall()
-    return [*known, *sorted({key for (key,) in every} - set(known))], count
-
-
-def _batches(
-    connection: duckdb.DuckDBPyConnection, source: str, keys: Sequence[str], digest: str, size: int, name: str
-) -> Iterator[pa.RecordBatch]:
-    import duckdb
-
-    # A number is quoted and marked before the engine reads it, and unmarked after, so that it stays as written. The
-    # mark is made of the payload's own hash: no payload contains it.
-    mark = "n" + digest[:24]
-    pointers = ["/" + key.replace("~", "~0").replace("/", "~1") for key in keys]
-    columns = ", ".join(f"cells[{position}] AS c{position}" for position in range(1, len(keys) + 1))
-    query = f"""
-        SELECT {columns} FROM (
-          SELECT CASE WHEN regexp_matches(json::VARCHAR, $unusual)
-            THEN list_transform(
-              json_extract_string(
-                left(regexp_replace(json::VARCHAR, $number, $marked, 'g'), -$tail), $pointers::VARCHAR[]),
-              lambda cell: CASE WHEN contains(cell, $mark)
-                THEN regexp_replace(regexp_replace(cell, $nested, '\\1', 'g'), $alone, '') ELSE cell END)
-            ELSE json_extract_string(json, $pointers::VARCHAR[]) END AS cells
-          FROM {source})
-        """
-    values = {
-        "unusual": _UNUSUAL_NUMBER,
-        "number": _TO_NUMBER,
-        "marked": rf'\1"{mark}\2"',
-        "pointers": pointers,
-        "tail": len(mark) + 2,
-        "mark": mark,
-        "nested": rf'"{mark}([^"]*)"',
-        "alone": f"^{mark}",
-    }
-    try:
-        yield from connection.sql(query, params=values).to_arrow_reader(size)
-    except duckdb.Error as error:
-        raise _not_json(name, error) from error
-    finally:
-        connection.close()
-
-
-def _not_json(name: str, error: Exception) -> CollectError:
-    text = str(error).splitlines()[0]
-    return CollectError(
-        f"{name} is not JSON as declared",
-        cause=text.partition(": ")[2] or text,
-        remedy="look at the payload kept aside; correct parse (format: json or jsonl, records), or collect it again",
-    )
+FORMAT: Final = JsonFormat()

@@ -1,41 +1,59 @@
-"""Parquet to canonical text, by DuckDB over Arrow."""
+"""Parquet: columns of any type as canonical text, by DuckDB over Arrow."""
 
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import CollectError
-from vertebra.landing.formats.column_names import positions, unique_names
-from vertebra.landing.formats.records import ParsedPayload, Records, refuse_other_columns
+from vertebra.landing.parsing.column_names import positions, unique_names
+from vertebra.landing.parsing.format import Format
+from vertebra.landing.parsing.records import Records, refuse_other_columns
 from vertebra.landing.payload import BUFFER, PayloadPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
+
+    from vertebra.landing.parsing.records import ReadContext
+
 _ROWS = 16_384
 
 
-def read_parquet(parts: Sequence[PayloadPart], reading: ParsedPayload) -> Records:
-    """Read Parquet parts.
+class ParquetFormat(Format):
+    """``format: parquet``: columns of any type, as canonical text.
 
-    Canonical text: integers and decimals in full, floating-point numbers by their shortest exact digits, dates and
-    times in ISO 8601 order (``2013-01-01 05:00:00``), with ``+00`` where the type is an instant, booleans ``true`` and
+    Integers and decimals are written in full, floating-point numbers by their shortest exact digits, dates and times in
+    ISO 8601 order (``2013-01-01 05:00:00``), with ``+00`` where the type is an instant, booleans as ``true`` and
     ``false``, bytes as hexadecimal digits, nested values as JSON.
-
-    Raises:
-        CollectError: a part is not Parquet or is damaged, or has other columns than the first.
     """
-    files = [_seekable(part, number, reading.scratch) for number, part in enumerate(parts)]
-    headers = [_schema(file, part).names for file, part in zip(files, parts, strict=True)]
-    for part, names in zip(parts, headers, strict=True):
-        refuse_other_columns(parts[0], headers[0], part, names)
-    pairs = list(zip(files, parts, strict=True))
-    return Records(unique_names(headers[0]), (batch for file, part in pairs for batch in _batches(file, part)))
+
+    name = "parquet"
+    version = 2
+    endings = (".parquet",)
+    content = "binary"
+    signature = b"PAR1"
+    example = """\
+source: warehouse
+collect: {from: files, path: "exports/*.parquet"}
+parse: {format: parquet}
+columns: {id: bigint, sold_at: timestamp, price: "decimal(10,2)"}
+"""
+
+    def read(self, parts: Sequence[PayloadPart], context: ReadContext) -> Records:
+        """Read Parquet parts.
+
+        Raises:
+            CollectError: a part is not Parquet or is damaged, or has other columns than the first.
+        """
+        files = [_seekable(part, number, context.scratch) for number, part in enumerate(parts)]
+        headers = [_schema(file, part).names for file, part in zip(files, parts, strict=True)]
+        for part, names in zip(parts, headers, strict=True):
+            refuse_other_columns(parts[0], headers[0], part, names)
+        pairs = list(zip(files, parts, strict=True))
+        return Records(unique_names(headers[0]), (batch for file, part in pairs for batch in _batches(file, part)))
 
 
 def _seekable(part: PayloadPart, number: int, scratch: Path) -> Path:
@@ -48,6 +66,9 @@ def _seekable(part: PayloadPart, number: int, scratch: Path) -> Path:
 
 
 def _schema(file: Path, part: PayloadPart) -> pa.Schema:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         return pq.read_schema(file)
     except (pa.ArrowException, OSError) as error:
@@ -56,6 +77,8 @@ def _schema(file: Path, part: PayloadPart) -> pa.Schema:
 
 def _batches(file: Path, part: PayloadPart) -> Iterator[pa.RecordBatch]:
     import duckdb
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     connection = duckdb.connect(config={"memory_limit": "1GB", "autoload_known_extensions": False})
     # Instants are shown in UTC; a build with time zones would take the machine's unless told.
@@ -83,6 +106,8 @@ def _batches(file: Path, part: PayloadPart) -> Iterator[pa.RecordBatch]:
 
 
 def _as_text(field: pa.Field) -> str:
+    import pyarrow as pa
+
     if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
         return f"lower(hex({field.name})) AS {field.name}"
     if pa.types.is_nested(field.type):
@@ -96,3 +121,6 @@ def _damaged(part: PayloadPart, error: Exception) -> CollectError:
         cause=str(error).splitlines()[0],
         remedy="collect it again; if it stays so, correct parse.format or ask the source",
     )
+
+
+FORMAT: Final = ParquetFormat()

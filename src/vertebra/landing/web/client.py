@@ -14,6 +14,7 @@ from vertebra.landing.port import Transfer
 from vertebra.landing.web.connection import Connections, Response, keep_head
 from vertebra.landing.web.content import error_message
 from vertebra.landing.web.credentials import Credentials, with_query, without_query
+from vertebra.landing.web.download import Download
 from vertebra.landing.web.errors import RefusedAnswerError, TryAgainError
 from vertebra.landing.web.partial import Partial
 from vertebra.landing.web.retries import Retries, retry_after
@@ -37,23 +38,6 @@ _KEPT: Final = (
     "x-soda2-types",
     "x-soda2-truth-last-modified",
 )
-
-
-@dataclass(frozen=True)
-class Download:
-    """A whole answer.
-
-    Attributes:
-        file: its bytes.
-        url: what was asked for, without credentials.
-        headers: those worth keeping, under their usual names.
-        links: the ``Link`` header, as it came.
-    """
-
-    file: Path
-    url: str
-    headers: dict[str, str]
-    links: str = ""
 
 
 @dataclass

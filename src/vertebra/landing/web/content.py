@@ -11,7 +11,8 @@ from vertebra.landing.web.credentials import without_query
 from vertebra.landing.web.errors import RefusedAnswerError
 
 if TYPE_CHECKING:
-    from vertebra.landing.web.client import Download
+    from vertebra.landing.parsing.format import Format
+    from vertebra.landing.web.download import Download
 
 _HEAD: Final = 4096
 _LARGEST_ERROR: Final = 1 << 20
@@ -22,21 +23,15 @@ _PAGE: Final = re.compile(
     rb"<(!doctype\s+html|html|head|body|script|title|meta|link|style|div|p|h[1-6]|center|iframe)\b", re.IGNORECASE
 )
 _MARKUP: Final = re.compile(rb"<(\?xml|!doctype|[a-z][\w:.-]*[\s/>])", re.IGNORECASE)
-_PACKED: Final = {
-    b"PK\x03\x04": "zip",
-    b"PK\x05\x06": "zip",
-    b"\x1f\x8b": "gzip",
-    b"PAR1": "parquet",
-    b"Obj\x01": "avro",
-}
-_WANTS_TEXT: Final = frozenset({"csv", "json", "jsonl"})
+_ARCHIVES: Final = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b")
+"""How zip and gzip begin: what is in them is checked when it is parsed."""
 
 
-def check_answer(answer: Download, form: str, begins: str | None = None) -> None:
+def check_answer(answer: Download, wanted: Format, begins: str | None = None) -> None:
     """Refuse what is no data.
 
     Args:
-        form: format of the dataset's payloads.
+        wanted: the format of the dataset's payloads.
         begins: how a sound text begins.
 
     Raises:
@@ -45,13 +40,14 @@ def check_answer(answer: Download, form: str, begins: str | None = None) -> None
     with answer.file.open("rb") as stream:
         head = stream.read(_HEAD)
     text = _text(head)
-    packed = next((kind for magic, kind in _PACKED.items() if head.startswith(magic)), None)
+    signatures = (*_ARCHIVES, wanted.signature) if wanted.signature else _ARCHIVES
+    is_binary = head.startswith(signatures)
     if not text:
         raise _refused(answer, "is empty", "it has no bytes" if not head else "it has only blanks")
     sound = begins is not None and text.startswith(begins.lstrip().encode())
-    if packed is None and not sound:
-        _refuse_messages(answer, text, form)
-    if begins is not None and packed is None and not sound:
+    if not is_binary and not sound:
+        _refuse_messages(answer, text, wanted)
+    if begins is not None and not is_binary and not sound:
         raise _refused(
             answer,
             "does not begin as declared",
@@ -60,20 +56,23 @@ def check_answer(answer: Download, form: str, begins: str | None = None) -> None
         )
 
 
-def _refuse_messages(answer: Download, text: bytes, form: str) -> None:
+def _refuse_messages(answer: Download, text: bytes, wanted: Format) -> None:
     markup = text[_comments(text) :]
-    if _PAGE.match(markup) or (form in _WANTS_TEXT and text.startswith(b"<!--")):
+    no_markup = wanted.content in ("text", "json")
+    if _PAGE.match(markup) or (no_markup and text.startswith(b"<!--")):
         raise _refused(answer, "is a page for people, not data", _title(text), _LOOK)
-    if form in _WANTS_TEXT and _MARKUP.match(markup):
-        raise _refused(answer, f"is XML, not {form}", _excerpt(text), _LOOK)
-    if form in ("parquet", "avro"):
-        raise _refused(answer, f"is not {form}", f"it begins with {_excerpt(text)}", _LOOK)
+    if no_markup and _MARKUP.match(markup):
+        raise _refused(answer, f"is XML, not {wanted.name}", _excerpt(text), _LOOK)
+    if wanted.signature:
+        raise _refused(answer, f"is not {wanted.name}", f"it begins with {_excerpt(text)}", _LOOK)
+    if wanted.content == "binary":
+        return
     path = without_query(answer.url).lower()
     for ending, name in ((".zip", "a zip archive"), (".gz", "gzip")):
         if path.endswith(ending):
             raise _refused(answer, f"is not {name}", f"it begins with {_excerpt(text)}", _LOOK)
     if text[:1] == b"{" and answer.file.stat().st_size <= _LARGEST_ERROR:
-        message = error_in(_json(answer.file), strict=form != "csv")
+        message = error_in(_json(answer.file), strict=wanted.content == "json")
         if message is not None:
             raise _refused(answer, "is an error message, not data", message, _LOOK)
 

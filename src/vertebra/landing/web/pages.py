@@ -10,6 +10,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.landing.parsing.format import format_named
 from vertebra.landing.web.content import check_answer, error_in
 from vertebra.landing.web.credentials import without_query
 from vertebra.landing.web.errors import RefusedAnswerError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from vertebra.landing.web.client import Download
+    from vertebra.landing.web.download import Download
 
 LARGEST: Final = 64 << 20
 """Most bytes of a page: it is held in memory to be checked."""
@@ -80,7 +81,7 @@ def json_page(answer: Download, path: str | None, volatile: frozenset[str] = fro
 def csv_page(answer: Download) -> Page:
     """Read a page of CSV with a header; only the number of its records matters."""
     _refuse_large(answer)
-    check_answer(answer, "csv")
+    check_answer(answer, format_named("csv"))
     try:
         text = answer.file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -96,7 +97,7 @@ def parsed(answer: Download) -> Any:
         RefusedAnswerError: it is no JSON.
     """
     _refuse_large(answer)
-    check_answer(answer, "json")
+    check_answer(answer, format_named("json"))
     try:
         return json.loads(answer.file.read_bytes().removeprefix(b"\xef\xbb\xbf"), parse_float=str, parse_int=str)
     except (ValueError, RecursionError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Final
@@ -13,6 +12,7 @@ from vertebra.declare.placeholders import filled
 from vertebra.declare.quantity import parse_duration
 from vertebra.declare.web_source import ValueRange
 from vertebra.errors import CollectError
+from vertebra.landing.parsing.format import format_named
 from vertebra.landing.web.credentials import with_query
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from vertebra.lake.batches import Receipt
     from vertebra.landing.port import Request
 
-_FILE: Final = re.compile(r".+\.(csv|tsv|txt|dat|json|jsonl|ndjson|geojson|parquet|avro|zip|gz)", re.IGNORECASE)
-
+_ARCHIVES: Final = (".zip", ".gz")
 
 _Place = tuple[str | None, str | None]
 """A period and a part."""
@@ -96,7 +95,9 @@ def _revisited(
 def file_name(url: str, dataset: Dataset) -> str:
     """A name for what an address gives, with an ending that says its form."""
     last = unquote(urlsplit(url).path.rpartition("/")[2])
-    return last if _FILE.fullmatch(last) else f"{dataset.name}.{dataset.parse.format}"
+    wanted = format_named(dataset.parse.format)
+    is_file = last.lower().endswith((*_ARCHIVES, *wanted.endings)) and not last.startswith(".")
+    return last if is_file else f"{dataset.name}{(*wanted.endings, '')[0]}"
 
 
 def _due(declared: Periods, request: Request) -> Iterator[Period]:

@@ -7,12 +7,13 @@ import io
 import re
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from vertebra.landing.formats.encoding import Encoding, decoded
+from vertebra.landing.parsing.encoding import Encoding, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vertebra.declare.dataset import Parse
+    from vertebra.landing.parsing.csv_dialect import CsvOptions
+
 
 LONGEST_RECORD: Final = 128 << 20
 """Most bytes of a record."""
@@ -23,7 +24,7 @@ _CR: Final = ord("\r")
 
 
 def csv_text(
-    stream: BinaryIO, encoding: Encoding, parse: Parse, delimiter: str, *, blank: bool = False
+    stream: BinaryIO, encoding: Encoding, parse: CsvOptions, delimiter: str, *, blank: bool = False
 ) -> Iterator[bytes]:
     """The text block by block, without the ``parse.skip`` first lines and without comments.
 
@@ -179,7 +180,7 @@ def _uncommented(
     return b"".join(kept), at
 
 
-def _record(parse: Parse, delimiter: str) -> re.Pattern[bytes]:
+def _record(parse: CsvOptions, delimiter: str) -> re.Pattern[bytes]:
     """A whole record with its end of line; a quote means something at the beginning of a cell."""
     end = rb"(?:\r\n|\n|\r(?=[^\n]))"
     comma = re.escape(delimiter.encode())

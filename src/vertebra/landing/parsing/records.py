@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vertebra.errors import CollectError
 from vertebra.landing.payload import PayloadPart
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from vertebra.declare.dataset import Parse
+    from vertebra.declare.parse import ParseOptions
+
+    Options = TypeVar("Options", bound=ParseOptions)
 
 
 @dataclass(frozen=True)
@@ -37,30 +39,36 @@ class Records:
 
 
 @dataclass(frozen=True)
-class ParsedPayload:
+class ReadContext:
     """How to read a payload.
 
     Attributes:
-        parse: the declaration.
+        options: ``parse:`` of the dataset.
         scratch: an empty folder for intermediate files.
         digest: sha256 of the payload.
         empty: whether a payload without records is right, though it says nothing of its columns.
         ragged: whether records with too few or too many cells are to be expected.
     """
 
-    parse: Parse
+    options: ParseOptions
     scratch: Path
     digest: str
     empty: bool = False
     ragged: bool = False
 
+    def declared(self, kind: type[Options]) -> Options:
+        """The options, as those of the format that reads.
+
+        Raises:
+            TypeError: they are those of another format.
+        """
+        if not isinstance(self.options, kind):
+            raise TypeError(f"{self.options.format} is read with {type(self.options).__name__}, not {kind.__name__}")
+        return self.options
+
 
 class RaggedRecordError(Exception):
     """There is a record with too few or too many cells: the payload is to be read again, with ``ragged``."""
-
-
-Reader = Callable[[Sequence[PayloadPart], ParsedPayload], Records]
-"""Reads the parts of a payload as one sequence of records."""
 
 
 def refuse_other_columns(first: PayloadPart, columns: Sequence[str], other: PayloadPart, others: Sequence[str]) -> None:

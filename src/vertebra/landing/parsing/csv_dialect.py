@@ -1,13 +1,42 @@
-"""The delimiter of a CSV text: as declared, or the one that cuts its first records into equally many cells."""
+"""How a CSV text is written: as declared, or by the delimiter that cuts its first records into equally many cells."""
 
 from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Literal
 
-if TYPE_CHECKING:
-    from vertebra.declare.dataset import Parse
+from pydantic import Field
+
+from vertebra.declare.declaration import Flag
+from vertebra.declare.parse import TextOptions
+
+
+class CsvOptions(TextOptions):
+    """How CSV is written.
+
+    Attributes:
+        delimiter: what stands between cells; detected from the first records unless declared.
+        quote: what stands around a quoted cell; empty if cells are not quoted.
+        escape: what stands before a character that is meant as it is; none unless declared.
+        header: whether the first line has the names of the columns.
+        names: names of the columns of a file without header; ``c0``, ``c1``… unless declared.
+        skip: number of lines before the header.
+        comment: what lines begin with that are no records.
+        ragged: what becomes of records with too few or too many cells: they are kept in full and marked, with NULL in
+            every column (``keep``); cells that lack at the end become NULL and blank ones beyond the header are dropped
+            (``fill``); or the batch is refused (``refuse``).
+    """
+
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    quote: str = Field(default='"', max_length=1)
+    escape: str | None = Field(default=None, min_length=1, max_length=1)
+    header: Flag = True
+    names: tuple[str, ...] = ()
+    skip: int = Field(default=0, ge=0)
+    comment: str | None = Field(default=None, min_length=1)
+    ragged: Literal["keep", "fill", "refuse"] = "keep"
+
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 """Those that are told from a text; of several that fit equally well the first is taken."""
@@ -16,13 +45,13 @@ _RECORDS: Final = 200
 _LEAST: Final = 0.5
 
 
-def csv_options(parse: Parse, delimiter: str) -> dict[str, Any]:
+def csv_options(parse: CsvOptions, delimiter: str) -> dict[str, Any]:
     """Quoting as declared, in the words of Python's csv module."""
     options: dict[str, Any] = {"delimiter": delimiter, "escapechar": parse.escape}
     return options | ({"quotechar": parse.quote} if parse.quote else {"quoting": csv.QUOTE_NONE, "quotechar": None})
 
 
-def delimiter_of(beginning: str, whole: bool, parse: Parse) -> str:
+def delimiter_of(beginning: str, whole: bool, parse: CsvOptions) -> str:
     """The delimiter: the declared one, else the one that fits the first records best.
 
     It cuts the first record into at least two cells and the most of the others into as many; among several the one
@@ -43,7 +72,7 @@ def delimiter_of(beginning: str, whole: bool, parse: Parse) -> str:
     return DELIMITERS[0]
 
 
-def _fit(beginning: str, whole: bool, parse: Parse, delimiter: str, strict: bool) -> tuple[float, int]:
+def _fit(beginning: str, whole: bool, parse: CsvOptions, delimiter: str, strict: bool) -> tuple[float, int]:
     """The share of records that have as many cells as the first, and how many it has.
 
     Args:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from vertebra.errors import CollectError
-from vertebra.landing.formats.csv_text import LONGEST_RECORD, TextFile, csv_text
-from vertebra.landing.formats.dialect import csv_options
-from vertebra.landing.formats.encoding import Encoding, undecodable
+from vertebra.landing.parsing.csv_dialect import CsvOptions, csv_options
+from vertebra.landing.parsing.csv_text import LONGEST_RECORD, TextFile, csv_text
+from vertebra.landing.parsing.encoding import Encoding, undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vertebra.declare.dataset import Parse
     from vertebra.landing.payload import PayloadPart
 
 LONGEST_LINE: Final = 8 << 20
@@ -30,7 +29,7 @@ class CsvSource:
     """A part and how its text is read."""
 
     part: PayloadPart
-    parse: Parse
+    parse: CsvOptions
     encoding: Encoding
     delimiter: str
 

@@ -1,0 +1,56 @@
+"""The port to formats: what Vertebra asks of a payload format, whatever bytes it has."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+
+from vertebra.declare.parse import FORMATS, ParseOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vertebra.landing.parsing.records import ReadContext, Records
+    from vertebra.landing.payload import PayloadPart
+
+
+class Format(ABC):
+    """One format of payloads. A subclass is one file, with an instance of it in ``FORMAT``.
+
+    Attributes:
+        name: the name in ``parse: {format: …}``; that of its module, or of the entry point of another distribution.
+        version: raise it if the same payload and options come to give other records: batches are then parsed again.
+        declaration: the model of ``parse:``, with the options of the format.
+        endings: how the names of files in this format end.
+        content: what the bytes of a sound payload are. An answer from the web that is a page, or an error message in
+            another form, is refused.
+        signature: the bytes that every payload begins with, for a binary format that has any.
+        empty_file_is_valid: whether a file without any bytes is a payload without records.
+        example: a dataset, in YAML, for the documentation.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    declaration: ClassVar[type[ParseOptions]] = ParseOptions
+    endings: ClassVar[tuple[str, ...]] = ()
+    content: ClassVar[Literal["text", "json", "xml", "binary"]] = "text"
+    signature: ClassVar[bytes] = b""
+    empty_file_is_valid: ClassVar[bool] = False
+    example: ClassVar[str]
+
+    @abstractmethod
+    def read(self, parts: Sequence[PayloadPart], context: ReadContext) -> Records:
+        """Read the parts of a payload as one sequence of records, every cell as text.
+
+        Args:
+            parts: the payload, unpacked; the members of an archive are several parts with the same columns.
+            context: the options, and a folder for intermediate files.
+
+        Raises:
+            CollectError: a part is not in this format, is damaged, or has other columns than the first.
+        """
+
+
+def format_named(name: str) -> Format:
+    """The format of a name that a dataset declares."""
+    return cast("Format", FORMATS[name])
