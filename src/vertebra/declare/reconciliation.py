@@ -98,7 +98,7 @@ class EntityResolution(Declaration):
     description: str = ""
     left: Side
     right: Side
-    compare: dict[Name, Annotated[Comparison, Registered("as", COMPARISONS)]] = Field(min_length=1)
+    compare: dict[Name, Annotated[Comparison, Registered("as", COMPARISONS, Comparison)]] = Field(min_length=1)
     block: tuple[Name, ...] = Field(min_length=1)
     match: float = Field(default=0.9, gt=0, le=1)
     review: float = Field(default=0.5, gt=0, le=1)
