@@ -17,14 +17,17 @@ from vertebra.engine import Engine
 START = datetime(2013, 1, 1, tzinfo=UTC)
 AGGREGATES = ("mean", "sum", "count", "min", "max", "last")
 SCHEMA_EXAMPLES = "id int, place string, at timestamp"
+MICROSECOND = 1 / 60_000_000
+"""One microsecond in minutes."""
+
 SCHEMA_HISTORY = "place string, known timestamp, planned timestamp, value double"
 
 
 @dataclass(frozen=True)
 class Past:
     place: str | None
-    known: int | None
-    planned: int
+    known: float | None
+    planned: float
     value: float | None
 
 
@@ -35,7 +38,7 @@ pasts = st.lists(st.builds(Past, places, st.one_of(st.none(), minutes), minutes,
 examples_ = st.lists(st.tuples(places, minutes), max_size=10)
 
 
-def moment(minute: int | None) -> datetime | None:
+def moment(minute: float | None) -> datetime | None:
     return None if minute is None else START + timedelta(minutes=minute)
 
 
@@ -90,6 +93,29 @@ def test_every_aggregate_equals_a_brute_force_search(
             assert got[index][name] == oracle(place, at, usable, window, name), (name, place, at)
 
 
+def test_no_aggregate_sees_a_value_that_becomes_known_at_the_prediction_time(engine: Engine) -> None:
+    """Only strictly earlier values count: those known one microsecond before are seen, those known at the time are not."""
+    at = 60.0
+    past = [Past("a", at - MICROSECOND, 0, 7.0), Past("a", at, 0, 1000.0), Past("a", at, 0, -1000.0)]
+    got = _features(engine, past, [("a", at), ("a", at + MICROSECOND)], every_aggregate("1 hour"), ("place",))
+    expected = dict.fromkeys(("mean", "sum", "min", "max", "last"), 7.0) | {"count": 1}
+    assert {name: got[0][name] for name in AGGREGATES} == expected
+    assert (got[1]["min"], got[1]["max"], got[1]["count"], got[1]["sum"]) == (-1000.0, 1000.0, 3, 7.0)
+
+
+def test_every_aggregate_sees_a_value_that_became_known_when_its_window_begins(engine: Engine) -> None:
+    at = 60.0
+    for known, seen in ((at - 5, True), (at - 5 - MICROSECOND, False)):
+        got = _features(engine, [Past("a", known, 0, 7.0)], [("a", at)], every_aggregate("5 minutes"), ("place",))[0]
+        assert got["count"] == int(seen)
+        assert {got[name] for name in AGGREGATES if name != "count"} == {7.0 if seen else None}
+
+
+def every_aggregate(window: str) -> dict[str, AsOf]:
+    about = {"history": "h", "by": ("place",), "value": "value", "known_at": "known", "window": window}
+    return {name: AsOf.model_validate(about | {"aggregate": name}) for name in AGGREGATES}
+
+
 def test_what_becomes_known_at_the_prediction_time_is_not_known(engine: Engine) -> None:
     past = [Past("a", 5, 0, 7.0)]
     features = {"n": AsOf(history="h", by=("place",), known_at="known", window="5 minutes", aggregate="count")}
@@ -115,7 +141,7 @@ def test_last_takes_values_of_any_type_and_no_link_means_the_whole_history(engin
 def _features(
     engine: Engine,
     past: list[Past],
-    asked: list[tuple[str | None, int]],
+    asked: list[tuple[str | None, float]],
     features: dict[str, AsOf],
     by: tuple[str, ...],
 ) -> list[dict[str, Any]]:

@@ -92,7 +92,7 @@ def _rule_errors(dataset: Dataset, document: Document, declared: Declarations) -
     except (RuleError, DeclarationError) as error:
         whole = error
     else:
-        return _repair_errors(dataset, rules, document, declared)
+        return _repair_errors(dataset, rules, document)
     found = []
     for loc, part in _parts(dataset):
         try:
@@ -105,19 +105,10 @@ def _rule_errors(dataset: Dataset, document: Document, declared: Declarations) -
     return found
 
 
-def _repair_errors(
-    dataset: Dataset, rules: Sequence[NamedRule], document: Document, declared: Declarations
-) -> list[DeclarationError]:
-    """The rules that cannot be repaired as declared."""
-    if all(_repair_error(rule, dataset) is None for rule in rules):
-        return []
-    found = []
-    for loc, part in _parts(dataset):
-        errors = (_repair_error(rule, dataset) for rule in rules_of(part, declared.datasets))
-        error = next(filter(None, errors), None)
-        if error is not None:
-            found.append(_located(error, document.where(_repair_place(loc, document))))
-    return found
+def _repair_errors(dataset: Dataset, rules: Sequence[NamedRule], document: Document) -> list[DeclarationError]:
+    """The rules that cannot be repaired as declared, one error for each declaration."""
+    errors = {rule.origin.loc: error for rule in reversed(rules) if (error := _repair_error(rule, dataset))}
+    return [_located(error, document.where(_repair_place(loc, document))) for loc, error in reversed(errors.items())]
 
 
 def _repair_error(rule: NamedRule, dataset: Dataset) -> VertebraError | None:
@@ -129,7 +120,7 @@ def _repair_error(rule: NamedRule, dataset: Dataset) -> VertebraError | None:
 
 
 def _repair_place(loc: Loc, document: Document) -> Loc:
-    """Where a rule or a column, or one of its parts, declares its repair."""
+    """Where a rule or a column declares its repair."""
     rule = tuple(loc[:2])
     keys = ("repair_method", "set", "on_violation")
     return next((place for key in keys if document.path(place := (*rule, key)) == place), loc)
