@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
 from vertebra.errors import RegistryError
+from vertebra.suggestions import did_you_mean
 
 _REGISTRIES: WeakSet[Registry[Any]] = WeakSet()
 
@@ -101,11 +101,10 @@ class Registry(Mapping[str, M], Generic[M]):
             RegistryError: there is none, with the nearest name; or a plug-in cannot be loaded.
         """
         if name not in self:
-            near = get_close_matches(name, list(self), n=1)
             raise RegistryError(
                 f"there is no {self.kind} {name!r}",
                 cause=f"there are {', '.join(self)}",
-                remedy=f"did you mean {near[0]}?" if near else "write one of them, or install the package that adds it",
+                remedy=did_you_mean(name, self, "write one of them, or install the package that adds it"),
             )
         return self[name]
 

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 import vertebra
 from vertebra.engine import Engine
 from vertebra.errors import CollectError, DeclarationError, RuleError, VertebraError
-from vertebra.external_data.duckdb_values import identifier
 from vertebra.external_data.open import opened
 from vertebra.external_data.source import SourceLayout
 from vertebra.external_data.staging import stage
+from vertebra.quoting import duckdb_identifier
 from vertebra.workspace.check_result import DataCheck
 
 ROWS = [
@@ -335,7 +335,7 @@ def test_names_of_columns_may_be_anything(sail: Engine, tmp_path: Path) -> None:
                                    {"Flight No": 1} and "t.`tick``ed` > 1", "t.end > 1"], engine=sail)  # fmt: skip
     assert [r.violating_tuples for r in check.results] == [2, 1, 1]
     assert not vertebra.check(table, {"fd": {"determines": "Flight No -> tick`ed"}}, engine=sail).ok
-    assert identifier('a"b') == '"a""b"'
+    assert duckdb_identifier('a"b') == '"a""b"'
 
 
 def test_a_delta_table_with_partitions_is_read_as_it_stands(sail: Engine, tmp_path: Path) -> None:
@@ -351,7 +351,7 @@ def test_what_was_found_prints(sail: Engine, tmp_path: Path) -> None:
     check = vertebra.check(as_arrow(tmp_path), [ROUTE, "t.distance > 9000"], engine=sail)
     assert repr(check) == (
         "1 of 2 rules violated\n"
-        "  origin_dest_determines_distance  2 of 4 rows violate it in 1 pairs, g2 50.00%, g3 25.00%\n"
+        "  origin_dest_determines_distance  2 of 4 rows violate it in 1 pair, g2 50 %, g3 25 %\n"
         "  rule_2                           holds (4 rows)"
     )
     assert "<td>{=, ≠}</td>" in check._repr_html_()

@@ -6,8 +6,9 @@ import pytest
 
 from vertebra.errors import DeclarationError, SelectionError
 from vertebra.pipeline.graph import Graph
-from vertebra.pipeline.selection import near, select
+from vertebra.pipeline.selection import select
 from vertebra.pipeline.steps import Step
+from vertebra.suggestions import similar_tables
 
 
 def step(name: str, *inputs: str, tags: tuple[str, ...] = (), source: str | None = None) -> Step:
@@ -119,4 +120,7 @@ def test_a_tag_that_is_used_nowhere_near_says_what_there_is(graph: Graph) -> Non
 
 
 def test_near_names_prefer_the_same_name_in_another_zone() -> None:
-    assert near("trusted.departures", ["exploitation.departures", "trusted.airlines"])[0] == "exploitation.departures"
+    assert (
+        similar_tables("trusted.departures", ["exploitation.departures", "trusted.airlines"])[0]
+        == "exploitation.departures"
+    )

@@ -19,7 +19,7 @@ from vertebra.report.quality.page import quality_page
 from vertebra.report.quality.plots import RunBar, compact, share_plot, sparkline, violations_plot
 from vertebra.report.quality.terminal import write_quality, write_quality_page
 from vertebra.report.tables import bar, spark
-from vertebra.report.templates import render
+from vertebra.templates import render
 from vertebra.workspace.workspace import Workspace
 
 HOSTILE = "<script>alert('x')</script>&\"' \x07 ]]>"

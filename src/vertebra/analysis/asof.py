@@ -23,6 +23,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.analysis import AsOf
+from vertebra.quoting import spark_identifier
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, WindowSpec
@@ -239,4 +240,4 @@ def _q(name: str) -> Column:
     """A column by its exact name, dots and all."""
     from pyspark.sql import functions as F
 
-    return F.col("`" + name.replace("`", "``") + "`")
+    return F.col(spark_identifier(name))

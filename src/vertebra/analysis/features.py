@@ -9,6 +9,7 @@ from vertebra.analysis.asof import History, add_as_of
 from vertebra.analysis.leakage import names_in, unavailable_columns
 from vertebra.declare.analysis import Analysis, AsOf
 from vertebra.errors import DeclarationError
+from vertebra.quoting import spark_identifier
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -155,4 +156,4 @@ def _q(name: str) -> Column:
     """A column by its exact name, dots and all."""
     from pyspark.sql import functions as F
 
-    return F.col("`" + name.replace("`", "``") + "`")
+    return F.col(spark_identifier(name))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from vertebra.declare.analysis import Analysis, AsOf
 from vertebra.errors import DeclarationError, LeakageError
+from vertebra.quoting import spark_identifier
+from vertebra.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expr
@@ -38,7 +39,7 @@ def refuse_leakage(analysis: Analysis) -> None:
         "time": analysis.time,
         **({"where": analysis.where} if analysis.where else {}),
         **{f"features[{name!r}]": expression for name, expression in analysis.expressions.items()},
-        **{f"key[{index}]": f"`{name}`" for index, name in enumerate(analysis.key)},
+        **{f"key[{index}]": spark_identifier(name) for index, name in enumerate(analysis.key)},
     }
     for place, expression in plain.items():
         remedy = _REMEDY_WHERE if place == "where" else _REMEDY
@@ -71,10 +72,9 @@ def require_columns(analysis: Analysis, schemas: Mapping[str, Iterable[str]]) ->
         if owner not in schemas:
             raise _wrong(analysis, f"{place} names the view {owner!r}, which the analysis does not read")
         if column not in columns:
-            near = get_close_matches(column, columns, 1)
             raise DeclarationError(
                 f"{place} names {column!r}, which {owner} does not have",
-                cause=f"did you mean {near[0]!r}?" if near else f"its columns are {', '.join(columns)}",
+                cause=did_you_mean(column, columns, f"its columns are {', '.join(columns)}"),
                 remedy=f"vertebra show exploitation.{owner}",
                 where=_where(analysis),
             )
@@ -97,10 +97,9 @@ def _require_known_names(analysis: Analysis, columns: Iterable[str]) -> None:
         columns_used = _parsed(expression, analysis).find_all(exp.Column)
         plain = {column.name.lower() for column in columns_used if not column.table}
         for missing in sorted(plain - known):
-            near = get_close_matches(missing, known, 1)
             raise DeclarationError(
                 f"features[{name!r}] uses {missing!r}, which {analysis.view} does not have",
-                cause=f"did you mean {near[0]!r}?" if near else "it is no point-in-time feature either",
+                cause=did_you_mean(missing, known, "it is no point-in-time feature either"),
                 remedy=f"vertebra show exploitation.{analysis.view}",
                 where=_where(analysis),
             )

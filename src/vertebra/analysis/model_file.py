@@ -7,12 +7,12 @@ besides, compared by SHA-256 with what the ledger of models recorded when it was
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from vertebra.errors import LakeError, StepError
+from vertebra.local_files import sha256_of
 
 FILE: Final = "model.skops"
 
@@ -61,7 +61,7 @@ def read_model(path: Path, sha256: str, also: Iterable[str]) -> Any:
     """
     import skops.io
 
-    found = digest(path)
+    found = sha256_of(path)
     if found != sha256:
         raise LakeError(
             f"the model file has SHA-256 {found[:12]}…, the ledger of models says {sha256[:12]}…",
@@ -69,9 +69,3 @@ def read_model(path: Path, sha256: str, also: Iterable[str]) -> Any:
             remedy="vertebra run --full-refresh --select zone:analysis",
         )
     return skops.io.load(path, trusted=trusted_types(path, also))
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

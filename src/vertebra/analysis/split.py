@@ -10,6 +10,7 @@ from vertebra.analysis.features import GROUP, LABEL, TIME
 from vertebra.declare.analysis import Analysis
 from vertebra.errors import DeclarationError
 from vertebra.governance.context import StepContext
+from vertebra.quoting import spark_identifier
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, Row
@@ -98,7 +99,7 @@ def _summary(analysis: Analysis, examples: DataFrame, groups: DataFrame) -> Row:
     """What the checks look at, in one row."""
     from pyspark.sql import functions as F
 
-    repeated = examples.groupBy(*[f"`{name}`" for name in analysis.key]).count().where("count > 1")
+    repeated = examples.groupBy(*[spark_identifier(name) for name in analysis.key]).count().where("count > 1")
     counted = groups.agg(
         F.count_if(F.col("train") > 0).alias("groups"),
         F.count_if((F.col("train") > 0) & (F.col("test") > 0)).alias("straddling"),

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from vertebra.analysis.model_file import FILE, digest, trusted_types, write_model
+from vertebra.analysis.model_file import FILE, trusted_types, write_model
 from vertebra.analysis.train import predictions, quiet
 from vertebra.declare.analysis import Analysis
 from vertebra.errors import LakeError, StepError
+from vertebra.local_files import sha256_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -235,7 +236,7 @@ def _register(
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise StepError(f"the model {name} cannot be registered", cause=str(error)) from error
     version = client.create_model_version(name, source=f"runs:/{run}/model", run_id=run)
-    return Registered(name, str(version.version), digest(folder / FILE), run)
+    return Registered(name, str(version.version), sha256_of(folder / FILE), run)
 
 
 def _requirements() -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
+
+from vertebra.suggestions import nearest
 
 INTEGERS: Final = {
     "tinyint": (-(2**7), 2**7 - 1),
@@ -61,6 +62,6 @@ def column_type(text: str) -> ColumnType:
         raise ValueError(f"{text} does not exist: a decimal has 1 to {MAX_PRECISION} digits, the scale among them")
     if name in ("decimal", "numeric"):
         raise ValueError(f"{text} needs its digits: decimal(10,2) holds 8 before the point and 2 after it")
-    near = ALIASES.get(name) or next(iter(get_close_matches(name, SIMPLE, n=1)), None)
+    near = ALIASES.get(name) or nearest(name, SIMPLE)
     hint = f"did you mean {near}?" if near else f"the types are {', '.join(SIMPLE)} and decimal(p,s)"
     raise ValueError(f"{text!r} is not a type; {hint}")

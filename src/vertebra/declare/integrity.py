@@ -16,10 +16,10 @@ from vertebra.declare.repair import repair_method_of
 from vertebra.declare.rule_sugar import SUGARS
 from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.declare.sql_text import place, quote
-from vertebra.declare.validation import did_you_mean
 from vertebra.declare.view_columns import unknown_columns
 from vertebra.declare.view_file import ReadView
 from vertebra.errors import DeclarationError, RegistryError, RuleError, VertebraError
+from vertebra.suggestions import did_you_mean
 
 
 @dataclass

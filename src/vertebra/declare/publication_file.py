@@ -11,8 +11,9 @@ from vertebra.declare.document import Document, Loc
 from vertebra.declare.environment import Environment
 from vertebra.declare.publication import PUBLISH_TARGETS, DeclaredTarget, Publication
 from vertebra.declare.secret import option_secrets
-from vertebra.declare.validation import did_you_mean, validated
+from vertebra.declare.validation import validated
 from vertebra.errors import DeclarationError, RegistryError
+from vertebra.suggestions import did_you_mean
 
 
 def read_publication(

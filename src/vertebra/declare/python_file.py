@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from vertebra.declare import analysis
 from vertebra.declare.document import Loc, display_path
-from vertebra.declare.validation import did_you_mean, without_mistyped
+from vertebra.declare.validation import without_mistyped
 from vertebra.errors import DeclarationError, DeclarationErrors
+from vertebra.suggestions import did_you_mean
 
 
 def parsed(file: Path) -> ast.Module:

@@ -10,8 +10,9 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from vertebra.denial import DenialConstraint, parse
-from vertebra.denial.refusal import nearest
 from vertebra.errors import DeclarationError, RuleError
+from vertebra.quoting import spark_identifier
+from vertebra.suggestions import did_you_mean
 
 _RESERVED: Final = {"and", "or", "not", "in", "is", "null", "between", "like", "rlike", "case", "when", "then", "end"}
 _PLAIN_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
@@ -65,11 +66,10 @@ class RuleScope:
         """
         for column in columns:
             if column not in self.columns:
-                like = nearest(column, self.columns)
                 raise RuleError(
                     f"rule {self.rule}: {self.dataset} has no column {column}",
                     cause=f"its columns are {', '.join(self.columns)}",
-                    remedy=f"did you mean {like}?" if like else f"write one of them, or declare {column}",
+                    remedy=did_you_mean(column, self.columns, f"write one of them, or declare {column}"),
                 )
 
     def check_referenced(self, table: str, columns: Iterable[str]) -> None:
@@ -86,11 +86,10 @@ class RuleScope:
         ):
             for name in names:
                 if name not in known:
-                    like = nearest(name, known)
                     raise DeclarationError(
                         f"{self.label} references {name}, which is not a {kind}",
                         cause=f"there are {', '.join(known)}",
-                        remedy=f"did you mean {like}?" if like else "vertebra ls datasets",
+                        remedy=did_you_mean(name, known, "vertebra ls datasets"),
                     )
 
     def constraint_name(self, column: str, columns: Collection[str]) -> str:
@@ -120,7 +119,7 @@ def column_of(variable: str, column: str) -> str:
     """A column of a tuple variable, quoted unless it is a plain name: ``t.origin``, ``t.`Flight No```."""
     if _PLAIN_NAME.fullmatch(column) and column not in _RESERVED:
         return f"{variable}.{column}"
-    return f"{variable}.`{column.replace('`', '``')}`"
+    return f"{variable}.{spark_identifier(column)}"
 
 
 def equal_in(columns: Iterable[str]) -> str:

@@ -10,8 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from vertebra.declare.document import read_document
 from vertebra.declare.environment import Environment
 from vertebra.declare.project import Settings, SettingsFile
-from vertebra.declare.validation import did_you_mean, validated
+from vertebra.declare.validation import validated
 from vertebra.errors import DeclarationError
+from vertebra.suggestions import did_you_mean
 
 FILE: Final = "vertebra.yaml"
 _ADAPTER: Final = TypeAdapter(SettingsFile)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -12,6 +11,7 @@ from vertebra.declare.declaration import NAME_PATTERN, Declaration, locate
 from vertebra.declare.document import Document, Loc
 from vertebra.declare.registered import NOT_LOADED, NOT_REGISTERED, REGISTERED, registered_by
 from vertebra.errors import DeclarationError
+from vertebra.suggestions import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -78,22 +78,9 @@ def without_mistyped(found: Sequence[ErrorDetails]) -> list[ErrorDetails]:
         if error["type"] != "missing"
         or not (
             error["loc"][:-1] in undecided
-            or any(loc[:-1] == error["loc"][:-1] and like(loc[-1], [str(error["loc"][-1])]) for loc in unknown)
+            or any(loc[:-1] == error["loc"][:-1] and nearest(loc[-1], [str(error["loc"][-1])]) for loc in unknown)
         )
     ]
-
-
-def like(name: object, known: Iterable[str]) -> str | None:
-    """The known name that is most like a mistyped one, when one is."""
-    listed = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(str(name).lower(), listed, n=1, cutoff=0.6)
-    return listed[near[0]] if near else None
-
-
-def did_you_mean(name: object, known: Iterable[str], otherwise: str) -> str:
-    """A remedy: the nearest known name, or else what to do."""
-    near = like(name, known)
-    return f"did you mean {near}?" if near else otherwise
 
 
 def _as_written(document: Document, value: Any, found: Sequence[ErrorDetails]) -> tuple[Any, bool]:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from vertebra.denial.refusal import nearest, refuse
+from vertebra.denial.refusal import refuse
 from vertebra.denial.tokens import Tokens, span
+from vertebra.suggestions import nearest
 
 if TYPE_CHECKING:
     from sqlglot import exp

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.denial.predicates import Columns, Predicates
 from vertebra.denial.recognise import QUOTED, OverRange, over_ranges, recognise
-from vertebra.denial.refusal import nearest, refuse
+from vertebra.denial.refusal import refuse
 from vertebra.denial.tokens import Tokens, tokenise
+from vertebra.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from vertebra.denial.ast import DenialConstraint
@@ -103,11 +104,10 @@ def _check_length(text: str) -> None:
 
 def _check_relation(text: str, named: OverRange, relations: Mapping[str, Columns]) -> None:
     if named.relation not in relations:
-        like = nearest(named.relation, relations)
         refuse(
             text, *named.place, f"there is no relation {named.relation}",
             cause=f"the relations are {', '.join(sorted(relations))}",
-            remedy=f"did you mean {like}?" if like else "write one of them, or declare the other as a dataset",
+            remedy=did_you_mean(named.relation, relations, "write one of them, or declare the other as a dataset"),
         )  # fmt: skip
 
 
@@ -153,10 +153,9 @@ def _variables(text: str, tokens: Tokens, columns: Columns) -> tuple[str, ...]:
         )  # fmt: skip
     if len(names) > 2:
         third = tokens[qualifiers[names[2]]]
-        like = nearest(third.text, names[:2])
         refuse(
             text, third.start, third.end + 1, f"{third.text} is a third tuple variable",
             cause=f"a denial constraint is about one tuple or two; {names[0]} and {names[1]} are taken",
-            remedy=f"did you mean {like}?" if like else f"write the predicate with {names[0]} or {names[1]}",
+            remedy=did_you_mean(third.text, names[:2], f"write the predicate with {names[0]} or {names[1]}"),
         )  # fmt: skip
     return names

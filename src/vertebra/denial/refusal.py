@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from vertebra.errors import RuleError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _WIDTH = 100
 
@@ -45,10 +41,3 @@ def pointed(text: str, start: int, end: int) -> str:
     before, after = "… " if first else "", " …" if first + _WIDTH < len(text) else ""
     length = max(1, min(end, first + len(shown)) - start)
     return f"    {before}{shown}{after}\n    {' ' * (len(before) + start - first)}{'^' * length}"
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like ``name``, when one is; case does not count."""
-    lower = {one.lower(): one for one in known}
-    found = difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.6)
-    return lower[found[0]] if found else None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.denial.refusal import refuse
 from vertebra.denial.widening import FLOATING, widened
+from vertebra.quoting import spark_identifier
 
 if TYPE_CHECKING:
     from sqlglot.tokenizer_core import Token
@@ -216,8 +217,8 @@ def render(
     if FLOATING & (around | set(types.values())):
         edits += [(end, end, "D") for end in _decimal_literals(text, tokens)]
     for position, _, column in found:
-        name = columns[column.text.lower()][0].replace("`", "``")
-        value = f"cast(`{name}` as {wider[position]})" if position in wider else f"`{name}`"
+        name = spark_identifier(columns[column.text.lower()][0])
+        value = f"cast({name} as {wider[position]})" if position in wider else name
         edits.append((tokens[position].start, column.end + 1, value))
     for position, token in enumerate(tokens[:-1]):
         if tokens[position + 1].token_type.name == "L_PAREN" and not _is_column(tokens, position):

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.document import display_path
 from vertebra.errors import CollectError
-from vertebra.external_data.duckdb_values import copied, identifier, not_utf8, refused, text_of
+from vertebra.external_data.duckdb_values import copied, not_utf8, refused
 from vertebra.external_data.parquet_files import parquet_part
 from vertebra.external_data.source import SourceLayout, SourcePart
+from vertebra.quoting import duckdb_identifier, duckdb_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,18 +38,18 @@ class CsvFiles:
         """Read some columns; see :class:`~vertebra.external_data.source.ExternalTable`."""
         found = []
         for number, (file, (names, delimiter)) in enumerate(zip(self._files, self._heads, strict=True)):
-            chosen = ", ".join(f"c{_position(file, names, name)} AS {identifier(name)}" for name in columns)
+            chosen = ", ".join(f"c{_position(file, names, name)} AS {duckdb_identifier(name)}" for name in columns)
             raw = folder / f"raw-{number}.parquet"
             fields = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(names)))
             reader = (
-                f"read_csv({text_of(file)}, auto_detect=false, header=true, skip=0, columns={{{fields}}},"
-                f" delim={text_of(delimiter)}, quote='\"', escape='\"', comment='', strict_mode=true,"
+                f"read_csv({duckdb_text(file)}, auto_detect=false, header=true, skip=0, columns={{{fields}}},"
+                f" delim={duckdb_text(delimiter)}, quote='\"', escape='\"', comment='', strict_mode=true,"
                 f" null_padding=false, ignore_errors=false,"
-                f" nullstr=[{', '.join(map(text_of, self._null))}])"
+                f" nullstr=[{', '.join(map(duckdb_text, self._null))}])"
             )
             copied(connection, f"SELECT {chosen} FROM {reader}", raw, file)
             found.append(
-                parquet_part(connection, raw, display_path(file), {name: identifier(name) for name in columns})
+                parquet_part(connection, raw, display_path(file), {name: duckdb_identifier(name) for name in columns})
             )
         return found
 

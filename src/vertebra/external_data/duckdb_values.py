@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.document import display_path
 from vertebra.errors import CollectError
+from vertebra.quoting import duckdb_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,7 +22,7 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
 
     connection = duckdb.connect()
     connection.execute(f"SET memory_limit = '{_MEMORY}'")
-    connection.execute(f"SET temp_directory = {text_of(folder)}")
+    connection.execute(f"SET temp_directory = {duckdb_text(folder)}")
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
@@ -39,7 +40,7 @@ def copied(connection: duckdb.DuckDBPyConnection, query: str, target: Path, abou
         CollectError: the file they come from is not what it seems.
     """
     try:
-        connection.execute(f"COPY ({query}) TO {text_of(target)} (FORMAT parquet)")
+        connection.execute(f"COPY ({query}) TO {duckdb_text(target)} (FORMAT parquet)")
     except Exception as error:
         if about is None:
             raise
@@ -71,13 +72,3 @@ def not_utf8(file: Path, cause: str) -> CollectError:
         f"{display_path(file)} is not UTF-8 text", cause=cause,
         remedy=f"iconv -f windows-1252 -t utf-8 {display_path(file)} > utf8.csv, and check that",
     )  # fmt: skip
-
-
-def identifier(name: str) -> str:
-    """A name in DuckDB's SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def text_of(value: object) -> str:
-    """A text in DuckDB's SQL; NULL for None."""
-    return "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vertebra.errors import CollectError
-from vertebra.external_data.duckdb_values import identifier
 from vertebra.external_data.source import POSITION, SourcePart
+from vertebra.quoting import duckdb_identifier
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,7 +37,7 @@ class Frame:
         )
         view = f"frame_{folder.name}"
         connection.register(view, chosen)
-        return [SourcePart("", f"SELECT * FROM {identifier(view)}", chosen.num_rows)]
+        return [SourcePart("", f"SELECT * FROM {duckdb_identifier(view)}", chosen.num_rows)]
 
 
 def arrow_of(data: Any) -> pa.Table:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from vertebra.declare.document import display_path
 from vertebra.errors import CollectError
-from vertebra.external_data.duckdb_values import copied, identifier, refused, text_of
+from vertebra.external_data.duckdb_values import copied, refused
 from vertebra.external_data.parquet_files import parquet_part
 from vertebra.external_data.source import SourcePart
+from vertebra.quoting import duckdb_identifier, duckdb_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,21 +49,23 @@ class JsonFiles:
 
     def _reader(self, file: Path) -> str:
         kind = "auto" if ".json" in [suffix.lower() for suffix in file.suffixes] else "newline_delimited"
-        return f"read_json_objects({text_of(file)}, format='{kind}', maximum_object_size=134217728)"
+        return f"read_json_objects({duckdb_text(file)}, format='{kind}', maximum_object_size=134217728)"
 
     def parts(self, columns: Sequence[str], folder: Path, connection: duckdb.DuckDBPyConnection) -> list[SourcePart]:
         """Read some columns; see :class:`~vertebra.external_data.source.ExternalTable`."""
         found = []
         values = {name: f"json_extract_string(json, {_json_path(name)})" for name in columns}
         values |= {f"{name}?": f"json_type(json, {_json_path(name)})" for name in columns}
-        chosen = ", ".join(f"{value} AS {identifier(name)}" for name, value in values.items())
+        chosen = ", ".join(f"{value} AS {duckdb_identifier(name)}" for name, value in values.items())
         for number, file in enumerate(self._files):
             raw = folder / f"raw-{number}.parquet"
             copied(connection, f"SELECT {chosen} FROM {self._reader(file)}", raw, file)
-            found.append(parquet_part(connection, raw, display_path(file), {name: identifier(name) for name in values}))
+            found.append(
+                parquet_part(connection, raw, display_path(file), {name: duckdb_identifier(name) for name in values})
+            )
         return found
 
 
 def _json_path(name: str) -> str:
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return text_of(f'$."{escaped}"')
+    return duckdb_text(f'$."{escaped}"')

@@ -9,8 +9,9 @@ from urllib.parse import unquote
 
 from vertebra.declare.document import display_path
 from vertebra.errors import CollectError
-from vertebra.external_data.duckdb_values import first_row, identifier, refused, text_of
+from vertebra.external_data.duckdb_values import first_row, refused
 from vertebra.external_data.source import POSITION, SourcePart
+from vertebra.quoting import duckdb_identifier, duckdb_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,7 +34,7 @@ class ParquetFiles:
 
     def parts(self, columns: Sequence[str], folder: Path, connection: duckdb.DuckDBPyConnection) -> list[SourcePart]:  # noqa: ARG002
         """Read some columns; see :class:`~vertebra.external_data.source.ExternalTable`."""
-        return [parquet_part(connection, file, display_path(file), {name: identifier(name) for name in columns})
+        return [parquet_part(connection, file, display_path(file), {name: duckdb_identifier(name) for name in columns})
                 for file in self._files]  # fmt: skip
 
 
@@ -75,7 +76,7 @@ class DeltaFolder:
             chosen = {}
             for name in columns:
                 kind = _duckdb_type(self._schema[name].type)
-                value = identifier(name) if name in present else text_of(action.get(f"partition.{name}"))
+                value = duckdb_identifier(name) if name in present else duckdb_text(action.get(f"partition.{name}"))
                 chosen[name] = f"CAST({value} AS {kind})" if kind else value
             found.append(parquet_part(connection, file, unquote(action["path"]), chosen))
         return found
@@ -98,13 +99,13 @@ def parquet_part(connection: duckdb.DuckDBPyConnection, file: Path, name: str, c
             f"{name} has no column {absent[0]}", cause=f"its columns are {', '.join(present)}",
             remedy="give files with the same columns",
         )  # fmt: skip
-    listed = ", ".join(f"{value} AS {identifier(column)}" for column, value in chosen.items())
+    listed = ", ".join(f"{value} AS {duckdb_identifier(column)}" for column, value in chosen.items())
     sql = (
         f"SELECT file_row_number AS {POSITION}{', ' if listed else ''}{listed}"
-        f" FROM read_parquet({text_of(file)}, file_row_number=true, hive_partitioning=false)"
+        f" FROM read_parquet({duckdb_text(file)}, file_row_number=true, hive_partitioning=false)"
     )
     try:
-        (rows,) = first_row(connection, f"SELECT count(*) FROM read_parquet({text_of(file)})") or (0,)
+        (rows,) = first_row(connection, f"SELECT count(*) FROM read_parquet({duckdb_text(file)})") or (0,)
     except Exception as error:
         raise refused(error, file) from None
     return SourcePart(name, sql, int(rows))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.errors import CollectError
+from vertebra.quoting import spark_identifier
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -57,8 +58,7 @@ class SparkFrames:
 
         own = _ROW_ID in self._frame.columns
         rid = F.col(_ROW_ID).cast("bigint") if own else F.monotonically_increasing_id()
-        quoted = ["`" + column.replace("`", "``") + "`" for column in columns]
-        chosen = self._frame.select(rid.alias(_ROW_ID), *[F.col(column) for column in quoted])
+        chosen = self._frame.select(rid.alias(_ROW_ID), *[F.col(spark_identifier(column)) for column in columns])
         types = {field.name: field.dataType.simpleString() for field in chosen.schema.fields if field.name != _ROW_ID}
         files = engine.write_parquet(chosen, folder / "rows")
         if not files:

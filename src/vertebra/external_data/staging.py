@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.column_type import column_type
 from vertebra.errors import CollectError
-from vertebra.external_data.duckdb_values import connect, copied, identifier
+from vertebra.external_data.duckdb_values import connect, copied
 from vertebra.external_data.json_files import JsonFiles
 from vertebra.external_data.source import POSITION, ExternalTable, SourceLayout, SourcePart
 from vertebra.external_data.types import TEXT, FoundType, declared_type, filled, found_type, json_type, native_type
+from vertebra.quoting import duckdb_identifier
 
 if TYPE_CHECKING:
     import duckdb
@@ -88,7 +89,9 @@ def stage(
         files, places, first = [], [], 0
         for number, part in enumerate(parts):
             values = [f"{first} + {POSITION} AS {ROW_ID}"]
-            values += [f"{filled(one.type.value, identifier(c))} AS {identifier(c)}" for c, one in found.items()]
+            values += [
+                f"{filled(one.type.value, duckdb_identifier(c))} AS {duckdb_identifier(c)}" for c, one in found.items()
+            ]
             target = folder / f"part-{number:06}.parquet"
             copied(connection, f"SELECT {', '.join(values)} FROM ({part.sql})", target)
             files.append(target)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import CollectError
-from vertebra.external_data.duckdb_values import first_row, identifier
+from vertebra.external_data.duckdb_values import first_row
 from vertebra.external_data.source import POSITION, SourcePart
+from vertebra.quoting import duckdb_identifier
 
 if TYPE_CHECKING:
     import duckdb
@@ -115,7 +116,7 @@ def filled(sql: str, column: str) -> str:
 
 def found_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], column: str) -> FoundType:
     """The narrowest type that every cell of a text column is written as."""
-    name = identifier(column)
+    name = duckdb_identifier(column)
     values = " UNION ALL ".join(f"SELECT {POSITION}, {name} AS c FROM ({part.sql})" for part in parts)
     sample = f"SELECT DISTINCT c FROM (SELECT c FROM ({values}) WHERE c IS NOT NULL LIMIT {_SAMPLE})"
     fits = ", ".join(f"avg(CASE WHEN {filled(one.fits, 'c')} THEN 1 ELSE 0 END)" for one in CANDIDATES)
@@ -137,7 +138,7 @@ def found_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart
 
 def json_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], column: str) -> FoundType:
     """The type of a column of JSON records, of which ``column?`` holds the JSON types."""
-    name, kinds = identifier(column), identifier(f"{column}?")
+    name, kinds = duckdb_identifier(column), duckdb_identifier(f"{column}?")
     listed = " UNION ".join(
         f"SELECT DISTINCT {kinds} AS k FROM ({part.sql}) WHERE {name} IS NOT NULL" for part in parts
     )
@@ -159,7 +160,7 @@ def native_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePar
     Raises:
         CollectError: the parts have several types, or the engine has no form that keeps every value.
     """
-    name = identifier(column)
+    name = duckdb_identifier(column)
     seen: dict[str, str] = {}
     for part in parts:
         described = connection.sql(f"SELECT {name} FROM ({part.sql})").types[0]
@@ -191,7 +192,7 @@ def declared_type(
     Raises:
         CollectError: a cell has not; where, and what is in it.
     """
-    name = identifier(column)
+    name = duckdb_identifier(column)
     target = _SPARK.get(kind) or kind.upper()
     cast = f"TRY_CAST({name} AS {target})"
     fits = f"{cast} IS NOT NULL"
@@ -221,7 +222,7 @@ def _misfit(parts: Sequence[SourcePart], connection: duckdb.DuckDBPyConnection, 
 
 
 def _check_nanoseconds(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], column: str) -> None:
-    odd = _misfit(parts, connection, identifier(column), f"epoch_ns({identifier(column)}) % 1000 = 0")
+    odd = _misfit(parts, connection, duckdb_identifier(column), f"epoch_ns({duckdb_identifier(column)}) % 1000 = 0")
     if odd:
         raise CollectError(
             f"{column} has nanoseconds: {odd}",

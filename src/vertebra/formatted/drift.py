@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.dataset import Column
 from vertebra.errors import DriftError
+from vertebra.formatting import shortened
 from vertebra.governance.drift import misfit, sources_in
 from vertebra.governance.renames import like_named
 
@@ -159,5 +160,4 @@ def _yaml(text: str) -> str:
 
 
 def _listed(names: list[str] | tuple[str, ...], limit: int = 12) -> str:
-    shown = ", ".join(repr(name) for name in names[:limit])
-    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
+    return shortened([repr(name) for name in names], limit)

@@ -25,6 +25,7 @@ from vertebra.landing.parsing.format import format_named
 from vertebra.landing.port import Refused
 from vertebra.landing.records import Written, parse_declaration, write_records
 from vertebra.landing.refused_payloads import Refusals, RefusedPayload, RefusedPayloadError
+from vertebra.local_files import flush, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,7 @@ class BatchWriter:
         if payload.content is not None and self._is_known("content", payload.content, payload, url, known):
             return None
         same_size = any(batch.receipt.bytes == size for batch in known)
-        if same_size and self._is_known("sha256", hash_of(payload.file), payload, url, known):
+        if same_size and self._is_known("sha256", sha256_of(payload.file), payload, url, known):
             return None
         number = known[-1].number + 1 if known else 1
         with self._incoming(number) as folder:
@@ -102,7 +103,7 @@ class BatchWriter:
                 return None
             with ThreadPoolExecutor(1, "flush") as disk:
                 # the disk takes the payload while it is parsed
-                flushed = disk.submit(_flush, raw)
+                flushed = disk.submit(flush, raw)
                 try:
                     written = self._parse(raw, name, digest, folder)
                     self._refuse_missing(payload, written, url, known)
@@ -134,10 +135,10 @@ class BatchWriter:
             _seal(folder / "records.parquet")
             raw.chmod(0o444)
             _write_sealed(folder / "receipt.json", receipt.to_json())
-            _flush_folder(folder)
+            flush(folder)
             target = self.home / f"{number:08d}"
             folder.rename(target)
-            _flush_folder(self.home)
+            flush(self.home)
         return Batch(target, receipt)
 
     def reparse(self, batch: Batch) -> Batch:
@@ -173,7 +174,7 @@ class BatchWriter:
             _write_sealed(folder / "receipt.json", renewed.to_json())
             for name in ("records.parquet", "receipt.json"):
                 (folder / name).replace(batch.folder / name)
-                _flush_folder(batch.folder)
+                flush(batch.folder)
         return Batch(batch.folder, renewed)
 
     @property
@@ -184,7 +185,7 @@ class BatchWriter:
     def keep_aside(self, answer: Refused) -> RefusedPayload:
         """Keep an answer that a collector refused."""
         said = f"{answer.url}\n{answer.error}".encode()
-        digest = hash_of(answer.file) if answer.file is not None else hashlib.sha256(said).hexdigest()
+        digest = sha256_of(answer.file) if answer.file is not None else hashlib.sha256(said).hexdigest()
         try:
             return self.refusals.keep(answer, "answer.bin", digest)
         except OSError as error:
@@ -294,12 +295,6 @@ class BatchWriter:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def hash_of(file: Path) -> str:
-    """sha256 of a file's bytes."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _readable_size(payload: Payload) -> int:
     try:
         with payload.file.open("rb") as stream:
@@ -315,7 +310,7 @@ def _readable_size(payload: Payload) -> int:
 def _take(payload: Payload, target: Path, *, moved: bool) -> tuple[str, int]:
     """Move or copy a payload's bytes to their place. Returns their sha256 and number."""
     if moved:
-        digest = hash_of(payload.file)
+        digest = sha256_of(payload.file)
         payload.file.replace(target)
         return digest, target.stat().st_size
     before = payload.file.stat()
@@ -356,23 +351,10 @@ def _suffix(name: str) -> str:
 
 def _seal(file: Path) -> None:
     """Flush a file to disk and make it read-only."""
-    _flush(file)
+    flush(file)
     file.chmod(0o444)
-
-
-def _flush(file: Path) -> None:
-    with file.open("rb") as stream:
-        os.fsync(stream.fileno())
 
 
 def _write_sealed(file: Path, text: str) -> None:
     file.write_text(text, "utf-8")
     _seal(file)
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from vertebra.declare.parse import FORMATS
 from vertebra.declare.reconciliation import EntityResolution, comparison_plugins
 from vertebra.declare.repair import repair_plugins
+from vertebra.formatting import shortened
 from vertebra.version import installed_version
 from vertebra.zones import DATASET_ZONES, Zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from vertebra.pipeline.steps import Step
 
@@ -75,7 +76,7 @@ class Fingerprint:
         found = []
         changed = _changed(self.declaration, before.declaration)
         if changed:
-            found.append(f"the declaration changed: {_some(changed)}")
+            found.append(f"the declaration changed: {shortened(changed, 4)}")
         for part in _changed(self.code, before.code):
             found.append("the code of the zone changed" if part == "vertebra" else f"{part} changed")
         if self.decisions != before.decisions:
@@ -178,12 +179,6 @@ def _relative(file: Path, root: Path) -> str:
 def _changed(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
     names = dict.fromkeys([*now, *before])
     return [name for name in names if now.get(name) != before.get(name)]
-
-
-def _some(names: Iterable[str], most: int = 4) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return ", ".join(listed[:most]) + more
 
 
 def _input_words(name: str, now: int | None, before: int | None) -> str:

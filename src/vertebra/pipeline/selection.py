@@ -10,7 +10,6 @@ a,b                    both (intersection)      a b               either (union)
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import SelectionError
 from vertebra.pipeline.steps import STEP_KINDS
+from vertebra.suggestions import did_you_mean_table
 
 if TYPE_CHECKING:
     from vertebra.pipeline.graph import Graph
@@ -44,25 +44,6 @@ def select(
     chosen = _union(graph, wanted, modified) if any(wanted) else set(graph.steps)
     chosen -= _union(graph, excluded, modified)
     return [name for name in graph.steps if name in chosen]
-
-
-def near(word: str, names: Iterable[str], most: int = 3) -> list[str]:
-    """The names a person may have meant by a word that is none of them."""
-    listed = list(names)
-    same = difflib.get_close_matches(word, listed, 1, 0.9)
-    if same:
-        return same
-    ends = [name for name in listed if name.partition(".")[2] == word.rpartition(".")[2]]
-    close = difflib.get_close_matches(word, listed, most, 0.6)
-    shorts = {name.rpartition(".")[2]: name for name in listed}
-    close += [shorts[s] for s in difflib.get_close_matches(word.rpartition(".")[2], shorts, most, 0.75)]
-    return list(dict.fromkeys([*ends, *close]))[:most]
-
-
-def did_you_mean(word: str, names: Iterable[str], otherwise: str) -> str:
-    """The remedy for an unknown name: near names, or what to do when none is near."""
-    found = near(word, names)
-    return f"did you mean {' or '.join(found)}?" if found else otherwise
 
 
 def _union(graph: Graph, selections: Iterable[str], modified: Modified) -> set[str]:
@@ -100,7 +81,7 @@ def _body(graph: Graph, body: str, modified: Modified) -> set[str]:
         raise SelectionError(
             f"there is no selection method {method!r}",
             cause=f"the methods are {', '.join(f'{m}:' for m in _METHODS)}",
-            remedy=did_you_mean(method, _METHODS, "vertebra ls --help shows the grammar"),
+            remedy=did_you_mean_table(method, _METHODS, "vertebra ls --help shows the grammar"),
         )
     steps = graph.steps.values()
     match method:
@@ -120,7 +101,7 @@ def _body(graph: Graph, body: str, modified: Modified) -> set[str]:
         raise SelectionError(
             f"{body} selects nothing",
             cause=f"the {method}s are {', '.join(sorted(known))}" if known else f"no step has a {method}",
-            remedy=did_you_mean(value, known, "vertebra ls lists the steps"),
+            remedy=did_you_mean_table(value, known, "vertebra ls lists the steps"),
         )
     return found
 
@@ -140,5 +121,5 @@ def _by_name(graph: Graph, pattern: str) -> set[str]:
     if pattern in STEP_KINDS:
         remedy = f"did you mean zone:{pattern}?"
     else:
-        remedy = did_you_mean(pattern, graph.steps, "vertebra ls lists the steps")
+        remedy = did_you_mean_table(pattern, graph.steps, "vertebra ls lists the steps")
     raise SelectionError(f"there is no step {pattern!r}", remedy=remedy)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.local_files import sha256_of
 from vertebra.publish.mark import KEY, Mark, check_owner
 
 if TYPE_CHECKING:
@@ -54,12 +55,6 @@ def claim_csv(file: PublishedFile, name: str, staged: Path, publishing: Publishi
     mark = publishing.scratch / "mark.json"
     mark.write_text(json.dumps(text), "utf-8")
     beside.replace(mark)
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file of this machine, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _mark_in_footer(file: PublishedFile) -> Mark | None:

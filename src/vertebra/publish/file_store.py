@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from vertebra.errors import PublishError
+from vertebra.local_files import flush
 from vertebra.publish.local_path import local_path
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def published_file(path: str, publishing: Publishing) -> PublishedFile:
 def _check_scheme(path: str, scheme: str, publishing: Publishing) -> None:
     if "::" in path or scheme not in _ONE_STEP:
         raise PublishError(
-            f"{_shown(path)} cannot be published to",
+            f"{without_credentials(path)} cannot be published to",
             cause="a reader could see half a file there: the store does not replace a file in one step",
             remedy="publish to a folder of this machine, or to a bucket: s3://, gs:// or abfs://",
         )
@@ -109,9 +110,9 @@ class _LocalFile(PublishedFile):
     def replace(self, staged: Path) -> None:
         with self._errors():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            _to_disk(staged)
+            flush(staged)
             self._move(staged)
-            _to_disk(self._path.parent)
+            flush(self._path.parent)
 
     def beside(self, name: str) -> PublishedFile:
         return _LocalFile(self._path.with_name(name))
@@ -132,7 +133,7 @@ class _LocalFile(PublishedFile):
         copy = self._path.with_name(f"{prefix}{os.getpid()}")
         try:
             shutil.copyfile(staged, copy)
-            _to_disk(copy)
+            flush(copy)
             copy.replace(self._path)
         finally:
             copy.unlink(missing_ok=True)
@@ -152,9 +153,11 @@ class _StoredFile(PublishedFile):
             files, path = fsspec.core.url_to_fs(url)
         except ImportError as error:
             raise PublishError(
-                f"{_shown(url)} cannot be published to", cause=str(error), remedy="install what fsspec needs for it"
+                f"{without_credentials(url)} cannot be published to",
+                cause=str(error),
+                remedy="install what fsspec needs for it",
             ) from error
-        return cls(files, path, _shown(url))
+        return cls(files, path, without_credentials(url))
 
     def exists(self) -> bool:
         with self._errors():
@@ -175,15 +178,6 @@ class _StoredFile(PublishedFile):
         return _StoredFile(self._files, f"{folder}{slash}{name}", f"{shown}/{name}")
 
 
-def _to_disk(path: Path) -> None:
-    """Wait until a file or a folder is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _unwritable(location: str, error: Exception) -> PublishError:
     said = str(error).strip().splitlines()
     return PublishError(
@@ -193,5 +187,6 @@ def _unwritable(location: str, error: Exception) -> PublishError:
     )
 
 
-def _shown(url: str) -> str:
+def without_credentials(url: str) -> str:
+    """A URL that can be shown: without the user and password in it."""
     return re.sub(r"://[^/?#]*@", "://", url)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
 from vertebra.errors import PublishError
+from vertebra.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from vertebra.lake.table import LakeTable
@@ -63,10 +63,9 @@ def _chosen(table: str, present: Sequence[str], columns: Sequence[str] | None) -
         return chosen
     for name in columns:
         if name not in present:
-            near = get_close_matches(name, present, 1)
             raise PublishError(
                 f"{table} has no column {name}",
                 cause=f"its columns are {', '.join(present)}",
-                remedy=f"did you mean {near[0]}?" if near else "correct `columns:` of the publication",
+                remedy=did_you_mean(name, present, "correct `columns:` of the publication"),
             )
     return list(columns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +9,7 @@ from vertebra.declare.publication import PUBLISH_TARGETS
 from vertebra.errors import PublishError
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.step_facts import PublishFacts
+from vertebra.publish.file_store import without_credentials
 from vertebra.publish.mark import Mark
 from vertebra.publish.pinned_table import PinnedTable
 from vertebra.publish.port import Publishing, publish_target
@@ -73,7 +73,7 @@ def publish(
         if isinstance(error, PublishError):
             raise _located(error, declaration) from error
         raise
-    location = _without_credentials(receipt.location)
+    location = without_credentials(receipt.location)
     _record(declaration, ctx, about | {"state": "sent", "location": location, **_taken(receipt)})
     return StepOutcome(rows=receipt.rows, version=version, facts=PublishFacts(location))
 
@@ -90,7 +90,3 @@ def _located(error: PublishError, declaration: Publication) -> PublishError:
 
 def _taken(receipt: Receipt) -> dict[str, Any]:
     return {"rows": receipt.rows, "bytes": receipt.bytes, "sha256": receipt.sha256}
-
-
-def _without_credentials(location: str) -> str:
-    return re.sub(r"://[^/?#]*@", "://", location)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vertebra.trusted.cells import quoted
+from vertebra.quoting import spark_identifier
 from vertebra.trusted.detect.rule_count import removal_for_all
 from vertebra.trusted.rule_columns import columns_of, readers_of
 
@@ -97,8 +97,8 @@ def fills(stages: Mapping[Stage, DataFrame], columns: Sequence[str]) -> dict[Sta
 
     from pyspark.sql import functions as F
 
-    filled = [F.count(F.col(quoted(name))).alias(f"c{i}") for i, name in enumerate(columns)]
-    whole = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in columns) or "true"
+    filled = [F.count(F.col(spark_identifier(name))).alias(f"c{i}") for i, name in enumerate(columns)]
+    whole = " AND ".join(f"{spark_identifier(name)} IS NOT NULL" for name in columns) or "true"
     complete = F.count(F.when(F.expr(whole), F.lit(1))).alias("complete")
     counts = [
         frame.agg(F.count(F.lit(1)).alias("rows"), complete, *filled).select(F.lit(stage).alias("stage"), "*")

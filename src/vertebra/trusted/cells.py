@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from vertebra.quoting import spark_identifier
+
 if TYPE_CHECKING:
     from pyspark.sql import Column
-
-
-def quoted(name: str) -> str:
-    """A name as a Spark SQL identifier."""
-    return "`" + name.replace("`", "``") + "`"
 
 
 def as_text(expression: str) -> Column:
@@ -89,8 +86,8 @@ def _json_field(field: pa.Field) -> Column:
     from pyspark.sql import functions as F
 
     if pa.types.is_integer(field.type) or pa.types.is_boolean(field.type) or pa.types.is_string(field.type):
-        return F.col(quoted(field.name))
-    return as_text(quoted(field.name))
+        return F.col(spark_identifier(field.name))
+    return as_text(spark_identifier(field.name))
 
 
 def _as_str(value: object) -> str | None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vertebra.declare.standalone_rules import columns_of
-from vertebra.external_data.duckdb_values import connect, first_row, identifier, text_of
+from vertebra.external_data.duckdb_values import connect, first_row
 from vertebra.external_data.staging import ROW_ID, StagedTable
+from vertebra.quoting import duckdb_identifier, duckdb_text
 from vertebra.workspace.check_result import CheckedTable, RuleResult, ViolatingTuple
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def examples(results: Iterable[RuleResult], tables: Sequence[CheckedTable]) -> l
             found.append(result)
             continue
         with connect(table.scratch) as connection:
-            query = f"SELECT rid, role, partner FROM {table.found} WHERE rule = {text_of(result.rule)}"
+            query = f"SELECT rid, role, partner FROM {table.found} WHERE rule = {duckdb_text(result.rule)}"
             row = first_row(connection, f"{query} ORDER BY rid LIMIT 1")
             shown = _shown(result, table, row, connection) if row else ()
         found.append(replace(result, example=shown))
@@ -47,8 +48,8 @@ def _shown(
 def _fetched(
     staged: StagedTable, rid: int, role: str, result: RuleResult, connection: duckdb.DuckDBPyConnection
 ) -> ViolatingTuple:
-    files = ", ".join(map(text_of, staged.files))
-    columns = ", ".join(map(identifier, columns_of(result.constraint, staged.name)))
+    files = ", ".join(map(duckdb_text, staged.files))
+    columns = ", ".join(map(duckdb_identifier, columns_of(result.constraint, staged.name)))
     query = f"SELECT {columns} FROM read_parquet([{files}]) WHERE {ROW_ID} = {rid}"
     (values,) = connection.sql(query).to_arrow_table().to_pylist()
     file, row = staged.place(rid)

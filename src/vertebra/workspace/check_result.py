@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vertebra.errors import CollectError
-from vertebra.external_data.duckdb_values import connect, first_row, identifier, text_of
+from vertebra.external_data.duckdb_values import connect, first_row
 from vertebra.external_data.staging import StagedTable
+from vertebra.formatting import counted, percentage
+from vertebra.quoting import duckdb_identifier, duckdb_text
+from vertebra.templates import render
 
 if TYPE_CHECKING:
     import tempfile
@@ -121,7 +123,7 @@ class CheckedTable:
     def found(self) -> str | None:
         """The violations as an SQL relation: ``rule, rid, role, partner``; None when there are none."""
         files = sorted((self.scratch / "violations").rglob("*.parquet"))
-        return f"read_parquet([{', '.join(map(text_of, files))}])" if files else None
+        return f"read_parquet([{', '.join(map(duckdb_text, files))}])" if files else None
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ class DataCheck:
         if kind is None:
             raise CollectError(f"{path} is neither .parquet nor .csv", remedy="--violations violations.parquet")
         with connect(Path(self.folder.name)) as connection:
-            query = f"COPY ({self._query(connection)}) TO {text_of(path)} (FORMAT {kind})"
+            query = f"COPY ({self._query(connection)}) TO {duckdb_text(path)} (FORMAT {kind})"
             try:
                 written = first_row(connection, query)
             except Exception as error:
@@ -211,16 +213,8 @@ class DataCheck:
 
     def _repr_html_(self) -> str:
         headings = ("rule", "class", "tuples", "pairs", "g2", "g3", "denies")
-        rows = [
-            (
-                result.rule, result.constraint_class, f"{result.violating_tuples:,}",
-                "" if result.violating_pairs is None else f"{result.violating_pairs:,}",
-                f"{percent(result.g2)}", _g3_words(result), str(result.constraint),
-            )
-            for result in self.results
-        ]  # fmt: skip
-        body = "".join(_html_row(row, "td") for row in rows)
-        return f"<table><thead>{_html_row(headings, 'th')}</thead><tbody>{body}</tbody></table>"
+        rows = [(result, _g3_words(result)) for result in self.results]
+        return render(__package__, "check_result.html.j2", headings=headings, rows=rows)
 
 
 def _filed(staged: StagedTable) -> bool:
@@ -247,9 +241,9 @@ def _selects(table: CheckedTable, filed: bool, several: bool, connection: duckdb
             columns |= {"row": "v.rid - a.first", "partner": "v.partner - b.first"}
             columns |= {"file": "a.name", "partner_file": "b.name"}
         if several:
-            columns["table"] = text_of(table.staged.name)
-        listed = ", ".join(f"{value} AS {identifier(name)}" for name, value in columns.items())
-        names = ", ".join(map(text_of, rules))
+            columns["table"] = duckdb_text(table.staged.name)
+        listed = ", ".join(f"{value} AS {duckdb_identifier(name)}" for name, value in columns.items())
+        names = ", ".join(map(duckdb_text, rules))
         selects.append(f"SELECT {listed} FROM {table.found} AS v{joins} WHERE v.rule IN ({names})")
     return selects
 
@@ -261,27 +255,18 @@ def _places(staged: StagedTable, connection: duckdb.DuckDBPyConnection) -> str:
     view = f"places_{staged.name}"
     names, firsts = [name for name, _ in staged.parts], [first for _, first in staged.parts]
     connection.register(view, pa.table({"name": pa.array(names, pa.string()), "first": pa.array(firsts, pa.int64())}))
-    return identifier(view)
+    return duckdb_identifier(view)
 
 
 def _words(result: RuleResult) -> str:
     if result.ok:
         return f"holds ({result.rows:,} rows)"
-    pairs = "" if result.violating_pairs is None else f" in {result.violating_pairs:,} pairs"
-    shares = f"g2 {percent(result.g2)}, g3 {_g3_words(result)}"
+    pairs = "" if result.violating_pairs is None else f" in {counted(result.violating_pairs, 'pair')}"
+    shares = f"g2 {percentage(result.g2)}, g3 {_g3_words(result)}"
     return f"{result.violating_tuples:,} of {result.rows:,} rows violate it{pairs}, {shares}"
 
 
 def _g3_words(result: RuleResult) -> str:
     if result.g3 is not None:
-        return percent(result.g3)
-    return f"{percent(result.g3_low)} to {percent(result.g3_high)}"
-
-
-def percent(value: float) -> str:
-    """A share that never rounds a little to nothing."""
-    return "<0.01%" if 0 < value < 0.0001 else f"{value:.2%}"
-
-
-def _html_row(cells: Iterable[str], tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+        return percentage(result.g3)
+    return f"{percentage(result.g3_low)} to {percentage(result.g3_high)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vertebra.errors import DeclarationError
-from vertebra.pipeline.selection import did_you_mean
+from vertebra.suggestions import did_you_mean_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ def dataset_name(project: Project, name: str) -> str:
     bare = name.rpartition(".")[2]
     if bare not in project.datasets:
         raise DeclarationError(
-            f"there is no dataset {bare}", remedy=did_you_mean(bare, project.datasets, "vertebra ls datasets")
+            f"there is no dataset {bare}", remedy=did_you_mean_table(bare, project.datasets, "vertebra ls datasets")
         )
     return bare
 
@@ -46,7 +46,8 @@ def analysis_named(project: Project, name: str) -> Analysis:
     bare = name.removeprefix("analysis.")
     if bare not in project.analyses:
         raise DeclarationError(
-            f"there is no analysis {bare}", remedy=did_you_mean(bare, project.analyses, "vertebra ls -s zone:analysis")
+            f"there is no analysis {bare}",
+            remedy=did_you_mean_table(bare, project.analyses, "vertebra ls -s zone:analysis"),
         )
     return project.analyses[bare]
 

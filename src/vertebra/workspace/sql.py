@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from vertebra.errors import LakeError, SqlError, VertebraError
 from vertebra.lake.batches import batches
-from vertebra.pipeline.selection import did_you_mean
+from vertebra.suggestions import did_you_mean_table
 from vertebra.workspace.tables import TableHandle, table_names
 from vertebra.zones import Zone
 
@@ -109,6 +109,6 @@ def _refusal(lake: Lake, error: Exception) -> VertebraError:
         return LakeError(
             f"there is no table {name}",
             cause="tables are named zone.table",
-            remedy=did_you_mean(name, table_names(lake), "vertebra ls tables"),
+            remedy=did_you_mean_table(name, table_names(lake), "vertebra ls tables"),
         )
     return SqlError(f"the query was refused:\n{text}", remedy="the SQL is DuckDB's; vertebra ls tables")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vertebra.errors import LakeError
 from vertebra.governance.schemas import LEDGERS
-from vertebra.pipeline.selection import did_you_mean
+from vertebra.suggestions import did_you_mean, did_you_mean_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ def existing(lake: Lake, name: str) -> str:
     raise LakeError(
         f"there is no table {name}",
         cause="no step has written it yet, or the name is another",
-        remedy=did_you_mean(name, known, otherwise),
+        remedy=did_you_mean_table(name, known, otherwise),
     )
 
 

@@ -13,6 +13,7 @@ from vertebra.landing.parsing.encoding import Encoding, encoding_of, undecodable
 from vertebra.landing.parsing.json_array import copy_array
 from vertebra.landing.parsing.records import ReadContext, Records, refuse_page
 from vertebra.landing.payload import BUFFER, PayloadPart
+from vertebra.quoting import duckdb_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -149,8 +150,7 @@ def _source(texts: Sequence[tuple[Path, str]]) -> str:
 
 
 def _scan(paths: Sequence[Path], form: str) -> str:
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    return f"read_json_objects([{listed}], format='{form}', maximum_object_size={_LARGEST_RECORD})"
+    return f"read_json_objects([{duckdb_texts(paths)}], format='{form}', maximum_object_size={_LARGEST_RECORD})"
 
 
 def _keys(connection: duckdb.DuckDBPyConnection, source: str, name: str) -> tuple[list[str], int]:

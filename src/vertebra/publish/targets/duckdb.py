@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from vertebra.declare.publication import Publication
 from vertebra.errors import PublishError
 from vertebra.publish.port import PublishTarget, Receipt
+from vertebra.quoting import duckdb_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,8 +75,8 @@ def send(publication: DuckDbPublication, table: PublishedTable, publishing: Publ
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
         connection.register(_INCOMING, table.reader())
         connection.execute(f'CREATE OR REPLACE TABLE "{schema}"."{name}" AS SELECT * FROM {_INCOMING}')
-        mark = publishing.mark.to_json().replace("'", "''")
-        connection.execute(f"""COMMENT ON TABLE "{schema}"."{name}" IS '{mark}'""")
+        mark = duckdb_text(publishing.mark.to_json())
+        connection.execute(f"""COMMENT ON TABLE "{schema}"."{name}" IS {mark}""")
         counted = connection.execute(f'SELECT count(*) FROM "{schema}"."{name}"').fetchone()
         connection.commit()
     return Receipt(location, counted[0] if counted else 0)

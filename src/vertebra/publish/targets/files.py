@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from vertebra.declare.publication import Publication
 from vertebra.errors import PublishError
+from vertebra.local_files import sha256_of
 from vertebra.publish.port import PublishTarget, Receipt
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def send(publication: FilesPublication, table: PublishedTable, publishing: Publi
     Raises:
         PublishError: another file is in the way, the store cannot be written, or CSV cannot hold a column.
     """
-    from vertebra.publish.file_owner import check_parquet_owner, claim_csv, sha256_of
+    from vertebra.publish.file_owner import check_parquet_owner, claim_csv
     from vertebra.publish.file_store import published_file
 
     file = published_file(publication.file, publishing)

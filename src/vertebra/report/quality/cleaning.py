@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from vertebra.quoting import duckdb_texts
+
 if TYPE_CHECKING:
     from vertebra.workspace.workspace import Workspace
 
@@ -15,7 +17,7 @@ def repair_rows(space: Workspace, datasets: Sequence[str]) -> list[dict[str, Any
         f"""
         WITH changes AS (
             SELECT dataset, column_name, rule, old, new, count(*) AS cells, min(confidence) AS confidence
-            FROM governance.repairs WHERE dataset IN ({_listed(datasets)}) GROUP BY ALL
+            FROM governance.repairs WHERE dataset IN ({duckdb_texts(datasets)}) GROUP BY ALL
         )
         SELECT dataset, column_name, rule, sum(cells)::BIGINT AS cells, min(confidence) AS confidence,
             arg_max(coalesce(old, 'NULL') || ' → ' || coalesce(new, 'NULL'), (cells, old, new)) AS example
@@ -29,10 +31,6 @@ def quarantine_rows(space: Workspace, datasets: Sequence[str]) -> list[dict[str,
     return space.sql(
         f"""
         SELECT dataset, rules, count(*) AS rows FROM governance.quarantine
-        WHERE dataset IN ({_listed(datasets)}) GROUP BY ALL ORDER BY rows DESC, dataset, rules
+        WHERE dataset IN ({duckdb_texts(datasets)}) GROUP BY ALL ORDER BY rows DESC, dataset, rules
         """
     ).rows()
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join("'" + name.replace("'", "''") + "'" for name in names)

@@ -13,7 +13,7 @@ from vertebra.report.quality.cleaning import quarantine_rows, repair_rows
 from vertebra.report.quality.facts import DIMENSIONS, MEANING, Figure, TableFacts, overall_runs
 from vertebra.report.quality.plots import RunBar, share_plot, violations_plot
 from vertebra.report.quality.rules import RuleCard, rule_card
-from vertebra.report.templates import render
+from vertebra.templates import render
 
 if TYPE_CHECKING:
     from markupsafe import Markup

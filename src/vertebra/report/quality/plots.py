@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from vertebra.report.formatting import many, share
-from vertebra.report.templates import render
+from vertebra.templates import render
 
 if TYPE_CHECKING:
     from datetime import datetime

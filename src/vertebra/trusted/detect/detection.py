@@ -15,6 +15,7 @@ from vertebra.declare.rules import NamedRule
 from vertebra.denial import Inclusion
 from vertebra.engine.failures import query_error
 from vertebra.errors import RuleError
+from vertebra.formatting import shortened
 from vertebra.trusted.detect.counts import MEASURES, pair_counts
 from vertebra.trusted.detect.dominance import divided, divided_counts, narrowed
 from vertebra.trusted.detect.groups import GROUP_MEASURES, SharedGroups
@@ -422,8 +423,7 @@ def _listed(rules: Sequence[str], most: int = 4) -> str:
     """Rules in words: a job may be for many."""
     if not rules:
         return "the rules"
-    shown = ", ".join(rules[:most]) + (f" and {len(rules) - most} more" if len(rules) > most else "")
-    return f"the rule{'s' if len(rules) > 1 else ''} {shown}"
+    return f"the rule{'s' if len(rules) > 1 else ''} {shortened(rules, most)}"
 
 
 def _names(one: SharedGroups | Reference) -> tuple[str, ...]:

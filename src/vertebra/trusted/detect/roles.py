@@ -17,6 +17,7 @@ from vertebra.denial import Across, DenialConstraint, Shape, classify
 from vertebra.denial.refusal import Refusal
 from vertebra.engine.failures import query_error
 from vertebra.errors import RuleError
+from vertebra.quoting import spark_identifier
 from vertebra.trusted.detect.common_type import common_type
 from vertebra.trusted.detect.plan import Planned
 
@@ -312,7 +313,10 @@ def _comparisons(rule: NamedRule) -> list[tuple[tuple[str, str], str, tuple[str,
     constraint = rule.constraint
     if not isinstance(constraint, DenialConstraint):
         columns = zip(constraint.columns, constraint.referenced, strict=True)
-        return [((constraint.relation, quoted(a)), "=", (constraint.table, quoted(b))) for a, b in columns]
+        return [
+            ((constraint.relation, spark_identifier(a)), "=", (constraint.table, spark_identifier(b)))
+            for a, b in columns
+        ]
     one, two = (*constraint.relations, *constraint.relations)[:2]
     return [((one, across.first), across.operator, (two, across.second)) for across in classify(constraint).across]
 
@@ -321,15 +325,15 @@ def _expressions(rule: NamedRule) -> list[tuple[str, str, bool]]:
     """Relation, SQL and whether it is a condition, of all a rule evaluates."""
     constraint = rule.constraint
     if not isinstance(constraint, DenialConstraint):
-        here = [(constraint.relation, quoted(column), False) for column in constraint.columns]
-        return here + [(constraint.table, quoted(column), False) for column in constraint.referenced]
+        here = [(constraint.relation, spark_identifier(column), False) for column in constraint.columns]
+        return here + [(constraint.table, spark_identifier(column), False) for column in constraint.referenced]
     shape = classify(constraint)
     found = []
     for side, relation in enumerate(constraint.relations):
         found += [(relation, condition, True) for condition in shape.conditions[side]]
         for predicate in shape.across:
             found.append((relation, predicate.second if side else predicate.first, False))
-        found.append((relation, quoted(ROW_ID), False))
+        found.append((relation, spark_identifier(ROW_ID), False))
     return found
 
 
@@ -373,8 +377,3 @@ def _call(sql: str, name: str) -> tuple[int, int] | None:
     """The place of a call of a function in an expression."""
     found = re.search(rf"\b{re.escape(name)}(?=\()", sql, re.IGNORECASE)
     return found.span() if found else None
-
-
-def quoted(column: str) -> str:
-    """A column's name in SQL."""
-    return "`" + column.replace("`", "``") + "`"

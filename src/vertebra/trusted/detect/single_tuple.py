@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vertebra.denial import DenialConstraint, Inclusion, classify
-from vertebra.trusted.detect.roles import ROW_ID, Expressions, all_of, any_of, quoted
+from vertebra.quoting import spark_identifier
+from vertebra.trusted.detect.roles import ROW_ID, Expressions, all_of, any_of
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -107,7 +108,7 @@ class Reference:
         from pyspark.sql import functions as F
 
         named = zip(self.keys, columns, strict=True)
-        values = [self._expressions.comparable(relation, quoted(column)).alias(key) for key, column in named]
+        values = [self._expressions.comparable(relation, spark_identifier(column)).alias(key) for key, column in named]
         return frame.select(*values, *[F.col(name).alias("rid") for name in rid])
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from vertebra.quoting import spark_identifier
 from vertebra.trusted.discover.dependencies import named
 from vertebra.trusted.discover.proposal import CandidateRule
-from vertebra.trusted.discover.subject import Subject, SubjectColumn, quoted
+from vertebra.trusted.discover.subject import Subject, SubjectColumn
 
 if TYPE_CHECKING:
     from vertebra.trusted.discover.sample import Sample
@@ -130,7 +131,9 @@ def value_lists(subject: Subject) -> list[CandidateRule]:
     ]
     found = []
     for column in able:
-        counts = subject.frame.groupBy(F.col(quoted(column.name)).alias("value")).agg(F.count("*").alias("size"))
+        counts = subject.frame.groupBy(F.col(spark_identifier(column.name)).alias("value")).agg(
+            F.count("*").alias("size")
+        )
         sizes = {row["value"]: int(row["size"]) for row in counts.collect() if row["value"] is not None}
         slips = _slips(sizes)
         listed = sorted(set(sizes) - slips)

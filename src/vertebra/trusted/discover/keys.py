@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from vertebra.quoting import spark_identifier
 from vertebra.trusted.discover.dependencies import named
 from vertebra.trusted.discover.lattice import Places, uncovered
 from vertebra.trusted.discover.proposal import CandidateRule
-from vertebra.trusted.discover.subject import Subject, quoted
+from vertebra.trusted.discover.subject import Subject
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -93,7 +94,7 @@ def _duplicates(
 
     parts = []
     for place, columns in enumerate(sets):
-        groups = subject.frame.groupBy(*[quoted(names[column]) for column in columns]).agg(
+        groups = subject.frame.groupBy(*[spark_identifier(names[column]) for column in columns]).agg(
             F.count("*").alias("size"), F.min("_rid").alias("one"), F.max("_rid").alias("two")
         )
         groups = groups.where("size > 1")
@@ -118,7 +119,11 @@ def _counterexamples(
     from pyspark.sql import functions as F
 
     wanted = sorted({rid for pair in pairs for rid in pair})
-    rows = subject.frame.where(F.col("_rid").isin(wanted)).select("_rid", *[quoted(name) for name in names]).toArrow()
+    rows = (
+        subject.frame.where(F.col("_rid").isin(wanted))
+        .select("_rid", *[spark_identifier(name) for name in names])
+        .toArrow()
+    )
     place = {rid: at for at, rid in enumerate(rows.column("_rid").to_pylist())}
     values = [rows.column(name).to_pylist() for name in names]
     equal = np.array([[v[place[a]] == v[place[b]] is not None for v in values] for a, b in pairs], dtype=bool)

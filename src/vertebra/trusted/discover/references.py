@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from vertebra.quoting import spark_identifier
 from vertebra.trusted.discover.dependencies import named
 from vertebra.trusted.discover.proposal import CandidateRule
-from vertebra.trusted.discover.subject import Subject, SubjectColumn, quoted, sort_of
+from vertebra.trusted.discover.subject import Subject, SubjectColumn, sort_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -53,7 +54,9 @@ def _single(
     if not rows:
         return
     asked = subject.engine.session.createDataFrame(rows, "name STRING, value STRING")
-    keys = frame.select(F.col(quoted(key)).cast("string").alias("value")).where("value is not null").distinct()
+    keys = (
+        frame.select(F.col(spark_identifier(key)).cast("string").alias("value")).where("value is not null").distinct()
+    )
     hits: dict[str, set[str]] = {}
     for row in asked.join(keys, "value", "left_semi").collect():
         hits.setdefault(row["name"], set()).add(row["value"])
@@ -75,8 +78,8 @@ def _composite(
     types = dict(frame.dtypes)
     if any(name not in subject.columns or sort_of(types[name]) != subject.columns[name].sort for name in key):
         return
-    asked = subject.frame.select(*[quoted(name) for name in key]).dropna().distinct().limit(sample.rows)
-    there = frame.select(*[quoted(name) for name in key]).withColumn("there", F.lit(1))
+    asked = subject.frame.select(*[spark_identifier(name) for name in key]).dropna().distinct().limit(sample.rows)
+    there = frame.select(*[spark_identifier(name) for name in key]).withColumn("there", F.lit(1))
     joined = asked.join(there, list(key), "left").agg(F.count("*").alias("asked"), F.count("there").alias("met"))
     row = joined.collect()[0]
     if row["asked"] and row["met"] / row["asked"] >= _LEAST_SHARE:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from vertebra.trusted.discover.subject import Subject, SubjectColumn, quoted
+from vertebra.quoting import spark_identifier
+from vertebra.trusted.discover.subject import Subject, SubjectColumn
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,7 +74,7 @@ def drawn(subject: Subject, size: int) -> Sample:
         size: about how many rows; a smaller table is taken whole.
     """
     columns = list(subject.columns.values())
-    frame = subject.frame.select("_rid", *[quoted(column.name) for column in columns])
+    frame = subject.frame.select("_rid", *[spark_identifier(column.name) for column in columns])
     if subject.rows <= size:
         table = frame.orderBy("_rid").toArrow()
         return _sample(table, columns, np.ones(table.num_rows, dtype=bool), whole=True)
@@ -95,7 +96,7 @@ def _strata(columns: list[SubjectColumn], room: int) -> list[SubjectColumn]:
 def _first(frame: DataFrame, columns: list[str], size: int) -> DataFrame:
     from pyspark.sql import functions as F
 
-    hashed = F.xxhash64(*[F.col(quoted(name)) for name in columns], F.lit(_SEED))
+    hashed = F.xxhash64(*[F.col(spark_identifier(name)) for name in columns], F.lit(_SEED))
     return frame.orderBy(hashed, F.col("_rid")).limit(size)
 
 
@@ -103,7 +104,7 @@ def _focused(frame: DataFrame, column: str, thinning: int, size: int) -> DataFra
     """Rows of a few values of a column, about :data:`_PER_VALUE` of each."""
     from pyspark.sql import functions as F
 
-    kept = frame.where(F.col(quoted(column)).isNotNull())
+    kept = frame.where(F.col(spark_identifier(column)).isNotNull())
     if thinning > 1:
         kept = kept.where(F.pmod(F.xxhash64(F.col("_rid"), F.lit(_SEED + 1)), F.lit(thinning)) == 0)
     return _first(kept, [column], size)

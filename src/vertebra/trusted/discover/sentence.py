@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
+from vertebra.formatting import counted, joined, percentage
 from vertebra.trusted.discover.proposal import Kind, Verified
 
 
@@ -27,25 +28,25 @@ def _said(found: Verified) -> tuple[str, str]:
 
 
 def _key(found: Verified) -> tuple[str, str]:
-    said = f"No two rows have the same {listed(found.candidate.lhs)}"
+    said = f"No two rows have the same {joined(found.candidate.lhs)}"
     if found.exact:
         return said, f": true of all {found.rows:,} rows"
-    groups = count(found.violating_groups or 0, "group")
-    return said, f": {count(found.dirty, 'row is', 'rows are')} too many, in {groups}"
+    groups = counted(found.violating_groups or 0, "group")
+    return said, f": {counted(found.dirty, 'row is', 'rows are')} too many, in {groups}"
 
 
 def _dependency(found: Verified) -> tuple[str, str]:
     candidate, groups = found.candidate, found.groups or 0
-    said = f"Rows with the same {listed(candidate.lhs)} have the same {candidate.rhs}"
+    said = f"Rows with the same {joined(candidate.lhs)} have the same {candidate.rhs}"
     if found.exact:
         return said, f": true of all {groups:,} groups ({found.applies:,} rows)"
     return said, _except_groups(found)
 
 
 def _except_groups(found: Verified) -> str:
-    differ = count(found.dirty, "row differs", "rows differ")
-    groups = f"{found.violating_groups or 0:,} of {count(found.groups or 0, 'group')}"
-    return f", except in {groups}: {differ} from the rest of their group, {percent(found.pair_share)} of the pairs"
+    differ = counted(found.dirty, "row differs", "rows differ")
+    groups = f"{found.violating_groups or 0:,} of {counted(found.groups or 0, 'group')}"
+    return f", except in {groups}: {differ} from the rest of their group, {percentage(found.pair_share)} of the pairs"
 
 
 def _conditional(found: Verified) -> tuple[str, str]:
@@ -61,14 +62,14 @@ def _conditional(found: Verified) -> tuple[str, str]:
 def _order(found: Verified) -> tuple[str, str]:
     candidate = found.candidate
     *group, first = candidate.lhs
-    within = f"Among rows with the same {listed(group)}, where" if group else "Where"
+    within = f"Among rows with the same {joined(group)}, where" if group else "Where"
     said = f"{within} {first} grows, {candidate.rhs} never {'falls' if candidate.hint == 'grows' else 'grows'}"
     if found.exact:
         return said, f": true of all {found.applies:,} rows"
     if found.least is not None:
-        return said, f": {count(found.least, 'row is', 'rows are')} out of order among {found.applies:,}"
-    pairs = f"{count(found.pairs, 'pair')} of rows, " if found.pairs is not None else ""
-    return said, f", except in {pairs}{count(found.tuples, 'row')} in all"
+        return said, f": {counted(found.least, 'row is', 'rows are')} out of order among {found.applies:,}"
+    pairs = f"{counted(found.pairs, 'pair')} of rows, " if found.pairs is not None else ""
+    return said, f", except in {pairs}{counted(found.tuples, 'row')} in all"
 
 
 def _comparison(found: Verified) -> tuple[str, str]:
@@ -78,11 +79,11 @@ def _comparison(found: Verified) -> tuple[str, str]:
 
 
 def _reference(found: Verified) -> tuple[str, str]:
-    said = f"Every {listed(found.candidate.lhs)} is in {found.candidate.hint}"
+    said = f"Every {joined(found.candidate.lhs)} is in {found.candidate.hint}"
     if found.exact:
         return said, f": true of all {found.groups or 0:,} values"
     absent = f"{found.violating_groups or 0:,} of {found.groups or 0:,} values"
-    return said, f", except {absent}, in {count(found.tuples, 'row')}"
+    return said, f", except {absent}, in {counted(found.tuples, 'row')}"
 
 
 def _range(found: Verified) -> tuple[str, str]:
@@ -109,25 +110,10 @@ def _pattern(found: Verified) -> tuple[str, str]:
 
 def _required(found: Verified) -> tuple[str, str]:
     columns = found.candidate.lhs
-    said = f"{listed(columns)} always {'has' if len(columns) == 1 else 'have'} a value"
+    said = f"{joined(columns)} always {'has' if len(columns) == 1 else 'have'} a value"
     return said, f": {_kept(found)}"
 
 
 def _kept(found: Verified, which: str = "") -> str:
     rows = f"{found.applies:,} rows{' ' + which if which else ''}"
     return f"true of all {rows}" if found.exact else f"true of all but {found.tuples:,} of {rows}"
-
-
-def listed(columns: Sequence[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    return columns[0] if len(columns) == 1 else f"{', '.join(columns[:-1])} and {columns[-1]}"
-
-
-def percent(share: float) -> str:
-    """A share as a percentage that does not round to nothing."""
-    return "<0.01 %" if 0 < share < 0.0001 else f"{100 * share:.2f} %"
-
-
-def count(number: int, thing: str, things: str = "") -> str:
-    """A number and its noun: ``1 row``, ``2 rows``."""
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"

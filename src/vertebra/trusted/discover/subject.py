@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from vertebra.quoting import spark_identifier
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -132,15 +134,10 @@ def _estimated(column: SparkColumn) -> SparkColumn:
     return F.approx_count_distinct(F.when(column.isNotNull(), F.xxhash64(column)))
 
 
-def quoted(column: str) -> str:
-    """A column for a Spark expression."""
-    return f"`{column}`"
-
-
 def reference(variable: str, column: str) -> str:
     """A column as it stands in a rule: ``t.origin``, quoted where it is a word of the language."""
     plain = column.replace("_", "a").isalnum() and column.isascii() and column[0].isalpha() and column.islower()
-    return f"{variable}.{column}" if plain and column not in _WORDS else f"{variable}.`{column}`"
+    return f"{variable}.{column}" if plain and column not in _WORDS else f"{variable}.{spark_identifier(column)}"
 
 
 _WORDS: Final = frozenset(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from vertebra.trusted.cells import from_text, quoted
+from vertebra.quoting import spark_identifier
+from vertebra.trusted.cells import from_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +32,7 @@ def apply_repairs(frame: DataFrame, schema: pa.Schema, made: DataFrame, columns:
     joined = frame.join(per_row, F.col("_rid") == F.col("_repaired"), "left")
     cells = []
     for field in schema:
-        cell = F.col(quoted(field.name))
+        cell = F.col(spark_identifier(field.name))
         if field.name in changed:
             i = changed.index(field.name)
             cell = F.when(F.col(f"is{i}"), from_text(f"new{i}", field.type)).otherwise(cell)

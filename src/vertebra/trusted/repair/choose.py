@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.repair import REPAIR_METHODS, repair_method_of
 from vertebra.errors import RegistryError
-from vertebra.trusted.cells import as_text, quoted
+from vertebra.quoting import spark_identifier
+from vertebra.trusted.cells import as_text
 from vertebra.trusted.decisions import Decided
 from vertebra.trusted.repair.port import PROPOSAL_COLUMNS, RepairMethod
 
@@ -142,7 +143,9 @@ def _overridden(relation: DataFrame, schema: pa.Schema, decided: Decided, engine
     for column in sorted({column for _, column in decided.overridden} & set(schema.names)):
         cells = sorted((rid, new) for (rid, name), new in decided.overridden.items() if name == column)
         listed = engine.session.createDataFrame(cells, "rid bigint, new string")
-        rows = listed.join(relation.select("_rid", as_text(quoted(column)).alias("old")), F.col("rid") == F.col("_rid"))
+        rows = listed.join(
+            relation.select("_rid", as_text(spark_identifier(column)).alias("old")), F.col("rid") == F.col("_rid")
+        )
         found.append(
             rows.select(
                 F.lit("decision").alias("rule"),

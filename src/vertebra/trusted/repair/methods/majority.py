@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.denial import DenialConstraint, classify
 from vertebra.errors import RuleError
+from vertebra.quoting import spark_identifier
 from vertebra.trusted.repair.dependency import Dependency, dependency_of
 from vertebra.trusted.repair.port import RepairMethod
 
@@ -34,11 +35,11 @@ class Majority(RepairMethod):
         """The value of the majority for each cell that differs from it."""
         from pyspark.sql import functions as F
 
-        from vertebra.trusted.cells import as_text, quoted
+        from vertebra.trusted.cells import as_text
         from vertebra.trusted.repair.majority_vote import majority_vote
 
         found = _dependency(rule, dataset)
-        tuples, verdicts = majority_vote(relation, found.determinant, quoted(found.column), found.conditions)
+        tuples, verdicts = majority_vote(relation, found.determinant, spark_identifier(found.column), found.conditions)
         sure = verdicts.where(~F.col("tied") & (F.col("share") >= F.lit(rule.confidence)))
         keys = [name for name in tuples.columns if name not in ("_rid", "value")]
         # the few broken groups first: an engine without statistics builds its hash table from the left

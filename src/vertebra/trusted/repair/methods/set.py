@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.denial import DenialConstraint, Inclusion, classify, parse
 from vertebra.errors import RuleError
+from vertebra.quoting import spark_identifier
 from vertebra.trusted.repair.port import RepairMethod
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Set(RepairMethod):
         """The declared value for each named column of each violating tuple, with confidence 1."""
         from pyspark.sql import functions as F
 
-        from vertebra.trusted.cells import as_text, quoted
+        from vertebra.trusted.cells import as_text
 
         rows = (
             violations.select(F.col("rid").alias("_broken"))
@@ -45,7 +46,7 @@ class Set(RepairMethod):
                 rows.select(
                     F.col("_rid").alias("rid"),
                     F.lit(column).alias("column_name"),
-                    as_text(quoted(column)).alias("old"),
+                    as_text(spark_identifier(column)).alias("old"),
                     as_text(new).alias("new"),
                     F.lit(1.0).alias("confidence"),
                     F.lit(None).cast("bigint").alias("support"),
@@ -78,9 +79,8 @@ def _expression(rule: NamedRule, dataset: Dataset, variable: str, column: str, t
     if text is None:
         return None
     types = {name: declared.type for name, declared in dataset.columns.items()}
-    identifier = "`" + column.replace("`", "``") + "`"
     try:
-        constraint = parse(f"{variable}.{identifier} = ({text})", dataset.name, types)
+        constraint = parse(f"{variable}.{spark_identifier(column)} = ({text})", dataset.name, types)
     except RuleError as error:
         raise RuleError(
             f"rule {rule.name} of {dataset.name}, set of {column}: {error.fact}",

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from vertebra.escape_control import escape_control
-from vertebra.report.formatting import figure, many, share
+from vertebra.formatting import counted, figure, percentage
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,7 +41,7 @@ def _environment(package: str) -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.filters |= {"share": share, "figure": figure, "many": many, "pixels": _pixels}
+    environment.filters |= {"percentage": percentage, "figure": figure, "counted": counted, "pixels": _pixels}
     return environment
 
 
@@ -49,7 +49,7 @@ def _finalize(value: object) -> object:
     """A value as it enters the page: nothing for None, markup as it is, text without control characters."""
     if value is None:
         return ""
-    return escape_control(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+    return value if hasattr(value, "__html__") else escape_control(str(value))
 
 
 def _pixels(value: float) -> str:
