@@ -124,7 +124,7 @@ def test_rows_that_complete_a_version_are_not_added_to_another(lake: Lake) -> No
     staged = table.stage_arrow(rows(2))
     table.write_arrow(rows(2), commit("r2"), mode="append")
     with pytest.raises(LakeError, match="another writer committed version 1"):
-        table.commit(staged, commit("r3"), mode="append", onto=first)
+        table.commit(staged, commit("r3"), mode="append", expected_version=first)
     assert values(lake) == [1, 2]
 
 

@@ -57,7 +57,7 @@ class World:
         told = ScheduleLog(self.log, self.clock.now)
         load = lambda: load_project(self.folder)  # noqa: E731
         wanted = LANDING if wanted is None else wanted
-        return Scheduler(load, self.clock, self.clock.stopping, told, told, wanted, nap=timedelta(hours=1))
+        return Scheduler(load, self.clock, self.clock.stopping, told, told, wanted, longest_wait=timedelta(hours=1))
 
     def lines(self) -> list[str]:
         return self.log.getvalue().splitlines()

@@ -1,4 +1,4 @@
-"""A Spark Connect session behind the engine port: all that the two engines share."""
+"""A Spark Connect session behind the engine port: everything the two engines share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SETTINGS = {
     # Delta's timestamps are microseconds; Spark's default is the deprecated 96-bit form
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.compression.codec": "zstd",
-    # the greatest value in a file's statistics leaves NaN out, so a file would be skipped whose NaN is greater still
+    # a file's statistics leave NaN out, which Spark orders above every number: a filter would skip files that have it
     "spark.sql.parquet.filterPushdown": "false",
 }
 
@@ -59,7 +59,7 @@ class ConnectEngine:
 
     @classmethod
     def over(cls, session: SparkSession) -> ConnectEngine:
-        """An engine over a session that someone else started and will stop."""
+        """Return an engine over a session that someone else started and will stop."""
         engine = cls("sc://session")
         engine._session = session
         return engine
@@ -136,7 +136,7 @@ class ConnectEngine:
         return self._write(frame.write, folder)
 
     def _write(self, writer: DataFrameWriter, folder: Path) -> list[Path]:
-        # `errorifexists` would be refused for a folder that a dead writer left; ours is always a new name
+        # `errorifexists` would refuse a folder that a killed writer left; every write has a folder of its own
         if folder.exists():
             raise EngineError(
                 f"{folder} already exists", cause="a folder for new files must be new", remedy="vertebra gc"
@@ -173,12 +173,12 @@ class ConnectEngine:
         return self._connect(self._address)
 
     def _open_in_background(self) -> None:
-        # whoever uses the session meets the same failure and reports it
+        # the first use of the session meets the same failure and reports it
         with contextlib.suppress(Exception):
             self._session = self._open()
 
     def _after_start(self) -> None:
-        """Do what has to be done in the thread that uses the session, once it has started."""
+        """Finish the start of a session in the thread that uses it."""
 
     def _connect(self, address: str) -> SparkSession:
         import logging
@@ -213,7 +213,7 @@ def _public(address: str) -> str:
 def _import_client() -> None:
     """Import the Spark Connect client.
 
-    It takes a main module without a file (``python -c``) for a run of its own doctests and ends the process.
+    It mistakes a main module without a file (``python -c``) for a run of its own doctests, and ends the process.
     """
     main = sys.modules["__main__"]
     pretend = main.__spec__ is None and not hasattr(main, "__file__") and not hasattr(sys, "ps1")
@@ -227,7 +227,7 @@ def _import_client() -> None:
 
 
 def _reach(address: str) -> None:
-    """Open and close a connection, to learn at once when nothing listens."""
+    """Open and close a connection, to fail at once when nothing listens."""
     parts = urlsplit(address)
     socket.create_connection((parts.hostname or "", parts.port or _DEFAULT_PORT), timeout=10).close()
 

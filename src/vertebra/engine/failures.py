@@ -1,7 +1,7 @@
 """Translates exceptions of Spark Connect into errors of Vertebra: the fact, its cause in one line, the next command.
 
-Spark, Sail and gRPC raise exceptions whose text may go on with server stack traces. Here is the only place that reads
-those texts.
+Spark, Sail and gRPC raise exceptions whose texts may include stack traces of the server. This is the only module that
+reads those texts.
 """
 
 from __future__ import annotations

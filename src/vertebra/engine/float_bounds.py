@@ -1,6 +1,6 @@
-"""Bounds of floating-point columns in Parquet files: the least and greatest value that a footer gives leave NaN out.
+"""Minimum and maximum of floating-point columns in Parquet footers.
 
-A reader that goes by them misses NaN, which Spark takes for greater than any number. The lake writes none.
+They leave NaN out, which Spark orders above every number, so a reader that uses them misses NaN. The lake writes none.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ def has_floats(schema: pa.Schema) -> bool:
 
 
 def bounded_columns(schema: pa.Schema) -> list[str]:
-    """The columns whose bounds a file's footer may give."""
+    """The columns for which a file's footer may have bounds."""
     return [field.name for field in schema if not _has_floats(field.type)]
 
 
 def bounds_floats(file: Path) -> bool:
-    """Whether the footer of a file gives bounds of a floating-point column."""
+    """Whether the footer of a file has bounds of a floating-point column."""
     metadata = pq.read_metadata(file)
     floats = [i for i in range(metadata.num_columns) if metadata.schema.column(i).physical_type in _FLOATS]
     for group in range(metadata.num_row_groups):
@@ -37,13 +37,13 @@ def bounds_floats(file: Path) -> bool:
 
 def copy_without_bounds(source: Path, target: Path) -> None:
     """Copy a file, one row group in memory at a time; the copy has no statistics at all."""
-    making = target.with_suffix(".making")
+    partial = target.with_suffix(".partial")
     with pq.ParquetFile(source) as file:
-        writing = pq.ParquetWriter(making, file.schema_arrow, compression="zstd", write_statistics=False)
-        with writing as writer:
+        writer_of_copy = pq.ParquetWriter(partial, file.schema_arrow, compression="zstd", write_statistics=False)
+        with writer_of_copy as writer:
             for group in range(file.num_row_groups):
                 writer.write_table(file.read_row_group(group))
-    making.replace(target)
+    partial.replace(target)
 
 
 def _has_floats(kind: pa.DataType) -> bool:

@@ -79,7 +79,7 @@ class SailEngine(ConnectEngine):
         return super().read_parquet([self._without_bounds(file) for file in files], schema)
 
     def write_parquet(self, frame: DataFrame, folder: Path) -> list[Path]:
-        # it can leave out the statistics of all columns or of none
+        # this engine leaves out the statistics of all columns or of none
         if has_floats(arrow_schema(frame)):
             return self._write(frame.write.option("statistics_enabled", "none"), folder)
         return super().write_parquet(frame, folder)
@@ -93,9 +93,9 @@ class SailEngine(ConnectEngine):
     def _without_bounds(self, file: Path) -> Path:
         """The file, or a copy of it whose footer has no bounds of floating-point columns.
 
-        From bounds that leave NaN out this engine would read a column of 1.5 and NaN as 1.5 throughout, and find no NaN
-        where it looks for values greater than 5. Without any statistics it would not know which side of a join is the
-        small one. What the lake writes has no such bounds, so only files from elsewhere are copied, once.
+        The bounds leave NaN out. This engine would read a column of 1.5 and NaN as 1.5 throughout, and would not find
+        NaN when it looks for values greater than 5. Files that the lake wrote have no such bounds, so only files from
+        elsewhere are copied, once.
         """
         if not file.is_file() or not bounds_floats(file):
             return file
@@ -109,7 +109,7 @@ class SailEngine(ConnectEngine):
         return copy
 
     def _port(self) -> int:
-        """The port of this process's server, started if need be. A server reads its settings once, at its start."""
+        """The port of this process's server, which starts if necessary; it reads its settings when it starts."""
         if self._spilling_joins not in _servers:
             os.environ.update(self._settings())
             try:
@@ -146,9 +146,10 @@ def join_did_not_fit(error: BaseException | None) -> bool:
 
 
 def keep_signals() -> None:
-    """Take Ctrl-C back from the server, which would stop at it while the process goes on and asks it in vain.
+    """Handle Ctrl-C in this process again.
 
-    Only the main thread can; elsewhere this does nothing.
+    The server installs a handler of its own and would stop, while the process keeps asking it in vain. Only the main
+    thread can install handlers; in other threads this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         return

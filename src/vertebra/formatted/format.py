@@ -61,8 +61,8 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     landed = _landed(dataset, ctx)
     digest = formatting_digest(dataset, landed)
     done = table.transaction_version(ctx.step)
-    anew = full_refresh or done is None or done > landed[-1].number or not _formatted_alike(table, digest, ctx)
-    new = [batch for batch in landed if anew or batch.number > (done or 0)]
+    full_refresh = full_refresh or done is None or done > landed[-1].number or not _formatted_alike(table, digest, ctx)
+    new = [batch for batch in landed if full_refresh or batch.number > (done or 0)]
     if new and dataset.load == "snapshot":
         new = in_force(landed)
     if not new:
@@ -70,12 +70,12 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     record_drift(dataset, landed, ctx.ledgers, ctx.commit())
     more = evolved(dataset, new if dataset.load == "snapshot" else landed)
     matches = [match_columns(dataset, batch, more) for batch in new]
-    added = [name for name in more if anew or name not in table.schema().names]
+    added = [name for name in more if full_refresh or name not in table.schema().names]
     declared = list(dataset.columns)
     dataset = dataset.model_copy(update={"columns": {**dataset.columns, **more}})
     ctx.progress(f"formatting {_counted(len(new), 'batch', 'batches')}")
-    whole = anew or dataset.load != "append"
-    staged, rejected = _stage(dataset, table, matches, anew, ctx)
+    whole = full_refresh or dataset.load != "append"
+    staged, rejected = _stage(dataset, table, matches, full_refresh, ctx)
     commit = ctx.commit(app_version=new[-1].number)
     commit = replace(commit, extra={**commit.extra, _FORMATTING: digest})
     version = table.commit(
@@ -83,7 +83,7 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
         commit,
         "overwrite" if whole else "append",
         "replace" if whole else "widen" if more else "same",
-        anew=anew,
+        full_refresh=full_refresh,
     )
     without_key = _without_key(dataset, table, version)
     return _outcome(table, version, matches, rejected, without_key, added=added, declared=declared)
@@ -111,13 +111,13 @@ def _formatted_alike(table: LakeTable, digest: str, ctx: StepContext) -> bool:
 
 
 def _stage(
-    dataset: Dataset, table: LakeTable, matches: Sequence[Match], anew: bool, ctx: StepContext
+    dataset: Dataset, table: LakeTable, matches: Sequence[Match], full_refresh: bool, ctx: StepContext
 ) -> tuple[StagedFiles, int]:
     """Write the table's new files and the ledger of rejects. Returns the files and the number of rejected cells."""
     reading = _Reading(dataset)
     groups = [matches[at : at + _BATCHES_PER_JOB] for at in range(0, len(matches), _BATCHES_PER_JOB)]
     if dataset.load == "upsert":
-        present = None if anew else table.frame(ctx.engine)
+        present = None if full_refresh else table.frame(ctx.engine)
         rows = reading.rows(_text(matches, ctx))
         staged = table.stage(ctx.engine, _merged(dataset, rows, present))
         in_question = castable(dataset)
@@ -126,7 +126,7 @@ def _stage(
         in_question = suspects(dataset, staged)
     found = [reading.rejects(_text(group, ctx), in_question, ctx) for group in groups] if in_question else []
     found += [ragged_records(match.batch, dataset, ctx) for match in matches if match.batch.receipt.text.get("ragged")]
-    replaces_all = anew or dataset.load == "snapshot"
+    replaces_all = full_refresh or dataset.load == "snapshot"
     first = None if replaces_all else matches[0].batch.number
     return staged, record_rejects(found, dataset, first, ctx)
 

@@ -1,4 +1,4 @@
-"""What a step is given to work with, and what it gives back."""
+"""What a step works with, and what it returns."""
 
 from __future__ import annotations
 
@@ -52,8 +52,9 @@ class StepContext:
     def extensible(self, table: LakeTable) -> TableVersion | None:
         """The newest version of a table, when this step wrote it from the declarations and code of now.
 
-        What such a version lacks can only come from inputs that changed since, so rows may be added to it. Engines of
-        different dialects may write the same number with different digits, so a table is extended by one dialect only.
+        Rows that are missing in such a version can only come from inputs that changed since, so they may be added to
+        it. Engines of different dialects may write the same number with different digits, so a table is extended by one
+        dialect only.
         """
         newest = table.newest_data()
         if newest is None or newest.step != self.step or not self.definition:

@@ -1,7 +1,8 @@
 """Drift: how the columns of batches differ from the declared ones, and change from batch to batch.
 
-Names and types are compared with the declaration; what it does not speak of (the order, the type of a column that is
-text or not declared) with the first batch that has the column. One difference that lasts over batches is one drift.
+Names and types are compared with the declaration. What it does not define (the order, and the type of a column that is
+text or not declared) is compared with the first batch that has the column. A difference that lasts over several batches
+is one drift.
 """
 
 from __future__ import annotations
@@ -36,22 +37,22 @@ _WRITTEN_AS: Final = {
     "double": _DECIMAL,
     "decimal": _DECIMAL,
 }
-"""What the values of a declared type are written as; of integers ``int`` and ``digits``, of strings anything."""
+"""How values of a declared type may be written. Integers: ``int`` and ``digits``; strings: anything."""
 
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """One difference of one column, over the batches in a row that have it.
+    """One difference of one column, over the consecutive batches that have it.
 
     Attributes:
         kind: ``undeclared`` (in the first batch already), ``added``, ``missing``, ``renamed``, ``reordered`` or
             ``retyped``.
-        column: its declared name; that of the payload when it is not declared.
+        column: its declared name; its name in the payload when it is not declared.
         detail: what is different.
-        policy: what the dataset's drift policy does about it; empty where it needs nothing.
+        policy: what the dataset's drift policy does about it; empty where nothing has to be done.
         first_batch, last_batch: numbers of the batches.
         first_seen, last_seen: when they were collected, UTC.
-        suggestion: what to declare; None when there is nothing to suggest.
+        suggestion: what to declare, or None.
     """
 
     kind: Kind
@@ -69,9 +70,9 @@ class ColumnDrift:
 
 
 def sources_in(dataset: Dataset, present: Sequence[str]) -> dict[str, str | None]:
-    """The payload's column of each declared one, None where it has none.
+    """The payload's column for each declared column, None where there is none.
 
-    Names must be equal; a column with several sources takes the first that there is.
+    Names must be equal; a column with several sources takes the first that exists.
 
     Args:
         present: the columns of the payload.
@@ -86,7 +87,7 @@ def drift_of(dataset: Dataset, landed: Sequence[Batch]) -> list[ColumnDrift]:
     """How the columns of batches differ from the declared ones, in the order of the batches.
 
     Args:
-        landed: oldest first. Batches without columns, as of an empty JSON array, say nothing.
+        landed: oldest first. Batches without columns, such as an empty JSON array, are ignored.
     """
     found: list[ColumnDrift] = []
     lasting: dict[tuple[Kind, str, str], int] = {}
@@ -109,7 +110,7 @@ def drift_of(dataset: Dataset, landed: Sequence[Batch]) -> list[ColumnDrift]:
 
 
 def record_drift(dataset: Dataset, landed: Sequence[Batch], ledgers: Ledgers, commit: Commit) -> list[ColumnDrift]:
-    """Find the drift of a dataset and write it to the ledger, where that says otherwise."""
+    """Find the drift of a dataset, and write it to the ledger if it differs from what is recorded."""
     found = drift_of(dataset, landed)
     rows = [
         {
@@ -133,7 +134,7 @@ def record_drift(dataset: Dataset, landed: Sequence[Batch], ledgers: Ledgers, co
 
 
 def schema_rows(dataset: Dataset, landed: Iterable[Batch], run_id: str) -> list[dict[str, object]]:
-    """The columns of batches as the ledger ``schemas`` has them."""
+    """The columns of batches as rows of the ledger ``schemas``."""
     rows: list[dict[str, object]] = []
     for batch in landed:
         declared = {source: name for name, source in sources_in(dataset, batch.receipt.columns).items()}
@@ -159,15 +160,17 @@ def schema_rows(dataset: Dataset, landed: Iterable[Batch], run_id: str) -> list[
 
 
 def misfit(dataset: Dataset, name: str, source: str, batch: Batch) -> str | None:
-    """What a batch's column is written as, when that is not the declared type.
+    """How a batch's column is written, when that does not fit the declared type; else None.
 
-    Columns whose declaration says how they are written (``format``, ``decimal``, ``thousands``, ``true_values``,
-    ``false_values``) are not judged: what was observed knows usual ways of writing only.
+    Columns that declare how they are written (``format``, ``decimal``, ``thousands``, ``true_values``,
+    ``false_values``) are not checked: profiles only recognise common ways of writing.
     """
     column = dataset.columns[name]
-    own_way = column.format or column.thousands or column.decimal != "." or column.true_values or column.false_values
+    declared_format = (
+        column.format or column.thousands or column.decimal != "." or column.true_values or column.false_values
+    )
     written = _written(dataset, column, source, batch)
-    if own_way or written == EMPTY:
+    if declared_format or written == EMPTY:
         return None
     declared = column_type(column.type).name
     fitting = ("int", "digits") if declared in INTEGERS else _WRITTEN_AS.get(declared)
@@ -175,7 +178,7 @@ def misfit(dataset: Dataset, name: str, source: str, batch: Batch) -> str | None
 
 
 class _Comparison:
-    """Compares batches with the declaration, and with the first ones that have a column."""
+    """Compares batches with the declaration, and with the first batch that has a column."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -187,7 +190,7 @@ class _Comparison:
         self._before: Batch | None = None
 
     def differences(self, batch: Batch) -> list[ColumnDrift]:
-        """What is different in a batch; batches come in their order."""
+        """The differences of a batch; call it for batches in their order."""
         present = batch.receipt.columns
         if self._first_columns is None:
             self._first_columns = frozenset(present)
@@ -210,10 +213,10 @@ class _Comparison:
             found.append(_drift(kind, column, "", policy.extra, batch))
         missing = [name for name, source in sources.items() if source is None]
         for name, other in look_alike(self._dataset, missing, extra, batch, self._before).items():
-            said = f"{name}: {{type: {self._dataset.columns[name].type}, source: "
+            declared = f"{name}: {{type: {self._dataset.columns[name].type}, source: "
             aliases = ", ".join([*self._dataset.columns[name].sources(name), other])
             missed = _drift("missing", name, f"perhaps renamed to {other}", policy.missing, batch)
-            found.append(replace(missed, suggestion=f"{said}[{aliases}]}}"))
+            found.append(replace(missed, suggestion=f"{declared}[{aliases}]}}"))
             missing.remove(name)
         found += [_drift("missing", name, "", policy.missing, batch) for name in missing]
         for name, source in sources.items():
@@ -246,7 +249,7 @@ class _Comparison:
             column = self._dataset.columns.get(name)
             written = _written(self._dataset, column, source, batch)
             if written == EMPTY:
-                # nothing is said against what was so before
+                # a column without values does not end a drift
                 detail = self._retyped.get(name)
             else:
                 before = self._types.setdefault(name, written)

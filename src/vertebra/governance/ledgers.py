@@ -32,7 +32,7 @@ class Ledgers:
         """The Delta table of a ledger; it need not exist yet.
 
         Raises:
-            LakeError: a release of Vertebra wrote it that named its columns otherwise.
+            LakeError: a release of Vertebra with other column names wrote it.
         """
         table = self._lake.table(f"governance.{ledger}")
         if ledger not in self._known and table.exists():
@@ -41,7 +41,7 @@ class Ledgers:
         return table
 
     def append(self, ledger: str, rows: Iterable[Mapping[str, Any]], commit: Commit) -> None:
-        """Add rows to a ledger that only grows. Missing keys are NULL; unknown ones are an error."""
+        """Add rows to a ledger of events. Missing keys are NULL; unknown keys are an error."""
         schema = EVENTS[ledger]
         listed = list(rows)
         if not listed:
@@ -55,18 +55,18 @@ class Ledgers:
     def replace(
         self, ledger: str, dataset: str, frame: DataFrame, engine: Engine, commit: Commit, part: str = ""
     ) -> int:
-        """Replace what a ledger says of one dataset; the engine writes. Returns the number of rows.
+        """Replace the rows of one dataset in a ledger by a frame. Returns the number of rows.
 
         Args:
             frame: has the ledger's columns, in any order.
-            part: replace only this part of what it says, such as that on some batches; the whole replaces all parts.
+            part: replace only this part of the dataset's rows, e.g. those about some batches; without it, all parts.
         """
         staged = self.stage(ledger, dataset, frame, engine, part)
         self.commit(ledger, staged, commit)
         return staged.rows
 
     def stage(self, ledger: str, dataset: str, frame: DataFrame, engine: Engine, part: str = "") -> StagedFiles:
-        """Have the engine write what a ledger is to say of one dataset, unseen until :meth:`commit`."""
+        """Write the new rows of one dataset in a ledger; readers see them after :meth:`commit`."""
         from pyspark.sql import functions as F
         from pyspark.sql.pandas.types import from_arrow_type
 
@@ -76,24 +76,24 @@ class Ledgers:
         return self.table(ledger).stage(engine, shaped, part=f"{dataset}/{part}" if part else dataset)
 
     def stage_nothing(self, ledger: str, dataset: str) -> StagedFiles:
-        """Write that a ledger has nothing on one dataset, unseen until :meth:`commit`."""
+        """Write that a ledger has no rows of one dataset; readers see it after :meth:`commit`."""
         return self.table(ledger).stage_arrow(STATES[ledger].empty_table(), part=dataset)
 
     def commit(self, ledger: str, staged: StagedFiles, commit: Commit) -> int:
-        """Make staged files what a ledger says of their dataset. Returns the ledger's version."""
+        """Replace the rows of a dataset in a ledger by staged files. Returns the ledger's version."""
         return self.table(ledger).commit(staged, commit, mode="overwrite", evolution="widen")
 
     def clear(self, ledger: str, dataset: str, commit: Commit) -> None:
-        """Say that a ledger has nothing on one dataset."""
+        """Remove the rows of one dataset from a ledger."""
         self.commit(ledger, self.stage_nothing(ledger, dataset), commit)
 
     def state(self, ledger: str, dataset: str, rows: Iterable[Mapping[str, Any]], commit: Commit) -> None:
-        """Replace what a ledger says of one dataset by a few rows, without an engine. Missing keys are NULL."""
+        """Replace the rows of one dataset in a ledger by a few rows, without an engine. Missing keys are NULL."""
         data = pa.Table.from_pylist(list(rows), schema=STATES[ledger])
         self.commit(ledger, self.table(ledger).stage_arrow(data, part=dataset), commit)
 
     def files(self, ledger: str, dataset: str, version: int | None = None) -> list[Path]:
-        """The files of what a ledger says of one dataset, in a version or now."""
+        """The files with the rows of one dataset in a ledger, in a version or now."""
         table = self.table(ledger)
         if not table.exists():
             return []

@@ -1,4 +1,4 @@
-"""Columns that were renamed, as far as names and values tell: a suggestion, never a decision."""
+"""Guesses which columns were renamed, by names and values. A guess is only a suggestion."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ _RECORDS: Final = 20_000
 def look_alike(
     dataset: Dataset, missing: Iterable[str], extra: Sequence[str], batch: Batch, before: Batch | None
 ) -> dict[str, str]:
-    """The undeclared column that each missing one seems to be now.
+    """The undeclared column that each missing column probably became.
 
-    By its name, which is the same but for case, accents, spaces and punctuation, or nearly so; else by its values, of
-    which it shares most with those of the missing column in the batch before. No column is taken for two.
+    Names are compared first, without case, accents, spaces and punctuation; they must be equal or nearly equal. Then
+    values are compared: a column matches if it shares most of its values with the missing column of the batch before.
+    No column matches twice.
 
     Args:
-        missing: declared columns that the batch lacks.
+        missing: declared columns that the batch does not have.
         extra: columns of the batch that are not declared.
         before: the batch before it, None for the first.
     """
@@ -49,7 +50,7 @@ def look_alike(
 
 
 def like_named(sources: Sequence[str], candidates: Sequence[str]) -> str | None:
-    """The candidate that is one of the names but for case, accents, spaces and punctuation, or nearly so."""
+    """The candidate that equals one of the names, or nearly so, without case, accents, spaces and punctuation."""
     folded = {_folded(candidate): candidate for candidate in reversed(candidates)}
     for source in sources:
         if _folded(source) in folded:

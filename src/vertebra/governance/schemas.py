@@ -136,7 +136,7 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         comment=pa.string(),
     ),
 }
-"""Ledgers that only grow."""
+"""Ledgers of events, which only grow."""
 
 STATES: Final[dict[str, pa.Schema]] = {
     # how the last collection of a dataset ended (new, unchanged, waiting, refused, failed), and when one was last
@@ -157,8 +157,8 @@ STATES: Final[dict[str, pa.Schema]] = {
         remedy=pa.string(),
         seconds=pa.float64(),
     ),
-    # differences of batches' columns from the declared ones and between batches; one row for the batches in a row that
-    # have it
+    # differences of batches' columns from the declared ones and between batches; one row for the consecutive batches
+    # that have it
     "drift": _schema(
         dataset=pa.string(),
         kind=pa.string(),
@@ -215,6 +215,6 @@ STATES: Final[dict[str, pa.Schema]] = {
         row=pa.string(),
     ),
 }
-"""Ledgers that say what is so now, one part per dataset, replaced with each run; earlier versions by time travel."""
+"""Ledgers of the present state: one part per dataset, replaced by each run; earlier states are earlier versions."""
 
 LEDGERS: Final = EVENTS | STATES

@@ -1,4 +1,4 @@
-"""The landing zone as it lies on disk: ``landing/<source>/<dataset>/<batch>/``.
+"""The landing zone on disk: ``landing/<source>/<dataset>/<batch>/``.
 
 A batch folder holds ``payload.<ext>`` (raw bytes), ``records.parquet`` (every cell as text) and ``receipt.json``.
 The landing zone writes it; the formatted zone reads it; the receipt, written last, makes the batch complete.
@@ -20,8 +20,8 @@ RECORD_COLUMN: Final = "_record"
 """Column of ``records.parquet`` with the 0-based ordinal of the record in its payload (BIGINT)."""
 
 RAGGED_COLUMN: Final = "_ragged"
-"""Column of ``records.parquet``, where there are such records: the text of one with too few or too many cells; NULL in
-others."""
+"""Column of ``records.parquet`` with the text of a record that has too few or too many cells; NULL for other records.
+Payloads without such records do not have the column."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Receipt:
         collector: kind and version of the collector.
         period: the period the batch covers, for periodic sources.
         headers: response headers worth keeping.
-        cursor: where an incremental source goes on after this batch.
+        cursor: the position in an incremental source from which the next collection continues.
         part: which part of the source it is, where the source is asked for several, e.g. ``station=JFK``.
-        content: hash of what matters in the payload, where the same data comes in other bytes each time.
-        text: what was found out about the payload's text: ``encoding``, ``delimiter``, which of them were ``detected``,
-            columns ``renamed`` to be unique, numbers of ``ragged`` and ``filled`` records.
-        seen: by column, how many cells are written as what: see :class:`vertebra.lake.column_profile.ColumnProfile`.
+        content: hash of what matters in the payload, for sources that send the same data in other bytes each time.
+        text: properties of the payload's text: ``encoding``, ``delimiter``, which of them were ``detected``, columns
+            ``renamed`` to be unique, numbers of ``ragged`` and ``filled`` records.
+        seen: a profile of the cells by column, see :class:`vertebra.lake.column_profile.ColumnProfile`.
     """
 
     number: int
@@ -104,12 +104,16 @@ class Batch:
 
 
 def newest_cursor(receipts: Sequence[Receipt]) -> str | None:
-    """Where an incremental source goes on: the newest cursor among receipts, oldest first; None before there is one."""
+    """The position from which the next collection of an incremental source continues; None when there is none.
+
+    Args:
+        receipts: oldest first.
+    """
     return next((one.cursor for one in reversed(receipts) if one.cursor is not None), None)
 
 
 def batch_folder(landing: Path, source: str, dataset: str, number: int) -> Path:
-    """Where a batch lies."""
+    """The folder of a batch."""
     return landing / source / dataset / f"{number:08d}"
 
 
@@ -123,10 +127,10 @@ def batches(landing: Path, source: str, dataset: str) -> list[Batch]:
 
 
 def in_force(landed: Sequence[Batch]) -> list[Batch]:
-    """Of batches that each replace an earlier one, those that count, oldest first.
+    """The batches of a snapshot that are not replaced by later ones, oldest first.
 
-    They are the newest of each period and each part of the source; without periods and parts, the newest of all. What
-    was collected before the source had them, or while it did, does not count any more.
+    They are the newest batch of each period and each part of the source; without periods and parts, the newest of all.
+    Batches from before the source had periods or parts, or from when it had them, do not count any more.
     """
     if not landed:
         return []

@@ -16,7 +16,7 @@ class Lake:
     """Tables by qualified name.
 
     Args:
-        root: the lake's folder; made when the first table is written.
+        root: the lake's folder; created when the first table is written.
     """
 
     def __init__(self, root: Path) -> None:

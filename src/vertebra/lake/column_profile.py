@@ -1,4 +1,4 @@
-"""What the cells of a batch's column are written as: the schema that a payload without types has."""
+"""Profiles of a batch's columns: how their cells are written. It is the schema of payloads that have no types."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KINDS: Final = ("int", "digits", "decimal", "date", "timestamp", "bool", "text",
 """``digits`` are integers with zeros in front, as in codes and clock times; ``blank`` is text of spaces or nothing."""
 
 WORDS: Final = 8
-"""Most words kept of a column; one that has more of them is text."""
+"""How many different texts of a column are counted at most."""
 
 EMPTY: Final = "empty"
 """The type of a column without values."""
@@ -23,12 +23,12 @@ _WIDER: Final = {"int": "decimal", "digits": "decimal", "date": "timestamp"}
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """How many cells of a column are written as what.
+    """How the cells of a column are written.
 
     Attributes:
         kinds: number of cells by kind, one of ``KINDS``.
-        words: its texts with their numbers where they are at most ``WORDS``, as those that stand for NULL are;
-            empty where they are more.
+        words: number of cells by text, if the column has at most ``WORDS`` different texts, as the texts that stand for
+            NULL are; empty if it has more.
     """
 
     kinds: Mapping[str, int]
@@ -36,11 +36,11 @@ class ColumnProfile:
 
     @classmethod
     def from_receipt(cls, seen: Mapping[str, Any]) -> ColumnProfile:
-        """As a receipt has it."""
+        """From the JSON form in a receipt."""
         return cls({kind: seen[kind] for kind in KINDS if kind in seen}, dict(seen.get("words", {})))
 
     def to_receipt(self) -> dict[str, Any]:
-        """For a receipt."""
+        """As the JSON form in a receipt."""
         return {kind: number for kind, number in self.kinds.items() if number} | (
             {"words": dict(self.words)} if self.words else {}
         )
@@ -60,10 +60,9 @@ class ColumnProfile:
         return self.kinds.get("blank", 0) + self.kinds.get("null", 0) + words
 
     def type(self, null: Collection[str]) -> str:
-        """What at least nine of ten values are written as: ``int digits decimal date timestamp bool``, else ``text``;
-        ``empty`` when there are none.
+        """The kind of at least nine of ten values: ``int digits decimal date timestamp bool``, else ``text``.
 
-        An integer is a decimal number too, and a date a time.
+        It is ``empty`` for a column without values. Integers also count as decimals, and dates as timestamps.
 
         Args:
             null: texts that mean NULL.
@@ -74,7 +73,7 @@ class ColumnProfile:
         if not total:
             return EMPTY
         if values["digits"]:
-            # with zeros in front of some, the others are of the same sort
+            # where some integers have leading zeros, all of them are codes
             values["digits"] += values.pop("int")
         for kind, wider in _WIDER.items():
             if kind in values and values[wider] and values[kind] < _MOST * total:

@@ -22,7 +22,7 @@ def lease(root: Path, purpose: str, wait: float = 0, waiting: Callable[[str], No
         root: the lake's folder.
         purpose: who holds it, for the message another writer sees, e.g. ``run 20261122T101500-ab12``.
         wait: seconds to wait for another writer; 0 stops at once.
-        waiting: told once who is being waited for.
+        waiting: called once with the holder that is waited for.
 
     Raises:
         BusyError: another process still holds the lake after ``wait`` seconds.

@@ -1,6 +1,6 @@
-"""File statistics for Delta: what a Parquet footer says about its columns, and where it says nothing, their values.
+"""File statistics for Delta: from the Parquet footer, or from the values when the footer has none.
 
-Floating-point columns have no bounds: those of a footer leave NaN out, and a reader would skip a file that has it.
+Floating-point columns get no bounds: those of a footer leave NaN out, so a reader would skip files that have NaN.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from deltalake.transaction import AddAction
 
 _STRING_LIMIT = 32
 _COLUMNS_COUNTED = 32
-"""Of a file without statistics; Delta's own writers describe as many columns."""
+"""Columns that get statistics, of a file whose footer has none; as many as Delta's own writers describe."""
 
 
 def add_action(root: Path, file: Path) -> tuple[AddAction, int]:
@@ -36,8 +36,8 @@ def add_action(root: Path, file: Path) -> tuple[AddAction, int]:
         "maxValues": {},
         "nullCount": {},
     }
-    if _says_nothing(metadata):
-        _counted_statistics(file, stats)
+    if _has_no_statistics(metadata):
+        _computed_statistics(file, stats)
     else:
         for index in range(metadata.num_columns):
             _column_statistics(metadata, index, stats)
@@ -53,7 +53,7 @@ def add_action(root: Path, file: Path) -> tuple[AddAction, int]:
 
 
 def _column_statistics(metadata: pq.FileMetaData, index: int, stats: dict[str, Any]) -> None:
-    """Merge one column's statistics over all row groups; say nothing where a row group says nothing."""
+    """Merge one column's statistics over all row groups; none if a row group has none."""
     column = metadata.schema.column(index)
     if column.max_repetition_level or column.path != column.name:
         return  # a part of a nested column
@@ -75,15 +75,15 @@ def _column_statistics(metadata: pq.FileMetaData, index: int, stats: dict[str, A
         _put_bounds(column.name, min(lows), max(highs), stats)
 
 
-def _says_nothing(metadata: pq.FileMetaData) -> bool:
+def _has_no_statistics(metadata: pq.FileMetaData) -> bool:
     """Whether a file with rows was written without statistics."""
     return metadata.num_rows > 0 and not any(
         metadata.row_group(0).column(index).is_stats_set for index in range(metadata.num_columns)
     )
 
 
-def _counted_statistics(file: Path, stats: dict[str, Any]) -> None:
-    """Take the statistics from the values, one column of one row group in memory at a time."""
+def _computed_statistics(file: Path, stats: dict[str, Any]) -> None:
+    """Compute the statistics from the values, with one column of one row group in memory at a time."""
     with pq.ParquetFile(file) as opened:
         plain = [field for field in opened.schema_arrow if not pa.types.is_nested(field.type)]
         for field in plain[:_COLUMNS_COUNTED]:
@@ -131,7 +131,7 @@ def _as_json(value: object, *, highest: bool) -> Any:
         case str():
             if len(value) <= _STRING_LIMIT:
                 return value
-            # A cut string is a lower bound of the full one, never an upper bound.
+            # a prefix of a string is a lower bound of it, never an upper bound
             return None if highest else value[:_STRING_LIMIT]
         case datetime():
             moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value

@@ -1,8 +1,8 @@
 """One Delta table of the lake: the engine computes its files, the lake commits them.
 
-A change of a table has two halves. *Staging* writes Parquet files into the table's folder; nobody sees them.
+A change of a table has two halves. *Staging* writes Parquet files into the table's folder, where no reader sees them.
 *Committing* adds them to the Delta log in one atomic transaction that names the run, the step and the input versions.
-A crash before the commit leaves files that no version points to; ``vertebra gc`` removes them.
+A crash before the commit leaves files that no version has; ``vertebra gc`` removes them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SAME_ROWS = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPER
 
 _EXTRA = "vertebra.extra."
 
-# the log of a version that a model points to must outlive Delta's default of 30 days; what goes is decided by gc
+# the log of a version that a model points to must outlive Delta's default of 30 days; gc decides what is removed
 _CONFIGURATION = {"delta.enableExpiredLogCleanup": "false"}
 
 Mode = Literal["overwrite", "append"]
@@ -46,12 +46,12 @@ Evolution = Literal["same", "widen", "replace"]
 
 @dataclass(frozen=True)
 class Commit:
-    """What a table version records about how it came to be.
+    """What a table version records about its origin.
 
     Attributes:
         app_version: with it, the commit carries the application transaction ``(step, app_version)``: a repeat of the
             same or an earlier number is skipped, so a repeated step cannot append twice.
-        extra: anything else a zone has to know of its last version, by names of its own.
+        extra: anything else that a zone has to know about its last version, by names of its own.
     """
 
     run_id: str
@@ -62,7 +62,7 @@ class Commit:
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def properties(self) -> CommitProperties:
-        """As deltalake takes it."""
+        """As deltalake's commit properties."""
         transactions = [Transaction(self.step, self.app_version)] if self.app_version is not None else None
         metadata = {
             "vertebra.run_id": self.run_id,
@@ -89,7 +89,7 @@ class TableVersion:
 
 @dataclass(frozen=True)
 class StagedFiles:
-    """Files written into a table's folder and not yet committed."""
+    """Files that were written into a table's folder and are not committed yet."""
 
     files: tuple[Path, ...]
     schema: pa.Schema
@@ -174,25 +174,29 @@ class LakeTable:
         return sorted(self.path / unquote(path) for path in actions.column("path").to_pylist())
 
     def added(self, since: int, version: int, read_at: datetime) -> list[Path] | None:
-        """The files that a version has and an earlier one had not, when the versions differ in nothing else.
+        """The files that were added to a table between two versions that differ in nothing else.
 
         Args:
-            read_at: when the earlier one had been read; a version that is younger is of a table that was made anew.
+            since: the earlier version.
+            version: the later one.
+            read_at: when the earlier version was read; a version of that number that is younger belongs to a table that
+                was deleted and created again.
 
         Returns:
-            The files, maybe none; None when rows were removed or rewritten, columns changed, or a version is gone.
+            The files, maybe none; None when rows were removed or rewritten, columns changed, or a version does not
+            exist any more.
         """
         try:
             before, now = self.files(since), self.files(version)
             same_columns = self.schema(since).equals(self.schema(version))
         except LakeError:
             return None
-        if not same_columns or not set(before) <= set(now) or not self.stood(since, read_at):
+        if not same_columns or not set(before) <= set(now) or not self.existed_at(since, read_at):
             return None
         return [file for file in now if file not in set(before)]
 
-    def stood(self, version: int, at: datetime) -> bool:
-        """Whether a version is the one that had this number at a time; a table that is made anew counts from 0."""
+    def existed_at(self, version: int, at: datetime) -> bool:
+        """Whether a version already existed at a time; a table that was created again has younger versions."""
         newest = self.version() if self.exists() else -1
         if not 0 <= version <= newest:
             return False
@@ -216,7 +220,7 @@ class LakeTable:
             named = f"version {version}" if version is not None else "the newest version"
             raise LakeError(
                 f"{self.name}: {len(gone)} of {len(files)} files of {named} are gone, the first {gone[0]}",
-                cause="vertebra gc freed an old version that nothing pointed to, or they were removed from outside",
+                cause="vertebra gc freed an old version that nothing referred to, or they were removed from outside",
                 remedy=f"vertebra show {self.name} --history, then read or restore a version that is kept",
             )
         return files
@@ -238,7 +242,7 @@ class LakeTable:
     # -- writing -----------------------------------------------------------------------------------------------
 
     def stage(self, engine: Engine, frame: DataFrame, part: str | None = None) -> StagedFiles:
-        """Have the engine write a frame's files into the table's folder, unseen until :meth:`commit`."""
+        """Write a frame's files into the table's folder; readers see them after :meth:`commit`."""
         from pyspark.sql.pandas.types import to_arrow_schema
 
         schema = _nullable(to_arrow_schema(frame.schema, timezone="UTC"))
@@ -247,7 +251,7 @@ class LakeTable:
         return StagedFiles(tuple(files), schema, rows, part)
 
     def stage_arrow(self, data: pa.Table | pa.RecordBatchReader, part: str | None = None) -> StagedFiles:
-        """Write Arrow data into the table's folder, unseen until :meth:`commit`."""
+        """Write Arrow data into the table's folder; readers see it after :meth:`commit`."""
         folder = self._new_folder(part)
         folder.mkdir(parents=True)
         file = folder / "part-0.parquet"
@@ -266,8 +270,8 @@ class LakeTable:
         commit: Commit,
         mode: Mode = "overwrite",
         evolution: Evolution = "same",
-        anew: bool = False,
-        onto: int | None = None,
+        full_refresh: bool = False,
+        expected_version: int | None = None,
     ) -> int:
         """Make staged files a version of the table, atomically.
 
@@ -275,16 +279,16 @@ class LakeTable:
             mode: ``overwrite`` replaces all rows (of the staged part, when it has one); ``append`` adds.
             evolution: what may happen to the schema: ``same`` refuses a change, ``widen`` allows new columns,
                 ``replace`` allows anything when the whole table is overwritten, else new columns.
-            anew: the table starts from nothing (with ``overwrite`` only): the commit's application transaction
-                replaces the table's, be it the same, later or earlier.
-            onto: the version that the rows were made for, when they complete it; another one does not take them.
+            full_refresh: the table starts from nothing (with ``overwrite`` only): the commit's application transaction
+                replaces the table's, whether that is the same, later or earlier.
+            expected_version: commit only if this is the table's newest version; for rows that complete it.
 
         Returns:
             The table's version after the commit; the present version when the commit's application transaction is
             already in the table.
 
         Raises:
-            LakeError: the schema does not fit, or another writer got in between.
+            LakeError: the schema does not fit, or another writer committed in the meantime.
         """
         actions = [add_action(self.path, file)[0] for file in staged.files]
         properties = commit.properties()
@@ -299,11 +303,11 @@ class LakeTable:
             )
             return self.version()
         table = self.delta()
-        if onto is not None and table.version() != onto:
-            raise self._overtaken(f"its version was to be {onto}")
+        if expected_version is not None and table.version() != expected_version:
+            raise self._conflict(f"version {expected_version} was expected")
         done = table.transaction_version(commit.step)
         repeated = commit.app_version is not None and done is not None and done >= commit.app_version
-        if repeated and not (anew and mode == "overwrite"):
+        if repeated and not (full_refresh and mode == "overwrite"):
             return int(table.version())
         partial = mode == "overwrite" and staged.part is not None
         whole = mode == "overwrite" and not partial
@@ -318,7 +322,7 @@ class LakeTable:
                 commit_properties=properties,
             )
         except CommitFailedError as error:
-            raise self._overtaken(str(error)) from error
+            raise self._conflict(str(error)) from error
         return self.version()
 
     def write(
@@ -351,12 +355,12 @@ class LakeTable:
         return self.version()
 
     def keep_log(self) -> None:
-        """Have the log of all versions kept, as it is of tables that are made now."""
+        """Keep the log of all versions, as tables of this release do; tables of earlier releases expire it."""
         table = self.delta()
         if not _CONFIGURATION.items() <= table.metadata().configuration.items():
             table.alter.set_table_properties(_CONFIGURATION)
 
-    def _overtaken(self, cause: str) -> LakeError:
+    def _conflict(self, cause: str) -> LakeError:
         return LakeError(
             f"{self.name} was not written: another writer committed version {self.version()} meanwhile",
             cause=cause,

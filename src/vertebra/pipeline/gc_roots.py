@@ -1,4 +1,4 @@
-"""Which table versions garbage collection has to leave: those that models, recent runs and last good runs point to."""
+"""Which table versions garbage collection keeps: those of models, recent runs and the last success of each step."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def gc_roots(ledgers: Ledgers, since: datetime) -> dict[str, dict[int, str]]:
     """The versions to keep, by table, each with the reason.
 
     Args:
-        since: what runs read and wrote that started then or later stays, as does what the last good run of each step
-            did, whenever it was.
+        since: versions that were read or written by runs which started then or later are kept. So are those of the
+            last successful run of each step, however old.
     """
     found: dict[str, dict[int, str]] = defaultdict(dict)
     for row in ledgers.read("models").to_pylist():

@@ -1,4 +1,4 @@
-"""The graph of steps: who reads what whom writes, and the order to run them in."""
+"""The graph of steps: which step reads the tables of which, and the order to run them in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Graph:
     """Steps and the edges between them.
 
     Args:
-        steps: with unique names; an input that no step writes is left to the run to find or miss.
+        steps: with unique names. An input that no step writes is allowed; a run reports it when it does not exist.
 
     Raises:
         DeclarationError: two steps write one table, or steps read each other in a circle.
@@ -45,11 +45,11 @@ class Graph:
         return self._producers.get(table)
 
     def upstream(self, name: str, depth: int | None = None) -> set[str]:
-        """The steps a step follows from, at most ``depth`` edges away."""
+        """The steps that a step depends on, at most ``depth`` edges away."""
         return _reach(self.parents, name, depth)
 
     def downstream(self, name: str, depth: int | None = None) -> set[str]:
-        """The steps that follow from a step, at most ``depth`` edges away."""
+        """The steps that depend on a step, at most ``depth`` edges away."""
         return _reach(self.children, name, depth)
 
     def _claim(self, output: str, step: Step) -> None:
@@ -62,7 +62,7 @@ class Graph:
             )
 
     def _order(self, steps: Mapping[str, Step]) -> list[str]:
-        """Every step after those it reads; among the ready ones by zone, then as declared."""
+        """Every step after the steps it depends on; steps that are ready by zone, then as declared."""
         rank = {name: (STEP_KINDS.index(step.zone), place) for place, (name, step) in enumerate(steps.items())}
         sorter = TopologicalSorter(self.parents)
         try:
@@ -71,8 +71,8 @@ class Graph:
             circle = " → ".join(reversed(error.args[1]))
             raise DeclarationError(
                 f"these steps read each other in a circle: {circle}",
-                cause="a table cannot follow from itself",
-                remedy="take one of the inputs out, or split a view in two",
+                cause="a table cannot depend on itself",
+                remedy="remove one of the inputs, or split a view in two",
             ) from None
         order: list[str] = []
         ready: set[str] = set()

@@ -1,4 +1,4 @@
-"""What a run would do, and why: run a step, skip it, or say what it lacks."""
+"""What a run would do with each step, and why: run it, skip it, or report which inputs are missing."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class PlannedStep:
     Attributes:
         action: ``collect`` (a landing step looks for new data), ``run``, ``skip`` (it is current) or ``blocked``.
         why: the reasons, in words, each a clause.
-        fingerprint: what the result would follow from; None where an input is not there yet.
-        full_refresh: an incremental step has to start from nothing, as more than its inputs changed.
+        fingerprint: what the result would depend on; None where an input does not exist yet.
+        full_refresh: an incremental step has to start from nothing, because more than its inputs changed.
     """
 
     step: Step
@@ -116,7 +116,7 @@ def decide(
     inputs = state.inputs(step)
     missing = [name for name, version in inputs.items() if version is None and name not in will_change]
     if missing:
-        return PlannedStep(step, "blocked", tuple(_lacks(name) for name in missing))
+        return PlannedStep(step, "blocked", tuple(_missing_input(name) for name in missing))
     known = {name: version for name, version in inputs.items() if version is not None}
     fingerprint = fingerprint_of(step, known, state.decisions(step), root)
     remembered = state.remembered(step.name)
@@ -139,12 +139,12 @@ def _reasons(step: Step, fingerprint: Fingerprint, state: State) -> tuple[str, .
     digest = fingerprint.digest
     remembered = state.remembered(step.name)
     versions = {name: state.table(name) for name in step.outputs}
-    lacking = [name for name, version in versions.items() if version is None]
-    if lacking:
+    missing = [name for name, version in versions.items() if version is None]
+    if missing:
         if state.failed(step.name):
             return ("it failed last time",)
-        seen = len(lacking) < len(versions) or remembered is not None
-        return tuple(f"{name} is missing" for name in lacking) if seen else NEVER
+        seen = len(missing) < len(versions) or remembered is not None
+        return tuple(f"{name} is missing" for name in missing) if seen else NEVER
     stale = []
     for name, version in versions.items():
         if version is None or version.fingerprint == digest:
@@ -159,7 +159,7 @@ def _reasons(step: Step, fingerprint: Fingerprint, state: State) -> tuple[str, .
     words = fingerprint.differences(remembered.fingerprint) if remembered else []
     if state.failed(step.name):
         words.append("it failed last time")
-    return tuple(words) or ("what wrote its last version is not on record",)
+    return tuple(words) or ("no run on record wrote its last version",)
 
 
 def _unpublished(step: Step, fingerprint: Fingerprint, state: State) -> tuple[str, ...]:
@@ -171,7 +171,7 @@ def _unpublished(step: Step, fingerprint: Fingerprint, state: State) -> tuple[st
     remembered = state.remembered(step.name)
     if remembered is None:
         return NEVER
-    return tuple(fingerprint.differences(remembered.fingerprint)) or ("what it sent last is not on record",)
+    return tuple(fingerprint.differences(remembered.fingerprint)) or ("no run on record sent its last version",)
 
 
 def _will_change(name: str) -> str:
@@ -180,7 +180,7 @@ def _will_change(name: str) -> str:
     return f"input {name} will change"
 
 
-def _lacks(name: str) -> str:
+def _missing_input(name: str) -> str:
     if name.startswith("landing."):
         return f"nothing was collected for {name.partition('.')[2]} yet"
     return f"{name} was not written yet"

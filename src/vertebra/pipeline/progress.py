@@ -1,4 +1,4 @@
-"""What a run tells while it goes on: the port to people; :mod:`vertebra.report` has its adapters."""
+"""What a run reports while it is under way; :mod:`vertebra.report` shows it to people."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class StepResult:
     """How one step of a run ended.
 
     Attributes:
-        state: ``ok``; ``current`` (it turned out that nothing had changed); ``failed``; ``skipped`` (a step it follows
-            from failed, or an input is missing); ``interrupted``.
+        state: ``ok``; ``current`` (it turned out that nothing had changed); ``failed``; ``skipped`` (a step it depends
+            on failed, or an input is missing); ``interrupted``.
         why: why it ran, or why it was skipped.
         outputs: the version of each table it wrote.
         facts: what else it did, by kind of step.
         error: the message of a failed step.
-        trace: its traceback, where the failure was not one Vertebra foresaw.
+        trace: its traceback, for failures that Vertebra does not expect.
     """
 
     step: str
@@ -68,7 +68,7 @@ class RunReport:
 
     @property
     def idle(self) -> bool:
-        """Nothing was to do."""
+        """Whether there was nothing to do."""
         return not self.results
 
     def __str__(self) -> str:
@@ -90,10 +90,10 @@ class RunInterrupted(KeyboardInterrupt):
 
 
 class Console(Protocol):
-    """Who is told what a run does."""
+    """Receives what a run does."""
 
     def note(self, text: str) -> None:
-        """Something a person should know that belongs to no step."""
+        """A remark that a person should see."""
         ...
 
     def started(self, number: int, total: int, step: str) -> None:
@@ -105,7 +105,7 @@ class Console(Protocol):
         ...
 
     def transferred(self, step: str, transfer: Transfer) -> None:
-        """Bytes came, for a landing step."""
+        """A landing step received bytes."""
         ...
 
     def ended(self, number: int, total: int, result: StepResult) -> None:
@@ -114,7 +114,7 @@ class Console(Protocol):
 
 
 class SilentConsole:
-    """Tells nobody."""
+    """Ignores what a run does."""
 
     def note(self, text: str) -> None: ...
 

@@ -1,8 +1,8 @@
-"""What a run writes into the ledgers about itself: ``runs`` and ``lineage``; and what it finds of runs that died.
+"""Records runs in the ledgers ``runs`` and ``lineage``, and detects runs that were killed.
 
-Rows are appended in batches, as every append is a commit: those of short steps together, those of a long step at
-once. Nothing depends on the last batch arriving: each table's commit names the run, the step and the fingerprint, and
-the next run records what it finds committed and not on record.
+Every append is a commit, so rows are appended in batches: those of short steps together, those of a long step at once.
+Nothing depends on the last batch: each table's commit names the run, the step and the fingerprint, and the next run
+records tables that were committed and not recorded.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ if TYPE_CHECKING:
     from vertebra.pipeline.progress import StepResult
 
 _PATIENCE: Final = 2.0
-"""Seconds that rows may wait for others before they are appended."""
+"""Seconds after which rows are appended without waiting for others."""
 
 
 class Recorder:
-    """Writes down one run.
+    """Records one run.
 
     Args:
-        scratch: the lake's folder of folders of runs that are going on; one that outlives its run tells of a crash.
+        scratch: the lake's scratch folder, with one folder per run under way. A folder that is still there when the
+            next run starts belongs to a run that was killed.
     """
 
     def __init__(self, ledgers: Ledgers, scratch: Path, run_id: str, engine: str, profile: str | None) -> None:
@@ -52,33 +53,33 @@ class Recorder:
         return self._scratch / str(self._about["run_id"])
 
     def open(self) -> list[str]:
-        """Clean up after runs that died, mark them crashed, and leave a mark of our own.
+        """Record runs that were killed as crashed, remove their folders, and make this run's folder.
 
         Returns:
-            A sentence per run that died, to tell a person.
+            A sentence for people about each run that was killed.
         """
-        told = []
+        sentences = []
         for folder in sorted(self._scratch.iterdir()) if self._scratch.is_dir() else []:
             mark = folder / "doing"
             doing = mark.read_text("utf-8") if mark.is_file() else ""
             fact = f"run {folder.name} did not end" + (f": it was killed in {doing}" if doing else "")
             self._row(RUN, "crashed", run_id=folder.name, error=fact, why=doing)
-            told.append(f"{fact}; what it committed is kept")
+            sentences.append(f"{fact}; what it committed is kept")
             shutil.rmtree(folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        return told
+        return sentences
 
     def began(self, steps: int) -> None:
-        """Say that the run is going on, for others to see."""
+        """Record that the run has started, for others to see."""
         self._row(RUN, "started", why=f"{steps} steps to run")
         self.flush()
 
     def doing(self, step: str) -> None:
-        """Leave a mark of the step that is running, in case the process is killed in it."""
+        """Name the step that is running in the run's folder, in case the process is killed in it."""
         (self.folder / "doing").write_text(step, "utf-8")
 
-    def ended(self, result: StepResult, fingerprint: Fingerprint | None, patient: bool = True) -> None:
-        """Write down how a step ended, and what each table it wrote follows from."""
+    def ended(self, result: StepResult, fingerprint: Fingerprint | None) -> None:
+        """Record how a step ended, and the inputs of each table it wrote."""
         done = fingerprint is not None and result.state == "ok"
         self._row(
             result.step,
@@ -93,18 +94,18 @@ class Recorder:
             fingerprint_parts=fingerprint_json(fingerprint, result.outputs) if fingerprint and done else None,
         )
         if fingerprint and done:
-            self._follows(result.step, fingerprint, result.outputs)
-        if not patient or time.monotonic() - self._flushed > _PATIENCE:
+            self._lineage_rows(result.step, fingerprint, result.outputs)
+        if time.monotonic() - self._flushed > _PATIENCE:
             self.flush()
 
     def close(self, state: str, why: str, seconds: float) -> None:
-        """Write down how the run ended and take its mark away."""
+        """Record how the run ended, and remove its folder."""
         self._row(RUN, state, why=why, seconds=seconds)
         self.flush()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def flush(self) -> None:
-        """Append the rows that wait."""
+        """Append the rows that are waiting."""
         commit = Commit(str(self._about["run_id"]), RUN, "")
         runs, lineage = self._runs, self._lineage
         self._runs, self._lineage = [], []
@@ -117,7 +118,7 @@ class Recorder:
         row = {"step": step, "state": state, "started_at": started, "seconds": seconds}
         self._runs.append(self._about | row | more)
 
-    def _follows(self, step: str, fingerprint: Fingerprint, outputs: Mapping[str, int]) -> None:
+    def _lineage_rows(self, step: str, fingerprint: Fingerprint, outputs: Mapping[str, int]) -> None:
         for output, output_version in outputs.items():
             for name, version in fingerprint.inputs.items():
                 self._lineage.append(

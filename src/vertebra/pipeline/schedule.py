@@ -1,7 +1,7 @@
-"""Keeping a lake up to date for as long as the process lives: collect what is due, run the steps below, wait, repeat.
+"""Keeps a lake up to date for as long as the process lives: collect what is due, run steps downstream, wait, repeat.
 
-The loop keeps nothing that matters in memory. What is due is read from the lake before each round, and again by the
-round itself when it holds the lake; a scheduler that was killed, or that another one overtook, goes on from there.
+The loop keeps no state that matters in memory. What is due is read from the lake before each round, and again in the
+round itself when it holds the lake. So a scheduler can be killed and restarted, or run beside another one.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _FOLDERS: Final = ("datasets", "reconcile", "views", "analyses")
 
 
 class Events(Protocol):
-    """Who is told what the loop does."""
+    """Receives what the loop does."""
 
     def began(self, scheduled: int, next_at: datetime | None) -> None:
-        """The loop begins; ``scheduled`` datasets have a schedule, the first moment is at ``next_at``."""
+        """The loop begins; ``scheduled`` datasets have a schedule, the first collection is due at ``next_at``."""
         ...
 
     def due(self, situation: Situation) -> None:
@@ -47,7 +47,7 @@ class Events(Protocol):
         ...
 
     def busy(self, error: BusyError) -> None:
-        """Another run holds the lake; told once for each time it is waited for."""
+        """Another run holds the lake; called once each time the loop waits for it."""
         ...
 
     def round_ended(self, report: RunReport) -> None:
@@ -55,15 +55,15 @@ class Events(Protocol):
         ...
 
     def broken(self, error: Exception) -> None:
-        """The project cannot be loaded, or a round cannot be done; told once for as long as it stays so."""
+        """The project cannot be loaded, or a round failed; called once for as long as the error stays the same."""
         ...
 
     def reloaded(self) -> None:
-        """Declarations changed, and are followed from now on."""
+        """Declarations changed and were read again."""
         ...
 
     def stopped(self) -> None:
-        """The loop ends, because it was asked to."""
+        """The loop ends because it was asked to."""
         ...
 
 
@@ -90,14 +90,15 @@ class Scheduler:
     """The loop.
 
     Attributes:
-        load: reads the project; declarations that change are followed without a restart.
-        wanted: selections of steps; none means every dataset that has a schedule, and all steps below those.
+        load: reads the project; called again when declarations change, so that no restart is necessary.
+        wanted: selections of steps; none selects every dataset that has a schedule, and all steps downstream of those.
         excluded: selections of steps to leave out.
         clock: time and waiting; a wait ends early when ``stopping`` turns true.
         stopping: whether the loop was asked to end.
-        events: told what happens.
-        console: told what a round does.
-        nap: how long the loop sleeps at most, so that it sees changed declarations and what others collected.
+        events: receives what the loop does.
+        console: receives what a round does.
+        longest_wait: how long the loop waits at most before it looks for changed declarations, and for batches that
+            others collected.
     """
 
     load: Callable[[], Project]
@@ -107,26 +108,26 @@ class Scheduler:
     console: Console
     wanted: Sequence[str] = ()
     excluded: Sequence[str] = ()
-    nap: timedelta = timedelta(minutes=1)
+    longest_wait: timedelta = timedelta(minutes=1)
     _project: Project | None = None
     _names: frozenset[str] = frozenset()
     _stamp: object = None
-    _told: str = ""
+    _last_error: str = ""
     _waiting: bool = False
 
     def loop(self) -> None:
-        """Go on until asked to stop.
+        """Repeat rounds until asked to stop.
 
         Raises:
             DeclarationError: the project cannot be loaded at the start.
             SelectionError: a selection matches nothing.
         """
-        self._take(self.load())
+        self._use(self.load())
         found = self._situations()
         self.events.began(len(found), _earliest(found, self.clock.now()))
         first = True
         while not self.stopping():
-            self._follow()
+            self._reload_if_changed()
             report = self._round(even_if_none=first)
             first = first and report is None
             if report is None or not report.ok:
@@ -134,12 +135,15 @@ class Scheduler:
         self.events.stopped()
 
     def once(self) -> RunReport | None:
-        """One round: collect what is due and run the steps below; None when it was asked to stop before.
+        """Do one round: collect what is due and run the steps downstream.
+
+        Returns:
+            The report of the run; None when the scheduler was asked to stop before.
 
         Raises:
             VertebraError: the project cannot be loaded, a selection matches nothing, or the round cannot be done.
         """
-        self._take(self.load())
+        self._use(self.load())
         while not self.stopping():
             report = self._run()
             if report is not None:
@@ -148,49 +152,49 @@ class Scheduler:
         self.events.stopped()
         return None
 
-    def _take(self, project: Project) -> None:
-        """Let a project be the one in force."""
+    def _use(self, project: Project) -> None:
+        """Use a project from now on."""
         graph = graph_of(project)
         chosen = set(select(graph, self.wanted, self.excluded))
         self._names = frozenset(name for name in project.datasets if f"landing.{name}" in chosen)
         self._project, self._stamp = project, declared_at(project)
 
-    def _follow(self) -> None:
-        """Read declarations that changed. While they are wrong, the last ones that were right stay in force."""
+    def _reload_if_changed(self) -> None:
+        """Read declarations that changed; while they are wrong, the last valid ones stay in use."""
         assert self._project is not None
         stamp = declared_at(self._project)
         if stamp == self._stamp:
             return
         self._stamp = stamp
         try:
-            self._take(self.load())
+            self._use(self.load())
         except VertebraError as error:
             self.events.broken(error)
         else:
             self.events.reloaded()
 
     def _round(self, even_if_none: bool) -> RunReport | None:
-        """Collect what is due and run the steps below; None when nothing was due, or it could not be done.
+        """Collect what is due and run the steps downstream; None when nothing was due, or the round failed.
 
         Args:
-            even_if_none: run the steps below that are not current even if nothing is due: a process that was killed
-                may have collected for them.
+            even_if_none: run the steps that are not current even if nothing is due: a process that was killed may have
+                collected data for them.
         """
         try:
             report = self._run() if even_if_none or due_names(self._situations()) else None
         except Exception as error:
-            # Whatever it is, a full disk or a server that is down, it may have passed when the next round begins.
+            # whatever the error is, such as a full disk or a server that is down, it may be gone in the next round
             self._waiting = False
-            if str(error) != self._told:
+            if str(error) != self._last_error:
                 self.events.broken(error)
-            self._told = str(error)
+            self._last_error = str(error)
             return None
         if report is not None:
-            self._told = ""
+            self._last_error = ""
         return report
 
     def _run(self) -> RunReport | None:
-        """Collect what is due and run the steps below; None when another run holds the lake."""
+        """Collect what is due and run the steps downstream; None when another run holds the lake."""
         project, now = self._project, self.clock.now()
         assert project is not None
         try:
@@ -213,12 +217,12 @@ class Scheduler:
         return report
 
     def _due(self, project: Project, graph: Graph, chosen: list[str], now: datetime) -> list[str]:
-        """The landing steps that are due, every step below a dataset that has a schedule, and what those steps read."""
+        """Steps to run: collections that are due, steps downstream of scheduled datasets, and what those depend on."""
         found = situations(project, Lake(project.lake), Ledgers(Lake(project.lake)), now, patient=True)
         due = {f"landing.{one.dataset.name}": one for one in found if one.due}
         scheduled = {f"landing.{one.dataset.name}" for one in found if one.next_at is not None}
-        below = {name for step in scheduled for name in graph.downstream(step)}
-        needed = below | {name for step in below for name in graph.upstream(step)}
+        downstream = {name for step in scheduled for name in graph.downstream(step)}
+        needed = downstream | {name for step in downstream for name in graph.upstream(step)}
         picked = [name for name in chosen if name in due or (name in needed and not name.startswith("landing."))]
         for name in picked:
             if name in due:
@@ -226,29 +230,29 @@ class Scheduler:
         return picked
 
     def _situations(self) -> list[Situation]:
-        """How the selected datasets that have a schedule stand now."""
+        """The situations of the selected datasets that have a schedule."""
         assert self._project is not None
         lake = Lake(self._project.lake)
         found = situations(self._project, lake, Ledgers(lake), self.clock.now(), patient=True)
         return [one for one in found if one.next_at is not None and one.dataset.name in self._names]
 
     def _until_next(self) -> float:
-        """Seconds to the next moment, at most a minute."""
+        """Seconds until the next collection is due, at most :attr:`longest_wait`."""
         now = self.clock.now()
         found = self._situations()
         at = None if due_names(found) else _earliest(found, now)
-        # What is still due could not be done just now.
-        wait = self.nap if at is None else min(max(at - now, timedelta()), self.nap)
+        # a dataset that is still due could not be collected just now
+        wait = self.longest_wait if at is None else min(max(at - now, timedelta()), self.longest_wait)
         return max(wait.total_seconds(), 0.1)
 
 
 def declared_at(project: Project) -> object:
-    """What tells whether the files of a project changed; cheap, unlike reading them."""
+    """A value that changes with the files of a project; cheaper than reading them."""
     root = project.root
     tops = [root, *([root / project.settings.overlay] if project.settings.overlay else [])]
     files = [root / "vertebra.yaml"]
-    below = (file for top in tops for folder in _FOLDERS for file in (top / folder).rglob("*.*"))
-    files += (file for file in below if file.parent.name != "__pycache__")
+    nested = (file for top in tops for folder in _FOLDERS for file in (top / folder).rglob("*.*"))
+    files += (file for file in nested if file.parent.name != "__pycache__")
     found = {}
     for file in files:
         with suppress(OSError):

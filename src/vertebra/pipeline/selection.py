@@ -1,7 +1,7 @@
-"""Which steps a person means: dbt's selection grammar, plus ``zone:`` and ``source:``.
+"""Selects steps: dbt's selection grammar, plus ``zone:`` and ``source:``.
 
 trusted.flights        one step                 flights           its steps in all zones
-+trusted.flights       and all it follows from  trusted.flights+  and all that follows from it
++trusted.flights       and all upstream steps   trusted.flights+  and all downstream steps
 2+trusted.flights+1    at most so many edges    trusted.*         wildcards * ? [ ]
 zone:trusted  tag:x  source:bts                 by property
 state:modified         declaration or code changed since the last run, or never run

@@ -1,4 +1,4 @@
-"""What the lake says is so now: table versions, landed batches, and what each step last followed from.
+"""The present state of the lake: table versions, landed batches, and the fingerprint of each step's last success.
 
 Reads Delta logs and the ``runs`` ledger; starts no engine.
 """
@@ -100,7 +100,7 @@ class State:
         return self._failed.get(step)
 
     def forget(self, step: Step) -> None:
-        """Read anew what the step may have changed."""
+        """Forget what the step may have changed, so that it is read again."""
         if step.zone == "publish":
             self._published = None
         for name in step.outputs:

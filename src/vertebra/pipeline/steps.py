@@ -1,4 +1,4 @@
-"""The steps of a project: what each reads, what it writes, and which declaration and code it follows from."""
+"""The steps of a project: what each reads and writes, and which declaration and code it runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Step:
         name: ``zone.subject``, e.g. ``trusted.flights``.
         inputs: what it reads: qualified tables, or ``landing.<dataset>`` for the batches of a dataset.
         outputs: the qualified tables it writes, the one whose commit ends the step last; a publish step writes none.
-        declaration: the pydantic model the step follows from.
+        declaration: the pydantic model of what the step does.
         tags: of the declaration.
         source: the data source of a dataset's steps.
         files: the user's code the step runs.

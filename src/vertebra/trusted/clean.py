@@ -153,7 +153,7 @@ class _Step:
         if grown is None:
             version = target.commit(staged, commit, mode="overwrite", evolution="replace")
         else:
-            version = target.commit(staged, commit, mode="append", onto=grown.onto)
+            version = target.commit(staged, commit, mode="append", expected_version=grown.base_version)
         return StepOutcome(
             rows=written.rows,
             version=version,

@@ -38,12 +38,12 @@ class NewRows:
     Attributes:
         rows: new rows of the formatted table.
         present: the trusted table as it is.
-        onto: its version.
+        base_version: its version.
     """
 
     rows: DataFrame
     present: StagedFiles
-    onto: int
+    base_version: int
 
     def whole(self, added: StagedFiles) -> StagedFiles:
         """The trusted table as it is going to be."""
@@ -65,9 +65,9 @@ def new_rows(
         cells: the repairs of this run, ``rid, column_name, new, …``; None for none.
         removed: the rows it removes, ``rid, …``; None for none.
     """
-    onto = target.version() if target.exists() else None
+    base_version = target.version() if target.exists() else None
     written = ctx.extensible(target)
-    if onto is None or written is None or formatted.name not in written.inputs or _LEDGERS not in written.extra:
+    if base_version is None or written is None or formatted.name not in written.inputs or _LEDGERS not in written.extra:
         return None
     version = ctx.inputs[formatted.name]
     files = formatted.added(written.inputs[formatted.name], version, written.at)
@@ -79,7 +79,9 @@ def new_rows(
         before = _files(ledger, formatted.name.partition(".")[2], written, ctx)
         if before is None or not _as_before(ctx, ledger, before, now, rows, about):
             return None
-    return NewRows(rows, StagedFiles(tuple(target.files(onto)), schema, target.rows(onto), None), onto)
+    return NewRows(
+        rows, StagedFiles(tuple(target.files(base_version)), schema, target.rows(base_version), None), base_version
+    )
 
 
 def _files(ledger: str, dataset: str, written: TableVersion, ctx: StepContext) -> list[Path] | None:
@@ -87,7 +89,7 @@ def _files(ledger: str, dataset: str, written: TableVersion, ctx: StepContext) -
     version = json.loads(written.extra[_LEDGERS]).get(ledger)
     if version is None:
         return []
-    if not ctx.ledgers.table(ledger).stood(version, written.at):
+    if not ctx.ledgers.table(ledger).existed_at(version, written.at):
         return None
     files = ctx.ledgers.files(ledger, dataset, version)
     return files if all(file.is_file() for file in files) else None
