@@ -162,13 +162,14 @@ def _land(payload: Path, place: Path) -> tuple[float, int]:
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
     from vertebra.landing.collect import collect
+    from vertebra.landing.context import CollectionContext
 
     place.mkdir()
     collected = {"from": "files", "path": str(payload)}
     declared = {"name": "measured", "source": "here", "collect": collected, "parse": {"format": "csv"}, "columns": {}}
     dataset, lake = Dataset.model_validate(declared), Lake(place / "lake")
     clock = time.perf_counter()
-    outcome = collect(dataset, place, lake, Ledgers(lake), "run-1", datetime.now(UTC))
+    outcome = collect(dataset, CollectionContext(place, lake, Ledgers(lake), "run-1", datetime.now(UTC)))
     return time.perf_counter() - clock, outcome.records
 
 

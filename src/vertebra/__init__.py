@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from vertebra.governance.drift import ColumnDrift
     from vertebra.lake.gc import TableGarbage
     from vertebra.lake.table import TableVersion
-    from vertebra.landing.backfill import PeriodSituation
+    from vertebra.landing.backfill import PeriodStatus
     from vertebra.landing.collect import PayloadsRefusedError
     from vertebra.pipeline.plan import PlannedStep
     from vertebra.pipeline.progress import RunInterrupted, RunReport, StepResult
@@ -111,7 +111,7 @@ __all__ = [
     "ModelScore",
     "NextCollection",
     "PayloadsRefusedError",
-    "PeriodSituation",
+    "PeriodStatus",
     "PlannedStep",
     "ProjectCheck",
     "Proposal",
@@ -191,7 +191,7 @@ _HOMES: Final[dict[str, str]] = {
     "ColumnDrift": "vertebra.governance.drift",
     "TableGarbage": "vertebra.lake.gc",
     "TableVersion": "vertebra.lake.table",
-    "PeriodSituation": "vertebra.landing.backfill",
+    "PeriodStatus": "vertebra.landing.backfill",
     "PayloadsRefusedError": "vertebra.landing.collect",
     "PlannedStep": "vertebra.pipeline.plan",
     "RunInterrupted": "vertebra.pipeline.progress",

@@ -21,7 +21,7 @@ from portals.portals import FileServer
 from portals.stand_in import StandIn, standing_in
 from vertebra.cli import main
 from vertebra.declare.collect import COLLECTORS
-from vertebra.declare.period import told
+from vertebra.declare.period import summarize_periods
 from vertebra.governance.step_facts import LandingFacts
 from vertebra.landing.port import Transfer
 from vertebra.pipeline.progress import StepResult
@@ -142,8 +142,8 @@ def test_a_collection_tells_programs_where_its_sources_stand(vertebra: Command, 
 
 def test_many_periods_are_told_in_short() -> None:
     months = [f"2013-{month:02d}" for month in range(1, 13)]
-    assert told(months[:3]) == "2013-01, 2013-02, 2013-03"
-    assert told(months) == "2013-01 … 2013-12 (12 periods)"
+    assert summarize_periods(months[:3]) == "2013-01, 2013-02, 2013-03"
+    assert summarize_periods(months) == "2013-01 … 2013-12 (12 periods)"
 
 
 def test_a_disk_that_is_full_is_told_with_what_to_do(

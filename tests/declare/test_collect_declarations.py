@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vertebra.declare.collect import COLLECTORS
-from vertebra.declare.period import Period, period, periods, written
-from vertebra.declare.placeholders import filled, names_in, pattern_of
+from vertebra.declare.period import Period, format_time, parse_period, periods_until
+from vertebra.declare.placeholders import file_name_pattern, fill_placeholders, placeholder_names
 from vertebra.declare.schema import json_schema
 
 DATASET = """\
@@ -188,8 +188,8 @@ class TestPeriods:
         ],
     )
     def test_what_follows_and_where_they_end(self, unit, name, following, last_day):
-        one = period(name, unit)
-        assert (str(one), str(one.following), written(one.last_day, "%Y-%m-%d")) == (name, following, last_day)
+        one = parse_period(name, unit)
+        assert (str(one), str(one.next), format_time(one.last_day, "%Y-%m-%d")) == (name, following, last_day)
 
     @given(
         st.sampled_from(["hour", "day", "week", "month", "quarter", "year"]),
@@ -197,24 +197,24 @@ class TestPeriods:
     )
     def test_a_name_says_the_period_and_names_sort_as_time_does(self, unit, until):
         first = next(one for one in [Period(datetime(until.year, 1, 1), "year")])
-        start = period(str(Period(first.start, unit)), unit)
-        found = [one for one, _ in zip(periods(start, until), range(60), strict=False)]
-        assert [period(str(one), unit) for one in found] == found
+        start = parse_period(str(Period(first.start, unit)), unit)
+        found = [one for one, _ in zip(periods_until(start, until), range(60), strict=False)]
+        assert [parse_period(str(one), unit) for one in found] == found
         assert sorted(map(str, found)) == [str(one) for one in found]
         assert all(one.end == other.start for one, other in pairwise(found))
         assert all(one.end <= until for one in found)
 
     def test_places_are_filled(self):
-        one = period("2013-01", "month")
+        one = parse_period("2013-01", "month")
         text = "{period:%Y}_{period:%-m}/{end:%Y-%m-%d}/{last:%d}/{station}/{{x}}"
-        assert names_in(text) == {"period", "end", "last", "station"}
-        assert filled(text, one, {"station": "JFK"}) == "2013_1/2013-02-01/31/JFK/{x}"
+        assert placeholder_names(text) == {"period", "end", "last", "station"}
+        assert fill_placeholders(text, one, {"station": "JFK"}) == "2013_1/2013-02-01/31/JFK/{x}"
 
     def test_a_name_gives_the_period_back(self):
-        found = pattern_of("{period:%Y}-{period:%m}_*.csv").fullmatch("2021-03_renda.csv")
+        found = file_name_pattern("{period:%Y}-{period:%m}_*.csv").fullmatch("2021-03_renda.csv")
         assert found is not None
         assert found.groupdict() == {"Y": "2021", "m": "03"}
-        assert pattern_of("a.csv").fullmatch("a_csv") is None
+        assert file_name_pattern("a.csv").fullmatch("a_csv") is None
 
 
 def test_the_schema_has_every_kind():

@@ -37,7 +37,7 @@ def batch(tmp_path: Path) -> Callable[..., Batch]:
         for name, texts in cells.items():
             counter = KindCounter()
             counter.add(pa.array(texts, pa.string()))
-            seen[name] = counter.observed().to_receipt()
+            seen[name] = counter.profile().to_receipt()
         records = len(next(iter(cells.values()), ()))
         receipt = Receipt(
             number=number, collected_at=FIRST + timedelta(days=number), url="file:x", sha256="", bytes=1, payload="x",

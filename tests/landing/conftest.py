@@ -16,7 +16,9 @@ from vertebra.declare.dataset import Dataset
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 from vertebra.landing.collect import CollectOutcome, collect
-from vertebra.landing.web.network import Gate, Network
+from vertebra.landing.context import CollectionContext
+from vertebra.landing.port import Collector
+from vertebra.landing.web.network import HostThrottle, Network
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -32,8 +34,10 @@ def project(tmp_path: Path) -> Path:
 def collected(project: Path, lake: Lake, ledgers: Ledgers) -> Callable[..., CollectOutcome]:
     """Collect a declared dataset now: ``collected(declared("a.csv"))``."""
 
-    def run(dataset: Dataset, run_id: str = "run-1", **options: Any) -> CollectOutcome:
-        return collect(dataset, project, lake, ledgers, run_id, NOW, **options)
+    def run(
+        dataset: Dataset, run_id: str = "run-1", collector: Collector | None = None, **options: Any
+    ) -> CollectOutcome:
+        return collect(dataset, CollectionContext(project, lake, ledgers, run_id, NOW, **options), collector)
 
     return run
 
@@ -65,7 +69,7 @@ def clock() -> Clock:
 @pytest.fixture
 def network(clock: Clock) -> Network:
     """The web asked without waiting: time passes as it is slept."""
-    return Network(clock=clock, chance=lambda: 0.5, gate=Gate())
+    return Network(clock=clock, random_fraction=lambda: 0.5, throttle=HostThrottle())
 
 
 @pytest.fixture

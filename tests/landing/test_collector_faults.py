@@ -22,7 +22,7 @@ from vertebra.errors import CollectError
 from vertebra.lake.batches import batches
 from vertebra.landing.clock import SystemClock
 from vertebra.landing.collect import PayloadsRefusedError
-from vertebra.landing.web.network import Gate, Network
+from vertebra.landing.web.network import HostThrottle, Network
 
 GOOD = b"a,b\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(5000))
 CSV = {"format": "csv"}
@@ -70,7 +70,7 @@ REFUSED = {
     "a page with a wide doctype": (faults.instead(b"<!DOCTYPE   html><p>"), "is a page for people, not data"),
     "a page in UTF-16": (faults.instead("\ufeff<html><title>Sorry</title>".encode("utf-16-le")), "is a page"),
     "an error with status 200": (faults.error_as_data, "is an error message, not data"),
-    "a challenge": (faults.challenge, "redirects to where Vertebra does not follow"),
+    "a challenge": (faults.challenge, "redirects to an address that Vertebra does not follow"),
     "nothing": (faults.nothing, "is empty"),
     "no content": (with_status(204), "answers with status 204"),
     "not found": (with_status(404, b"gone"), "answers with status 404"),
@@ -98,7 +98,7 @@ class TestWhatPasses:
         gathered(declared(host))
         files.files["/a.csv"] = GOOD + b"1,1\n"
         host.always = fault
-        with pytest.raises(CollectError, match="5 tries failed"):
+        with pytest.raises(CollectError, match="5 attempts failed"):
             gathered(declared(host))
         assert [batch.payload.read_bytes() for batch in landed(lake)] == [GOOD]
         host.always = None
@@ -204,7 +204,8 @@ class TestASlowHost:
         started = time.monotonic()
         with pytest.raises(CollectError, match="takes longer than 300 ms"):
             gathered(
-                declared(host, limits={"time": "300 ms"}), network=Network(SystemClock(), lambda: 0.0, Gate(), 0.0)
+                declared(host, limits={"time": "300 ms"}),
+                network=Network(SystemClock(), lambda: 0.0, HostThrottle(), 0.0),
             )
         assert landed(lake) == []
         assert time.monotonic() - started < 60
@@ -248,7 +249,7 @@ class TestResuming:
         (batch,) = gathered(declared(host)).new
         assert batch.payload.read_bytes() == GOOD
         host.always = faults.damaged
-        with pytest.raises(CollectError, match="5 tries failed"):
+        with pytest.raises(CollectError, match="5 attempts failed"):
             gathered(declared(host))
         assert len(landed(lake)) == 1
 
@@ -273,7 +274,7 @@ class TestRedirects:
         [
             ("file:///etc/passwd", "file: is not an address on the web"),
             ("ftp://example.org/a.csv", "ftp: is not an address on the web"),
-            ("/cdn-cgi/challenge-platform", "takes Vertebra for an attack"),
+            ("/cdn-cgi/challenge-platform", "the host blocks programs"),
             ("https:///a.csv", "is not an address on the web"),
         ],
     )
@@ -293,12 +294,12 @@ class TestRedirects:
 class TestPoliteness:
     @pytest.mark.parametrize("most", [1, 2])
     def test_no_more_requests_are_under_way_than_declared(self, most):
-        gate, limits = Gate(), WebLimits(connections=most, rate=1000)
+        throttle, limits = HostThrottle(), WebLimits(connections=most, rate=1000)
         under_way, seen, lock = 0, [], threading.Lock()
 
         def ask() -> None:
             nonlocal under_way
-            with gate.turn("host", limits, SystemClock()):
+            with throttle.turn("host", limits, SystemClock()):
                 with lock:
                     under_way += 1
                     seen.append(under_way)
@@ -323,6 +324,7 @@ LIMITED = """
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
     from vertebra.landing.collect import collect
+    from vertebra.landing.context import CollectionContext
 
     root, most = Path(sys.argv[1]), int(sys.argv[3])
     lake = Lake(root / "lake")
@@ -330,7 +332,7 @@ LIMITED = """
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     dataset = Dataset.model_validate_json(sys.argv[2])
     try:
-        collect(dataset, root / "project", lake, Ledgers(lake), "run-2", datetime(2026, 1, 15, tzinfo=UTC))
+        collect(dataset, CollectionContext(root / "project", lake, Ledgers(lake), "run-2", datetime(2026, 1, 15, tzinfo=UTC)))
     except VertebraError as error:
         print(error)
 """
@@ -355,7 +357,7 @@ class TestADiskThatIsFull:
             raise OSError(errno.ENOSPC, "No space left on device", "download.part")
 
         with monkeypatch.context() as patch:
-            patch.setattr("vertebra.landing.web.partial.Partial.open", full)
+            patch.setattr("vertebra.landing.web.partial.PartialDownload.open", full)
             with pytest.raises(CollectError, match="could not be written") as told:
                 gathered(declared(host))
         assert "No space left on device" in told.value.cause

@@ -14,6 +14,7 @@ from portals.portals import FileServer, bts, flights_by_month, iem, zipped
 from portals.stand_in import Reply, with_status
 from vertebra.errors import CollectError
 from vertebra.landing.collect import PayloadsRefusedError, collect
+from vertebra.landing.context import CollectionContext
 from vertebra.landing.port import Transfer, Window
 
 CSV = {"format": "csv"}
@@ -74,8 +75,13 @@ class TestPeriods:
     def test_the_newest_period_may_not_be_published_yet(self, portal, project, lake, ledgers, network):
         host = portal(bts(last=2, rows=3))
         now = datetime(2013, 4, 2, tzinfo=UTC)
-        outcome = collect(monthly(host.url, last=None), project, lake, ledgers, "run-1", now, network=network)
-        assert ([b.receipt.period for b in outcome.new], outcome.not_yet) == (["2013-01", "2013-02"], ("2013-03",))
+        outcome = collect(
+            monthly(host.url, last=None), CollectionContext(project, lake, ledgers, "run-1", now, network=network)
+        )
+        assert ([b.receipt.period for b in outcome.new], outcome.not_published) == (
+            ["2013-01", "2013-02"],
+            ("2013-03",),
+        )
 
     def test_a_period_before_the_newest_that_is_missing_is_told(self, portal, gathered):
         host = portal(files := bts(last=4, rows=3))
@@ -89,7 +95,7 @@ class TestPeriods:
         host = portal(bts(rows=3))
         now = datetime(2013, 5, 10, tzinfo=UTC)
         dataset = monthly(host.url, last=None, lag="60 days")
-        outcome = collect(dataset, project, lake, ledgers, "run-1", now, network=network)
+        outcome = collect(dataset, CollectionContext(project, lake, ledgers, "run-1", now, network=network))
         assert [batch.receipt.period for batch in outcome.new] == ["2013-01", "2013-02"]
 
     def test_revised_periods_are_landed_again_where_they_replace_the_earlier_ones(self, portal, gathered):
@@ -129,7 +135,7 @@ class TestPeriods:
         self, portal, gathered, ledgers, network
     ):
         host = portal(bts(last=4, rows=3))
-        ending = replace(network, stopping=lambda: len(host.asked) == 2)
+        ending = replace(network, stop_requested=lambda: len(host.asked) == 2)
         with pytest.raises(KeyboardInterrupt):
             gathered(monthly(host.url, last="2013-04"), network=ending)
         assert ledgers.read("batches")["period"].to_pylist() == ["2013-01", "2013-02"]
@@ -156,7 +162,7 @@ class TestPeriods:
         host.faults = [None, *[with_status(500)] * 5]
         with pytest.raises(PayloadsRefusedError, match="answers with status 500") as told:
             gathered(monthly(host.url, last="2013-04"))
-        assert "5 tries failed" in told.value.cause
+        assert "5 attempts failed" in told.value.cause
         assert [batch.receipt.period for batch in told.value.outcome.new] == ["2013-01", "2013-03", "2013-04"]
         assert [batch.receipt.period for batch in gathered(monthly(host.url, last="2013-04")).new] == ["2013-02"]
 
@@ -171,11 +177,11 @@ class TestPeriods:
     def test_all_periods_after_the_newest_one_that_is_there_may_not_be_published_yet(self, portal, gathered):
         host = portal(bts(last=2, rows=3))
         outcome = gathered(monthly(host.url, last="2013-05"))
-        assert ([b.receipt.period for b in outcome.new], outcome.not_yet) == (
+        assert ([b.receipt.period for b in outcome.new], outcome.not_published) == (
             ["2013-01", "2013-02"],
             ("2013-03", "2013-04", "2013-05"),
         )
-        assert gathered(monthly(host.url, last="2013-05")).not_yet == outcome.not_yet
+        assert gathered(monthly(host.url, last="2013-05")).not_published == outcome.not_published
 
     def test_a_period_that_lacks_between_others_is_named_with_what_to_write(self, portal, gathered):
         host = portal(files := bts(last=4, rows=3))
@@ -209,7 +215,7 @@ class TestPeriods:
         host = portal(FileServer())
         with pytest.raises(PayloadsRefusedError) as told:
             gathered(monthly(host.url, last="2013-03"))
-        assert (len(told.value.outcome.refused), told.value.outcome.not_yet) == (2, ("2013-03",))
+        assert (len(told.value.outcome.refused), told.value.outcome.not_published) == (2, ("2013-03",))
 
     def test_a_host_that_is_not_there_is_asked_for_one_period_only(self, gathered, clock):
         with pytest.raises(CollectError, match="cannot be reached") as told:
@@ -283,7 +289,7 @@ class TestGrid:
         )
         error = with_status(200, b"ERROR\n")
         self.host.faults = [error] * 5
-        with pytest.raises(PayloadsRefusedError, match="11 more were not asked for") as told:
+        with pytest.raises(PayloadsRefusedError, match="with 11 more to ask for") as told:
             gathered(grid)
         assert (len(self.host.asked), len(told.value.outcome.refused)) == (5, 5)
         assert "the next collection begins with what was not asked for" in told.value.remedy

@@ -27,11 +27,12 @@ COLLECTION = textwrap.dedent(
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
     from vertebra.landing.collect import collect
+    from vertebra.landing.context import CollectionContext
 
     root = Path(sys.argv[1])
     lake = Lake(root / "lake")
     dataset = Dataset.model_validate_json(sys.argv[2])
-    collect(dataset, root / "project", lake, Ledgers(lake), "run-dead", datetime(2026, 1, 15, tzinfo=UTC))
+    collect(dataset, CollectionContext(root / "project", lake, Ledgers(lake), "run-dead", datetime(2026, 1, 15, tzinfo=UTC)))
     """
 )
 

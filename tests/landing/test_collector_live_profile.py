@@ -14,6 +14,7 @@ from portals.portals import FileServer, bts, flights_by_month, iem, zipped
 from portals.stand_in import Asked, Reply
 from vertebra.declare.load import load_project
 from vertebra.landing.collect import collect
+from vertebra.landing.context import CollectionContext
 
 FLIGHTS = Path(__file__).parents[2] / "projects" / "flights"
 MASTER = (
@@ -69,7 +70,7 @@ def test_it_is_off_unless_it_is_chosen():
 def test_what_the_publishers_give_has_the_declared_columns(live, lake, ledgers, network, name, batches, count):
     dataset = live.datasets[name]
     now = datetime(2026, 1, 15, tzinfo=UTC)
-    outcome = collect(dataset, live.root, lake, ledgers, "run-1", now, network=network)
+    outcome = collect(dataset, CollectionContext(live.root, lake, ledgers, "run-1", now, network=network))
     assert (len(outcome.new), outcome.records) == (batches, count)
     for batch in outcome.new:
         missing = [
@@ -77,13 +78,15 @@ def test_what_the_publishers_give_has_the_declared_columns(live, lake, ledgers, 
         ]
         # The embedded flights lack what their package left out.
         assert set(missing) <= ({"flight_date", "cancelled"} if name == "bts_on_time" else set())
-    again = collect(dataset, live.root, lake, ledgers, "run-2", now, network=network)
+    again = collect(dataset, CollectionContext(live.root, lake, ledgers, "run-2", now, network=network))
     assert again.new == ()
 
 
 def test_the_registry_is_read_as_it_is_written(live, lake, ledgers, network):
     now = datetime(2026, 1, 15, tzinfo=UTC)
-    (batch,) = collect(live.datasets["aircraft_registry"], live.root, lake, ledgers, "run-1", now, network=network).new
+    (batch,) = collect(
+        live.datasets["aircraft_registry"], CollectionContext(live.root, lake, ledgers, "run-1", now, network=network)
+    ).new
     (row,) = records(batch)
     assert (row["N-NUMBER"], row["YEAR MFR"], row["NAME"].strip()) == ("100  ", "1940", "BENE MARY D")
 

@@ -18,7 +18,7 @@ from portals.portals import CkanPortal, FileServer, PagedApi, SocrataPortal, gua
 from portals.stand_in import Asked, Reply, reset, with_status
 from vertebra.declare.web_source import Auth
 from vertebra.errors import CollectError
-from vertebra.landing.backfill import period_situations, window
+from vertebra.landing.backfill import period_statuses, window
 from vertebra.landing.collect import PayloadsRefusedError
 from vertebra.landing.web.credentials import Credentials, with_query
 
@@ -210,7 +210,7 @@ def test_a_refused_period_is_shown_as_refused_though_its_address_has_a_reference
         gathered(dataset, secrets=secrets)
     home, now = lake.landing / "station" / "readings", datetime(2026, 1, 15, tzinfo=UTC)
     asked = window(dataset, None, None, now)
-    found = period_situations(dataset, told.value.outcome.new, asked, False, home, now, secrets)
+    found = period_statuses(dataset, told.value.outcome.new, asked, False, home, now, secrets)
     assert [(one.period, one.state) for one in found] == [("2025-10", "landed"), ("2025-11", "refused")]
 
 

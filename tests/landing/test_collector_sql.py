@@ -22,6 +22,7 @@ from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.batches import batches
 from vertebra.lake.catalog import Lake
 from vertebra.landing.collect import PayloadsRefusedError, collect
+from vertebra.landing.context import CollectionContext
 from vertebra.landing.databases.cursor import Cursor
 from vertebra.landing.value_text import text_of
 
@@ -205,7 +206,7 @@ class TestACursor:
                 database.executemany("INSERT INTO trips VALUES (?, ?)", rows)
                 written += rows
                 now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number)
-                collect(trips(cursor="at"), root, lake, Ledgers(lake), f"run-{number}", now)
+                collect(trips(cursor="at"), CollectionContext(root, lake, Ledgers(lake), f"run-{number}", now))
         landed = [row for batch in batches(lake.landing, "station", "readings") for row in records(batch)]
         assert Counter((int(row["at"]), row["note"]) for row in landed) == Counter(written)
 

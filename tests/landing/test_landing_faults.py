@@ -85,8 +85,8 @@ class TestADiskThatFails:
 
         where = {
             "records": "vertebra.landing.records._Writer.finish",
-            "payload": "vertebra.landing.batch_writer._take",
-            "receipt": "vertebra.landing.batch_writer._write_sealed",
+            "payload": "vertebra.landing.batch_writer._move_or_copy",
+            "receipt": "vertebra.landing.batch_writer._write_final",
         }[place]
         with monkeypatch.context() as patch:
             patch.setattr(where, fail)
@@ -156,6 +156,7 @@ COLLECTION = textwrap.dedent(
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
     from vertebra.landing.collect import collect
+    from vertebra.landing.context import CollectionContext
 
     root, place, declaration = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 
@@ -165,16 +166,16 @@ COLLECTION = textwrap.dedent(
 
     match place:
         case "payload":
-            batch_writer.hash_of = stop
-            batch_writer._take = stop
+            batch_writer.sha256_of = stop
+            batch_writer._move_or_copy = stop
         case "records":
             records._Writer.finish = stop
         case "receipt":
-            batch_writer._write_sealed = stop
+            batch_writer._write_final = stop
         case "rename":
             Path.rename = stop
         case "after":
-            batch_writer._flush_folder = lambda folder: stop() if not folder.name.startswith(".") else None
+            batch_writer.flush = lambda path: stop() if path.is_dir() and not path.name.startswith(".") else None
         case "reparse":
             replace = Path.replace
             Path.replace = lambda self, to: stop() if self.name == "receipt.json" else replace(self, to)
@@ -183,7 +184,7 @@ COLLECTION = textwrap.dedent(
             batch_writer.BatchWriter.reparse = lambda self, batch: reparse(self, batch) if batch.number == 1 else stop()
     lake = Lake(root / "lake")
     dataset = Dataset.model_validate_json(declaration)
-    collect(dataset, root / "project", lake, Ledgers(lake), "run-dead", datetime.now(UTC))
+    collect(dataset, CollectionContext(root / "project", lake, Ledgers(lake), "run-dead", datetime.now(UTC)))
     """
 )
 

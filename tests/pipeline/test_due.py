@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vertebra.declare.dataset import Dataset
-from vertebra.pipeline.due import Situation, situation
+from vertebra.pipeline.due import CollectionStatus, collection_status
 from vertebra.pipeline.land import Collection
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -28,8 +28,8 @@ def ended(at: datetime, state: Any = "unchanged", complete: datetime | None = No
     return Collection("run-1", "s", "a", at, complete, state, tries)
 
 
-def stands(last: Collection | None, now: datetime = NOON, patient: bool = False, **more: Any) -> Situation:
-    return situation(daily(**more), last, None, now, patient)
+def stands(last: Collection | None, now: datetime = NOON, patient: bool = False, **more: Any) -> CollectionStatus:
+    return collection_status(daily(**more), last, None, now, patient)
 
 
 def test_what_was_never_collected_is_due() -> None:
@@ -85,14 +85,14 @@ def test_a_note_from_the_future_answers_for_nothing() -> None:
 
 
 def test_lakes_from_before_there_were_notes_go_by_their_newest_batch() -> None:
-    assert not situation(daily(), None, NOON - timedelta(hours=1), NOON).due
-    assert situation(daily(), None, NOON - DAY, NOON).state == "due"
+    assert not collection_status(daily(), None, NOON - timedelta(hours=1), NOON).due
+    assert collection_status(daily(), None, NOON - DAY, NOON).state == "due"
 
 
 def test_periods_that_were_filled_in_answer_for_no_moment() -> None:
     periods = {"unit": "month", "from": "2013-01"}
     monthly = daily(**{"from": "http", "url": "http://localhost/{period:%Y-%m}.csv", "periods": periods})
-    assert situation(monthly, None, NOON, NOON).state == "due"
+    assert collection_status(monthly, None, NOON, NOON).state == "due"
 
 
 @settings(deadline=None)

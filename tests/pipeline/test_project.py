@@ -240,7 +240,7 @@ def test_a_run_killed_inside_a_view_is_completed_by_the_next(after_first_run: Pa
 
 
 def test_a_run_that_nobody_watches_any_more_goes_on(after_first_run: Path, tmp_path: Path) -> None:
-    folder = make(tmp_path / "unwatched")
+    folder = make(tmp_path / "ignore_transfer")
     command = [sys.executable, "-m", "vertebra", "run", "--project", str(folder)]
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert child.stderr is not None

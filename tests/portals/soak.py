@@ -22,7 +22,8 @@ from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.batches import Batch, batches
 from vertebra.lake.catalog import Lake
 from vertebra.landing.collect import collect
-from vertebra.landing.web.network import Gate, Network
+from vertebra.landing.context import CollectionContext
+from vertebra.landing.web.network import HostThrottle, Network
 
 FAULTS: tuple[Fault, ...] = (
     faults.reset,
@@ -104,8 +105,8 @@ def soak(root: Path, collections: int, seed: int, share: float = 0.2) -> Soaked:
 
 def _collect(one: Source, root: Path, lake: Lake, ledgers: Ledgers, number: int, clock: Clock) -> None:
     now = START + timedelta(hours=number)
-    network = Network(clock, lambda: 0.5, Gate())
-    collect(one.dataset, root, lake, ledgers, f"run-{number:05d}", now, network=network)
+    network = Network(clock, lambda: 0.5, HostThrottle())
+    collect(one.dataset, CollectionContext(root, lake, ledgers, f"run-{number:05d}", now, network=network))
 
 
 def _misbehaving(portal: StandIn, chance: random.Random, share: float, wrong: Counter[str]) -> None:

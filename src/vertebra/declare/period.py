@@ -73,7 +73,7 @@ class Period:
         return last.replace(hour=0, minute=0, second=0)
 
     @property
-    def following(self) -> Period:
+    def next(self) -> Period:
         """The next one."""
         return Period(self.end, self.unit)
 
@@ -86,10 +86,10 @@ class Period:
             case "quarter":
                 return f"{self.start.year:04d}-Q{(self.start.month + 2) // 3}"
         form = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}[self.unit]
-        return written(self.start, form)
+        return format_time(self.start, form)
 
 
-def period(name: str, unit: Unit) -> Period:
+def parse_period(name: str, unit: Unit) -> Period:
     """The period of a name.
 
     Args:
@@ -111,15 +111,15 @@ def period(name: str, unit: Unit) -> Period:
         raise ValueError(f"{name!r} is not a {unit} of the calendar; write it as {_EXAMPLES[unit]}") from None
 
 
-def periods(first: Period, until: datetime) -> Iterator[Period]:
+def periods_until(first: Period, until: datetime) -> Iterator[Period]:
     """The periods from one on that have ended by a moment, in order."""
     one = first
     while one.end <= until:
         yield one
-        one = one.following
+        one = one.next
 
 
-def written(moment: datetime, form: str) -> str:
+def format_time(moment: datetime, form: str) -> str:
     """A moment in a form.
 
     Args:
@@ -142,7 +142,7 @@ def written(moment: datetime, form: str) -> str:
     return _FIELD.sub(field, form)
 
 
-def told(names: Sequence[str]) -> str:
+def summarize_periods(names: Sequence[str]) -> str:
     """Names of periods as people read them: ``2013-01, 2013-02``, or ``2013-01 … 2026-08 (158 periods)``."""
     if len(names) <= _MOST_TOLD:
         return ", ".join(names)

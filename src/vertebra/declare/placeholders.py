@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from vertebra.declare.period import Period, written
+from vertebra.declare.period import Period, format_time
 
 _PLACE: Final = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z_][a-z0-9_]*)(?::(?P<form>[^{}]*))?\}|(?P<stray>[{}])")
 _MOMENTS: Final[Mapping[str, Callable[[Period], datetime]]] = {
@@ -20,7 +20,7 @@ _MOMENTS: Final[Mapping[str, Callable[[Period], datetime]]] = {
 _SAMPLE: Final = Period(datetime(2013, 1, 1), "month")
 
 
-def names_in(text: str) -> set[str]:
+def placeholder_names(text: str) -> set[str]:
     """The names of the places in a text.
 
     Raises:
@@ -36,23 +36,25 @@ def names_in(text: str) -> set[str]:
         if name in _MOMENTS:
             if not match["form"]:
                 raise ValueError(f"{match[0]} does not say how the time is written; write {{{name}:%Y-%m-%d}}")
-            written(_SAMPLE.start, match["form"])
+            format_time(_SAMPLE.start, match["form"])
         elif match["form"] is not None:
             raise ValueError(f"{match[0]} has a form, which only {{period:…}}, {{end:…}} and {{last:…}} have")
         found.add(name)
     return found
 
 
-def is_about_time(name: str) -> bool:
-    """Whether a place is filled with a period."""
+def is_time_placeholder(name: str) -> bool:
+    """Whether a place is fill_placeholders with a period."""
     return name in _MOMENTS
 
 
-def filled(text: str, period: Period | None, values: Mapping[str, str], quote: Callable[[str], str] = str) -> str:
-    """A text with its places filled in.
+def fill_placeholders(
+    text: str, period: Period | None, values: Mapping[str, str], quote: Callable[[str], str] = str
+) -> str:
+    """A text with its places fill_placeholders in.
 
     Args:
-        text: checked with :func:`names_in`.
+        text: checked with :func:`placeholder_names`.
         period: of the places about time.
         values: of the other places.
         quote: what to do to each value, e.g. quoting for a URL.
@@ -65,13 +67,13 @@ def filled(text: str, period: Period | None, values: Mapping[str, str], quote: C
         if name in _MOMENTS:
             if period is None:
                 raise ValueError(f"{match[0]} needs a period")
-            return quote(written(_MOMENTS[name](period), match["form"]))
+            return quote(format_time(_MOMENTS[name](period), match["form"]))
         return quote(values[name])
 
     return _PLACE.sub(fill, text)
 
 
-def pattern_of(text: str) -> re.Pattern[str]:
+def file_name_pattern(text: str) -> re.Pattern[str]:
     """The pattern of names that a text with places and wildcards stands for; a group for each field of a date.
 
     Args:

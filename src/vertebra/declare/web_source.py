@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from vertebra.declare.declaration import Declaration, Name
-from vertebra.declare.period import Unit, period
-from vertebra.declare.placeholders import is_about_time, names_in
+from vertebra.declare.period import Unit, parse_period
+from vertebra.declare.placeholders import is_time_placeholder, placeholder_names
 from vertebra.declare.quantity import Duration, Size, parse_duration, parse_size
 from vertebra.declare.source import Source
 
@@ -130,7 +130,7 @@ class Periods(Declaration):
 
     @model_validator(mode="after")
     def _of_the_unit(self) -> Periods:
-        named = [period(name, self.unit) for name in (self.first, self.last, *self.skip) if name is not None]
+        named = [parse_period(name, self.unit) for name in (self.first, self.last, *self.skip) if name is not None]
         if self.last is not None and named[1] < named[0]:
             raise ValueError(f"the last period, {self.last}, is before the first; exchange from and to")
         return self
@@ -208,8 +208,8 @@ class UrlTemplateSource(WebSource):
     def _places(self) -> UrlTemplateSource:
         used = set()
         for text in self.templates():
-            used |= names_in(text)
-        timed = {name for name in used if is_about_time(name)}
+            used |= placeholder_names(text)
+        timed = {name for name in used if is_time_placeholder(name)}
         if timed and self.periods is None:
             raise ValueError(
                 f"the address has {{{min(timed)}:…}} and there are no periods; "
@@ -264,13 +264,13 @@ def check_encrypted(url: str, auth: Auth | None) -> None:
         raise ValueError("credentials over http:// can be read by others on the way; write https://")
 
 
-def refuse_secret_names(url: str, params: dict[str, Any]) -> None:
+def refuse_secret_parameters(url: str, params: dict[str, Any]) -> None:
     """Refuse a secret in an address: receipts keep addresses.
 
     Raises:
         ValueError: a query parameter is named like a secret.
     """
-    found = named_like_secrets(url, params)
+    found = secret_parameters(url, params)
     if found:
         raise ValueError(
             f"the query parameter {found[0]} would be kept in receipts; "
@@ -278,7 +278,7 @@ def refuse_secret_names(url: str, params: dict[str, Any]) -> None:
         )
 
 
-def named_like_secrets(url: str, params: dict[str, Any]) -> list[str]:
+def secret_parameters(url: str, params: dict[str, Any]) -> list[str]:
     """Query parameters whose names say that they hold a secret."""
     names = [name for name, _ in parse_qsl(urlsplit(url).query)] + list(params)
     return [name for name in names if _SECRET_NAME.fullmatch(name)]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from vertebra.declare.period import Period, Unit, period
+from vertebra.declare.period import Period, Unit, parse_period
 from vertebra.declare.quantity import parse_duration
 from vertebra.declare.web_source import UrlTemplateSource
 from vertebra.errors import CollectError
@@ -31,7 +31,7 @@ _MOST: Final = 100_000
 
 
 @dataclass(frozen=True)
-class PeriodSituation:
+class PeriodStatus:
     """How one period of a dataset stands.
 
     Attributes:
@@ -69,7 +69,7 @@ def window(dataset: Dataset, first: str | None, last: str | None, now: datetime,
     """
     declared = _periods(dataset)
     try:
-        named = [period(name, declared.unit) for name in (first, last) if name is not None]
+        named = [parse_period(name, declared.unit) for name in (first, last) if name is not None]
     except ValueError as error:
         fact, _, remedy = str(error).partition("; ")
         raise CollectError(fact, remedy=remedy, where=f"dataset {dataset.name}") from None
@@ -80,9 +80,9 @@ def window(dataset: Dataset, first: str | None, last: str | None, now: datetime,
         )
     asked = Window(first or declared.first, last or declared.last or str(_present(declared.unit, now)), again)
     present = _present(declared.unit, now)
-    ends = min(period(declared.last, declared.unit), present) if declared.last else present
-    begins = period(declared.first, declared.unit)
-    if not (period(asked.first, declared.unit) <= ends and begins <= period(asked.last, declared.unit)):
+    ends = min(parse_period(declared.last, declared.unit), present) if declared.last else present
+    begins = parse_period(declared.first, declared.unit)
+    if not (parse_period(asked.first, declared.unit) <= ends and begins <= parse_period(asked.last, declared.unit)):
         raise CollectError(
             f"{dataset.name} has no period from {asked.first} to {asked.last}",
             cause=f"its periods begin with {begins}, and the last one that has begun is {ends}",
@@ -94,7 +94,7 @@ def window(dataset: Dataset, first: str | None, last: str | None, now: datetime,
     return asked
 
 
-def period_situations(
+def period_statuses(
     dataset: Dataset,
     landed: Sequence[Batch],
     asked: Window,
@@ -102,7 +102,7 @@ def period_situations(
     home: Path,
     now: datetime,
     secrets: Mapping[str, str],
-) -> list[PeriodSituation]:
+) -> list[PeriodStatus]:
     """How each period of a window stands, oldest first.
 
     Args:
@@ -128,7 +128,7 @@ def period_situations(
         mine = by_period.get(name, [])
         outstanding = lacking.get(name, [])
         due_at = one.end.replace(tzinfo=UTC) + parse_duration(declared.lag)
-        reason = next((refused[target.shown] for target in outstanding if target.shown in refused), "")
+        reason = next((refused[target.redacted_url] for target in outstanding if target.redacted_url in refused), "")
         state = _state(bool(mine), bool(outstanding), bool(reason), answered, due_at > now)
         if name in declared.skip:
             state, reason = "skipped", ""
@@ -150,11 +150,11 @@ def _state(mine: bool, outstanding: bool, refused: bool, answered: bool, early: 
     return "not published" if answered else "missing"
 
 
-def _situation(name: str, state: PeriodState, mine: Sequence[Receipt], reason: str) -> PeriodSituation:
+def _situation(name: str, state: PeriodState, mine: Sequence[Receipt], reason: str) -> PeriodStatus:
     if not mine:
-        return PeriodSituation(name, state, reason=reason)
+        return PeriodStatus(name, state, reason=reason)
     newest = {receipt.part: receipt for receipt in mine}.values()
-    return PeriodSituation(
+    return PeriodStatus(
         name,
         state,
         tuple(receipt.number for receipt in mine),
@@ -198,16 +198,16 @@ def _present(unit: Unit, now: datetime) -> Period:
 def _within(declared: Periods, asked: Window, now: datetime) -> Iterator[Period]:
     """The declared periods of a window, up to the one that is going on now."""
     unit = declared.unit
-    first = max(period(declared.first, unit), period(asked.first, unit))
+    first = max(parse_period(declared.first, unit), parse_period(asked.first, unit))
     last = (
-        period(asked.last, unit)
+        parse_period(asked.last, unit)
         if declared.last is None
-        else min(period(asked.last, unit), period(declared.last, unit))
+        else min(parse_period(asked.last, unit), parse_period(declared.last, unit))
     )
     one, count = first, 0
     while one <= last and one.start <= now.replace(tzinfo=None) and count < _MOST:
         yield one
-        one, count = one.following, count + 1
+        one, count = one.next, count + 1
 
 
 def _lacking(

@@ -1,8 +1,8 @@
-"""Putting one payload into the landing zone: a whole batch appears, or nothing does.
+"""Writes one payload to the landing zone: a complete batch appears, or nothing does.
 
 A batch is made in a hidden folder next to its place: payload, records, then the receipt, each flushed to disk. Renaming
-the folder makes it a batch. What a killed process leaves is a hidden folder, which nobody reads and the next collection
-removes.
+the folder makes it a batch. A process that is killed leaves a hidden folder, which is never read; the next collection
+removes it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from vertebra.governance.drift import sources_in
 from vertebra.lake.batches import Batch, Receipt, newest_cursor
 from vertebra.landing.parsing.format import format_named
 from vertebra.landing.port import Refused
-from vertebra.landing.records import Written, parse_declaration, write_records
-from vertebra.landing.refused_payloads import Refusals, RefusedPayload, RefusedPayloadError
+from vertebra.landing.records import RecordsSummary, parse_declaration, write_records
+from vertebra.landing.refused_payloads import RefusedPayload, RefusedPayloadError, RefusedPayloadStore
 from vertebra.local_files import flush, sha256_of
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vertebra.declare.dataset import Dataset
-    from vertebra.landing.port import LeftAlone, Payload
+    from vertebra.landing.port import CircuitOpen, Payload
 
 INCOMING: Final = ".incoming-"
 STAGING: Final = f"{INCOMING}staging"
-"""Folder for downloads. It lies there until the collection's batches are in the ledger."""
+"""Folder for downloads. It exists until the collection's batches are in the ledger."""
 
-LEFT_OFF: Final = ".left-off"
-"""File with the address after which a collection left its source alone."""
+RESUME_POINT: Final = ".left-off"
+"""File with the address after which a collection stopped, because its source failed again and again."""
 
 _CHUNK: Final = 4 << 20
 
@@ -49,12 +49,12 @@ class UnreadablePayloadError(CollectError):
 
 
 class UnparsableBatchError(CollectError):
-    """The payload of a batch cannot be parsed as declared now. The batch stays as it was parsed before."""
+    """The payload of a batch cannot be parsed as declared now. Its records stay as they were."""
 
 
 @dataclass(frozen=True)
 class BatchWriter:
-    """Where and as what the payloads of a dataset are deposited.
+    """Writes payloads of a dataset as batches.
 
     Attributes:
         dataset: the declaration.
@@ -62,7 +62,7 @@ class BatchWriter:
         run_id: the run that collects.
         now: the collection's start, UTC.
         collector: kind and version of the collector.
-        redact: takes secrets out of texts and files.
+        redact: removes secrets from texts and files.
     """
 
     dataset: Dataset
@@ -80,14 +80,14 @@ class BatchWriter:
             staging: files below it are moved, others are copied.
 
         Returns:
-            The batch; None when its bytes were landed before.
+            The batch; None if the payload was landed before.
 
         Raises:
-            RefusedPayloadError: it cannot be parsed; it is kept aside.
-            UnreadablePayloadError: the file cannot be read, or changed meanwhile.
+            RefusedPayloadError: the payload cannot be parsed; it is kept aside.
+            UnreadablePayloadError: the file cannot be read, or changed while it was read.
             CollectError: the landing zone cannot be written.
         """
-        size = _readable_size(payload)
+        size = _size_of(payload)
         url = self.redact(payload.url)
         if payload.content is not None and self._is_known("content", payload.content, payload, url, known):
             return None
@@ -98,15 +98,15 @@ class BatchWriter:
         with self._incoming(number) as folder:
             name = payload.name or _file_name(url)
             raw = folder / f"payload{_suffix(name)}"
-            digest, size = _take(payload, raw, moved=payload.file.is_relative_to(staging))
+            digest, size = _move_or_copy(payload, raw, move=payload.file.is_relative_to(staging))
             if self._is_known("sha256", digest, payload, url, known):
                 return None
             with ThreadPoolExecutor(1, "flush") as disk:
-                # the disk takes the payload while it is parsed
+                # flushed to disk while it is parsed
                 flushed = disk.submit(flush, raw)
                 try:
-                    written = self._parse(raw, name, digest, folder)
-                    self._refuse_missing(payload, written, url, known)
+                    summary = self._parse(raw, name, digest, folder)
+                    self._refuse_missing(payload, summary, url, known)
                 except CollectError as error:
                     flushed.result()
                     asked = Refused(url, error, raw, payload.period, payload.part)
@@ -120,8 +120,8 @@ class BatchWriter:
                 sha256=digest,
                 bytes=size,
                 payload=raw.name,
-                records=written.records,
-                columns=written.columns,
+                records=summary.records,
+                columns=summary.columns,
                 parse=parse_declaration(self.dataset),
                 collector=self.collector,
                 period=payload.period,
@@ -129,12 +129,12 @@ class BatchWriter:
                 cursor=payload.cursor,
                 part=payload.part,
                 content=payload.content,
-                text=dict(written.text),
-                seen={name: dict(seen) for name, seen in written.seen.items()},
+                text=dict(summary.text),
+                seen={name: dict(seen) for name, seen in summary.profiles.items()},
             )
-            _seal(folder / "records.parquet")
+            _finalize(folder / "records.parquet")
             raw.chmod(0o444)
-            _write_sealed(folder / "receipt.json", receipt.to_json())
+            _write_final(folder / "receipt.json", receipt.to_json())
             flush(folder)
             target = self.home / f"{number:08d}"
             folder.rename(target)
@@ -142,80 +142,81 @@ class BatchWriter:
         return Batch(target, receipt)
 
     def reparse(self, batch: Batch) -> Batch:
-        """Make the records of a batch again from its payload, as the dataset is declared now.
+        """Parse the payload of a batch again, as the dataset is declared now.
 
-        The records are replaced before the receipt that describes them: a crash in between leaves a receipt with the
-        earlier declaration, and the batch is parsed again.
+        The records are replaced before the receipt that describes them. A crash in between leaves a receipt with the
+        earlier declaration, so the batch is parsed again; the other order would leave a receipt for records that are
+        not there.
 
         Raises:
-            UnparsableBatchError: the payload cannot be parsed as declared now; the batch stays as it was.
+            UnparsableBatchError: the payload cannot be parsed as declared now; its records stay as they were.
             CollectError: the landing zone cannot be written.
         """
         with self._incoming(batch.number) as folder:
             receipt = batch.receipt
             try:
-                written = self._parse(batch.payload, _file_name(receipt.url), receipt.sha256, folder)
+                summary = self._parse(batch.payload, _file_name(receipt.url), receipt.sha256, folder)
             except CollectError as error:
                 raise UnparsableBatchError(
                     f"batch {batch.number} cannot be parsed as {self.dataset.name} is declared now: {error.fact}",
                     cause=error.cause,
-                    remedy=f"{error.remedy}; the batch stays as it was parsed before",
+                    remedy=f"{error.remedy}; until then, its records stay as they were parsed before",
                     where=error.where or f"dataset {self.dataset.name}",
                 ) from error
             renewed = replace(
                 receipt,
-                records=written.records,
-                columns=written.columns,
+                records=summary.records,
+                columns=summary.columns,
                 parse=parse_declaration(self.dataset),
-                text=dict(written.text),
-                seen={name: dict(seen) for name, seen in written.seen.items()},
+                text=dict(summary.text),
+                seen={name: dict(seen) for name, seen in summary.profiles.items()},
             )
-            _seal(folder / "records.parquet")
-            _write_sealed(folder / "receipt.json", renewed.to_json())
+            _finalize(folder / "records.parquet")
+            _write_final(folder / "receipt.json", renewed.to_json())
             for name in ("records.parquet", "receipt.json"):
                 (folder / name).replace(batch.folder / name)
                 flush(batch.folder)
         return Batch(batch.folder, renewed)
 
     @property
-    def refusals(self) -> Refusals:
-        """Where refused payloads are kept."""
-        return Refusals(self.home, self.run_id, self.now, self.redact, f"dataset {self.dataset.name}")
+    def refusals(self) -> RefusedPayloadStore:
+        """The store of refused payloads."""
+        return RefusedPayloadStore(self.home, self.run_id, self.now, self.redact, f"dataset {self.dataset.name}")
 
-    def keep_aside(self, answer: Refused) -> RefusedPayload:
+    def keep_refused(self, answer: Refused) -> RefusedPayload:
         """Keep an answer that a collector refused."""
-        said = f"{answer.url}\n{answer.error}".encode()
-        digest = sha256_of(answer.file) if answer.file is not None else hashlib.sha256(said).hexdigest()
+        message = f"{answer.url}\n{answer.error}".encode()
+        digest = sha256_of(answer.file) if answer.file is not None else hashlib.sha256(message).hexdigest()
         try:
             return self.refusals.keep(answer, "answer.bin", digest)
         except OSError as error:
             raise self._not_written("a refused answer", error) from error
 
-    def leave_off(self, after: LeftAlone) -> None:
-        """Write down where the next collection is to go on."""
+    def save_resume_point(self, stop: CircuitOpen) -> None:
+        """Record the address after which the next collection resumes."""
         try:
-            (self.home / LEFT_OFF).write_text(self.redact(after.url), "utf-8")
+            (self.home / RESUME_POINT).write_text(self.redact(stop.url), "utf-8")
         except OSError as error:
-            raise self._not_written("where to go on", error) from error
+            raise self._not_written("the address to resume after", error) from error
 
-    def left_off(self) -> str | None:
-        """Where the last collection left its source alone; told once."""
-        file = self.home / LEFT_OFF
+    def take_resume_point(self) -> str | None:
+        """The address after which the last collection stopped; it is removed, so that it counts once."""
+        file = self.home / RESUME_POINT
         if not file.exists():
             return None
         url = file.read_text("utf-8")
         file.unlink()
         return url
 
-    def sweep(self) -> None:
-        """Remove what collections that died have left."""
+    def remove_leftovers(self) -> None:
+        """Remove unfinished batches of collections that were killed."""
         for leftover in self.home.glob(f"{INCOMING}*"):
             if leftover.name != STAGING:
                 shutil.rmtree(leftover, ignore_errors=True)
 
     @contextmanager
     def _incoming(self, number: int) -> Iterator[Path]:
-        """A hidden folder for a batch in the making; errors of the disk get a message of their own."""
+        """A hidden folder for a batch that is being made. Disk errors become a CollectError."""
         folder = self.home / f"{INCOMING}{number:08d}"
         try:
             folder.mkdir(parents=True)
@@ -229,19 +230,19 @@ class BatchWriter:
         return CollectError(
             f"{what} of {self.dataset.name} could not be written",
             cause=f"{error.strerror or error} ({error.filename or self.home})",
-            remedy=f"make room or correct permissions, then: vertebra collect {self.dataset.name}",
+            remedy=f"free disk space or correct permissions, then: vertebra collect {self.dataset.name}",
             where=f"dataset {self.dataset.name}",
         )
 
     def _is_known(self, kind: str, hashed: str, payload: Payload, url: str, known: list[Batch]) -> bool:
-        """Whether this content is landed and still counts.
+        """Whether this content is landed already, so that it is not landed again.
 
-        What an incremental source gives after its cursor has moved on is new, whatever it looks like. Appended content
-        counts for ever. Where a later batch takes the place of an earlier one, a source that goes back to an earlier
-        state has changed. Equal content of two periods, of two parts of a source or of two files is two batches.
+        A payload with a new cursor is new, whatever its bytes are. With ``load: append`` any earlier batch counts;
+        otherwise only the newest one does, because a source that returns to an earlier state has changed. Equal content
+        of two periods, of two parts of a source, or of two files is two batches.
 
         Args:
-            kind: which hash of the receipts, ``sha256`` or ``content``.
+            kind: the hash of receipts to compare with, ``sha256`` or ``content``.
         """
         if payload.cursor is not None and payload.cursor != newest_cursor([batch.receipt for batch in known]):
             return False
@@ -255,30 +256,30 @@ class BatchWriter:
         last = next(of_it, None)
         return last is not None and getattr(last, kind) == hashed
 
-    def _refuse_missing(self, payload: Payload, written: Written, url: str, known: list[Batch]) -> None:
-        """Refuse a payload that is not what its source says, not what is declared, or empty all of a sudden."""
-        if payload.records is not None and written.records != payload.records:
+    def _refuse_missing(self, payload: Payload, summary: RecordsSummary, url: str, known: list[Batch]) -> None:
+        """Refuse a payload that contradicts its source or its declaration, or is suddenly empty."""
+        if payload.records is not None and summary.records != payload.records:
             raise CollectError(
-                f"{_file_name(url)} has {written.records:,} records, its source says {payload.records:,}",
-                cause="the answer was cut, or its pages do not fit together",
-                remedy="collect again; if it stays so, ask the source",
+                f"{_file_name(url)} has {summary.records:,} records, its source says {payload.records:,}",
+                cause="the answer was cut off, or its pages do not fit together",
+                remedy="collect again; if it happens again, ask the source",
             )
-        declared = sources_in(self.dataset, written.columns)
-        if declared and written.columns and not any(declared.values()):
+        declared = sources_in(self.dataset, summary.columns)
+        if declared and summary.columns and not any(declared.values()):
             raise CollectError(
                 f"{_file_name(url)} has none of the declared columns",
-                cause=f"its columns are {', '.join(name[:60] for name in written.columns[:12])}",
-                remedy="look at the payload kept aside; if it is data, correct columns: or parse:",
+                cause=f"its columns are {', '.join(name[:60] for name in summary.columns[:12])}",
+                remedy="look at the payload, which is kept aside; if it is data, correct columns: or parse:",
             )
         before = next((b.receipt for b in reversed(known) if b.receipt.url == url or payload.period), None)
-        if written.records == 0 and before is not None and before.records and self.dataset.collect.empty == "refuse":
+        if summary.records == 0 and before is not None and before.records and self.dataset.collect.empty == "refuse":
             raise CollectError(
                 f"{_file_name(url)} has no records; the batch before had {before.records:,}",
                 cause="sources answer without records when they are being reloaded",
                 remedy="collect again later; if it is right, write collect: {empty: accept}",
             )
 
-    def _parse(self, raw: Path, name: str, digest: str, folder: Path) -> Written:
+    def _parse(self, raw: Path, name: str, digest: str, folder: Path) -> RecordsSummary:
         may_be_empty = format_named(self.dataset.parse.format).empty_file_is_valid
         blank = self.dataset.collect.empty == "accept" and may_be_empty
         if raw.stat().st_size == 0 and not blank:
@@ -295,7 +296,7 @@ class BatchWriter:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _readable_size(payload: Payload) -> int:
+def _size_of(payload: Payload) -> int:
     try:
         with payload.file.open("rb") as stream:
             return os.fstat(stream.fileno()).st_size
@@ -307,9 +308,9 @@ def _readable_size(payload: Payload) -> int:
         ) from error
 
 
-def _take(payload: Payload, target: Path, *, moved: bool) -> tuple[str, int]:
-    """Move or copy a payload's bytes to their place. Returns their sha256 and number."""
-    if moved:
+def _move_or_copy(payload: Payload, target: Path, *, move: bool) -> tuple[str, int]:
+    """Move or copy a payload's bytes to the batch. Returns their sha256 and number."""
+    if move:
         digest = sha256_of(payload.file)
         payload.file.replace(target)
         return digest, target.stat().st_size
@@ -324,7 +325,7 @@ def _take(payload: Payload, target: Path, *, moved: bool) -> tuple[str, int]:
         hashed = hashing.submit(hasher.update, b"")
         while block := source.read(_CHUNK):
             hashed.result()
-            # the block is hashed while it is written
+            # the block is hashed while it is being written
             hashed = hashing.submit(hasher.update, block)
             sink.write(block)
             size += len(block)
@@ -333,7 +334,7 @@ def _take(payload: Payload, target: Path, *, moved: bool) -> tuple[str, int]:
         raise UnreadablePayloadError(
             f"{payload.url} changed while it was read",
             cause="something is still writing the file",
-            remedy="collect again when it is written; have the writer rename it into place when it is whole",
+            remedy="collect again when it is complete; let the writer rename it into place when it is complete",
         )
     return hasher.hexdigest(), size
 
@@ -344,17 +345,17 @@ def _file_name(url: str) -> str:
 
 
 def _suffix(name: str) -> str:
-    """The end of a payload's file name: ``.csv.zip``."""
+    """The ending of a payload's file name: ``.csv.zip``."""
     found = re.search(r"(?:\.[A-Za-z][A-Za-z0-9]{0,7}){1,2}$", name[1:])
     return found.group(0).lower() if found else ".bin"
 
 
-def _seal(file: Path) -> None:
+def _finalize(file: Path) -> None:
     """Flush a file to disk and make it read-only."""
     flush(file)
     file.chmod(0o444)
 
 
-def _write_sealed(file: Path, text: str) -> None:
+def _write_final(file: Path, text: str) -> None:
     file.write_text(text, "utf-8")
-    _seal(file)
+    _finalize(file)

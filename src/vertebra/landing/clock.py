@@ -1,4 +1,4 @@
-"""The clock that collectors wait by, so that waiting can be tested without waiting."""
+"""The clock for waits of collectors, which tests replace so that they need not wait."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Seconds since some moment; never goes back."""
+        """Seconds since an arbitrary time; never goes back."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -31,7 +31,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds since some moment; never goes back."""
+        """Seconds since an arbitrary time; never goes back."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:

@@ -5,45 +5,31 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from vertebra.declare.collect import COLLECTORS
 from vertebra.declare.redaction import Redaction
 from vertebra.errors import CollectError
-from vertebra.governance.context import Progress, silent
 from vertebra.governance.drift import ColumnDrift, record_drift, schema_rows
 from vertebra.lake.batches import Batch, batches
 from vertebra.lake.table import Commit
 from vertebra.landing.batch_writer import STAGING, BatchWriter, UnparsableBatchError, UnreadablePayloadError
-from vertebra.landing.port import (
-    Collector,
-    LeftAlone,
-    NotYet,
-    Refused,
-    Request,
-    Transfer,
-    Unchanged,
-    Window,
-    unwatched,
-)
+from vertebra.landing.port import CircuitOpen, Collector, NotPublished, Payload, Refused, Request, Unchanged
 from vertebra.landing.records import parse_declaration
 from vertebra.landing.refused_payloads import RefusedPayload, RefusedPayloadError
 from vertebra.landing.web.errors import RefusedAnswerError
-from vertebra.landing.web.network import Network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from vertebra.declare.dataset import Dataset
+    from vertebra.governance.context import Progress
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.batches import Receipt
-    from vertebra.lake.catalog import Lake
+    from vertebra.landing.context import CollectionContext
     from vertebra.landing.port import Item
-
-SCHEMES: Final = frozenset({"file"})
-"""URL schemes that ``from: files`` may read unless the project allows more."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +38,13 @@ class CollectOutcome:
 
     Attributes:
         new: the batches it landed, oldest first.
-        unchanged: payloads whose bytes were landed before.
+        unchanged: number of payloads that were landed before.
         refused: payloads that were refused and kept aside.
-        unparsable: earlier batches that cannot be parsed as declared now, and stay as they were parsed before.
-        reparsed: earlier batches whose records were made again, as the declaration of how to parse them has changed.
-        not_yet: periods that are due and not published yet.
-        not_asked: addresses that were not asked, as the source answered wrongly again and again.
-        drift: how columns differ since one of the batches that were landed or parsed again.
+        unparsable: earlier batches that cannot be parsed as declared now; their records stay as they were.
+        reparsed: number of earlier batches that were parsed again, because the declaration of ``parse:`` has changed.
+        not_published: periods that are due and that the source has not published yet.
+        not_asked: number of addresses that were not asked, because the source failed again and again.
+        drift: how the columns of batches that were landed or parsed again differ from those before.
     """
 
     new: tuple[Batch, ...]
@@ -66,18 +52,18 @@ class CollectOutcome:
     refused: tuple[RefusedPayload, ...] = ()
     unparsable: tuple[UnparsableBatchError, ...] = ()
     reparsed: int = 0
-    not_yet: tuple[str, ...] = ()
+    not_published: tuple[str, ...] = ()
     not_asked: int = 0
     drift: tuple[ColumnDrift, ...] = ()
 
     @property
     def records(self) -> int:
-        """Records in the new batches."""
+        """Number of records in the new batches."""
         return sum(batch.receipt.records for batch in self.new)
 
 
 class PayloadsRefusedError(CollectError):
-    """Some payloads were refused, those of a collection or of earlier batches; the others are landed.
+    """Some payloads, new ones or those of earlier batches, were refused; the others are landed.
 
     Attributes:
         outcome: what the collection did.
@@ -89,10 +75,10 @@ class PayloadsRefusedError(CollectError):
         first, others = errors[0], len(errors) - 1
         also = f" (and {others} more)" if others else ""
         if outcome.not_asked:
-            also += f"; the source was left alone, {outcome.not_asked:,} more were not asked for"
+            also += f"; then the collection stopped, with {outcome.not_asked:,} more to ask for"
         remedy = first.remedy
         if outcome.refused:
-            remedy += f"; refused payloads are kept, each with its reason, in {outcome.refused[0].folder.parent}"
+            remedy += f"; refused payloads are kept with the reason in {outcome.refused[0].folder.parent}"
         if outcome.not_asked:
             remedy += "; the next collection begins with what was not asked for"
         super().__init__(
@@ -103,38 +89,14 @@ class PayloadsRefusedError(CollectError):
         )
 
 
-def collect(
-    dataset: Dataset,
-    project_root: Path,
-    lake: Lake,
-    ledgers: Ledgers,
-    run_id: str,
-    now: datetime,
-    progress: Progress = silent,
-    *,
-    collector: Collector | None = None,
-    schemes: Collection[str] = SCHEMES,
-    secrets: Mapping[str, str] | None = None,
-    transferred: Callable[[Transfer], None] = unwatched,
-    window: Window | None = None,
-    network: Network | None = None,
-) -> CollectOutcome:
+def collect(dataset: Dataset, context: CollectionContext, collector: Collector | None = None) -> CollectOutcome:
     """Land what is new at a dataset's source. The caller holds the lake's lease.
 
-    Batches whose records were made under another ``parse`` declaration are parsed again first, so that all records of
-    a dataset are read the same way.
+    Batches that were parsed under another ``parse:`` are parsed again first, so that all records of a dataset are read
+    the same way.
 
     Args:
-        project_root: folder that relative paths start from.
-        run_id: the run that collects.
-        now: the run's start, UTC.
-        collector: the collector to use in place of the declared one.
-        schemes: URL schemes the project allows.
-        secrets: values of environment variables that the declaration refers to, by name; what is recorded or told has
-            the references in their place.
-        transferred: told of bytes as they come.
-        window: the periods to collect; all that are due without one.
-        network: how the web is asked.
+        collector: the collector to use; the declared one if None.
 
     Raises:
         PayloadsRefusedError: some payloads were refused, or cannot be parsed as declared now; all others are landed and
@@ -142,107 +104,156 @@ def collect(
         CollectError: the source cannot be read, or the landing zone cannot be written. Batches landed before stay.
     """
     collector = collector or collector_of(dataset)
-    home = lake.landing / dataset.source / dataset.name
+    home = context.lake.landing / dataset.source / dataset.name
     home.mkdir(parents=True, exist_ok=True)
-    redact = redaction(dataset, secrets or {})
-    deposit = BatchWriter(dataset, home, run_id, now, collector.label, redact)
-    deposit.sweep()
-    known = batches(lake.landing, dataset.source, dataset.name)
-    tally = _Tally(len(known))
-    with _staging(home) as (staging, died):
+    redact = redaction(dataset, context.secrets)
+    writer = BatchWriter(dataset, home, context.run_id, context.now, collector.label, redact)
+    writer.remove_leftovers()
+    known = batches(context.lake.landing, dataset.source, dataset.name)
+    with _staging(home) as (staging, interrupted):
+        collection = _Collection(writer, lambda message: context.progress(redact(message)), known, len(known))
         try:
-            _parse_as_declared(known, deposit, progress, tally)
-            request = Request(
-                dataset,
-                project_root,
-                receipts := [batch.receipt for batch in known],
-                staging,
-                now,
-                schemes,
-                lambda message: progress(redact(message)),
-                transferred,
-                window,
-                network or Network(),
-                deposit.left_off(),
-                redact,
-            )
+            collection.reparse()
+            request = _request(context, collection, staging, redact)
             for item in _items(collector, request, redact):
-                _take(item, deposit, known, receipts, tally, request)
+                collection.add(item, staging)
         finally:
-            # The ledger grows with every collection of every dataset: it is read only where it may lack something.
-            if died or len(known) > tally.earlier:
-                _record(dataset, known, ledgers, run_id)
-            # Which batches a collection that died has parsed again is not known.
-            again = {batch.number for batch in known} if died else tally.reparsed
-            if again or len(known) > tally.earlier:
-                tally.drift = _record_columns(dataset, known, again, ledgers, run_id)
-    outcome = tally.outcome(known)
+            drift = _record(collection, context.ledgers, context.run_id, interrupted)
+    outcome = collection.outcome(drift)
     if outcome.refused or outcome.unparsable:
         raise PayloadsRefusedError(dataset.name, outcome)
     return outcome
 
 
-@dataclass
-class _Tally:
-    """What a collection has done so far."""
+def collector_of(dataset: Dataset) -> Collector:
+    """The collector that ``from:`` names."""
+    return cast("Collector", COLLECTORS[dataset.collect.kind])
 
+
+def redaction(dataset: Dataset, secrets: Mapping[str, str]) -> Redaction:
+    """Removes the secrets from texts: those of environment variables and those of the declaration."""
+    return Redaction(secrets, dataset.collect.secrets())
+
+
+def reparse(batch: Batch, dataset: Dataset, run_id: str, now: datetime) -> Batch:
+    """Parse the payload of a batch again, as the dataset is declared now.
+
+    Raises:
+        CollectError: the payload cannot be parsed as declared now; the batch stays as it was.
+    """
+    return BatchWriter(dataset, batch.folder.parent, run_id, now, batch.receipt.collector).reparse(batch)
+
+
+def _request(context: CollectionContext, collection: _Collection, staging: Path, redact: Redaction) -> Request:
+    return Request(
+        dataset=collection.writer.dataset,
+        project_root=context.project_root,
+        landed=collection.receipts,
+        staging=staging,
+        now=context.now,
+        schemes=context.schemes,
+        progress=collection.progress,
+        transferred=context.transferred,
+        window=context.window,
+        network=context.network,
+        resume_after=collection.writer.take_resume_point(),
+        redact=redact,
+    )
+
+
+@dataclass
+class _Collection:
+    """A collection under way.
+
+    Attributes:
+        writer: lands payloads, and keeps refused ones aside.
+        progress: called with messages for people.
+        known: the dataset's batches, oldest first; grows.
+        earlier: number of batches before the collection.
+        receipts: those of the batches, which the collector sees; grows too.
+    """
+
+    writer: BatchWriter
+    progress: Progress
+    known: list[Batch]
     earlier: int
+    receipts: list[Receipt] = field(default_factory=list)
     reparsed: set[int] = field(default_factory=set)
     unchanged: int = 0
     refused: list[RefusedPayload] = field(default_factory=list)
     unparsable: list[UnparsableBatchError] = field(default_factory=list)
-    not_yet: list[str] = field(default_factory=list)
+    not_published: list[str] = field(default_factory=list)
     not_asked: int = 0
-    drift: tuple[ColumnDrift, ...] = ()
 
-    def outcome(self, known: list[Batch]) -> CollectOutcome:
+    def reparse(self) -> None:
+        """Parse batches again that were parsed under another declaration; one that does not fit it stays as it was."""
+        declared = parse_declaration(self.writer.dataset)
+        for place, batch in enumerate(self.known):
+            if batch.receipt.parse == declared:
+                continue
+            self.progress(f"parsing batch {batch.number} again, as declared now")
+            try:
+                self.known[place] = self.writer.reparse(batch)
+                self.reparsed.add(batch.number)
+            except UnparsableBatchError as error:
+                self.unparsable.append(error)
+        self.receipts = [batch.receipt for batch in self.known]
+
+    def add(self, item: Item, staging: Path) -> None:
+        """Land what a collector gives, or keep it aside.
+
+        Args:
+            staging: payloads in this folder are moved; others are copied.
+        """
+        match item:
+            case Unchanged():
+                self.unchanged += 1
+            case Refused():
+                self.refused.append(self.writer.keep_refused(item))
+            case NotPublished():
+                self.not_published.append(item.period)
+                self.progress(f"{item.period} is not published yet: {item.url}")
+            case CircuitOpen():
+                self.not_asked = item.not_asked
+                self.writer.save_resume_point(item)
+                self.progress(
+                    f"the source fails again and again: {item.not_asked:,} addresses are left for the next collection"
+                )
+            case _:
+                self._land(item, staging)
+
+    def outcome(self, drift: tuple[ColumnDrift, ...]) -> CollectOutcome:
         return CollectOutcome(
-            tuple(known[self.earlier :]),
+            tuple(self.known[self.earlier :]),
             self.unchanged,
             tuple(self.refused),
             tuple(self.unparsable),
             len(self.reparsed),
-            tuple(self.not_yet),
+            tuple(self.not_published),
             self.not_asked,
-            self.drift,
+            drift,
         )
 
-
-def _take(
-    item: Item, deposit: BatchWriter, known: list[Batch], receipts: list[Receipt], tally: _Tally, request: Request
-) -> None:
-    """Land what a collector gives, or keep it aside."""
-    match item:
-        case Unchanged():
-            tally.unchanged += 1
-        case Refused():
-            tally.refused.append(deposit.keep_aside(item))
-        case NotYet():
-            tally.not_yet.append(item.period)
-            request.progress(f"{item.period} is not published yet: {item.url}")
-        case LeftAlone():
-            tally.not_asked = item.not_asked
-            deposit.leave_off(item)
-            request.progress(f"the source is left alone; {item.not_asked:,} addresses are not asked")
-        case _:
-            request.progress(f"landing {item.url}")
-            try:
-                batch = deposit.land(item, known, request.staging)
-            except RefusedPayloadError as error:
-                tally.refused.append(error.refusal)
-                return
-            except UnreadablePayloadError as error:
-                tally.refused.append(deposit.keep_aside(Refused(item.url, error, None, item.period, item.part)))
-                return
-            if batch is None:
-                tally.unchanged += 1
-            else:
-                known.append(batch)
-                receipts.append(batch.receipt)
+    def _land(self, payload: Payload, staging: Path) -> None:
+        self.progress(f"landing {payload.url}")
+        try:
+            batch = self.writer.land(payload, self.known, staging)
+        except RefusedPayloadError as error:
+            self.refused.append(error.refusal)
+            return
+        except UnreadablePayloadError as error:
+            refused = Refused(payload.url, error, None, payload.period, payload.part)
+            self.refused.append(self.writer.keep_refused(refused))
+            return
+        if batch is None:
+            self.unchanged += 1
+        else:
+            self.known.append(batch)
+            self.receipts.append(batch.receipt)
 
 
-def _items(collector: Collector, request: Request, redact: Callable[[str], str]) -> Iterator[Item]:
-    """What a collector gives, its errors in the form that is shown: with a place, without secrets."""
+def _items(collector: Collector, request: Request, redact: Redaction) -> Iterator[Item]:
+    """What a collector gives. Its errors get a place, and lose secrets."""
     where = f"dataset {request.dataset.name}"
     given = iter(collector.collect(request))
     while True:
@@ -255,9 +266,9 @@ def _items(collector: Collector, request: Request, redact: Callable[[str], str])
             raise CollectError(fact, cause=cause, remedy=remedy, where=error.where or where) from None
         except OSError as error:
             raise CollectError(
-                f"what {request.dataset.name} downloads could not be written",
+                f"a download of {request.dataset.name} could not be written",
                 cause=redact(f"{error.strerror or error} ({error.filename or request.staging})"),
-                remedy=f"make room or correct permissions, then: vertebra collect {request.dataset.name}",
+                remedy=f"free disk space or correct permissions, then: vertebra collect {request.dataset.name}",
                 where=where,
             ) from error
         if item is None:
@@ -265,51 +276,18 @@ def _items(collector: Collector, request: Request, redact: Callable[[str], str])
         yield item
 
 
-def collector_of(dataset: Dataset) -> Collector:
-    """The collector that ``from:`` names."""
-    return cast("Collector", COLLECTORS[dataset.collect.kind])
-
-
-def redaction(dataset: Dataset, secrets: Mapping[str, str]) -> Redaction:
-    """Takes out the values of secrets: those of the project's references, and those of the declaration."""
-    return Redaction(secrets, dataset.collect.secrets())
-
-
-def reparse(batch: Batch, dataset: Dataset, run_id: str, now: datetime) -> Batch:
-    """Make a batch's records again from its payload, as the dataset is declared now.
-
-    Raises:
-        CollectError: the payload cannot be parsed as declared now; the batch stays as it was.
-    """
-    return BatchWriter(dataset, batch.folder.parent, run_id, now, batch.receipt.collector).reparse(batch)
-
-
-def _parse_as_declared(known: list[Batch], deposit: BatchWriter, progress: Progress, tally: _Tally) -> None:
-    """Parse batches again, in place, that were parsed under another declaration; one that does not fit it stays."""
-    declared = parse_declaration(deposit.dataset)
-    for place, batch in enumerate(known):
-        if batch.receipt.parse == declared:
-            continue
-        progress(f"parsing batch {batch.number} again, as declared now")
-        try:
-            known[place] = deposit.reparse(batch)
-            tally.reparsed.add(batch.number)
-        except UnparsableBatchError as error:
-            tally.unparsable.append(error)
-
-
 @contextmanager
 def _staging(home: Path) -> Iterator[tuple[Path, bool]]:
-    """An empty folder for downloads, and whether the last collection died before its batches were in the ledger.
+    """An empty folder for downloads, and whether the last collection ended before its batches were in the ledger.
 
-    The folder is what tells: it is removed once they are.
+    The folder is the evidence: a collection removes it after it has recorded its batches.
     """
     folder = home / STAGING
-    died = folder.exists()
+    interrupted = folder.exists()
     folder.mkdir(exist_ok=True)
     _empty(folder)
     try:
-        yield folder, died
+        yield folder, interrupted
     except CollectError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -327,8 +305,25 @@ def _empty(folder: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def _record(dataset: Dataset, known: list[Batch], ledgers: Ledgers, run_id: str) -> None:
-    """Add to the ledger what it lacks: new batches, and those of a collection that died before it got here."""
+def _record(collection: _Collection, ledgers: Ledgers, run_id: str, interrupted: bool) -> tuple[ColumnDrift, ...]:
+    """Record the new batches, and the columns of those that are new or were parsed again. Returns their drift.
+
+    The ledger grows with every collection of every dataset, so it is read only if it may lack something.
+
+    Args:
+        interrupted: whether the last collection ended before it recorded its batches.
+    """
+    dataset, known = collection.writer.dataset, collection.known
+    new = len(known) > collection.earlier
+    if interrupted or new:
+        _record_batches(dataset, known, ledgers, run_id)
+    # nobody knows which batches an interrupted collection has parsed again
+    again = {batch.number for batch in known} if interrupted else collection.reparsed
+    return _record_columns(dataset, known, again, ledgers, run_id) if again or new else ()
+
+
+def _record_batches(dataset: Dataset, known: list[Batch], ledgers: Ledgers, run_id: str) -> None:
+    """Add to the ledger the batches it lacks, also those of a collection that was interrupted."""
     recorded = _recorded(dataset, ledgers, "batches")
     missing = [batch for batch in known if batch.number not in recorded]
     if not missing:
@@ -356,7 +351,7 @@ def _record(dataset: Dataset, known: list[Batch], ledgers: Ledgers, run_id: str)
 def _record_columns(
     dataset: Dataset, known: list[Batch], again: Collection[int], ledgers: Ledgers, run_id: str
 ) -> tuple[ColumnDrift, ...]:
-    """Write down the columns of batches that are new or were parsed again. Returns the drift that begins with one."""
+    """Record the columns of batches that are new or were parsed again. Returns the drift that begins with them."""
     recorded = _recorded(dataset, ledgers, "schemas")
     parsed = [batch for batch in known if batch.number not in recorded or batch.number in again]
     commit = Commit(run_id=run_id, step=f"landing.{dataset.name}", fingerprint="")
@@ -366,6 +361,7 @@ def _record_columns(
 
 
 def _recorded(dataset: Dataset, ledgers: Ledgers, ledger: str) -> set[int]:
+    """Numbers of the dataset's batches in a ledger."""
     import pyarrow.compute as pc
 
     table = ledgers.table(ledger)

@@ -23,5 +23,5 @@ def local_matches(root: Path, pattern: str) -> list[Path]:
 
 
 def part_of(url: str, request: Request, *, several: bool) -> str | None:
-    """A file as a part of its source: a snapshot of several files is the newest batch of each."""
+    """The part of the source that a file is: a snapshot of several files is the newest batch of each of them."""
     return url if several and request.dataset.load == "snapshot" else None

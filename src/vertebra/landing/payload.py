@@ -1,4 +1,4 @@
-"""Opening a payload: plain, gzip, or the members of a zip archive; never more bytes than a bound."""
+"""Opening a payload: plain, gzip, or members of a zip archive, with a limit on how far it may expand."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class SizeLimits:
     """How far a compressed payload may expand.
 
     Attributes:
-        ratio: most bytes out per byte in, looked at once ``free`` bytes are out. Text tables compress 3 to 60 times;
-            deflate can do 1,032 times, and a bomb comes close to that.
-        free: bytes that may come out whatever the ratio.
-        size: most bytes out.
+        ratio: most bytes after expansion per byte before, checked after ``free`` bytes. Tables of text compress 3 to 60
+            times; deflate reaches 1,032 times, and archive bombs come close to that.
+        free: bytes after expansion to which the ratio does not apply.
+        size: most bytes after expansion.
 
-    They hold for a payload as a whole: members of an archive count together.
+    The limits hold for the payload as a whole: the members of an archive count together.
     """
 
     ratio: int = 250
@@ -44,8 +44,8 @@ class PayloadPart:
 
     Attributes:
         name: what to call it in messages: the payload's name, or ``archive.zip:member.csv``.
-        open: opens it from its beginning, as often as asked.
-        plain: the file on disk that has exactly these bytes, when there is one.
+        open: opens it at its beginning; may be called several times.
+        plain: the file on disk with exactly these bytes; None if there is none.
     """
 
     name: str
@@ -54,12 +54,12 @@ class PayloadPart:
 
 
 def parts(payload: Path, name: str, member: str = "*", limits: SizeLimits | None = None) -> tuple[PayloadPart, ...]:
-    """What a payload consists of: itself, its gzip content, or members of a zip archive by name.
+    """The parts of a payload: itself, its gzip content, or members of a zip archive by name.
 
     Args:
-        payload: the raw bytes. Whether they are zip or gzip is read off the bytes, not the name.
-        name: what to call the payload in messages.
-        member: pattern of the members of a zip archive to read, on the whole name or its last part.
+        payload: the raw bytes. Zip and gzip are recognized by the bytes, not by the name.
+        name: name of the payload in messages.
+        member: pattern for the members of a zip archive to read; matches the whole name or its last part.
         limits: how far compressed bytes may expand.
 
     Raises:
@@ -81,7 +81,7 @@ def parts(payload: Path, name: str, member: str = "*", limits: SizeLimits | None
 
 
 def _beginning(stream: BinaryIO) -> bytes:
-    """The first bytes of a stream; none where they are damaged, which reading will tell."""
+    """The first bytes of a stream; none if they are damaged, which is reported when they are read."""
     try:
         return stream.read(_TAR_HEADER)
     except (OSError, EOFError, zlib.error):
@@ -97,8 +97,8 @@ def _refuse_tar(head: bytes, name: str) -> None:
         )
 
 
-def damaged(error: BaseException) -> bool:
-    """Whether an error that came up while reading says that compressed bytes are damaged or cut off."""
+def is_damage(error: BaseException) -> bool:
+    """Whether an error while reading means that compressed bytes are damaged or cut off."""
     return isinstance(error, zipfile.BadZipFile | gzip.BadGzipFile | zlib.error | EOFError)
 
 
@@ -106,14 +106,14 @@ def _gzip(payload: Path, name: str, limits: SizeLimits) -> PayloadPart:
     packed = payload.stat().st_size
 
     def open_part() -> BinaryIO:
-        return bounded(cast("BinaryIO", gzip.open(payload, "rb")), Expansion(name, packed, limits))
+        return limit_expansion(cast("BinaryIO", gzip.open(payload, "rb")), Expansion(name, packed, limits))
 
     return PayloadPart(name, open_part)
 
 
 def _zip(payload: Path, name: str, member: str, limits: SizeLimits) -> tuple[PayloadPart, ...]:
     try:
-        # all members share it: each opening reads the whole directory of the archive
+        # opened once for all members, because opening reads the whole directory of the archive
         archive = zipfile.ZipFile(payload)
         entries = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError) as error:
@@ -153,19 +153,19 @@ def _member(archive: zipfile.ZipFile, number: int, entry: zipfile.ZipInfo, expan
             raise CollectError(
                 f"{name} cannot be unpacked", cause=str(error), remedy="collect it packed with deflate"
             ) from error
-        return bounded(cast("BinaryIO", stream), expansion, number)
+        return limit_expansion(cast("BinaryIO", stream), expansion, number)
 
     return PayloadPart(name, open_part)
 
 
 def _refuse_hostile(entries: list[zipfile.ZipInfo], name: str, packed: int) -> None:
-    """Refuse members that overlap or lead out of the archive.
+    """Refuse archives whose members overlap or have paths outside the archive.
 
-    Nothing is ever extracted by its name here, but who packs such an archive means no good.
+    Members are never extracted by name here, but such an archive is an attack.
     """
     if sum(entry.compress_size for entry in entries) > packed:
         raise CollectError(
-            f"{name} is made to expand without bound: its members overlap",
+            f"{name} is an archive bomb: its members overlap",
             cause="the packed members add up to more bytes than the archive has",
             remedy="ask the source for a clean archive",
         )
@@ -190,10 +190,10 @@ def _matches(filename: str, pattern: str) -> bool:
 
 @dataclass
 class Expansion:
-    """How many bytes have come out of a payload. What is read a second time is not counted again.
+    """Counts the bytes after expansion of a payload. Bytes that are read again are not counted again.
 
     Attributes:
-        name: what to call the payload in messages.
+        name: name of the payload in messages.
         packed: its bytes before expansion.
         limits: how far they may expand.
     """
@@ -205,11 +205,11 @@ class Expansion:
     _farthest: dict[int, int] = field(default_factory=dict, init=False)
 
     def reached(self, stream: int, out: int) -> None:
-        """Count what came out of one of its streams, whatever the archive says of its sizes.
+        """Count the bytes of one stream, whatever sizes the archive states.
 
         Args:
             stream: number of the stream.
-            out: bytes from its beginning.
+            out: bytes from the beginning of the stream.
 
         Raises:
             CollectError: the payload has expanded beyond its limits.
@@ -223,24 +223,24 @@ class Expansion:
         if self._total > limits.size or (self._total > limits.free and self._total > limits.ratio * self.packed):
             raise CollectError(
                 f"{self.name} expands to more than {self._total >> 20:,} MB from {self.packed:,} bytes",
-                cause=f"at most {limits.ratio} times and {limits.size >> 20:,} MB are unpacked, against archive bombs",
+                cause=f"the limits, against archive bombs, are {limits.ratio} times and {limits.size >> 20:,} MB",
                 remedy="look at the payload kept aside; if it is genuine, unpack it and collect the plain file",
             )
 
 
-def bounded(inner: BinaryIO, expansion: Expansion, number: int = 0) -> BinaryIO:
-    """A stream of expanded bytes that ends with an error at the bound.
+def limit_expansion(inner: BinaryIO, expansion: Expansion, number: int = 0) -> BinaryIO:
+    """A stream of expanded bytes that fails at the limit.
 
     Args:
-        inner: gives the expanded bytes.
-        expansion: the payload's.
-        number: of the stream among those of the payload.
+        inner: the expanded bytes.
+        expansion: counts the bytes of the payload.
+        number: number of the stream in the payload.
     """
-    return io.BufferedReader(cast("io.RawIOBase", _Bounded(inner, expansion, number)), BUFFER)
+    return io.BufferedReader(cast("io.RawIOBase", _LimitedStream(inner, expansion, number)), BUFFER)
 
 
-class _Bounded(io.RawIOBase):
-    """Counts what comes out of a decompressor."""
+class _LimitedStream(io.RawIOBase):
+    """Counts the bytes that a decompressor gives."""
 
     def __init__(self, inner: BinaryIO, expansion: Expansion, number: int) -> None:
         self._inner = inner

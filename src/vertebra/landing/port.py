@@ -43,7 +43,7 @@ class Transfer:
     total: int | None = None
 
 
-def unwatched(transfer: Transfer) -> None:
+def ignore_transfer(transfer: Transfer) -> None:
     """Watch no transfer."""
 
 
@@ -78,7 +78,7 @@ class Request:
         transferred: told of bytes as they come.
         window: the periods to collect; all that are due without one.
         network: how the web is asked.
-        left_off: address after which the last collection left the source alone, without secrets.
+        resume_after: address after which the last collection left the source alone, without secrets.
         redact: takes secrets out of a text: receipts and notes have addresses without them.
     """
 
@@ -89,10 +89,10 @@ class Request:
     now: datetime
     schemes: Collection[str]
     progress: Progress
-    transferred: Callable[[Transfer], None] = unwatched
+    transferred: Callable[[Transfer], None] = ignore_transfer
     window: Window | None = None
     network: Network = field(default_factory=Network)
-    left_off: str | None = None
+    resume_after: str | None = None
     redact: Callable[[str], str] = str
 
     def declared(self, kind: type[Declared]) -> Declared:
@@ -112,12 +112,12 @@ class Request:
         """The newest cursor a batch was landed with: where an incremental source goes on."""
         return newest_cursor(self.landed)
 
-    def last_from(self, url: str) -> Receipt | None:
+    def last_receipt_from(self, url: str) -> Receipt | None:
         """Receipt of the newest batch that came from a URL."""
         shown = self.redact(url)
         return next((receipt for receipt in reversed(self.landed) if receipt.url == shown), None)
 
-    def last_of(self, period: str | None, part: str | None) -> Receipt | None:
+    def last_receipt_of(self, period: str | None, part: str | None) -> Receipt | None:
         """Receipt of the newest batch of a period and a part of the source."""
         wanted = (period, part)
         return next((one for one in reversed(self.landed) if (one.period, one.part) == wanted), None)
@@ -177,7 +177,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class NotYet:
+class NotPublished:
     """A period is due and its source has not published it yet.
 
     Attributes:
@@ -190,7 +190,7 @@ class NotYet:
 
 
 @dataclass(frozen=True)
-class LeftAlone:
+class CircuitOpen:
     """A source answered wrongly so often that it is asked nothing more; the next collection goes on from there.
 
     Attributes:
@@ -202,7 +202,7 @@ class LeftAlone:
     not_asked: int
 
 
-Item = Payload | Unchanged | Refused | NotYet | LeftAlone
+Item = Payload | Unchanged | Refused | NotPublished | CircuitOpen
 """What a collector gives."""
 
 

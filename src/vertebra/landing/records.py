@@ -1,4 +1,4 @@
-"""A payload's records as text: ``records.parquet``, written in row groups so that memory is bounded."""
+"""Writes a payload's records as text to ``records.parquet``, in row groups so that memory is bounded."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from vertebra.errors import CollectError
 from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH
 from vertebra.landing.parsing.format import format_named
 from vertebra.landing.parsing.records import RaggedRecordError, ReadContext, Records
-from vertebra.landing.parsing.value_kinds import KindCounter, repeats
-from vertebra.landing.payload import SizeLimits, damaged, parts
+from vertebra.landing.parsing.value_kinds import KindCounter, is_repetitive
+from vertebra.landing.payload import SizeLimits, is_damage, parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,26 +46,26 @@ _GROUP_BYTES: Final = 16 << 20
 
 
 @dataclass(frozen=True)
-class Written:
-    """What was written to ``records.parquet``.
+class RecordsSummary:
+    """Facts about a ``records.parquet`` that was written.
 
     Attributes:
         records: their number.
         columns: names, unique.
-        text: what was found out about the payload's text; as in a receipt.
-        seen: by column, how many cells are written as what; as in a receipt.
+        text: facts about the payload's text, as a receipt has them.
+        profiles: for each column, how many cells are written as which kind of value, as a receipt has it.
     """
 
     records: int
     columns: tuple[str, ...]
     text: Mapping[str, Any]
-    seen: Mapping[str, Mapping[str, Any]]
+    profiles: Mapping[str, Mapping[str, Any]]
 
 
 def parse_declaration(dataset: Dataset) -> dict[str, Any]:
-    """All of a declaration that a batch's records depend on, as a receipt records it.
+    """The part of a declaration that a batch's records depend on, as a receipt records it.
 
-    What means NULL is not part of it: the landing zone keeps every text as it is.
+    Texts that mean NULL are not part of it: the landing zone keeps every text as it is.
     """
     declared = dataset.parse.model_dump(mode="json", exclude={"null"})
     name = dataset.parse.format
@@ -82,34 +82,34 @@ def write_records(
     target: Path,
     scratch: Path,
     limits: SizeLimits | None = None,
-) -> Written:
+) -> RecordsSummary:
     """Parse a payload into ``records.parquet``: ``_record`` (BIGINT, from 0) and every cell as text.
 
-    Where there are records with too few or too many cells, ``_ragged`` (STRING) has their text and is NULL in others.
+    If there are records with too few or too many cells, ``_ragged`` (STRING) has their text and is NULL in others.
 
     Args:
         payload: the raw bytes.
-        name: what to call the payload in messages.
+        name: name of the payload in messages.
         digest: sha256 of the payload.
         target: file to write.
         scratch: an empty folder for intermediate files.
 
     Raises:
-        CollectError: the payload cannot be parsed as declared; nothing that was written counts.
+        CollectError: the payload cannot be parsed as declared; ignore what was written.
         OSError: the file cannot be written.
     """
     try:
         streams = parts(payload, name, dataset.collect.member, limits)
         context = ReadContext(dataset.parse, scratch, digest, empty=dataset.collect.empty == "accept")
         try:
-            return _written(streams, context, target)
+            return _parse_and_write(streams, context, target)
         except RaggedRecordError:
-            # rare, and the others are read faster by who does not look for them
-            return _written(streams, replace(context, ragged=True), target)
+            # such records are rare, and payloads without them are read faster
+            return _parse_and_write(streams, replace(context, ragged=True), target)
     except CollectError:
         raise
     except Exception as error:
-        if not damaged(error):
+        if not is_damage(error):
             raise
         raise CollectError(
             f"{name} is damaged or cut off",
@@ -118,20 +118,20 @@ def write_records(
         ) from error
 
 
-def _written(streams: Sequence[PayloadPart], context: ReadContext, target: Path) -> Written:
+def _parse_and_write(streams: Sequence[PayloadPart], context: ReadContext, target: Path) -> RecordsSummary:
     records = format_named(context.options.format).read(streams, context)
     with _Writer(target, records) as writer:
         for batch in records.batches:
             writer.add(batch)
         writer.finish()
     text = {name: fact for name, fact in records.notes.items() if fact}
-    return Written(writer.records, records.columns, text, writer.seen())
+    return RecordsSummary(writer.records, records.columns, text, writer.profiles())
 
 
 class _Writer:
-    """Gathers batches into row groups, numbers the records and counts what cells are written as.
+    """Gathers batches into row groups, numbers the records and profiles the columns.
 
-    A group is counted and written by other threads while the next is parsed.
+    Other threads profile and write a group while the next one is parsed.
     """
 
     def __init__(self, target: Path, records: Records) -> None:
@@ -142,7 +142,7 @@ class _Writer:
         self._counters = [KindCounter() for _ in records.columns]
         self._target = target
         self._file: pq.ParquetWriter | None = None
-        # one sees to a group, and has two that work for it
+        # one thread for the group, and two that help it
         self._threads = ThreadPoolExecutor(3, "records")
         self._writing: Future[None] | None = None
         self._held: list[pa.RecordBatch] = []
@@ -154,7 +154,7 @@ class _Writer:
         self._rows += batch.num_rows
         self._bytes += batch.nbytes
         if self._rows >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
-            self._hand_over()
+            self._write_group()
 
     def __enter__(self) -> _Writer:
         return self
@@ -166,26 +166,26 @@ class _Writer:
 
     def finish(self) -> None:
         if self._rows:
-            self._hand_over()
+            self._write_group()
         self._wait()
         if self._file is None:
             self._file = self._open([pa.array([], pa.string()) for _ in self._names])
 
     def _open(self, first: list[pa.Array]) -> pq.ParquetWriter:
-        """Open the file. Columns whose texts repeat are written by their distinct texts, which are counted too."""
-        self._types = [_DISTINCT if repeats(column) else pa.string() for column in first]
+        """Open the file. Columns whose texts repeat are dictionary-encoded."""
+        self._types = [_DISTINCT if is_repetitive(column) else pa.string() for column in first]
         types = dict(zip(self._names, self._types, strict=True))
         return pq.ParquetWriter(
             self._target,
             pa.schema([pa.field(RECORD_COLUMN, pa.int64(), nullable=False), *types.items()]),
             compression="zstd",
-            # a dictionary is tried anew in each group, for nothing where texts hardly repeat
+            # Arrow would try a dictionary again in each group, in vain for columns whose texts hardly repeat
             use_dictionary=[name for name, kind in types.items() if kind is _DISTINCT],
             write_statistics=[RECORD_COLUMN],
             store_schema=False,
         )
 
-    def _hand_over(self) -> None:
+    def _write_group(self) -> None:
         if self.records + self._rows > RECORDS_PER_BATCH:
             raise CollectError(
                 f"the payload has more than {RECORDS_PER_BATCH:,} records",
@@ -209,7 +209,7 @@ class _Writer:
         del held
         if self._file is None:
             self._file = self._open(columns)
-        columns = list(self._threads.map(_shaped, columns, self._types))
+        columns = list(self._threads.map(_encoded, columns, self._types))
         counting = self._threads.submit(self._count, columns)
         ordinals = pa.array(np.arange(first, first + rows, dtype=np.int64))
         self._file.write_table(pa.table([ordinals, *columns], schema=self._file.schema), row_group_size=rows)
@@ -219,12 +219,12 @@ class _Writer:
         for counter, column in zip(self._counters, columns, strict=False):
             counter.add(column)
 
-    def seen(self) -> dict[str, dict[str, Any]]:
-        """By column, how many cells are written as what."""
+    def profiles(self) -> dict[str, dict[str, Any]]:
+        """For each column, how many cells are written as which kind of value."""
         return {
-            name: counter.observed().to_receipt() for name, counter in zip(self._columns, self._counters, strict=True)
+            name: counter.profile().to_receipt() for name, counter in zip(self._columns, self._counters, strict=True)
         }
 
 
-def _shaped(column: pa.Array, kind: pa.DataType) -> pa.Array:
+def _encoded(column: pa.Array, kind: pa.DataType) -> pa.Array:
     return column.dictionary_encode() if kind is _DISTINCT else column

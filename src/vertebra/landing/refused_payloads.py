@@ -49,7 +49,7 @@ class RefusedPayloadError(CollectError):
 
 
 @dataclass(frozen=True)
-class Refusals:
+class RefusedPayloadStore:
     """The place where a dataset's refused payloads lie: the newest 200; what an address gives again is kept once.
 
     Attributes:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vertebra.lake.catalog import Lake
     from vertebra.pipeline.land import Collection
 
-Standing = Literal["ok", "due", "late", "waiting", "refused", "failed", "never"]
+Status = Literal["ok", "due", "late", "waiting", "refused", "failed", "never"]
 
 _SHORTEST: Final = timedelta(minutes=1)
 _LONGEST: Final = timedelta(hours=6)
@@ -36,7 +36,7 @@ _SKEW: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Situation:
+class CollectionStatus:
     """How a dataset stands at a moment.
 
     Attributes:
@@ -52,7 +52,7 @@ class Situation:
 
     dataset: Dataset
     last: Collection | None
-    state: Standing
+    state: Status
     missed: tuple[datetime, ...] = ()
     due: bool = False
     again_at: datetime | None = None
@@ -65,7 +65,9 @@ class Situation:
         return min(found, default=None)
 
 
-def situations(project: Project, lake: Lake, ledgers: Ledgers, now: datetime, patient: bool = False) -> list[Situation]:
+def collection_statuses(
+    project: Project, lake: Lake, ledgers: Ledgers, now: datetime, patient: bool = False
+) -> list[CollectionStatus]:
     """How each dataset of a project stands.
 
     Args:
@@ -80,41 +82,41 @@ def situations(project: Project, lake: Lake, ledgers: Ledgers, now: datetime, pa
         # Under another source it would have other batches.
         last = last if last is not None and last.source == dataset.source else None
         landed = _landed_at(dataset, lake) if last is None else None
-        found.append(situation(dataset, last, landed, now, patient))
+        found.append(collection_status(dataset, last, landed, now, patient))
     return found
 
 
-def situation(
+def collection_status(
     dataset: Dataset, last: Collection | None, landed_at: datetime | None, now: datetime, patient: bool = False
-) -> Situation:
-    """How one dataset stands; see :func:`situations`.
+) -> CollectionStatus:
+    """How one dataset stands; see :func:`collection_statuses`.
 
     Args:
         landed_at: when its newest batch was collected, where there is no note of a collection: a release of Vertebra
             collected that made none, or periods of the past were filled in, which answers for no moment.
     """
     never = last is None and landed_at is None
-    ended: Standing | None = last.state if last is not None and last.state in ("refused", "failed") else None
+    ended: Status | None = last.state if last is not None and last.state in ("refused", "failed") else None
     schedule = dataset.collect.schedule
     if schedule is None:
-        return Situation(dataset, last, "never" if never else ended or "ok")
+        return CollectionStatus(dataset, last, "never" if never else ended or "ok")
     next_at = schedule.next(now)
     if never or (last is None and getattr(dataset.collect, "periods", None) is not None):
-        return Situation(dataset, last, "never" if never else "due", due=True, next_at=next_at)
+        return CollectionStatus(dataset, last, "never" if never else "due", due=True, next_at=next_at)
     missed = _missed(schedule, last.complete_at if last is not None else landed_at, now)
     again_at = _again_at(schedule, last, now)
     if ended:
         due = not patient or again_at is None or again_at <= now
-        return Situation(dataset, last, ended, missed, due, None if due else again_at, next_at)
+        return CollectionStatus(dataset, last, ended, missed, due, None if due else again_at, next_at)
     if missed:
-        return Situation(dataset, last, "late" if len(missed) > 1 else "due", missed, True, None, next_at)
+        return CollectionStatus(dataset, last, "late" if len(missed) > 1 else "due", missed, True, None, next_at)
     if again_at is not None:
         due = again_at <= now
-        return Situation(dataset, last, "waiting", (), due, None if due else again_at, next_at)
-    return Situation(dataset, last, "ok", next_at=next_at)
+        return CollectionStatus(dataset, last, "waiting", (), due, None if due else again_at, next_at)
+    return CollectionStatus(dataset, last, "ok", next_at=next_at)
 
 
-def due_names(found: Iterable[Situation]) -> list[str]:
+def due_names(found: Iterable[CollectionStatus]) -> list[str]:
     """The datasets that are to be collected now."""
     return [one.dataset.name for one in found if one.due]
 

@@ -14,18 +14,14 @@ from vertebra.governance.step_facts import LandingFacts
 from vertebra.lake.table import Commit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from vertebra.declare.dataset import Dataset
-    from vertebra.declare.project import Project
     from vertebra.errors import CollectError
-    from vertebra.governance.context import Progress
     from vertebra.governance.ledgers import Ledgers
-    from vertebra.lake.catalog import Lake
     from vertebra.landing.collect import CollectOutcome
-    from vertebra.landing.port import Transfer, Window
-    from vertebra.landing.web.network import Network
+    from vertebra.landing.context import CollectionContext
 
 Ending = Literal["new", "unchanged", "waiting", "refused", "failed"]
 _LEDGER: Final = "collections"
@@ -82,36 +78,8 @@ class Collection:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class LandingProgress:
-    """Who is told what a collection does.
-
-    Attributes:
-        progress: told in words.
-        transferred: told of bytes as they come.
-    """
-
-    progress: Progress
-    transferred: Callable[[Transfer], None]
-
-
-def land(
-    dataset: Dataset,
-    project: Project,
-    lake: Lake,
-    ledgers: Ledgers,
-    run_id: str,
-    now: datetime,
-    watch: LandingProgress,
-    window: Window | None = None,
-    network: Network | None = None,
-) -> LandingResult:
-    """Collect a dataset's new batches.
-
-    Args:
-        now: the collection's start, UTC.
-        window: the periods to collect; all that are due without one.
-        network: how the web is asked.
+def land(dataset: Dataset, context: CollectionContext) -> LandingResult:
+    """Collect a dataset's new batches, and record how the collection ended.
 
     Raises:
         CollectError: the source cannot be read, or a payload was refused; batches landed before that stay.
@@ -120,13 +88,9 @@ def land(
     from vertebra.landing.collect import PayloadsRefusedError, collect
 
     clock = time.perf_counter()
-    record = _Record(dataset, ledgers, run_id, now) if window is None else _Unrecorded()
+    record = _Record(dataset, context.ledgers, context.run_id, context.now) if context.window is None else _Unrecorded()
     try:
-        outcome = collect(
-            dataset, project.root, lake, ledgers, run_id, now, watch.progress,
-            schemes=project.settings.schemes, secrets=project.secrets, transferred=watch.transferred, window=window,
-            network=network,
-        )  # fmt: skip
+        outcome = collect(dataset, context)
     except PayloadsRefusedError as error:
         record.ended("refused", time.perf_counter() - clock, error.outcome, error)
         raise
@@ -134,11 +98,11 @@ def land(
         record.ended("failed", time.perf_counter() - clock, None, error)
         raise
     except Exception as error:
-        fact = f"{type(error).__name__}: {project.redact(str(error))}"
+        fact = f"{type(error).__name__}: {context.redact(str(error))}"
         remedy = f"vertebra collect {dataset.name} --debug"
         record.ended("failed", time.perf_counter() - clock, None, CollectError(fact, remedy=remedy))
         raise
-    state: Ending = "waiting" if outcome.not_yet else "new" if outcome.new else "unchanged"
+    state: Ending = "waiting" if outcome.not_published else "new" if outcome.new else "unchanged"
     record.ended(state, time.perf_counter() - clock, outcome)
     return LandingResult(outcome.records, _facts(outcome), bool(outcome.new or outcome.reparsed))
 
@@ -158,7 +122,7 @@ def _facts(outcome: CollectOutcome) -> LandingFacts:
         new_batches=len(outcome.new),
         records=outcome.records,
         reparsed_batches=outcome.reparsed,
-        unpublished_periods=tuple(outcome.not_yet),
+        unpublished_periods=tuple(outcome.not_published),
         drift=tuple(str(one) for one in outcome.drift if one.kind != "undeclared"),
     )
 
@@ -191,7 +155,7 @@ class _Record:
             batches=len(new),
             records=sum(batch.receipt.records for batch in new),
             bytes=sum(batch.receipt.bytes for batch in new),
-            not_yet=outcome.not_yet if outcome else (),
+            not_yet=outcome.not_published if outcome else (),
             reason=error.fact if error else None,
             remedy=error.remedy if error else None,
             seconds=seconds,

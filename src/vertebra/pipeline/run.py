@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vertebra.errors import EngineError, StepError, VertebraError
+from vertebra.landing.context import CollectionContext
+from vertebra.landing.web.network import Network
 from vertebra.pipeline.context import EVERY_STEP, RunContext, RunOptions, run_context
 from vertebra.pipeline.dispatch import dispatch
-from vertebra.pipeline.land import LandingProgress, land
+from vertebra.pipeline.land import land
 from vertebra.pipeline.plan import PlannedStep, decide, graph_of, modified_steps, plan
 from vertebra.pipeline.progress import Console, Ending, RunReport, StepResult
 from vertebra.pipeline.selection import select
@@ -123,14 +125,21 @@ class _Run:
     def _land(self, step: Step) -> StepResult:
         clock = time.perf_counter()
         context, console = self.context, self.context.console
-        watch = LandingProgress(
-            context.progress_of(step.name), lambda transfer: console.transferred(step.name, transfer)
+        collection = CollectionContext(
+            context.project.root,
+            context.lake,
+            context.ledgers,
+            context.run_id,
+            context.now,
+            schemes=context.project.settings.schemes,
+            secrets=context.project.secrets,
+            progress=context.progress_of(step.name),
+            transferred=lambda transfer: console.transferred(step.name, transfer),
+            window=self.options.window,
+            network=self.options.network or Network(),
         )
         try:
-            landed = land(
-                step.declaration, context.project, context.lake, context.ledgers, context.run_id, context.now, watch,
-                self.options.window, self.options.network,
-            )  # fmt: skip
+            landed = land(step.declaration, collection)
         except KeyboardInterrupt:
             raise
         except Exception as error:

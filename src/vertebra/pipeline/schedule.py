@@ -17,7 +17,7 @@ from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 from vertebra.landing.web.network import Network
 from vertebra.pipeline.context import RunOptions
-from vertebra.pipeline.due import due_names, situations
+from vertebra.pipeline.due import collection_statuses, due_names
 from vertebra.pipeline.plan import graph_of
 from vertebra.pipeline.run import run
 from vertebra.pipeline.selection import select
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from vertebra.declare.project import Project
     from vertebra.landing.clock import Clock
-    from vertebra.pipeline.due import Situation
+    from vertebra.pipeline.due import CollectionStatus
     from vertebra.pipeline.graph import Graph
     from vertebra.pipeline.progress import Console, RunReport
 
@@ -42,7 +42,7 @@ class Events(Protocol):
         """The loop begins; ``scheduled`` datasets have a schedule, the first collection is due at ``next_at``."""
         ...
 
-    def due(self, situation: Situation) -> None:
+    def due(self, status: CollectionStatus) -> None:
         """A dataset is going to be collected."""
         ...
 
@@ -72,7 +72,7 @@ class SilentEvents:
 
     def began(self, scheduled: int, next_at: datetime | None) -> None: ...
 
-    def due(self, situation: Situation) -> None: ...
+    def due(self, status: CollectionStatus) -> None: ...
 
     def busy(self, error: BusyError) -> None: ...
 
@@ -123,7 +123,7 @@ class Scheduler:
             SelectionError: a selection matches nothing.
         """
         self._use(self.load())
-        found = self._situations()
+        found = self._statuses()
         self.events.began(len(found), _earliest(found, self.clock.now()))
         first = True
         while not self.stopping():
@@ -181,7 +181,7 @@ class Scheduler:
                 collected data for them.
         """
         try:
-            report = self._run() if even_if_none or due_names(self._situations()) else None
+            report = self._run() if even_if_none or due_names(self._statuses()) else None
         except Exception as error:
             # whatever the error is, such as a full disk or a server that is down, it may be gone in the next round
             self._waiting = False
@@ -202,7 +202,7 @@ class Scheduler:
                 self.wanted,
                 self.excluded,
                 due=lambda graph, chosen: self._due(project, graph, chosen, now),
-                network=Network(self.clock, stopping=self.stopping),
+                network=Network(self.clock, stop_requested=self.stopping),
                 stopping=self.stopping,
             )
             report = run(project, options, console=self.console, now=now)
@@ -218,7 +218,7 @@ class Scheduler:
 
     def _due(self, project: Project, graph: Graph, chosen: list[str], now: datetime) -> list[str]:
         """Steps to run: collections that are due, steps downstream of scheduled datasets, and what those depend on."""
-        found = situations(project, Lake(project.lake), Ledgers(Lake(project.lake)), now, patient=True)
+        found = collection_statuses(project, Lake(project.lake), Ledgers(Lake(project.lake)), now, patient=True)
         due = {f"landing.{one.dataset.name}": one for one in found if one.due}
         scheduled = {f"landing.{one.dataset.name}" for one in found if one.next_at is not None}
         downstream = {name for step in scheduled for name in graph.downstream(step)}
@@ -229,17 +229,17 @@ class Scheduler:
                 self.events.due(due[name])
         return picked
 
-    def _situations(self) -> list[Situation]:
-        """The situations of the selected datasets that have a schedule."""
+    def _statuses(self) -> list[CollectionStatus]:
+        """The status of each selected dataset that has a schedule."""
         assert self._project is not None
         lake = Lake(self._project.lake)
-        found = situations(self._project, lake, Ledgers(lake), self.clock.now(), patient=True)
+        found = collection_statuses(self._project, lake, Ledgers(lake), self.clock.now(), patient=True)
         return [one for one in found if one.next_at is not None and one.dataset.name in self._names]
 
     def _until_next(self) -> float:
         """Seconds until the next collection is due, at most :attr:`longest_wait`."""
         now = self.clock.now()
-        found = self._situations()
+        found = self._statuses()
         at = None if due_names(found) else _earliest(found, now)
         # a dataset that is still due could not be collected just now
         wait = self.longest_wait if at is None else min(max(at - now, timedelta()), self.longest_wait)
@@ -272,7 +272,7 @@ def next_moments(
     chosen = set(select(graph_of(project), wanted, excluded))
     lake = Lake(project.lake)
     found: list[dict[str, Any]] = []
-    for one in situations(project, lake, Ledgers(lake), now, patient=True):
+    for one in collection_statuses(project, lake, Ledgers(lake), now, patient=True):
         schedule, name = one.dataset.collect.schedule, one.dataset.name
         if schedule is None or f"landing.{name}" not in chosen:
             continue
@@ -285,6 +285,6 @@ def next_moments(
     return sorted(found, key=lambda row: (row["at"], row["dataset"]))[:count]
 
 
-def _earliest(found: Sequence[Situation], now: datetime) -> datetime | None:
+def _earliest(found: Sequence[CollectionStatus], now: datetime) -> datetime | None:
     """When the first of some datasets is due."""
     return min((now if one.due else one.wake_at for one in found if one.wake_at is not None), default=None)

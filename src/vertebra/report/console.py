@@ -39,7 +39,7 @@ def console_for(stream: TextIO) -> LineConsole | TerminalConsole:
 
 
 class FaultTolerantConsole:
-    """A stream that may lose its reader, as in ``vertebra run 2>&1 | head``: the work goes on unwatched."""
+    """A stream that may lose its reader, as in ``vertebra run 2>&1 | head``: the work goes on ignore_transfer."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from vertebra.errors import BusyError
     from vertebra.landing.port import Transfer
-    from vertebra.pipeline.due import Situation
+    from vertebra.pipeline.due import CollectionStatus
     from vertebra.pipeline.progress import RunReport, StepResult
 
 
@@ -46,20 +46,20 @@ class ScheduleLog:
         first = "now" if next_at <= self._now() else f"at {short_time(next_at)} UTC"
         self._write(f"started: {many(scheduled, 'dataset has', 'datasets have')} a schedule, the first is due {first}")
 
-    def due(self, situation: Situation) -> None:
+    def due(self, status: CollectionStatus) -> None:
         """Write which dataset is due, and why."""
-        name, schedule = situation.dataset.name, situation.dataset.collect.schedule
-        if situation.state == "never":
+        name, schedule = status.dataset.name, status.dataset.collect.schedule
+        if status.state == "never":
             why = "never collected"
-        elif situation.state in ("refused", "failed"):
-            tries = situation.last.tries if situation.last else 0
-            why = f"{situation.state} {many(tries, 'time')}, tried again"
-        elif situation.state == "waiting":
-            why = f"waiting for {', '.join(situation.last.not_yet if situation.last else ())}"
-        elif len(situation.missed) > 1:
-            why = f"{many(len(situation.missed), 'moment')} missed since {short_time(situation.missed[0])} UTC"
-        elif situation.missed:
-            why = f"since {short_time(situation.missed[0])} UTC"
+        elif status.state in ("refused", "failed"):
+            tries = status.last.tries if status.last else 0
+            why = f"{status.state} {many(tries, 'time')}, tried again"
+        elif status.state == "waiting":
+            why = f"waiting for {', '.join(status.last.not_yet if status.last else ())}"
+        elif len(status.missed) > 1:
+            why = f"{many(len(status.missed), 'moment')} missed since {short_time(status.missed[0])} UTC"
+        elif status.missed:
+            why = f"since {short_time(status.missed[0])} UTC"
         else:
             why = "some periods landed, never collected in full"
         self._write(f"due {name} ({schedule}): {why}")

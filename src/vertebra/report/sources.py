@@ -11,7 +11,7 @@ from vertebra.report.tables import grid, rich_console
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vertebra.landing.backfill import PeriodSituation
+    from vertebra.landing.backfill import PeriodStatus
     from vertebra.workspace.sources import SourceStatus
 
 _GAP: Final = 2
@@ -104,7 +104,7 @@ def _about(rows: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
     return lines
 
 
-def period_rows(found: Sequence[PeriodSituation]) -> Rows:
+def period_rows(found: Sequence[PeriodStatus]) -> Rows:
     """How each period stands; the columns are :data:`PERIODS`."""
     return [
         {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, assert_never
 
-from vertebra.declare.period import told
+from vertebra.declare.period import summarize_periods
 from vertebra.governance.step_facts import (
     AnalysisFacts,
     EntityResolutionFacts,
@@ -84,7 +84,7 @@ def _landing(facts: LandingFacts) -> list[str]:
     if facts.reparsed_batches:
         found.append(many(facts.reparsed_batches, "batch parsed again", "batches parsed again"))
     if facts.unpublished_periods:
-        found.append(f"not published yet: {told(facts.unpublished_periods)}")
+        found.append(f"not published yet: {summarize_periods(facts.unpublished_periods)}")
     if facts.drift:
         more = len(facts.drift) - _MOST_DRIFT
         rest = f" and {more} more" if more > 0 else ""

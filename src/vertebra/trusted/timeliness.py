@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, get_args
 
-from vertebra.declare.period import Unit, period
+from vertebra.declare.period import Unit, parse_period
 from vertebra.declare.update_rate import between_updates
 from vertebra.lake.batches import batches
 
@@ -61,7 +61,7 @@ def _as_of(receipt: Receipt) -> datetime:
     """The moment up to which a batch tells what is so."""
     for unit in get_args(Unit):
         try:
-            end = period(receipt.period or "", unit).end.replace(tzinfo=UTC)
+            end = parse_period(receipt.period or "", unit).end.replace(tzinfo=UTC)
         except ValueError:
             continue
         return min(end, receipt.collected_at)

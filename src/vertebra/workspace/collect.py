@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from vertebra.lake.batches import batches
-from vertebra.landing.backfill import period_situations, window
+from vertebra.landing.backfill import period_statuses, window
 from vertebra.pipeline.context import RunOptions
-from vertebra.pipeline.due import due_names, situations
+from vertebra.pipeline.due import collection_statuses, due_names
 from vertebra.pipeline.run import run
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vertebra.declare.project import Project
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
-    from vertebra.landing.backfill import PeriodSituation
+    from vertebra.landing.backfill import PeriodStatus
     from vertebra.pipeline.graph import Graph
     from vertebra.pipeline.progress import Console, RunReport
 
@@ -33,17 +33,17 @@ class Backfill:
     """
 
     report: RunReport
-    periods: tuple[PeriodSituation, ...]
+    periods: tuple[PeriodStatus, ...]
 
 
 def due_datasets(project: Project, lake: Lake, ledgers: Ledgers, names: Sequence[str]) -> list[str]:
     """Those of some datasets that are due by their schedules."""
-    return [name for name in due_names(situations(project, lake, ledgers, datetime.now(UTC))) if name in names]
+    return [name for name in due_names(collection_statuses(project, lake, ledgers, datetime.now(UTC))) if name in names]
 
 
 def next_due(project: Project, lake: Lake, ledgers: Ledgers, names: Sequence[str]) -> datetime | None:
     """When the first of some datasets is due next, UTC; None if none has a schedule."""
-    found = situations(project, lake, ledgers, datetime.now(UTC))
+    found = collection_statuses(project, lake, ledgers, datetime.now(UTC))
     return min((one.wake_at for one in found if one.wake_at and one.dataset.name in names), default=None)
 
 
@@ -114,7 +114,7 @@ def periods(
     last: str | None,
     again: bool = False,
     answered: bool = False,
-) -> list[PeriodSituation]:
+) -> list[PeriodStatus]:
     """How each period of a dataset stands, oldest first.
 
     Args:
@@ -130,4 +130,4 @@ def periods(
     asked = window(dataset, first, last, now, again)
     landed = batches(lake.landing, dataset.source, name)
     home = lake.landing / dataset.source / name
-    return period_situations(dataset, landed, asked, answered, home, now, project.secrets)
+    return period_statuses(dataset, landed, asked, answered, home, now, project.secrets)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from vertebra.landing.backfill import PeriodSituation
+    from vertebra.landing.backfill import PeriodStatus
     from vertebra.pipeline.plan import PlannedStep
     from vertebra.pipeline.progress import Console, RunReport
     from vertebra.pipeline.schedule import Events
@@ -229,7 +229,7 @@ class RunMethods(OpenProject):
 
     def periods(
         self, dataset: str, first: str | None = None, last: str | None = None, again: bool = False
-    ) -> list[PeriodSituation]:
+    ) -> list[PeriodStatus]:
         """Return how each period of a dataset stands, oldest first; the source is not asked.
 
         Args:

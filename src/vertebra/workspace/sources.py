@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vertebra.declare.period import told
+from vertebra.declare.period import summarize_periods
 from vertebra.declare.web_source import UrlTemplateSource
 from vertebra.lake.batches import batches
-from vertebra.landing.backfill import period_situations, window
+from vertebra.landing.backfill import period_statuses, window
 from vertebra.landing.collect import collector_of
-from vertebra.pipeline.due import situations
+from vertebra.pipeline.due import collection_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.batches import Batch
     from vertebra.lake.catalog import Lake
-    from vertebra.pipeline.due import Situation, Standing
+    from vertebra.pipeline.due import CollectionStatus, Status
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class SourceStatus:
     """
 
     dataset: str
-    state: Standing
+    state: Status
     collector: str
     every: str | None
     next: datetime | None
@@ -76,12 +76,14 @@ def source_statuses(
     """
     return [
         _status(found, batches(lake.landing, found.dataset.source, found.dataset.name), project, lake, now)
-        for found in situations(project, lake, ledgers, now, patient=True)
+        for found in collection_statuses(project, lake, ledgers, now, patient=True)
         if found.dataset.name in names
     ]
 
 
-def _status(found: Situation, landed: Sequence[Batch], project: Project, lake: Lake, now: datetime) -> SourceStatus:
+def _status(
+    found: CollectionStatus, landed: Sequence[Batch], project: Project, lake: Lake, now: datetime
+) -> SourceStatus:
     dataset, last = found.dataset, found.last
     newest = landed[-1].receipt if landed else None
     cursors = (batch.receipt.cursor for batch in reversed(landed) if batch.receipt.cursor is not None)
@@ -109,7 +111,9 @@ def _status(found: Situation, landed: Sequence[Batch], project: Project, lake: L
     )
 
 
-def _watermark(found: Situation, landed: Sequence[Batch], project: Project, lake: Lake, now: datetime) -> str | None:
+def _watermark(
+    found: CollectionStatus, landed: Sequence[Batch], project: Project, lake: Lake, now: datetime
+) -> str | None:
     """The last period up to which no period is missing."""
     dataset = found.dataset
     if not isinstance(dataset.collect, UrlTemplateSource) or dataset.collect.periods is None:
@@ -117,19 +121,19 @@ def _watermark(found: Situation, landed: Sequence[Batch], project: Project, lake
     reached = None
     asked = window(dataset, None, None, now)
     home = lake.landing / dataset.source / dataset.name
-    for one in period_situations(dataset, landed, asked, False, home, now, project.secrets):
+    for one in period_statuses(dataset, landed, asked, False, home, now, project.secrets):
         if one.state not in ("landed", "skipped"):
             break
         reached = one.period
     return reached
 
 
-def _reason(found: Situation) -> str | None:
+def _reason(found: CollectionStatus) -> str | None:
     last = found.last
     if found.state in ("refused", "failed"):
         return last.reason if last else None
     if last is not None and last.not_yet:
-        return f"not published yet: {told(last.not_yet)}"
+        return f"not published yet: {summarize_periods(last.not_yet)}"
     if found.state == "late":
         missed = len(found.missed)
         return f"{missed:,} moments missed since {found.missed[0]:%Y-%m-%d %H:%M} UTC"

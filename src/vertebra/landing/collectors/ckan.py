@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import Field, field_validator, model_validator
 
 from vertebra.declare.period import Period
-from vertebra.declare.placeholders import is_about_time, names_in, pattern_of
+from vertebra.declare.placeholders import file_name_pattern, is_time_placeholder, placeholder_names
 from vertebra.declare.web_source import WebSource, check_encrypted, web_address
 from vertebra.errors import CollectError
 from vertebra.landing.parsing.format import format_named
 from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged
 from vertebra.landing.web.content import check_answer
-from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError
-from vertebra.landing.web.pages import Page, Pages, at, json_page, number_at, numbered, parsed, refused
-from vertebra.landing.web.read import client_for, each, held_still, refusal
+from vertebra.landing.web.errors import RefusedAnswerError, SourceChangedError
+from vertebra.landing.web.pages import (
+    Page,
+    PageArchive,
+    integer_at,
+    json_page,
+    numbered_files,
+    parse_json,
+    refused_page,
+    value_at,
+)
+from vertebra.landing.web.read import client_for, collect_targets, read_until_stable, refused_target
 from vertebra.landing.web.targets import Target, file_name
 
 if TYPE_CHECKING:
@@ -59,10 +68,10 @@ class Ckan(WebSource):
     @classmethod
     def _pattern(cls, value: str | None) -> str | None:
         if value is not None:
-            others = sorted(name for name in names_in(value) if not is_about_time(name))
+            others = sorted(name for name in placeholder_names(value) if not is_time_placeholder(name))
             if others:
                 raise ValueError(f"a name has no {{{others[0]}}}; only {{period:…}} is read off a name")
-            pattern_of(value)
+            file_name_pattern(value)
         return value
 
     @model_validator(mode="after")
@@ -116,28 +125,30 @@ columns:
         source = request.declared(Ckan)
         with client_for(source, source.portal, request) as client:
             if source.resource is not None:
-                reader = _Datastore(source.resource, source, request, client, numbered(request.staging, "page.json"))
+                reader = _Datastore(
+                    source.resource, source, request, client, numbered_files(request.staging, "page.json")
+                )
                 yield reader.item()
             else:
-                yield from _Files(source, request, client, numbered(request.staging, "download")).items()
+                yield from _Files(source, request, client, numbered_files(request.staging, "download")).items()
 
 
 def _action(
     client: Client, source: Ckan, name: str, target: Path, *params: tuple[str, str]
 ) -> tuple[Download, dict[str, Any]]:
     """Call an action of the portal. An error with status 200 is refused."""
-    answer = client.fetch(f"{source.portal}/api/3/action/{name}", target, params, packed=True)
+    answer = client.fetch(f"{source.portal}/api/3/action/{name}", target, params, allow_gzip=True)
     if answer is None:
         raise CollectError(f"{source.portal} answers that nothing changed, which was not asked")
-    body = parsed(answer)
+    body = parse_json(answer)
     if not isinstance(body, dict) or body.get("success") is not True or not isinstance(body.get("result"), dict):
-        raise refused(answer, "is not that of a CKAN action", "it has no success and result")
+        raise refused_page(answer, "is not that of a CKAN action", "it has no success and result")
     return answer, body
 
 
 @dataclass(frozen=True)
 class _Datastore:
-    """Pages by offset in the order of ``_id``, until the total; the portal caps the size of pages silently."""
+    """PageArchive by offset in the order of ``_id``, until the total; the portal caps the size of pages silently."""
 
     resource: str
     source: Ckan
@@ -148,24 +159,24 @@ class _Datastore:
     def item(self) -> Item:
         url = f"{self.source.portal}/api/3/action/datastore_search?resource_id={self.resource}"
         self.request.progress(f"reading {url}")
-        self.client.begin()
-        last = self.request.last_from(url)
+        self.client.start_deadline()
+        last = self.request.last_receipt_from(url)
         modified = self._modified()
         if last is not None and modified is not None and last.headers.get(_MODIFIED) == modified:
             answer, body = self._search(0, 0)
-            total = number_at(answer, body, "result.total")
+            total = integer_at(answer, body, "result.total")
             if last.headers.get(_TOTAL) == str(total):
                 return Unchanged(url)
-        return held_still(url, self.request, lambda: self._read(url))
+        return read_until_stable(url, self.request, lambda: self._read(url))
 
     def _read(self, url: str) -> Payload:
         modified, total, newest = self._modified(), None, -1
-        with Pages(self.next_file().with_suffix(".zip"), ".json") as pages:
+        with PageArchive(self.next_file().with_suffix(".zip"), ".json") as pages:
             while total is None or pages.records < total:
                 answer, body = self._search(pages.records, self.source.page)
-                now = number_at(answer, body, "result.total")
+                now = integer_at(answer, body, "result.total")
                 if total is not None and now != total:
-                    raise ReadMovedError(f"{url} had {total:,} records and now has {now:,}")
+                    raise SourceChangedError(f"{url} had {total:,} records and now has {now:,}")
                 total = now
                 page = json_page(answer, "result.records")
                 if not page.records and pages.records < total:
@@ -175,7 +186,7 @@ class _Datastore:
         if pages.records != total:
             raise self._short(url, pages.records, total)
         if self._modified() != modified:
-            raise ReadMovedError(f"{url} changed while it was read")
+            raise SourceChangedError(f"{url} changed while it was read")
         headers = {_TOTAL: str(total)} | ({_MODIFIED: modified} if modified is not None else {})
         name = f"{self.request.dataset.name}.zip"
         return Payload(pages.file, url, headers=headers, name=name, records=total, content=pages.content)
@@ -192,7 +203,7 @@ class _Datastore:
             if error.status in (401, 403, 404):
                 return None
             raise
-        found = at(body, f"result.{_MODIFIED}")
+        found = value_at(body, f"result.{_MODIFIED}")
         return found if isinstance(found, str) else None
 
     def _short(self, url: str, taken: int, total: int) -> RefusedAnswerError:
@@ -211,7 +222,7 @@ def _rising(page: Page, newest: int) -> int:
         if not isinstance(found, str) or not found.isdigit():
             return newest
         if int(found) <= newest:
-            raise refused(page.answer, f"gives row {found} again, or out of order", "its pages overlap")
+            raise refused_page(page.answer, f"gives row {found} again, or out of order", "its pages overlap")
         newest = int(found)
     return newest
 
@@ -226,11 +237,11 @@ class _Files:
     next_file: Callable[[], Path]
 
     def items(self) -> Iterator[Item]:
-        self.client.begin()
+        self.client.start_deadline()
         package = str(self.source.package)
         _, body = _action(self.client, self.source, "package_show", self.next_file(), ("id", package))
-        pattern = pattern_of(str(self.source.files))
-        listed = at(body, "result.resources")
+        pattern = file_name_pattern(str(self.source.files))
+        listed = value_at(body, "result.resources")
         found = []
         for resource in listed if isinstance(listed, list) else []:
             match = pattern.fullmatch(str(resource.get("name", "")))
@@ -248,8 +259,8 @@ class _Files:
         for period, name, resource in sorted(found, key=lambda one: (one[0] or "", one[1])):
             part = None if period is not None else name
             url = str(resource.get("url", ""))
-            last = self.request.last_of(period, part)
-            targets.append(Target(url, self.request.redact(url), period, part, newest=False, landed=last))
+            last = self.request.last_receipt_of(period, part)
+            targets.append(Target(url, self.request.redact(url), period, part, is_newest=False, landed=last))
             modified[url] = resource.get(_MODIFIED)
 
         def one(target: Target) -> Iterator[Item]:
@@ -257,18 +268,18 @@ class _Files:
                 yield self._file(target, modified[target.url])
             except RefusedAnswerError as error:
                 # the portal lists it: what is not there is not to come
-                yield refusal(target, error)
+                yield refused_target(target, error)
 
-        yield from each(targets, self.request, one)
+        yield from collect_targets(targets, self.request, one)
 
     def _file(self, target: Target, modified: Any) -> Item:
-        if modified and target.conditions.get(_MODIFIED) == modified:
+        if modified and target.validators.get(_MODIFIED) == modified:
             return Unchanged(target.url)
         self.request.progress(f"reading {target.url}")
         # What a portal lists is followed like a redirect: to the web, and without the portal's credentials elsewhere.
         address = self.client.credentials.follow(self.source.portal, target.url)
-        self.client.begin()
-        answer = self.client.fetch(address, self.next_file(), landed=target.conditions)
+        self.client.start_deadline()
+        answer = self.client.fetch(address, self.next_file(), validators=target.validators)
         if answer is None:
             return Unchanged(target.url)
         check_answer(answer, format_named(self.request.dataset.parse.format))

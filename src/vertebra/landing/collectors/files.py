@@ -111,7 +111,7 @@ def _remote(request: Request, url: str) -> Iterator[Payload | Unchanged | Refuse
     if not files:
         _nothing(request, store.url, wildcards=store.has_wildcards)
     for number, file in enumerate(files):
-        last, part = request.last_from(file.url), part_of(file.url, request, several=several)
+        last, part = request.last_receipt_from(file.url), part_of(file.url, request, several=several)
         if last and last.part == part and file.mark and last.headers.get("mark") == file.mark:
             yield Unchanged(file.url)
             continue

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import Field, model_validator
 
-from vertebra.declare.web_source import UrlTemplateSource, refuse_secret_names
+from vertebra.declare.web_source import UrlTemplateSource, refuse_secret_parameters
 from vertebra.landing.parsing.format import format_named
 from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged
 from vertebra.landing.web.content import check_answer
-from vertebra.landing.web.pages import numbered
-from vertebra.landing.web.read import client_for, each
+from vertebra.landing.web.pages import numbered_files
+from vertebra.landing.web.read import client_for, collect_targets
 from vertebra.landing.web.targets import Target, file_name, targets
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Http(UrlTemplateSource):
 
     @model_validator(mode="after")
     def _no_secrets(self) -> Http:
-        refuse_secret_names(self.url, self.params)
+        refuse_secret_parameters(self.url, self.params)
         return self
 
 
@@ -63,13 +63,13 @@ columns:
         """
         source = request.declared(Http)
         wanted = format_named(request.dataset.parse.format)
-        next_file = numbered(request.staging, "download")
+        next_file = numbered_files(request.staging, "download")
         with client_for(source, source.url, request) as client:
 
             def one(target: Target) -> Iterator[Item]:
                 request.progress(f"reading {target.url}")
-                client.begin()
-                answer = client.fetch(target.url, next_file(), landed=target.conditions)
+                client.start_deadline()
+                answer = client.fetch(target.url, next_file(), validators=target.validators)
                 if answer is None:
                     yield Unchanged(target.url)
                     return
@@ -77,7 +77,7 @@ columns:
                 name = file_name(target.url, request.dataset)
                 yield Payload(answer.file, target.url, target.period, answer.headers, part=target.part, name=name)
 
-            yield from each(targets(source, request), request, one)
+            yield from collect_targets(targets(source, request), request, one)
 
 
 COLLECTOR: Final = HttpCollector()

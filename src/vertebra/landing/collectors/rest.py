@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pydantic import Field, model_validator
 
 from vertebra.declare.declaration import Declaration
-from vertebra.declare.web_source import UrlTemplateSource, refuse_secret_names
+from vertebra.declare.web_source import UrlTemplateSource, refuse_secret_parameters
 from vertebra.errors import CollectError
 from vertebra.landing.formats.json import JsonOptions
 from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged
 from vertebra.landing.web.credentials import with_query
-from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError
+from vertebra.landing.web.errors import RefusedAnswerError, SourceChangedError
 from vertebra.landing.web.pages import (
-    LARGEST,
+    MAX_PAGE_BYTES,
     Page,
-    Pages,
-    at,
-    content_of,
+    PageArchive,
+    content_hash_of,
+    drop_keys,
+    integer_at,
     json_page,
-    number_at,
-    numbered,
-    parsed,
-    refused,
-    without,
+    numbered_files,
+    parse_json,
+    refused_page,
+    value_at,
 )
-from vertebra.landing.web.read import ABSENT, client_for, each, held_still
+from vertebra.landing.web.read import NOT_FOUND, client_for, collect_targets, read_until_stable
 from vertebra.landing.web.targets import Target, targets
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Rest(UrlTemplateSource):
 
     @model_validator(mode="after")
     def _no_secrets(self) -> Rest:
-        refuse_secret_names(self.url, self.params)
+        refuse_secret_parameters(self.url, self.params)
         taken = [one for one in (self.page and self.page.param, self.page and self.page.size_param) if one]
         taken += [self.since.param] if self.since else []
         double = next((name for name in taken if name in self.params or taken.count(name) > 1), None)
@@ -150,8 +150,8 @@ columns: {id: bigint, at: timestamp, value: double}
         """
         source = request.declared(Rest)
         with client_for(source, source.url, request) as client:
-            reader = _Reader(source, request, client, numbered(request.staging, "page.json"))
-            yield from each(targets(source, request), request, reader.one)
+            reader = _Reader(source, request, client, numbered_files(request.staging, "page.json"))
+            yield from collect_targets(targets(source, request), request, reader.one)
 
 
 @dataclass(frozen=True)
@@ -175,16 +175,16 @@ class _Reader:
         if self.source.page is None and self.source.since is None:
             yield self._whole(target)
             return
-        payload = held_still(target.url, self.request, self._compared(target))
+        payload = read_until_stable(target.url, self.request, self._compared(target))
         yield Unchanged(target.url) if self.source.since is not None and not payload.records else payload
 
     def _whole(self, target: Target) -> Item:
-        self.client.begin()
-        answer = self.client.fetch(target.url, self.next_file(), landed=target.conditions, packed=True)
+        self.client.start_deadline()
+        answer = self.client.fetch(target.url, self.next_file(), validators=target.validators, allow_gzip=True)
         if answer is None:
             return Unchanged(target.url)
         content = None
-        if answer.file.stat().st_size <= LARGEST:
+        if answer.file.stat().st_size <= MAX_PAGE_BYTES:
             content = self._content(answer)
         name = f"{self.request.dataset.name}.json"
         return Payload(
@@ -192,12 +192,12 @@ class _Reader:
         )
 
     def _content(self, answer: Download) -> str:
-        """Hash of the records, without volatile keys; of the whole answer where they are the whole answer."""
+        """Hash of the records, drop_keys volatile keys; of the whole answer where they are the whole answer."""
         path = self._records_path
         if path is not None:
             return json_page(answer, path, self._volatile).content
-        body = parsed(answer)
-        return content_of(without(self._volatile, body if isinstance(body, list) else [body]))
+        body = parse_json(answer)
+        return content_hash_of(drop_keys(self._volatile, body if isinstance(body, list) else [body]))
 
     def _compared(self, target: Target) -> Callable[[], Payload]:
         """A read that counts when the one before it gave the same records, where a single one may have lost some.
@@ -215,7 +215,7 @@ class _Reader:
                 return payload
             what = "gives other records each time" if before else f"has {pages} pages, which may not be of one state"
             before = str(payload.content)
-            raise ReadMovedError(
+            raise SourceChangedError(
                 f"{target.url} {what}",
                 remedy="collect again when the source is quiet; declare page.total: PATH of the number of records, or "
                 "volatile: [KEY] for what differs on each call",
@@ -227,12 +227,12 @@ class _Reader:
 
     def _paged(self, target: Target) -> tuple[Payload, int]:
         """What a read gives, and its number of pages."""
-        self.client.begin()
+        self.client.start_deadline()
         url, newest = target.url, self.request.cursor
         if self.source.since is not None:
             newest = newest or self.source.since.start
             url = with_query(url, ((self.source.since.param, newest),))
-        with Pages(self.next_file().with_suffix(".zip"), ".json") as pages:
+        with PageArchive(self.next_file().with_suffix(".zip"), ".json") as pages:
             for page in self._pages(url):
                 newest = self._newest(page, newest)
                 pages.add(page, lambda page: self._goes_on(url, page, pages))
@@ -250,8 +250,8 @@ class _Reader:
         )
         return payload, pages.count
 
-    def _goes_on(self, url: str, page: Page, pages: Pages) -> bool:
-        """Whether a page whose records came before is the next one: records without a key may well repeat.
+    def _goes_on(self, url: str, page: Page, pages: PageArchive) -> bool:
+        """Whether a page whose records came before is the next one: records drop_keys a key may well repeat.
 
         In a chain each page has a cursor or an address of its own; whether it is whole, the total tells.
         """
@@ -260,11 +260,11 @@ class _Reader:
             return False
         if paging.by in ("cursor", "link"):
             return True
-        total = number_at(page.answer, page.body, paging.total)
+        total = integer_at(page.answer, page.body, paging.total)
         try:
             if paging.by == "number":
                 return paging.size is not None and self._ends(url, paging, paging.first + -(-total // paging.size))
-            return pages.go_on_at(page, lambda place: self._page(url, ((str(paging.param), str(place)),)), total)
+            return pages.continues_with(page, lambda place: self._page(url, ((str(paging.param), str(place)),)), total)
         except RefusedAnswerError:
             return False
 
@@ -273,7 +273,7 @@ class _Reader:
         try:
             after = self._page(url, ((str(paging.param), str(number)),))
         except RefusedAnswerError as error:
-            return error.status in ABSENT
+            return error.status in NOT_FOUND
         after.answer.file.unlink()
         return not after.records
 
@@ -282,10 +282,10 @@ class _Reader:
         if since is None:
             return None
         for record in page.records:
-            value = at(record, since.field)
+            value = value_at(record, since.field)
             if not isinstance(value, str):
-                raise refused(
-                    page.answer, f"has a record without {since.field}", "collect.since goes on from its value"
+                raise refused_page(
+                    page.answer, f"has a record drop_keys {since.field}", "collect.since goes on from its value"
                 )
             newest = value if newest is None else max(newest, value, key=_order)
         return newest
@@ -300,7 +300,7 @@ class _Reader:
             yield from self._chained(url, paging)
 
     def _counted(self, url: str, paging: Paging) -> Iterator[Page]:
-        """Pages by offset or number, until an empty page or the total."""
+        """PageArchive by offset or number, until an empty page or the total."""
         taken, number, size, total = 0, paging.first, paging.size, None
         short: Page | None = None
         while True:
@@ -309,14 +309,16 @@ class _Reader:
                 page = self._page(url, ((str(paging.param), str(place)),))
             except RefusedAnswerError as error:
                 # Some APIs answer "not found" for the page after the last one.
-                if error.status in ABSENT and taken and total is None:
+                if error.status in NOT_FOUND and taken and total is None:
                     return
                 raise (_lacking(error) if taken else error) from None
             total = self._total(page, paging, total)
             if not page.records and taken:
                 break
             if short is not None and paging.by == "number":
-                raise refused(page.answer, "goes on after a page that is not full", "pages of one size were expected")
+                raise refused_page(
+                    page.answer, "goes on after a page that is not full", "pages of one size were expected"
+                )
             yield page
             taken, number = taken + len(page.records), number + 1
             size = size or len(page.records)
@@ -326,7 +328,7 @@ class _Reader:
         self._check_total(url, taken, total)
 
     def _chained(self, url: str, paging: Paging) -> Iterator[Page]:
-        """Pages that each say how to ask for the next one."""
+        """PageArchive that each say how to ask for the next one."""
         asked, params, taken, total = url, _size(paging), 0, None
         seen: set[str] = set()
         while True:
@@ -341,7 +343,7 @@ class _Reader:
             if following is None:
                 break
             if following in seen:
-                raise refused(page.answer, "leads back to a page that was read", "its paging goes in a circle")
+                raise refused_page(page.answer, "leads back to a page that was read", "its paging goes in a circle")
             seen.add(following)
             if paging.by == "link":
                 asked, params = self.client.credentials.follow(asked, following), ()
@@ -353,7 +355,7 @@ class _Reader:
         paging = self.source.page
         if sized and paging is not None:
             params = (*_size(paging), *params)
-        answer = self.client.fetch(url, self.next_file(), params, packed=True)
+        answer = self.client.fetch(url, self.next_file(), params, allow_gzip=True)
         if answer is None:
             raise CollectError(f"{url} answers that nothing changed, which was not asked")
         return json_page(answer, self._records_path, self._volatile)
@@ -361,9 +363,9 @@ class _Reader:
     def _total(self, page: Page, paging: Paging, before: int | None) -> int | None:
         if paging.total is None:
             return None
-        total = number_at(page.answer, page.body, paging.total)
+        total = integer_at(page.answer, page.body, paging.total)
         if before is not None and total != before:
-            raise ReadMovedError(f"{page.answer.url} had {before:,} records and now has {total:,}")
+            raise SourceChangedError(f"{page.answer.url} had {before:,} records and now has {total:,}")
         return total
 
     def _check_total(self, url: str, taken: int, total: int | None) -> None:
@@ -391,11 +393,11 @@ def _size(paging: Paging) -> tuple[tuple[str, str], ...]:
 def _following(page: Page, paging: Paging) -> str | None:
     """The next page's cursor or address; None on the last page."""
     if paging.next is not None:
-        found: Any = at(page.body, paging.next)
+        found: Any = value_at(page.body, paging.next)
         if found is None or found is False or found == "":
             return None
         if not isinstance(found, str):
-            raise refused(page.answer, f"has no text at {paging.next}", "collect.page.next is the path to it")
+            raise refused_page(page.answer, f"has no text at {paging.next}", "collect.page.next is the path to it")
         return found
     link = _NEXT.search(page.answer.links)
     return link[1] if link else None

@@ -12,9 +12,18 @@ from vertebra.declare.web_source import WebSource, check_encrypted, web_address
 from vertebra.errors import CollectError
 from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged
 from vertebra.landing.web.credentials import with_query
-from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError
-from vertebra.landing.web.pages import Page, Pages, csv_page, json_page, number_at, numbered, parsed, refused
-from vertebra.landing.web.read import client_for, held_still
+from vertebra.landing.web.errors import RefusedAnswerError, SourceChangedError
+from vertebra.landing.web.pages import (
+    Page,
+    PageArchive,
+    csv_page,
+    integer_at,
+    json_page,
+    numbered_files,
+    parse_json,
+    refused_page,
+)
+from vertebra.landing.web.read import client_for, read_until_stable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,7 +102,7 @@ columns: {any: int, municipi: string}
         """
         source = request.declared(Socrata)
         with client_for(source, source.portal, request) as client:
-            yield _Reader(source, request, client, numbered(request.staging, "page")).item()
+            yield _Reader(source, request, client, numbered_files(request.staging, "page")).item()
 
 
 @dataclass(frozen=True)
@@ -106,12 +115,12 @@ class _Reader:
     def item(self) -> Item:
         url = self._url()
         self.request.progress(f"reading {url}")
-        self.client.begin()
-        last = self.request.last_from(url)
+        self.client.start_deadline()
+        last = self.request.last_receipt_from(url)
         updated = self._updated()
         if updated is not None and last is not None and last.headers.get(_UPDATED) == updated:
             return Unchanged(url)
-        return held_still(url, self.request, lambda: self._read(url))
+        return read_until_stable(url, self.request, lambda: self._read(url))
 
     def _url(self) -> str:
         """What identifies the read, in receipts."""
@@ -123,18 +132,18 @@ class _Reader:
         before, total = self._updated(), self._total()
         form = self.request.dataset.parse.format
         headers: dict[str, str] = {}
-        with Pages(self.next_file().with_suffix(".zip"), f".{form}") as pages:
+        with PageArchive(self.next_file().with_suffix(".zip"), f".{form}") as pages:
             while pages.records < total or not pages.count:
                 page = self._page(url, pages.records)
                 if not page.records and pages.count:
                     break
                 headers = {name: page.answer.headers[name] for name in _KEPT if name in page.answer.headers}
-                pages.add(page, lambda page: pages.go_on_at(page, lambda offset: self._page(url, offset), total))
+                pages.add(page, lambda page: pages.continues_with(page, lambda offset: self._page(url, offset), total))
                 if not total:
                     break
         after = (self._updated(), self._total())
         if after != (before, total):
-            raise ReadMovedError(f"{url} changed while it was read: it had {total:,} records and has {after[1]:,}")
+            raise SourceChangedError(f"{url} changed while it was read: it had {total:,} records and has {after[1]:,}")
         if pages.records != total:
             raise RefusedAnswerError(
                 f"{url} gives {pages.records:,} records and says that it has {total:,}",
@@ -158,11 +167,11 @@ class _Reader:
         if self.source.where is not None:
             params.append(("$where", self.source.where))
         answer = self._fetch(f"{self.source.portal}/resource/{self.source.id}.json", tuple(params))
-        body = parsed(answer)
+        body = parse_json(answer)
         row = body[0] if isinstance(body, list) and len(body) == 1 else None
         if not isinstance(row, dict):
-            raise refused(answer, "has no count", "a list with one row was expected")
-        total = number_at(answer, row, "records")
+            raise refused_page(answer, "has no count", "a list with one row was expected")
+        total = integer_at(answer, row, "records")
         answer.file.unlink()
         return total
 
@@ -174,13 +183,13 @@ class _Reader:
             if error.status in (401, 403, 404):
                 return None
             raise
-        body = parsed(answer)
+        body = parse_json(answer)
         answer.file.unlink()
         found = body.get(_UPDATED) if isinstance(body, dict) else None
         return found if isinstance(found, str) else None
 
     def _fetch(self, url: str, params: tuple[tuple[str, str], ...]) -> Download:
-        answer = self.client.fetch(url, self.next_file(), params, packed=True)
+        answer = self.client.fetch(url, self.next_file(), params, allow_gzip=True)
         if answer is None:
             raise CollectError(f"{url} answers that nothing changed, which was not asked")
         return answer

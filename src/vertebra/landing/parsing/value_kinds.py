@@ -1,4 +1,4 @@
-"""Counting what the cells of a column are written as, distinct text by distinct text."""
+"""Counts which kinds of values the cells of a column are written as."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PATTERNS: Final = {
     "timestamp": rf"^\s*{_DAY}[T ]\d{{1,2}}:\d{{2}}(:\d{{2}}([.,]\d+)?)?\s*(Z|[+-]\d{{2}}(:?\d{{2}})?)?\s*$",
     "bool": r"^\s*(?i:true|false|yes|no|[tfyn])\s*$",
 }
-"""What is none of these is text."""
+"""Any other value is treated as text."""
 
 
 _LIKE_NUMBER: Final = r"^\s*[+-]?[.,]?\d"
@@ -33,7 +33,7 @@ _SAMPLE: Final = 4096
 
 
 class KindCounter:
-    """Counts the cells of one column."""
+    """Counts the cells of one column by kind."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, int] = {}
@@ -46,7 +46,7 @@ class KindCounter:
         """Count some cells.
 
         Args:
-            cells: their texts, dictionary-encoded where they repeat: a text is looked at once.
+            cells: their texts; dictionary-encoded if they repeat, so that each text is examined once.
         """
         self._count("null", cells.null_count)
         if isinstance(cells, pa.DictionaryArray):
@@ -57,20 +57,20 @@ class KindCounter:
                 texts = self._cast(texts)
             numbers = np.ones(len(texts), np.int64)
         if self._expected is not None:
-            # columns are mostly of one kind
-            texts, numbers = self._take(self._expected, texts, numbers)
+            # most cells of a column are of one kind
+            texts, numbers = self._count_kind(self._expected, texts, numbers)
         like = _matches(texts, _LIKE_NUMBER)
         self._numbers_and_times(texts.filter(pa.array(like)), numbers[like])
         self._words_and_blanks(texts.filter(pa.array(~like)), numbers[~like])
         most = max(_LIKE_NUMBERS, key=lambda kind: self._kinds.get(kind, 0))
         self._expected = most if self._kinds.get(most, 0) > self._kinds.get("text", 0) else None
 
-    def observed(self) -> ColumnProfile:
-        """What was counted."""
+    def profile(self) -> ColumnProfile:
+        """The counts."""
         return ColumnProfile(dict(self._kinds), {} if self._many_words else dict(sorted(self._words.items())))
 
     def _cast(self, texts: pa.Array) -> pa.Array:
-        """Count those that are surely numbers, by reading them, which is faster than patterns. Returns the others."""
+        """Count texts that can be read as numbers, which is faster than patterns. Returns the others."""
         given = texts
         empty = compute.equal(texts, "")
         if empty.true_count:
@@ -78,7 +78,7 @@ class KindCounter:
         try:
             others = _but_integers(texts) if self._expected == "int" else _but_decimals(texts)
         except pa.ArrowInvalid:
-            # an attempt that fails takes long
+            # a failed attempt is slow, so it is the last one
             self._castable = False
             return given
         self._count(str(self._expected), len(texts) - len(others))
@@ -87,20 +87,20 @@ class KindCounter:
 
     def _numbers_and_times(self, texts: pa.Array, numbers: NDArray[np.int64]) -> None:
         for kind in _LIKE_NUMBERS:
-            texts, numbers = self._take(kind, texts, numbers)
+            texts, numbers = self._count_kind(kind, texts, numbers)
         self._keep_words(texts, numbers)
 
     def _words_and_blanks(self, texts: pa.Array, numbers: NDArray[np.int64]) -> None:
         short = compute.less_equal(compute.binary_length(texts), _LONGEST_BOOL).to_numpy(zero_copy_only=False)
-        others, others_numbers = self._take("blank", texts.filter(pa.array(~short)), numbers[~short])
+        others, others_numbers = self._count_kind("blank", texts.filter(pa.array(~short)), numbers[~short])
         self._keep_words(others, others_numbers)
         texts, numbers = texts.filter(pa.array(short)), numbers[short]
         for kind in ("blank", "bool"):
-            texts, numbers = self._take(kind, texts, numbers)
+            texts, numbers = self._count_kind(kind, texts, numbers)
         self._keep_words(texts, numbers)
 
-    def _take(self, kind: str, texts: pa.Array, numbers: NDArray[np.int64]) -> tuple[pa.Array, NDArray[np.int64]]:
-        """Count the texts of a kind. Returns the others."""
+    def _count_kind(self, kind: str, texts: pa.Array, numbers: NDArray[np.int64]) -> tuple[pa.Array, NDArray[np.int64]]:
+        """Count the texts of one kind. Returns the others."""
         if not len(texts):
             return texts, numbers
         is_kind = _matches(texts, _PATTERNS[kind])
@@ -114,26 +114,26 @@ class KindCounter:
             self._kinds[kind] = self._kinds.get(kind, 0) + int(number)
 
     def _keep_words(self, texts: pa.Array, numbers: NDArray[np.int64]) -> None:
-        """Count what is text."""
+        """Count the rest as text, and remember the words if they are few."""
         self._count("text", int(numbers.sum()))
         if self._many_words:
             return
-        # distinct texts come more than once where cells were not made distinct
+        # a text may occur several times if the column is not dictionary-encoded
         for text, number in zip(texts[:_SAMPLE].to_pylist(), numbers, strict=False):
             self._words[text] = self._words.get(text, 0) + int(number)
         if len(self._words) > WORDS or len(texts) > _SAMPLE:
             self._many_words, self._words = True, {}
 
 
-def repeats(cells: pa.StringArray) -> bool:
-    """Whether a column seems to have few distinct texts, by its first cells."""
+def is_repetitive(cells: pa.StringArray) -> bool:
+    """Whether a column has few distinct texts, judging by its first cells."""
     sample = cells[:_SAMPLE]
     return bool(compute.count_distinct(sample).as_py() * 2 < len(sample))
 
 
 def _but_integers(texts: pa.Array) -> pa.Array:
     compute.cast(texts, pa.int64())
-    # with zeros in front, or 0x, they are not written as integers are
+    # texts with leading zeros or 0x are not counted as integers
     zero = compute.or_(compute.starts_with(texts, "0"), compute.starts_with(texts, "-0"))
     return texts.filter(zero) if zero.true_count else texts[:0]
 
@@ -145,7 +145,7 @@ def _but_decimals(texts: pa.Array) -> pa.Array:
 
 
 def _numbers(distinct: pa.DictionaryArray) -> NDArray[np.int64]:
-    """How many cells have each text."""
+    """Number of cells with each text."""
     indices = distinct.indices.drop_null() if distinct.null_count else distinct.indices
     return np.bincount(indices.to_numpy(zero_copy_only=False), minlength=len(distinct.dictionary))
 

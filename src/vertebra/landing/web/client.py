@@ -1,4 +1,4 @@
-"""Fetching an answer into a file: whole, within bounds, or not at all."""
+"""Downloading an answer into a file: complete and within limits, or not at all."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from vertebra.errors import CollectError
-from vertebra.landing.payload import Expansion, SizeLimits, bounded
+from vertebra.landing.payload import Expansion, SizeLimits, limit_expansion
 from vertebra.landing.port import Transfer
-from vertebra.landing.web.connection import Connections, Response, keep_head
+from vertebra.landing.web.connection import Connections, Response, save_excerpt
 from vertebra.landing.web.content import error_message
 from vertebra.landing.web.credentials import Credentials, with_query, without_query
 from vertebra.landing.web.download import Download
-from vertebra.landing.web.errors import RefusedAnswerError, TryAgainError
-from vertebra.landing.web.partial import Partial
+from vertebra.landing.web.errors import RefusedAnswerError, RetryableError
+from vertebra.landing.web.partial import PartialDownload
 from vertebra.landing.web.retries import Retries, retry_after
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from vertebra.declare.web_source import WebLimits
     from vertebra.landing.web.network import Network
 
-_HOPS: Final = 8
+_MAX_REDIRECTS: Final = 8
 _CHUNK: Final = 1 << 20
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_AGAIN: Final = frozenset({202, 408, 425, 429, 500, 502, 503, 504})
-_KEPT: Final = (
+_RETRYABLE: Final = frozenset({202, 408, 425, 429, 500, 502, 503, 504})
+_KEPT_HEADERS: Final = (
     "etag",
     "last-modified",
     "content-type",
@@ -45,10 +45,10 @@ class Client:
     """Asks one host on behalf of one dataset.
 
     Attributes:
-        network: clock, chance and turns.
+        network: clock, random numbers and rate limits.
         limits: as declared.
-        credentials: what is sent along.
-        transferred: told of bytes as they come.
+        credentials: sent with the requests.
+        transferred: called with the bytes received so far.
     """
 
     network: Network
@@ -60,7 +60,7 @@ class Client:
 
     def __post_init__(self) -> None:
         self._connections = Connections(self.network, self.limits, self.credentials)
-        self.begin()
+        self.start_deadline()
 
     def __enter__(self) -> Client:
         return self
@@ -68,8 +68,8 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._connections.close()
 
-    def begin(self) -> None:
-        """Start the time of a payload."""
+    def start_deadline(self) -> None:
+        """Start the time that one payload may take."""
         self._deadline = self.network.clock.monotonic() + self.limits.time_seconds
 
     def fetch(
@@ -78,36 +78,36 @@ class Client:
         target: Path,
         params: tuple[tuple[str, str], ...] = (),
         *,
-        landed: Mapping[str, str] | None = None,
-        packed: bool = False,
+        validators: Mapping[str, str] | None = None,
+        allow_gzip: bool = False,
     ) -> Download | None:
-        """Ask, as often as it takes.
+        """Download an answer, with retries; an interrupted download is resumed if the host allows it.
 
         Args:
             url: without credentials.
             target: file for the answer; replaced.
             params: query parameters to add.
-            landed: headers of the answer landed last, to ask only for a newer one.
-            packed: whether the host may compress the answer on the way; such an answer cannot be resumed.
+            validators: headers of the answer that is landed, to get only a newer one.
+            allow_gzip: whether the host may compress the answer; such a download cannot be resumed.
 
         Returns:
-            The answer; None when the host says it is the one landed last.
+            The answer; None if the host says that it has not changed.
 
         Raises:
-            RefusedAnswerError: an answer came, and it is an error, a page, too large or cut off.
+            RefusedAnswerError: the answer is an error, too large or cut off.
             CollectError: no answer came.
         """
         asked = with_query(url, params)
-        tries = Retries(self.network, self.limits.tries, self._deadline)
-        partial = Partial(target.with_name(target.name + ".part"))
-        conditions = _conditions(landed or {})
-        encoding = "gzip" if packed else "identity"
+        retries = Retries(self.network, self.limits.tries, self._deadline)
+        partial = PartialDownload(target.with_name(target.name + ".part"))
+        conditions = _conditions(validators or {})
+        encoding = "gzip" if allow_gzip else "identity"
         while True:
             try:
-                return self._once(asked, target, partial, conditions | {"Accept-Encoding": encoding})
-            except TryAgainError as error:
+                return self._attempt(asked, target, partial, conditions | {"Accept-Encoding": encoding})
+            except RetryableError as error:
                 try:
-                    tries.failed(error)
+                    retries.wait(error)
                 except CollectError as final:
                     if not partial.received:
                         raise
@@ -115,56 +115,57 @@ class Client:
                         final.fact, url=asked, file=partial.file, cause=final.cause, remedy=final.remedy
                     ) from error
 
-    def _once(self, asked: str, target: Path, partial: Partial, headers: dict[str, str]) -> Download | None:
+    def _attempt(self, asked: str, target: Path, partial: PartialDownload, headers: dict[str, str]) -> Download | None:
         url = asked
-        for _ in range(_HOPS):
+        for _ in range(_MAX_REDIRECTS):
             left = max(0.1, self._deadline - self.network.clock.monotonic())
             silence = min(self.limits.wait_seconds, left)
-            with self._connections.opened(url, headers | partial.resumption(), silence) as response:
+            with self._connections.opened(url, headers | partial.resume_headers(), silence) as response:
                 fields = {name.lower(): value for name, value in response.headers.items()}
                 if response.status_code in _REDIRECTS and fields.get("location"):
                     url = self._followed(url, fields["location"], asked, target, response)
                     continue
                 conditional = "If-None-Match" in headers or "If-Modified-Since" in headers
-                return self._taken(response, fields, asked, url, target, partial, conditional=conditional)
+                return self._receive(response, fields, asked, url, target, partial, conditional=conditional)
         raise RefusedAnswerError(
-            f"{without_query(asked)} redirects more than {_HOPS} times",
+            f"{without_query(asked)} redirects more than {_MAX_REDIRECTS} times",
             url=asked,
             cause="it leads in a circle",
             remedy="open the address in a browser and correct the declaration",
         )
 
-    def _taken(
+    def _receive(
         self,
         response: Response,
         fields: dict[str, str],
         asked: str,
         url: str,
         target: Path,
-        partial: Partial,
+        partial: PartialDownload,
         *,
         conditional: bool,
     ) -> Download | None:
-        """Take an answer.
+        """Receive an answer.
 
         Args:
             asked: the address that was asked.
-            url: the one that answers, after redirects.
+            url: the address that answers, after redirects.
+            conditional: whether the host may say that nothing changed.
         """
         status = response.status_code
         if status == 304 and conditional:
             return None
-        if status in _AGAIN:
-            raise TryAgainError(
+        if status in _RETRYABLE:
+            raise RetryableError(
                 f"{without_query(asked)} answers with status {status}",
                 cause=_MEANINGS.get(status, ""),
-                after=retry_after(fields, self.network.clock.now()),
+                retry_after=retry_after(fields, self.network.clock.now()),
             )
         if status == 416 and partial.received:
-            partial.forget()
-            raise TryAgainError(f"{without_query(asked)} cannot go on with a download", cause="status 416")
+            partial.reset()
+            raise RetryableError(f"{without_query(asked)} cannot resume a download", cause="status 416")
         if status not in (200, 206):
-            keep_head(response, target)
+            save_excerpt(response, target)
             led = f" at {without_query(url)}, where it leads" if url != asked else ""
             raise RefusedAnswerError(
                 f"{without_query(asked)} answers with status {status}{led}",
@@ -174,18 +175,18 @@ class Client:
                 cause=error_message(target) or _MEANINGS.get(status, ""),
                 remedy=_REMEDIES.get(status, "open the address in a browser and correct the declaration"),
             )
-        partial.answered(status, fields, asked)
+        partial.start_response(status, fields, asked)
         self._stream(response, asked, partial)
-        partial.check_whole(asked)
-        self._unpack(partial, fields.get("content-encoding", "identity").lower(), asked, target)
-        kept = {_usual(name): fields[name] for name in _KEPT if name in fields}
+        partial.check_complete(asked)
+        self._decompress(partial, fields.get("content-encoding", "identity").lower(), asked, target)
+        kept = {_canonical_name(name): fields[name] for name in _KEPT_HEADERS if name in fields}
         return Download(target, asked, kept, fields.get("link", ""))
 
     def _followed(self, url: str, location: str, asked: str, target: Path, response: Response) -> str:
         try:
             return self.credentials.follow(url, location)
         except CollectError as error:
-            keep_head(response, target)
+            save_excerpt(response, target)
             raise RefusedAnswerError(
                 error.fact,
                 url=asked,
@@ -195,8 +196,8 @@ class Client:
                 remedy=error.remedy,
             ) from None
 
-    def _stream(self, response: Response, asked: str, partial: Partial) -> None:
-        """Write a body to disk as it comes."""
+    def _stream(self, response: Response, asked: str, partial: PartialDownload) -> None:
+        """Write the body to disk as it arrives."""
         clock, most = self.network.clock, self.limits.size_bytes
         shown = without_query(asked)
         with partial.open() as sink:
@@ -209,18 +210,18 @@ class Client:
                         f"{shown} gives more than {self.limits.size}",
                         url=asked,
                         file=partial.file,
-                        cause="an answer without bound would fill the disk",
-                        remedy="if it is meant to be so large, write collect: {limits: {size: …}}",
+                        cause="an answer without a limit could fill the disk",
+                        remedy="if so much data is right, write collect: {limits: {size: …}}",
                     )
                 if clock.monotonic() > self._deadline:
                     raise CollectError(
                         f"{shown} takes longer than {self.limits.time}",
-                        cause=f"{partial.received:,} bytes came in that time",
-                        remedy="if it is meant to take so long, write collect: {limits: {time: …}}",
+                        cause=f"{partial.received:,} bytes arrived in that time",
+                        remedy="if it may take so long, write collect: {limits: {time: …}}",
                     )
 
-    def _unpack(self, partial: Partial, encoding: str, asked: str, target: Path) -> None:
-        """Undo the compression of the way; a damaged stream is asked for again."""
+    def _decompress(self, partial: PartialDownload, encoding: str, asked: str, target: Path) -> None:
+        """Decompress what the host compressed for the transfer; a damaged stream is requested again."""
         if encoding in ("identity", ""):
             partial.file.replace(target)
             return
@@ -233,27 +234,27 @@ class Client:
             )
         name = without_query(asked)
         try:
-            packed = cast("BinaryIO", gzip.open(partial.file, "rb"))  # noqa: SIM115 - bounded() closes it
+            packed = cast("BinaryIO", gzip.open(partial.file, "rb"))  # noqa: SIM115 - limit_expansion() closes it
             expansion = Expansion(name, partial.received, SizeLimits(size=self.limits.size_bytes))
-            with bounded(packed, expansion) as source, target.open("wb") as sink:
+            with limit_expansion(packed, expansion) as source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink, _CHUNK)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            partial.forget()
-            raise TryAgainError(f"{name} came damaged", cause=str(error) or type(error).__name__) from error
+            partial.reset()
+            raise RetryableError(f"{name} arrived damaged", cause=str(error) or type(error).__name__) from error
         except CollectError as error:
             raise RefusedAnswerError(
                 error.fact, url=asked, file=partial.file, cause=error.cause, remedy=error.remedy
             ) from error
-        partial.forget()
+        partial.reset()
 
 
 def _conditions(landed: Mapping[str, str]) -> dict[str, str]:
-    """Ask for nothing that is landed already (RFC 9110, 13.1)."""
+    """Headers that ask only for a newer answer (RFC 9110, 13.1)."""
     asked = {"If-None-Match": landed.get("ETag"), "If-Modified-Since": landed.get("Last-Modified")}
     return {name: value for name, value in asked.items() if value}
 
 
-def _usual(name: str) -> str:
+def _canonical_name(name: str) -> str:
     return (
         "ETag"
         if name == "etag"
@@ -262,7 +263,7 @@ def _usual(name: str) -> str:
 
 
 _MEANINGS: Final[Mapping[int, str]] = {
-    202: "the answer is being made",
+    202: "the answer is not ready yet",
     401: "the host wants credentials",
     403: "the host refuses: the credentials, the address, or a program in place of a browser",
     404: "there is nothing at this address",

@@ -1,4 +1,4 @@
-"""One request over one connection; what can go wrong with it, in words without secrets."""
+"""One request over one connection, with error messages that contain no secrets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from vertebra.errors import CollectError
 from vertebra.landing.web.credentials import origin_of, without_query
-from vertebra.landing.web.errors import TryAgainError, UnreachableError
+from vertebra.landing.web.errors import RetryableError, UnreachableError
 
 if TYPE_CHECKING:
     import ssl
@@ -30,7 +30,7 @@ _CERTIFICATE: Final = ("certificate has expired", "self-signed", "self signed", 
 
 
 class Response(Protocol):
-    """What is used of httpx's response."""
+    """The part of httpx's response that is used."""
 
     @property
     def status_code(self) -> int:
@@ -39,19 +39,19 @@ class Response(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers; their names in any case."""
+        """The headers; names are in any case."""
         ...
 
     def iter_raw(self) -> Iterator[bytes]:
-        """The bytes of the body as they come, not unpacked."""
+        """The bytes of the body as they arrive, still compressed."""
         ...
 
 
 class _WithoutQuery(logging.Filter):
-    """Takes the query out of the addresses that httpx logs: a token may be in it."""
+    """Removes the query from addresses that httpx logs: it may contain a token."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep the record, with shorter addresses."""
+        """Keep the record, with addresses without a query."""
         if isinstance(record.args, tuple):
             record.args = tuple(without_query(str(one)) if type(one).__name__ == "URL" else one for one in record.args)
         return True
@@ -62,9 +62,9 @@ class Connections:
     """The connections that a dataset's requests go over.
 
     Attributes:
-        network: clock and turns.
+        network: clock and rate limits.
         limits: as declared.
-        credentials: what is sent along.
+        credentials: sent with the requests.
     """
 
     network: Network
@@ -79,27 +79,27 @@ class Connections:
 
     @contextmanager
     def opened(self, url: str, headers: dict[str, str], seconds: float) -> Iterator[Response]:
-        """An answer whose body is not read yet. The host's turn is held until it is.
+        """An answer whose body is not read yet. It counts as a connection to the host until the block ends.
 
         Args:
             url: without credentials.
-            headers: besides those of the declaration.
-            seconds: longest silence of the host.
+            headers: sent in addition to those of the declaration.
+            seconds: longest time without any bytes.
 
         Raises:
-            TryAgainError: the connection cannot be made, or broke off, also while the body is read.
-            UnreachableError: the host cannot prove who it is.
-            CollectError: it is no address.
-            KeyboardInterrupt: somebody asked for an end.
+            RetryableError: the connection cannot be made, or breaks off, also while the body is read.
+            UnreachableError: the host's certificate is not valid.
+            CollectError: it is not an address.
+            KeyboardInterrupt: a stop was requested.
         """
         import httpx
 
         where, sent = self.credentials.request_to(url)
         shown = without_query(url)
         elsewhere = origin_of(url) != self.credentials.origin
-        with self.network.gate.turn(urlsplit(url).netloc, self.limits, self.network.clock):
-            self.network.go_on()
-            # The texts of httpx's errors may have the whole address, with the secret in it: they are not passed on.
+        with self.network.throttle.turn(urlsplit(url).netloc, self.limits, self.network.clock):
+            self.network.check_stop()
+            # Texts of httpx's errors may contain the whole address with a secret in it, so they are not passed on.
             try:
                 with self._connected().stream("GET", where, headers=sent | headers, timeout=seconds) as response:
                     yield cast("Response", response)
@@ -110,28 +110,30 @@ class Connections:
                         cause=_tls_cause(error),
                         remedy="correct the host's certificate, or point SSL_CERT_FILE to the authorities you trust",
                     ) from None
-                raise TryAgainError(
+                raise RetryableError(
                     f"{shown} cannot be reached",
                     cause="the connection is refused, or the name unknown",
                     remedy=_UNREACHABLE,
-                    reached=elsewhere,
+                    host_reached=elsewhere,
                 ) from None
             except httpx.ConnectTimeout:
-                raise TryAgainError(
+                raise RetryableError(
                     f"{shown} cannot be reached",
                     cause=f"no connection within {seconds:g} seconds",
                     remedy=_UNREACHABLE,
-                    reached=elsewhere,
+                    host_reached=elsewhere,
                 ) from None
             except httpx.ReadTimeout:
-                raise TryAgainError(f"{shown} is silent", cause=f"nothing came within {seconds:g} seconds") from None
+                raise RetryableError(
+                    f"{shown} does not respond", cause=f"no bytes within {seconds:g} seconds"
+                ) from None
             except httpx.TransportError as error:
-                raise TryAgainError(f"the connection to {shown} broke off", cause=type(error).__name__) from None
+                raise RetryableError(f"the connection to {shown} broke off", cause=type(error).__name__) from None
             except httpx.InvalidURL:
                 raise CollectError(f"{shown} is not an address that can be asked") from None
 
     def _connected(self) -> httpx.Client:
-        """The client; proxies and authorities are those of the environment."""
+        """The client; proxies and certificate authorities are those of the environment."""
         import httpx
 
         if self._client is None:
@@ -145,14 +147,14 @@ class Connections:
 
 @cache
 def _authorities() -> ssl.SSLContext:
-    """Whose certificates are trusted: read once, as it takes a tenth of a second."""
+    """The trusted certificate authorities; read once, because it takes a tenth of a second."""
     import httpx
 
     return httpx.create_ssl_context()
 
 
-def keep_head(response: Response, target: Path) -> None:
-    """Write the beginning of an answer that is refused, to look at. It is refused however it ends."""
+def save_excerpt(response: Response, target: Path) -> None:
+    """Write the beginning of a refused answer to a file, for a person to look at."""
     import httpx
 
     taken = 0
@@ -170,5 +172,5 @@ def keep_head(response: Response, target: Path) -> None:
 def _tls_cause(error: Exception) -> str:
     text = str(error).lower()
     found = next((mark for mark in _CERTIFICATE if mark in text), None)
-    about = f": {found}" if found else ", or speaks no TLS that this machine accepts"
-    return f"the host cannot prove who it is{about}"
+    about = f": {found}" if found else ", or the host speaks no TLS version that this machine accepts"
+    return f"the host's certificate is not valid{about}"

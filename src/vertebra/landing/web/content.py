@@ -1,4 +1,4 @@
-"""Whether an answer is what was asked for: data, and not a page, an error or nothing at all."""
+"""Checks that an answer is data, not a page for people, an error message or empty."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _PAGE: Final = re.compile(
 )
 _MARKUP: Final = re.compile(rb"<(\?xml|!doctype|[a-z][\w:.-]*[\s/>])", re.IGNORECASE)
 _ARCHIVES: Final = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b")
-"""How zip and gzip begin: what is in them is checked when it is parsed."""
+"""How zip and gzip files begin; their content is checked when it is parsed."""
 
 
 def check_answer(answer: Download, wanted: Format, begins: str | None = None) -> None:
-    """Refuse what is no data.
+    """Refuse an answer that is not data.
 
     Args:
         wanted: the format of the dataset's payloads.
-        begins: how a sound text begins.
+        begins: how the text of a correct answer begins.
 
     Raises:
-        RefusedAnswerError: the answer is empty, a page, an error message, or begins otherwise than declared.
+        RefusedAnswerError: the answer is empty, a page, an error message, or does not begin as declared.
     """
     with answer.file.open("rb") as stream:
         head = stream.read(_HEAD)
@@ -43,7 +43,7 @@ def check_answer(answer: Download, wanted: Format, begins: str | None = None) ->
     signatures = (*_ARCHIVES, wanted.signature) if wanted.signature else _ARCHIVES
     is_binary = head.startswith(signatures)
     if not text:
-        raise _refused(answer, "is empty", "it has no bytes" if not head else "it has only blanks")
+        raise _refused(answer, "is empty", "it has no bytes" if not head else "it has only white space")
     sound = begins is not None and text.startswith(begins.lstrip().encode())
     if not is_binary and not sound:
         _refuse_messages(answer, text, wanted)
@@ -78,11 +78,14 @@ def _refuse_messages(answer: Download, text: bytes, wanted: Format) -> None:
 
 
 def error_in(body: Any, *, strict: bool = True) -> str | None:
-    """The message of a JSON body that is an error, as CKAN, Socrata, Open-Meteo, ArcGIS and others write them.
+    """The message of a JSON body that is an error in the form of CKAN, Socrata, Open-Meteo, ArcGIS and others.
 
     Args:
         body: the parsed answer.
-        strict: whether only the known marks of an error count. Where no JSON is wanted, any message counts.
+        strict: whether only known signs of an error count. If the format is not JSON, any message counts.
+
+    Returns:
+        None if the body is not an error.
     """
     if not isinstance(body, dict):
         return None
@@ -108,7 +111,7 @@ def error_in(body: Any, *, strict: bool = True) -> str | None:
 
 
 def error_message(file: Path) -> str:
-    """What an error answer says, in a line; empty when it says nothing readable."""
+    """The message of an error answer in one line; empty if nothing in it is readable."""
     try:
         head = file.read_bytes()[:_LARGEST_ERROR]
     except OSError:
@@ -124,7 +127,7 @@ def error_message(file: Path) -> str:
 
 
 def _text(head: bytes) -> bytes:
-    """The beginning of an answer in UTF-8, without its mark of byte order and blanks."""
+    """The beginning of an answer in UTF-8, without byte order mark and leading white space."""
     wide = next((encoding for mark, encoding in _WIDE.items() if head.startswith(mark)), None)
     if wide is not None:
         head = head[2:].decode(wide, "replace").encode()
@@ -132,7 +135,7 @@ def _text(head: bytes) -> bytes:
 
 
 def _comments(text: bytes) -> int:
-    """How long the comments are that markup begins with."""
+    """Length of the comments at the beginning of markup."""
     found = _COMMENTS.match(text)
     return found.end() if found else 0
 

@@ -1,4 +1,4 @@
-"""Who is shown the credentials: the declared host, and no other."""
+"""Credentials, which are sent to the declared host and to no other."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 Origin = tuple[str, str, int]
 _PORTS: Final = {"http": 80, "https": 443}
-_SHOWN_TO_ALL: Final = {"user-agent", "accept", "accept-language"}
+_SENT_TO_ALL: Final = {"user-agent", "accept", "accept-language"}
 _CHALLENGES: Final = ("/challenge", "/captcha", "/cdn-cgi/")
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What is sent along with requests to the declared host.
+    """Headers and query parameters that are sent to the declared host.
 
     Attributes:
         origin: scheme, host and port of the declared address.
         headers: declared request headers.
         secret_headers: those of ``auth``.
         query: name and value of the secret query parameter.
-        secrets: finds what is secret in an address.
+        secrets: finds secrets in an address.
     """
 
     origin: Origin
@@ -43,7 +43,7 @@ class Credentials:
 
     @classmethod
     def of(cls, url: str, headers: Mapping[str, str], auth: Auth | None) -> Credentials:
-        """The credentials that a declaration gives for an address."""
+        """The credentials that are declared for an address."""
         secret, query = {}, None
         if auth is not None and auth.bearer is not None:
             secret["Authorization"] = f"Bearer {auth.bearer.get_secret_value()}"
@@ -57,12 +57,12 @@ class Credentials:
         return cls(origin_of(url), dict(headers), secret, query, secrets)
 
     def request_to(self, url: str) -> tuple[str, dict[str, str]]:
-        """The address and the headers to send for it: with the credentials where they belong, else without."""
+        """The address and headers of a request: with credentials if it goes to the declared host, else without."""
         headers = {"User-Agent": f"vertebra/{version('vertebra')}", "Accept": "*/*"}
         own = origin_of(url) == self.origin
         known = {name.lower(): name for name in headers}
         for name, value in self.headers.items():
-            if own or name.lower() in _SHOWN_TO_ALL:
+            if own or name.lower() in _SENT_TO_ALL:
                 headers.pop(known.get(name.lower(), ""), None)
                 headers[name] = value
         if not own:
@@ -74,11 +74,11 @@ class Credentials:
         return with_query(url, ((name, value),)), headers
 
     def follow(self, url: str, location: str) -> str:
-        """Where a redirect leads, if it may be followed.
+        """The target of a redirect.
 
         Raises:
-            CollectError: it leads out of the web, into the machine or its network, from https to http, or takes a
-                secret along to another host.
+            CollectError: it may not be followed: it leads out of the web, into this machine or its network, from https
+                to http, or would send a secret to another host.
         """
         target = urljoin(url, location)
         parts = urlsplit(target)
@@ -86,13 +86,13 @@ class Credentials:
         if parts.scheme not in _PORTS or not parts.hostname:
             raise _not_followed(url, f"{parts.scheme or 'nothing'}: is not an address on the web")
         if urlsplit(url).scheme == "https" and parts.scheme == "http":
-            raise _not_followed(url, f"{shown} is not encrypted, and the address before it is")
+            raise _not_followed(url, f"{shown} is not encrypted, and the address that redirects is")
         if _is_internal(parts.hostname) and not _is_internal(self.origin[1]):
-            raise _not_followed(url, f"{shown} lies in a private network, and the declared host does not")
+            raise _not_followed(url, f"{shown} is in a private network, and the declared host is not")
         if origin_of(target) != self.origin and self.secrets.finds(target):
-            raise _not_followed(url, f"{without_query(target)} is another host, and the address has a secret in it")
+            raise _not_followed(url, f"{without_query(target)} is another host, and the address contains a secret")
         if any(mark in parts.path.lower() for mark in _CHALLENGES):
-            raise _not_followed(url, f"{shown} asks for proof of being a person; the host takes Vertebra for an attack")
+            raise _not_followed(url, f"{shown} is a challenge for people; the host blocks programs")
         return target
 
 
@@ -110,17 +110,17 @@ def with_query(url: str, params: tuple[tuple[str, str], ...]) -> str:
 
 
 _PLAIN: Final = "/:,()*!$'@"
-"""Characters that stay as they are in the value of a query parameter."""
+"""Characters that are not percent-encoded in the value of a query parameter."""
 
 
 def without_query(url: str) -> str:
-    """An address that can be shown whoever wrote it: no user, no password, no query."""
+    """An address that is safe to show: without user, password and query."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _is_internal(host: str) -> bool:
-    """Whether a name, or an address however it is written, leads into this machine or its network."""
+    """Whether a host name or an IP address, in any notation, is that of this machine or its network."""
     name = host.rstrip(".").lower()
     if name == "localhost" or name.endswith((".localhost", ".internal")):
         return True
@@ -134,7 +134,7 @@ def _is_internal(host: str) -> bool:
 
 def _not_followed(url: str, why: str) -> CollectError:
     return CollectError(
-        f"{without_query(url)} redirects to where Vertebra does not follow",
+        f"{without_query(url)} redirects to an address that Vertebra does not follow",
         cause=why,
         remedy="open the address in a browser; if the data has moved, declare where to",
     )

@@ -1,10 +1,10 @@
-"""What can be wrong with an answer.
+"""Errors of requests to the web.
 
 CollectError
-├── RefusedAnswerError   an answer came and is not what was asked for; it is kept aside
-├── TryAgainError        no whole answer came, or the host asks for patience; the next try may succeed
-├── UnreachableError     the host is not there, however often it is tried
-└── ReadMovedError       the data changed while it was read; reading it again may succeed
+├── RefusedAnswerError   the answer is not what was asked for; it is kept aside
+├── RetryableError       no complete answer came, or the host asks to wait; the next attempt may succeed
+├── UnreachableError     the host cannot be reached, after all attempts
+└── SourceChangedError   the data changed while it was read; reading it again may succeed
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class RefusedAnswerError(CollectError):
 
     Attributes:
         url: what was asked for, without credentials.
-        file: the answer, or its beginning; None when there is nothing to look at.
+        file: the answer, or its beginning; None if there is nothing to look at.
         status: the HTTP status.
     """
 
@@ -44,31 +44,37 @@ class RefusedAnswerError(CollectError):
         super().__init__(fact, cause=cause, remedy=remedy)
 
 
-class TryAgainError(CollectError):
-    """No whole answer came.
+class RetryableError(CollectError):
+    """No complete answer came; the next attempt may succeed.
 
     Attributes:
-        after: seconds that the host asks to wait, where it does.
-        reached: whether the declared host was.
+        retry_after: seconds that the host asks to wait; None if it does not.
+        host_reached: whether the declared host was reached.
     """
 
     def __init__(
-        self, fact: str, *, cause: str = "", remedy: str = "", after: float | None = None, reached: bool = True
+        self,
+        fact: str,
+        *,
+        cause: str = "",
+        remedy: str = "",
+        retry_after: float | None = None,
+        host_reached: bool = True,
     ) -> None:
-        self.after = after
-        self.reached = reached
+        self.retry_after = retry_after
+        self.host_reached = host_reached
         super().__init__(fact, cause=cause, remedy=remedy)
 
 
 class UnreachableError(CollectError):
-    """The declared host is not there, or cannot prove who it is: whatever else it has cannot be asked for either."""
+    """The declared host cannot be reached, or its certificate is not valid: no other request will succeed."""
 
 
-class ReadMovedError(CollectError):
+class SourceChangedError(CollectError):
     """The data changed between the first page and the last.
 
     Attributes:
-        payload: what came, where it may be landed all the same; None where it is no state that the source was in.
+        payload: what was read, if it may be landed all the same; None if the source was never in this state.
     """
 
     def __init__(self, fact: str, *, remedy: str = "", payload: Payload | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What is shared by all that asks the web: the clock, chance, and whose turn it is at a host."""
+"""State shared by all requests to the web: the clock, random numbers, and rate limits for each host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class _Host:
-    """How busy a host is kept."""
+    """The requests to one host."""
 
     def __init__(self) -> None:
         self.free = threading.Condition()
@@ -24,8 +24,8 @@ class _Host:
         self.next_at = 0.0
 
 
-class Gate:
-    """Lets requests to a host pass one after the other, no faster and no more at a time than is declared."""
+class HostThrottle:
+    """Limits the rate of requests to a host, and the number of requests at the same time, as declared."""
 
     def __init__(self) -> None:
         self._hosts: dict[str, _Host] = {}
@@ -33,11 +33,11 @@ class Gate:
 
     @contextmanager
     def turn(self, host: str, limits: WebLimits, clock: Clock) -> Iterator[None]:
-        """Wait for a turn, and hold it.
+        """Wait until a request may be sent. The request counts as active until the block ends.
 
         Args:
             host: host and port.
-            limits: of the dataset that asks; two datasets of one host share its turns.
+            limits: of the dataset that sends the request; datasets with the same host share the limits.
         """
         with self._lock:
             state = self._hosts.setdefault(host, _Host())
@@ -58,33 +58,33 @@ class Gate:
                 state.free.notify()
 
 
-_GATE = Gate()
-"""Politeness to a host is a matter of the whole process."""
+_THROTTLE = HostThrottle()
+"""Limits hold for the whole process."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """How the web is asked.
+    """How requests to the web are sent.
 
     Attributes:
-        clock: to wait by.
-        chance: a number from 0 to 1, drawn anew on each call: spreads the tries of many collectors.
-        gate: whose turn it is at a host.
-        patience: seconds until the second try, at most; doubled with each try.
-        stopping: whether somebody asked for an end; the clock's waits end with it.
+        clock: time and waiting.
+        random_fraction: a new random number from 0 to 1 on each call; spreads the retries of many collectors.
+        throttle: rate limits for each host.
+        retry_delay: seconds before the second attempt, at most; doubled with each attempt.
+        stop_requested: whether the collection is to end. The clock's waits end with it.
     """
 
     clock: Clock = field(default_factory=SystemClock)
-    chance: Callable[[], float] = random.random
-    gate: Gate = _GATE
-    patience: float = 2.0
-    stopping: Callable[[], bool] = lambda: False
+    random_fraction: Callable[[], float] = random.random
+    throttle: HostThrottle = _THROTTLE
+    retry_delay: float = 2.0
+    stop_requested: Callable[[], bool] = lambda: False
 
-    def go_on(self) -> None:
-        """End the collection here when somebody asked for it; what is landed stays.
+    def check_stop(self) -> None:
+        """End the collection here if a stop was requested; landed batches stay.
 
         Raises:
-            KeyboardInterrupt: somebody did.
+            KeyboardInterrupt: a stop was requested.
         """
-        if self.stopping():
+        if self.stop_requested():
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Answers that come page by page: each page as received, together one payload."""
+"""Sources that give their records page by page: each page as received, all pages in one payload."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from vertebra.landing.web.download import Download
 
-LARGEST: Final = 64 << 20
-"""Most bytes of a page: it is held in memory to be checked."""
+MAX_PAGE_BYTES: Final = 64 << 20
+"""Largest page in bytes: a page is held in memory to be checked."""
 
-MOST: Final = 1_000_000
-"""Most pages of a read: a source that never ends is refused."""
+MAX_PAGES: Final = 1_000_000
+"""Most pages of one read: a source whose paging never ends is refused."""
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
@@ -36,9 +36,9 @@ class Page:
 
     Attributes:
         answer: as received.
-        body: the parsed JSON, numbers as text; None for CSV.
-        records: the records on it, in order; for CSV the lines.
-        volatile: keys of records that change on each call and mean nothing.
+        body: the JSON, numbers as text; None for CSV.
+        records: its records in order; for CSV the rows.
+        volatile: keys of records that differ on each request although the data is the same.
     """
 
     answer: Download
@@ -47,83 +47,83 @@ class Page:
     volatile: frozenset[str] = frozenset()
 
     @property
-    def lasting(self) -> list[Any]:
-        """The records without their volatile keys: equal where the source says the same."""
-        return without(self.volatile, self.records)
+    def stable_records(self) -> list[Any]:
+        """The records without their volatile keys; equal if the data is the same."""
+        return drop_keys(self.volatile, self.records)
 
     @property
     def content(self) -> str:
-        """Hash of the lasting records; the order of keys does not matter."""
-        return content_of(self.lasting)
+        """Hash of the stable records; the order of keys does not matter."""
+        return content_hash_of(self.stable_records)
 
 
 def json_page(answer: Download, path: str | None, volatile: frozenset[str] = frozenset()) -> Page:
     """Read a page of JSON.
 
     Args:
-        path: keys, joined by dots, to the array of records; None when the page is the array.
-        volatile: keys of records that change on each call and mean nothing.
+        path: keys, joined by dots, to the array of records; None if the page is the array.
+        volatile: keys of records that differ on each request although the data is the same.
 
     Raises:
-        RefusedAnswerError: it is no such page.
+        RefusedAnswerError: the answer is not JSON, is an error message, or has no array at the path.
     """
-    body = parsed(answer)
-    records = at(body, path)
+    body = parse_json(answer)
+    records = value_at(body, path)
     message = error_in(body)
     if message is not None:
-        raise refused(answer, "is an error message, not data", message)
+        raise refused_page(answer, "is an error message, not data", message)
     if not isinstance(records, list):
         where = f"at {path}" if path else "at its root"
-        raise refused(answer, f"has no array of records {where}", f"it has {_keys(body)}")
+        raise refused_page(answer, f"has no array of records {where}", f"it has {_keys(body)}")
     return Page(answer, body, records, volatile)
 
 
 def csv_page(answer: Download) -> Page:
-    """Read a page of CSV with a header; only the number of its records matters."""
+    """Read a page of CSV with a header. Its rows are only counted and compared; parsing comes later."""
     _refuse_large(answer)
     check_answer(answer, format_named("csv"))
     try:
         text = answer.file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise refused(answer, "is not UTF-8", str(error)) from None
+        raise refused_page(answer, "is not UTF-8", str(error)) from None
     rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
     return Page(answer, None, rows[1:])
 
 
-def parsed(answer: Download) -> Any:
+def parse_json(answer: Download) -> Any:
     """The JSON of an answer, numbers as text.
 
     Raises:
-        RefusedAnswerError: it is no JSON.
+        RefusedAnswerError: it is not JSON.
     """
     _refuse_large(answer)
     check_answer(answer, format_named("json"))
     try:
         return json.loads(answer.file.read_bytes().removeprefix(b"\xef\xbb\xbf"), parse_float=str, parse_int=str)
     except (ValueError, RecursionError) as error:
-        raise refused(answer, "is not JSON, or is cut off", str(error)) from None
+        raise refused_page(answer, "is not JSON, or is cut off", str(error)) from None
 
 
-def at(body: Any, path: str | None) -> Any:
-    """What lies at a path of keys joined by dots; None where nothing does."""
+def value_at(body: Any, path: str | None) -> Any:
+    """The value at a path of keys joined by dots; None if there is none."""
     for key in path.split(".") if path else ():
         body = body.get(key) if isinstance(body, dict) else None
     return body
 
 
-def number_at(answer: Download, body: Any, path: str) -> int:
-    """A number at a path.
+def integer_at(answer: Download, body: Any, path: str) -> int:
+    """The whole number at a path of keys joined by dots.
 
     Raises:
         RefusedAnswerError: there is none.
     """
-    found = at(body, path)
+    found = value_at(body, path)
     if not isinstance(found, str) or not found.isdigit():
-        raise refused(answer, f"has no number at {path}", f"it has {_keys(body)}")
+        raise refused_page(answer, f"has no number at {path}", f"it has {_keys(body)}")
     return int(found)
 
 
-def content_of(values: Iterable[Any]) -> str:
+def content_hash_of(values: Iterable[Any]) -> str:
     """A hash of JSON values that does not depend on the order of keys."""
     hasher = hashlib.sha256()
     for value in values:
@@ -132,18 +132,18 @@ def content_of(values: Iterable[Any]) -> str:
     return hasher.hexdigest()
 
 
-def without(volatile: frozenset[str], records: list[Any]) -> list[Any]:
-    """Records without the keys that change on each call."""
-    if not volatile:
+def drop_keys(keys: frozenset[str], records: list[Any]) -> list[Any]:
+    """Records without some of their keys."""
+    if not keys:
         return records
     return [
-        {key: value for key, value in record.items() if key not in volatile} if isinstance(record, dict) else record
+        {key: value for key, value in record.items() if key not in keys} if isinstance(record, dict) else record
         for record in records
     ]
 
 
-class Pages:
-    """Pages in a zip archive, each a member, in order. The same pages make the same bytes.
+class PageArchive:
+    """A zip archive of pages, each page one member, in order. The same pages make the same bytes.
 
     Args:
         file: the archive; replaced.
@@ -160,7 +160,7 @@ class Pages:
         self._seen: dict[str, int] = {}
         self._last: list[Any] = []
 
-    def __enter__(self) -> Pages:
+    def __enter__(self) -> PageArchive:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -168,58 +168,60 @@ class Pages:
 
     @property
     def content(self) -> str:
-        """Hash of all records, whatever the pages they came on."""
+        """Hash of all records, however they are spread over pages."""
         return self._content.hexdigest()
 
-    def add(self, page: Page, goes_on: Callable[[Page], bool] | None = None) -> None:
+    def add(self, page: Page, is_next: Callable[[Page], bool] | None = None) -> None:
         """Add a page and remove its file.
 
         Args:
-            goes_on: whether a page whose records came before is the next one all the same; never unless given.
+            is_next: called for a page with the same records as an earlier one: whether it is the next page all the
+                same. Such a page is refused if None.
 
         Raises:
-            RefusedAnswerError: the same records came on an earlier page, and it is not the next one.
+            RefusedAnswerError: the page repeats an earlier one.
         """
-        lasting = page.lasting
-        content = content_of(lasting)
-        if lasting and content in self._seen and (goes_on is None or not goes_on(page)):
-            raise refused(
+        stable_records = page.stable_records
+        content = content_hash_of(stable_records)
+        if stable_records and content in self._seen and (is_next is None or not is_next(page)):
+            raise refused_page(
                 page.answer,
                 f"repeats page {self._seen[content]} on page {self.count + 1}",
-                "the source does not go on where the page before ended",
+                "the source does not continue where the page before ended",
             )
-        if self.count >= MOST:
-            raise refused(page.answer, f"goes on after {MOST:,} pages", "its paging never ends")
+        if self.count >= MAX_PAGES:
+            raise refused_page(page.answer, f"continues after {MAX_PAGES:,} pages", "its paging never ends")
         self.count += 1
         self._seen[content] = self.count
         self.records += len(page.records)
-        self._last = lasting[-1:]
-        for record in lasting:
-            self._content.update(content_of([record]).encode())
+        self._last = stable_records[-1:]
+        for record in stable_records:
+            self._content.update(content_hash_of([record]).encode())
         member = zipfile.ZipInfo(f"{self.count:07d}{self._suffix}", _EPOCH)
         member.compress_type = zipfile.ZIP_DEFLATED
         self._archive.writestr(member, page.answer.file.read_bytes())
         page.answer.file.unlink()
 
-    def go_on_at(self, page: Page, at: Callable[[int], Page], total: int) -> bool:
-        """Whether a page by offset is the next one, though its records came before.
+    def continues_with(self, page: Page, page_at: Callable[[int], Page], total: int) -> bool:
+        """Whether a page by offset is the next page although an earlier page has the same records.
 
-        Then asked for from one record earlier on, the source gives that one first, and after the last record none.
+        It is if the source heeds the offset: the page that begins one record earlier has that record in front, and
+        there are no records after the last one.
 
         Args:
-            at: asks for the page that begins at a record.
-            total: number of all records, as the source says.
+            page_at: asks for the page that begins at a record.
+            total: number of all records, according to the source.
         """
-        earlier, after = at(self.records - 1), at(total)
+        earlier, after = page_at(self.records - 1), page_at(total)
         for asked in (earlier, after):
             asked.answer.file.unlink()
-        expected = [*self._last, *page.lasting]
+        expected = [*self._last, *page.stable_records]
         whole = len(page.records) <= len(earlier.records) <= len(expected)
-        return whole and earlier.lasting == expected[: len(earlier.records)] and not after.records
+        return whole and earlier.stable_records == expected[: len(earlier.records)] and not after.records
 
 
-def refused(answer: Download, what: str, cause: str) -> RefusedAnswerError:
-    """The refusal of a page."""
+def refused_page(answer: Download, what: str, cause: str) -> RefusedAnswerError:
+    """The error for a page that is not what was asked for."""
     return RefusedAnswerError(
         f"the answer of {without_query(answer.url)} {what}",
         url=answer.url,
@@ -229,19 +231,19 @@ def refused(answer: Download, what: str, cause: str) -> RefusedAnswerError:
     )
 
 
-def numbered(folder: Path, name: str) -> Callable[[], Path]:
-    """Gives the names of files that do not exist yet, one after the other."""
-    numbers: Iterator[int] = iter(range(MOST * 10))
+def numbered_files(folder: Path, name: str) -> Callable[[], Path]:
+    """A function that returns the path of another new file on each call."""
+    numbers: Iterator[int] = iter(range(MAX_PAGES * 10))
     return lambda: folder / f"{next(numbers):07d}-{name}"
 
 
 def _refuse_large(answer: Download) -> None:
     size = answer.file.stat().st_size
-    if size > LARGEST:
-        raise refused(
+    if size > MAX_PAGE_BYTES:
+        raise refused_page(
             answer,
             f"is a page of {size >> 20} MB",
-            f"a page of more than {LARGEST >> 20} MB is not held in memory; ask for fewer records",
+            f"a page of more than {MAX_PAGE_BYTES >> 20} MB is not held in memory; ask for fewer records",
         )
 
 

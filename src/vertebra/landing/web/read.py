@@ -1,25 +1,28 @@
-"""Reading something from beginning to end although it may change meanwhile: again, until it holds still."""
+"""Reading targets one by one, and reading again what changes meanwhile."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import CollectError
+from vertebra.landing.port import CircuitOpen, NotPublished, Refused
 from vertebra.landing.web.client import Client
 from vertebra.landing.web.credentials import Credentials
-from vertebra.landing.web.errors import ReadMovedError, RefusedAnswerError, UnreachableError
+from vertebra.landing.web.errors import RefusedAnswerError, SourceChangedError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from vertebra.declare.web_source import WebSource
-    from vertebra.landing.port import Item, NotYet, Payload, Refused, Request
+    from vertebra.landing.port import Item, Payload, Request
     from vertebra.landing.web.targets import Target
 
-_READS: Final = 4
-_REFUSALS: Final = 5
-ABSENT: Final = (404, 410)
-"""Answers that say that there is nothing at an address."""
+_MAX_READS: Final = 4
+_MAX_REFUSALS: Final = 5
+"""Wrong answers in a row after which the circuit breaker opens."""
+
+NOT_FOUND: Final = (404, 410)
+"""HTTP statuses that say that there is nothing at an address."""
 
 
 def client_for(source: WebSource, url: str, request: Request) -> Client:
@@ -28,101 +31,100 @@ def client_for(source: WebSource, url: str, request: Request) -> Client:
     return Client(request.network, source.limits, credentials, request.transferred)
 
 
-def held_still(url: str, request: Request, read: Callable[[], Payload]) -> Payload:
-    """The result of a read during which nothing moved; of the fourth one, where it may be landed all the same.
+def read_until_stable(url: str, request: Request, read: Callable[[], Payload]) -> Payload:
+    """Repeat a read until nothing changes while it runs, at most four times.
 
     Args:
         url: what is read, for messages.
-        read: reads from the beginning; raises ReadMovedError when something moved.
+        read: reads from the beginning; raises SourceChangedError if something changed meanwhile.
+
+    Returns:
+        The payload of the first read without a change; of the fourth read if its error has a payload.
 
     Raises:
-        RefusedAnswerError: it moved in each of four reads.
+        RefusedAnswerError: something changed during each of four reads.
     """
-    for _ in range(_READS):
+    for _ in range(_MAX_READS):
         try:
             return read()
-        except ReadMovedError as error:
-            moved = error
+        except SourceChangedError as error:
+            changed = error
             request.progress(f"{error.fact}; reading it again")
-    if moved.payload is not None:
-        return moved.payload
+    if changed.payload is not None:
+        return changed.payload
     raise RefusedAnswerError(
-        moved.fact,
+        changed.fact,
         url=url,
-        cause=f"so it was in each of {_READS} reads",
-        remedy=moved.remedy or "collect again when the source is quiet",
+        cause=f"this happened in each of {_MAX_READS} reads",
+        remedy=changed.remedy or "collect again when the source is quiet",
     )
 
 
-def each(targets: Iterable[Target], request: Request, one: Callable[[Target], Iterator[Item]]) -> Iterator[Item]:
-    """Collect targets one by one. What one of them answers wrongly, or not at all, keeps no other from being landed.
+def collect_targets(
+    targets: Iterable[Target], request: Request, collect: Callable[[Target], Iterator[Item]]
+) -> Iterator[Item]:
+    """Collect targets one by one. A target that fails does not stop the others.
 
-    After five wrong answers in a row it is the source that is wrong, and it is left alone; the next collection begins
-    with what was not asked then. An address at which there is nothing does not count: it is a gap, or still to come.
+    After five failures in a row the circuit breaker opens: no more is asked, and the next collection begins with the
+    targets that are left. Addresses at which there is nothing do not count: they are gaps, or not published yet.
 
     Raises:
-        UnreachableError: the host is not there.
+        UnreachableError: the host cannot be reached.
     """
-    from vertebra.landing.port import LeftAlone
-
-    in_turn = _in_turn(list(targets), request)
-    absent: list[tuple[Target, RefusedAnswerError]] = []
-    refused = 0
-    for place, target in enumerate(in_turn, 1):
+    in_order = _resumed(list(targets), request)
+    missing: list[tuple[Target, RefusedAnswerError]] = []
+    failures = 0
+    for number, target in enumerate(in_order, 1):
         try:
-            yield from one(target)
-            refused = 0
+            yield from collect(target)
+            failures = 0
         except UnreachableError:
             raise
         except CollectError as error:
-            if isinstance(error, RefusedAnswerError) and error.status in ABSENT:
-                absent.append((target, error))
+            if isinstance(error, RefusedAnswerError) and error.status in NOT_FOUND:
+                missing.append((target, error))
                 continue
-            yield refusal(target, error)
-            refused += 1
-            if refused == _REFUSALS and place < len(in_turn):
-                yield LeftAlone(target.url, len(in_turn) - place)
+            yield refused_target(target, error)
+            failures += 1
+            if failures == _MAX_REFUSALS and number < len(in_order):
+                yield CircuitOpen(target.url, len(in_order) - number)
                 break
-    yield from _absent(absent, request)
+    yield from _missing(missing, request)
 
 
-def refusal(target: Target, error: CollectError) -> Refused:
-    """What a source answered wrongly, or did not answer, as an item."""
-    from vertebra.landing.port import Refused
-
+def refused_target(target: Target, error: CollectError) -> Refused:
+    """The item for a target with a wrong answer, or without one."""
     file = error.file if isinstance(error, RefusedAnswerError) else None
     return Refused(target.url, error, file, target.period, target.part)
 
 
-def _in_turn(targets: list[Target], request: Request) -> list[Target]:
-    """The targets, beginning after the one at which the last collection left the source alone."""
-    if request.left_off is None:
+def _resumed(targets: list[Target], request: Request) -> list[Target]:
+    """The targets, beginning after the one at which the last collection stopped."""
+    if request.resume_after is None:
         return targets
-    first = next((place for place, one in enumerate(targets, 1) if one.shown == request.left_off), 0)
+    first = next((place for place, one in enumerate(targets, 1) if one.redacted_url == request.resume_after), 0)
     return targets[first:] + targets[:first]
 
 
-def _absent(found: Sequence[tuple[Target, RefusedAnswerError]], request: Request) -> Iterator[NotYet | Refused]:
-    """Periods at whose address there is nothing: those after the newest landed one of their part are to come.
+def _missing(found: Sequence[tuple[Target, RefusedAnswerError]], request: Request) -> Iterator[NotPublished | Refused]:
+    """Targets at whose address there is nothing. A period after the newest landed one of its part is not published yet.
 
-    Of a part that never gave anything only the newest period is: its address may be wrong.
+    Of a part without any landed period only the newest one is: the others suggest that the address is wrong.
     """
-    from vertebra.landing.port import NotYet
-
     newest: dict[str | None, str] = {}
     for receipt in request.landed:
         if receipt.period is not None:
             newest[receipt.part] = max(receipt.period, newest.get(receipt.part, ""))
     for target, error in found:
         last = newest.get(target.part)
-        if target.period is not None and (target.newest if last is None else target.period > last):
-            yield NotYet(target.period, target.url)
+        if target.period is not None and (target.is_newest if last is None else target.period > last):
+            yield NotPublished(target.period, target.url)
         else:
-            yield refusal(target, error if last is None or target.period is None else _gap(target, error))
+            yield refused_target(target, error if last is None or target.period is None else _gap(target, error))
 
 
 def _gap(target: Target, error: RefusedAnswerError) -> RefusedAnswerError:
-    """The refusal of a period between landed ones: the address is right."""
+    """The error for a missing period between landed ones: the address is right, the period is missing."""
     skip = f"periods: {{skip: [{target.period}]}}"
     if target.part is not None:
         skip += ", which leaves the period out for every part"

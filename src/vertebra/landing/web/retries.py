@@ -1,4 +1,4 @@
-"""How long to wait for the next try."""
+"""How long to wait before the next attempt."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import CollectError
-from vertebra.landing.web.errors import TryAgainError, UnreachableError
+from vertebra.landing.web.errors import RetryableError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,39 +15,44 @@ if TYPE_CHECKING:
     from vertebra.landing.web.network import Network
 
 _LONGEST: Final = 120.0
-_LONGEST_ASKED: Final = 900.0
+_LONGEST_RETRY_AFTER: Final = 900.0
 
 
 class Retries:
-    """The tries of one request: exponential back-off with full jitter, within the time of its payload.
+    """The attempts of one request: exponential back-off with full jitter, within the time of its payload.
 
     Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 
     Args:
-        most: number of tries.
-        deadline: moment of the clock at which waiting has to end.
+        max_attempts: number of attempts.
+        deadline: time of the monotonic clock at which waiting has to end.
     """
 
-    def __init__(self, network: Network, most: int, deadline: float) -> None:
+    def __init__(self, network: Network, max_attempts: int, deadline: float) -> None:
         self._network = network
-        self._most = most
+        self._max_attempts = max_attempts
         self._deadline = deadline
         self._failed = 0
 
-    def failed(self, error: TryAgainError) -> None:
-        """Wait before the next try.
+    def wait(self, error: RetryableError) -> None:
+        """Wait before the next attempt.
+
+        Args:
+            error: why the last attempt failed.
 
         Raises:
-            CollectError: there is no next try: it was the last, or the wait would end after the deadline;
-                UnreachableError where the host is not there.
+            CollectError: there is no next attempt: it was the last one, or the wait would end after the deadline.
+            UnreachableError: likewise, and the host was never reached.
         """
         self._failed += 1
-        if self._failed >= self._most:
-            raise _given_up(error, f"{self._failed} tries failed" if self._failed > 1 else "the try failed") from error
+        if self._failed >= self._max_attempts:
+            raise _given_up(
+                error, f"{self._failed} attempts failed" if self._failed > 1 else "the attempt failed"
+            ) from error
         clock = self._network.clock
-        drawn = min(self._network.patience * 2 ** (self._failed - 1), _LONGEST) * self._network.chance()
-        delay = max(drawn, error.after or 0.0)
-        if delay > _LONGEST_ASKED:
+        drawn = min(self._network.retry_delay * 2 ** (self._failed - 1), _LONGEST) * self._network.random_fraction()
+        delay = max(drawn, error.retry_after or 0.0)
+        if delay > _LONGEST_RETRY_AFTER:
             raise _given_up(error, f"the host asks to wait {delay:,.0f} seconds") from error
         if clock.monotonic() + delay > self._deadline:
             raise _given_up(error, "the time for one payload is over (collect.limits.time)") from error
@@ -67,7 +72,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         return None
 
 
-def _given_up(error: TryAgainError, why: str) -> CollectError:
+def _given_up(error: RetryableError, why: str) -> CollectError:
     cause = f"{error.cause}; {why}" if error.cause else why
-    final = CollectError if error.reached else UnreachableError
-    return final(error.fact, cause=cause, remedy=error.remedy or "collect again later; what was landed stays")
+    final = CollectError if error.host_reached else UnreachableError
+    return final(error.fact, cause=cause, remedy=error.remedy or "collect again later; landed batches stay")

@@ -1,4 +1,4 @@
-"""What to ask for: each period that is due and not landed, with each combination of the declared values."""
+"""The addresses to ask for: each period that is due and not landed, with each combination of the declared values."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from itertools import product
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit
 
-from vertebra.declare.period import Period, period, periods
-from vertebra.declare.placeholders import filled
+from vertebra.declare.period import Period, parse_period, periods_until
+from vertebra.declare.placeholders import fill_placeholders
 from vertebra.declare.quantity import parse_duration
 from vertebra.declare.web_source import ValueRange
 from vertebra.errors import CollectError
@@ -32,32 +32,32 @@ _Place = tuple[str | None, str | None]
 
 @dataclass(frozen=True)
 class Target:
-    """One address to ask.
+    """One address to ask for.
 
     Attributes:
-        url: the address with everything filled in, without credentials.
-        shown: the address as receipts and notes have it, without secrets.
+        url: the address with all placeholders filled in, without credentials.
+        redacted_url: the address as receipts and messages have it, without secrets.
         period: name of the period.
-        part: the values it is asked with, ``station=JFK,year=2013``.
-        newest: whether it is the newest period that is due: it may not be published yet.
-        landed: receipt of the batch landed from it last.
+        part: the values of ``over``, ``station=JFK,year=2013``.
+        is_newest: whether it is the newest period that is due, which may not be published yet.
+        landed: receipt of the newest batch of the period and part.
     """
 
     url: str
-    shown: str
+    redacted_url: str
     period: str | None
     part: str | None
-    newest: bool
+    is_newest: bool
     landed: Receipt | None
 
     @property
-    def conditions(self) -> Mapping[str, str]:
-        """Headers of the answer landed last; none when the address was another one then."""
-        return self.landed.headers if self.landed is not None and self.landed.url == self.shown else {}
+    def validators(self) -> Mapping[str, str]:
+        """Headers of the answer that is landed, to get only a newer one; none if it came from another address."""
+        return self.landed.headers if self.landed is not None and self.landed.url == self.redacted_url else {}
 
 
 def targets(source: UrlTemplateSource, request: Request) -> Iterator[Target]:
-    """The addresses to ask now, oldest period first.
+    """The addresses to ask for now, oldest period first.
 
     Raises:
         CollectError: the window does not fit the declared periods.
@@ -84,7 +84,7 @@ def targets(source: UrlTemplateSource, request: Request) -> Iterator[Target]:
 def _revisited(
     number: int, due: Sequence[Period | None], parts: Sequence[str | None], landed: Container[_Place]
 ) -> set[_Place]:
-    """The newest landed periods of each part: those that are due and not published yet take no place."""
+    """The newest landed periods of each part; periods that are due and not published yet do not count."""
     found: set[_Place] = set()
     for part in parts if number else ():
         there = [place for one in due if (place := (str(one), part)) in landed]
@@ -93,7 +93,7 @@ def _revisited(
 
 
 def file_name(url: str, dataset: Dataset) -> str:
-    """A name for what an address gives, with an ending that says its form."""
+    """A file name for the answer of an address, with an ending that tells its format."""
     last = unquote(urlsplit(url).path.rpartition("/")[2])
     wanted = format_named(dataset.parse.format)
     is_file = last.lower().endswith((*_ARCHIVES, *wanted.endings)) and not last.startswith(".")
@@ -103,7 +103,7 @@ def file_name(url: str, dataset: Dataset) -> str:
 def _due(declared: Periods, request: Request) -> Iterator[Period]:
     skipped = set(declared.skip)
     first, last = _window(declared, request)
-    for one in periods(period(declared.first, declared.unit), _until(declared, request)):
+    for one in periods_until(parse_period(declared.first, declared.unit), _until(declared, request)):
         if last is not None and one > last:
             return
         if str(one) not in skipped and (first is None or one >= first):
@@ -111,9 +111,9 @@ def _due(declared: Periods, request: Request) -> Iterator[Period]:
 
 
 def _newest(declared: Periods, request: Request) -> Period | None:
-    last = None if declared.last is None else period(declared.last, declared.unit)
+    last = None if declared.last is None else parse_period(declared.last, declared.unit)
     newest = None
-    for one in periods(period(declared.first, declared.unit), _until(declared, request)):
+    for one in periods_until(parse_period(declared.first, declared.unit), _until(declared, request)):
         if last is not None and one > last:
             break
         newest = one
@@ -125,8 +125,8 @@ def _until(declared: Periods, request: Request) -> datetime:
 
 
 def _window(declared: Periods, request: Request) -> tuple[Period | None, Period | None]:
-    """The first and the last period to ask for, of those declared and those of the window."""
-    last = None if declared.last is None else period(declared.last, declared.unit)
+    """The first and the last period to ask for, from the declaration and the window."""
+    last = None if declared.last is None else parse_period(declared.last, declared.unit)
     window = request.window
     if window is None:
         return None, last
@@ -137,7 +137,7 @@ def _window(declared: Periods, request: Request) -> tuple[Period | None, Period 
             remedy="declare load: upsert and a key",
         )
     try:
-        asked = period(window.first, declared.unit), period(window.last, declared.unit)
+        asked = parse_period(window.first, declared.unit), parse_period(window.last, declared.unit)
     except ValueError as error:
         fact, _, remedy = str(error).partition("; ")
         raise CollectError(fact, remedy=remedy, where=f"dataset {request.dataset.name}") from None
@@ -145,7 +145,7 @@ def _window(declared: Periods, request: Request) -> tuple[Period | None, Period 
 
 
 def _part(values: Mapping[str, str], request: Request) -> str | None:
-    """The name of a combination, as receipts have it: without secrets."""
+    """The name of a combination of values for receipts, without secrets."""
     return request.redact(",".join(f"{key}={value}" for key, value in values.items())) or None
 
 
@@ -159,9 +159,9 @@ def _combinations(over: Mapping[str, Values]) -> Iterator[dict[str, str]]:
 
 
 def _address(source: UrlTemplateSource, one: Period | None, values: Mapping[str, str]) -> str:
-    url = filled(source.url, one, values, lambda text: quote(text, safe=""))
+    url = fill_placeholders(source.url, one, values, lambda text: quote(text, safe=""))
     params = [
-        (name, filled(text, one, values))
+        (name, fill_placeholders(text, one, values))
         for name, given in source.params.items()
         for text in ((given,) if isinstance(given, str) else given)
     ]
