@@ -236,6 +236,24 @@ class TestResuming:
         (batch,) = gathered(declared(host)).new
         assert (batch.payload.read_bytes(), "range" in host.asked[1].headers) == (GOOD, False)
 
+    @pytest.mark.parametrize(
+        ("headers", "if_range"),
+        [
+            ({"ETag": '"abc"'}, '"abc"'),
+            ({"ETag": 'W/"abc"'}, None),
+            ({"ETag": 'W/"abc"', "Last-Modified": "Thu, 15 Jan 2026 12:00:00 GMT"}, "Thu, 15 Jan 2026 12:00:00 GMT"),
+            ({}, None),
+        ],
+        ids=["strong ETag", "weak ETag", "weak ETag and a date", "nothing"],
+    )
+    def test_a_weak_etag_never_resumes_a_download(self, portal, gathered, headers, if_range):
+        host = portal(lambda _: Reply(GOOD, 200, {"Accept-Ranges": "bytes", **headers}))
+        host.faults = [reset_midway]
+        (batch,) = gathered(declared(host)).new
+        assert batch.payload.read_bytes() == GOOD
+        sent = host.asked[1].headers
+        assert (sent.get("if-range"), "range" in sent) == (if_range, if_range is not None)
+
     def test_a_host_that_cannot_go_on_is_asked_for_all_of_it(self, host, gathered):
         host.faults = [reset_midway, with_status(416)]
         (batch,) = gathered(declared(host)).new

@@ -11,16 +11,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from landing.readings import source
 from portals.portals import CkanPortal, FileServer, PagedApi, SocrataPortal, guarded
 from portals.stand_in import Asked, Reply, reset, with_status
+from vertebra.declare.source import Source
 from vertebra.declare.web_source import Auth
 from vertebra.errors import CollectError
 from vertebra.landing.backfill import period_statuses, window
 from vertebra.landing.collect import PayloadsRefusedError
+from vertebra.landing.context import CollectionContext
+from vertebra.landing.port import Collector, Payload, Refused
 from vertebra.landing.web.credentials import Credentials, with_query
+from vertebra.pipeline.land import land
 
 SECRET = "s3cr3t/with+signs=="
 CSV = {"format": "csv"}
@@ -255,6 +261,61 @@ def test_a_database_password_is_never_shown(gathered, lake):
     with pytest.raises(CollectError) as told:
         gathered(source({"from": "sql", "database": address, "table": "t"}, "snapshot"))
     assert not shows_secret(str(told.value))
+
+
+class Leaky(Collector):
+    """Shows a text in everything that a collector gives: progress, addresses, headers, a refused answer, an error."""
+
+    name = "leaky"
+    declaration = Source
+
+    def __init__(self, secret: str) -> None:
+        self.secret = secret
+
+    def collect(self, request):
+        request.progress(f"reading as {self.secret}")
+        file = request.staging / "rows.parquet"
+        pq.write_table(pa.table({"a": ["1"]}), file)
+        yield Payload(file, f"sql:{self.secret}/t", headers={"login": self.secret}, name="rows.parquet")
+        answer = request.staging / "answer"
+        answer.write_text(f"access denied for {self.secret}")
+        error = CollectError(f"denied: {self.secret}", cause=self.secret, remedy=self.secret)
+        yield Refused(f"sql:{self.secret}/u", error, answer)
+        raise CollectError(f"denied: {self.secret}", cause=self.secret, remedy=self.secret)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("p%40ss%2Fzebra", "p@ss/zebra"),
+        ("p%40ss%2Fzebra", "p%40ss%2Fzebra"),
+        ("p%40ss%2Fzebra", "p%40ss/zebra"),
+        ("plainzebra", "plainzebra"),
+    ],
+)
+def test_a_database_password_is_redacted_as_it_is_written_and_as_the_database_gets_it(
+    project, lake, ledgers, monkeypatch, written, shown
+):
+    address = f"postgresql://ada:{written}@db.example.org/ops"
+    dataset = source({"from": "sql", "database": address, "table": "t"}, "snapshot")
+    messages = []
+    monkeypatch.setattr("vertebra.landing.collect.collector_of", lambda _: Leaky(shown))
+    context = CollectionContext(project, lake, ledgers, "run-1", datetime.now(UTC), progress=messages.append)
+    with pytest.raises(CollectError) as told:
+        land(dataset, context)
+    files = everything(lake.root)
+    recorded = str([ledgers.read(ledger).to_pylist() for ledger in ("batches", "collections")])
+    for text in (str(told.value), *messages, files, recorded):
+        assert "zebra" not in text
+    assert "reading as ${secret_" in messages[0]
+    assert "access denied for ${secret_" in files
+    assert "denied: ${secret_" in recorded
+
+
+def everything(folder: Path) -> str:
+    """The bytes of all files, those of Delta tables decoded, since Parquet may compress a text."""
+    tables = [pq.read_table(file).to_pylist() for file in folder.rglob("*.parquet")]
+    return written(folder) + str(tables)
 
 
 def test_a_secret_of_the_query_goes_along_with_each_page_and_is_not_kept(portal, gathered):

@@ -179,6 +179,10 @@ COLLECTION = textwrap.dedent(
         case "reparse":
             replace = Path.replace
             Path.replace = lambda self, to: stop() if self.name == "receipt.json" else replace(self, to)
+        case "within reparse":
+            replaced, replace = [], Path.replace
+            # the second of the two files of a batch, whichever that is
+            Path.replace = lambda self, to: stop() if replaced else (replaced.append(to), replace(self, to))[1]
         case "second reparse":
             reparse = batch_writer.BatchWriter.reparse
             batch_writer.BatchWriter.reparse = lambda self, batch: reparse(self, batch) if batch.number == 1 else stop()
@@ -230,6 +234,18 @@ class TestKilled:
         (project / "r.csv").write_text("a;b\n1;2\n")
         collected(declared("r.csv"))
         kill_in_collection(tmp_path, "reparse", declared("r.csv", delimiter=";"))
+        assert collected(declared("r.csv", delimiter=";")).reparsed == 1
+        (batch,) = whole(lake)
+        assert (batch.receipt.columns, records(batch)) == (("a", "b"), [{"a": "1", "b": "2"}])
+
+    def test_between_the_two_files_of_a_reparse_no_receipt_describes_records_that_are_not_there(
+        self, tmp_path, project, lake, collected
+    ):
+        (project / "r.csv").write_text("a;b\n1;2\n")
+        collected(declared("r.csv", delimiter=","))
+        kill_in_collection(tmp_path, "within reparse", declared("r.csv", delimiter=";"))
+        (batch,) = whole(lake)
+        assert batch.receipt.parse["delimiter"] == ",", "the batch is parsed again, whatever its records are now"
         assert collected(declared("r.csv", delimiter=";")).reparsed == 1
         (batch,) = whole(lake)
         assert (batch.receipt.columns, records(batch)) == (("a", "b"), [{"a": "1", "b": "2"}])
