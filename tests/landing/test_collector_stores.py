@@ -12,7 +12,7 @@ from landing.readings import declared, records
 from portals.bucket import Bucket, running_bucket
 from portals.stand_in import Asked, Reply
 from vertebra.errors import CollectError
-from vertebra.lake.batches import batches, in_force
+from vertebra.lake.batches import batches, snapshot_batches
 from vertebra.landing.collect import PayloadsRefusedError
 from vertebra.landing.port import Transfer
 from vertebra.landing.store import Store, schemes_of, without_credentials
@@ -73,7 +73,7 @@ def test_names_with_the_signs_of_web_addresses_are_names(bucket: Bucket, collect
     assert sorted(urls(collected(dataset, schemes=S3))) == [
         f"s3://drop/{name}.csv" for name in ("a@b:c", "x#1", "x#2", "x?1")
     ]
-    kept = in_force(batches(lake.landing, "station", "readings"))
+    kept = snapshot_batches(batches(lake.landing, "station", "readings"))
     assert sorted(record["n"] for batch in kept for record in records(batch)) == ["1", "2", "3", "4"]
     assert collected(dataset, schemes=S3).unchanged == 4
 

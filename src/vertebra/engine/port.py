@@ -77,7 +77,7 @@ class Engine(Protocol):
         ...
 
     def read_parquet(self, files: Sequence[Path], schema: pa.Schema) -> DataFrame:
-        """Read exactly these files; columns a file lacks are NULL.
+        """Read exactly these files; columns that a file does not have are NULL.
 
         Args:
             files: absolute paths; each must exist.

@@ -20,7 +20,7 @@ from vertebra.formatted.text import null_markers
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.drift import record_drift
 from vertebra.governance.step_facts import FormattedFacts
-from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches, in_force
+from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches, snapshot_batches
 from vertebra.lake.table import StagedFiles
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     full_refresh = full_refresh or done is None or done > landed[-1].number or not _formatted_alike(table, digest, ctx)
     new = [batch for batch in landed if full_refresh or batch.number > (done or 0)]
     if new and dataset.load == "snapshot":
-        new = in_force(landed)
+        new = snapshot_batches(landed)
     if not new:
         return _outcome(table, table.version(), [], 0)
     record_drift(dataset, landed, ctx.ledgers, ctx.commit())

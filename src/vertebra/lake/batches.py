@@ -126,7 +126,7 @@ def batches(landing: Path, source: str, dataset: str) -> list[Batch]:
     return [Batch(path.parent, Receipt.from_json(path.read_text("utf-8"))) for path in receipts]
 
 
-def in_force(landed: Sequence[Batch]) -> list[Batch]:
+def snapshot_batches(landed: Sequence[Batch]) -> list[Batch]:
     """The batches of a snapshot that are not replaced by later ones, oldest first.
 
     They are the newest batch of each period and each part of the source; without periods and parts, the newest of all.

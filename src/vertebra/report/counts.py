@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vertebra.lake.batches import batches, in_force
+from vertebra.lake.batches import batches, snapshot_batches
 from vertebra.report.formatting import many
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def dataset_tallies(space: Workspace) -> list[DatasetTally]:
     found = []
     for name, dataset in space.project.datasets.items():
         landed = batches(space.lake.landing, dataset.source, name)
-        counted = in_force(landed) if dataset.load == "snapshot" else landed
+        counted = snapshot_batches(landed) if dataset.load == "snapshot" else landed
         found.append(
             DatasetTally(
                 name,
