@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 import vertebra
@@ -76,6 +77,14 @@ def test_two_publications_of_one_table_are_refused(tmp_path: Path) -> None:
     assert "cause: the publication a of the project shop made it" in publish(folder)
 
 
+def test_a_publication_of_the_same_name_in_another_project_is_another(tmp_path: Path) -> None:
+    folder = make(tmp_path, good=SALES)
+    assert publish(folder) == ""
+    write(folder / "vertebra.yaml", "name: shop_of_somebody\n")
+    commit(folder, 5)
+    assert "cause: the publication good of the project shop made it" in publish(folder)
+
+
 def test_a_file_that_another_process_has_open_is_named(tmp_path: Path) -> None:
     folder = make(tmp_path, good=SALES)
     assert publish(folder) == ""
@@ -133,3 +142,27 @@ def test_a_reader_of_this_process_sees_the_old_rows_until_the_swap(tmp_path: Pat
         assert reader.execute("select count(*) from reporting.sales").fetchone() == (3,)
         reader.commit()
         assert reader.execute("select count(*) from reporting.sales").fetchone() == (5,)
+
+
+def test_no_progress_is_drawn_on_stdout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vertebra.publish.pinned_table import PinnedTable
+
+    connect, read = duckdb.connect, PinnedTable.reader
+    opened: list[duckdb.DuckDBPyConnection] = []
+    drawn: list[object] = []
+
+    def connecting(file: str) -> duckdb.DuckDBPyConnection:
+        opened.append(connect(file))
+        opened[-1].execute("set enable_progress_bar = true")  # as in a notebook
+        return opened[-1]
+
+    def reading(self: PinnedTable) -> pa.RecordBatchReader:
+        drawn.append(opened[-1].execute("select current_setting('enable_progress_bar')").fetchall())
+        return read(self)
+
+    folder = make(tmp_path, good=SALES)
+    with monkeypatch.context() as patch:
+        patch.setattr(duckdb, "connect", connecting)
+        patch.setattr(PinnedTable, "reader", reading)
+        assert publish(folder) == ""
+    assert drawn == [[(False,)]]

@@ -165,6 +165,11 @@ def test_a_file_on_another_file_system_is_replaced_in_one_step(tmp_path: Path, m
     write(folder / "out" / ".sales.parquet.vertebra-1", "left behind by a crash")
     monkeypatch.setattr(Path, "replace", across)
     assert publish(folder) == ""
+    with (folder / "out" / "sales.parquet").open("rb") as reader:
+        commit(folder, 5)
+        assert publish(folder) == ""
+        assert pq.read_table(reader).num_rows == 3, "a reader keeps the file it has opened"
+    assert pq.read_table(folder / "out" / "sales.parquet").num_rows == 5
     assert [file.name for file in (folder / "out").iterdir()] == ["sales.parquet"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -168,3 +170,15 @@ def test_garbage_collection_keeps_the_version_that_was_sent_last(tmp_path: Path)
     commit(folder, 9)
     with vertebra.open(folder) as project:
         assert gc_roots(project.ledgers, datetime.now(UTC))["trusted.sales"] == {0: "last run of publish.good"}
+
+
+def test_a_run_that_only_publishes_starts_no_engine(tmp_path: Path) -> None:
+    folder = make(tmp_path, good=PARQUET)
+    script = (
+        "import sys, threading, vertebra\n"
+        "assert vertebra.open(sys.argv[1]).run('zone:publish').ok\n"
+        "[thread.join() for thread in threading.enumerate() if thread is not threading.current_thread()]\n"
+        "assert not {'pyspark', 'pysail'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

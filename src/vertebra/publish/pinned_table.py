@@ -42,11 +42,15 @@ class PinnedTable:
 
     def reader(self) -> pa.RecordBatchReader:
         """The rows as a stream of record batches; each call reads from the beginning."""
+        import pyarrow.dataset as pads
+
         scanner = self._table.arrow(self.version).scanner(
             columns=self._columns,
             batch_size=_BATCH_ROWS,
             batch_readahead=_BATCHES_AHEAD,
             fragment_readahead=_FILES_AHEAD,
+            # unless told otherwise, the reader keeps all of a file in memory
+            fragment_scan_options=pads.ParquetFragmentScanOptions(pre_buffer=False),
         )
         return scanner.to_reader()
 

@@ -77,9 +77,9 @@ def send(publication: DuckDbPublication, table: PublishedTable, publishing: Publ
         connection.execute(f'CREATE OR REPLACE TABLE "{schema}"."{name}" AS SELECT * FROM {_INCOMING}')
         mark = duckdb_text(publishing.mark.to_json())
         connection.execute(f"""COMMENT ON TABLE "{schema}"."{name}" IS {mark}""")
-        counted = connection.execute(f'SELECT count(*) FROM "{schema}"."{name}"').fetchone()
+        ((rows,),) = connection.execute(f'SELECT count(*) FROM "{schema}"."{name}"').fetchall()
         connection.commit()
-    return Receipt(location, counted[0] if counted else 0)
+    return Receipt(location, rows)
 
 
 def _make_room(
@@ -98,13 +98,11 @@ def _make_room(
         WHERE database_name = current_database() AND lower(schema_name) = lower($1) AND lower(view_name) = lower($2)
         """,
         [schema, name],
-    ).fetchone()
-    if found is None:
-        return
-    kind, comment = found
-    check_owner(publishing.mark, Mark.from_json(comment), f"the {kind.lower()} {location}", publication.replace)
-    if kind == "VIEW":
-        connection.execute(f'DROP VIEW "{schema}"."{name}"')
+    ).fetchall()
+    for kind, comment in found:
+        check_owner(publishing.mark, Mark.from_json(comment), f"the {kind.lower()} {location}", publication.replace)
+        if kind == "VIEW":
+            connection.execute(f'DROP VIEW "{schema}"."{name}"')
 
 
 @contextlib.contextmanager
@@ -116,6 +114,7 @@ def _opened(file: Path, publication: str) -> Iterator[duckdb.DuckDBPyConnection]
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with duckdb.connect(str(file)) as connection:
+            connection.execute("SET enable_progress_bar = false")  # it would be drawn on stdout
             yield connection
     except BaseException as error:
         if new:
