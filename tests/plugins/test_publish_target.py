@@ -93,6 +93,8 @@ def test_a_new_version_of_the_package_sends_again(tmp_path: Path, installed: Pat
     metadata.write_text(metadata.read_text("utf-8").replace("Version: 1.0", "Version: 1.1"), "utf-8")
     refresh_registries()
     with vertebra.open(folder) as project:
+        (planned,) = project.plan("publish.good")
+        assert planned.words == "the declaration changed: the plug-in jsonl"
         assert not project.run("publish.good").idle
 
 

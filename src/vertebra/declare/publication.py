@@ -78,3 +78,9 @@ PUBLISH_TARGETS: Final[Registry[DeclaredTarget]] = Registry(
     group="vertebra.publish_targets",
 )
 """The kinds of publish targets. Declarations know them by name only: their code is in a layer above."""
+
+
+def target_plugin(publication: Publication) -> dict[str, str]:
+    """The version of the package behind the target of a publication, for fingerprints; empty for a built-in target."""
+    version = PUBLISH_TARGETS.plugin_version(publication.to)
+    return {} if version is None else {publication.to: version}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.parse import FORMATS
+from vertebra.declare.publication import target_plugin
 from vertebra.declare.reconciliation import EntityResolution, comparison_plugins
 from vertebra.declare.repair import repair_plugins
 from vertebra.formatting import shortened
@@ -152,6 +153,8 @@ def _plugins(step: Step) -> Mapping[str, str]:
     """The version of each plug-in that the step's result depends on."""
     if step.zone == Zone.TRUSTED:
         return repair_plugins(step.declaration)
+    if step.zone == "publish":
+        return target_plugin(step.declaration)
     return comparison_plugins(step.declaration) if isinstance(step.declaration, EntityResolution) else {}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from vertebra.declare.publication import PUBLISH_TARGETS
 from vertebra.errors import PublishError
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.step_facts import PublishFacts
@@ -28,14 +27,11 @@ _LEDGER: Final = "publications"
 def code_version(declaration: Publication) -> str:
     """The declared versions of the code that decides what a publication sends, for its fingerprint.
 
-    A target of a plug-in also has the version of its package.
-
     Raises:
         RegistryError: the target's plug-in is not there any more.
     """
     target = publish_target(declaration.to)
-    package = PUBLISH_TARGETS.plugin_version(target.name)
-    return f"publishing {PUBLISHING}, {target.name} {target.version}" + (f" of package {package}" if package else "")
+    return f"publishing {PUBLISHING}, {target.name} {target.version}"
 
 
 def publish(
