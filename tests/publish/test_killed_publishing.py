@@ -164,8 +164,10 @@ def test_a_reader_beside_a_process_that_publishes_and_dies_never_sees_half_a_fil
     environment = os.environ | {"PYTHONPATH": tests}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
         assert child.stdout is not None
-        for _ in range(4):
-            assert child.stdout.readline()
+        published = 0
+        while published < 4 or len(seen) < 2:
+            assert child.stdout.readline(), "it published 100 versions and the reader did not see two"
+            published += 1
         time.sleep(0.05)
         child.kill()
     stopped.set()

@@ -71,11 +71,11 @@ class Publishing:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a target has taken, as the ledger ``governance.publications`` records it.
+    """What was sent, as the ledger ``governance.publications`` records it.
 
     Attributes:
         location: where the data is now, without credentials, e.g. ``s3://bucket/departures.parquet``.
-        rows: the rows that are there.
+        rows: number of rows at the target.
         bytes: size of what was written; None where the target does not know it.
         sha256: of the bytes that were written; None where there is no file.
     """
