@@ -9,9 +9,8 @@ from typing import Any
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 from vertebra.lake.table import Commit
-from vertebra.pipeline.fingerprint import Fingerprint
+from vertebra.pipeline.fingerprint import Fingerprint, parts_json
 from vertebra.pipeline.gc_roots import gc_roots
-from vertebra.pipeline.state import fingerprint_json
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 COMMIT = Commit("setup", "setup", "")
@@ -19,7 +18,7 @@ COMMIT = Commit("setup", "setup", "")
 
 def run(days: int, step: str, output: int, inputs: dict[str, int], state: str = "ok") -> dict[str, Any]:
     about = {"run_id": f"r{days}", "step": step, "state": state, "started_at": NOW - timedelta(days=days)}
-    return about | {"fingerprint_parts": fingerprint_json(Fingerprint({}, {}, inputs), {step: output})}
+    return about | {"fingerprint_parts": parts_json(Fingerprint(inputs=inputs), {step: output})}
 
 
 def test_models_recent_runs_and_the_last_good_run_of_each_step_pin_versions(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from vertebra.pipeline.progress import RunReport
 from vertebra.pipeline.state import State
 from vertebra.pipeline.steps import Step
 from vertebra.report.console import CapturingConsole
+from vertebra.version import installed_version
 
 
 class Made(BaseModel):
@@ -171,10 +172,22 @@ def test_a_changed_file_is_a_changed_step(pipeline: Pipeline) -> None:
     assert pipeline.plan()["x"] == ("run", "views/x.py changed")
 
 
-def test_changed_code_of_the_zone_runs_its_steps(pipeline: Pipeline) -> None:
+def test_a_raised_version_of_the_code_runs_its_steps(pipeline: Pipeline) -> None:
     pipeline.run()
-    pipeline.monkeypatch.setattr("vertebra.pipeline.fingerprint._zone_code", lambda zone: "new")
-    assert pipeline.plan()["apart"] == ("run", "the code of the zone changed")
+    pipeline.monkeypatch.setattr("vertebra.exploitation.entity_resolution.VERSION", 2)
+    assert pipeline.plan()["apart"] == ("run", "Vertebra's resolution step changed (version 1 → 2)")
+
+
+def test_a_release_that_raises_no_version_runs_nothing(pipeline: Pipeline) -> None:
+    pipeline.run()
+    pipeline.monkeypatch.setattr("vertebra.version.metadata.version", lambda _: "9.9")
+    installed_version.cache_clear()
+    try:
+        assert {action for action, _ in pipeline.plan().values()} == {"skip"}
+        pipeline.run("a", full_refresh=True)
+    finally:
+        installed_version.cache_clear()
+    assert "9.9" in {row["vertebra"] for row in pipeline.ledger("runs")}, "the ledger has the release for information"
 
 
 def test_a_full_refresh_runs_what_is_current(pipeline: Pipeline) -> None:

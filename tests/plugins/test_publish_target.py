@@ -94,7 +94,7 @@ def test_a_new_version_of_the_package_sends_again(tmp_path: Path, installed: Pat
     refresh_registries()
     with vertebra.open(folder) as project:
         (planned,) = project.plan("publish.good")
-        assert planned.words == "the declaration changed: the plug-in jsonl"
+        assert planned.words == "the plug-in jsonl changed (version 1.0 → 1.1)"
         assert not project.run("publish.good").idle
 
 

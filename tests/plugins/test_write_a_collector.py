@@ -227,6 +227,7 @@ def test_an_upgrade_of_the_package_has_its_batches_parsed_again(folder: Path, si
     (site / "vertebra_git-1.0.dist-info" / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: vertebra-git\nVersion: 1.1\n"
     )
-    assert "the declaration changed: the plug-in fixed_width" in command(folder, site, "plan").stdout
+    planned = command(folder, site, "plan").stdout
+    assert "the plug-in fixed_width changed" in planned, planned
     assert "1 batch parsed again" in command(folder, site, "collect", "rain").stderr
     assert json.loads(file.read_text())["parse"]["plugin"] == "1.1"

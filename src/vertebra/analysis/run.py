@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.analysis import Analysis
 from vertebra.declare.metrics import metrics_of
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from vertebra.analysis.split import Sets
     from vertebra.analysis.track import Registered
     from vertebra.analysis.validate import Trial
+
+
+VERSION: Final = 1
+"""The version of the analysis step. Raise it when the same views and declaration come to give other sets, models or
+metrics: all analyses are then run again. See "Raise a version" in ``CONTRIBUTING.md``."""
 
 
 def inputs_of(analysis: Analysis) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -121,6 +121,10 @@ class ColumnFormat(SugarFields):
         if self.source is None:
             return (name,)
         return (self.source,) if isinstance(self.source, str) else self.source
+
+
+FORMATTING_FIELDS: Final = frozenset(ColumnFormat.model_fields) - {"description", "unit"}
+"""The fields of a column that decide how it is formatted. The others document it, or are rules about it."""
 
 
 class RuleFields(SugarFields):

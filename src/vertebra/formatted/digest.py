@@ -6,18 +6,17 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.declare.dataset import FORMATTING_FIELDS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vertebra.declare.dataset import Column, Dataset
     from vertebra.lake.batches import Batch
 
-FORMATTING: Final = 1
-"""Rises when the same declaration comes to format the same text differently, so that tables are formatted again."""
-
-_OF_FORMATTING: Final = (
-    "type", "convert", "format", "zone", "null", "decimal", "thousands", "true_values", "false_values",
-)  # fmt: skip
+VERSION: Final = 1
+"""The version of the formatted step. Raise it when the same records and declaration come to give another table, other
+rejects or other drift: all formatted tables are then written again. See "Raise a version" in ``CONTRIBUTING.md``."""
 
 
 def formatting_digest(dataset: Dataset, landed: Sequence[Batch]) -> str:
@@ -35,7 +34,7 @@ def declaration_digest(dataset: Dataset) -> str:
     Rules, descriptions, documented units and tags may change without the table being formatted again.
     """
     what: dict[str, Any] = {
-        "formatting": FORMATTING,
+        "formatting": VERSION,
         "source": dataset.source,
         "null": sorted(dataset.parse.null),
         "load": dataset.load,
@@ -48,5 +47,5 @@ def declaration_digest(dataset: Dataset) -> str:
 
 
 def _column(name: str, column: Column) -> dict[str, Any]:
-    said = column.model_dump(mode="json", include=set(_OF_FORMATTING))
-    return said | {"sources": column.sources(name)}
+    declared = column.model_dump(mode="json", include=set(FORMATTING_FIELDS - {"source"}))
+    return declared | {"sources": column.sources(name)}

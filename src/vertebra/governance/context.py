@@ -30,11 +30,12 @@ class StepContext:
     Attributes:
         run_id: the run this step belongs to (sortable by time).
         step: the step's name, ``zone.name``.
-        fingerprint: hash of the step's declarations, code and input versions.
+        fingerprint: hash of everything that the step's result depends on.
         inputs: the version of each table the step reads; a step reads those versions, no others.
         now: the run's start, UTC; the only clock a step may use.
         scratch: an empty folder for intermediate files; removed after the step.
-        definition: hash of the step's declarations and code alone; empty when it is not known.
+        definition: hash of the step's declaration, declared versions and user files, whatever its inputs; empty if it
+            is not known.
     """
 
     run_id: str
@@ -50,7 +51,7 @@ class StepContext:
     definition: str = ""
 
     def extensible(self, table: LakeTable) -> TableVersion | None:
-        """The newest version of a table, when this step wrote it from the declarations and code of now.
+        """The newest version of a table if this step wrote it with the same definition, else None.
 
         Rows that are missing in such a version can only come from inputs that changed since, so they may be added to
         it. Engines of different dialects may write the same number with different digits, so a table is extended by one

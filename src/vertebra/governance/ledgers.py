@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vertebra.errors import LakeError
-from vertebra.governance.schemas import EVENTS, LEDGERS, STATES
+from vertebra.governance.schemas import EVENTS, FORMER_NAMES, LEDGERS, STATES
 from vertebra.lake.catalog import Lake
 from vertebra.lake.table import Commit, LakeTable
 
@@ -99,14 +100,28 @@ class Ledgers:
             return []
         return [file for file in table.files(version) if file.is_relative_to(table.path / dataset)]
 
-    def read(self, ledger: str) -> pa.Table:
-        """A whole ledger, as Arrow; empty when nothing was recorded yet."""
+    def read(self, ledger: str, columns: Sequence[str] = ()) -> pa.Table:
+        """A ledger as Arrow; empty if nothing was recorded yet.
+
+        Rows of earlier releases have NULL in columns that came later; columns that were renamed are read from both.
+
+        Args:
+            columns: the columns to read; all by default.
+        """
+        schema = pa.schema([LEDGERS[ledger].field(name) for name in columns or LEDGERS[ledger].names])
         table = self.table(ledger)
-        return table.arrow().to_table() if table.exists() else LEDGERS[ledger].empty_table()
+        if not table.exists():
+            return schema.empty_table()
+        former = {new: old for old, new in FORMER_NAMES.get(ledger, {}).items()}
+        kept = set(table.schema().names)
+        wanted = [name for name in (*schema.names, *(former.get(name, "") for name in schema.names)) if name in kept]
+        data = table.arrow().to_table(columns=wanted)
+        return pa.table([_column(data, field, former.get(field.name)) for field in schema], schema=schema)
 
     def _refuse_other_columns(self, table: LakeTable, ledger: str) -> None:
         kept = table.schema().names
-        unknown = [name for name in kept if name not in LEDGERS[ledger].names]
+        known = {*LEDGERS[ledger].names, *FORMER_NAMES.get(ledger, {})}
+        unknown = [name for name in kept if name not in known]
         if not unknown:
             return
         instead = [name for name in LEDGERS[ledger].names if name not in kept]
@@ -117,3 +132,11 @@ class Ledgers:
             remedy=f"mv {folder} {folder}.before && vertebra run --full-refresh (what landed is kept; decisions on"
             " rows and cells are to be taken again)",
         )
+
+
+def _column(data: pa.Table, field: pa.Field, former: str | None) -> pa.ChunkedArray:
+    """A column of a ledger; where it is NULL, that of its former name."""
+    found = [data.column(name).cast(field.type) for name in (field.name, former) if name in data.column_names]
+    if not found:
+        return pa.chunked_array([pa.nulls(data.num_rows, field.type)])
+    return pc.coalesce(*found) if len(found) > 1 else found[0]

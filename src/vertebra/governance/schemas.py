@@ -218,3 +218,6 @@ STATES: Final[dict[str, pa.Schema]] = {
 """Ledgers of the present state: one part per dataset, replaced by each run; earlier states are earlier versions."""
 
 LEDGERS: Final = EVENTS | STATES
+
+FORMER_NAMES: Final[dict[str, dict[str, str]]] = {"runs": {"basis": "fingerprint_parts"}}
+"""Columns that earlier releases named otherwise: former name to present one, by ledger. A lake keeps both."""

@@ -1,4 +1,4 @@
-"""How the steps of each zone are done; those of landing are in :mod:`vertebra.pipeline.land`."""
+"""How the steps of each zone are run, and in which version; those of landing are in :mod:`vertebra.pipeline.land`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from vertebra.pipeline.steps import PUBLISH
 from vertebra.zones import Zone
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vertebra.declare.project import Project
     from vertebra.governance.context import StepContext, StepOutcome
     from vertebra.pipeline.steps import Step
@@ -38,6 +40,64 @@ def dispatch(step: Step, project: Project, ctx: StepContext, full_refresh: bool)
             return publish(step.declaration, ctx, project.settings.name, project.root, project.settings.schemes)
         case zone:
             raise ValueError(f"{zone} has no such steps")
+
+
+def step_versions(step: Step) -> dict[str, int | str]:
+    """The declared versions of all code that decides the result of a step of any zone but landing.
+
+    Each version stands next to the code, with a comment that says when to raise it. A plug-in has the version of its
+    package. What has a name in one word is a step of Vertebra; messages depend on it.
+
+    Raises:
+        RegistryError: a plug-in that the step uses is not installed any more.
+    """
+    match step.zone:
+        case Zone.FORMATTED:
+            from vertebra.declare.parse import FORMATS
+            from vertebra.formatted.digest import VERSION
+            from vertebra.landing.parsing.format import format_named
+
+            name = step.declaration.parse.format
+            plugin = FORMATS.plugin_version(name)
+            return {"formatted": VERSION, f"format {name}": format_named(name).version} | _of_plugins({name: plugin})
+        case Zone.TRUSTED:
+            from vertebra.declare.repair import repair_plugins
+            from vertebra.trusted.clean import VERSION
+
+            return {"trusted": VERSION} | _of_plugins(repair_plugins(step.declaration))
+        case Zone.EXPLOITATION:
+            return _integration_versions(step)
+        case Zone.ANALYSIS:
+            from vertebra.analysis.run import VERSION
+
+            return {"analysis": VERSION}
+        case _ if step.zone == PUBLISH:
+            from vertebra.declare.publication import target_plugin
+            from vertebra.publish.publish import publish_versions
+
+            return publish_versions(step.declaration) | _of_plugins(target_plugin(step.declaration))
+        case zone:
+            raise ValueError(f"{zone} has no such steps")
+
+
+def _integration_versions(step: Step) -> dict[str, int | str]:
+    from vertebra.declare.reconciliation import EntityResolution, LookupTable, comparison_plugins
+    from vertebra.declare.view import View
+
+    if isinstance(step.declaration, View):
+        from vertebra.exploitation.views import VERSION
+
+        return {"view": VERSION}
+    from vertebra.exploitation import entity_resolution, lookup
+
+    if isinstance(step.declaration, LookupTable):
+        return {"lookup": lookup.VERSION}
+    plugins = comparison_plugins(step.declaration) if isinstance(step.declaration, EntityResolution) else {}
+    return {"resolution": entity_resolution.VERSION} | _of_plugins(plugins)
+
+
+def _of_plugins(versions: Mapping[str, str | None]) -> dict[str, int | str]:
+    return {f"plug-in {name}": version for name, version in versions.items() if version is not None}
 
 
 def _integrate(step: Step, ctx: StepContext, full_refresh: bool) -> StepOutcome:

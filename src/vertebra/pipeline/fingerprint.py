@@ -1,178 +1,180 @@
-"""What a step's result follows from, piece by piece, so that a plan can say in words why a step would run."""
+"""What the result of a step depends on, part by part, so that a plan can say in words why a step would run.
+
+Vertebra's own code is represented by versions that the code of each step declares (see ``docs/adr``): a comment or a
+release that changes no result makes no table stale.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from vertebra.declare.parse import FORMATS
-from vertebra.declare.publication import target_plugin
-from vertebra.declare.reconciliation import EntityResolution, comparison_plugins
-from vertebra.declare.repair import repair_plugins
 from vertebra.formatting import shortened
-from vertebra.version import installed_version
-from vertebra.zones import DATASET_ZONES, Zone
+from vertebra.pipeline.dispatch import step_versions
+from vertebra.zones import Zone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from vertebra.declare.dataset import Dataset
     from vertebra.pipeline.steps import Step
 
-_CODE: Final[Mapping[str, tuple[str, ...]]] = {
-    "landing": ("landing",),
-    "formatted": (
-        "formatted",
-        "landing/formats",
-        "landing/parsing",
-        "declare/column_type.py",
-        "declare/time_pattern.py",
-    ),
-    "trusted": ("trusted", "denial", "declare/rules.py"),
-    "exploitation": ("exploitation",),
-    "analysis": ("analysis",),
-}
-"""The packages and modules whose code decides a zone's results."""
-
-_IGNORED: Final = frozenset({"description", "tags", "file", "name"})
+_NO_RESULT: Final = frozenset({"name", "description", "tags", "file", "replace"})
+"""Fields of reconciliations and publications that change no result; ``tests`` has the list for every declaration."""
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Everything a step's result depends on.
+    """Everything that a step's result depends on.
 
     Attributes:
-        declaration: hash of each part of the declaration that the step follows, e.g. ``rules.route_distance``.
-        code: hash of Vertebra's code for the zone (``vertebra``) and of each of the user's files.
+        declaration: hash of each part of the declaration that the step uses, e.g. ``rules.route_distance``. A field
+            that is not declared, or has its default, is no part of it.
+        versions: the declared version of each piece of code that the step runs, e.g. ``{"trusted": 1}``, and of the
+            packages of its plug-ins; see :func:`~vertebra.pipeline.dispatch.step_versions`.
+        files: hash of the content of each of the user's files that the step runs.
         inputs: the data version of each table read; the last batch number for ``landing.<dataset>``.
         decisions: digest of the decisions people took, for trusted steps.
-        release: Vertebra's version.
     """
 
-    declaration: Mapping[str, str]
-    code: Mapping[str, str]
-    inputs: Mapping[str, int]
+    declaration: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, int | str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, int] = field(default_factory=dict)
     decisions: str = ""
-    release: str = ""
 
     @property
     def digest(self) -> str:
-        """The hash of it all; equal fingerprints, equal results."""
+        """The hash of all parts; equal fingerprints mean equal results."""
         return _hash(self.to_json())
 
     @property
     def definition(self) -> str:
-        """The hash of what is declared and coded, whatever the inputs."""
-        return _hash(json.dumps([self.declaration, self.code, self.release], sort_keys=True))
+        """The hash of the parts that define the step: its declaration, versions and files, whatever its inputs."""
+        return _hash(json.dumps([self.declaration, self.versions, self.files], sort_keys=True))
 
     def to_json(self) -> str:
-        """All of it, in an order that never changes."""
+        """All parts, in an order that never changes."""
         return json.dumps(asdict(self), sort_keys=True)
 
     def differences(self, before: Fingerprint) -> list[str]:
-        """Why this is not what it was before, in words."""
+        """Why a result with the fingerprint ``before`` is stale, in words; empty if it is not."""
         found = []
-        changed = _changed(self.declaration, before.declaration)
-        if changed:
-            found.append(f"the declaration changed: {shortened(changed, 4)}")
-        for part in _changed(self.code, before.code):
-            found.append("the code of the zone changed" if part == "vertebra" else f"{part} changed")
+        if self.versions and not before.versions:
+            found.append("an earlier release of Vertebra recorded another kind of fingerprint")
+        else:
+            changed = _most_specific(_changed(self.declaration, before.declaration))
+            if changed:
+                found.append(f"the declaration changed: {shortened(changed, 4)}")
+            found += self._version_differences(before, because_declared=bool(changed))
+            found += [f"{name} changed" for name in _changed(self.files, before.files)]
         if self.decisions != before.decisions:
             found.append("decisions on its rows or cells changed")
         for name in _changed(self.inputs, before.inputs):
             found.append(_input_words(name, self.inputs.get(name), before.inputs.get(name)))
-        if self.release != before.release:
-            found.append(f"Vertebra is {self.release} (was {before.release})")
+        return found
+
+    def _version_differences(self, before: Fingerprint, because_declared: bool) -> list[str]:
+        """The versions that changed, and the code that is used now or no longer unless the declaration says so."""
+        found = []
+        for name in _changed(self.versions, before.versions):
+            now, then = self.versions.get(name), before.versions.get(name)
+            what = f"the {name}" if " " in name else f"Vertebra's {name} step"
+            if now is not None and then is not None:
+                found.append(f"{what} changed (version {then} → {now})")
+            elif not because_declared:
+                found.append(f"it no longer uses {what}" if now is None else f"it uses {what} now")
         return found
 
     def only_inputs_differ(self, before: Fingerprint) -> bool:
-        """Whether all but the input versions is as before, so that an incremental step need not start afresh."""
+        """Whether the step is defined as it was before, so that an incremental step can go on from its last result."""
         return self.definition == before.definition
 
 
 def fingerprint_of(step: Step, inputs: Mapping[str, int], decisions: str, root: Path) -> Fingerprint:
-    """What a step's result would follow from now.
+    """The fingerprint that a step's result would have now.
 
     Args:
+        inputs: the version of each input.
+        decisions: digest of people's decisions, for trusted steps.
         root: the project's folder; the user's files are named relative to it.
     """
-    code = {"vertebra": _publishing(step) if step.zone == "publish" else _zone_code(step.zone)}
-    for file in step.files:
-        code[_relative(file, root)] = _hash(file.read_text("utf-8"))
-    return Fingerprint(declaration_parts(step), code, dict(inputs), decisions, installed_version())
+    files = {_relative(file, root): _hash(file.read_text("utf-8")) for file in step.files}
+    return Fingerprint(declaration_parts(step), step_versions(step), files, dict(inputs), decisions)
 
 
 def declaration_parts(step: Step) -> dict[str, str]:
-    """The parts of a step's declaration that its result depends on, each as a hash."""
-    if step.zone in (Zone.LANDING, *DATASET_ZONES):
-        parts = _dataset_parts(step)
-    elif step.files:
-        # The user's file is the declaration, and is hashed as code.
-        parts = {}
+    """The parts of a step's declaration that its result depends on, each as a hash.
+
+    Fields with their default values are left out, so that a release may add fields without making tables stale. A
+    release that changes a default raises the step's version.
+    """
+    if step.files:
+        parts: dict[str, Any] = {}  # the user's file is the declaration; its content is in ``files``
+    elif step.zone == Zone.FORMATTED:
+        parts = _formatted_parts(step.declaration)
+    elif step.zone == Zone.TRUSTED:
+        parts = _trusted_parts(step.declaration)
     else:
-        dumped = step.declaration.model_dump(mode="json", by_alias=True)
-        ignored = _IGNORED | {"replace"} if step.zone == "publish" else _IGNORED
-        parts = {key: value for key, value in dumped.items() if key not in ignored}
-    parts |= {f"the plug-in {name}": version for name, version in _plugins(step).items()}
-    return {path: _hash(json.dumps(value, sort_keys=True, default=str)) for path, value in parts.items()}
+        written = step.declaration.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        parts = {key: value for key, value in written.items() if key not in _NO_RESULT}
+    return {path: _hash(json.dumps(value, default=str)) for path, value in parts.items()}
 
 
-def _dataset_parts(step: Step) -> dict[str, Any]:
-    from vertebra.declare.dataset import ColumnFormat
+def _formatted_parts(dataset: Dataset) -> dict[str, Any]:
+    from vertebra.declare.dataset import FORMATTING_FIELDS
 
-    dataset = step.declaration.model_dump(mode="json", by_alias=True)
-    columns: dict[str, dict[str, Any]] = dataset["columns"]
-    if step.zone == "landing":
-        return {key: dataset[key] for key in ("source", "collect", "parse")}
-    if step.zone == "formatted":
-        parts = {key: dataset[key] for key in ("source", "parse", "load", "drift")}
-        # the members of an archive are records of the same batch
-        parts["collect.member"] = dataset["collect"]["member"]
-        if dataset["load"] == "upsert":
-            parts["key"] = dataset["key"]
-        for name, column in columns.items():
-            wanted = set(ColumnFormat.model_fields) - {"description", "unit"}
-            parts[f"columns.{name}"] = {k: v for k, v in column.items() if k in wanted}
-        version = FORMATS.plugin_version(dataset["parse"]["format"])
-        if version is not None:
-            parts[f"the plug-in {dataset['parse']['format']}"] = version
-        return parts
-    parts = {"key": dataset["key"], "updates": dataset["updates"]}
-    for name, column in columns.items():
-        ignored = set(ColumnFormat.model_fields) - {"type"}
-        parts[f"columns.{name}"] = {k: v for k, v in column.items() if k not in ignored}
-    for name, rule in dataset["rules"].items():
-        parts[f"rules.{name}"] = {k: v for k, v in rule.items() if k != "description"}
+    parts: dict[str, Any] = {
+        "source": dataset.source,
+        "parse": dataset.parse.model_dump(mode="json", exclude_defaults=True),
+        "load": dataset.load,
+        "drift": dataset.drift.model_dump(mode="json", exclude_defaults=True),
+        "collect.member": dataset.collect.member,  # the members of an archive are records of the same batch
+        "columns": list(dataset.columns),  # in the order of the table
+    }
+    if dataset.load == "upsert":
+        parts["key"] = dataset.key
+    wanted = set(FORMATTING_FIELDS)
+    for name, column in dataset.columns.items():
+        parts[f"columns.{name}"] = column.model_dump(mode="json", include=wanted, exclude_defaults=True)
     return parts
 
 
-def _plugins(step: Step) -> Mapping[str, str]:
-    """The version of each plug-in that the step's result depends on."""
-    if step.zone == Zone.TRUSTED:
-        return repair_plugins(step.declaration)
-    if step.zone == "publish":
-        return target_plugin(step.declaration)
-    return comparison_plugins(step.declaration) if isinstance(step.declaration, EntityResolution) else {}
+def _trusted_parts(dataset: Dataset) -> dict[str, Any]:
+    from vertebra.declare.dataset import ColumnFormat
+
+    # rules are applied in the order of their declarations
+    parts: dict[str, Any] = {
+        "key": dataset.key,
+        "updates": dataset.updates,
+        "columns": list(dataset.columns),
+        "rules": list(dataset.rules),
+    }
+    ignored = set(ColumnFormat.model_fields) - {"type"}
+    for name, column in dataset.columns.items():
+        parts[f"columns.{name}"] = column.model_dump(mode="json", exclude=ignored, exclude_defaults=True)
+    for name, rule in dataset.rules.items():
+        parts[f"rules.{name}"] = rule.model_dump(mode="json", exclude={"description"}, exclude_defaults=True)
+    return parts
 
 
-def _publishing(step: Step) -> str:
-    from vertebra.publish.publish import code_version
-
-    return code_version(step.declaration)
-
-
-@cache
-def _zone_code(zone: str) -> str:
-    package = Path(__file__).parents[1]
-    files = [file for name in _CODE[zone] for file in _sources(package / name)]
-    return _hash("".join(f"{file.name}\n{file.read_text('utf-8')}" for file in files))
+def parts_json(fingerprint: Fingerprint, outputs: Mapping[str, int]) -> str:
+    """The ``fingerprint_parts`` column of the ``runs`` ledger: a fingerprint, and the tables that the step wrote."""
+    return json.dumps({"fingerprint": asdict(fingerprint), "outputs": dict(outputs)}, sort_keys=True)
 
 
-def _sources(place: Path) -> list[Path]:
-    return sorted(place.rglob("*.py")) if place.is_dir() else [place]
+def read_parts(text: str) -> tuple[Fingerprint, dict[str, int]]:
+    """Read a ``fingerprint_parts`` column, also of earlier releases: a fingerprint, and the versions of tables.
+
+    A fingerprint of another form has no ``versions``, and equals none of this release.
+    """
+    recorded = json.loads(text)
+    parts = recorded.get("fingerprint") or recorded.get("basis") or {}
+    known = {name: value for name, value in parts.items() if name in Fingerprint.__dataclass_fields__}
+    return Fingerprint(**known), recorded["outputs"]
 
 
 def _relative(file: Path, root: Path) -> str:
@@ -182,6 +184,11 @@ def _relative(file: Path, root: Path) -> str:
 def _changed(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
     names = dict.fromkeys([*now, *before])
     return [name for name in names if now.get(name) != before.get(name)]
+
+
+def _most_specific(parts: Sequence[str]) -> list[str]:
+    """Parts without those that others describe more closely: without ``columns`` where ``columns.city`` changed."""
+    return [part for part in parts if not any(other.startswith(f"{part}.") for other in parts)]
 
 
 def _input_words(name: str, now: int | None, before: int | None) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vertebra.declare.quantity import parse_duration
 from vertebra.errors import VertebraError
+from vertebra.pipeline.fingerprint import read_parts
 
 if TYPE_CHECKING:
     from vertebra.governance.ledgers import Ledgers
@@ -36,8 +36,8 @@ def gc_roots(ledgers: Ledgers, since: datetime) -> dict[str, dict[int, str]]:
             continue
         why = f"run {row['run_id']} of {step}" if step in newest else f"last run of {step}"
         newest.add(step)
-        about = json.loads(row["fingerprint_parts"])
-        for table, version in [*about["outputs"].items(), *about["fingerprint"]["inputs"].items()]:
+        fingerprint, outputs = read_parts(row["fingerprint_parts"])
+        for table, version in [*outputs.items(), *fingerprint.inputs.items()]:
             if not table.startswith("landing."):
                 found[table].setdefault(version, why)
     return dict(found)

@@ -51,7 +51,7 @@ def graph_of(project: Project) -> Graph:
 
 
 def modified_steps(graph: Graph, state: State, project: Project) -> set[str]:
-    """The steps whose declaration, code or decisions changed since they last ran, or that never ran."""
+    """The steps whose declaration, version, files or decisions changed since they last ran, or that never ran."""
     found = set()
     for step in graph.steps.values():
         decision = decide(step, state, project.root)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.governance.step_facts import facts_json
 from vertebra.lake.table import Commit
-from vertebra.pipeline.state import RUN, fingerprint_json
+from vertebra.pipeline.fingerprint import parts_json
+from vertebra.pipeline.state import RUN
 from vertebra.version import installed_version
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Recorder:
             fingerprint=fingerprint.digest if fingerprint else None,
             facts=facts_json(result.facts) if result.facts else None,
             error="\n".join(filter(None, (result.error, result.trace))) or None,
-            fingerprint_parts=fingerprint_json(fingerprint, result.outputs) if fingerprint and done else None,
+            fingerprint_parts=parts_json(fingerprint, result.outputs) if fingerprint and done else None,
         )
         if fingerprint and done:
             self._lineage_rows(result.step, fingerprint, result.outputs)

@@ -5,12 +5,11 @@ Reads Delta logs and the ``runs`` ledger; starts no engine.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vertebra.lake.batches import batches
-from vertebra.pipeline.fingerprint import Fingerprint
+from vertebra.pipeline.fingerprint import read_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
     from vertebra.lake.table import TableVersion
+    from vertebra.pipeline.fingerprint import Fingerprint
     from vertebra.pipeline.steps import Step
 
 RUN: Final = "run"
@@ -114,24 +114,15 @@ class State:
         return self._batches[name]
 
     def _read_runs(self) -> dict[str, LastSuccess]:
-        table = self._ledgers.table("runs")
-        if not table.exists():
-            return {}
-        columns = ["run_id", "started_at", "step", "state", "fingerprint", "fingerprint_parts"]
-        rows = table.arrow().to_table(columns=columns).to_pylist()
+        columns = ("run_id", "started_at", "step", "state", "fingerprint", "fingerprint_parts")
+        rows = self._ledgers.read("runs", columns).to_pylist()
         found: dict[str, LastSuccess] = {}
         for row in sorted(rows, key=lambda row: row["started_at"]):
             step = row["step"]
             if row["state"] == "failed":
                 self._failed[step] = row["run_id"]
             elif row["state"] == "ok" and row["fingerprint_parts"]:
-                about = json.loads(row["fingerprint_parts"])
-                fingerprint = Fingerprint(**about["fingerprint"])
-                found[step] = LastSuccess(row["run_id"], row["fingerprint"], fingerprint, about["outputs"])
+                fingerprint, outputs = read_parts(row["fingerprint_parts"])
+                found[step] = LastSuccess(row["run_id"], row["fingerprint"], fingerprint, outputs)
                 self._failed.pop(step, None)
         return found
-
-
-def fingerprint_json(fingerprint: Fingerprint, outputs: Mapping[str, int]) -> str:
-    """The ``fingerprint_parts`` column of the ``runs`` ledger."""
-    return json.dumps({"fingerprint": json.loads(fingerprint.to_json()), "outputs": dict(outputs)}, sort_keys=True)

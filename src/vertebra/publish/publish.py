@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from vertebra.governance.context import StepContext
     from vertebra.publish.port import Receipt
 
-PUBLISHING: Final = 1
+VERSION: Final = 1
 """Rises when publishing would send something else for the same table and declaration, whatever the target."""
 
 _LEDGER: Final = "publications"
 
 
-def code_version(declaration: Publication) -> str:
+def publish_versions(declaration: Publication) -> dict[str, int | str]:
     """The declared versions of the code that decides what a publication sends, for its fingerprint.
 
     Raises:
         RegistryError: the target's plug-in is not there any more.
     """
     target = publish_target(declaration.to)
-    return f"publishing {PUBLISHING}, {target.name} {target.version}"
+    return {"publish": VERSION, f"publish target {target.name}": target.version}
 
 
 def publish(

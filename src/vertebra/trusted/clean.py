@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     from vertebra.trusted.timeliness import Timeliness
 
 Datasets = Mapping[str, "Dataset"]
+
+VERSION: Final = 1
+"""The version of the trusted step. Raise it when the same table, declaration and decisions come to give another trusted
+table or other rows in its ledgers, also through a change in ``denial``, ``declare/sugar`` or a repair method: all
+trusted tables are then written again. See "Raise a version" in ``CONTRIBUTING.md``."""
 
 _EXAMPLES = 5
 

@@ -58,7 +58,7 @@ def predict(
         for sentence in run.recorder.open():
             run.console.note(sentence)
         run.recorder.doing(step)
-        fingerprint = Fingerprint({}, {}, _versions(lake, declared, source))
+        fingerprint = Fingerprint(inputs=_versions(lake, declared, source))
         clock = time.perf_counter()
         try:
             outcome = run.perform(step, fingerprint, scored)
