@@ -63,14 +63,19 @@ if TYPE_CHECKING:
     from vertebra.workspace.check_data import check
     from vertebra.workspace.check_data import explain_data as explain
     from vertebra.workspace.check_result import DataCheck, RuleResult, ViolatingTuple
+    from vertebra.workspace.cleaning_counts import QuarantineCount, RepairCount
     from vertebra.workspace.collect import Backfill
     from vertebra.workspace.decisions import Listing, QuarantinedRow, RepairedCell
     from vertebra.workspace.diagnostics import Diagnostic
     from vertebra.workspace.discover_data import discover_data as discover
     from vertebra.workspace.listing import DatasetDrift, DatasetInfo, PublicationInfo, RuleInfo, StepInfo, TableInfo
     from vertebra.workspace.maintain import GarbageReport
-    from vertebra.workspace.models import ModelScore
+    from vertebra.workspace.models import ChosenModel, ModelScore
+    from vertebra.workspace.quality import QualityEvidence, QualityFigure, QualityMeasure, QualityRun, TableQuality
+    from vertebra.workspace.quality_examples import ExampleTuple, ViolationExample
     from vertebra.workspace.query_result import QueryResult
+    from vertebra.workspace.rule_tallies import RuleTally
+    from vertebra.workspace.run_summary import DatasetTally, RunSummary
     from vertebra.workspace.schedule import NextCollection, StopRequest
     from vertebra.workspace.sources import SourceStatus
     from vertebra.workspace.tables import TableHandle
@@ -87,11 +92,13 @@ __all__ = [
     "Backfill",
     "BusyError",
     "Candidate",
+    "ChosenModel",
     "CollectError",
     "ColumnDrift",
     "DataCheck",
     "DatasetDrift",
     "DatasetInfo",
+    "DatasetTally",
     "Decision",
     "DecisionError",
     "DeclarationError",
@@ -100,6 +107,7 @@ __all__ = [
     "DriftError",
     "EngineError",
     "EngineMemoryError",
+    "ExampleTuple",
     "Explanation",
     "Finding",
     "GarbageReport",
@@ -119,18 +127,26 @@ __all__ = [
     "PublicationInfo",
     "PublishError",
     "QualityError",
+    "QualityEvidence",
+    "QualityFigure",
+    "QualityMeasure",
+    "QualityRun",
+    "QuarantineCount",
     "QuarantinedRow",
     "QueryError",
     "QueryResult",
     "RegistryError",
+    "RepairCount",
     "RepairedCell",
     "RuleError",
     "RuleInfo",
     "RulePlan",
     "RuleResult",
+    "RuleTally",
     "RuleWarning",
     "RunInterrupted",
     "RunReport",
+    "RunSummary",
     "SelectionError",
     "SourceLocation",
     "SourceStatus",
@@ -144,9 +160,11 @@ __all__ = [
     "TableGarbage",
     "TableHandle",
     "TableInfo",
+    "TableQuality",
     "TableVersion",
     "VertebraError",
     "ViolatingTuple",
+    "ViolationExample",
     "Workspace",
     "__version__",
     "check",
@@ -223,7 +241,20 @@ _HOMES: Final[dict[str, str]] = {
     "StepInfo": "vertebra.workspace.listing",
     "TableInfo": "vertebra.workspace.listing",
     "GarbageReport": "vertebra.workspace.maintain",
+    "ChosenModel": "vertebra.workspace.models",
     "ModelScore": "vertebra.workspace.models",
+    "QualityEvidence": "vertebra.workspace.quality",
+    "QualityFigure": "vertebra.workspace.quality",
+    "QualityMeasure": "vertebra.workspace.quality",
+    "QualityRun": "vertebra.workspace.quality",
+    "TableQuality": "vertebra.workspace.quality",
+    "RuleTally": "vertebra.workspace.rule_tallies",
+    "DatasetTally": "vertebra.workspace.run_summary",
+    "RunSummary": "vertebra.workspace.run_summary",
+    "QuarantineCount": "vertebra.workspace.cleaning_counts",
+    "RepairCount": "vertebra.workspace.cleaning_counts",
+    "ExampleTuple": "vertebra.workspace.quality_examples",
+    "ViolationExample": "vertebra.workspace.quality_examples",
     "QueryResult": "vertebra.workspace.query_result",
     "NextCollection": "vertebra.workspace.schedule",
     "StopRequest": "vertebra.workspace.schedule",

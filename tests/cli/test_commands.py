@@ -174,6 +174,7 @@ def test_an_unknown_step_is_a_failure_with_near_names(vertebra: Command, here: P
         (["quarantine", "release", "sales", "1"], "vertebra quarantine list sales"),
         (["why", "trusted.sales", "7"], "vertebra sql"),
         (["restore", "trusted.sales", "9", "--yes"], "--history"),
+        (["restore", "trusted.sales", "0", "--yes"], "is at version 0 already"),
         (["gc", "--keep", "soon", "--yes"], "30 days"),
     ],
 )

@@ -133,12 +133,10 @@ def test_a_run_that_died_before_it_settled_leaves_the_ledgers_as_they_were(folde
 
 
 def test_the_trend_leaves_out_a_version_that_was_not_written(folder: Path) -> None:
-    from vertebra.report.quality.facts import table_facts
-
     killed(folder, "trusted.sales", "before")
     with open_tiny(folder) as project:
         assert project.run().ok
-        (facts,) = table_facts(project, "sales")
+        (facts,) = project.quality("sales")
         assert [point.violations for point in facts.runs] == sorted({point.violations for point in facts.runs})
         assert len(facts.runs) == 2
 

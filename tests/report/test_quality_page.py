@@ -12,12 +12,10 @@ from xml.etree import ElementTree
 import pytest
 
 import vertebra
-from vertebra.declare.rules import rules_of
-from vertebra.report.quality.examples import examples
-from vertebra.report.quality.facts import overall_runs, table_facts
 from vertebra.report.quality.page import quality_page
 from vertebra.report.quality.plots import RunBar, compact, share_plot, sparkline, violations_plot
 from vertebra.report.quality.terminal import write_quality, write_quality_page
+from vertebra.report.quality.trends import overall_runs
 from vertebra.report.tables import bar, spark
 from vertebra.templates import render
 from vertebra.workspace.workspace import Workspace
@@ -128,7 +126,7 @@ def refers_to_nothing_outside(page: Wellformed) -> bool:
 
 def test_the_page_is_well_formed_and_needs_nothing_else(shops: Workspace, flights: Workspace) -> None:
     for space in (shops, flights):
-        page = quality_page(space, table_facts(space))
+        page = quality_page(space.quality(), space.quality_evidence(), space.project)
         seen = read(page)
         assert refers_to_nothing_outside(seen)
         assert "url(" not in page
@@ -141,7 +139,7 @@ def test_the_page_is_well_formed_and_needs_nothing_else(shops: Workspace, flight
 
 
 def test_values_names_and_descriptions_are_escaped(shops: Workspace) -> None:
-    page = quality_page(shops, table_facts(shops))
+    page = quality_page(shops.quality(), shops.quality_evidence(), shops.project)
     assert "<script" not in page
     assert "<b>of</b>" not in page
     assert "\x07" not in page
@@ -151,7 +149,7 @@ def test_values_names_and_descriptions_are_escaped(shops: Workspace) -> None:
 
 
 def test_every_plot_is_well_formed_says_what_it_shows_and_starts_at_zero(shops: Workspace) -> None:
-    page = quality_page(shops, table_facts(shops))
+    page = quality_page(shops.quality(), shops.quality_evidence(), shops.project)
     plots = [ElementTree.fromstring(text) for text in re.findall(r"<svg .*?</svg>", page, re.DOTALL)]
     assert len(plots) >= 7
     for plot in plots:
@@ -162,13 +160,15 @@ def test_every_plot_is_well_formed_says_what_it_shows_and_starts_at_zero(shops: 
 
 
 def test_a_page_after_one_run_says_that_the_trend_begins(flights: Workspace) -> None:
-    text = "".join(read(quality_page(flights, table_facts(flights, "flights"))).text)
+    text = "".join(
+        read(quality_page(flights.quality("flights"), flights.quality_evidence("flights"), flights.project)).text
+    )
     assert "This is the first run. The next run will show which violations are new and which are gone." in text
     assert "since the previous run" not in text
 
 
 def test_the_page_shows_rules_as_declared_and_as_logic(flights: Workspace) -> None:
-    text = "".join(read(quality_page(flights, table_facts(flights))).text)
+    text = "".join(read(quality_page(flights.quality(), flights.quality_evidence(), flights.project)).text)
     assert "determines: [origin, dest] -> distance" in text
     assert "¬∃ t,s ∈ flights, t≠s: t.origin = s.origin ∧ t.dest = s.dest ∧ t.distance ≠ s.distance" in text
     assert "tailnum: {references: planes.tailnum}" in text
@@ -177,8 +177,7 @@ def test_the_page_shows_rules_as_declared_and_as_logic(flights: Workspace) -> No
 
 
 def test_pairs_are_side_by_side_with_what_differs_and_what_was_repaired(flights: Workspace) -> None:
-    rules = rules_of(flights.project.datasets["flights"], flights.project.datasets)
-    found = examples(flights, "flights", rules)
+    found = flights.quality_evidence("flights").examples["flights"]
     for one in found["route_distance"]:
         first, second = one.tuples
         assert [column for column in one.columns if column in one.read and one.differs(column)] == ["distance"]
@@ -189,7 +188,7 @@ def test_pairs_are_side_by_side_with_what_differs_and_what_was_repaired(flights:
     assert {len(one.tuples) for one in found["ground_speed"]} == {1}
     swapped = found["one_place_at_a_time"][0]
     assert [shown.role for shown in swapped.tuples] == ["t", "s"]
-    page = quality_page(flights, table_facts(flights, "flights"))
+    page = quality_page(flights.quality("flights"), flights.quality_evidence("flights"), flights.project)
     assert re.search(r'<td class="diff">17\d\d( → <ins>17\d\d</ins>)?</td>', page)
 
 
@@ -197,7 +196,7 @@ def test_pairs_are_side_by_side_with_what_differs_and_what_was_repaired(flights:
 
 
 def test_the_history_of_runs_is_what_the_ledger_has(shops: Workspace) -> None:
-    (facts,) = table_facts(shops)
+    (facts,) = shops.quality()
     assert len(facts.runs) == 3
     assert [run.new for run in facts.runs] == [None, 3, 0], "with e and f, three rows of zip 2 disagree"
     first, second, third = facts.runs
@@ -211,7 +210,7 @@ def test_the_history_of_runs_is_what_the_ledger_has(shops: Workspace) -> None:
 
 
 def test_a_table_that_a_run_passes_over_keeps_its_violations(flights: Workspace) -> None:
-    facts = table_facts(flights)
+    facts = flights.quality()
     (one,) = overall_runs(facts)
     assert one.found == sum(table.last.violations for table in facts)
     assert one.unknown == one.found
@@ -219,7 +218,7 @@ def test_a_table_that_a_run_passes_over_keeps_its_violations(flights: Workspace)
 
 def test_the_terminal_tells_what_changed(shops: Workspace) -> None:
     out, notes = io.StringIO(), io.StringIO()
-    write_quality(shops, "shops", False, "table", out, notes)
+    write_quality(shops.quality("shops"), shops.project, "shops", out, notes)
     said = out.getvalue()
     assert "Since the previous run: 0 new, 10 persisting, 1 gone violations" in said
     assert re.search(r"sales_order .*−1", said)
@@ -228,7 +227,7 @@ def test_the_terminal_tells_what_changed(shops: Workspace) -> None:
 
 def test_the_terminal_has_the_figures_of_the_flights(flights: Workspace) -> None:
     out = io.StringIO()
-    write_quality(flights, "flights", False, "table", out, io.StringIO())
+    write_quality(flights.quality("flights"), flights.project, "flights", out, io.StringIO())
     said = out.getvalue()
     assert re.search(r"route_distance +95 cells repaired +213 +0\.06 % +95 ", said)
     assert re.search(r"tailnum_references_planes +50,094 reported +50,094 +14\.87 % +50,094 ", said)
@@ -238,7 +237,9 @@ def test_the_terminal_has_the_figures_of_the_flights(flights: Workspace) -> None
 
 def test_the_page_is_written_where_asked(shops: Workspace, tmp_path: Path) -> None:
     notes = io.StringIO()
-    assert write_quality_page(shops, None, tmp_path / "new" / "q.html", notes)
+    assert write_quality_page(
+        shops.quality(), shops.quality_evidence(), shops.project, tmp_path / "new" / "q.html", notes
+    )
     assert (tmp_path / "new" / "q.html").read_text("utf-8").startswith("<!DOCTYPE html>")
     assert "needs no other file" in notes.getvalue()
 
@@ -249,7 +250,9 @@ def test_without_a_run_there_is_nothing_to_show(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text, "utf-8")
     with vertebra.open(tmp_path) as project:
         notes = io.StringIO()
-        assert not write_quality_page(project, None, tmp_path / "q.html", notes)
+        assert not write_quality_page(
+            project.quality(), project.quality_evidence(), project.project, tmp_path / "q.html", notes
+        )
         assert "vertebra run" in notes.getvalue()
         assert not (tmp_path / "q.html").exists()
 

@@ -110,13 +110,13 @@ def _print_nothing_due(space: Workspace, names: list[str], form: str) -> None:
 
 def _print_collected(space: Workspace, names: list[str], report: RunReport, form: str) -> None:
     """Print how a collection ended; for programs, how each of its sources stands now."""
-    from vertebra.report.formatting import duration, many
+    from vertebra.formatting import counted, duration
     from vertebra.report.sources import SOURCES, source_rows
 
     if form != "table":
         print_rows(source_rows(space.sources(names)), SOURCES, form)
     if report.idle:
-        print_note(f"nothing new: {many(report.checked, 'source')} asked, {duration(report.seconds)}")
+        print_note(f"nothing new: {counted(report.checked, 'source')} asked, {duration(report.seconds)}")
 
 
 def _backfill(

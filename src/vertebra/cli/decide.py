@@ -223,7 +223,7 @@ def decisions_withdraw(
 
 
 def _print_listing(found: Listing[Any], columns: list[str], form: str, noun: str, where: str) -> None:
-    from vertebra.report.formatting import many
+    from vertebra.formatting import counted
 
     for warning in found.warnings:
         print_note(f"note: {warning}")
@@ -231,7 +231,7 @@ def _print_listing(found: Listing[Any], columns: list[str], form: str, noun: str
         print_rows([asdict(item) for item in found], columns, form)
     if form == "table":
         shown = f"{len(found)} of " if len(found) < found.total else ""
-        print_note(f"{shown}{many(found.total, noun)} {where}".rstrip())
+        print_note(f"{shown}{counted(found.total, noun)} {where}".rstrip())
 
 
 def _print_decision(what: str, decision: Decision) -> None:

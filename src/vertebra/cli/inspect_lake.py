@@ -255,16 +255,20 @@ def quality(
       vertebra quality --html quality.html
       vertebra quality flights --history --format json
     """
-    from vertebra.report.quality.terminal import write_quality, write_quality_page
+    from vertebra.report.quality import terminal
 
+    chosen = output_format(form)
     space = open_workspace(project, profile)
-    name = dataset and dataset.rpartition(".")[2]
     for warning in space.ledger_warnings(dataset):
         print_note(f"note: {warning}")
     if html is not None:
-        write_quality_page(space, name, html, sys.stderr)
-        return
-    write_quality(space, name, history, output_format(form), sys.stdout, sys.stderr)
+        evidence = space.quality_evidence(dataset)
+        terminal.write_quality_page(space.quality(dataset), evidence, space.project, html, sys.stderr)
+    elif chosen != "table" or history:
+        terminal.write_measures(space.quality_measures(dataset, history), chosen, sys.stdout, sys.stderr)
+    else:
+        name = dataset and dataset.rpartition(".")[2]
+        terminal.write_quality(space.quality(dataset), space.project, name, sys.stdout, sys.stderr)
 
 
 COMMANDS = {"ls": ls, "show": show, "sql": sql, "why": why, "quality": quality}

@@ -84,7 +84,7 @@ def gc(
 
 
 def _print_garbage(report: GarbageReport, form: str) -> None:
-    from vertebra.report.formatting import many, size
+    from vertebra.formatting import counted, size
 
     rows: list[dict[str, Any]] = [
         {
@@ -103,7 +103,7 @@ def _print_garbage(report: GarbageReport, form: str) -> None:
         for version, why in one.lost.items():
             print_note(f"note: nothing of {one.table} is freed: its log no longer has version {version}, of {why}")
     freed = "would free" if report.dry_run else "freed"
-    print_note(f"{freed} {many(report.files, 'file')}, {size(report.bytes)}")
+    print_note(f"{freed} {counted(report.files, 'file')}, {size(report.bytes)}")
 
 
 COMMANDS = {"restore": restore, "gc": gc}

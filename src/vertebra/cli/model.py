@@ -76,8 +76,8 @@ def predict(
       vertebra predict late_arrival
       vertebra predict late_arrival --table exploitation.departures --version 2
     """
+    from vertebra.formatting import counted
     from vertebra.report.console import console_for
-    from vertebra.report.formatting import many
     from vertebra.report.step_facts import phrases
 
     console = console_for(sys.stderr)
@@ -88,7 +88,7 @@ def predict(
     finally:
         console.close()
     output = next(iter(outcome.outputs))
-    print_note(f"{', '.join([many(outcome.rows, 'row'), *phrases(outcome.facts)])}\nnext:  vertebra show {output}")
+    print_note(f"{', '.join([counted(outcome.rows, 'row'), *phrases(outcome.facts)])}\nnext:  vertebra show {output}")
 
 
 COMMANDS = {"models": models, "predict": predict}

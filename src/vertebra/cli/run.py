@@ -95,7 +95,7 @@ def run(
 
     with open_workspace(project, profile, engine) as space:
         report = reported(lambda console: space.run(select or (), exclude or (), full_refresh, wait, console))
-        write_summary(space, report, sys.stderr)
+        write_summary(space.summary(report), space.project, sys.stderr)
     exit_with(report)
 
 

@@ -40,6 +40,13 @@ class AsOf(Declaration):
         window: how far back: a whole number of seconds, minutes, hours, days or weeks, e.g. ``3 hours``.
         aggregate: ``last`` is the latest value; of several at the same moment, one of them, always the same.
             ``count`` is 0 where there are none, the others are NULL.
+
+    Example:
+        >>> vertebra.AsOf(
+        ...     history="departures", by=("origin",), value="dep_delay", known_at="departure", window="3 hours",
+        ...     aggregate="mean",
+        ... ).aggregate
+        'mean'
     """
 
     history: str
@@ -76,6 +83,13 @@ class Candidate(Declaration):
         encode: what the estimator is given. ``one_hot``: numbers standardised, missing ones replaced by the mean and
             flagged, categories one-hot encoded; for linear models, distances and neural networks. ``ordinal``:
             numbers as they are, missing ones as NaN, categories as codes; for trees that split and take NaN.
+
+    Example:
+        >>> def forest(trees):
+        ...     from sklearn.ensemble import RandomForestClassifier
+        ...     return RandomForestClassifier(n_estimators=trees)
+        >>> vertebra.Candidate(build=forest, grid={"trees": (100, 300)}).combinations
+        [{'trees': 100}, {'trees': 300}]
     """
 
     build: Callable[..., Any]
@@ -116,6 +130,19 @@ class Analysis(Declaration):
         seed: of the folds, and of every estimator that takes one.
         trust: types a stored model may consist of beyond those of scikit-learn, NumPy, SciPy and LightGBM, e.g.
             ``xgboost.sklearn.XGBClassifier``.
+
+    Example:
+        >>> def logistic(strength):
+        ...     from sklearn.linear_model import LogisticRegression
+        ...     return LogisticRegression(C=strength)
+        >>> analysis = vertebra.Analysis(
+        ...     description="Will an order be expensive?", task="classification", view="sales", key=("order_id",),
+        ...     time="ordered_on", label="amount > 50", features={"city": "city"}, categorical=("city",),
+        ...     group="ordered_on", test_from="2025-03-01", metric="roc_auc",
+        ...     candidates={"logistic": vertebra.Candidate(build=logistic, grid={"strength": (0.1, 1.0)})},
+        ... )
+        >>> list(analysis.expressions)
+        ['city']
     """
 
     description: str

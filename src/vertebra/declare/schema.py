@@ -54,6 +54,10 @@ def json_schema(kind: str | None = None) -> dict[str, Any]:
 
     Raises:
         RegistryError: a plug-in that adds a publish target cannot be loaded.
+
+    Example:
+        >>> "on_violation" in vertebra.json_schema("dataset")["$defs"]["Rule"]["properties"]
+        True
     """
     kinds = [kind] if kind is not None else list(DOCUMENTS)
     forms = {name: _forms_of(name) for name in kinds}

@@ -37,16 +37,25 @@ class PythonView:
 
 
 def view(*inputs: str, description: str = "", tags: Sequence[str] = ()) -> Callable[[Function], Function]:
-    """Declare the function of ``views/<name>.py`` that builds the view ``exploitation.<name>``::
-
-        @view("exploitation.departures")
-        def airport_hours(departures):
-            return departures.groupBy("origin", "time_hour").count()
+    """Declare the function of ``views/<name>.py`` that builds the view ``exploitation.<name>``.
 
     Args:
         inputs: qualified names of the tables it reads; the function is called with their Spark frames, in this order.
         description: what a row of the view is; by default the first paragraph of the function's docstring.
         tags: for ``--select tag:<tag>``.
+
+    Example:
+        >>> code = '''
+        ... import vertebra
+        ...
+        ... @vertebra.view("trusted.orders", description="Orders per day.")
+        ... def orders_per_day(orders):
+        ...     return orders.groupBy("ordered_on").count()
+        ... '''
+        >>> file = folder / "views" / "orders_per_day.py"
+        >>> size = file.write_text(code)
+        >>> [one.step for one in vertebra.open(folder).steps("orders_per_day")]
+        ['exploitation.orders_per_day']
     """
 
     def mark(function: Function) -> Function:

@@ -33,6 +33,11 @@ def parse(text: str, relation: str, columns: Columns, others: Mapping[str, Colum
 
     Raises:
         RuleError: the text is not a denial constraint over these columns.
+
+    Example:
+        >>> from vertebra.denial import parse
+        >>> print(parse("t.zip = s.zip and t.city != s.city", "shops", {"zip": "string", "city": "string"}))
+        ¬∃ t,s ∈ shops, t≠s: t.zip = s.zip ∧ t.city ≠ s.city
     """
     _check_length(text)
     recognised = recognise(text)

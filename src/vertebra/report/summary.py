@@ -10,14 +10,20 @@ from vertebra.report.tables import grid, rich_console, tell
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from vertebra.declare.project import Project
     from vertebra.pipeline.progress import RunReport
-    from vertebra.workspace.workspace import Workspace
+    from vertebra.workspace.run_summary import RunSummary
 
 _MOST_RULES: Final = 12
 
 
-def write_summary(space: Workspace, report: RunReport, stream: TextIO) -> None:
-    """Write the summary of a run: one line when there was nothing to do."""
+def write_summary(summary: RunSummary, project: Project, stream: TextIO) -> None:
+    """Write the summary of a run: one line when there was nothing to do.
+
+    Args:
+        project: for the next commands to try.
+    """
+    report = summary.report
     rich = rich_console(stream)
     if report.idle:
         asked = f", {many(report.checked, 'source')} asked for new data" if report.checked else ""
@@ -25,21 +31,18 @@ def write_summary(space: Workspace, report: RunReport, stream: TextIO) -> None:
         rich.print(f"Nothing to do: {steps} current{asked}, {duration(report.seconds)}.")
         return
     if report.ok:
-        _tell_tables(space, rich)
-        _tell_rules(space, rich)
-        _tell_models(space, rich)
+        _tell_tables(summary, rich)
+        _tell_rules(summary, rich)
+        _tell_models(summary, rich)
     _tell_end(report, rich)
-    _tell_next(space, report, rich)
+    _tell_next(summary, project, rich)
 
 
-def _tell_tables(space: Workspace, rich: Console) -> None:
-    from vertebra.report.counts import dataset_tallies, table_rows
-
-    tallies = dataset_tallies(space)
-    if tallies:
+def _tell_tables(summary: RunSummary, rich: Console) -> None:
+    if summary.datasets:
         headings = ("landing", "formatted", "trusted", "rejected", "repaired", "quarantined")
         table = grid("dataset", *headings, numeric=6)
-        for t in tallies:
+        for t in summary.datasets:
             table.add_row(
                 t.dataset,
                 *map(figure, (t.records, t.formatted, t.trusted)),
@@ -47,18 +50,15 @@ def _tell_tables(space: Workspace, rich: Console) -> None:
                 _with_unit(t.quarantined, "row"),
             )
         tell(rich, "\nData management backbone: rows, and what cleaning did", table)
-    views = table_rows(space, "exploitation")
-    if views:
+    if summary.views:
         table = grid("table", "rows", numeric=1)
-        for name, rows in views.items():
+        for name, rows in summary.views.items():
             table.add_row(name, figure(rows))
         tell(rich, "\nExploitation zone", table)
 
 
-def _tell_rules(space: Workspace, rich: Console) -> None:
-    from vertebra.report.counts import rule_tallies
-
-    rules = rule_tallies(space)
+def _tell_rules(summary: RunSummary, rich: Console) -> None:
+    rules = summary.rules
     broken = [rule for rule in rules if rule.tuples]
     if not rules:
         return
@@ -73,14 +73,11 @@ def _tell_rules(space: Workspace, rich: Console) -> None:
         rich.print(f"[dim]and {len(broken) - _MOST_RULES} more: vertebra quality[/]")
 
 
-def _tell_models(space: Workspace, rich: Console) -> None:
-    from vertebra.workspace.models import chosen_models
-
-    models = chosen_models(space.lake)
-    if not models:
+def _tell_models(summary: RunSummary, rich: Console) -> None:
+    if not summary.models:
         return
     table = grid("analysis", "model", "metric", "validation", "test", "baseline", numeric=3)
-    for model in models:
+    for model in summary.models:
         validation = _score(model.validation, model.deviation)
         table.add_row(
             model.analysis, model.candidate, model.metric, validation, _score(model.test), _score(model.baseline)
@@ -112,8 +109,9 @@ def _tell_end(report: RunReport, rich: Console) -> None:
     rich.print(f"\n{word[report.state]} in {duration(report.seconds)}: {', '.join(parts)}.", highlight=False)
 
 
-def _tell_next(space: Workspace, report: RunReport, rich: Console) -> None:
+def _tell_next(summary: RunSummary, project: Project, rich: Console) -> None:
     """The next commands to try, with names of this project."""
+    report = summary.report
     if report.state == "interrupted":
         rich.print("What was committed is kept. Next: [bold]vertebra run[/] goes on from there")
         return
@@ -121,15 +119,14 @@ def _tell_next(space: Workspace, report: RunReport, rich: Console) -> None:
         rich.print("What does not depend on it was done. Repair the cause, then: [bold]vertebra run[/]")
         return
     tried = []
-    if space.project.datasets:
+    if project.datasets:
         tried.append(("vertebra quality", "every rule and quality dimension"))
-    if space.project.views:
-        view = next(iter(space.project.views))
+    if project.views:
+        view = next(iter(project.views))
         tried.append((f"vertebra show exploitation.{view}", "look at a view"))
-    repaired = _a_repair(space)
-    if repaired:
-        tried.append((f"vertebra why {repaired}", "walk a repaired cell back to its source"))
-    if space.project.analyses:
+    if summary.repaired_cell:
+        tried.append((f"vertebra why {summary.repaired_cell}", "walk a repaired cell back to its source"))
+    if project.analyses:
         tried.append(("vertebra models", "every model that was tried"))
     table = grid("", "")
     table.show_header = False
@@ -137,11 +134,3 @@ def _tell_next(space: Workspace, report: RunReport, rich: Console) -> None:
         table.add_row(f"  {command}", f"[dim]{what}[/]")
     if tried:
         tell(rich, "Next", table)
-
-
-def _a_repair(space: Workspace) -> str:
-    table = space.ledgers.table("repairs")
-    if not table.exists():
-        return ""
-    rows = table.arrow().head(1, columns=["dataset", "rid", "column_name"]).to_pylist()
-    return f"trusted.{rows[0]['dataset']} {rows[0]['rid']} {rows[0]['column_name']}" if rows else ""

@@ -37,6 +37,12 @@ def init_project(target: Path, example: str | None = None, *, force: bool = Fals
 
     Raises:
         VertebraError: the folder is not empty, or there is no such example.
+
+    Example:
+        >>> from pathlib import Path
+        >>> files = vertebra.init_project(Path("new_project"))
+        >>> vertebra.open("new_project").tables()[0]
+        'governance.runs'
     """
     source = _EMPTY if example is None else _example(example)
     if target.exists() and not target.is_dir():

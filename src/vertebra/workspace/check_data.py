@@ -66,6 +66,15 @@ def check(
         RuleError: a rule is not a denial constraint over the columns of the data.
         DeclarationError: the rules are no rules.
         CollectError: data cannot be read.
+
+    Example:
+        >>> found = vertebra.check(folder / "data/orders.csv", ["postcode -> city", "t.amount <= 0"], null=["n/a"])
+        >>> found
+        2 of 2 rules violated
+          postcode_determines_city  4 of 10 rows violate it in 3 pairs, g2 40 %, g3 10 %
+          rule_2                    1 of 10 rows violate it, g2 10 %, g3 10 %
+        >>> [(tuple_.row, tuple_.values["city"]) for tuple_ in found.results[0].example]
+        [(0, 'Barcelona'), (3, 'Barclona')]
     """
     reading = SourceLayout(checked_types(dict(types or {})), tuple(null), all_text, delimiter)
     checking = _Checking(data, rules, reading, progress)
@@ -199,6 +208,11 @@ def explain_data(
 
     Raises:
         VertebraError: as of :func:`check`.
+
+    Example:
+        >>> [plan] = vertebra.explain(folder / "data/orders.csv", ["postcode -> city"])["orders"]
+        >>> plan.rule, plan.exact, plan.cost
+        ('postcode_determines_city', True, 'n + v')
     """
     from vertebra.trusted.detect import explain
 

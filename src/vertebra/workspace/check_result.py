@@ -128,7 +128,7 @@ class CheckedTable:
 
 @dataclass(frozen=True)
 class DataCheck:
-    """What a check found.
+    """What a check found. It keeps temporary files until :meth:`close`.
 
     Attributes:
         results: one per rule, in the order they were given.
@@ -136,6 +136,16 @@ class DataCheck:
         notes: how the data were read, where that may surprise.
         tables: the tables that were checked.
         shown: each table's data as a person would type them.
+
+    Example:
+        >>> found = vertebra.check(folder / "data/orders.csv", "t.amount <= 0", null=["n/a"])
+        >>> found.ok, found.results[0].violating_tuples
+        (False, 1)
+        >>> found.violations.select(["row", "rule"]).to_pylist()
+        [{'row': 4, 'rule': 'rule_1'}]
+        >>> found.write_violations("violations.csv")
+        1
+        >>> found.close()
     """
 
     results: tuple[RuleResult, ...]

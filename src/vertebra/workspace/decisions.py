@@ -128,7 +128,7 @@ class Quarantine(DecisionMethods):
 
         Example:
             >>> [(row.rid, row.rules) for row in project.quarantine.list("orders")]
-            [(5, ('paid',))]
+            [(10000000004, ('paid',))]
         """
         known = self._known(dataset)
         found = decisions.quarantined(self._ledgers, known)
@@ -225,7 +225,7 @@ class Repairs(DecisionMethods):
             BusyError: another run holds the lake.
 
         Example:
-            >>> project.repairs.set("orders", 9, "amount", "18.40", comment="from the receipt").value
+            >>> project.repairs.set("orders", 10000000008, "amount", "18.40", comment="from the receipt").value
             '18.40'
         """
         with self._deciding(dataset, by) as (name, about):
@@ -246,9 +246,9 @@ class Decisions(DecisionMethods):
             DeclarationError: there is no such dataset.
 
         Example:
-            >>> for one in project.decisions.list("orders"):
-            ...     print(one.decision, one.rid, one.comment)
-            release 5 a refund, paid back
+            >>> decision = project.quarantine.release("orders", 10000000004, comment="a refund")
+            >>> [(one.decision, one.rid, one.comment) for one in project.decisions.list("orders")]
+            [('release', 10000000004, 'a refund')]
         """
         import pyarrow.compute as pc
 
@@ -275,7 +275,7 @@ class Decisions(DecisionMethods):
             BusyError: another run holds the lake.
 
         Example:
-            >>> project.decisions.accept("orders", "paid", 5, comment="a refund").rule
+            >>> project.decisions.accept("orders", "paid", 10000000004, comment="a refund").rule
             'paid'
         """
         with self._deciding(dataset, by) as (name, about):
@@ -306,7 +306,8 @@ class Decisions(DecisionMethods):
             BusyError: another run holds the lake.
 
         Example:
-            >>> project.decisions.withdraw("orders", 5, rule="paid").decision
+            >>> decision = project.decisions.accept("orders", "paid", 10000000004)
+            >>> project.decisions.withdraw("orders", 10000000004, rule="paid").decision
             'withdraw'
         """
         with self._deciding(dataset, by) as (name, about):

@@ -10,6 +10,8 @@ from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
+from vertebra.formatting import counted, duration, size
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -59,13 +61,13 @@ def _checked(what: str, look: Callable[[], str]) -> Diagnostic:
 
 def _machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return f"{_many(os.cpu_count() or 1, 'core')}, {memory / 1e9:.1f} GB"
+    return f"{counted(os.cpu_count() or 1, 'core')}, {size(memory)}"
 
 
 def _project(project: Project) -> str:
     from vertebra.pipeline.plan import graph_of
 
-    return f"{project.settings.name} at {project.root}, {_many(len(graph_of(project).steps), 'step')}"
+    return f"{project.settings.name} at {project.root}, {counted(len(graph_of(project).steps), 'step')}"
 
 
 def _rules(project: Project) -> str:
@@ -74,22 +76,18 @@ def _rules(project: Project) -> str:
     from vertebra.declare.rules import rules_of
 
     datasets = project.datasets
-    counted = sum(len(rules_of(dataset, datasets)) for dataset in datasets.values())
-    return "\n".join([_many(counted, "rule"), *map(str, rule_warnings(project))])
+    rules = sum(len(rules_of(dataset, datasets)) for dataset in datasets.values())
+    return "\n".join([counted(rules, "rule"), *map(str, rule_warnings(project))])
 
 
 def _lake(lake: Lake) -> str:
     if not lake.root.exists():
         return f"{lake.root}, which the first run makes"
-    size = sum(file.stat().st_size for file in lake.root.rglob("*") if file.is_file())
-    return f"{lake.root}, {_many(len(lake.tables()), 'table')}, {size / 1e6:.1f} MB"
+    used = sum(file.stat().st_size for file in lake.root.rglob("*") if file.is_file())
+    return f"{lake.root}, {counted(len(lake.tables()), 'table')}, {size(used)}"
 
 
 def _engine(engine: Engine) -> str:
     clock = time.perf_counter()
     engine.session.sql("SELECT 1").collect()
-    return f"{engine.name}, answered in {time.perf_counter() - clock:.1f} s"
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    return f"{engine.name}, answered in {duration(time.perf_counter() - clock)}"

@@ -50,6 +50,11 @@ def discover_data(
 
     Raises:
         CollectError: the data cannot be read.
+
+    Example:
+        >>> found = vertebra.discover(folder / "data/orders.csv", kinds=["key"], null=["n/a"])
+        >>> [(one.name, one.sentence) for one in found]
+        [('order_id_key', 'No two rows have the same order_id: true of all 10 rows.')]
     """
     from vertebra.trusted.discover import KINDS, Subject, discover
 

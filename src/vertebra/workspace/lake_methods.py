@@ -56,8 +56,10 @@ class LakeMethods(OpenProject):
             >>> orders = project.table("trusted.orders")
             >>> orders.rows()
             9
-            >>> orders.head(2, columns=["order_id", "city"]).to_pylist()
-            [{'order_id': 1, 'city': 'Barcelona'}, {'order_id': 2, 'city': 'Barcelona'}]
+            >>> orders.head(1, columns=["order_id", "city"]).to_pylist()
+            [{'order_id': ..., 'city': '...'}]
+            >>> sorted(orders.pandas()["city"].unique())
+            ['Alicante', 'Barcelona', 'Madrid']
         """
         from vertebra.workspace.tables import TableHandle
 
@@ -138,8 +140,11 @@ class LakeMethods(OpenProject):
             BusyError: another run holds the lake.
 
         Example:
-            >>> project.restore("trusted.orders", 0)
+            >>> report = project.run("trusted.orders", full_refresh=True)
+            >>> project.table("trusted.orders").latest_version()
             1
+            >>> project.restore("trusted.orders", 0)
+            2
         """
         from vertebra.workspace.maintain import restore
 

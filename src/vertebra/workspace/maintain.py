@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from vertebra.errors import LakeError
 from vertebra.lake.lease import lease
 from vertebra.workspace.tables import existing
 
@@ -45,11 +46,13 @@ def restore(lake: Lake, table: str, version: int) -> int:
     """Make a table what it was at an earlier version. Returns the new version.
 
     Raises:
-        LakeError: there is no such table or version.
+        LakeError: there is no such table or version, or it is the current one.
         BusyError: another run holds the lake.
     """
     name = existing(lake, table)
     with lease(lake.root, f"restore {name}"):
+        if version == lake.table(name).version():
+            raise LakeError(f"{name} is at version {version} already", remedy=f"vertebra show {name} --history")
         return lake.table(name).restore(version)
 
 

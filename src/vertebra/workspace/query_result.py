@@ -14,11 +14,11 @@ class QueryResult:
     """The result of a query. Each method computes it anew; nothing is computed before.
 
     Example:
-        >>> result = project.sql("select city, sum(amount) as total from trusted.orders group by city order by city")
-        >>> result.limit(1).rows()
-        [{'city': 'Barcelona', 'total': 181.0}]
-        >>> result.pandas()["total"].sum()
-        np.float64(331.25)
+        >>> result = project.sql("select city, count(*) as orders from trusted.orders group by city order by city")
+        >>> result.limit(2).rows()
+        [{'city': 'Alicante', 'orders': 2}, {'city': 'Barcelona', 'orders': 4}]
+        >>> int(result.pandas()["orders"].sum())
+        9
     """
 
     def __init__(self, relation: duckdb.DuckDBPyRelation) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vertebra.trusted.discover import Kind, Proposal
     from vertebra.workspace.check import ProjectCheck
     from vertebra.workspace.listing import DatasetDrift, DatasetInfo, PublicationInfo, RuleInfo
+    from vertebra.workspace.quality import QualityEvidence, QualityMeasure, TableQuality
 
 
 class RuleMethods(OpenProject):
@@ -80,6 +81,69 @@ class RuleMethods(OpenProject):
         from vertebra.workspace.listing import list_rules
 
         return list_rules(self.project, dataset_names(self.project, datasets), notation)
+
+    def quality(self, dataset: str | None = None) -> list[TableQuality]:
+        """Return the quality of the trusted tables: dimensions, rules, and how they changed from run to run.
+
+        Args:
+            dataset: one dataset; all by default.
+
+        Returns:
+            One entry per table that was assessed, in the order of the project.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+
+        Example:
+            >>> [orders] = project.quality("orders")
+            >>> orders.rows, [rule.rule for rule in orders.broken]
+            (9, ['postcode_city', 'ordered_on_required', 'paid'])
+            >>> orders.dimension("completeness").after, orders.dimension("uniqueness").after
+            (0.7777777777777778, 1.0)
+        """
+        from vertebra.workspace.quality import table_quality
+
+        name = dataset_name(self.project, dataset) if dataset else None
+        return table_quality(self.project, self.lake, self.ledgers, name)
+
+    def quality_measures(self, dataset: str | None = None, history: bool = False) -> list[QualityMeasure]:
+        """Return every measured figure as the ``quality`` ledger has it.
+
+        Args:
+            dataset: one dataset; all by default.
+            history: the figures of every run, not only of each table's last.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+
+        Example:
+            >>> found = project.quality_measures("orders")
+            >>> [one.value for one in found if (one.subject, one.measure, one.stage) == ("orders", "rows", "after")]
+            [9.0]
+        """
+        from vertebra.workspace.quality import quality_measures
+
+        name = dataset_name(self.project, dataset) if dataset else None
+        return quality_measures(self.lake, self.ledgers, name, history)
+
+    def quality_evidence(self, dataset: str | None = None) -> QualityEvidence:
+        """Return repairs and quarantine, counted, and examples of the violations of each rule.
+
+        Args:
+            dataset: one dataset; all by default.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+
+        Example:
+            >>> found = project.quality_evidence("orders")
+            >>> [(one.column_name, one.cells, one.example) for one in found.repairs]
+            [('city', 1, 'Barclona → Barcelona')]
+        """
+        from vertebra.workspace.quality import quality_evidence
+
+        names = dataset_names(self.project, [dataset] if dataset else ())
+        return quality_evidence(self.project, self.lake, self.ledgers, names)
 
     def ledger_warnings(self, dataset: str | None = None) -> tuple[str, ...]:
         """Return warnings about datasets whose ledgers describe another version of the trusted table than the present.
@@ -187,8 +251,8 @@ class RuleMethods(OpenProject):
             LakeError: the table was not written yet.
 
         Example:
-            >>> [one.name for one in project.discover("orders", kinds=["fd"])]
-            ['city_determines_postcode', 'postcode_determines_city']
+            >>> [(one.name, one.sentence) for one in project.discover("orders", kinds=["required"])]
+            [('always_there', 'postcode and city always have a value: true of all 9 rows.')]
         """
         from vertebra.governance.context import silent
         from vertebra.workspace.discover import discover
@@ -229,10 +293,12 @@ class RuleMethods(OpenProject):
                 as it was.
 
         Example:
-            >>> found = project.discover("orders", kinds=["fd"], declared=False)
-            >>> file = project.accept("orders", {"one_postcode": found[0]})
-            >>> "one_postcode" in file.read_text("utf-8")
-            True
+            >>> [proposal] = project.discover("orders", kinds=["required"], declared=False)
+            >>> file = project.accept("orders", {"complete": proposal})
+            >>> file.relative_to(folder).as_posix()
+            'datasets/orders.yaml'
+            >>> [rule.rule for rule in project.rules() if rule.rule.startswith("complete")]
+            ['complete_postcode', 'complete_city']
         """
         from vertebra.workspace.discover import accept, choose
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vertebra.pipeline.schedule import Events
     from vertebra.workspace.collect import Backfill
     from vertebra.workspace.listing import StepInfo
+    from vertebra.workspace.run_summary import RunSummary
     from vertebra.workspace.schedule import NextCollection, StopRequest
     from vertebra.workspace.sources import SourceStatus
 
@@ -98,13 +99,28 @@ class RunMethods(OpenProject):
         Example:
             >>> report = project.run("sales_by_city", full_refresh=True)
             >>> [(result.step, result.state, result.rows) for result in report.results]
-            [('exploitation.sales_by_city', 'ok', 3)]
+            [('exploitation.sales_by_city', 'ok', 6)]
         """
         from vertebra.pipeline.context import RunOptions
         from vertebra.pipeline.run import run
 
         options = RunOptions(selections(select), selections(exclude), full_refresh, wait)
         return _finished(run(self.project, options, console=console, engine=self.engine))
+
+    def summary(self, report: RunReport) -> RunSummary:
+        """Summarise a run: rows per zone, what cleaning did, broken rules, chosen models.
+
+        Args:
+            report: what :meth:`run` returned.
+
+        Example:
+            >>> summary = project.summary(project.run())
+            >>> [(one.dataset, one.records, one.trusted, one.repaired) for one in summary.datasets]
+            [('orders', 10, 9, 1)]
+        """
+        from vertebra.workspace.run_summary import summarise
+
+        return summarise(self.project, self.lake, self.ledgers, report)
 
     def collect(
         self,

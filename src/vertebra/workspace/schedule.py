@@ -35,7 +35,13 @@ class NextCollection:
 
 
 class StopRequest:
-    """Asks a scheduler to end; it does so after the step or the answer at hand."""
+    """Asks a scheduler to end; it ends after the current step.
+
+    Example:
+        >>> stop = vertebra.StopRequest()
+        >>> stop.request()  # from another thread, or a signal handler
+        >>> project.schedule(stop=stop)  # ends at once
+    """
 
     def __init__(self) -> None:
         self._requested = threading.Event()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vertebra.declare.period import summarize_periods
 from vertebra.declare.web_source import UrlTemplateSource
+from vertebra.formatting import counted
 from vertebra.lake.batches import batches
 from vertebra.landing.backfill import period_statuses, window
 from vertebra.landing.collect import collector_of
@@ -135,6 +136,5 @@ def _reason(found: CollectionStatus) -> str | None:
     if last is not None and last.not_yet:
         return f"not published yet: {summarize_periods(last.not_yet)}"
     if found.state == "late":
-        missed = len(found.missed)
-        return f"{missed:,} moments missed since {found.missed[0]:%Y-%m-%d %H:%M} UTC"
+        return f"{counted(len(found.missed), 'moment')} missed since {found.missed[0]:%Y-%m-%d %H:%M} UTC"
     return None

@@ -66,8 +66,8 @@ class TableHandle:
         >>> orders = project.table("trusted.orders")
         >>> orders
         <table trusted.orders: .spark() .arrow() .pandas() .duckdb()>
-        >>> orders.pandas()["city"].unique().tolist()
-        ['Barcelona', 'Madrid', 'Alicante']
+        >>> orders.columns()
+        ['_rid', 'order_id', 'ordered_on', 'postcode', 'city', 'amount']
         >>> orders.duckdb().aggregate("max(amount)").fetchall()
         [(Decimal('80.00'),)]
     """

@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vertebra.report.quality.cleaning import quarantine_rows, repair_rows
-from vertebra.report.quality.facts import DIMENSIONS, MEANING, Figure, TableFacts, overall_runs
 from vertebra.report.quality.plots import RunBar, share_plot, violations_plot
 from vertebra.report.quality.rules import RuleCard, rule_card
+from vertebra.report.quality.trends import MEANING, overall_runs
 from vertebra.templates import render
+from vertebra.workspace.quality import DIMENSIONS, QualityEvidence, QualityFigure, TableQuality
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from vertebra.declare.project import Project
     from vertebra.declare.rules import NamedRule
-    from vertebra.report.counts import RuleTally
-    from vertebra.workspace.workspace import Workspace
+    from vertebra.workspace.rule_tallies import RuleTally
 
 _WORST: Final = 12
 _COLUMN_DIMENSIONS: Final = tuple(name for name in DIMENSIONS if name != "timeliness")
@@ -78,43 +78,43 @@ class TableSection:
     """
 
     dataset: str
-    facts: TableFacts
+    facts: TableQuality
     description: str
     trend: ViolationsTrend | None
     histories: Sequence[DimensionTrend]
-    columns: Sequence[tuple[str, Sequence[Figure]]]
+    columns: Sequence[tuple[str, Sequence[QualityFigure]]]
     perfect_columns: Sequence[str]
     cards: Sequence[RuleCard]
     holding: Sequence[tuple[str, str]]
 
 
-def quality_page(space: Workspace, facts: Sequence[TableFacts]) -> str:
+def quality_page(facts: Sequence[TableQuality], evidence: QualityEvidence, project: Project) -> str:
     """The page as HTML.
 
     Args:
-        facts: of the tables to show; at least one.
+        facts: the quality of the tables to show; at least one.
+        evidence: repairs, quarantine and examples of these tables.
+        project: the declarations.
     """
-    names = [one.dataset for one in facts]
-    quarantine = quarantine_rows(space, names)
     bars = overall_runs(facts)
     return render(
         __package__,
         "page.html.j2",
-        title=f"Data quality of {space.project.settings.name}",
+        title=f"Data quality of {project.settings.name}",
         last=max(facts, key=lambda one: one.last.at).last,
         dimensions=DIMENSIONS,
         column_dimensions=_COLUMN_DIMENSIONS,
         meaning=MEANING,
-        totals=_totals(facts, sum(row["rows"] for row in quarantine)),
+        totals=_totals(facts, sum(count.rows for count in evidence.quarantine)),
         trend=_violations_trend("Violations found by each run, before cleaning", bars),
         worst=_worst_rules(facts),
-        tables=[_section(space, one, len(facts) == 1) for one in facts],
-        repairs=repair_rows(space, names),
-        quarantine=quarantine,
+        tables=[_section(project, evidence, one, len(facts) == 1) for one in facts],
+        repairs=evidence.repairs,
+        quarantine=evidence.quarantine,
     )
 
 
-def _totals(facts: Sequence[TableFacts], removed: int) -> list[tuple[str, str]]:
+def _totals(facts: Sequence[TableQuality], removed: int) -> list[tuple[str, str]]:
     rules = [rule for one in facts for rule in one.rules]
     compared = [one.last for one in facts if one.last.new is not None]
     totals = [
@@ -142,23 +142,22 @@ def _violations_trend(caption: str, bars: Sequence[RunBar]) -> ViolationsTrend:
     return ViolationsTrend(caption, legend, violations_plot(bars, caption), len(bars))
 
 
-def _worst_rules(facts: Sequence[TableFacts]) -> WorstRules:
+def _worst_rules(facts: Sequence[TableQuality]) -> WorstRules:
     broken = sorted((rule for one in facts for rule in one.broken), key=lambda rule: -(rule.share or 0))
     most = max((rule.share or 0.0 for rule in broken), default=0.0) or 1.0
     return WorstRules(broken[:_WORST], most, max(len(broken) - _WORST, 0))
 
 
-def _section(space: Workspace, facts: TableFacts, alone: bool) -> TableSection:
+def _section(project: Project, evidence: QualityEvidence, facts: TableQuality, alone: bool) -> TableSection:
     """Args: alone: whether the page shows no other table."""
     from vertebra.declare.rules import rules_of
-    from vertebra.report.quality.examples import examples
 
-    dataset = space.project.datasets.get(facts.dataset)
+    dataset = project.datasets.get(facts.dataset)
     rules: dict[str, NamedRule] = {}
     cards: list[RuleCard] = []
     if dataset is not None:
-        rules = {rule.name: rule for rule in rules_of(dataset, space.project.datasets)}
-        found = examples(space, facts.dataset, list(rules.values()))
+        rules = {rule.name: rule for rule in rules_of(dataset, project.datasets)}
+        found = evidence.examples.get(facts.dataset, {})
         cards = [
             rule_card(facts, tally, rules.get(tally.rule), dataset, found.get(tally.rule, ())) for tally in facts.broken
         ]
@@ -182,7 +181,7 @@ def _constraint(rule: NamedRule | None) -> str:
     return str(rule.constraint) if rule else ""
 
 
-def _bars(facts: TableFacts) -> list[RunBar]:
+def _bars(facts: TableQuality) -> list[RunBar]:
     return [
         RunBar(
             point.at,
@@ -195,7 +194,7 @@ def _bars(facts: TableFacts) -> list[RunBar]:
     ]
 
 
-def _dimension_trends(facts: TableFacts) -> list[DimensionTrend]:
+def _dimension_trends(facts: TableQuality) -> list[DimensionTrend]:
     times = [point.at for point in facts.runs]
     trends = []
     for name in DIMENSIONS:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from vertebra.declare.dataset import Dataset
     from vertebra.declare.rules import NamedRule
-    from vertebra.report.counts import RuleTally
-    from vertebra.report.quality.examples import Example, Shown
-    from vertebra.report.quality.facts import TableFacts
+    from vertebra.workspace.quality import TableQuality
+    from vertebra.workspace.quality_examples import ExampleTuple, ViolationExample
+    from vertebra.workspace.rule_tallies import RuleTally
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,11 @@ class ExampleCell:
 
 
 def rule_card(
-    facts: TableFacts, tally: RuleTally, rule: NamedRule | None, dataset: Dataset, examples: Sequence[Example]
+    facts: TableQuality,
+    tally: RuleTally,
+    rule: NamedRule | None,
+    dataset: Dataset,
+    examples: Sequence[ViolationExample],
 ) -> RuleCard:
     """What the page shows of one broken rule.
 
@@ -160,13 +164,13 @@ def _figures(tally: RuleTally) -> list[tuple[str, str]]:
     return figures
 
 
-def _example_tables(examples: Sequence[Example]) -> list[ExampleTable]:
+def _example_tables(examples: Sequence[ViolationExample]) -> list[ExampleTable]:
     alone = [one for one in examples if len(one.tuples) == 1]
     groups = [[one] for one in examples if len(one.tuples) > 1]
     return [_example_table(group) for group in ([alone] if alone else []) + groups]
 
 
-def _example_table(examples: Sequence[Example]) -> ExampleTable:
+def _example_table(examples: Sequence[ViolationExample]) -> ExampleTable:
     first = examples[0]
     columns = list(dict.fromkeys(column for one in examples for column in one.columns))
     return ExampleTable(
@@ -176,7 +180,7 @@ def _example_table(examples: Sequence[Example]) -> ExampleTable:
     )
 
 
-def _example_row(example: Example, columns: Sequence[str], shown: Shown) -> ExampleRow:
+def _example_row(example: ViolationExample, columns: Sequence[str], shown: ExampleTuple) -> ExampleRow:
     cells = []
     for column in columns:
         text = value_text(shown.values[column]) if column in shown.values else ""

@@ -6,11 +6,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from vertebra.governance.schemas import LEDGERS
-from vertebra.report.counts import RuleTally, latest_quality, tallied
 from vertebra.report.formatting import figure, many, share, size
-from vertebra.report.quality.facts import DIMENSIONS, MEANING, Figure, TableFacts, checked_facts, table_facts
+from vertebra.report.quality.trends import MEANING
 from vertebra.report.rows import write_rows
 from vertebra.report.tables import bar, grid, rich_console, spark, tell
+from vertebra.workspace.quality import DIMENSIONS, QualityFigure, TableQuality, quality_of
+from vertebra.workspace.rule_tallies import RuleTally, tally_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,78 +19,79 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from vertebra.declare.project import Project
     from vertebra.report.rows import Format
     from vertebra.trusted.assess import Assessment
-    from vertebra.workspace.workspace import Workspace
+    from vertebra.workspace.quality import QualityEvidence, QualityMeasure
 
 _COLUMNS: Final = tuple(LEDGERS["quality"].names)
+_NOTHING_ASSESSED: Final = "nothing was assessed yet\n  next:  vertebra run\n"
 _BAR: Final = 7
 """Characters of a bar."""
 
 
-def write_quality(
-    space: Workspace, dataset: str | None, history: bool, form: Format, stream: TextIO, notes: TextIO
-) -> None:
-    """Write the last assessment of one dataset or of all, or with ``history`` of every run.
+def write_measures(measures: Sequence[QualityMeasure], form: Format, stream: TextIO, notes: TextIO) -> None:
+    """Write measures, one row each: for people only the dimensions of tables after cleaning.
 
     Args:
         form: ``json`` and ``csv`` give the rows of the ``quality`` ledger.
     """
-    if form != "table" or history:
-        rows = _every(space, dataset) if history else latest_quality(space, dataset)
-        if form == "table":
-            rows = [row for row in rows if row["scope"] == "table" and row["stage"] == "after"]
-            columns: tuple[str, ...] = ("recorded_at", "table_name", "table_version", "measure", "value", "note")
-        else:
-            columns = _COLUMNS
-        write_rows(rows, columns, form, stream, notes)
-        return
-    facts = table_facts(space, dataset)
-    if not facts:
-        notes.write("nothing was assessed yet\n  next:  vertebra run\n")
+    rows = [asdict(measure) for measure in measures]
+    columns = _COLUMNS
+    if form == "table":
+        rows = [row for row in rows if row["scope"] == "table" and row["stage"] == "after"]
+        columns = ("recorded_at", "table_name", "table_version", "measure", "value", "note")
+    write_rows(rows, columns, form, stream, notes)
+
+
+def write_quality(
+    tables: Sequence[TableQuality], project: Project, dataset: str | None, stream: TextIO, notes: TextIO
+) -> None:
+    """Write the last assessment of tables for people.
+
+    Args:
+        tables: the quality of each.
+        project: the declarations, for the rules.
+        dataset: the one dataset that was asked for; None for all.
+    """
+    if not tables:
+        notes.write(_NOTHING_ASSESSED)
         return
     rich = rich_console(stream)
     if dataset is None:
-        _tell_tables(facts, rich)
+        _tell_tables(tables, rich)
     else:
-        _tell_dimensions(facts[0], rich)
-    _tell_change(facts, rich)
-    rules = [rule for one in facts for rule in one.rules]
-    _tell_rules(sorted(rules, key=lambda rule: -rule.tuples), dataset is not None, rich, _histories(facts))
+        _tell_dimensions(tables[0], rich)
+    _tell_change(tables, rich)
+    rules = [rule for one in tables for rule in one.rules]
+    _tell_rules(sorted(rules, key=lambda rule: -rule.tuples), dataset is not None, rich, _histories(tables))
     if dataset is not None:
-        _tell_constraints(space, dataset, rules, rich)
-        _tell_columns(facts[0], rich)
+        _tell_constraints(project, dataset, rules, rich)
+        _tell_columns(tables[0], rich)
         notes.write(f"next:  vertebra quality {dataset} --html quality.html\n")
     else:
-        worst = max(facts, key=lambda one: sum(rule.tuples for rule in one.rules)).dataset
+        worst = max(tables, key=lambda one: sum(rule.tuples for rule in one.rules)).dataset
         notes.write(f"next:  vertebra quality {worst}, or vertebra quality --html quality.html\n")
 
 
-def write_quality_page(space: Workspace, dataset: str | None, file: Path, notes: TextIO) -> bool:
-    """Write the quality of one dataset or of all as one HTML page. False when nothing was assessed yet."""
+def write_quality_page(
+    tables: Sequence[TableQuality], evidence: QualityEvidence, project: Project, file: Path, notes: TextIO
+) -> bool:
+    """Write the quality of tables as one HTML page. Returns False if nothing was assessed yet."""
     from vertebra.report.quality.page import quality_page
 
-    facts = table_facts(space, dataset)
-    if not facts:
-        notes.write("nothing was assessed yet\n  next:  vertebra run\n")
+    if not tables:
+        notes.write(_NOTHING_ASSESSED)
         return False
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(quality_page(space, facts), "utf-8")
+    file.write_text(quality_page(tables, evidence, project), "utf-8")
     notes.write(
         f"wrote {file}, {size(file.stat().st_size)}: open it in a browser, or send it; it needs no other file\n"
     )
     return True
 
 
-def _every(space: Workspace, dataset: str | None) -> list[dict[str, Any]]:
-    only = "true" if dataset is None else f"table_name = 'trusted.{dataset}'"
-    return space.sql(
-        f"SELECT * FROM governance.quality WHERE {only}"
-        " ORDER BY recorded_at DESC, table_name, stage DESC, scope, subject, measure"
-    ).rows()
-
-
-def _tell_tables(facts: Sequence[TableFacts], rich: Console) -> None:
+def _tell_tables(facts: Sequence[TableQuality], rich: Console) -> None:
     """A line per table: each dimension after cleaning, as a bar and a figure."""
     measured = [name for name in DIMENSIONS if any(_last(one.dimensions, name) is not None for one in facts)]
     table = grid("table", "rows", *measured)
@@ -103,7 +105,7 @@ def _tell_tables(facts: Sequence[TableFacts], rich: Console) -> None:
     rich.print(f"[dim]{meanings}{more}[/]")
 
 
-def _tell_dimensions(facts: TableFacts, rich: Console) -> None:
+def _tell_dimensions(facts: TableQuality, rich: Console) -> None:
     """A line per dimension of one table."""
     table = grid("dimension", "", "", "")
     table.columns[1].no_wrap = True
@@ -118,7 +120,7 @@ def _tell_dimensions(facts: TableFacts, rich: Console) -> None:
     tell(rich, f"{facts.dataset}: {many(facts.rows, 'row')}, after cleaning", table)
 
 
-def _tell_change(facts: Sequence[TableFacts], rich: Console) -> None:
+def _tell_change(facts: Sequence[TableQuality], rich: Console) -> None:
     """New, persisting and gone violations since the previous run each table's last."""
     compared = [one.last for one in facts if one.last.new is not None]
     if not compared:
@@ -131,7 +133,7 @@ def _tell_change(facts: Sequence[TableFacts], rich: Console) -> None:
     )
 
 
-def _histories(facts: Sequence[TableFacts]) -> dict[tuple[str, str], list[int]]:
+def _histories(facts: Sequence[TableQuality]) -> dict[tuple[str, str], list[int]]:
     """The violating tuples of each rule, by run."""
     found: dict[tuple[str, str], list[int]] = {}
     for one in facts:
@@ -189,7 +191,7 @@ def _since(rule: RuleTally) -> str:
     return " ".join(parts) or "[dim]=[/]"
 
 
-def _last(measures: Mapping[str, Figure], name: str) -> float | None:
+def _last(measures: Mapping[str, QualityFigure], name: str) -> float | None:
     return measures[name].last if name in measures else None
 
 
@@ -200,7 +202,7 @@ def _drawn(value: float | None, width: int) -> str:
     return f"{bar(value, width)} {share(value)}"
 
 
-def _tell_constraints(space: Workspace, dataset: str, rules: Sequence[RuleTally], rich: Console) -> None:
+def _tell_constraints(project: Project, dataset: str, rules: Sequence[RuleTally], rich: Console) -> None:
     """The broken rules as denial constraints."""
     from rich.padding import Padding
     from rich.text import Text
@@ -208,7 +210,7 @@ def _tell_constraints(space: Workspace, dataset: str, rules: Sequence[RuleTally]
     from vertebra.declare.rules import rules_of
 
     broken = {rule.rule for rule in rules if rule.tuples}
-    declared = rules_of(space.project.datasets[dataset], space.project.datasets)
+    declared = rules_of(project.datasets[dataset], project.datasets)
     shown = [rule for rule in declared if rule.name in broken]
     if shown:
         rich.print("\n[bold]As denial constraints[/]")
@@ -217,7 +219,7 @@ def _tell_constraints(space: Workspace, dataset: str, rules: Sequence[RuleTally]
         rich.print(Padding(Text(str(rule.constraint), "dim"), (0, 0, 0, 4), expand=False))
 
 
-def _tell_columns(facts: TableFacts, rich: Console) -> None:
+def _tell_columns(facts: TableQuality, rich: Console) -> None:
     """The columns that lack something in a dimension, the worst first."""
     names = [name for name in DIMENSIONS if any(_last(one, name) is not None for one in facts.columns.values())]
     lacking = facts.imperfect_columns()
@@ -242,21 +244,9 @@ def write_check(found: Mapping[str, Assessment], form: Format, stream: TextIO) -
         write_rows(rows, columns, form, stream)
         return
     rich = rich_console(stream)
-    _tell_tables([checked_facts(name, _of(rows, name)) for name in found], rich)
-    _tell_rules(tallied(rows), len(found) == 1, rich)
+    _tell_tables([quality_of(name, _of(rows, name)) for name in found], rich)
+    _tell_rules(tally_rules(rows), len(found) == 1, rich)
 
 
 def _of(rows: Sequence[dict[str, Any]], dataset: str) -> list[dict[str, Any]]:
     return [row for row in rows if row["table_name"] == f"trusted.{dataset}"]
-
-
-def failing(space: Workspace, found: Mapping[str, Assessment]) -> list[str]:
-    """The rules declared ``on_violation: fail`` that tuples break which nobody accepted."""
-    from vertebra.declare.rules import rules_of
-
-    return [
-        f"{name}.{rule.name}"
-        for name, assessment in found.items()
-        for rule in rules_of(space.project.datasets[name], space.project.datasets)
-        if rule.on_violation == "fail" and assessment.value("rule", rule.name, "unresolved")
-    ]

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.denial import DenialConstraint, Inclusion
 from vertebra.errors import LakeError
+from vertebra.workspace.sql import query
 
 if TYPE_CHECKING:
     from vertebra.declare.rules import NamedRule
-    from vertebra.workspace.workspace import Workspace
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
 
 _EXAMPLES: Final = 3
 _MOST_COLUMNS: Final = 12
 
 
 @dataclass(frozen=True)
-class Shown:
+class ExampleTuple:
     """One tuple of an example.
 
     Attributes:
@@ -37,7 +39,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Example:
+class ViolationExample:
     """One or two tuples that break a rule.
 
     Attributes:
@@ -47,7 +49,7 @@ class Example:
 
     columns: tuple[str, ...]
     read: frozenset[str]
-    tuples: tuple[Shown, ...]
+    tuples: tuple[ExampleTuple, ...]
 
     def differs(self, column: str) -> bool:
         """Whether the two tuples have different values in a column."""
@@ -57,27 +59,30 @@ class Example:
         return bool(first != second)
 
 
-def examples(space: Workspace, dataset: str, rules: Sequence[NamedRule]) -> dict[str, list[Example]]:
+def violation_examples(
+    lake: Lake, ledgers: Ledgers, dataset: str, key: Sequence[str], rules: Sequence[NamedRule]
+) -> dict[str, list[ViolationExample]]:
     """A few examples of each broken rule of a dataset; fewer, or none, where earlier versions were freed.
 
     Args:
-        rules: of the dataset.
+        dataset: its name.
+        key: its key columns.
+        rules: its rules.
     """
     by_name = {rule.name: rule for rule in rules}
-    found = [row for row in _violations(space, dataset) if row["rule"] in by_name]
+    found = [row for row in _violations(lake, dataset) if row["rule"] in by_name]
     if not found:
         return {}
-    key = space.project.datasets[dataset].key
     wanted: dict[str, set[int]] = {}
     for row in found:
         wanted.setdefault(dataset, set()).add(row["rid"])
         partner = _partner(by_name[row["rule"]], row)
         if partner:
             wanted.setdefault(partner[1], set()).add(partner[2])
-    inputs = _inputs(space, dataset)
-    rows = {table: _rows(space, dataset, table, inputs, rids) for table, rids in wanted.items()}
-    repaired = _repairs(space, dataset, wanted[dataset])
-    made: dict[str, list[Example]] = {}
+    inputs = _inputs(lake, dataset)
+    rows = {table: _rows(lake, dataset, table, inputs, rids) for table, rids in wanted.items()}
+    repaired = _repairs(ledgers, dataset, wanted[dataset])
+    made: dict[str, list[ViolationExample]] = {}
     for row in found:
         one = _example(by_name[row["rule"]], row, dataset, key, rows, repaired)
         if one is not None:
@@ -85,9 +90,10 @@ def examples(space: Workspace, dataset: str, rules: Sequence[NamedRule]) -> dict
     return made
 
 
-def _violations(space: Workspace, dataset: str) -> list[dict[str, Any]]:
+def _violations(lake: Lake, dataset: str) -> list[dict[str, Any]]:
     """A few violations of each rule: no pair twice, and first of all such with different partners."""
-    return space.sql(
+    found = query(
+        lake,
         f"""
         WITH pairs AS (
             SELECT rule, rid, role, partner, resolution FROM governance.violations WHERE dataset = '{dataset}'
@@ -102,8 +108,10 @@ def _violations(space: Workspace, dataset: str) -> list[dict[str, Any]]:
         SELECT rule, rid, role, partner, resolution FROM spread
         QUALIFY row_number() OVER (PARTITION BY rule ORDER BY place, rid, role) <= {_EXAMPLES}
         ORDER BY rule, rid
-        """
-    ).rows()
+        """,
+    )
+    rows: list[dict[str, Any]] = found.to_arrow_table().to_pylist()
+    return rows
 
 
 def _partner(rule: NamedRule, row: Mapping[str, Any]) -> tuple[str, str, int] | None:
@@ -123,25 +131,25 @@ def _example(
     key: Sequence[str],
     rows: Mapping[str, Mapping[int, Mapping[str, Any]]],
     repaired: Mapping[int, Mapping[str, str | None]],
-) -> Example | None:
+) -> ViolationExample | None:
     own = rows[dataset].get(row["rid"])
     if own is None:
         return None
-    shown = [Shown(row["role"], dataset, row["rid"], own, repaired.get(row["rid"], {}), row["resolution"])]
+    shown = [ExampleTuple(row["role"], dataset, row["rid"], own, repaired.get(row["rid"], {}), row["resolution"])]
     partner = _partner(rule, row)
     if partner is not None:
         role, table, rid = partner
         other = rows[table].get(rid)
         if other is None:
             return None
-        shown.append(Shown(role, table, rid, other, repaired.get(rid, {}) if table == dataset else {}))
+        shown.append(ExampleTuple(role, table, rid, other, repaired.get(rid, {}) if table == dataset else {}))
     variables = rule.constraint.variables if isinstance(rule.constraint, DenialConstraint) else ()
     shown.sort(key=lambda one: variables.index(one.role) if one.role in variables else 0)
     read = columns_read(rule)
     changed = [column for one in shown for column in one.repaired]
     listed = dict.fromkeys([*read, *key, *changed])
     columns = [column for column in listed if any(column in one.values for one in shown)]
-    return Example(tuple(columns[:_MOST_COLUMNS]), frozenset(read), tuple(shown))
+    return ViolationExample(tuple(columns[:_MOST_COLUMNS]), frozenset(read), tuple(shown))
 
 
 def columns_read(rule: NamedRule) -> list[str]:
@@ -153,21 +161,21 @@ def columns_read(rule: NamedRule) -> list[str]:
     return list(dict.fromkeys(column for operand in operands for column in operand.columns))
 
 
-def _inputs(space: Workspace, dataset: str) -> Mapping[str, int]:
+def _inputs(lake: Lake, dataset: str) -> Mapping[str, int]:
     """The versions the last good run of the trusted step read."""
-    table = space.lake.table(f"trusted.{dataset}")
+    table = lake.table(f"trusted.{dataset}")
     newest = table.newest_data()
     return newest.inputs if newest else {}
 
 
 def _rows(
-    space: Workspace, dataset: str, table: str, inputs: Mapping[str, int], rids: Iterable[int]
+    lake: Lake, dataset: str, table: str, inputs: Mapping[str, int], rids: Iterable[int]
 ) -> dict[int, dict[str, Any]]:
     """Rows by id, of the version that was checked; of the newest where that is gone."""
     import pyarrow.compute as pc
 
     name = f"{'formatted' if table == dataset else 'trusted'}.{table}"
-    lake_table = space.lake.table(name)
+    lake_table = lake.table(name)
     only = pc.field("_rid").isin(sorted(rids))
     for version in (inputs.get(name), None):
         try:
@@ -178,10 +186,10 @@ def _rows(
     return {}
 
 
-def _repairs(space: Workspace, dataset: str, rids: Iterable[int]) -> dict[int, dict[str, str | None]]:
+def _repairs(ledgers: Ledgers, dataset: str, rids: Iterable[int]) -> dict[int, dict[str, str | None]]:
     import pyarrow.compute as pc
 
-    table = space.ledgers.table("repairs")
+    table = ledgers.table("repairs")
     if not table.exists():
         return {}
     only = (pc.field("dataset") == dataset) & pc.field("rid").isin(sorted(rids))

@@ -1,35 +1,14 @@
-"""What the lake holds and what its rules found, counted for a person; from file statistics and ledgers, no engine."""
+"""What the last run found about each rule, and what happened to the violations, counted from the quality ledger."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vertebra.lake.batches import batches, snapshot_batches
-from vertebra.report.formatting import many
+from vertebra.formatting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from vertebra.workspace.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class DatasetTally:
-    """One dataset on its way from landing to trusted; None where it did not get yet.
-
-    Attributes:
-        records: received, in all batches; in those that count for a dataset loaded as snapshots.
-        rejected: cells that did not parse.
-    """
-
-    dataset: str
-    records: int | None
-    formatted: int | None
-    rejected: int
-    trusted: int | None
-    repaired: int
-    quarantined: int
 
 
 @dataclass(frozen=True)
@@ -84,53 +63,15 @@ class RuleTally:
             (self.accepted, "accepted", "accepted"),
             (self.unresolved, "reported", "reported"),
         ]
-        return ", ".join(many(count, one, several) for count, one, several in parts if count)
+        return ", ".join(counted(count, one, several) for count, one, several in parts if count)
 
 
-def table_rows(space: Workspace, zone: str) -> dict[str, int]:
-    """Rows of each table of a zone."""
-    return {table.name.partition(".")[2]: table.rows() for table in space.lake.tables(zone)}
+def tally_rules(rows: Sequence[Mapping[str, Any]]) -> list[RuleTally]:
+    """Count what an assessment found about each rule, the most broken first.
 
-
-def dataset_tallies(space: Workspace) -> list[DatasetTally]:
-    """Every declared dataset."""
-    formatted, trusted = table_rows(space, "formatted"), table_rows(space, "trusted")
-    counts = {ledger: _per_dataset(space, ledger) for ledger in ("rejects", "repairs", "quarantine")}
-    found = []
-    for name, dataset in space.project.datasets.items():
-        landed = batches(space.lake.landing, dataset.source, name)
-        counted = snapshot_batches(landed) if dataset.load == "snapshot" else landed
-        found.append(
-            DatasetTally(
-                name,
-                sum(batch.receipt.records for batch in counted) if landed else None,
-                formatted.get(name),
-                counts["rejects"].get(name, 0),
-                trusted.get(name),
-                counts["repairs"].get(name, 0),
-                counts["quarantine"].get(name, 0),
-            )
-        )
-    return found
-
-
-def latest_quality(space: Workspace, dataset: str | None = None) -> list[dict[str, Any]]:
-    """The rows of the ``quality`` ledger of each dataset's last assessment."""
-    space.ledgers.table("quality")  # refuses a ledger whose columns have other names
-    only = "true" if dataset is None else f"table_name = 'trusted.{dataset}'"
-    return space.sql(
-        f"SELECT * FROM governance.quality WHERE {only}"
-        " QUALIFY rank() OVER (PARTITION BY table_name ORDER BY recorded_at DESC, run_id DESC) = 1"
-    ).rows()
-
-
-def rule_tallies(space: Workspace, dataset: str | None = None) -> list[RuleTally]:
-    """Every rule that the last runs assessed, the most broken first."""
-    return tallied(latest_quality(space, dataset))
-
-
-def tallied(rows: Sequence[Mapping[str, Any]]) -> list[RuleTally]:
-    """The rules among the rows of an assessment, the most broken first."""
+    Args:
+        rows: of the ``quality`` ledger, or with its columns ``table_name, stage, scope, subject, measure, value``.
+    """
     found: dict[tuple[str, str], dict[tuple[str, str], float | None]] = {}
     for row in rows:
         if row["scope"] == "rule":
@@ -172,11 +113,3 @@ def _rule_tally(dataset: str, rule: str, measures: Mapping[tuple[str, str], floa
         gone=maybe("violations_gone"),
         **done,
     )
-
-
-def _per_dataset(space: Workspace, ledger: str) -> dict[str, int]:
-    table = space.ledgers.table(ledger)
-    if not table.exists():
-        return {}
-    counts = table.arrow().to_table(columns=["dataset"]).column("dataset").value_counts()
-    return {entry["values"].as_py(): entry["counts"].as_py() for entry in counts}
