@@ -35,12 +35,12 @@ def declare(project, collect, more="parse: {format: csv}\n"):
         ("{from: http}", "dataset extra: collect needs 'url'"),
         ("{from: http, url: ftp://x.org/a}", "collect.url: 'ftp://x.org/a' is not an address on the web"),
         ("{from: http, url: file:///etc/passwd}", "is not an address on the web"),
-        ('{from: http, url: "https://ada:pw@x.org/a"}', "ends up in receipts"),
+        ('{from: http, url: "https://ada:pw@x.org/a"}', "receipts would keep the name or password"),
         ("{from: http, url: https://x.org/a?api_key=1}", "the query parameter api_key would be kept in receipts"),
         ("{from: http, url: 'https://x.org/{period:%Y}'}", "there are no periods"),
-        ("{from: http, url: 'https://x.org/{station}'}", "nothing says what {station} is"),
-        ("{from: http, url: 'https://x.org/{'}", "a brace stands alone"),
-        ("{from: http, url: 'https://x.org/{period}'}", "does not say how the time is written"),
+        ("{from: http, url: 'https://x.org/{station}'}", "{station} has no values"),
+        ("{from: http, url: 'https://x.org/{'}", "is not part of a placeholder"),
+        ("{from: http, url: 'https://x.org/{period}'}", "has no format for the time"),
         ("{from: http, url: 'https://x.org/{period:%Q}'}", "'%Q' is not a field of a date"),
         ("{from: http, url: https://x.org/a, over: {station: [A]}}", "the list station is not used"),
         ("{from: http, url: https://x.org/a, periods: {unit: month, from: 2013-01}}", "the address has no {period:…}"),
@@ -50,7 +50,7 @@ def declare(project, collect, more="parse: {format: csv}\n"):
         ("{from: http, url: https://x.org/a, limits: {wait: soon}}", "'soon' is not a duration"),
         ("{from: http, url: https://x.org/a, limits: {size: big}}", "'big' is not a size"),
         ("{from: http, url: https://x.org/a, limit: {}}", "did you mean limits?"),
-        ("{from: http, url: https://x.org/a, headers: {Host: x}}", "the header Host is Vertebra's to set"),
+        ("{from: http, url: https://x.org/a, headers: {Host: x}}", "Vertebra sets the header Host itself"),
         ("{from: ckan, portal: https://x.org}", "write resource: ID for records, or package: NAME"),
         ("{from: ckan, portal: https://x.org, package: p}", "package and files go together"),
         ("{from: socrata, portal: https://x.org, id: abc}", "'abc' is not the id of a dataset"),
@@ -119,9 +119,9 @@ class TestSecrets:
 
     def test_they_are_not_sent_in_clear_text_over_a_network(self, project):
         declare(project, '{from: http, url: http://x.org/a, auth: {bearer: "${TOKEN}"}}')
-        assert "can be read by others on the way; write https://" in project.only_wrong({"TOKEN": "hunter22"}).replace(
-            "\n  next:  ", "; "
-        )
+        assert "others can read credentials over http:// on their way; write https://" in project.only_wrong(
+            {"TOKEN": "hunter22"}
+        ).replace("\n  next:  ", "; ")
 
     @pytest.mark.parametrize("auth", ["{}", '{bearer: "${T}", user: ada}', "{user: ada}", '{value: "${T}"}'])
     def test_half_of_them_is_told(self, project, auth):

@@ -395,7 +395,7 @@ class TestPagedApi:
                 Reply(b'{"data": {"items": [{"id": 99}]}}') if asked.query.get("page") == "2" else inner(asked)
             )
         )
-        with pytest.raises(PayloadsRefusedError, match="goes on after a page that is not full"):
+        with pytest.raises(PayloadsRefusedError, match="continues after a page that is not full"):
             gathered(rest(host, "number"))
         assert landed(lake) == []
 

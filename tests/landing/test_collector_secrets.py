@@ -276,7 +276,7 @@ class Leaky(Collector):
         request.progress(f"reading as {self.secret}")
         file = request.staging / "rows.parquet"
         pq.write_table(pa.table({"a": ["1"]}), file)
-        yield Payload(file, f"sql:{self.secret}/t", headers={"login": self.secret}, name="rows.parquet")
+        yield Payload(file, f"sql:{self.secret}/t", headers={"login": self.secret}, file_name="rows.parquet")
         answer = request.staging / "answer"
         answer.write_text(f"access denied for {self.secret}")
         error = CollectError(f"denied: {self.secret}", cause=self.secret, remedy=self.secret)

@@ -111,7 +111,7 @@ class TestATable:
     def test_the_database_is_not_written(self, database, gathered):
         add(database, (1, "a", 1.0, "x"))
         for query in ("delete from trips", "-- select\n drop table trips", "/* select */ (update trips set id = 1)"):
-            with pytest.raises(ValidationError, match="query: is no SELECT"):
+            with pytest.raises(ValidationError, match="query: is not a SELECT"):
                 trips("snapshot", table=None, query=query)
         query = "with x as (select 1) delete from trips returning id"
         with pytest.raises(CollectError):

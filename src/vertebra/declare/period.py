@@ -1,4 +1,4 @@
-"""Periods of the calendar that sources publish by: what they are called, where they begin and what follows."""
+"""Calendar periods that sources publish: their names, start and end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _EXAMPLES: Final = {
     "quarter": "2013-Q1",
     "year": "2013",
 }
-_MOST_TOLD: Final = 4
+_MOST_LISTED: Final = 4
 _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 _DAYS: Final = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 
@@ -48,10 +48,10 @@ _FIELD: Final = re.compile(r"%(-?)([A-Za-z%])")
 
 @dataclass(frozen=True, order=True)
 class Period:
-    """One hour, day, week, month, quarter or year; in UTC, without a zone.
+    """One hour, day, week, month, quarter or year, in UTC without a zone.
 
     Attributes:
-        start: its first moment.
+        start: when it starts.
         unit: its length.
     """
 
@@ -60,7 +60,7 @@ class Period:
 
     @property
     def end(self) -> datetime:
-        """The first moment after it."""
+        """When the next period starts."""
         if self.unit in _DAYS:
             return self.start + _DAYS[self.unit]
         months = self.start.year * 12 + self.start.month - 1 + _MONTHS[self.unit]
@@ -74,11 +74,11 @@ class Period:
 
     @property
     def next(self) -> Period:
-        """The next one."""
+        """The next period."""
         return Period(self.end, self.unit)
 
     def __str__(self) -> str:
-        """Its name, which sorts as it lies in time: ``2013-01``."""
+        """Its name, e.g. ``2013-01``; names sort by time."""
         year, week, _ = self.start.isocalendar()
         match self.unit:
             case "week":
@@ -112,7 +112,7 @@ def parse_period(name: str, unit: Unit) -> Period:
 
 
 def periods_until(first: Period, until: datetime) -> Iterator[Period]:
-    """The periods from one on that have ended by a moment, in order."""
+    """The periods, beginning with ``first``, that end by a time, in order."""
     one = first
     while one.end <= until:
         yield one
@@ -120,30 +120,30 @@ def periods_until(first: Period, until: datetime) -> Iterator[Period]:
 
 
 def format_time(moment: datetime, form: str) -> str:
-    """A moment in a form.
+    """Format a time.
 
     Args:
         form: text with ``%Y %y %m %d %H %M %S %j`` as in strftime, ``%q`` for the quarter, ``%G %V`` for ISO year and
             week, ``%%``; with a hyphen, as in ``%-m``, without leading zeros.
 
     Raises:
-        ValueError: the form has another field.
+        ValueError: the format has another field.
     """
 
-    def field(match: re.Match[str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
         if match[2] == "%":
             return "%"
         if match[2] not in _FIELDS:
             known = " ".join(f"%{key}" for key in _FIELDS)
-            raise ValueError(f"{match[0]!r} is not a field of a date; the fields are {known}, and %-m without zeros")
+            raise ValueError(f"{match[0]!r} is not a field of a date; the fields are {known}, and %-m")
         text = _FIELDS[match[2]](moment)
         return text.lstrip("0") or "0" if match[1] else text
 
-    return _FIELD.sub(field, form)
+    return _FIELD.sub(replacement, form)
 
 
 def summarize_periods(names: Sequence[str]) -> str:
-    """Names of periods as people read them: ``2013-01, 2013-02``, or ``2013-01 … 2026-08 (158 periods)``."""
-    if len(names) <= _MOST_TOLD:
+    """Names of periods for people: ``2013-01, 2013-02``, or ``2013-01 … 2026-08 (158 periods)``."""
+    if len(names) <= _MOST_LISTED:
         return ", ".join(names)
     return f"{min(names)} … {max(names)} ({len(names)} periods)"

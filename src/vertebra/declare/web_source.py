@@ -1,4 +1,4 @@
-"""What sources on the web have in common: addresses, credentials, periods, grids of parameters, and patience."""
+"""The base of sources on the web: addresses, credentials, limits, periods and lists of values."""
 
 from __future__ import annotations
 
@@ -18,19 +18,27 @@ from vertebra.declare.quantity import Duration, Size, parse_duration, parse_size
 from vertebra.declare.source import Source
 
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_OURS: Final = {"host", "content-length", "transfer-encoding", "connection", "range", "if-range", "accept-encoding"}
+_RESERVED_HEADERS: Final = {
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "range",
+    "if-range",
+    "accept-encoding",
+}
 
 
 class Auth(Declaration):
     """Credentials: one of ``bearer``; ``header`` and ``value``; ``query`` and ``value``; ``user`` and ``password``.
 
-    Secrets are references: ``${NAME}``. They go to the declared host only, whatever it redirects to.
+    Secrets are references: ``${NAME}``. They are sent to the declared host only, not to hosts it redirects to.
 
     Attributes:
         bearer: a token, sent as ``Authorization: Bearer …``.
-        header: name of a header that takes ``value``.
-        query: name of a query parameter that takes ``value``.
-        value: the secret of ``header`` or ``query``.
+        header: name of a request header with the secret ``value``.
+        query: name of a query parameter with the secret ``value``.
+        value: the secret for ``header`` or ``query``.
         user: name for HTTP Basic authentication.
         password: its password.
     """
@@ -57,13 +65,13 @@ class Auth(Declaration):
 
     @property
     def basic(self) -> str | None:
-        """Name and password as they are sent (RFC 7617)."""
+        """Name and password as HTTP sends them (RFC 7617)."""
         if self.user is None or self.password is None:
             return None
         return base64.b64encode(f"{self.user}:{self.password.get_secret_value()}".encode()).decode()
 
     def secrets(self) -> Iterator[str]:
-        """Every secret text: as declared, what is made of it, and a token without the scheme in front of it."""
+        """Every secret text: as declared, as it is sent, and a token without the scheme before it."""
         for secret in (self.bearer, self.value, self.password):
             if secret is not None:
                 yield secret.get_secret_value()
@@ -74,14 +82,14 @@ class Auth(Declaration):
 
 
 class WebLimits(Declaration):
-    """How much is asked of a host, and how long Vertebra waits for it.
+    """Limits of requests to a host.
 
     Attributes:
-        rate: most requests a second to one host, whatever the number of datasets.
+        rate: most requests a second to one host, for all datasets together.
         connections: most requests to one host at the same time.
-        tries: how often a request is sent before the collection gives up.
-        wait: longest silence of the host, e.g. ``60 s``.
-        time: longest time for one read of a payload with all its pages and tries, e.g. ``2 hours``.
+        tries: number of attempts of a request.
+        wait: longest time without any bytes from the host, e.g. ``60 s``.
+        time: longest time for one read of a payload with all its pages and attempts, e.g. ``2 hours``.
         size: most bytes of one answer, e.g. ``16 GB``.
     """
 
@@ -109,15 +117,15 @@ class WebLimits(Declaration):
 
 
 class Periods(Declaration):
-    """The periods a source publishes by; each is one batch.
+    """The periods that a source publishes; each is one batch.
 
     Attributes:
         unit: length of a period.
         first: the first one: ``2013`` for a year, ``2013-Q1``, ``2013-01``, ``2013-W05``, ``2013-01-31``,
             ``2013-01-31T23``.
-        last: the last one; without it, periods are collected for ever.
+        last: the last one; without it, new periods are always collected.
         lag: how long after its end a period is published, e.g. ``60 days``.
-        revisit: how many of the newest landed periods of each part are asked for again, for sources that revise them.
+        revisit: how many of the newest landed periods of each part are collected again, for sources that revise them.
         skip: periods that were never published.
     """
 
@@ -137,7 +145,7 @@ class Periods(Declaration):
 
 
 class ValueRange(Declaration):
-    """Whole numbers from one to another, both included."""
+    """Whole numbers between two bounds, both included."""
 
     first: int = Field(alias="from")
     last: int = Field(alias="to")
@@ -145,7 +153,7 @@ class ValueRange(Declaration):
     @model_validator(mode="after")
     def _rises(self) -> ValueRange:
         if not 0 <= self.last - self.first < 100_000:
-            raise ValueError("a range rises, and has at most 100,000 numbers; exchange from and to")
+            raise ValueError("from is above to, or the range has more than 100,000 numbers; exchange from and to")
         return self
 
 
@@ -156,9 +164,9 @@ class WebSource(Source):
     """A source that answers over HTTP.
 
     Attributes:
-        headers: request headers, e.g. ``User-Agent``; a secret belongs into ``auth``.
+        headers: request headers, e.g. ``User-Agent``; put secrets into ``auth``.
         auth: credentials.
-        limits: how much is asked of the host, and how long Vertebra waits for it.
+        limits: limits of the requests to the host.
     """
 
     headers: dict[str, str] = Field(default_factory=dict)
@@ -177,20 +185,20 @@ class WebSource(Source):
         for name, value in headers.items():
             if not _HEADER_NAME.fullmatch(name) or any(ord(letter) < 32 for letter in value) or not value.isascii():
                 raise ValueError(f"{name!r} cannot be sent as a header; names and values are plain ASCII text")
-            if name.lower() in _OURS:
-                raise ValueError(f"the header {name} is Vertebra's to set; remove it")
+            if name.lower() in _RESERVED_HEADERS:
+                raise ValueError(f"Vertebra sets the header {name} itself; remove it")
         return headers
 
 
 class UrlTemplateSource(WebSource):
-    """A source that is asked once for each period and each combination of the listed values.
+    """A source with one address for each period and each combination of the listed values.
 
     Attributes:
-        url: address, with places to fill in: ``{period:%Y}``, ``{period:%-m}`` (without leading zero), ``{end:…}``
-            (where the next period begins), ``{last:…}`` (the period's last day), and ``{name}`` of a list in ``over``.
-        params: query parameters, with the same places; several values of one name as a list.
-        periods: the periods it publishes by.
-        over: lists of values; each combination is asked for: ``{station: [JFK, LGA]}``, ``{year: {from: 2013, to:
+        url: address with placeholders: ``{period:%Y}``, ``{period:%-m}`` (without leading zero), ``{end:…}`` (where the
+            next period begins), ``{last:…}`` (the period's last day), and ``{name}`` of a list in ``over``.
+        params: query parameters, with the same placeholders; several values of one name as a list.
+        periods: the periods that the source publishes.
+        over: lists of values; each combination is collected: ``{station: [JFK, LGA]}``, ``{year: {from: 2013, to:
             2015}}``.
     """
 
@@ -219,7 +227,7 @@ class UrlTemplateSource(WebSource):
             raise ValueError("periods are declared and the address has no {period:…}; write it into url or params")
         unknown = sorted(used - timed - set(self.over))
         if unknown:
-            raise ValueError(f"nothing says what {{{unknown[0]}}} is; add over: {{{unknown[0]}: [ … ]}}")
+            raise ValueError(f"{{{unknown[0]}}} has no values; add over: {{{unknown[0]}: [ … ]}}")
         unused = sorted(set(self.over) - used)
         if unused:
             raise ValueError(f"the list {unused[0]} is not used; write {{{unused[0]}}} into url or params")
@@ -231,13 +239,13 @@ class UrlTemplateSource(WebSource):
         return "periods.revisit" if self.periods is not None and self.periods.revisit else None
 
     def templates(self) -> list[str]:
-        """Every text that may have places to fill in."""
+        """Every text that may have placeholders."""
         given = [value if isinstance(value, str) else "\0".join(value) for value in self.params.values()]
         return [self.url, *given]
 
 
 def web_address(value: str) -> str:
-    """Check that a text is an address that may be asked.
+    """Check that a text is an address that requests may be sent to.
 
     Raises:
         ValueError: it is not http or https, has no host, or has a name and password.
@@ -246,22 +254,22 @@ def web_address(value: str) -> str:
         raise ValueError(f"{value!r} is not an address on the web; it begins with https:// (or http://)")
     parts = urlsplit(value)
     if "@" in parts.netloc:
-        raise ValueError("an address with a name or password ends up in receipts; write auth: {user: …, password: …}")
+        raise ValueError("receipts would keep the name or password in the address; write auth: {user: …, password: …}")
     if not parts.hostname or "{" in parts.netloc or re.search(r"[\s\\]", value):
         raise ValueError(f"{value!r} is not an address; it needs a fixed host, and no spaces")
     if parts.fragment:
-        raise ValueError("what follows # in an address is never sent; remove it")
+        raise ValueError("the part after # in an address is never sent; remove it")
     return value
 
 
 def check_encrypted(url: str, auth: Auth | None) -> None:
-    """Credentials are not sent in clear text over a network.
+    """Check that credentials are not sent unencrypted over a network.
 
     Raises:
         ValueError: they would be.
     """
-    if auth is not None and url.lower().startswith("http://") and not _own_machine(urlsplit(url).hostname or ""):
-        raise ValueError("credentials over http:// can be read by others on the way; write https://")
+    if auth is not None and url.lower().startswith("http://") and not _is_loopback(urlsplit(url).hostname or ""):
+        raise ValueError("others can read credentials over http:// on their way; write https://")
 
 
 def refuse_secret_parameters(url: str, params: dict[str, Any]) -> None:
@@ -279,7 +287,7 @@ def refuse_secret_parameters(url: str, params: dict[str, Any]) -> None:
 
 
 def secret_parameters(url: str, params: dict[str, Any]) -> list[str]:
-    """Query parameters whose names say that they hold a secret."""
+    """Query parameters that, by their names, contain a secret."""
     names = [name for name, _ in parse_qsl(urlsplit(url).query)] + list(params)
     return [name for name in names if _SECRET_NAME.fullmatch(name)]
 
@@ -290,7 +298,7 @@ _SECRET_NAME: Final = re.compile(
 )
 
 
-def _own_machine(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

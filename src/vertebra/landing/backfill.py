@@ -1,4 +1,4 @@
-"""Filling in what is past: the periods of a dataset one by one, and how each of them stands."""
+"""Backfills: the periods of a dataset, and the status of each."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _MOST: Final = 100_000
 
 @dataclass(frozen=True)
 class PeriodStatus:
-    """How one period of a dataset stands.
+    """The status of one period of a dataset.
 
     Attributes:
         period: its name.
-        state: ``landed``; ``partly landed`` (some of its parts are); ``refused`` (its answer was, or there was none);
-            ``not published`` (the source said so when it was asked last); ``missing`` (due, and not asked for yet);
-            ``not due`` (it has not ended, or its lag has not); ``skipped`` (declared as never published).
+        state: ``landed``; ``partly landed`` (some of its parts are); ``refused`` (its answer was refused, or there was
+            none); ``not published`` (by the last answer of the source); ``missing`` (due, and not asked for yet);
+            ``not due`` (the period or its lag has not ended); ``skipped`` (declared as never published).
         batches: numbers of its batches.
-        records: in its newest batch of each part.
-        bytes: in them.
-        collected_at: of the newest of them.
-        reason: why it was refused, or from when on it is due.
+        records: number of records in the newest batch of each part.
+        bytes: number of bytes in them.
+        collected_at: when the newest of them was collected.
+        reason: why it was refused, or when it is due.
     """
 
     period: str
@@ -59,10 +59,10 @@ def window(dataset: Dataset, first: str | None, last: str | None, now: datetime,
     """The periods that a person asked for.
 
     Args:
-        first: name of the first one; the first that is declared unless given.
-        last: name of the last one; the last that is declared, or the present one, unless given.
+        first: name of the first period; the first declared one if None.
+        last: name of the last period; the last declared one, or the present one, if None.
         now: UTC.
-        again: ask for landed periods too.
+        again: whether landed periods are collected again.
 
     Raises:
         CollectError: the dataset has no periods, or a name is not that of one.
@@ -89,7 +89,7 @@ def window(dataset: Dataset, first: str | None, last: str | None, now: datetime,
             remedy=f"vertebra collect {dataset.name} --from {begins} --dry-run lists them",
             where=f"dataset {dataset.name}",
         )
-    # Whether landed periods can be asked for again is for the collector to say, before anything is asked.
+    # fails before any request if landed periods cannot be collected again
     _first_target(dataset, asked, now)
     return asked
 
@@ -103,11 +103,11 @@ def period_statuses(
     now: datetime,
     secrets: Mapping[str, str],
 ) -> list[PeriodStatus]:
-    """How each period of a window stands, oldest first.
+    """The status of each period of a window, oldest first.
 
     Args:
         landed: the dataset's batches, oldest first.
-        answered: the source was just asked for all of them, and answered: what is lacking then is not published.
+        answered: whether the source has just answered for all of them, so that missing periods are not published.
         home: the dataset's folder in the landing zone.
         now: UTC.
         secrets: values of environment variables that the declaration refers to, by name.
@@ -117,7 +117,7 @@ def period_statuses(
     """
     declared = _periods(dataset)
     receipts = [batch.receipt for batch in landed]
-    lacking = _lacking(dataset, receipts, asked, now, redaction(dataset, secrets))
+    missing = _missing(dataset, receipts, asked, now, redaction(dataset, secrets))
     refused = _reasons(home)
     by_period: dict[str | None, list[Receipt]] = {}
     for receipt in receipts:
@@ -126,14 +126,14 @@ def period_statuses(
     for one in _within(declared, asked, now):
         name = str(one)
         mine = by_period.get(name, [])
-        outstanding = lacking.get(name, [])
+        outstanding = missing.get(name, [])
         due_at = one.end.replace(tzinfo=UTC) + parse_duration(declared.lag)
         reason = next((refused[target.redacted_url] for target in outstanding if target.redacted_url in refused), "")
         state = _state(bool(mine), bool(outstanding), bool(reason), answered, due_at > now)
         if name in declared.skip:
             state, reason = "skipped", ""
         if state == "not due":
-            reason = f"due from {due_at:%Y-%m-%d %H:%M} UTC on"
+            reason = f"due at {due_at:%Y-%m-%d %H:%M} UTC"
         found.append(_situation(name, state, mine, reason))
     return found
 
@@ -170,8 +170,8 @@ def _periods(dataset: Dataset) -> Periods:
     if not isinstance(collect, UrlTemplateSource) or collect.periods is None:
         raise CollectError(
             f"{dataset.name} has no periods to collect",
-            cause=f"its source is asked for all it has (from: {collect.kind}), not period by period",
-            remedy=f"vertebra collect {dataset.name}; or declare the periods it publishes by, periods: "
+            cause=f"its source (from: {collect.kind}) is collected as a whole, not period by period",
+            remedy=f"vertebra collect {dataset.name}; or declare the periods it publishes, periods: "
             "{unit: month, from: 2013-01}, with {period:…} in the address",
             where=f"dataset {dataset.name}",
         )
@@ -179,7 +179,7 @@ def _periods(dataset: Dataset) -> Periods:
 
 
 def _present(unit: Unit, now: datetime) -> Period:
-    """The period that a moment lies in."""
+    """The period that contains a time."""
     start = now.replace(tzinfo=None, minute=0, second=0, microsecond=0)
     if unit != "hour":
         start = start.replace(hour=0)
@@ -196,7 +196,7 @@ def _present(unit: Unit, now: datetime) -> Period:
 
 
 def _within(declared: Periods, asked: Window, now: datetime) -> Iterator[Period]:
-    """The declared periods of a window, up to the one that is going on now."""
+    """The declared periods of a window, up to the present one."""
     unit = declared.unit
     first = max(parse_period(declared.first, unit), parse_period(asked.first, unit))
     last = (
@@ -210,10 +210,10 @@ def _within(declared: Periods, asked: Window, now: datetime) -> Iterator[Period]
         one, count = one.next, count + 1
 
 
-def _lacking(
+def _missing(
     dataset: Dataset, receipts: Sequence[Receipt], asked: Window, now: datetime, redact: Callable[[str], str]
 ) -> dict[str, list[Target]]:
-    """What would be asked for now, by period."""
+    """The targets that would be asked for now, by period."""
     assert isinstance(dataset.collect, UrlTemplateSource)
     window = Window(asked.first, asked.last)
     request = Request(dataset, Path(), receipts, Path(), now, (), silent, window=window, redact=redact)
@@ -230,7 +230,7 @@ def _first_target(dataset: Dataset, asked: Window, now: datetime) -> Target | No
 
 
 def _reasons(home: Path) -> dict[str, str]:
-    """Why answers were refused, by their address; the newest reason of each."""
+    """The newest reason for which answers of each address were refused."""
     found = {}
     for file in sorted(home.glob(f"{REFUSED}/*/reason.json"), key=lambda file: file.stat().st_mtime_ns):
         try:

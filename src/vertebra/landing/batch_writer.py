@@ -89,14 +89,14 @@ class BatchWriter:
         """
         size = _size_of(payload)
         url = self.redact(payload.url)
-        if payload.content is not None and self._is_known("content", payload.content, payload, url, known):
+        if payload.content_hash is not None and self._is_known("content", payload.content_hash, payload, url, known):
             return None
         same_size = any(batch.receipt.bytes == size for batch in known)
         if same_size and self._is_known("sha256", sha256_of(payload.file), payload, url, known):
             return None
         number = known[-1].number + 1 if known else 1
         with self._incoming(number) as folder:
-            name = payload.name or _file_name(url)
+            name = payload.file_name or _file_name(url)
             raw = folder / f"payload{_suffix(name)}"
             digest, size = _move_or_copy(payload, raw, move=payload.file.is_relative_to(staging))
             if self._is_known("sha256", digest, payload, url, known):
@@ -128,7 +128,7 @@ class BatchWriter:
                 headers={name: self.redact(value) for name, value in payload.headers.items()},
                 cursor=payload.cursor,
                 part=payload.part,
-                content=payload.content,
+                content=payload.content_hash,
                 text=dict(summary.text),
                 seen={name: dict(seen) for name, seen in summary.profiles.items()},
             )
@@ -258,9 +258,9 @@ class BatchWriter:
 
     def _refuse_missing(self, payload: Payload, summary: RecordsSummary, url: str, known: list[Batch]) -> None:
         """Refuse a payload that contradicts its source or its declaration, or is suddenly empty."""
-        if payload.records is not None and summary.records != payload.records:
+        if payload.expected_records is not None and summary.records != payload.expected_records:
             raise CollectError(
-                f"{_file_name(url)} has {summary.records:,} records, its source says {payload.records:,}",
+                f"{_file_name(url)} has {summary.records:,} records, its source says {payload.expected_records:,}",
                 cause="the answer was cut off, or its pages do not fit together",
                 remedy="collect again; if it happens again, ask the source",
             )

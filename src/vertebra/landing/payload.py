@@ -120,7 +120,7 @@ def _zip(payload: Path, name: str, member: str, limits: SizeLimits) -> tuple[Pay
         raise CollectError(
             f"{name} is a damaged or cut-off zip archive",
             cause=str(error),
-            remedy="collect it again; if it stays so, ask the source",
+            remedy="collect it again; if it happens again, ask the source",
         ) from error
     packed = payload.stat().st_size
     _refuse_hostile(entries, name, packed)

@@ -1,8 +1,8 @@
-"""The port to data sources: what Vertebra asks of a data collector, whatever it collects from.
+"""The port to data sources: what a collector gets and gives, whatever it collects from.
 
-A collector fetches; landing decides. A collector knows how a source answers and gives payloads one by one, each as a
-file with where it came from. Whether a payload is new, complete and parsable, and how it becomes a batch, is the same
-for all sources and is done in :mod:`vertebra.landing.collect`.
+A collector fetches; landing decides. A collector knows its source and gives payloads one by one, each as a file with
+its origin. Whether a payload is new, complete and parsable, and how it becomes a batch, is the same for all sources and
+is done in :mod:`vertebra.landing.collect`.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Transfer:
-    """Bytes that came so far of one answer; for progress bars.
+    """The bytes of a download so far; for progress bars.
 
     Attributes:
-        url: what is transferred, without credentials.
-        done: bytes that came.
-        total: bytes of the whole, where the source says so.
+        url: what is downloaded, without credentials.
+        done: bytes that have arrived.
+        total: bytes of the whole; None if the source does not say.
     """
 
     url: str
@@ -44,17 +44,17 @@ class Transfer:
 
 
 def ignore_transfer(transfer: Transfer) -> None:
-    """Watch no transfer."""
+    """Ignore the progress of downloads."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """The periods that a collection is limited to, for filling in what is past.
+    """The periods that a collection is limited to, for backfills.
 
     Attributes:
         first: name of the first period, e.g. ``2013-01``.
         last: name of the last one.
-        again: whether periods that are landed are asked for again.
+        again: whether periods that are landed are collected again.
     """
 
     first: str
@@ -64,22 +64,23 @@ class Window:
 
 @dataclass(frozen=True)
 class Request:
-    """What a collector is given.
+    """The request to collect a dataset.
 
     Attributes:
         dataset: the declaration.
         project_root: folder that relative paths start from.
         landed: receipts of the batches landed so far, oldest first.
-        staging: an empty folder of the landing zone for what is downloaded; removed after the collection. A payload
-            that lies there is moved into its batch, any other is copied.
-        now: the collection's start, UTC.
-        schemes: URL schemes the project allows.
-        progress: told what goes on.
-        transferred: told of bytes as they come.
-        window: the periods to collect; all that are due without one.
-        network: how the web is asked.
-        resume_after: address after which the last collection left the source alone, without secrets.
-        redact: takes secrets out of a text: receipts and notes have addresses without them.
+        staging: an empty folder of the landing zone for downloads; removed after the collection. A payload in it is
+            moved into its batch, any other is copied.
+        now: the start of the collection, UTC.
+        schemes: URL schemes that the project allows.
+        progress: called with messages for people.
+        transferred: called with the bytes received so far.
+        window: the periods to collect; all that are due if None.
+        network: clock, random numbers and rate limits for requests to the web.
+        resume_after: redacted address after which the last collection stopped, because the source failed again and
+            again; None if it did not.
+        redact: removes secrets from a text; receipts and messages have addresses without them.
     """
 
     dataset: Dataset
@@ -96,20 +97,19 @@ class Request:
     redact: Callable[[str], str] = str
 
     def declared(self, kind: type[Declared]) -> Declared:
-        """``collect:`` of the dataset, as the kind of source that the collector is for."""
+        """``collect:`` of the dataset, as the declaration of the collector.
+
+        Raises:
+            TypeError: the dataset has another kind of source.
+        """
         collect = self.dataset.collect
         if not isinstance(collect, kind):
             raise TypeError(f"{self.dataset.name} is collected from {collect.kind}, not {kind.__name__.lower()}")
         return collect
 
     @property
-    def last(self) -> Receipt | None:
-        """Receipt of the newest batch."""
-        return self.landed[-1] if self.landed else None
-
-    @property
     def cursor(self) -> str | None:
-        """The newest cursor a batch was landed with: where an incremental source goes on."""
+        """The cursor of the newest batch that has one: where an incremental collection continues."""
         return newest_cursor(self.landed)
 
     def last_receipt_from(self, url: str) -> Receipt | None:
@@ -128,16 +128,16 @@ class Payload:
     """Raw bytes as a source gave them, in a local file.
 
     Attributes:
-        file: where the bytes are.
-        url: where they came from, without credentials; stable from one collection to the next.
+        file: the file with the bytes.
+        url: where they come from, without credentials; the same in each collection.
         period: the period they cover, for periodic sources, e.g. ``2013-01``.
-        headers: what the source said of them and is worth keeping, e.g. ``ETag``; no secrets.
-        cursor: where an incremental source goes on after this payload; committed with the batch.
-        part: which part of the source they are, where it is asked for several, e.g. ``station=JFK``.
-        name: file name whose ending says the form; the end of ``url`` unless given.
-        records: number of records the source said they have; a payload with another number is refused.
-        content: hash of what matters in them, where the same data comes in other bytes each time; two payloads are the
-            same when their hashes are.
+        headers: facts from the source that are worth keeping, e.g. ``ETag``; no secrets.
+        cursor: where an incremental collection continues after this payload; committed with the batch.
+        part: the part of the source they are, if it is asked for several, e.g. ``station=JFK``.
+        file_name: file name whose ending tells the format; the end of ``url`` if None.
+        expected_records: number of records according to the source; a payload with another number is refused.
+        content_hash: hash of the data, for sources that give the same data in other bytes each time. A payload whose
+            hash is landed is unchanged.
     """
 
     file: Path
@@ -146,27 +146,27 @@ class Payload:
     headers: Mapping[str, str] = field(default_factory=dict)
     cursor: str | None = None
     part: str | None = None
-    name: str | None = None
-    records: int | None = None
-    content: str | None = None
+    file_name: str | None = None
+    expected_records: int | None = None
+    content_hash: str | None = None
 
 
 @dataclass(frozen=True)
 class Unchanged:
-    """A source said, without sending its bytes, that they are those of the last batch from the URL."""
+    """The source says, without sending the bytes, that they are those of the last batch from the URL."""
 
     url: str
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A source answered something that is no data, or nothing; the collector goes on with what else there is.
+    """An answer of the source is not data, or there was no answer; the collector continues with the rest.
 
     Attributes:
         url: what was asked for, without credentials.
         error: what is wrong with the answer.
-        file: the answer, in the staging folder; None when there is nothing to look at.
-        period, part: what was asked for, as of a payload.
+        file: the answer, in the staging folder; None if there is nothing to look at.
+        period, part: as in a payload.
     """
 
     url: str
@@ -191,10 +191,12 @@ class NotPublished:
 
 @dataclass(frozen=True)
 class CircuitOpen:
-    """A source answered wrongly so often that it is asked nothing more; the next collection goes on from there.
+    """The circuit breaker opened: the source failed so often that it is asked for nothing more.
+
+    The next collection continues with the addresses that are left.
 
     Attributes:
-        url: what was asked last, without credentials.
+        url: what was asked for last, without credentials.
         not_asked: number of addresses that were not asked.
     """
 
@@ -203,7 +205,7 @@ class CircuitOpen:
 
 
 Item = Payload | Unchanged | Refused | NotPublished | CircuitOpen
-"""What a collector gives."""
+"""An item that a collector gives."""
 
 
 class Collector(ABC):
@@ -211,7 +213,7 @@ class Collector(ABC):
 
     Attributes:
         name: the name in ``from:``, e.g. ``http``; that of its module, or of the entry point of another distribution.
-        version: rises when the same source comes to give other payloads.
+        version: raise it if the same source comes to give other payloads.
         declaration: the model of ``collect:``.
         example: a dataset, in YAML, for the documentation.
     """

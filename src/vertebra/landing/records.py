@@ -114,7 +114,7 @@ def write_records(
         raise CollectError(
             f"{name} is damaged or cut off",
             cause=str(error) or type(error).__name__,
-            remedy="collect it again; if it stays so, ask the source",
+            remedy="collect it again; if it happens again, ask the source",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Keeping refused payloads and answers aside, each with the reason, for a person to look at."""
+"""Keeps refused payloads and answers, each with the reason, for a person to look at."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _HEAD: Final = 1 << 20
 
 @dataclass(frozen=True)
 class RefusedPayload:
-    """What was refused.
+    """A payload that was refused.
 
     Attributes:
         url: where it came from, without credentials.
-        folder: where it is kept, with ``reason.json``.
+        folder: the folder that it is kept in, with ``reason.json``.
         error: what is wrong with it.
     """
 
@@ -50,14 +50,14 @@ class RefusedPayloadError(CollectError):
 
 @dataclass(frozen=True)
 class RefusedPayloadStore:
-    """The place where a dataset's refused payloads lie: the newest 200; what an address gives again is kept once.
+    """The refused payloads of a dataset: the newest 200, and each answer of an address once.
 
     Attributes:
         home: the dataset's folder in the landing zone.
         run_id: the run that collects.
         now: the collection's start, UTC.
-        redact: takes secrets out of texts and files.
-        where: what the refusal is about, for messages.
+        redact: removes secrets from texts and files.
+        where: the dataset, for messages.
     """
 
     home: Path
@@ -67,14 +67,14 @@ class RefusedPayloadStore:
     where: str
 
     def keep(self, refused: Refused, name: str, digest: str) -> RefusedPayload:
-        """Keep a payload with the reason; the same bytes from the same address once, however often they are refused.
+        """Keep a payload with the reason. The same bytes from the same address are kept once.
 
-        A payload of more than 64 MB that is only part of an answer could fill the disk try by try, so that of large
-        ones the beginning is kept: the source has the whole.
+        Only the beginning of a payload of more than 64 MB is kept, because repeated attempts could fill the disk; the
+        source has the rest.
 
         Args:
-            refused: its file is moved.
-            name: what to call the file.
+            refused: the payload; its file is moved.
+            name: name of the file.
             digest: sha256 of its bytes, or of the reason.
         """
         raw, error, url = refused.file, refused.error, self.redact(refused.url)
@@ -107,7 +107,7 @@ class RefusedPayloadStore:
         return RefusedPayload(url, folder, about)
 
     def _move(self, raw: Path, target: Path, size: int) -> None:
-        """Move a file; a host may repeat in it the token it was sent, which is taken out."""
+        """Move a file and redact it: a host may repeat in its answer the token that it was sent."""
         if size > _WHOLE:
             with raw.open("r+b") as stream:
                 stream.truncate(_HEAD)

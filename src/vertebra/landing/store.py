@@ -1,7 +1,7 @@
-"""A store of files that fsspec reads, such as a bucket: what lies there, what it says of it, and copying it from there.
+"""A store of files that fsspec reads, such as a bucket: lists its files and copies them.
 
-Drivers raise whatever their libraries raise. Here all of it is a :class:`CollectError` that names the address without
-credentials; what goes wrong in writing the copy is not theirs, and stays what it is.
+Drivers raise the errors of their libraries. Here they become a :class:`CollectError` that names the address without
+credentials. Errors of writing the copy are not changed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 _CHUNK: Final = 8 << 20
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _DRIVER: Final = re.compile(r"([a-z][a-z0-9+.-]*)", re.IGNORECASE)
-"""A link of a chain that is no address: ``simplecache``."""
+"""A link of a chain that is not an address: ``simplecache``."""
 
-_TELLING: Final = (
+_VERSION_FIELDS: Final = (
     "ETag", "etag", "VersionId", "version_id", "generation", "md5Hash", "content_md5", "Content-MD5", "Digest",
     "content_hash", "sha", "sha256", "crc32c", "CRC", "LastModified", "last_modified", "Last-Modified", "updated",
     "mtime", "modified", "modify", "modificationTime", "modification_time", "last_write_time", "server_modified",
 )  # fmt: skip
-"""What drivers call a hash, a version or the time of the last change of a file."""
+"""Names that drivers have for a hash, a version or the time of the last change of a file."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,16 @@ class StoredFile:
     """A file of a store.
 
     Attributes:
-        name: what the store calls it.
-        url: its address without credentials, the same in every collection.
-        mark: what the store said of its content when it was listed; empty when that tells nothing.
-        size: its bytes, where the store says so.
+        name: its name in the store.
+        url: its address without credentials, the same in each collection.
+        version_token: hash, version and time of change from the store, which change with the content; empty if the
+            store has none.
+        size: its bytes; None if the store does not say.
     """
 
     name: str
     url: str
-    mark: str
+    version_token: str
     size: int | None
 
 
@@ -65,15 +66,15 @@ class Store:
         self._secret = url
         try:
             self._files, self._path = fsspec.core.url_to_fs(url)
-            # a process that goes on collecting meets the same store, which remembers what it listed before
+            # in a long-running process fsspec returns the same store again, with a cache of earlier listings
             self._files.invalidate_cache()
         except Exception as error:
             raise self._unreadable(self.url, error) from error
-        # a web address may have a query, and fsspec would take its question mark for a wildcard
+        # fsspec would take the question mark of a web address with a query for a wildcard
         self.has_wildcards = glob.has_magic(without_credentials(self._path) if _is_web(url) else self._path)
 
     def files(self) -> tuple[list[StoredFile], bool]:
-        """The files that the URL names, by name, and whether it named them as several.
+        """The files that the URL names, sorted by name, and whether it may name several.
 
         Raises:
             CollectError: the store cannot be read.
@@ -85,12 +86,15 @@ class Store:
             raise self._unreadable(self.url, error) from error
 
     def copy(self, file: StoredFile, target: Path, transferred: Callable[[int], None]) -> bool:
-        """Copy a file to the disk, and say whether it stayed as it was meanwhile.
+        """Copy a file to the disk.
+
+        Returns:
+            Whether the file stayed the same while it was copied.
 
         Raises:
-            CollectError: the store does not give it, or not the whole.
+            CollectError: the store cannot be read, or gives fewer bytes than it states.
         """
-        before = self._mark_now(file)
+        before = self._current_token(file)
         try:
             source = self._files.open(file.name, "rb")
         except Exception as error:
@@ -101,12 +105,12 @@ class Store:
                 sink.write(chunk)
                 done += len(chunk)
                 transferred(done)
-        if self._mark_now(file) != before:
+        if self._current_token(file) != before:
             return False
         if file.size is not None and done < file.size:
             raise CollectError(
                 f"{file.url} is cut off after {done:,} of {file.size:,} bytes",
-                cause="the store said how many there are, and gave fewer",
+                cause="the store sent fewer bytes than it states",
                 remedy="collect again",
             )
         return True
@@ -115,7 +119,7 @@ class Store:
         if self.has_wildcards:
             matches = [info for info in self._files.glob(self._path, detail=True).values() if info["type"] == "file"]
             if not matches:
-                self._refuse_silence()
+                self._check_reachable()
             return matches, True
         try:
             info = self._files.info(self._path)
@@ -128,8 +132,8 @@ class Store:
         inside = self._files.ls(self._path, detail=True)
         return [one for one in inside if one["type"] == "file" and not _last(one["name"]).startswith(".")], True
 
-    def _refuse_silence(self) -> None:
-        """Raise what is wrong with the store: looking for wildcards takes a host that is down for an empty folder."""
+    def _check_reachable(self) -> None:
+        """Raise the error of a store that cannot be reached: for wildcards fsspec reports an empty folder instead."""
         folder = self._path[: re.search(r"[*?\[]", self._path).start()].rpartition("/")[0]  # type: ignore[union-attr]
         try:
             self._files.ls(folder, detail=False)
@@ -140,20 +144,20 @@ class Store:
     def _described(self, info: Mapping[str, Any]) -> StoredFile:
         name = str(info["name"])
         url = without_credentials(str(self._files.unstrip_protocol(name)))
-        return StoredFile(name, url, _mark(info) or self._asked(name), info.get("size"))
+        return StoredFile(name, url, _token_in(info) or self._token_of(name), info.get("size"))
 
-    def _mark_now(self, file: StoredFile) -> str:
+    def _current_token(self, file: StoredFile) -> str:
         try:
             self._files.invalidate_cache()
-            return self._asked(file.name)
+            return self._token_of(file.name)
         except Exception as error:
             raise self._unreadable(file.url, error) from error
 
-    def _asked(self, name: str) -> str:
-        """The mark of one file; a listing may tell less, or the same otherwise."""
-        mark = _mark(self._files.info(name))
-        if mark:
-            return mark
+    def _token_of(self, name: str) -> str:
+        """The version token of one file, which a listing may not have."""
+        token = _token_in(self._files.info(name))
+        if token:
+            return token
         try:
             return str(self._files.modified(name))
         except NotImplementedError:
@@ -176,14 +180,14 @@ class Store:
 
 
 def schemes_of(path: str) -> list[str]:
-    """The schemes of a path or URL; fsspec chains several: ``zip://*.csv::s3://bucket/a.zip``."""
+    """The schemes of a path or URL; fsspec chains several, as in ``zip://*.csv::s3://bucket/a.zip``."""
     if "://" not in path:
         return ["file"]
     return [_scheme(link) for link in path.split("::")]
 
 
 def without_credentials(url: str) -> str:
-    """A URL that can be shown and kept: no user, no password; of the web no query, which may carry a token."""
+    """A URL that is safe to show: without user and password, and without the query of a web address."""
     kept = re.split(r"[?#]", url, maxsplit=1)[0] if _is_web(url) else url
     return re.sub(r"://[^/?#]*@", "://", kept)
 
@@ -197,9 +201,9 @@ def _is_web(url: str) -> bool:
     return any(scheme in ("http", "https") for scheme in schemes_of(url))
 
 
-def _mark(info: Mapping[str, Any]) -> str:
-    told = {name: str(info[name]) for name in _TELLING if info.get(name)}
-    return json.dumps(told | {"size": info.get("size")}, sort_keys=True) if told else ""
+def _token_in(info: Mapping[str, Any]) -> str:
+    found = {name: str(info[name]) for name in _VERSION_FIELDS if info.get(name)}
+    return json.dumps(found | {"size": info.get("size")}, sort_keys=True) if found else ""
 
 
 def _last(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Values of other programs as text, without loss."""
+"""Values of databases and libraries as text, without loss."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Which datasets are due to be collected, and how each of them stands.
+"""Which datasets are due to be collected, and the status of each.
 
-Nothing is kept in memory or in a file of its own: a dataset is due when its schedule has a moment after the start of
-its last complete collection, which the ``collections`` ledger has. So whoever looks sees the same, and a program that
-was down catches up. One collection answers for all moments that were missed: of a source with periods it asks for each
-period that is lacking, oldest first, and of any other source only the present state can be asked for.
+A dataset is due if its schedule has a time after the start of its last complete collection, which the ``collections``
+ledger has. No other state is kept, so every process sees the same, and a program that was down catches up. One
+collection makes up for all times that were missed: from a source with periods it gets each missing period, oldest
+first; any other source only has its present state.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ _LONGEST: Final = timedelta(hours=6)
 _FAILING: Final = 0.25
 _WAITING: Final = 0.1
 _SKEW: Final = timedelta(minutes=1)
-"""How much a clock may go back: what lies further in the future was written by a clock that was wrong."""
+"""How much a clock may go back; a time further in the future was recorded by a wrong clock."""
 
 
 @dataclass(frozen=True)
 class CollectionStatus:
-    """How a dataset stands at a moment.
+    """The collection status of a dataset at some time.
 
     Attributes:
         dataset: the declaration.
-        last: its last collection; None when there was none, or a release of Vertebra collected that did not note it.
-        state: ``never`` (collected), ``refused`` and ``failed`` (so ended the last collection), ``late`` (more than one
-            moment was missed), ``due``, ``waiting`` (for a period that is not published yet) or ``ok``.
-        missed: moments of the schedule that no complete collection answers for, oldest first.
+        last: its last collection; None if there was none, or if only a release without this ledger collected it.
+        state: ``never`` (collected), ``refused`` or ``failed`` (the last collection), ``late`` (more than one time of
+            the schedule was missed), ``due``, ``waiting`` (for a period that is not published yet) or ``ok``.
+        missed: times of the schedule without a complete collection since, oldest first.
         due: whether it is to be collected now.
-        again_at: when a collection that did not go well, or has to wait, is tried again.
-        next_at: the next moment of the schedule; None without a schedule.
+        again_at: when a collection that was refused, failed or is waiting is repeated.
+        next_at: the next time of the schedule; None without a schedule.
     """
 
     dataset: Dataset
@@ -60,7 +60,7 @@ class CollectionStatus:
 
     @property
     def wake_at(self) -> datetime | None:
-        """When to look at it again; None without a schedule."""
+        """When to check the status again; None without a schedule."""
         found = [at for at in (self.again_at, self.next_at) if at is not None]
         return min(found, default=None)
 
@@ -68,18 +68,18 @@ class CollectionStatus:
 def collection_statuses(
     project: Project, lake: Lake, ledgers: Ledgers, now: datetime, patient: bool = False
 ) -> list[CollectionStatus]:
-    """How each dataset of a project stands.
+    """The collection status of each dataset of a project.
 
     Args:
         now: UTC.
-        patient: a collection that failed is due again after a while that grows with each failure; else at once, for
-            callers that decide themselves how often to try.
+        patient: whether a failed collection is due again only after a delay that grows with each failure; otherwise it
+            is due at once, for callers that decide themselves how often to repeat it.
     """
     found = []
     ended = last_collections(ledgers)
     for name, dataset in project.datasets.items():
         last = ended.get(name)
-        # Under another source it would have other batches.
+        # under another source the dataset has other batches
         last = last if last is not None and last.source == dataset.source else None
         landed = _landed_at(dataset, lake) if last is None else None
         found.append(collection_status(dataset, last, landed, now, patient))
@@ -89,11 +89,11 @@ def collection_statuses(
 def collection_status(
     dataset: Dataset, last: Collection | None, landed_at: datetime | None, now: datetime, patient: bool = False
 ) -> CollectionStatus:
-    """How one dataset stands; see :func:`collection_statuses`.
+    """The collection status of one dataset; see :func:`collection_statuses`.
 
     Args:
-        landed_at: when its newest batch was collected, where there is no note of a collection: a release of Vertebra
-            collected that made none, or periods of the past were filled in, which answers for no moment.
+        landed_at: when its newest batch was collected, if no collection is recorded: a release without this ledger
+            collected it, or only past periods were collected, which makes up for no time of the schedule.
     """
     never = last is None and landed_at is None
     ended: Status | None = last.state if last is not None and last.state in ("refused", "failed") else None
@@ -127,7 +127,7 @@ def _landed_at(dataset: Dataset, lake: Lake) -> datetime | None:
 
 
 def _missed(schedule: Schedule, since: datetime | None, now: datetime) -> tuple[datetime, ...]:
-    """The moments since the last complete collection; a collection in the future answers for none."""
+    """The times of the schedule since the last complete collection. One in the future makes up for none."""
     if since is None:
         return ()
     if since > now + _SKEW:
@@ -136,10 +136,10 @@ def _missed(schedule: Schedule, since: datetime | None, now: datetime) -> tuple[
 
 
 def _again_at(schedule: Schedule, last: Collection | None, now: datetime) -> datetime | None:
-    """When to try again what did not go well, or has to wait: sooner than the schedule says, but not at once.
+    """When to repeat a collection that was refused, failed or is waiting: before the schedule, but not at once.
 
-    The pause doubles with each failure, up to a quarter of the time between two moments. What is not published yet is
-    asked for ten times between two moments. No pause is under a minute or over six hours.
+    The delay doubles with each failure, up to a quarter of the interval of the schedule. Periods that are not published
+    yet are asked for ten times in an interval. No delay is under a minute or over six hours.
     """
     if last is None or not last.tries:
         return None

@@ -1,7 +1,7 @@
-"""The landing step: collect what is new of a dataset, and write down how the collection ended.
+"""The landing step: collects what is new of a dataset and records how the collection ended.
 
-What is written down is what schedules go by. It is written after the batches, so that a process that is killed in
-between leaves a collection that is still due; asking again lands nothing twice.
+Schedules depend on this record. It is written after the batches, so a process that is killed in between leaves a
+collection that is still due; collecting again lands nothing twice.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vertebra.landing.collect import CollectOutcome
     from vertebra.landing.context import CollectionContext
 
-Ending = Literal["new", "unchanged", "waiting", "refused", "failed"]
+CollectionState = Literal["new", "unchanged", "waiting", "refused", "failed"]
 _LEDGER: Final = "collections"
 _ANSWERED: Final = ("new", "unchanged", "waiting")
 
@@ -49,17 +49,17 @@ class Collection:
 
     Attributes:
         collected_at: its start, UTC.
-        complete_at: start of the last collection in which the source answered in full; None when it never did.
+        complete_at: start of the last collection in which the source answered completely; None if it never did.
         state: ``new`` (batches were landed), ``unchanged``, ``waiting`` (a period that is due is not published yet),
-            ``refused`` (some answers were; the others are landed), ``failed`` (the source could not be read).
-        tries: collections in a row that were refused or failed, or were waiting.
-        batches: number of new ones.
-        records: in them.
-        bytes: in them.
-        not_yet: the periods that are not published.
+            ``refused`` (some answers were refused; the others are landed), ``failed`` (the source could not be read).
+        tries: number of collections in a row with this state, if it is ``refused``, ``failed`` or ``waiting``.
+        batches: number of new batches.
+        records: number of records in them.
+        bytes: number of bytes in them.
+        not_yet: periods that are due and not published yet.
         reason: why answers were refused, or why the source could not be read.
-        remedy: what to do about it.
-        seconds: how long it took.
+        remedy: the next step for people.
+        seconds: duration.
     """
 
     run_id: str
@@ -67,7 +67,7 @@ class Collection:
     dataset: str
     collected_at: datetime
     complete_at: datetime | None
-    state: Ending
+    state: CollectionState
     tries: int
     batches: int = 0
     records: int = 0
@@ -102,13 +102,13 @@ def land(dataset: Dataset, context: CollectionContext) -> LandingResult:
         remedy = f"vertebra collect {dataset.name} --debug"
         record.ended("failed", time.perf_counter() - clock, None, CollectError(fact, remedy=remedy))
         raise
-    state: Ending = "waiting" if outcome.not_published else "new" if outcome.new else "unchanged"
+    state: CollectionState = "waiting" if outcome.not_published else "new" if outcome.new else "unchanged"
     record.ended(state, time.perf_counter() - clock, outcome)
     return LandingResult(outcome.records, _facts(outcome), bool(outcome.new or outcome.reparsed))
 
 
 def last_collections(ledgers: Ledgers) -> dict[str, Collection]:
-    """The last collection of each dataset that was collected."""
+    """The last collection of each dataset that was ever collected."""
     table = ledgers.table(_LEDGER)
     if not table.exists():
         return {}
@@ -129,7 +129,7 @@ def _facts(outcome: CollectOutcome) -> LandingFacts:
 
 @dataclass(frozen=True)
 class _Record:
-    """Writes down how one collection ended."""
+    """Records how one collection ended."""
 
     dataset: Dataset
     ledgers: Ledgers
@@ -137,7 +137,7 @@ class _Record:
     now: datetime
 
     def ended(
-        self, state: Ending, seconds: float, outcome: CollectOutcome | None, error: CollectError | None = None
+        self, state: CollectionState, seconds: float, outcome: CollectOutcome | None, error: CollectError | None = None
     ) -> None:
         name = self.dataset.name
         before = last_collections(self.ledgers).get(name)
@@ -164,7 +164,7 @@ class _Record:
 
 
 class _Unrecorded:
-    """A collection of some periods only: it says nothing of the others, so what is due stays as it is."""
+    """Records nothing: a collection of some periods says nothing about the others, which stay due."""
 
     def ended(self, *_: object) -> None:
-        """Write nothing."""
+        """Record nothing."""

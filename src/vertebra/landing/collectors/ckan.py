@@ -42,15 +42,15 @@ _TOTAL: Final = "total"
 
 
 class Ckan(WebSource):
-    """A CKAN portal: the records of one resource in its datastore, or files of a package found by their names.
+    """A CKAN portal: the records of one resource in its datastore, or files of a package selected by name.
 
     Attributes:
         portal: address of the portal, before ``/api/3/action``.
         resource: id of a resource whose records are read from the datastore.
         package: name of a package whose files are downloaded.
-        files: names of the resources of the package, with wildcards: ``*_{period:%Y}_*.csv``; where the period is only
-            in the name, it is read off it.
-        page: most records asked for at once; the portal may give fewer.
+        files: names of the package's resources, with wildcards: ``*_{period:%Y}_*.csv``; the period is read from the
+            name.
+        page: most records in one request; the portal may give fewer.
     """
 
     portal: str
@@ -70,14 +70,16 @@ class Ckan(WebSource):
         if value is not None:
             others = sorted(name for name in placeholder_names(value) if not is_time_placeholder(name))
             if others:
-                raise ValueError(f"a name has no {{{others[0]}}}; only {{period:…}} is read off a name")
+                raise ValueError(f"a file name has no {{{others[0]}}}; only {{period:…}} is read from names")
             file_name_pattern(value)
         return value
 
     @model_validator(mode="after")
     def _one_form(self) -> Ckan:
         if (self.resource is None) == (self.package is None):
-            raise ValueError("it is one of two; write resource: ID for records, or package: NAME and files: PATTERN")
+            raise ValueError(
+                "it needs resource or package; write resource: ID for records, or package: NAME and files: PATTERN"
+            )
         if (self.package is None) != (self.files is None):
             raise ValueError("package and files go together; write package: NAME and files: '*.csv'")
         check_encrypted(self.portal, self.auth)
@@ -85,7 +87,7 @@ class Ckan(WebSource):
 
     @classmethod
     def parse_defaults(cls, written: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Where a portal has the records of a resource; files have any format."""
+        """JSON with the path to the records for a resource; none for files."""
         return {"format": "json", "records": "result.records"} if written.get("resource") is not None else None
 
     def allowed_formats(self) -> tuple[str, ...] | None:
@@ -98,7 +100,7 @@ class Ckan(WebSource):
 
 
 class CkanCollector(Collector):
-    """``from: ckan``: a resource is one batch, a zip archive of its pages as received; so is each file of a package."""
+    """``from: ckan``: a resource is one batch, a zip archive of its pages; each file of a package is one batch."""
 
     name = "ckan"
     declaration = Ckan
@@ -117,7 +119,7 @@ columns:
 """
 
     def collect(self, request: Request) -> Iterator[Item]:
-        """Give the resource, or the package's files in the order of their names.
+        """Give the resource, or the package's files sorted by period and name.
 
         Raises:
             CollectError: the portal does not answer, or has no such package or file.
@@ -139,7 +141,7 @@ def _action(
     """Call an action of the portal. An error with status 200 is refused."""
     answer = client.fetch(f"{source.portal}/api/3/action/{name}", target, params, allow_gzip=True)
     if answer is None:
-        raise CollectError(f"{source.portal} answers that nothing changed, which was not asked")
+        raise CollectError(f"{source.portal} answers that nothing changed, although it was not asked")
     body = parse_json(answer)
     if not isinstance(body, dict) or body.get("success") is not True or not isinstance(body.get("result"), dict):
         raise refused_page(answer, "is not that of a CKAN action", "it has no success and result")
@@ -148,7 +150,7 @@ def _action(
 
 @dataclass(frozen=True)
 class _Datastore:
-    """PageArchive by offset in the order of ``_id``, until the total; the portal caps the size of pages silently."""
+    """Reads pages by offset, sorted by ``_id``, up to the total. Portals silently limit the size of pages."""
 
     resource: str
     source: Ckan
@@ -189,14 +191,21 @@ class _Datastore:
             raise SourceChangedError(f"{url} changed while it was read")
         headers = {_TOTAL: str(total)} | ({_MODIFIED: modified} if modified is not None else {})
         name = f"{self.request.dataset.name}.zip"
-        return Payload(pages.file, url, headers=headers, name=name, records=total, content=pages.content)
+        return Payload(
+            pages.file,
+            url,
+            headers=headers,
+            file_name=name,
+            expected_records=total,
+            content_hash=pages.content_hash,
+        )
 
     def _search(self, offset: int, limit: int) -> tuple[Download, dict[str, Any]]:
         params = {"resource_id": self.resource, "limit": str(limit), "offset": str(offset), "sort": "_id asc"}
         return _action(self.client, self.source, "datastore_search", self.next_file(), *params.items())
 
     def _modified(self) -> str | None:
-        """When the resource changed last; None where the portal does not tell."""
+        """When the resource changed last; None if the portal does not say."""
         try:
             _, body = _action(self.client, self.source, "resource_show", self.next_file(), ("id", self.resource))
         except RefusedAnswerError as error:
@@ -211,12 +220,12 @@ class _Datastore:
             f"{url} gives {taken:,} records and says that it has {total:,}",
             url=url,
             cause="pages are missing, or come twice",
-            remedy="collect again; if it stays so, tell the portal",
+            remedy="collect again; if it happens again, report it to the portal",
         )
 
 
 def _rising(page: Page, newest: int) -> int:
-    """The newest row id of a page, where rows have ids: they rise from row to row and from page to page."""
+    """The largest row id of a page, if rows have ids. Ids rise from row to row and from page to page."""
     for record in page.records:
         found = record.get("_id") if isinstance(record, dict) else None
         if not isinstance(found, str) or not found.isdigit():
@@ -229,7 +238,7 @@ def _rising(page: Page, newest: int) -> int:
 
 @dataclass(frozen=True)
 class _Files:
-    """The resources of a package whose names match, each a file."""
+    """Downloads the resources of a package whose names match."""
 
     source: Ckan
     request: Request
@@ -267,7 +276,7 @@ class _Files:
             try:
                 yield self._file(target, modified[target.url])
             except RefusedAnswerError as error:
-                # the portal lists it: what is not there is not to come
+                # the portal lists the file, so a missing one is an error, not a file that is still to come
                 yield refused_target(target, error)
 
         yield from collect_targets(targets, self.request, one)
@@ -276,7 +285,7 @@ class _Files:
         if modified and target.validators.get(_MODIFIED) == modified:
             return Unchanged(target.url)
         self.request.progress(f"reading {target.url}")
-        # What a portal lists is followed like a redirect: to the web, and without the portal's credentials elsewhere.
+        # an address from the portal is followed like a redirect: without the credentials on other hosts
         address = self.client.credentials.follow(self.source.portal, target.url)
         self.client.start_deadline()
         answer = self.client.fetch(address, self.next_file(), validators=target.validators)
@@ -285,7 +294,7 @@ class _Files:
         check_answer(answer, format_named(self.request.dataset.parse.format))
         headers = answer.headers | ({_MODIFIED: str(modified)} if modified else {})
         name = file_name(address, self.request.dataset)
-        return Payload(answer.file, target.url, target.period, headers, part=target.part, name=name)
+        return Payload(answer.file, target.url, target.period, headers, part=target.part, file_name=name)
 
     def _refuse_doubles(self, found: list[tuple[str | None, str, dict[str, Any]]]) -> None:
         periods = [period for period, _, _ in found if period is not None]
@@ -295,12 +304,12 @@ class _Files:
             raise CollectError(
                 f"the package {self.source.package} has several files of {double}",
                 cause=f"{names} match {self.source.files}",
-                remedy="make collect.files more exact, so that each period has one file",
+                remedy="make collect.files more specific, so that one file matches for each period",
             )
 
 
 def _period(match: re.Match[str]) -> str | None:
-    """The period that a file's name says; None when it says none."""
+    """The period in a file's name; None if there is none."""
     given = {key: int(value) for key, value in match.groupdict().items() if value is not None}
     year = given.get("Y", given.get("G"))
     if year is None:

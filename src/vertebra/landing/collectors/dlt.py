@@ -1,4 +1,4 @@
-"""Collect what a resource of the library dlt yields. dlt is installed with the extra ``dlt`` and imported late."""
+"""Collect the records of a resource of the library dlt, which the extra ``dlt`` installs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_TOLD: Final = 1000
+_PROGRESS_EVERY: Final = 1000
 
 
 class Dlt(Source):
@@ -30,7 +30,7 @@ class Dlt(Source):
 
     Attributes:
         resource: module and name, ``package.module:name``; a module in the project's folder or an installed one.
-        arguments: what the resource is called with.
+        arguments: arguments of the resource.
     """
 
     payload_formats = ("jsonl",)
@@ -43,14 +43,14 @@ class Dlt(Source):
     def _module_and_name(cls, value: str) -> str:
         module, _, name = value.partition(":")
         if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
-            raise ValueError(f"{value!r} does not name a resource; write module:name, or module:source.name")
+            raise ValueError(f"{value!r} is not the name of a resource; write module:name, or module:source.name")
         return value
 
 
 class DltCollector(Collector):
-    """``from: dlt``: the payload is JSON Lines, a record a line.
+    """``from: dlt``: the payload is JSON Lines, one record a line.
 
-    What dlt remembers (``dlt.sources.incremental``) is committed with the batch, and given back at the next collection.
+    The state of dlt (``dlt.sources.incremental``) is committed with the batch and restored at the next collection.
     """
 
     name = "dlt"
@@ -67,7 +67,7 @@ key: [id]
 """
 
     def collect(self, request: Request) -> Iterator[Item]:
-        """Give what the resource yields as one payload.
+        """Give the records of the resource as one payload.
 
         Raises:
             CollectError: dlt is not installed, there is no such resource, or its code fails.
@@ -79,13 +79,20 @@ key: [id]
         file = request.staging / "records.jsonl"
         with _importable(request.project_root):
             state = _State.from_text(request.cursor, where)
-            with state.active(), _told(source.resource, where):
+            with state.active(), _translated_errors(source.resource, where):
                 rows, content = _write(_resource(source, where), file, url, request)
         cursor = state.to_text()
         if not rows and cursor is not None:
             yield Unchanged(url)
             return
-        yield Payload(file, url, cursor=cursor, name=file.name, records=rows or None, content=content)
+        yield Payload(
+            file,
+            url,
+            cursor=cursor,
+            file_name=file.name,
+            expected_records=rows or None,
+            content_hash=content,
+        )
 
     def shown_cursor(self, cursor: str) -> str | None:
         """The newest values that ``dlt.sources.incremental`` remembers."""
@@ -110,7 +117,7 @@ def _all_at(kept: Any, key: str) -> Iterator[Any]:
 
 @dataclass(frozen=True)
 class _State:
-    """What dlt remembers from one collection to the next."""
+    """The state that dlt keeps from one collection to the next."""
 
     values: dict[str, Any]
 
@@ -144,7 +151,7 @@ class _State:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Have resources read and write this state."""
+        """Let resources read and write this state."""
         from dlt.common.configuration.container import Container
         from dlt.common.pipeline import StateInjectableContext
 
@@ -178,20 +185,20 @@ def _resource(source: Dlt, where: str) -> Any:
 
 
 def _write(resource: Any, file: Path, url: str, request: Request) -> tuple[int, str]:
-    """Write records as they are yielded. Returns their number and a hash that no order of keys changes."""
+    """Write records as they arrive. Returns their number and a hash that does not depend on the order of keys."""
     hasher, count = hashlib.sha256(), 0
     with file.open("w", encoding="utf-8") as sink:
         for record in _records(resource):
             sink.write(json.dumps(record, ensure_ascii=False, default=text_of) + "\n")
             hasher.update(json.dumps(record, sort_keys=True, ensure_ascii=False, default=text_of).encode() + b"\n")
             count += 1
-            if count % _TOLD == 0:
+            if count % _PROGRESS_EVERY == 0:
                 request.transferred(Transfer(url, sink.tell()))
     return count, hasher.hexdigest()
 
 
 def _records(resource: Any) -> Iterator[dict[str, Any]]:
-    """The records of what a resource yields: records, lists of them, Arrow tables, data frames."""
+    """The records in the items of a resource: records, lists of records, Arrow tables or data frames."""
     for item in resource:
         if isinstance(item, dict):
             yield item
@@ -204,14 +211,14 @@ def _records(resource: Any) -> Iterator[dict[str, Any]]:
         else:
             raise CollectError(
                 f"the resource yields {type(item).__name__}",
-                cause="a record is a dictionary; lists of them, Arrow tables and data frames are taken apart",
+                cause="items are dictionaries, lists of dictionaries, Arrow tables or data frames",
                 remedy="correct the resource",
             )
 
 
 @contextmanager
 def _importable(root: Path) -> Iterator[None]:
-    """Have modules of the project's folder found."""
+    """Make modules in the project's folder importable."""
     place = str(root)
     sys.path.insert(0, place)
     try:
@@ -221,8 +228,8 @@ def _importable(root: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _told(name: str, where: str) -> Iterator[None]:
-    """Errors of the resource's code, without the queries of addresses: tokens may be in them."""
+def _translated_errors(name: str, where: str) -> Iterator[None]:
+    """Turn errors of the resource's code into CollectErrors, without queries of addresses, which may have tokens."""
     try:
         yield
     except CollectError:
@@ -236,7 +243,7 @@ def _told(name: str, where: str) -> Iterator[None]:
         raise CollectError(
             f"the dlt resource {name} failed",
             cause=f"{type(root).__name__}: {about}",
-            remedy="run it by itself to see where; what was landed stays",
+            remedy="run it on its own to find the error; landed batches stay",
             where=where,
         ) from None
 

@@ -36,8 +36,8 @@ class Files(Source):
 class FilesCollector(Collector):
     """``from: files``: a path in the project, an absolute path or an fsspec URL; a file, a folder or wildcards.
 
-    Files come in the order of their paths. What a file was when it was landed is compared by content; for a remote
-    store the store's own mark of a file (ETag, version, time and size) first spares the transfer.
+    Files are collected in the order of their paths. A local file is compared with landed ones by content; a file of a
+    remote store is not downloaded if the store's ETag, version, time and size have not changed.
     """
 
     name = "files"
@@ -62,7 +62,7 @@ columns: {id: int, value: double}
             allowed = sorted(request.schemes)
             raise CollectError(
                 f"the project does not allow {missing[0]}:// as a source",
-                cause=f"allowed are {', '.join(allowed)}",
+                cause=f"it allows {', '.join(allowed)}",
                 remedy="if you trust the source, write `schemes: "
                 f"[{', '.join([*allowed, *dict.fromkeys(missing)])}]` in vertebra.yaml",
                 where=f"dataset {request.dataset.name}",
@@ -90,7 +90,7 @@ def _local(request: Request, path: str) -> Iterator[Payload | Refused]:
 
 
 def _leads_out(file: Path, root: Path) -> bool:
-    """Whether a file of a folder is a link to somewhere else: who may write the folder may not read all that we may."""
+    """Whether a file is a link out of its folder, whose target other people may not be allowed to read."""
     if not file.is_symlink():
         return False
     target = file.resolve()
@@ -100,8 +100,8 @@ def _leads_out(file: Path, root: Path) -> bool:
 def _link(url: str, file: Path) -> CollectError:
     return CollectError(
         f"{url} is a link out of its folder, to {file.resolve()}",
-        cause="whoever may write the folder could have any file collected",
-        remedy="put the file itself there, or name in collect.path where it is",
+        cause="anyone who can write to the folder could make Vertebra collect any file",
+        remedy="put the file itself into the folder, or write its own path in collect.path",
     )
 
 
@@ -112,7 +112,7 @@ def _remote(request: Request, url: str) -> Iterator[Payload | Unchanged | Refuse
         _nothing(request, store.url, wildcards=store.has_wildcards)
     for number, file in enumerate(files):
         last, part = request.last_receipt_from(file.url), part_of(file.url, request, several=several)
-        if last and last.part == part and file.mark and last.headers.get("mark") == file.mark:
+        if last and last.part == part and file.version_token and last.headers.get("mark") == file.version_token:
             yield Unchanged(file.url)
             continue
         target = request.staging / f"file-{number}"
@@ -125,7 +125,7 @@ def _remote(request: Request, url: str) -> Iterator[Payload | Unchanged | Refuse
         if not stayed:
             yield Refused(file.url, _changed(file.url), target, part=part)
             continue
-        yield Payload(target, file.url, headers={"mark": file.mark} if file.mark else {}, part=part)
+        yield Payload(target, file.url, headers={"mark": file.version_token} if file.version_token else {}, part=part)
 
 
 def _watched(request: Request, file: StoredFile, done: int) -> None:
@@ -136,12 +136,12 @@ def _changed(shown: str) -> CollectError:
     return CollectError(
         f"{shown} changed while it was read",
         cause="something is still writing the file",
-        remedy="collect again when it is written",
+        remedy="collect again when it is complete",
     )
 
 
 def _nothing(request: Request, what: str, *, wildcards: bool) -> None:
-    """Nothing matches: an error, unless wildcards wait for files and some came before."""
+    """Report that no file matches: an error, unless there are wildcards and files were collected before."""
     if wildcards and request.landed:
         request.progress(f"no file matches {what} now")
         return

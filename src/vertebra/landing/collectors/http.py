@@ -1,4 +1,4 @@
-"""Collect files from the web, by an address that may have periods and lists of values in it."""
+"""Collect files from the web, with an address that may contain periods and lists of values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Http(UrlTemplateSource):
     """Files at an address, one for each period and combination of values.
 
     Attributes:
-        begins: how the text of a sound answer begins, e.g. its header line; any other answer is refused.
+        begins: how the text of a correct answer begins, e.g. its header line; any other answer is refused.
     """
 
     begins: str | None = Field(default=None, min_length=1)
@@ -36,7 +36,7 @@ class Http(UrlTemplateSource):
 class HttpCollector(Collector):
     """``from: http``: each address is a file, and each file a batch.
 
-    What is landed is not transferred again where the host can tell (ETag, Last-Modified).
+    A file that has not changed is not downloaded again if the host has its ETag or Last-Modified.
     """
 
     name = "http"
@@ -75,7 +75,7 @@ columns:
                     return
                 check_answer(answer, wanted, source.begins)
                 name = file_name(target.url, request.dataset)
-                yield Payload(answer.file, target.url, target.period, answer.headers, part=target.part, name=name)
+                yield Payload(answer.file, target.url, target.period, answer.headers, part=target.part, file_name=name)
 
             yield from collect_targets(targets(source, request), request, one)
 

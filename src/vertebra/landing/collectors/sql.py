@@ -1,4 +1,4 @@
-"""Collect a table or a query of a database, read in one transaction; only what is new where a cursor says so."""
+"""Collect a table or a query of a database in one transaction; with a cursor, only new rows."""
 
 from __future__ import annotations
 
@@ -61,16 +61,16 @@ class Sql(Source):
         found = re.match(r"([a-z]+)(\+[a-z0-9_]+)?://", value.get_secret_value())
         if found is None or found[1] not in _DIALECTS:
             raise ValueError(
-                "this is not the address of a known database; it begins with postgresql://, mysql:// or sqlite:///"
+                "this is not the address of a known database; begin it with postgresql://, mysql:// or sqlite:///"
             )
         return value
 
     @model_validator(mode="after")
     def _one_form(self) -> Sql:
         if (self.table is None) == (self.query is None):
-            raise ValueError("it is one of two; write table: NAME or query: SELECT …")
+            raise ValueError("it needs one of table and query; write table: NAME or query: SELECT …")
         if self.query is not None and not _SELECTS.match(self.query):
-            raise ValueError("query: is no SELECT; a source is read, never written")
+            raise ValueError("query: is not a SELECT; write a SELECT, because sources are only read")
         return self
 
     def secrets(self) -> Iterator[str]:
@@ -104,7 +104,7 @@ key: [id]
 """
 
     def collect(self, request: Request) -> Iterator[Item]:
-        """Give the rows as one payload; those at or above the newest value landed where a cursor is declared.
+        """Give the rows as one payload; if a cursor is declared, those at or above the newest value landed.
 
         Raises:
             CollectError: the database cannot be read.
@@ -147,7 +147,15 @@ class _Read:
         if self.source.cursor is not None:
             cursor = Cursor(self._newest, self._ties).to_text()
         headers = {"database": self.database.dialect}
-        yield Payload(file, url, headers=headers, cursor=cursor, name="rows.parquet", records=rows, content=content)
+        yield Payload(
+            file,
+            url,
+            headers=headers,
+            cursor=cursor,
+            file_name="rows.parquet",
+            expected_records=rows,
+            content_hash=content,
+        )
 
     def _refuse_nulls(self, cursor: str) -> None:
         relation, column = self.database.relation(self.source.table, self.source.query), self.database.quoted(cursor)
@@ -156,11 +164,11 @@ class _Read:
             raise CollectError(
                 f"{count:,} rows have no {cursor}",
                 cause="rows without a value of the cursor would never be collected",
-                remedy="choose a cursor that is never NULL, or leave them out with query: SELECT … WHERE … IS NOT NULL",
+                remedy="choose a cursor that is never NULL, or exclude them with query: SELECT … WHERE … IS NOT NULL",
             )
 
     def _write(self, file: Path, before: Cursor | None, url: str) -> tuple[int, str]:
-        """Write the rows as they come. Returns their number and the hash of their texts."""
+        """Write the rows as they arrive. Returns their number and the hash of their texts."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -174,10 +182,10 @@ class _Read:
         schema = pa.schema([pa.field(name, pa.string()) for name in names])
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
             for rows in self.database.partitions(result, _ROWS):
-                fresh = rows if place is None else self._fresh(rows, place, before, seen)
-                if not fresh:
+                new = rows if place is None else self._new_rows(rows, place, before, seen)
+                if not new:
                     continue
-                batch = _as_text(fresh, schema)
+                batch = _as_text(new, schema)
                 _add(hasher, batch)
                 writer.write_batch(batch)
                 count += batch.num_rows
@@ -193,11 +201,11 @@ class _Read:
         since = f" WHERE {column} >= :newest" if before is not None else ""
         return f"SELECT * FROM {relation}{since} ORDER BY {column}"
 
-    def _fresh(
+    def _new_rows(
         self, rows: Sequence[Sequence[Any]], place: int, before: Cursor | None, seen: Counter[str]
     ) -> list[Sequence[Any]]:
-        """The rows that are not landed. Remembers those with the newest value: more of them may come later."""
-        fresh = []
+        """The rows that are not landed. Remembers those with the newest value, as more may follow."""
+        new = []
         for row in rows:
             value = row[place]
             if value != self._newest:
@@ -210,14 +218,14 @@ class _Read:
             if before is not None and value == before.value and seen[hashed] > 0:
                 seen[hashed] -= 1
                 continue
-            fresh.append(row)
-        return fresh
+            new.append(row)
+        return new
 
     def _refuse_many_ties(self) -> None:
         if self._tied > MOST_TIES:
             raise CollectError(
                 f"more than {MOST_TIES:,} rows have {self.source.cursor} = {self._newest}, the newest value",
-                cause="which of the rows with the newest value are landed is kept in the receipt",
+                cause="the receipt keeps the hashes of the landed rows with the newest value",
                 remedy="choose a finer cursor, such as a serial number or a time with fractions of seconds",
             )
 
@@ -226,7 +234,7 @@ class _Read:
         if double is not None:
             raise CollectError(
                 f"the query has several columns named {double}",
-                cause="a column is known by its name",
+                cause="column names must be unique",
                 remedy=f"name them in the query: SELECT a.{double} AS a_{double}, …",
             )
         if self.source.cursor is not None and self.source.cursor not in names:

@@ -1,8 +1,8 @@
-"""How far a table has been read: the newest value of its cursor, and which of the rows with that value are landed.
+"""How far a table has been read: the newest value of its cursor, and which rows with that value are landed.
 
-A row may be written with a value that is landed already, a moment after the rows around it were read. Asking for rows
-above the newest value would lose it; asking for rows at or above it would double the others. So rows at or above it are
-asked for, and those that are landed are known by their hashes.
+A row may get a value that is landed already, just after the rows around it were read. Reading only rows above the
+newest value would lose it; reading rows at or above the value would duplicate the others. So rows at or above the value
+are read, and landed ones are recognized by their hashes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 MOST_TIES: Final = 10_000
-"""Most rows with the newest value: their hashes are kept in the receipt."""
+"""Most rows with the newest value, because the receipt keeps their hashes."""
 
 _FROM_TEXT: Final[Mapping[str, Callable[[str], Any]]] = {
     "int": int,
@@ -49,7 +49,7 @@ class Cursor:
     ties: Mapping[str, int]
 
     def to_text(self) -> str:
-        """As a receipt keeps it.
+        """The text for a receipt.
 
         Raises:
             CollectError: the value is of a type that does not sort as a cursor.
@@ -65,7 +65,7 @@ class Cursor:
 
     @classmethod
     def from_text(cls, text: str) -> Cursor:
-        """From what a receipt keeps.
+        """The cursor in a receipt.
 
         Raises:
             CollectError: another collector wrote it.

@@ -1,4 +1,4 @@
-"""The databases that the sql collector reads: how to connect, and how to see one state of them."""
+"""Databases that ``from: sql`` reads: connecting, and reading one consistent state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DRIVERS: Final[Mapping[str, tuple[str, ...]]] = {
     "mysql": ("pymysql", "MySQLdb"),
     "mariadb": ("pymysql", "MySQLdb"),
 }
-"""The driver that is taken where the address names none: the first one that is installed."""
+"""Drivers for addresses that name none: the first installed one is used."""
 
 _PREFERRED: Final = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 _SQLALCHEMY: Final = {"MySQLdb": "mysqldb"}
@@ -31,13 +31,13 @@ _SECONDS: Final = 30
 
 @dataclass(frozen=True)
 class Database:
-    """A database that can be read.
+    """A database to read from.
 
     Attributes:
-        engine: SQLAlchemy's.
+        engine: the SQLAlchemy engine.
         dialect: ``postgresql``, ``mysql``, ``mariadb`` or ``sqlite``.
         place: host and name, or the file; without credentials.
-        where: what messages are about.
+        where: the dataset, for messages.
     """
 
     engine: Engine
@@ -52,7 +52,7 @@ class Database:
         Args:
             address: a SQLAlchemy URL.
             root: folder that the path of a SQLite file starts from.
-            where: what messages are about.
+            where: the dataset, for messages.
 
         Raises:
             CollectError: its address is wrong, or its driver is not installed.
@@ -66,7 +66,7 @@ class Database:
         except (ArgumentError, ValueError):
             raise CollectError(
                 "collect.database is not the address of a database",
-                remedy="write dialect://user:${PASSWORD}@host/name; a password is written in the form of URLs",
+                remedy="write dialect://user:${PASSWORD}@host/name, the password percent-encoded",
                 where=where,
             ) from None
         dialect, _, driver = url.drivername.partition("+")
@@ -75,7 +75,7 @@ class Database:
         if not driver:
             url = url.set(drivername=f"{dialect}+{_driver(dialect, where)}")
         try:
-            engine = create_engine(url, poolclass=NullPool, connect_args=_patience(url.drivername))
+            engine = create_engine(url, poolclass=NullPool, connect_args=_timeouts(url.drivername))
         except (ImportError, NoSuchModuleError) as error:
             raise CollectError(
                 f"the driver of {url.drivername} is not installed", cause=str(error), where=where
@@ -105,7 +105,7 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """A connection that sees one state of the database and cannot write.
+        """A read-only connection that sees one consistent state of the database.
 
         Raises:
             CollectError: the database cannot be reached, or fails while it is read.
@@ -123,7 +123,7 @@ class Database:
                     connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
                 yield connection
         except SQLAlchemyError as error:
-            # SQLAlchemy's own text has the whole statement; the driver's says what is wrong.
+            # SQLAlchemy's text has the whole statement; the driver's text has the cause
             original = getattr(error, "orig", None)
             lines = str(original or type(error).__name__).splitlines()
             raise CollectError(
@@ -134,7 +134,7 @@ class Database:
             ) from None
 
     def quoted(self, name: str) -> str:
-        """A name as this database quotes it."""
+        """A name quoted for this database."""
         return str(self.engine.dialect.identifier_preparer.quote_identifier(name))
 
     def relation(self, table: str | None, query: str | None) -> str:
@@ -142,7 +142,7 @@ class Database:
         if table is not None:
             return ".".join(self.quoted(part) for part in table.split("."))
         query = str(query).strip().rstrip(";")
-        # A colon would name a parameter.
+        # unescaped, a colon would name a parameter
         return "(" + query.replace(":", r"\:") + "\n) AS collected"
 
     def shown(self, table: str | None, query: str | None) -> str:
@@ -152,7 +152,7 @@ class Database:
         return f"{self.dialect}:{self.place}/query-{hashlib.sha256(str(query).encode()).hexdigest()[:12]}"
 
     def run(self, connection: Connection, statement: str, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
-        """Run a statement; its rows come as they are asked for.
+        """Run a statement; its rows are streamed.
 
         Args:
             values: of the statement's parameters, by name.
@@ -163,7 +163,7 @@ class Database:
         return connection.execute(text(statement), dict(values or {}), execution_options=options)
 
     def partitions(self, result: CursorResult[Any], size: int) -> Iterator[Sequence[Sequence[Any]]]:
-        """The rows of a result, some at a time."""
+        """The rows of a result in pieces of a size."""
         yield from result.partitions(size)
 
 
@@ -179,8 +179,8 @@ def _driver(dialect: str, where: str) -> str:
     )
 
 
-def _patience(driver: str) -> dict[str, Any]:
-    """How long to wait for the database, as its driver is told."""
+def _timeouts(driver: str) -> dict[str, Any]:
+    """The driver's arguments for timeouts."""
     if driver.endswith("+pg8000"):
         return {"timeout": None}
     return {"connect_timeout": _SECONDS}

@@ -90,7 +90,7 @@ def _blocks(part: PayloadPart, stream: BinaryIO) -> Iterator[list[dict[str, Any]
             raise
         raise _damaged(part, error) from error
     except Exception as error:
-        # fastavro raises whatever the bytes lead it to: ValueError, EOFError, KeyError, zlib.error…
+        # fastavro raises different errors for damaged bytes: ValueError, EOFError, KeyError, zlib.error…
         raise _damaged(part, error) from error
 
 
@@ -120,7 +120,7 @@ def _damaged(part: PayloadPart, error: Exception) -> CollectError:
     return CollectError(
         f"{part.name} cannot be read as Avro",
         cause=f"{type(error).__name__}: {error}",
-        remedy="collect it again; if it stays so, correct parse.format or ask the source",
+        remedy="collect it again; if it happens again, correct parse.format or ask the source",
     )
 
 

@@ -81,7 +81,7 @@ def _batches(file: Path, part: PayloadPart) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq
 
     connection = duckdb.connect(config={"memory_limit": "1GB", "autoload_known_extensions": False})
-    # Instants are shown in UTC; a build with time zones would take the machine's unless told.
+    # instants are shown in UTC; a DuckDB with time zones would use the zone of the machine
     if connection.sql("SELECT 1 FROM duckdb_settings() WHERE name = 'TimeZone'").fetchall():
         connection.execute("SET TimeZone = 'UTC'")
     try:
@@ -119,7 +119,7 @@ def _damaged(part: PayloadPart, error: Exception) -> CollectError:
     return CollectError(
         f"{part.name} cannot be read as Parquet",
         cause=str(error).splitlines()[0],
-        remedy="collect it again; if it stays so, correct parse.format or ask the source",
+        remedy="collect it again; if it happens again, correct parse.format or ask the source",
     )
 
 

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 def unique_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Give every column a name of its own, the same for the same header.
+    """Make column names unique, the same way for the same header.
 
     A blank name becomes ``c<position>``; the second of two equal names gets ``_2``, the third ``_3``. Names that differ
-    in case only count as equal, as SQL engines do not tell them apart.
+    only in case count as equal, because SQL engines do not distinguish them.
     """
     wanted = [name if name.strip() else f"c{position}" for position, name in enumerate(names)]
-    # Names that need no change keep theirs, wherever they stand.
+    # names that are unique stay, wherever they are
     taken = {RECORD_COLUMN, RAGGED_COLUMN, *(name.casefold() for name in wanted)}
     seen = {RECORD_COLUMN, RAGGED_COLUMN}
     given = []
@@ -34,7 +34,7 @@ def unique_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def renamed(names: Sequence[str], unique: Sequence[str]) -> dict[str, str]:
-    """The columns that have another name than in the payload, with that one."""
+    """The names in the payload of columns that have another name."""
     return {new: old for old, new in zip(names, unique, strict=True) if old != new}
 
 

@@ -39,28 +39,28 @@ class CsvOptions(TextOptions):
 
 
 DELIMITERS: Final = (",", ";", "\t", "|")
-"""Those that are told from a text; of several that fit equally well the first is taken."""
+"""Delimiters that are detected; of several that fit equally well the first is used."""
 
 _RECORDS: Final = 200
 _LEAST: Final = 0.5
 
 
 def csv_options(parse: CsvOptions, delimiter: str) -> dict[str, Any]:
-    """Quoting as declared, in the words of Python's csv module."""
+    """The declared quoting as arguments of Python's csv module."""
     options: dict[str, Any] = {"delimiter": delimiter, "escapechar": parse.escape}
     return options | ({"quotechar": parse.quote} if parse.quote else {"quoting": csv.QUOTE_NONE, "quotechar": None})
 
 
 def delimiter_of(beginning: str, whole: bool, parse: CsvOptions) -> str:
-    """The delimiter: the declared one, else the one that fits the first records best.
+    """The delimiter: the declared one, or the one that fits the first records best.
 
-    It cuts the first record into at least two cells and the most of the others into as many; among several the one
-    with more cells. One that quotes do not stand next to is not taken where another is. A text that none of them cuts
-    so has one column, and the comma.
+    It splits the first record into at least two cells, and most other records into the same number of cells; of several
+    such delimiters the one with more cells is used. Delimiters next to quotes are preferred. If none fits, the text has
+    one column, and the delimiter is the comma.
 
     Args:
-        beginning: the text's first records.
-        whole: whether that is all of it; else its last record may be cut.
+        beginning: the first records of the text.
+        whole: whether that is the whole text; otherwise its last record may be cut off.
     """
     if parse.delimiter is not None:
         return parse.delimiter
@@ -73,7 +73,7 @@ def delimiter_of(beginning: str, whole: bool, parse: CsvOptions) -> str:
 
 
 def _fit(beginning: str, whole: bool, parse: CsvOptions, delimiter: str, strict: bool) -> tuple[float, int]:
-    """The share of records that have as many cells as the first, and how many it has.
+    """The share of records with as many cells as the first one, and that number of cells.
 
     Args:
         strict: whether a quoted cell must end at a delimiter or the end of the line.

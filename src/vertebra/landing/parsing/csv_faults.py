@@ -1,4 +1,4 @@
-"""What is wrong with a CSV part, and where; only looked for when a payload is refused."""
+"""Error messages for CSV parts, with line numbers; computed only when a payload is refused."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from vertebra.landing.payload import PayloadPart
 
 LONGEST_LINE: Final = 8 << 20
-"""A line is cut at a bound, so that bytes that are no text at all are not read into memory as one line."""
+"""Lines are cut at this length, so that bytes that are not text are not read into memory as one line."""
 
-# a cell may be as long as a record; the module's own bound is a thousandth of it
+# a cell may be as long as a record; the default limit of the csv module is a thousandth of it
 csv.field_size_limit(LONGEST_RECORD)
 
 
 @dataclass(frozen=True)
 class CsvSource:
-    """A part and how its text is read."""
+    """A part, and how its text is read."""
 
     part: PayloadPart
     parse: CsvOptions
@@ -35,7 +35,7 @@ class CsvSource:
 
 
 def numbered_rows(source: CsvSource) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a part with the line each starts in, counted from 1, by a parser that is slower and says more."""
+    """The rows of a part with their first line, from 1, read by a slower parser that knows line numbers."""
     with source.part.open() as raw:
         blocks = csv_text(raw, source.encoding, source.parse, source.delimiter, blank=True)
         text = io.TextIOWrapper(cast("Any", TextFile(blocks)), "utf-8-sig", "strict", newline="")
@@ -47,11 +47,11 @@ def numbered_rows(source: CsvSource) -> Iterator[tuple[int, list[str]]]:
 
 
 def refusal(source: CsvSource, width: int, message: str) -> CollectError:
-    """Why the parser stopped.
+    """The error for a part at which the parser stopped.
 
     Args:
-        width: how many cells a record has.
-        message: what the parser said.
+        width: number of cells of a record.
+        message: the parser's message.
     """
     if "invalid UTF8" in message:
         return undecodable(source.part, source.encoding)
@@ -70,19 +70,19 @@ def refusal(source: CsvSource, width: int, message: str) -> CollectError:
 
 
 def cut_off(source: CsvSource, width: int) -> CollectError:
-    """The last record has too few cells, and no end of line."""
+    """The error for a last record with too few cells and without a line end."""
     last = (0, 0)
     for line, cells in _whole_rows(source):
         last = (line, len(cells))
     return CollectError(
         f"{source.part.name} is cut off: its last line, {last[0]:,}, has {last[1]} of {width} cells and no end",
         cause="the transfer broke off, or the source was still writing",
-        remedy="collect it again; if it stays so, ask the source",
+        remedy="collect it again; if it happens again, ask the source",
     )
 
 
 def mostly_ragged(source: CsvSource, ragged: int, records: int, width: int) -> CollectError:
-    """Most records do not have the first one's number of cells."""
+    """The error for a part most of whose records do not have as many cells as the first one."""
     found = _ragged(source, width)
     place = f", the first in line {found[0]:,} with {found[1]}" if found else ""
     return CollectError(
@@ -93,22 +93,22 @@ def mostly_ragged(source: CsvSource, ragged: int, records: int, width: int) -> C
 
 
 def open_quote(source: CsvSource) -> CollectError:
-    """The text ends inside a quoted cell."""
+    """The error for a text that ends inside a quoted cell."""
     return CollectError(
         f"{source.part.name} ends inside a quoted cell",
         cause=unclosed(source) or "a quote is never closed: the file is cut off, or is not quoted this way",
-        remedy="collect it again; if it stays so, correct parse.quote or ask the source",
+        remedy="collect it again; if it happens again, correct parse.quote or ask the source",
     )
 
 
 def unclosed(source: CsvSource) -> str:
-    """Where the last record starts, if that can be told."""
+    """Where the last record starts, as a cause; empty if that is unknown."""
     last = 0
     try:
         for line, _ in numbered_rows(source):
             last = line
     except csv.Error:
-        # The open quote makes one cell of the rest of the file, longer than the module takes.
+        # with an open quote the rest of the file is one cell, which is too long for the csv module
         last += 1
     except UnicodeError:
         return ""

@@ -1,4 +1,4 @@
-"""CSV to text: every cell exactly as written, quotes removed, nothing taken for NULL."""
+"""Reads CSV as text: every cell exactly as it is written, without quotes, and no cell is NULL."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ if TYPE_CHECKING:
     from vertebra.landing.payload import PayloadPart
 
 _BLOCKS: Final = (1 << 20, 16 << 20, LONGEST_RECORD)
-"""Bytes parsed at once; a larger one when a record does not fit into the smaller."""
+"""Sizes of blocks for the parser; a larger one is used if a record does not fit into a smaller one."""
 
 _BEGINNING: Final = 1 << 16
-"""Characters that a delimiter is told from."""
+"""Number of characters for detecting the delimiter."""
 
 
 def read_csv(parts: Sequence[PayloadPart], context: ReadContext) -> Records:
     """Read CSV parts, each with its own header, as one sequence of records.
 
-    Blank lines are no records, except in a file of one column, where a blank line is an empty cell. A record with too
-    few or too many cells, where ``parse.ragged`` keeps it, comes with NULL in every column and its text in one column
-    more, so that no cell stands in another's place.
+    Blank lines are ignored, except in a file with one column, where a blank line is an empty cell. If ``parse.ragged``
+    keeps a record with too few or too many cells, it has NULL in every column and its text in an additional column, so
+    that no cell is in the place of another.
 
     Raises:
         RaggedRecordError: there is a record with too few or too many cells, and ``context`` does not expect it.
@@ -78,7 +78,7 @@ class _Head:
     Attributes:
         source: the part and how its text is read.
         given: column names as they are in the part, or declared.
-        before: how many parsed records come before the data.
+        before: number of parsed records before the data.
     """
 
     source: CsvSource
@@ -105,7 +105,7 @@ class _Head:
             if not cells:
                 blank += 1
                 continue
-            # Where a record is one cell, the parser makes records of blank lines too.
+            # in a file with one column the parser makes records of blank lines too
             before = blank if len(cells) == 1 else 0
             if parse.header:
                 return cls(source, tuple(cells), before + 1)
@@ -130,7 +130,7 @@ def _characters(blocks: Iterator[bytes]) -> io.TextIOWrapper:
 
 def _delimiter(part: PayloadPart, parse: CsvOptions, encoding: Encoding) -> str:
     with part.open() as raw:
-        # what the text is cut with before its delimiter is known decides on comments inside quoted cells only
+        # the delimiter that is assumed here only matters for comments inside quoted cells
         text = _characters(csv_text(raw, encoding, parse, parse.delimiter or ","))
         beginning = text.read(_BEGINNING)
         return delimiter_of(beginning, len(beginning) < _BEGINNING, parse)
@@ -149,7 +149,7 @@ def _declared(parse: CsvOptions, part: PayloadPart, width: int) -> tuple[str, ..
 
 
 def _notes(heads: Sequence[_Head], parse: CsvOptions) -> dict[str, Any]:
-    """What was found out about the text, for the receipt."""
+    """Facts about the text, for the receipt."""
     encodings = dict.fromkeys(head.source.encoding.name for head in heads)
     delimiters = dict.fromkeys(head.source.delimiter for head in heads)
     detected = [name for name in ("encoding", "delimiter") if getattr(parse, name) is None]
@@ -165,7 +165,7 @@ class _Table:
     """The records of one part.
 
     Args:
-        width: how many cells a record has.
+        width: number of cells of a record.
     """
 
     def __init__(self, head: _Head, context: ReadContext, width: int) -> None:
@@ -173,12 +173,12 @@ class _Table:
         self._source = head.source
         self._expects_ragged = context.ragged
         self._width = width
-        # Both are made of the payload's own hash: no payload contains it.
+        # made from the payload's own hash, so no payload contains them
         self._nul = f"\x03{context.digest[:24]}\x03"
         self._end = f"\x03{context.digest[:24]}end\x03"
 
     def batches(self, notes: dict[str, Any]) -> Iterator[pa.RecordBatch]:
-        """The records. A part with a record longer than a block is read again with a larger block."""
+        """The records. If a record is longer than a block, the part is read again with larger blocks."""
         given = self._head.before
         for size in _BLOCKS:
             ragged = _Ragged(self._source, self._nul, self._width)
@@ -209,7 +209,7 @@ class _Table:
         )
 
     def _parsed(self, size: int, ragged: _Ragged) -> Iterator[pa.RecordBatch]:
-        """Parse with blocks of ``size`` bytes; the header comes as a record."""
+        """Parse with blocks of ``size`` bytes; the header is a record too."""
         source = self._source
         end = (source.delimiter.join([self._end] * self._width) + "\n").encode()
         with source.part.open() as raw:
@@ -256,7 +256,7 @@ class _Table:
         return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
     def _without_end(self, last: Any) -> Iterator[pa.RecordBatch]:
-        """The last batch without the end mark. A mark that is no record of its own was swallowed by an open quote."""
+        """The last batch without the end mark. If the mark is not a record of its own, a quote was open."""
         if last is None or any(column[-1].as_py() != self._end for column in last.columns[: self._width]):
             raise open_quote(self._source)
         if last.num_rows > 1:
@@ -264,14 +264,14 @@ class _Table:
 
 
 class _Ragged:
-    """The records of a part with too few or too many cells, and their places among the others.
+    """The records of a part with too few or too many cells, and their positions among the others.
 
     Args:
-        nul: what stands for the NUL character in the text.
-        width: how many cells a record is to have.
+        nul: the replacement of the NUL character in the text.
+        width: number of cells that a record should have.
 
     Attributes:
-        cut_off: whether the newest of them is the part's last record and has too few cells.
+        cut_off: whether the newest of them is the last record of the part and has too few cells.
     """
 
     def __init__(self, source: CsvSource, nul: str, width: int) -> None:
@@ -284,12 +284,12 @@ class _Ragged:
         self._filled = 0
 
     def take(self, row: pc.InvalidRow) -> str:
-        """Keep one; called by the parser."""
+        """Keep a record; called by the parser."""
         self._waiting.append((row.number - 1, row.actual_columns, row.text))
         return "skip"
 
     def among(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """All records in the order of the text, with one column more: the text of those of another width."""
+        """All records in the order of the text, with an additional column for the text of ragged records."""
         place = 0
         for batch in batches:
             rows = batch.num_rows
@@ -317,10 +317,10 @@ class _Ragged:
             raise open_quote(self._source)
 
     def count_in(self, notes: dict[str, Any], records: int) -> None:
-        """Add their numbers to the notes.
+        """Add the numbers of ragged and filled records to the notes.
 
         Raises:
-            CollectError: they are most of the part's records.
+            CollectError: most records of the part are ragged.
         """
         if self._kept * 2 > records:
             raise mostly_ragged(self._source, self._kept, records, self._width)

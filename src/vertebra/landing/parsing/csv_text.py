@@ -1,4 +1,4 @@
-"""The text of a CSV part as the parser is given it: in UTF-8, without the lines that are declared to be no records."""
+"""The text of a CSV part for the parser: in UTF-8, without skipped lines and comments."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def csv_text(
 ) -> Iterator[bytes]:
     """The text block by block, without the ``parse.skip`` first lines and without comments.
 
-    A line is a comment where it begins with ``parse.comment`` and no record goes on in it.
+    A line is a comment if it begins with ``parse.comment`` and is not inside a quoted cell.
 
     Args:
-        blank: leave an empty line for each that is dropped, so that lines can be counted.
+        blank: keep an empty line in the place of each dropped line, so that line numbers stay the same.
 
     Raises:
-        csv.Error: a record is longer than the longest. Only looked at where there are comments to leave out.
+        csv.Error: a record is too long. Checked only if there are comments to remove.
     """
     blocks = decoded(stream, encoding)
     if parse.skip:
@@ -45,9 +45,9 @@ def csv_text(
 
 
 class TextFile(io.RawIOBase):
-    """Blocks of bytes as a file to read from its beginning to its end.
+    """Blocks of bytes as a readable file.
 
-    What is read never ends between the two characters of a CR LF: the CSV parser drops the LF there, be it in quotes.
+    A read never ends between the CR and the LF of a line end, because the CSV parser would drop the LF, even in quotes.
     """
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
@@ -60,7 +60,7 @@ class TextFile(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """At most ``size`` bytes, fewer only at the end; all that are left when negative."""
+        """At most ``size`` bytes, fewer only at the end; all remaining bytes if negative."""
         wanted = size if size >= 0 else 1 << 62
         blocks, ready = [self._left], len(self._left)
         while ready < wanted and not self._done:
@@ -78,20 +78,20 @@ class TextFile(io.RawIOBase):
 
 
 class MarkedText:
-    """A text with one more record at its end, and without NUL characters.
+    """A text with an additional record at its end, and without NUL characters.
 
-    The CSV parser takes an end of file inside quotes for the end of the cell, so that a cut-off file would pass. If
-    the record added here does not come out as a record, a quote was open. And it takes a NUL in front of a quote or
-    delimiter for an escape.
+    The CSV parser accepts an end of file inside quotes as the end of the cell, so a cut-off file would be accepted. If
+    the additional record does not come out of the parser, a quote was open. NUL characters are replaced because the
+    parser treats a NUL before a quote or delimiter as an escape.
 
     Args:
         blocks: the text.
-        end: the record to add, with its end of line.
-        nul: stands for the NUL character; no payload contains it.
+        end: the additional record, with its line end.
+        nul: replaces the NUL character; no payload contains it.
 
     Attributes:
         has_nul: whether NUL characters were replaced.
-        whole_line: whether the text ended with an end of line.
+        whole_line: whether the text ended with a line end.
     """
 
     def __init__(self, blocks: Iterator[bytes], end: bytes, nul: bytes) -> None:
@@ -128,7 +128,7 @@ def _without_first(blocks: Iterator[bytes], lines: int, blank: bool) -> Iterator
             yield text[at:]
             yield from blocks
             return
-        # of a line that is dropped, only a CR that a LF may follow matters to what comes
+        # of a dropped line, only a CR matters, because a LF may follow it
         left = b"\r" if text.endswith(b"\r") else b""
 
 
@@ -147,10 +147,10 @@ def _without_comments(
         yield kept
         held, size = [text[at:]], len(text) - at
         if size > LONGEST_RECORD:
-            # the parser stops in what is given of it, and can say where it begins
+            # the parser stops in this part of the record and can report where it begins
             yield held[0]
             raise csv.Error(f"a record has more than {LONGEST_RECORD >> 20} MB")
-        # a long record is looked at again when there is twice as much: the time is linear in its length
+        # a long record is examined again only after it has doubled, so the time is linear in its length
         wanted = min(2 * size, LONGEST_RECORD + 1)
     yield _uncommented(b"".join(held), comment, record, blank, whole=True)[0]
 
@@ -161,7 +161,7 @@ def _uncommented(
     """The records of a text, and where the last one ends.
 
     Args:
-        whole: whether no more text comes; what is left then is the last record, be it cut off.
+        whole: whether no more text follows; the rest is then the last record, even if it is cut off.
     """
     kept, at = [], 0
     # a comment may begin with the last bytes
@@ -181,7 +181,7 @@ def _uncommented(
 
 
 def _record(parse: CsvOptions, delimiter: str) -> re.Pattern[bytes]:
-    """A whole record with its end of line; a quote means something at the beginning of a cell."""
+    """A whole record with its line end. Quotes count only at the beginning of a cell."""
     end = rb"(?:\r\n|\n|\r(?=[^\n]))"
     comma = re.escape(delimiter.encode())
     escape = re.escape(parse.escape.encode()) if parse.escape else b""

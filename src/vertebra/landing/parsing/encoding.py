@@ -1,4 +1,4 @@
-"""The encoding of a text: as declared, or told from its bytes; never one that loses any of them."""
+"""The encoding of a text: as declared, or detected from its bytes without losing any of them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le", "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16-be", "utf-16"),
 )
-"""Byte order marks; that of UTF-32 begins with that of UTF-16."""
+"""Byte order marks. UTF-32 comes first, because its mark begins with that of UTF-16."""
 
 _SINGLE_BYTE: Final = ("windows-1252", "iso-8859-1", "cp850")
-"""Western encodings, the most usual first; it is taken when another does not read better."""
+"""Western encodings, the most common first; it wins unless another one fits better."""
 
 _BEYOND_ASCII: Final = re.compile(rb"[\x00-\x7f]?[\x80-\xff]+[\x00-\x7f]?")
 _FRAGMENTS: Final = 20_000
@@ -36,17 +36,17 @@ _USUAL_SIGNS: Final = frozenset(" °ºª€£§©®·«»¿¡“”‘’„–�
 _INSIDE_WORDS: Final = frozenset("·’")
 _MOSTLY: Final = 0.5
 _READABLE: Final = 0.2
-"""Least mean of how well characters beyond ASCII fit: from -3 for control characters to 1 for letters in words."""
+"""Lowest acceptable mean score of characters beyond ASCII, from -3 for control characters to 1 for letters in words."""
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the bytes of a text are read.
+    """An encoding of a text.
 
     Attributes:
-        name: what it is called in receipts and messages: ``utf-16-le``.
-        codec: Python's name of it; takes the byte order mark away where there is one.
-        declared: whether it is declared; else it was told from the bytes.
+        name: its name in receipts and messages: ``utf-16-le``.
+        codec: Python's codec, which removes the byte order mark if there is one.
+        declared: whether it is declared; otherwise it was detected.
         mark: whether the text begins with a byte order mark.
     """
 
@@ -57,12 +57,12 @@ class Encoding:
 
     @property
     def is_utf8(self) -> bool:
-        """Whether the bytes are UTF-8 as they are."""
+        """Whether the bytes are valid UTF-8 without conversion."""
         return self.codec in ("utf-8", "utf-8-sig", "ascii")
 
     @property
     def is_wider_ascii(self) -> bool:
-        """Whether each byte is a character, and those of ASCII are the same."""
+        """Whether each byte is one character, and ASCII characters are the same."""
         plain = bytes(range(128))
         try:
             return plain.decode(self.codec) == plain.decode() and len(_ALL.decode(self.codec, "replace")) == len(_ALL)
@@ -71,15 +71,15 @@ class Encoding:
 
 
 def encoding_of(part: PayloadPart, declared: str | None) -> Encoding:
-    """The encoding of a part: the declared one, else by its byte order mark, else by what its bytes can be.
+    """The encoding of a part: the declared one, or that of its byte order mark, or the one that fits its bytes.
 
-    Without a mark, bytes that are UTF-16 by the zeros at every other place are UTF-16, bytes that are UTF-8 are UTF-8,
-    and others are the one of windows-1252, ISO 8859-1 and CP850 in which letters beyond ASCII stand where such letters
-    stand: in words, small ones after small ones. All the bytes are looked at.
+    Without a mark, bytes with zeros at every other place are UTF-16, and bytes that are valid UTF-8 are UTF-8. Other
+    bytes are in the one of windows-1252, ISO 8859-1 and CP850 in which letters beyond ASCII make words, such as small
+    letters after small letters. All bytes are examined.
 
     Raises:
-        CollectError: there is no encoding of the declared name, or the bytes fit none: the text is damaged UTF-8, or
-            not in a Western language, whose encodings cannot be told apart by that.
+        CollectError: the declared encoding does not exist, or no encoding fits: the text is damaged UTF-8, or is not in
+            a Western language, whose encodings this method cannot distinguish.
     """
     with part.open() as stream:
         head = stream.read(_SAMPLE)
@@ -100,7 +100,7 @@ def decoded(stream: BinaryIO, encoding: Encoding) -> Iterator[bytes]:
     """A stream's text in UTF-8, block by block.
 
     Raises:
-        UnicodeDecodeError: bytes do not decode. Bytes that are to be UTF-8 are not looked at.
+        UnicodeDecodeError: bytes do not decode. UTF-8 is not checked here.
     """
     if encoding.is_utf8 or encoding.is_wider_ascii:
         while raw := stream.read(BUFFER):
@@ -113,13 +113,13 @@ def decoded(stream: BinaryIO, encoding: Encoding) -> Iterator[bytes]:
 
 
 def _widened(raw: bytes, codec: str) -> bytes:
-    """Bytes of one character each in UTF-8; pieces of ASCII, most of a table, are that already."""
+    """Converts single-byte text to UTF-8. Pieces of ASCII, most of a table, need no conversion."""
     pieces = (raw[at : at + _PIECE] for at in range(0, len(raw), _PIECE))
     return b"".join(piece if piece.isascii() else piece.decode(codec).encode() for piece in pieces)
 
 
 def undecodable(part: PayloadPart, encoding: Encoding) -> CollectError:
-    """What to say of a part that does not decode: the byte and its line."""
+    """The error for a part that does not decode, with the byte and its line."""
     place = ""
     byte = "a byte"
     line = 1
@@ -132,10 +132,10 @@ def undecodable(part: PayloadPart, encoding: Encoding) -> CollectError:
     except UnicodeDecodeError as error:
         good = error.object[: error.start].decode(encoding.codec, "replace")
         byte, place = f"byte 0x{error.object[error.start]:02X}", f" in line {line + good.count(chr(10)):,}"
-    how = "declared" if encoding.declared else "told from its other bytes"
+    how = "declared" if encoding.declared else "detected from its other bytes"
     return CollectError(
         f"{part.name} is not {encoding.name}: {byte}{place} does not decode",
-        cause=f"it was written in another encoding than the one {how}, or is damaged",
+        cause=f"the file has another encoding than the one {how}, or is damaged",
         remedy="declare the file's encoding, for example parse: {encoding: windows-1252}, or collect it again",
     )
 
@@ -147,12 +147,12 @@ def _codec(declared: str, part: PayloadPart) -> str:
         raise CollectError(
             f"{part.name} cannot be read: there is no encoding {declared!r}",
             cause="parse.encoding is not one that Python knows",
-            remedy="declare utf-8, utf-16, windows-1252, iso-8859-1 or cp850, or leave it out to have it told",
+            remedy="declare utf-8, utf-16, windows-1252, iso-8859-1 or cp850, or leave it out to have it detected",
         ) from error
 
 
 def _utf16(head: bytes) -> str | None:
-    """The byte order of UTF-16 without a mark: spaces, digits, ASCII and ends of line have a zero on the same side."""
+    """The byte order of UTF-16 without a mark: the zeros of ASCII characters are all on the same side."""
     head = head[: len(head) // 2 * 2]
     zeros = {"utf-16-be": head[::2].count(0), "utf-16-le": head[1::2].count(0)}
     for name, other in (("utf-16-le", "utf-16-be"), ("utf-16-be", "utf-16-le")):
@@ -168,7 +168,7 @@ def _utf16(head: bytes) -> str | None:
 
 
 def _ends_lines(head: bytes, name: str, zeros: int) -> bool:
-    """Whether zeros stand next to the ends of line; where there are none, whether there are many."""
+    """Whether there are zeros next to line ends; without line ends, whether there are many zeros."""
     ends = head.count(b"\n")
     if not ends:
         return zeros * 3 > len(head) > 0
@@ -179,7 +179,7 @@ def _ends_lines(head: bytes, name: str, zeros: int) -> bool:
 
 
 def _not_utf8(part: PayloadPart) -> UnicodeDecodeError | None:
-    """What makes a part no UTF-8, None when it is UTF-8."""
+    """The error of decoding a part as UTF-8; None if it is UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")("strict")
     try:
         with part.open() as stream:
@@ -201,15 +201,15 @@ def _single_byte(part: PayloadPart, broken: UnicodeDecodeError) -> Encoding:
     best = max(scores, key=lambda name: scores[name])
     if scores[best] < _READABLE or _is_foreign(fragments, best):
         raise CollectError(
-            f"the encoding of {part.name} cannot be told from its bytes",
-            cause="they are no UTF-8, and in none of windows-1252, ISO 8859-1 and CP850 they are letters of words",
-            remedy="declare it, for example parse: {encoding: windows-1251}; if it is no text, correct parse.format",
+            f"the encoding of {part.name} cannot be detected",
+            cause="they are not UTF-8, and make no words in windows-1252, ISO 8859-1 or CP850",
+            remedy="declare it, for example parse: {encoding: windows-1251}; if it is not text, correct parse.format",
         ) from broken
     return Encoding(best, codecs.lookup(best).name, False)
 
 
 def _fragments(part: PayloadPart) -> list[bytes]:
-    """The places with bytes beyond ASCII, each with the byte before and after it."""
+    """The sequences of bytes beyond ASCII, each with the byte before and after it."""
     found: list[bytes] = []
     with part.open() as stream:
         while (block := stream.read(BUFFER)) and len(found) < _FRAGMENTS:
@@ -219,14 +219,14 @@ def _fragments(part: PayloadPart) -> list[bytes]:
 
 
 def _utf8_share(fragments: list[bytes]) -> tuple[int, int]:
-    """How many characters beyond ASCII are whole in UTF-8, and how many bytes are part of none."""
+    """How many characters beyond ASCII are valid UTF-8, and how many bytes are not part of any."""
     texts = [fragment.decode("utf-8", "surrogateescape") for fragment in fragments]
     single = sum("\udc80" <= char <= "\udcff" for text in texts for char in text)
     return sum(char > "\x7f" for text in texts for char in text) - single, single
 
 
 def _reads(fragments: list[bytes], name: str) -> float | None:
-    """How well bytes read in an encoding: the mean over characters beyond ASCII; None when they do not decode."""
+    """How well an encoding fits: the mean score of characters beyond ASCII; None if bytes do not decode."""
     score, seen = 0.0, 0
     for fragment in fragments:
         try:
@@ -253,7 +253,7 @@ def _fits(char: str, before: str, after: str) -> float:
 
 
 def _is_foreign(fragments: list[bytes], name: str) -> bool:
-    """Whether letters beyond ASCII stand mostly next to each other, as no Western language has them."""
+    """Whether most letters beyond ASCII are next to each other, which is unlike any Western language."""
     inside = [fragment.strip(bytes(range(128))) for fragment in fragments]
     letters = sum(char.isalpha() for piece in inside for char in piece.decode(name))
     paired = sum(len(piece) for piece in inside if len(piece) > 2)

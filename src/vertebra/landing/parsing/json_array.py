@@ -1,4 +1,4 @@
-"""Finding the array of records inside a JSON document of any size, as a stream."""
+"""Finds the array of records in a JSON document of any size, as a stream."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _LITERAL = re.compile(rb"[^\s,\[\]{}\"]*+")
 def copy_array(source: BinaryIO, path: Sequence[str], sink: BinaryIO, name: str) -> None:
     """Copy the bytes of the array at a path of keys.
 
-    The whole document is read, so that one that is cut off after the array is refused as well.
+    The whole document is read, so that a document that is cut off after the array is refused too.
 
     Args:
         source: the document, UTF-8.
         path: keys from the document's root to the array.
-        sink: takes the array from ``[`` to ``]``.
-        name: what to call the document in messages.
+        sink: receives the array from ``[`` to ``]``.
+        name: name of the document in messages.
 
     Raises:
         CollectError: there is no array at the path, or the document is cut off.
@@ -38,12 +38,12 @@ def copy_array(source: BinaryIO, path: Sequence[str], sink: BinaryIO, name: str)
         walked.append(key)
     if document.peek() != b"[":
         raise document.wrong(f"has no array of records at {'.'.join(path)}", "the value there is not an array")
-    document.pass_container(sink)
-    document.pass_rest(len(path))
+    document.skip_container(sink)
+    document.skip_rest(len(path))
 
 
 class _Document:
-    """A position in a JSON text, with what follows it in a buffer."""
+    """A position in a JSON text, with a buffer of the text after it."""
 
     def __init__(self, source: BinaryIO, name: str) -> None:
         self._source = source
@@ -57,7 +57,7 @@ class _Document:
         )
 
     def peek(self) -> bytes:
-        """The next byte that is not white space; empty at the end."""
+        """The next byte that is not white space; empty at the end of the text."""
         while True:
             rest = self._buffer[self._at :]
             stripped = rest.lstrip(_SPACE)
@@ -68,7 +68,7 @@ class _Document:
                 return b""
 
     def enter_value(self, key: str, walked: Sequence[str]) -> None:
-        """Go to the value of a key of the object that starts here."""
+        """Go to the value of a key in the object that starts here."""
         where = ".".join(walked) or "the document"
         if self.peek() != b"{":
             raise self.wrong(f"has no key {key!r}", f"{where} is not an object")
@@ -81,33 +81,33 @@ class _Document:
                 self.peek()
                 return
             seen.append(found)
-            self._pass_value()
+            self._skip_value()
             if self.peek() == b",":
                 self._at += 1
         if self.peek() != b"}":
             raise self._cut_off()
         raise self.wrong(f"has no key {key!r}", f"{where} has the keys {', '.join(seen[:10]) or '(none)'}")
 
-    def pass_container(self, sink: BinaryIO | None, depth: int = 0) -> None:
-        """Pass the array or object that starts here, copying its bytes."""
+    def skip_container(self, sink: BinaryIO | None, depth: int = 0) -> None:
+        """Skip the array or object that starts here, and copy its bytes."""
         while True:
             end = self._to_bracket(sink)
             depth += 1 if self._buffer[end : end + 1] in b"[{" else -1
-            self._take(end + 1, sink)
+            self._consume(end + 1, sink)
             if depth == 0:
                 return
 
-    def pass_rest(self, depth: int) -> None:
-        """Pass the rest of the document, in which ``depth`` objects are open."""
+    def skip_rest(self, depth: int) -> None:
+        """Skip the rest of the document, in which ``depth`` objects are open."""
         if depth:
-            self.pass_container(None, depth)
+            self.skip_container(None, depth)
         if self.peek():
             raise self.wrong("has more than one JSON document", "text follows after the document's end")
 
-    def _pass_value(self) -> None:
+    def _skip_value(self) -> None:
         match self.peek():
             case b"{" | b"[":
-                self.pass_container(None)
+                self.skip_container(None)
             case b'"':
                 self._string()
             case b"":
@@ -130,18 +130,18 @@ class _Document:
                 return
 
     def _to_bracket(self, sink: BinaryIO | None) -> int:
-        """Where the next bracket outside of strings is; what comes before may be given to the sink meanwhile."""
+        """The place of the next bracket outside strings; the bytes before it may go to the sink meanwhile."""
         while True:
             match = _TO_BRACKET.match(self._buffer, self._at)
             end = match.end() if match else self._at
             if end < len(self._buffer) and self._buffer[end : end + 1] != b'"':
                 return end
-            # The block ends here, or in a string that goes on in the next block.
-            self._take(end, sink)
+            # the block ends here, or in a string that continues in the next block
+            self._consume(end, sink)
             if not self._more():
                 raise self._cut_off()
 
-    def _take(self, end: int, sink: BinaryIO | None) -> None:
+    def _consume(self, end: int, sink: BinaryIO | None) -> None:
         if sink is not None:
             sink.write(memoryview(self._buffer)[self._at : end])
         self._at = end
@@ -185,5 +185,5 @@ class _Document:
         return CollectError(
             f"{self._name} ends in the middle of its JSON document",
             cause="it is cut off",
-            remedy="collect it again; if it stays so, ask the source",
+            remedy="collect it again; if it happens again, ask the source",
         )

@@ -1,4 +1,4 @@
-"""JSON and JSON Lines to text, by DuckDB: strings unquoted, numbers as they are written, nested values as JSON text."""
+"""Reads JSON and JSON Lines as text with DuckDB: numbers as they are written, nested values as JSON text."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 _LARGEST_RECORD: Final = 64 << 20
 _BATCH_BYTES: Final = 32 << 20
 
-# Where the engine's own text of a number may differ from the written one: an exponent, -0, a zero at the end of a
-# fraction, a small fraction, more digits than a double holds. It may match inside strings too; that only costs time.
+# Numbers whose text in DuckDB may differ from the written text: with an exponent, -0, a zero at the end of a fraction,
+# a small fraction, more digits than a double holds. A match inside a string only costs time.
 _UNUSUAL_NUMBER: Final = r"[0-9][eE]|-0(?:[^0-9.]|$)|\.[0-9]+0(?:[^0-9]|$)|[^0-9]0\.000|[0-9.]{17}"
 
-# What comes before a number, whole strings in it, and the number or the end. Each match starts where the last one
-# ended, so that none starts inside a string.
+# The text before a number, with whole strings, and the number or the end. Each match starts where the last one ended,
+# so none starts inside a string.
 _TO_NUMBER: Final = r'((?:"(?:[^"\\]|\\.)*"|[^"0-9\-])*)(-?[0-9][0-9.eE+\-]*|$)'
 
 
@@ -102,7 +102,7 @@ def _read(parts: Sequence[PayloadPart], context: ReadContext, path: str | None, 
 def _text(
     part: PayloadPart, encoding: Encoding, number: int, context: ReadContext, path: str | None, *, lines: bool
 ) -> tuple[Path, str]:
-    """A file of UTF-8 text that DuckDB reads, and the form it has."""
+    """A file of UTF-8 text for DuckDB, and its JSON format."""
     plain = part.plain
     if plain is None or encoding.mark or not encoding.is_utf8:
         plain = context.scratch / f"text-{number}.json"
@@ -128,7 +128,7 @@ def _text(
 
 
 def _transcode(part: PayloadPart, encoding: Encoding, target: Path) -> None:
-    # a mark would be part of the text
+    # without -sig the byte order mark would be part of the text
     marked = replace(encoding, codec="utf-8-sig") if encoding.is_utf8 else encoding
     try:
         with part.open() as source, target.open("wb", BUFFER) as sink:
@@ -155,7 +155,7 @@ def _scan(paths: Sequence[Path], form: str) -> str:
 
 def _keys(connection: duckdb.DuckDBPyConnection, source: str, name: str) -> tuple[list[str], int]:
     """All keys of all records, and the number of records."""
-    # Records come in few shapes: what is asked of each key list is asked once a shape.
+    # records have few different key lists, so each list is examined once
     connection.execute(
         f"""
         CREATE TEMP TABLE shapes AS
@@ -182,7 +182,7 @@ def _keys(connection: duckdb.DuckDBPyConnection, source: str, name: str) -> tupl
     if repeated:
         raise CollectError(
             f"{name} has a record with the same key twice, its keys are {repeated[:120]}",
-            cause="which of the values counts is not defined",
+            cause="it is not defined which of the values counts",
             remedy="ask the source",
         )
     first = connection.sql(f"SELECT json_keys(json) FROM {source} LIMIT 1").fetchall()
@@ -196,8 +196,8 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     import duckdb
 
-    # A number is quoted and marked before the engine reads it, and unmarked after, so that it stays as written. The
-    # mark is made of the payload's own hash: no payload contains it.
+    # Numbers are quoted and marked before DuckDB reads them and unmarked afterwards, so they stay as written. The mark
+    # is made from the payload's own hash, so no payload contains it.
     mark = "n" + digest[:24]
     pointers = ["/" + key.replace("~", "~0").replace("/", "~1") for key in keys]
     columns = ", ".join(f"cells[{position}] AS c{position}" for position in range(1, len(keys) + 1))

@@ -1,4 +1,4 @@
-"""What a format reader gives: column names, and the records as text, batch by batch."""
+"""What a format gets and gives: how to read a payload, and its records as text."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Records:
 
     Attributes:
         columns: names, unique.
-        batches: Arrow record batches whose columns are all text, in the order of ``columns``; read once, as a stream.
-            Their own column names do not matter.
-        notes: what was found out about the text, for the receipt; complete when the batches are read.
-        ragged: whether the batches have one column more: the text of a record with too few or too many cells, which
-            has NULL in the others.
+        batches: Arrow record batches whose columns are all text, in the order of ``columns``; an iterator that is
+            consumed once. The column names of the batches are ignored.
+        notes: facts about the text, for the receipt; complete once all batches are read.
+        ragged: whether the batches have an additional column: the text of a record with too few or too many cells,
+            which has NULL in the other columns.
     """
 
     columns: tuple[str, ...]
@@ -46,8 +46,8 @@ class ReadContext:
         options: ``parse:`` of the dataset.
         scratch: an empty folder for intermediate files.
         digest: sha256 of the payload.
-        empty: whether a payload without records is right, though it says nothing of its columns.
-        ragged: whether records with too few or too many cells are to be expected.
+        empty: whether a payload without records is accepted, although it does not say which columns it has.
+        ragged: whether to expect records with too few or too many cells.
     """
 
     options: ParseOptions
@@ -68,25 +68,25 @@ class ReadContext:
 
 
 class RaggedRecordError(Exception):
-    """There is a record with too few or too many cells: the payload is to be read again, with ``ragged``."""
+    """A record has too few or too many cells: the payload has to be read again with ``ragged``."""
 
 
 def refuse_other_columns(first: PayloadPart, columns: Sequence[str], other: PayloadPart, others: Sequence[str]) -> None:
-    """Members of one archive are read as one table only when they have the same columns.
+    """Check that members of an archive have the same columns, because they are read as one table.
 
     Raises:
-        CollectError: they differ.
+        CollectError: their columns differ.
     """
     if tuple(columns) != tuple(others):
         raise CollectError(
             f"{first.name} and {other.name} do not have the same columns",
             cause=f"{_listed(columns)} against {_listed(others)}",
-            remedy=f'write which one to read: collect: {{member: "{first.name.rpartition(":")[2]}"}}',
+            remedy=f'declare which one to read: collect: {{member: "{first.name.rpartition(":")[2]}"}}',
         )
 
 
 def refuse_page(part: PayloadPart) -> None:
-    """An HTML page is what portals send instead of data when they are down, moved or suspicious.
+    """Refuse HTML pages, which portals send instead of data if they are down or have moved.
 
     Raises:
         CollectError: the text is an HTML page.
@@ -96,7 +96,7 @@ def refuse_page(part: PayloadPart) -> None:
     if head.startswith((b"<!doctype html", b"<html")):
         raise CollectError(
             f"{part.name} is an HTML page, not data",
-            cause="the source answers with a page when it is down, has moved, or asks for a login",
+            cause="sources answer with a page if they are down, have moved, or ask for a login",
             remedy="open the address in a browser and correct the declaration",
         )
 

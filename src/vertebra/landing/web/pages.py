@@ -52,7 +52,7 @@ class Page:
         return drop_keys(self.volatile, self.records)
 
     @property
-    def content(self) -> str:
+    def content_hash(self) -> str:
         """Hash of the stable records; the order of keys does not matter."""
         return content_hash_of(self.stable_records)
 
@@ -156,7 +156,7 @@ class PageArchive:
         self.count = 0
         self._suffix = suffix
         self._archive = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
-        self._content = hashlib.sha256()
+        self._hasher = hashlib.sha256()
         self._seen: dict[str, int] = {}
         self._last: list[Any] = []
 
@@ -167,9 +167,9 @@ class PageArchive:
         self._archive.close()
 
     @property
-    def content(self) -> str:
+    def content_hash(self) -> str:
         """Hash of all records, however they are spread over pages."""
-        return self._content.hexdigest()
+        return self._hasher.hexdigest()
 
     def add(self, page: Page, is_next: Callable[[Page], bool] | None = None) -> None:
         """Add a page and remove its file.
@@ -196,7 +196,7 @@ class PageArchive:
         self.records += len(page.records)
         self._last = stable_records[-1:]
         for record in stable_records:
-            self._content.update(content_hash_of([record]).encode())
+            self._hasher.update(content_hash_of([record]).encode())
         member = zipfile.ZipInfo(f"{self.count:07d}{self._suffix}", _EPOCH)
         member.compress_type = zipfile.ZIP_DEFLATED
         self._archive.writestr(member, page.answer.file.read_bytes())
