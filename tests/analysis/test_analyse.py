@@ -15,7 +15,7 @@ from vertebra.analysis import predict as prediction
 from vertebra.analysis import track
 from vertebra.analysis.examples import load
 from vertebra.analysis.features import example_frame
-from vertebra.analysis.split import Pinned, store_sets
+from vertebra.analysis.split import PinnedSet, store_sets
 from vertebra.analysis.train import candidate_models
 from vertebra.analysis.validate import cross_validate
 from vertebra.declare.analysis import Candidate
@@ -136,7 +136,7 @@ def test_the_pinned_versions_give_the_same_scores_again(world: World) -> None:
     record = world.models(split="cross-validation", run_id="run-1")
     table = world.lake.table(record[0]["train_table"])
     table.write_arrow(table.arrow().to_table().slice(0, 10), world.context(analysis).commit())
-    train = load(analysis, Pinned(table, record[0]["train_version"], 0))
+    train = load(analysis, PinnedSet(table, record[0]["train_version"], 0))
     again = cross_validate(analysis, candidate_models(analysis), train, silent)
     assert [trial.mean for trial in again] == [row["value"] for row in record]
     table.restore(record[0]["train_version"])

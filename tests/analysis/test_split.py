@@ -13,7 +13,7 @@ import pytest
 from analysis_world import late_jobs
 from vertebra.analysis.examples import Examples
 from vertebra.analysis.features import GROUP, LABEL, TIME
-from vertebra.analysis.split import FOLD, first_test_moment, store_sets
+from vertebra.analysis.split import FOLD, first_test_time, store_sets
 from vertebra.analysis.train import CandidateModel
 from vertebra.analysis.validate import cross_validate
 from vertebra.declare.analysis import Analysis, Candidate
@@ -54,7 +54,7 @@ def test_an_example_exactly_at_test_from_is_in_the_test_set(
     engine: Engine, context: Context, lake: Lake, zone: str, boundary: datetime
 ) -> None:
     analysis = declared(zone=zone)
-    assert first_test_moment(analysis) == boundary
+    assert first_test_time(analysis) == boundary
     moments = {
         0: boundary - timedelta(days=1),
         1: boundary - MICROSECOND,

@@ -34,9 +34,9 @@ def test_every_cell_says_how_it_was_read(dataset: Any, lake: Lake, ledgers: Ledg
     cells = row_origin(dataset, lake, ledgers, RECORDS_PER_BATCH).cells
     assert (cells["n"].source, cells["n"].raw, cells["n"].value) == ("Number", "1", 1)
     assert cells["wind"].value == pytest.approx(16.09344)
-    assert cells["wind"].reading == ("taken as double", "converted from mph to km/h")
-    assert "local time of Europe/Madrid" in cells["at"].reading[0]
-    assert cells["gone"].reading == ("the batch has no column gone, so it is NULL",)
+    assert cells["wind"].steps == ("cast to double", "converted from mph to km/h")
+    assert "local time of Europe/Madrid" in cells["at"].steps[0]
+    assert cells["gone"].steps == ("the batch has no column gone, so it is NULL",)
 
 
 def test_a_refused_cell_says_why(dataset: Any, lake: Lake, ledgers: Ledgers) -> None:
@@ -44,8 +44,8 @@ def test_a_refused_cell_says_why(dataset: Any, lake: Lake, ledgers: Ledgers) -> 
     assert list(origin.cells) == ["n"]
     cell = origin.cells["n"]
     assert (cell.raw, cell.value, cell.rejected) == (" x", None, "is not a whole number")
-    assert cell.reading[0] == "the spaces around it are cut off"
-    assert row_origin(dataset, lake, ledgers, 2 * RECORDS_PER_BATCH + 1).cells["wind"].reading == (
+    assert cell.steps[0] == "trimmed"
+    assert row_origin(dataset, lake, ledgers, 2 * RECORDS_PER_BATCH + 1).cells["wind"].steps == (
         "the record has no value, so it is NULL",
     )
 

@@ -96,5 +96,5 @@ def test_a_ragged_record_is_a_row_of_nulls_and_in_the_ledger_with_its_text(
     assert [(row["a"], row["b"]) for row in rows()] == [(1, "x"), (None, None), (3, "z")]
     (row,) = rejected()
     assert (row["rid"], row["column_name"], row["raw"]) == (10**10 + 1, "_ragged", "2,y,?")
-    (reading,) = row_origin(dataset, lake, ledgers, 10**10 + 1, "a").cells["a"].reading
-    assert "too few or too many cells" in reading
+    (step,) = row_origin(dataset, lake, ledgers, 10**10 + 1, "a").cells["a"].steps
+    assert "too few or too many cells" in step

@@ -102,4 +102,4 @@ def test_a_cell_can_be_walked_back_to_its_record(lake: Lake, ledgers: Ledgers, s
     origin = row_origin(dataset, lake, ledgers, RECORDS_PER_BATCH)
     assert (origin.batch.number, origin.record, origin.in_table) == (1, 0, True)
     assert (origin.cells["tailnum"].raw, origin.cells["seats"].raw, origin.cells["seats"].value) == ("N10156", "55", 55)
-    assert origin.cells["speed"].reading == ("'NA' means NULL",)
+    assert origin.cells["speed"].steps == ("'NA' means NULL",)

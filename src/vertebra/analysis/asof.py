@@ -1,17 +1,17 @@
-"""Point-in-time aggregates: what was known of the past at each example's prediction time.
+"""Point-in-time aggregates: for each example, over the history rows that were known before its prediction time.
 
-Questions and history become one stream of events, sorted once; every aggregate is a window over the events before a
-question. There is no join by inequality, so the cost is that of a sort, n log n:
+Lookups and history rows become one stream of events, sorted once; every aggregate is a window over the events before a
+lookup. There is no join by inequality, so the cost is that of a sort, n log n:
 
-- a history row enters the stream when its value becomes known;
-- sums and counts over a time window are asked for twice, at the prediction time and where its window begins: the
-  difference of two running sums, with frames that only look back;
-- ``last`` is the last value before the example, if it is young enough: a running count of values numbers them, and
-  the events that have counted equally many have seen the same last one (``last_value(… IGNORE NULLS)`` says the same,
-  but scans back from every row on some engines: quadratic);
+- a history row enters the stream at the time its value becomes known;
+- sums and counts over a time window are the difference of two running sums, read at the prediction time and at the
+  beginning of the window;
+- ``last`` is the last value before the example, if it lies in the window: a running count numbers the values, and
+  events with the same count have the same last value (``last_value(… IGNORE NULLS)`` is equivalent, but scans back
+  from every row on some engines, which is quadratic);
 - ``min`` and ``max`` use a frame that slides over time.
 
-At equal times questions come first, so what becomes known at the prediction time is not known yet. The order of events
+At equal times lookups come first, so a value that becomes known at the prediction time is not used. The order of events
 is total up to identical rows: equal inputs give equal sums, to the last bit.
 """
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, WindowSpec
 
 _NOW, _FACT = 0, 2**31 - 1
-"""Kinds of events: a question, a fact; between them, the question of how it stood a time window (in seconds) ago."""
+"""Kinds of events: a lookup at the prediction time, and a history row. Any number between them is a lookup that many
+seconds before the prediction time, where a time window begins."""
 
 _SUMS: Final = ("mean", "sum", "count")
 _MICROS: Final = 1_000_000
@@ -38,7 +39,7 @@ _AT, _KIND, _ASKED = "_at", "_kind", "_asked"
 
 @dataclass(frozen=True)
 class History:
-    """Rows to look back into, and the features that look alike: same link, same moment of becoming known.
+    """A history, and the features over it that have the same ``by`` and ``known_at``.
 
     Attributes:
         frame: the rows.
@@ -56,7 +57,7 @@ class History:
 
     @cached_property
     def values(self) -> tuple[tuple[str, bool], ...]:
-        """What features look at: an expression, and whether it is added up. Features that look at the same share it."""
+        """The expressions that features aggregate, each once, and whether it is summed."""
         return tuple(dict.fromkeys(map(_looks_at, self.features.values())))
 
     @cached_property
@@ -65,7 +66,7 @@ class History:
         return tuple(sorted({f.seconds for f in self.features.values() if f.aggregate in _SUMS}))
 
     def place(self, feature: AsOf) -> int:
-        """The place of what a feature looks at among the values."""
+        """The index in :attr:`values` of the expression that a feature aggregates."""
         return self.values.index(_looks_at(feature))
 
 
@@ -88,7 +89,7 @@ def add_as_of(examples: DataFrame, time: str, histories: Sequence[History]) -> D
 
     found = examples
     for history in histories:
-        # what is known depends on the link and the moment only: far fewer pairs than examples, and narrow rows to sort
+        # the result depends on the link and the time only: far fewer pairs than examples, and narrow rows to sort
         link = [*history.by, time]
         asked = examples.select(*map(_q, link)).where(_all_known(link)).distinct()
         answers = _answers(asked, time, history)
@@ -103,7 +104,7 @@ def add_as_of(examples: DataFrame, time: str, histories: Sequence[History]) -> D
 
 
 def _answers(asked: DataFrame, time: str, history: History) -> DataFrame:
-    """The features of one history for every link and moment asked for."""
+    """The features of one history, for every distinct link and prediction time."""
     from pyspark.sql import functions as F
 
     facts = _facts(history)
@@ -121,19 +122,19 @@ def _answers(asked: DataFrame, time: str, history: History) -> DataFrame:
 
 
 def _facts(history: History) -> DataFrame:
-    """What the history says and when: the link, the moment, and one column per value that features look at."""
+    """The rows of a history: the link, the time they become known, and one column for each aggregated expression."""
     from pyspark.sql import functions as F
 
     known = F.expr(history.known_at)
     if history.not_before is not None:
-        # NULL stays NULL: greatest() would pass over it, and call known what never was
+        # greatest() ignores NULLs, so a value that never becomes known would count as known
         known = F.when(known.isNotNull(), F.greatest(known, F.expr(history.not_before)))
     values = []
     for place, (expression, number) in enumerate(history.values):
         value = F.expr(expression)
         if number:
             value = value.cast("double")
-            # one infinity or NaN would stay in the running sum for good
+            # an infinity or NaN would stay in the running sum
             value = F.when(F.abs(value) < F.lit(float("inf")), value)
         values.append(value.alias(_value(place)))
     frame = history.frame.select(*map(_q, history.by), F.unix_micros(known).alias(_AT), *values)
@@ -142,7 +143,7 @@ def _facts(history: History) -> DataFrame:
 
 
 def _questions(asked: DataFrame, time: str, history: History, facts: DataFrame) -> DataFrame:
-    """An event for every moment asked for, and one for the beginning of each of its time windows."""
+    """A lookup for every prediction time, and one for the beginning of each of its time windows."""
     from pyspark.sql import functions as F
 
     values = [_value(place) for place in range(len(history.values))]
@@ -154,7 +155,7 @@ def _questions(asked: DataFrame, time: str, history: History, facts: DataFrame) 
 
 
 def _running(history: History) -> dict[str, Column]:
-    """Running sums and counts of what features look at; features that need the same one share it."""
+    """Running sums and counts of the aggregated expressions; features that need the same one share it."""
     from pyspark.sql import functions as F
 
     before = _before(history)
@@ -169,7 +170,7 @@ def _running(history: History) -> dict[str, Column]:
 
 
 def _look(feature: AsOf, history: History) -> Column:
-    """A feature that needs no difference, to be read at the moment asked for."""
+    """A feature that is not a difference: ``last``, ``min`` or ``max``, read at the prediction time."""
     from pyspark.sql import functions as F
 
     place = history.place(feature)
@@ -184,7 +185,7 @@ def _look(feature: AsOf, history: History) -> Column:
 
 
 def _difference(feature: AsOf, history: History) -> Column:
-    """What came in within the time window: how it stood at its end less how it stood at its beginning."""
+    """A sum, count or mean over a time window: the running value at its end minus the one at its beginning."""
     from pyspark.sql import functions as F
 
     def within(name: str) -> Column:
@@ -212,7 +213,7 @@ def _sum(place: int) -> str:
 
 
 def _before(history: History) -> WindowSpec:
-    """All events up to this one, in the one total order that every running aggregate shares."""
+    """All events up to this one, in the total order that every running aggregate uses."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 

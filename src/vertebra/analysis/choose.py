@@ -1,4 +1,4 @@
-"""The choice: the best mean of the declared metric over the folds. The test set has no say in it."""
+"""Choosing a model: the best mean of the declared metric over the folds. The test set is not used."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vertebra.declare.metrics import METRICS
 
 
 def choose(analysis: Analysis, trials: Sequence[Trial]) -> Trial:
-    """The trial with the best mean; of equals the first, so declare the simpler candidate first.
+    """The trial with the best mean; of equal ones the first, so declare the simpler candidate first.
 
-    The baseline takes part: a model that is no better than looking at no feature is not chosen.
+    The baseline is a candidate too: a model that is no better than it is not chosen.
     """
     metric = METRICS[analysis.metric]
     best = trials[0]

@@ -1,4 +1,4 @@
-"""From features to what an estimator takes: category codes, then an encoding that is fitted on training rows only."""
+"""Encoding features for estimators: category codes, then an encoding that is fitted on training rows only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Encoding = Literal["one_hot", "ordinal"]
 
 _MOST_CATEGORIES: Final = 50
-"""One-hot columns per feature; rarer categories share one, or memory and time would be at the mercy of a feature."""
+"""The most one-hot columns of a feature; rarer categories share one, which bounds memory and time."""
 
 _RARE: Final = 20
 """A category of fewer training rows shares the column of the rare ones."""
@@ -23,7 +23,7 @@ _RARE: Final = 20
 def codes(analysis: Analysis) -> ColumnTransformer:
     """Text categories to numbers, other features as they are; categories first.
 
-    It learns a vocabulary and nothing of the label. An unseen category is -1, a missing one NaN.
+    It learns the vocabulary and does not use the label. An unseen category is -1, a missing one NaN.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.preprocessing import OrdinalEncoder

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vertebra.analysis.features import LABEL, TIME
-from vertebra.analysis.split import FOLD, Pinned
+from vertebra.analysis.split import FOLD, PinnedSet
 from vertebra.declare.analysis import Analysis
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Examples:
     fold: NDArray[np.int32]
 
 
-def load(analysis: Analysis, pinned: Pinned) -> Examples:
+def load(analysis: Analysis, pinned: PinnedSet) -> Examples:
     """Read a pinned set whole."""
     table = rows_of(analysis, pinned)
     folded = FOLD in table.schema.names
@@ -44,7 +44,7 @@ def load(analysis: Analysis, pinned: Pinned) -> Examples:
     )
 
 
-def rows_of(analysis: Analysis, pinned: Pinned) -> pa.Table:
+def rows_of(analysis: Analysis, pinned: PinnedSet) -> pa.Table:
     """The rows of a pinned set, by time and key: equal sets make equal models, whatever the order of writing."""
     table = pinned.table.arrow(pinned.version).to_table()
     return table.sort_by([(TIME, "ascending"), *((name, "ascending") for name in analysis.key)])

@@ -1,8 +1,8 @@
-"""What a model goes by: permutation importance on the test set (Breiman 2001).
+"""Permutation importance of features on the test set (Breiman 2001).
 
 A feature's importance is how much worse the metric gets when its values are shuffled among the test rows. Unlike the
 gain of trees it is measured on rows the model has not seen, is comparable between algorithms, and does not favour
-features with many values. Features that say the same share their importance: each looks small while the other stays.
+features with many values. Redundant features share their importance: each has little as long as the other stays.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _REPEATS = 3
 
 @dataclass(frozen=True)
 class Importance:
-    """How much worse the metric gets without a feature; mean and spread over the repeats."""
+    """How much worse the metric gets when a feature is shuffled: mean and standard deviation over the repeats."""
 
     feature: str
     loss: float

@@ -1,4 +1,4 @@
-"""Features by declaration: one Spark frame of examples, from a view and the histories it looks back into."""
+"""Declared features: one Spark DataFrame of examples, from a view and the histories of its point-in-time features."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ LABEL: Final = "_label"
 def example_frame(analysis: Analysis, view: DataFrame, histories: Mapping[str, DataFrame]) -> DataFrame:
     """Compute the examples of an analysis: key, ``_time``, ``_group``, ``_label`` and the features.
 
-    The unavailable columns are out of the frame before any feature is computed, so that an expression whose text
-    hides what it uses fails instead of leaking.
+    The unavailable columns are removed before any feature is computed, so that an expression that uses one in a way the
+    text does not show fails instead of leaking.
 
     Args:
         analysis: already checked by :func:`~vertebra.analysis.leakage.refuse_leakage`.
@@ -57,12 +57,12 @@ def example_frame(analysis: Analysis, view: DataFrame, histories: Mapping[str, D
 
 
 def histories_of(analysis: Analysis) -> tuple[str, ...]:
-    """Bare names of the views its point-in-time features look back into."""
+    """Bare names of the histories of its point-in-time features."""
     return tuple(dict.fromkeys(feature.history for feature in analysis.as_of.values()))
 
 
 def _available(analysis: Analysis, columns: list[str]) -> list[str]:
-    """The view's columns that features may use and do use; all available ones when code is going to choose."""
+    """The available columns of the view that features use; all available ones if ``derive`` is declared."""
     hidden = unavailable_columns(analysis, analysis.view)
     visible = [name for name in columns if name.lower() not in hidden]
     if analysis.derive is not None:
@@ -85,7 +85,7 @@ def _label(analysis: Analysis, columns: list[str]) -> Column:
 
 
 def _histories(analysis: Analysis, frames: Mapping[str, DataFrame]) -> list[History]:
-    """Features with the same history, link and moment share one pass over it."""
+    """Features with the same history, ``by`` and ``known_at`` share one pass over it."""
     alike: dict[tuple[str, tuple[str, ...], str], dict[str, AsOf]] = {}
     for name, feature in analysis.as_of.items():
         alike.setdefault((feature.history, feature.by, feature.known_at), {})[name] = feature
@@ -96,7 +96,7 @@ def _histories(analysis: Analysis, frames: Mapping[str, DataFrame]) -> list[Hist
 
 
 def _derived(analysis: Analysis, rows: DataFrame) -> DataFrame:
-    """Features by code, on a frame that has nothing to leak; joined back by key."""
+    """The features of ``derive``, computed on a DataFrame without unavailable columns and joined back by key."""
     assert analysis.derive is not None
     visible = rows.drop(LABEL, GROUP, TIME)
     made = analysis.derive(visible)
@@ -105,7 +105,7 @@ def _derived(analysis: Analysis, rows: DataFrame) -> DataFrame:
         raise DeclarationError(
             f"derive of analysis {analysis.name} lost the key column {lost[0]!r}",
             cause="its rows are joined to the examples by key",
-            remedy="return the frame with columns added: frame.withColumn(…)",
+            remedy="return the DataFrame with columns added: frame.withColumn(…)",
             where=str(analysis.file or analysis.name),
         )
     return rows.select(*map(_q, analysis.key), TIME, GROUP, LABEL).join(made, list(analysis.key))
@@ -115,7 +115,7 @@ def _require_timestamp(analysis: Analysis, kind: DataType) -> None:
     if kind.typeName() != "timestamp":
         raise DeclarationError(
             f"the prediction time {analysis.time} is a {kind.simpleString()}",
-            cause="what was known before it can only be said of a moment",
+            cause="features that were known before it can only be computed for a timestamp",
             remedy="give a timestamp, e.g. cast(day as timestamp)",
             where=str(analysis.file or analysis.name),
         )
@@ -140,7 +140,7 @@ def _require_types(analysis: Analysis, examples: DataFrame) -> None:
         feature = analysis.features.get(name)
         if feature is not None and (not isinstance(feature, str) or feature.strip("` ") != name):
             raise DeclarationError(
-                f"features[{name!r}] has the name of a key column and another meaning",
+                f"features[{name!r}] has the name of a key column, but is another expression",
                 remedy="give the feature another name",
                 where=str(analysis.file or analysis.name),
             )

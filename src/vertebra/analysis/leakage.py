@@ -1,4 +1,4 @@
-"""Leakage is refused before anything runs: a feature may use only what is known at the prediction time."""
+"""Checks for leakage before anything runs: a feature may use only what is known at the prediction time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def unavailable_columns(analysis: Analysis, view: str) -> frozenset[str]:
     """The columns of a view that are not known at the prediction time, in lower case.
 
-    They are the declared ones and, of the analysis's own view, those of its label.
+    These are the columns declared unavailable and, for the view of the analysis, those of its label.
     """
     declared = set()
     for entry in analysis.unavailable:
@@ -28,10 +28,10 @@ def unavailable_columns(analysis: Analysis, view: str) -> frozenset[str]:
 
 
 def refuse_leakage(analysis: Analysis) -> None:
-    """Check every expression of an analysis, from its text alone.
+    """Check every expression of an analysis by its text.
 
     Raises:
-        LeakageError: an expression uses what is not known when the prediction is made.
+        LeakageError: an expression uses a value that is not known at the prediction time.
         DeclarationError: an expression cannot be read, or could reach beyond its row (a subquery, ``*``).
     """
     hidden = unavailable_columns(analysis, analysis.view)
@@ -51,7 +51,7 @@ def refuse_leakage(analysis: Analysis) -> None:
 
 
 def require_columns(analysis: Analysis, schemas: Mapping[str, Iterable[str]]) -> None:
-    """Check that what the declaration names is there: a misspelt ``unavailable`` would let a column through.
+    """Check that the named columns exist: a misspelt ``unavailable`` would not protect its column.
 
     Args:
         schemas: the columns of the view and of each history, by bare name.
@@ -85,7 +85,7 @@ def require_columns(analysis: Analysis, schemas: Mapping[str, Iterable[str]]) ->
         raise _wrong(
             analysis,
             f"the point-in-time feature {taken[0]!r} has the name of a column of {analysis.view}",
-            "an expression that says it could mean either",
+            "an expression with this name would be ambiguous",
         )
 
 
@@ -106,7 +106,7 @@ def _require_known_names(analysis: Analysis, columns: Iterable[str]) -> None:
 
 
 def names_in(expression: str, analysis: Analysis) -> set[str]:
-    """Every column name in a SQL expression, in lower case; parts of a qualified name count each.
+    """Every column name in a SQL expression, in lower case; each part of a qualified name is listed.
 
     Raises:
         DeclarationError: the expression cannot be parsed, or reaches beyond its row.

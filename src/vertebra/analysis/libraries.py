@@ -1,7 +1,7 @@
-"""The model libraries, loaded while the engine computes features.
+"""Importing the model libraries while the engine computes features.
 
-Loading scikit-learn, MLflow and what the candidates are built of takes one core several seconds, and a new tracking
-database as long again. The engine leaves that core partly idle, so this is done beside it.
+Importing scikit-learn, MLflow and the libraries of the candidates takes several seconds of one core, and making a new
+tracking database takes as long again. The engine leaves a core partly idle, so a second thread does it meanwhile.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _MODULES: Final = (
 
 
 @contextmanager
-def loading(analysis: Analysis, tracking: str) -> Iterator[None]:
-    """Load the libraries that an analysis needs in a second thread; on leaving, they are loaded.
+def preloaded_libraries(analysis: Analysis, tracking: str) -> Iterator[None]:
+    """Import the libraries that an analysis needs in a second thread; the end of the block waits for it.
 
-    What fails here fails again, with its message, where it is needed.
+    Errors are ignored here: they occur again, with their message, where the library is used.
 
     Args:
-        tracking: MLflow tracking URI; where it names a SQLite file that is not there, the file is made.
+        tracking: MLflow tracking URI; a SQLite file that does not exist is made.
     """
-    # a daemon: when the work fails or is interrupted, nobody waits for libraries
+    # a daemon thread: an error or an interrupt in the block does not wait for the imports
     thread = Thread(target=_load, args=(analysis, tracking), name="loading model libraries", daemon=True)
     thread.start()
     yield

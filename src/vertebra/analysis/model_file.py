@@ -1,8 +1,8 @@
-"""Models on disk: written with skops, read back only if they are the bytes the ledger knows.
+"""Model files: written with skops, and read back only if the ledger of models recorded the same bytes.
 
-A pickle runs whatever code it contains. skops rebuilds a model from data and a list of types, so reading one is safe
-if that list is ours and never the file's: MLflow's own loader takes it from the model's metadata. What is loaded is,
-besides, compared by SHA-256 with what the ledger of models recorded when it was trained.
+A pickle runs any code it contains. skops rebuilds a model from data and a list of allowed types, so reading one is safe
+if the list comes from us and not from the file, as in MLflow's own loader. The SHA-256 of a file is also compared with
+the one that the ledger recorded when the model was trained.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _TYPES: Final = frozenset({"collections.OrderedDict", "collections.defaultdict"}
 
 
 def trusted_types(path: Path, also: Iterable[str]) -> list[str]:
-    """The types a model file uses beyond skops's own list, all of which we allow.
+    """The types that a model file uses and skops does not trust by default; all of them are allowed.
 
     Raises:
-        StepError: it uses a type that we do not.
+        StepError: it uses a type that is not allowed.
     """
     import skops.io
 
@@ -44,7 +44,7 @@ def write_model(model: Any, path: Path, also: Iterable[str]) -> list[str]:
     """Write a fitted model. Returns the types that reading it needs.
 
     Raises:
-        StepError: it consists of types we would not read back.
+        StepError: it consists of types that would not be read back.
     """
     import skops.io
 
@@ -56,8 +56,8 @@ def read_model(path: Path, sha256: str, also: Iterable[str]) -> Any:
     """Read a model that this lake recorded.
 
     Raises:
-        LakeError: the file is not the one the ledger knows.
-        StepError: it consists of types we do not read.
+        LakeError: the file is not the one that the ledger recorded.
+        StepError: it consists of types that are not allowed.
     """
     import skops.io
 

@@ -1,6 +1,6 @@
-"""Plots of an analysis, as PNG files: each title says what is to be seen, each plot has the baseline in it.
+"""Plots of an analysis, as PNG files: each has the baseline, and a title that states the result.
 
-Drawn with matplotlib's object interface and the Agg canvas: no display, no state shared between plots.
+They are drawn with matplotlib's object interface on the Agg canvas: no display, no state shared between plots.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ _MOST_IMPORTANCES: Final = 15
 
 
 @dataclass(frozen=True)
-class Tested:
+class Evaluation:
     """The chosen model on the test set.
 
     Attributes:
-        label: what was.
-        predicted: what the model said.
-        baseline: what the baseline said, the same for all rows.
-        measured: metrics on the test set, by name.
-        baseline_measured: the baseline's.
+        observed: the labels.
+        predicted: the predictions of the model.
+        baseline: the prediction of the baseline, the same for all rows.
+        metrics: of the model, by name.
+        baseline_metrics: of the baseline, by name.
     """
 
-    label: NDArray[np.float64]
+    observed: NDArray[np.float64]
     predicted: NDArray[np.float64]
     baseline: float
-    measured: dict[str, float]
-    baseline_measured: dict[str, float]
+    metrics: dict[str, float]
+    baseline_metrics: dict[str, float]
 
 
 def draw_all(
     analysis: Analysis,
-    tested: Tested,
+    evaluation: Evaluation,
     trials: Sequence[Trial],
     chosen: Trial,
     importances: Sequence[Importance],
@@ -63,13 +63,13 @@ def draw_all(
     drawings: dict[str, Callable[[Axes], str]] = {
         "candidates": lambda axes: _candidates(axes, analysis, trials, chosen),
         "importances": lambda axes: _importances(axes, analysis, importances),
-        "calibration": lambda axes: _calibration(axes, analysis, tested),
+        "calibration": lambda axes: _calibration(axes, analysis, evaluation),
     }
     if analysis.task == "classification":
-        drawings["roc"] = lambda axes: _roc(axes, tested)
-        drawings["precision_recall"] = lambda axes: _precision_recall(axes, tested)
+        drawings["roc"] = lambda axes: _roc(axes, evaluation)
+        drawings["precision_recall"] = lambda axes: _precision_recall(axes, evaluation)
     else:
-        drawings["residuals"] = lambda axes: _residuals(axes, analysis, tested)
+        drawings["residuals"] = lambda axes: _residuals(axes, analysis, evaluation)
     bars = min(len(importances), _MOST_IMPORTANCES)
     tall = {"candidates": 1.6 + 0.34 * len(trials), "importances": 1.7 + 0.27 * bars}
     return [_save(draw, folder / f"{name}.png", tall.get(name, 4.6)) for name, draw in drawings.items()]
@@ -106,78 +106,81 @@ def _save(draw: Callable[[Axes], str], path: Path, height: float) -> Path:
     return path
 
 
-def _roc(axes: Axes, tested: Tested) -> str:
+def _roc(axes: Axes, evaluation: Evaluation) -> str:
     from sklearn.metrics import roc_curve
 
-    false, true, _ = roc_curve(tested.label, tested.predicted)
+    false, true, _ = roc_curve(evaluation.observed, evaluation.predicted)
     axes.plot(false, true, color=_BLUE)
     axes.plot([0, 1], [0, 1], color=_SOFT, linestyle="--", linewidth=1.2)
-    axes.annotate("baseline: a coin", (0.52, 0.5), color=_SOFT, ha="left", va="top")
+    axes.annotate("random guess", (0.52, 0.5), color=_SOFT, ha="left", va="top")
     share = float(np.interp(0.2, false, true))
     axes.plot([0.2], [share], "o", color=_ORANGE)
-    axes.annotate(f"{share:.0%} found at 20% false alarms", (0.22, share), color=_ORANGE, va="top")
+    axes.annotate(
+        f"{_percentage(share)} true positives at 20 % false positives", (0.22, share), color=_ORANGE, va="top"
+    )
     axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="False positive rate", ylabel="True positive rate")
     _percent(axes, "xy")
-    return f"The model ranks a positive above a negative {tested.measured['roc_auc']:.0%} of the time"
+    return f"ROC AUC {evaluation.metrics['roc_auc']:.3f}; a random guess has 0.5"
 
 
-def _precision_recall(axes: Axes, tested: Tested) -> str:
+def _precision_recall(axes: Axes, evaluation: Evaluation) -> str:
     from sklearn.metrics import precision_recall_curve
 
-    precision, recall, _ = precision_recall_curve(tested.label, tested.predicted)
-    prevalence = float(np.mean(tested.label))
+    precision, recall, _ = precision_recall_curve(evaluation.observed, evaluation.predicted)
+    prevalence = float(np.mean(evaluation.observed))
     axes.plot(recall, precision, color=_BLUE)
     axes.axhline(prevalence, color=_SOFT, linestyle="--", linewidth=1.2)
-    axes.annotate(f"baseline: {prevalence:.0%} are positive", (1, prevalence), xytext=(0, -4), color=_SOFT,
+    axes.annotate(f"baseline: {_percentage(prevalence)} positive", (1, prevalence), xytext=(0, -4), color=_SOFT,
                   textcoords="offset points", ha="right", va="top")  # fmt: skip
-    top = _precision_of_the_surest(tested)
+    top_tenth = _precision_of_top_tenth(evaluation)
     axes.set(xlim=(0, 1), ylim=(0, 1.01))
-    axes.set(xlabel="Recall: share of positives found", ylabel="Precision: share of alarms right")
+    axes.set(xlabel="Recall", ylabel="Precision")
     _percent(axes, "xy")
-    return f"Of the tenth it is surest of, {top:.0%} are positive; of all, {prevalence:.0%}"
+    positive = _percentage(prevalence)
+    return f"Precision {_percentage(top_tenth)} in the top 10 % of predictions; {positive} of all rows are positive"
 
 
-def _precision_of_the_surest(tested: Tested) -> float:
-    surest = np.argsort(-tested.predicted, kind="stable")[: max(1, len(tested.label) // 10)]
-    return float(np.mean(tested.label[surest]))
+def _precision_of_top_tenth(evaluation: Evaluation) -> float:
+    top = np.argsort(-evaluation.predicted, kind="stable")[: max(1, len(evaluation.observed) // 10)]
+    return float(np.mean(evaluation.observed[top]))
 
 
-def _calibration(axes: Axes, analysis: Analysis, tested: Tested) -> str:
-    """Mean outcome in twenty equal parts of the test set, ordered by prediction."""
-    order = np.argsort(tested.predicted, kind="stable")
+def _calibration(axes: Axes, analysis: Analysis, evaluation: Evaluation) -> str:
+    """Mean prediction against mean observation, in twenty equal parts of the test set ordered by prediction."""
+    order = np.argsort(evaluation.predicted, kind="stable")
     parts = [part for part in np.array_split(order, 20) if len(part)]
-    said = np.array([tested.predicted[part].mean() for part in parts])
-    was = np.array([tested.label[part].mean() for part in parts])
-    low, high = min(said.min(), was.min()), max(said.max(), was.max())
+    predicted_means = np.array([evaluation.predicted[part].mean() for part in parts])
+    observed_means = np.array([evaluation.observed[part].mean() for part in parts])
+    low, high = min(predicted_means.min(), observed_means.min()), max(predicted_means.max(), observed_means.max())
     low = 0.0 if analysis.task == "classification" else low
-    axes.plot([low, high], [low, high], color=_SOFT, linestyle="--", linewidth=1.2)
-    axes.annotate("what is said is what happens", (high, high), color=_SOFT, ha="right", va="bottom")
-    axes.axhline(tested.baseline, color=_SOFT, linewidth=1, linestyle=":")
-    axes.annotate("baseline", (high, tested.baseline), color=_SOFT, ha="right", va="bottom")
-    axes.plot(said, was, "o-", color=_BLUE, markersize=5)
-    gap = float(np.mean(tested.predicted) - np.mean(tested.label))
+    axes.plot([low, high], [low, high], color=_SOFT, linestyle="--", linewidth=1.2, label="perfect calibration")
+    axes.axhline(evaluation.baseline, color=_SOFT, linewidth=1.2, linestyle=":", label="baseline")
+    axes.plot(predicted_means, observed_means, "o-", color=_BLUE, markersize=5, label="model")
+    axes.legend(loc="upper left", frameon=False)
+    predicted, observed = float(np.mean(evaluation.predicted)), float(np.mean(evaluation.observed))
     if analysis.task == "classification":
-        axes.set(xlabel="Predicted probability", ylabel="Observed share of positives")
+        axes.set(xlabel="Predicted probability", ylabel="Observed fraction of positives")
         _percent(axes, "xy")
-        return f"It says {np.mean(tested.predicted):.1%} on average; {np.mean(tested.label):.1%} happened"
+        return f"Mean predicted {_percentage(predicted, 1)}, observed {_percentage(observed, 1)}"
     axes.set(xlabel=_with_unit("Predicted", analysis), ylabel=_with_unit("Observed mean", analysis))
-    word = "high" if gap > 0 else "low"
-    return f"On average it predicts {_amount(abs(gap), analysis)} too {word}"
+    return f"Mean predicted {_amount(predicted, analysis)}, observed {_amount(observed, analysis)}"
 
 
-def _residuals(axes: Axes, analysis: Analysis, tested: Tested) -> str:
-    residual = tested.label - tested.predicted
+def _residuals(axes: Axes, analysis: Analysis, evaluation: Evaluation) -> str:
+    residual = evaluation.observed - evaluation.predicted
     shown = np.quantile(residual, [0.005, 0.995])
-    across = np.quantile(tested.predicted, [0.005, 0.995])
-    axes.hexbin(tested.predicted, residual, gridsize=45, mincnt=1, bins="log", cmap="Blues", linewidths=0.1,
-                extent=(across[0], across[1], shown[0], shown[1]))  # fmt: skip
+    across = np.quantile(evaluation.predicted, [0.005, 0.995])
+    extent = (across[0], across[1], shown[0], shown[1])
+    # below 1, so that a bin of one row is visible
+    colours: Any = {"bins": "log", "vmin": 0.2, "cmap": "Blues"}
+    axes.hexbin(evaluation.predicted, residual, gridsize=45, mincnt=1, linewidths=0.1, extent=extent, **colours)
     axes.axhline(0, color=_ORANGE, linewidth=1.2)
-    axes.annotate("prediction right", (across[1], 0), color=_ORANGE, ha="right", va="bottom")
+    axes.annotate("predicted = observed", (across[1], 0), color=_ORANGE, ha="right", va="bottom")
     axes.set(xlim=tuple(across), ylim=tuple(shown), xlabel=_with_unit("Predicted", analysis),
-             ylabel=_with_unit("Observed minus predicted", analysis))  # fmt: skip
+             ylabel=_with_unit("Residual: observed − predicted", analysis))  # fmt: skip
     half = float(np.median(np.abs(residual)))
-    base = float(np.median(np.abs(tested.label - tested.baseline)))
-    return f"Half of the predictions miss by {_amount(half, analysis)} or less; the baseline's, {base:.1f}"
+    base = float(np.median(np.abs(evaluation.observed - evaluation.baseline)))
+    return f"Median absolute error {_amount(half, analysis)}; baseline {_amount(base, analysis)}"
 
 
 def _importances(axes: Axes, analysis: Analysis, found: Sequence[Importance]) -> str:
@@ -190,10 +193,13 @@ def _importances(axes: Axes, analysis: Analysis, found: Sequence[Importance]) ->
     axes.tick_params(axis="y", length=0)
     axes.axvline(0, color=_SOFT, linewidth=1)
     metric = METRICS[analysis.metric]
-    change = _with_unit(f"{'Loss' if metric.higher_is_better else 'Rise'} of {metric.label}", analysis, metric.in_unit)
+    change = "Decrease" if metric.higher_is_better else "Increase"
+    change = _with_unit(f"{change} of {metric.label}", analysis, metric.in_unit)
     axes.set_xlabel(f"{change} when the feature is shuffled")
     best = found[0]
-    return f"{best.feature} matters most: without it {_cost(analysis, best.loss)}"
+    if best.loss <= 0:
+        return f"Shuffling a feature does not worsen {metric.label}"
+    return f"Most important feature: {best.feature}; shuffling it {_cost(analysis, best.loss)}"
 
 
 def _candidates(axes: Axes, analysis: Analysis, trials: Sequence[Trial], chosen: Trial) -> str:
@@ -215,28 +221,32 @@ def _candidates(axes: Axes, analysis: Analysis, trials: Sequence[Trial], chosen:
     axes.set_xlabel(f"{text}, mean ± sd of {analysis.folds} folds")
     base = next(trial for trial in trials if trial.setting.name == BASELINE)
     axes.axvline(base.mean, color=_SOFT, linewidth=1, linestyle="--")
-    return f"{chosen.setting} was chosen" if chosen is not base else "Nothing beats looking at no feature"
+    return f"Chosen: {chosen.setting}" if chosen is not base else "No candidate is better than the baseline"
 
 
 def _cost(analysis: Analysis, loss: float) -> str:
     metric = METRICS[analysis.metric]
-    change = "falls" if metric.higher_is_better else "rises"
+    change = "lowers" if metric.higher_is_better else "raises"
     amount = _amount(loss, analysis) if metric.in_unit else f"{loss:.3f}"
-    return f"{metric.label} {change} by {amount}"
+    return f"{change} {metric.label} by {amount}"
+
+
+def _percentage(share: float, decimals: int = 0) -> str:
+    return f"{100 * share:.{decimals}f} %"
 
 
 def _amount(value: float, analysis: Analysis) -> str:
     return f"{value:.1f} {analysis.unit}".rstrip()
 
 
-def _with_unit(text: str, analysis: Analysis, measured: bool = True) -> str:
-    return f"{text} ({analysis.unit})" if analysis.unit and measured and analysis.task == "regression" else text
+def _with_unit(text: str, analysis: Analysis, in_unit: bool = True) -> str:
+    return f"{text} ({analysis.unit})" if analysis.unit and in_unit and analysis.task == "regression" else text
 
 
 def _percent(axes: Axes, which: str) -> None:
     from matplotlib.ticker import PercentFormatter
 
     if "x" in which:
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     if "y" in which:
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))

@@ -1,4 +1,4 @@
-"""Predictions: a table scored with the champion, with the very features it was trained on."""
+"""Scoring a table with the champion, by the same features as in training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from vertebra.analysis.features import LABEL, TIME, example_frame, histories_of
 from vertebra.analysis.leakage import refuse_leakage, require_columns
-from vertebra.analysis.split import first_test_moment
+from vertebra.analysis.split import first_test_time
 from vertebra.declare.analysis import Analysis
 from vertebra.errors import LakeError
 from vertebra.governance.context import StepContext, StepOutcome
@@ -40,14 +40,14 @@ def predict(
 ) -> StepOutcome:
     """Score a table and replace ``analysis.<name>_predictions`` with the result.
 
-    The predictions are those of one scoring: a repeat gives the same table instead of every row twice, and earlier
-    scorings stay reachable as versions, each with the table versions it was made from. Columns: the key, ``_time``
-    (of prediction), ``_label`` (what really was, NULL when not known yet), ``_prediction`` (probability of class 1, or
-    a number), ``_model_version``, and ``_seen_in_training``: whether the model may have learnt from this very row.
+    Scoring again replaces the predictions; earlier ones stay as versions of the table, each with the table versions it
+    was made from. Columns: the key, ``_time`` (the prediction time), ``_label`` (the observed value, NULL if not known
+    yet), ``_prediction`` (probability of class 1, or a number), ``_model_version``, and ``_seen_in_training``: whether
+    the row was in the training set.
 
     Args:
         tracking: MLflow tracking URI.
-        ctx: reads ``ctx.inputs`` where they name a version, else the latest.
+        ctx: versions in ``ctx.inputs`` are read, else the latest.
         table: qualified name of a table with the columns of the analysis's view, but for those of the label; by
             default the view. Histories are always the declared ones.
         version: of the registered model; by default the champion.
@@ -91,8 +91,8 @@ def predict(
 
 
 def scored(analysis: Analysis, rows: pa.Table, predicted: NDArray[np.float64], version: str) -> pa.Table:
-    """Examples with what a model says of them, features left out."""
-    boundary: datetime = first_test_moment(analysis)
+    """Examples with their predictions, without features."""
+    boundary: datetime = first_test_time(analysis)
     known = pc.is_valid(rows.column(LABEL))
     seen = pc.and_(pc.less(rows.column(TIME), pa.scalar(boundary, rows.schema.field(TIME).type)), known)
     kept = rows.select([*analysis.key, TIME, LABEL])

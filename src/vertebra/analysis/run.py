@@ -1,4 +1,4 @@
-"""One analysis, from exploitation view to champion: the step of the analysis backbone."""
+"""The step of an analysis: from its exploitation view to the champion model."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.step_facts import AnalysisFacts
 
 if TYPE_CHECKING:
-    from vertebra.analysis.plots import Tested
-    from vertebra.analysis.split import Sets
+    from vertebra.analysis.plots import Evaluation
+    from vertebra.analysis.split import TrainTestSets
     from vertebra.analysis.track import Registered
     from vertebra.analysis.validate import Trial
 
@@ -24,7 +24,7 @@ metrics: all analyses are then run again. See "Raise a version" in ``CONTRIBUTIN
 
 
 def inputs_of(analysis: Analysis) -> tuple[str, ...]:
-    """The tables an analysis reads: its view, and the views its features look back into."""
+    """The tables an analysis reads: its view, and the histories of its point-in-time features."""
     histories = [feature.history for feature in analysis.as_of.values()]
     return tuple(dict.fromkeys(f"exploitation.{name}" for name in [analysis.view, *histories]))
 
@@ -36,20 +36,20 @@ def outputs_of(analysis: Analysis) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Result:
-    sets: Sets
+    sets: TrainTestSets
     trials: list[Trial]
     chosen: Trial
-    tested: Tested
+    evaluation: Evaluation
     registered: Registered
 
 
 def analyse(
     analysis: Analysis, tracking: str, project: str, ctx: StepContext, *, plots: Path | None = None
 ) -> StepOutcome:
-    """Features, training and test sets, cross-validation, choice, one look at the test set, registry.
+    """Run an analysis: features, training and test sets, cross-validation, choice, test, registration.
 
-    The test set is read once, after the choice is made. What the chosen model says of it is the step's main table,
-    ``analysis.<name>``, committed last: until then the champion is unchanged, or is one the ledger already has.
+    The test set is read once, after the choice. The predictions of the chosen model for it are the step's main table,
+    ``analysis.<name>``, which is committed last: until then the champion is the old one, or one that the ledger has.
 
     Args:
         tracking: MLflow tracking URI.
@@ -57,7 +57,7 @@ def analyse(
         plots: folder for PNG files; by default they go to MLflow only.
 
     Raises:
-        LeakageError: a feature uses what is not known when the prediction is made. Nothing has run.
+        LeakageError: a feature uses a value that is not known at the prediction time. Nothing has run.
         DeclarationError: the declaration does not fit the view's columns or rows.
         StepError: a model consists of code that a stored model may not contain.
     """
@@ -72,21 +72,21 @@ def analyse(
     trials = cross_validate(analysis, candidate_models(analysis), train, ctx.progress)
     chosen = choose(analysis, trials)
     model, baseline = _fitted(analysis, chosen, train, ctx)
-    tested, drawn = _test(analysis, sets, trials, chosen, (model, baseline), ctx, plots)
+    evaluation, drawn = _test(analysis, sets, trials, chosen, (model, baseline), ctx, plots)
     ctx.progress("recording in MLflow")
-    evidence = track.TrainingRecord(trials, chosen, model, train.features.head(100), tested.measured, drawn)
+    evidence = track.TrainingRecord(trials, chosen, model, train.features.head(100), evaluation.metrics, drawn)
     registered = track.record(analysis, tracking, project, ctx, sets, evidence)
-    result = _Result(sets, trials, chosen, tested, registered)
+    result = _Result(sets, trials, chosen, evaluation, registered)
     ctx.ledgers.append("models", _ledger_rows(analysis, ctx, result), ctx.commit())
     track.deploy(tracking, registered)
     version = _store_predictions(analysis, ctx, result)
     return _outcome(analysis, result, version)
 
 
-def _examples(analysis: Analysis, tracking: str, ctx: StepContext) -> Sets:
+def _examples(analysis: Analysis, tracking: str, ctx: StepContext) -> TrainTestSets:
     from vertebra.analysis.features import example_frame, histories_of
     from vertebra.analysis.leakage import refuse_leakage, require_columns
-    from vertebra.analysis.libraries import loading
+    from vertebra.analysis.libraries import preloaded_libraries
     from vertebra.analysis.split import store_sets
 
     refuse_leakage(analysis)
@@ -96,7 +96,7 @@ def _examples(analysis: Analysis, tracking: str, ctx: StepContext) -> Sets:
     }
     require_columns(analysis, {name: frame.columns for name, frame in frames.items()})
     ctx.progress("computing features")
-    with loading(analysis, tracking):
+    with preloaded_libraries(analysis, tracking):
         examples = example_frame(analysis, frames[analysis.view], frames)
         return store_sets(analysis, ctx.engine.materialise(examples, ctx.scratch / "examples"), ctx)
 
@@ -111,33 +111,33 @@ def _fitted(analysis: Analysis, chosen: Trial, train: Any, ctx: StepContext) -> 
 
 def _test(
     analysis: Analysis,
-    sets: Sets,
+    sets: TrainTestSets,
     trials: list[Trial],
     chosen: Trial,
     models: tuple[Any, Any],
     ctx: StepContext,
     plots: Path | None,
-) -> tuple[Tested, list[Path]]:
-    """The one look at the test set."""
+) -> tuple[Evaluation, list[Path]]:
+    """Evaluate the chosen model on the test set: the only time it is read."""
     from vertebra.analysis.examples import load
     from vertebra.analysis.explain import importances
-    from vertebra.analysis.plots import Tested, draw_all
+    from vertebra.analysis.plots import Evaluation, draw_all
     from vertebra.analysis.train import predictions, quiet
 
     test = load(analysis, sets.test)
-    ctx.progress(f"checking it on {len(test.label):,} test rows")
+    ctx.progress(f"testing it on {len(test.label):,} test rows")
     with quiet():
         predicted, base = (predictions(analysis, model, test.features) for model in models)
-    tested = Tested(
-        label=test.label,
+    evaluation = Evaluation(
+        observed=test.label,
         predicted=predicted,
         baseline=float(base[0]),
-        measured={m.name: m.score(test.label, predicted) for m in metrics_of(analysis.task)},
-        baseline_measured={m.name: m.score(test.label, base) for m in metrics_of(analysis.task)},
+        metrics={m.name: m.score(test.label, predicted) for m in metrics_of(analysis.task)},
+        baseline_metrics={m.name: m.score(test.label, base) for m in metrics_of(analysis.task)},
     )
     explained = importances(analysis, models[0], test)
     ctx.progress("drawing plots")
-    return tested, draw_all(analysis, tested, trials, chosen, explained, plots or ctx.scratch / "plots")
+    return evaluation, draw_all(analysis, evaluation, trials, chosen, explained, plots or ctx.scratch / "plots")
 
 
 def _ledger_rows(analysis: Analysis, ctx: StepContext, result: _Result) -> list[dict[str, Any]]:
@@ -150,7 +150,7 @@ def _ledger_rows(analysis: Analysis, ctx: StepContext, result: _Result) -> list[
         "train_version": result.sets.train.version,
         "recorded_at": ctx.now,
     }
-    tested_on = {"test_table": result.sets.test.table.name, "test_version": result.sets.test.version}
+    test_set = {"test_table": result.sets.test.table.name, "test_version": result.sets.test.version}
     version = {"model_version": result.registered.version, "model_sha256": result.registered.sha256}
     rows = [
         shared
@@ -165,12 +165,12 @@ def _ledger_rows(analysis: Analysis, ctx: StepContext, result: _Result) -> list[
         }
         for trial in result.trials
     ]
-    tested = result.tested
-    measured = ((result.chosen, True, tested.measured), (result.trials[0], False, tested.baseline_measured))
+    evaluation = result.evaluation
+    measured = ((result.chosen, True, evaluation.metrics), (result.trials[0], False, evaluation.baseline_metrics))
     for trial, chosen, values in measured:
         rows += [
             shared
-            | tested_on
+            | test_set
             | _setting(trial)
             | (version if chosen else {})
             | {"chosen": chosen, "split": "test", "metric": metric, "value": value}
@@ -184,16 +184,18 @@ def _setting(trial: Trial) -> dict[str, Any]:
 
 
 def _store_predictions(analysis: Analysis, ctx: StepContext, result: _Result) -> int:
-    """What the chosen model says of the test set, next to what was."""
+    """Store the predictions of the chosen model for the test set, next to the observed labels."""
     from vertebra.analysis.examples import rows_of
     from vertebra.analysis.predict import scored
 
-    table = scored(analysis, rows_of(analysis, result.sets.test), result.tested.predicted, result.registered.version)
+    table = scored(
+        analysis, rows_of(analysis, result.sets.test), result.evaluation.predicted, result.registered.version
+    )
     return ctx.lake.table(f"analysis.{analysis.name}").write_arrow(table, ctx.commit())
 
 
 def _outcome(analysis: Analysis, result: _Result, version: int) -> StepOutcome:
-    sets, tested, metric = result.sets, result.tested, analysis.metric
+    sets, evaluation, metric = result.sets, result.evaluation, analysis.metric
     tables = {f"analysis.{analysis.name}": version}
     tables |= {pinned.table.name: pinned.version for pinned in (sets.train, sets.test)}
     return StepOutcome(
@@ -203,8 +205,8 @@ def _outcome(analysis: Analysis, result: _Result, version: int) -> StepOutcome:
         facts=AnalysisFacts(
             chosen=str(result.chosen.setting),
             metric=metric,
-            test=tested.measured[metric],
-            baseline=tested.baseline_measured[metric],
+            test=evaluation.metrics[metric],
+            baseline=evaluation.baseline_metrics[metric],
             cross_validated=result.chosen.mean,
             deviation=result.chosen.deviation,
             training_rows=sets.train.rows,

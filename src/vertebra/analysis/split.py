@@ -22,7 +22,7 @@ FOLD: Final = "_fold"
 
 
 @dataclass(frozen=True)
-class Pinned:
+class PinnedSet:
     """One version of a table of examples."""
 
     table: LakeTable
@@ -31,19 +31,19 @@ class Pinned:
 
 
 @dataclass(frozen=True)
-class Sets:
+class TrainTestSets:
     """The examples of one analysis, split.
 
     Attributes:
         unlabelled: examples left out because their label is NULL.
     """
 
-    train: Pinned
-    test: Pinned
+    train: PinnedSet
+    test: PinnedSet
     unlabelled: int
 
 
-def store_sets(analysis: Analysis, examples: DataFrame, ctx: StepContext) -> Sets:
+def store_sets(analysis: Analysis, examples: DataFrame, ctx: StepContext) -> TrainTestSets:
     """Split examples by time, assign folds, and commit ``analysis.<name>_train`` and ``analysis.<name>_test``.
 
     A fold is a set of whole groups. Groups are dealt to the folds in the order of a hash of their value and the seed,
@@ -59,17 +59,17 @@ def store_sets(analysis: Analysis, examples: DataFrame, ctx: StepContext) -> Set
     from pyspark.sql import functions as F
 
     labelled = examples.where(F.col(LABEL).isNotNull())
-    late = F.col(TIME) >= F.lit(first_test_moment(analysis))
+    late = F.col(TIME) >= F.lit(first_test_time(analysis))
     groups = ctx.engine.materialise(_groups(labelled, late), ctx.scratch / "groups")
     _require_sound(analysis, _summary(analysis, examples, groups))
     folds = _folds(analysis, groups)
     train = labelled.where(~late).join(F.broadcast(folds), GROUP).select(*examples.columns, FOLD)
     stored = _store(analysis, "train", train, ctx), _store(analysis, "test", labelled.where(late), ctx)
-    return Sets(*stored, unlabelled=examples.count() - stored[0].rows - stored[1].rows)
+    return TrainTestSets(*stored, unlabelled=examples.count() - stored[0].rows - stored[1].rows)
 
 
-def first_test_moment(analysis: Analysis) -> datetime:
-    """Where the test set begins, UTC."""
+def first_test_time(analysis: Analysis) -> datetime:
+    """The first moment of the test set, UTC; an example exactly at it is in the test set."""
     return datetime.combine(analysis.test_from, time(), analysis.tzinfo).astimezone(UTC)
 
 
@@ -96,7 +96,7 @@ def _folds(analysis: Analysis, groups: DataFrame) -> DataFrame:
 
 
 def _summary(analysis: Analysis, examples: DataFrame, groups: DataFrame) -> Row:
-    """What the checks look at, in one row."""
+    """What the checks need, in one row."""
     from pyspark.sql import functions as F
 
     repeated = examples.groupBy(*[spark_identifier(name) for name in analysis.key]).count().where("count > 1")
@@ -128,7 +128,7 @@ def _require_sound(analysis: Analysis, found: Row) -> None:
         raise _wrong(
             analysis,
             f"{found['straddling']} groups have examples on both sides of {boundary}, one of them {found['straddler']}",
-            "what a model learns of a group would be tested on the same group",
+            "the model would be tested on groups that it was trained on",
             "choose group and test_from so that a group ends where the test begins; see zone",
         )
     if found["groups"] < analysis.folds:
@@ -142,22 +142,22 @@ def _require_sound(analysis: Analysis, found: Row) -> None:
         raise _wrong(
             analysis,
             f"{found['repeated']} values of the key ({', '.join(analysis.key)}) have several examples",
-            "a prediction could not be told from another",
-            "add the column that tells them apart to key",
+            "predictions are stored by key, one for each example",
+            "add a column to key, so that its values are unique",
         )
     if analysis.task == "classification" and (found["lowest"], found["highest"]) != (0, 1):
         raise _wrong(
             analysis,
             f"the label {analysis.label} has values from {found['lowest']} to {found['highest']}",
-            "a classification's label is 0 and 1, or false and true, and both occur",
+            "the label of a classification is 0 and 1, or false and true, and both must occur",
             "write it as a comparison, e.g. arr_delay >= 15",
         )
 
 
-def _store(analysis: Analysis, part: str, rows: DataFrame, ctx: StepContext) -> Pinned:
+def _store(analysis: Analysis, part: str, rows: DataFrame, ctx: StepContext) -> PinnedSet:
     table = ctx.lake.table(f"analysis.{analysis.name}_{part}")
     staged = table.stage(ctx.engine, rows)
-    return Pinned(table, table.commit(staged, ctx.commit(), evolution="replace"), staged.rows)
+    return PinnedSet(table, table.commit(staged, ctx.commit(), evolution="replace"), staged.rows)
 
 
 def _wrong(analysis: Analysis, fact: str, cause: str, remedy: str) -> DeclarationError:

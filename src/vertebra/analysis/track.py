@@ -1,7 +1,7 @@
-"""MLflow: what was tried, what was chosen, and the registry the chosen model is deployed from.
+"""MLflow: the trials of an analysis, the chosen model, and the registry that it is deployed from.
 
-Only MLflow's client is used, never its module-wide "active run": two analyses in one process cannot mix. Nothing goes
-to MLflow before the work is done, so a failed analysis leaves no half-told run.
+Only MLflow's client is used, never its module-wide "active run", so that two analyses in one process do not mix. An
+analysis is logged when its work is done, so a failed one leaves no incomplete run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
-    from vertebra.analysis.split import Sets
+    from vertebra.analysis.split import TrainTestSets
     from vertebra.analysis.validate import Trial
     from vertebra.governance.context import StepContext
 
@@ -52,14 +52,14 @@ class Registered:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What an analysis tells MLflow.
+    """What an analysis logs to MLflow.
 
     Attributes:
         trials: everything that was cross-validated.
         chosen: the trial whose setting was refitted.
         model: the refitted model.
         sample: some rows of features, for the model's signature.
-        measured: metrics on the test set, by name.
+        metrics: on the test set, by name.
         plots: PNG files.
     """
 
@@ -67,7 +67,7 @@ class TrainingRecord:
     chosen: Trial
     model: Any
     sample: pd.DataFrame
-    measured: Mapping[str, float]
+    metrics: Mapping[str, float]
     plots: Sequence[Path]
 
 
@@ -89,14 +89,14 @@ def client_of(tracking: str) -> MlflowClient:
 
 
 def record(
-    analysis: Analysis, tracking: str, project: str, ctx: StepContext, sets: Sets, evidence: TrainingRecord
+    analysis: Analysis, tracking: str, project: str, ctx: StepContext, sets: TrainTestSets, evidence: TrainingRecord
 ) -> Registered:
-    """Tell MLflow of an analysis: a run, a nested run per setting, plots, and a new version of the model.
+    """Log an analysis to MLflow: a run, a nested run for each setting, plots, and a new version of the model.
 
     The version has no alias yet; :func:`deploy` gives it one.
 
     Raises:
-        StepError: the model consists of types that we would not read back.
+        StepError: the model consists of types that would not be read back.
     """
     client = client_of(tracking)
     experiment = _experiment(client, tracking, model_name(project, analysis))
@@ -158,7 +158,7 @@ def _experiment(client: MlflowClient, tracking: str, name: str) -> str:
 
 
 def _artifacts(tracking: str) -> str | None:
-    """Next to a SQLite file; a server decides for itself."""
+    """The folder of artifacts: next to a SQLite file; None for a server, which decides itself."""
     parts = urlsplit(tracking)
     if parts.scheme != "sqlite":
         return None
@@ -185,10 +185,12 @@ def _log_trial(
     client.set_terminated(run)
 
 
-def _log_summary(client: MlflowClient, run: str, analysis: Analysis, sets: Sets, evidence: TrainingRecord) -> None:
+def _log_summary(
+    client: MlflowClient, run: str, analysis: Analysis, sets: TrainTestSets, evidence: TrainingRecord
+) -> None:
     from mlflow.entities import Metric, Param
 
-    metrics = [Metric(f"test_{name}", value, 0, 0) for name, value in evidence.measured.items()]
+    metrics = [Metric(f"test_{name}", value, 0, 0) for name, value in evidence.metrics.items()]
     metrics.append(Metric(f"cv_{analysis.metric}", evidence.chosen.mean, 0, 0))
     about = {
         "chosen": str(evidence.chosen.setting),
@@ -225,7 +227,7 @@ def _register(
         serialization_format="skops",
         skops_trusted_types=write_model(evidence.model, scratch / FILE, analysis.trust),
         signature=infer_signature(evidence.sample, predicted),
-        pip_requirements=_requirements(),  # or MLflow would start a process to guess them
+        pip_requirements=_requirements(),  # otherwise MLflow starts a process to infer them
         pyfunc_predict_fn="predict_proba" if analysis.task == "classification" else "predict",
     )
     trusted_types(folder / FILE, analysis.trust)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-# OpenMP's threads spin while they wait for each other. On a machine that others use too, the one they wait for does not
-# get to run: fitting took 20 times as long. Read when the model libraries are loaded, so it has to be set before.
+# OpenMP's threads spin while they wait for each other. On a machine under load, the thread they wait for is not
+# scheduled, and fitting took 20 times as long. The variable is read when the model libraries are imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
@@ -40,12 +40,12 @@ class CandidateModel:
 
     @property
     def parameters_json(self) -> str:
-        """The parameters as the ledger keeps them."""
+        """The parameters as JSON, for the ledger."""
         return json.dumps(dict(self.parameters), default=str)
 
 
 def candidate_models(analysis: Analysis) -> list[CandidateModel]:
-    """Everything to try, the baseline first."""
+    """Every candidate with every combination of its parameters, the baseline first."""
     declared = [
         CandidateModel(name, candidate, combination)
         for name, candidate in analysis.candidates.items()
@@ -55,7 +55,7 @@ def candidate_models(analysis: Analysis) -> list[CandidateModel]:
 
 
 def baseline(analysis: Analysis) -> CandidateModel:
-    """What one can say without any feature: the share of class 1, or the mean."""
+    """The baseline, which uses no feature: it predicts the share of class 1, or the mean."""
 
     def build() -> Any:
         from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -69,7 +69,7 @@ def build(analysis: Analysis, setting: CandidateModel, threads: int | None = Non
     """The unfitted estimator of a setting, with the analysis's seed where it takes one.
 
     Args:
-        threads: to fit with, where the estimator can be told; by default as it is declared.
+        threads: to fit with, if the estimator has ``n_jobs``; by default as it is declared.
 
     Raises:
         DeclarationError: ``build`` failed, or returned no estimator of the task.
@@ -85,14 +85,14 @@ def build(analysis: Analysis, setting: CandidateModel, threads: int | None = Non
     parameters = estimator.get_params()
     if "random_state" in parameters and parameters["random_state"] is None:
         estimator.set_params(random_state=analysis.seed)
-    # a linear model of scikit-learn warns that it has no use for the number
+    # scikit-learn's linear models ignore n_jobs, with a warning
     if threads is not None and "n_jobs" in parameters and "linear_model" not in type(estimator).__module__:
         estimator.set_params(n_jobs=threads)
     return estimator
 
 
 def fit(analysis: Analysis, setting: CandidateModel, examples: Examples) -> Pipeline:
-    """Fit the whole model on all given rows: features in, predictions out."""
+    """Fit encoding and estimator on all given rows, as one pipeline from features to predictions."""
     from sklearn.pipeline import Pipeline
 
     steps = [
@@ -105,7 +105,7 @@ def fit(analysis: Analysis, setting: CandidateModel, examples: Examples) -> Pipe
 
 
 def predictions(analysis: Analysis, model: Any, features: Any) -> NDArray[np.float64]:
-    """What a fitted model says of each row: the probability of class 1, or a number."""
+    """The predictions of a fitted model: for each row the probability of class 1, or a number."""
     if analysis.task == "classification":
         return np.asarray(model.predict_proba(features), np.float64)[:, 1]
     return np.asarray(model.predict(features), np.float64)
@@ -113,9 +113,9 @@ def predictions(analysis: Analysis, model: Any, features: Any) -> NDArray[np.flo
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Model libraries warn of what is not for the reader of a pipeline's output, such as feature names.
+    """Suppress warnings of model libraries that do not help users of a pipeline, such as those about feature names.
 
-    For the main thread, around everything: warning filters belong to the process.
+    Use it in the main thread, around all the work: warning filters belong to the process.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*feature names.*")

@@ -1,4 +1,4 @@
-"""Cross-validation: every setting is fitted on all folds but one and scored on that one, in turn."""
+"""Cross-validation: each setting is fitted on all folds but one and scored on that one, in turn."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trial:
-    """A setting and how well it did.
+    """A setting and its scores.
 
     Attributes:
         scores: the declared metric, one per fold.
@@ -52,10 +52,10 @@ def cross_validate(
     """Score every setting on every fold.
 
     Scaling, imputation and one-hot encoding are fitted on each fold's training rows; settings with the same encoding
-    share them. Only the vocabulary of categories, which knows no label, is taken from the whole training set.
+    share them. Only the vocabulary of categories, which does not use the label, is taken from the whole training set.
 
-    Folds are fitted side by side, one thread each: two fits on a core each end sooner than one fit after the other on
-    two cores, and scores do not depend on how many cores there are.
+    Folds are fitted in parallel, one thread each: that is faster than one fit after the other on all cores, and scores
+    do not depend on the number of cores.
     """
     from threadpoolctl import threadpool_limits
 
@@ -86,7 +86,7 @@ def _fold(
     label: NDArray[np.float64],
     held: NDArray[np.bool_],
 ) -> list[tuple[float, float]]:
-    """Score and seconds of every setting on the held rows, fitted on the others."""
+    """Score and seconds of every setting, fitted on the other folds and scored on the held-out rows."""
     score = METRICS[analysis.metric].score
     found: dict[int, tuple[float, float]] = {}
     for encoding in dict.fromkeys(setting.candidate.encode for setting in settings):

@@ -1,18 +1,18 @@
-"""From text to a canonical type: strict, and equal on every engine.
+"""Casting text to a canonical type: strict, and with equal results on every engine.
 
-Engines differ in what text they cast (``1f`` is a double to one and not to the other), so a regular expression that
-both understand says first what a type may look like, and the engine's cast only ever sees text that both read alike.
-What does not fit is refused with a reason; nothing is rounded, cut, wrapped around or guessed.
+Engines differ in the texts that they cast: ``1f`` is a double to one and not to the other. So a regular expression
+first checks the text, and the engine casts only text that all engines read alike. Any other text is refused with a
+reason; nothing is rounded, truncated, wrapped around or guessed.
 
-| type | taken | refused |
+| type | accepted | refused |
 |---|---|---|
-| whole numbers | ``5``, ``+5``, ``007``, ``5.0`` | ``5.5``, ``1e3``, what the type cannot hold |
-| float, double | ``5``, ``.5``, ``5.``, ``1e-3`` | ``NaN``, ``Infinity``, what overflows |
+| whole numbers | ``5``, ``+5``, ``007``, ``5.0`` | ``5.5``, ``1e3``, numbers out of range |
+| float, double | ``5``, ``.5``, ``5.``, ``1e-3`` | ``NaN``, ``Infinity``, numbers out of range |
 | decimal(p,s) | ``5``, ``5.250`` in (4,2) | ``5.255`` in (4,2), exponents, more digits than p |
-| boolean | ``true t yes y 1``, ``false f no n 0``, in any case, or what is declared | other texts |
+| boolean | ``true t yes y 1``, ``false f no n 0``, in any case, or the declared texts | other texts |
 | date | ``2013-01-31``, with a time of midnight or without; or the declared format | other texts, 30 February |
 | timestamp | ISO 8601 with ``Z``, an offset or neither; or the declared format | other texts, skipped hours |
-| string | everything | nothing |
+| string | every text | none |
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ FALSE: Final = ("false", "f", "no", "n", "0")
 
 @dataclass(frozen=True)
 class Cell:
-    """How one column's cells are read, in terms of the columns that its intermediates add to a frame.
+    """How the cells of one column are cast, in terms of the intermediate columns.
 
     Attributes:
         value: the value in the canonical type; NULL where there is none or it was refused.
-        content: what is written, where it takes more than a glance to read; NULL where that means NULL.
-        reason: why content without a value was refused, as words that follow it: ``is not a whole number``.
+        content: the trimmed text of a cell that needs parsing; NULL where the text means NULL.
+        reason: why content without a value was refused, as words that follow the text: ``is not a whole number``.
     """
 
     value: Column
@@ -53,7 +53,7 @@ class Cell:
 
 
 def read_cell(text: Column, declaration: Declaration, markers: Sequence[str], intermediates: Intermediates) -> Cell:
-    """Read a column's cells.
+    """Cast the cells of a column.
 
     Args:
         text: the raw text.
@@ -80,21 +80,21 @@ def read_cell(text: Column, declaration: Declaration, markers: Sequence[str], in
 
 
 def _canonical(text: Column, declaration: Declaration, kind: str, markers: Sequence[str]) -> Column | None:
-    """The value of text that is just what the engine writes for it, NULL for other text; None where that is no use.
+    """The value of a text that equals the engine's own text of the value, NULL for any other text; None for some types.
 
-    Nearly all text is, and the comparison costs a fraction of the trimming and matching that it saves.
+    Nearly all texts do, and comparing them costs a fraction of trimming and matching.
     """
     from pyspark.sql import functions as F
 
     if kind not in INTEGERS and (kind != "date" or declaration.format):
         return None
     if any(char.isdigit() for marker in markers for char in marker):
-        # a marker such as -999 could be taken for a value
+        # a NULL marker such as -999 would be read as a value
         return None
     guess = text.try_cast(kind)
     same = guess.cast("string") == text
     if kind == "date":
-        # engines go beyond the years that the readers of Delta tables know
+        # engines accept years that readers of Delta tables do not
         same &= guess.between(F.expr("date'0001-01-01'"), F.expr("date'9999-12-31'"))
     return F.when(same, guess)
 
@@ -102,7 +102,7 @@ def _canonical(text: Column, declaration: Declaration, kind: str, markers: Seque
 def _read(
     content: Column, declaration: Declaration, kind: ColumnType, intermediates: Intermediates
 ) -> tuple[Column, Reasons]:
-    """The value, and why it may be refused: conditions and words, the last for all other texts."""
+    """The value, and the reasons for refusing a text: conditions with words, the last one for all other texts."""
     from pyspark.sql import functions as F
 
     if kind.name == "string":
@@ -120,7 +120,7 @@ def _read(
 
 
 class _Notation:
-    """How the numbers of a column are written: regular expressions for their parts, and the way to plain notation."""
+    """How the numbers of a column are written: regular expressions of their parts, and conversion to plain notation."""
 
     def __init__(self, declaration: Declaration) -> None:
         self._separators = declaration.decimal + (declaration.thousands or "")
@@ -129,18 +129,18 @@ class _Notation:
         self.digits = f"(?:{groups}[0-9]+)"
 
     def plain(self, content: Column) -> Column:
-        """With a point and without separators of thousands."""
+        """The text with a decimal point and without thousands separators."""
         from pyspark.sql import functions as F
 
         return content if self._separators == "." else F.translate(content, self._separators, ".")
 
     def common_reasons(self, content: Column) -> Reasons:
-        """Why a text may be no number at all."""
+        """Reasons why a text is not a number."""
         return [
-            (content.rlike(r"\A[+-]?(?i:nan|inf|infinity)\z"), "is no number; list it under null if it means NULL"),
+            (content.rlike(r"\A[+-]?(?i:nan|inf|infinity)\z"), "is not a number; list it under null if it means NULL"),
             (
                 content.rlike(r"\A[+-]?[0-9]{1,3}([,.' ])[0-9]{3}(?:[,.' ][0-9]{3})*(?:[.,][0-9]+)?\z"),
-                "seems to have separators of thousands; declare thousands, and decimal where it is a comma",
+                "seems to have thousands separators; declare thousands, and decimal if it is a comma",
             ),
             (content.rlike(r"\A[+-]?[0-9]*,[0-9]+\z"), "seems to have a decimal comma; declare decimal: ','"),
         ]
@@ -150,7 +150,7 @@ def _whole(content: Column, numbers: _Notation, kind: str) -> tuple[Column, Reas
     from pyspark.sql import functions as F
 
     shaped = content.rlike(rf"\A[+-]?{numbers.digits}(?:{numbers.point}0*)?\z")
-    # a fraction of zero is how tools that have no NULL for whole numbers write them
+    # tools without a NULL for whole numbers write them with a fraction of zero
     value = F.when(shaped, F.substring_index(numbers.plain(content), ".", 1).try_cast(kind))
     low, high = INTEGERS[kind]
     return value, [
@@ -173,15 +173,15 @@ def _decimal(content: Column, numbers: _Notation, kind: ColumnType) -> tuple[Col
     bare = rf"[0-9]{{1,{scale}}}0*" if scale else "0+"
     shaped = content.rlike(rf"\A[+-]?(?:{numbers.digits}(?:{point}{fraction})?|{point}{bare})\z")
     plain = numbers.plain(content)
-    # zeros that follow the scale say nothing, but make engines count digits differently
+    # zeros beyond the scale do not change the value, but engines count their digits differently
     short = F.when(plain.contains("."), F.regexp_replace(plain, r"\.?0*\z", "")).otherwise(plain)
     short = F.when(short.isin("", "+", "-"), F.lit("0")).otherwise(short)
     value = F.when(shaped, short.try_cast(str(kind)))
     return value, [
-        (shaped, f"has more than {kind.precision - scale} digits before the point, which is all {kind} holds"),
+        (shaped, f"has more than {kind.precision - scale} digits before the point, the most that {kind} holds"),
         (
             content.rlike(rf"\A[+-]?{numbers.digits}?{point}[0-9]+\z"),
-            f"has more than {scale} digits after the point, which is all {kind} holds",
+            f"has more than {scale} digits after the point, the most that {kind} holds",
         ),
         (content.rlike(r"\A[+-]?[0-9.]+[eE][+-]?[0-9]+\z"), "is written with an exponent; declare double"),
         *numbers.common_reasons(content),
@@ -199,7 +199,7 @@ def _floating(content: Column, numbers: _Notation, kind: str, declaration: Decla
         factor, offset = conversion(declaration.convert["from"], declaration.convert["to"])
         parsed = parsed * F.lit(factor)
         parsed = (parsed + F.lit(offset) if offset else parsed).cast(kind)
-    # infinite: the text has more than the type can hold
+    # infinite: the number is out of the range of the type
     value = F.when(shaped & (F.abs(parsed) < F.lit(float("inf"))), parsed)
     return value, [
         (shaped, f"is outside of {kind}"),

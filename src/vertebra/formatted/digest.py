@@ -1,4 +1,4 @@
-"""Whether a declaration formats the same text to the same table as another."""
+"""Digests of the part of a declaration that decides how text becomes a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ rejects or other drift: all formatted tables are then written again. See "Raise 
 
 
 def formatting_digest(dataset: Dataset, landed: Sequence[Batch]) -> str:
-    """A hash of all that decides how these batches become a table: the declaration, and how their records were parsed.
+    """A hash of everything that decides how these batches become a table: the declaration, and how they were parsed.
 
     Records are parsed again from the bytes when a parse declaration changes; their batches keep their numbers.
     """
@@ -29,7 +29,7 @@ def formatting_digest(dataset: Dataset, landed: Sequence[Batch]) -> str:
 
 
 def declaration_digest(dataset: Dataset) -> str:
-    """A hash of all that a dataset's declaration says about formatting, and of nothing else.
+    """A hash of everything in a dataset's declaration that concerns formatting, and of nothing else.
 
     Rules, descriptions, documented units and tags may change without the table being formatted again.
     """
@@ -40,7 +40,7 @@ def declaration_digest(dataset: Dataset) -> str:
         "load": dataset.load,
         "key": dataset.key if dataset.load == "upsert" else (),
         "drift": dataset.drift.model_dump(),
-        # a list, as the order of the columns is theirs in the table
+        # a list, because the table has the columns in this order
         "columns": [[name, _column(name, column)] for name, column in dataset.columns.items()],
     }
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()

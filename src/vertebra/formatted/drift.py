@@ -1,4 +1,4 @@
-"""Drift: a batch whose columns are not the declared ones."""
+"""Drift: batches whose columns differ from the declared ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _YAML_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "fal
 
 @dataclass(frozen=True)
 class Match:
-    """How the columns of a batch meet the declared ones.
+    """How the columns of a batch map to the declared ones.
 
     Attributes:
         batch: the batch.
@@ -39,8 +39,8 @@ class Match:
 def evolved(dataset: Dataset, landed: Sequence[Batch]) -> dict[str, Column]:
     """The columns, of type string, that batches add to the table where the policy is ``drift: {extra: evolve}``.
 
-    Names are made from those of the payload, in small letters and without accents, spaces and punctuation. They depend
-    on the batches in their order only: batches to come add columns and change none.
+    Names are made from those of the payload, in lower case and without accents, spaces and punctuation. They depend
+    only on the batches in their order: later batches add columns and change none.
 
     Args:
         landed: oldest first.
@@ -69,7 +69,7 @@ def match_columns(dataset: Dataset, batch: Batch, more: Mapping[str, Column] | N
     Names must be equal; a column with several sources takes the first that the batch has.
 
     Args:
-        more: columns that are not declared and yet in the table; see :func:`evolved`.
+        more: columns of the table that are not declared; see :func:`evolved`.
 
     Raises:
         DriftError: columns are missing or written as another type, or there are undeclared ones, and the dataset's
@@ -78,7 +78,7 @@ def match_columns(dataset: Dataset, batch: Batch, more: Mapping[str, Column] | N
     more = more or {}
     present = batch.receipt.columns
     if not present and not batch.receipt.records:
-        # no rows, no columns: an empty JSON array is no drift
+        # a batch without rows has no columns: an empty JSON array is not drift
         return Match(batch, dict.fromkeys([*dataset.columns, *more]), ())
     sources = sources_in(dataset, present)
     used = set(sources.values())
@@ -102,8 +102,7 @@ def _refuse_retyped(dataset: Dataset, batch: Batch, sources: Mapping[str, str | 
         if written is not None:
             raise DriftError(
                 f"batch {batch.number} has {written} where column {name} is {dataset.columns[name].type}",
-                cause=f"less than nine tenths of {source!r} are written as the declared type; "
-                "the policy is `drift: {retyped: fail}`",
+                cause=f"less than 90 % of {source!r} has the declared type; the policy is `drift: {{retyped: fail}}`",
                 remedy=f"correct the column's type in {dataset.declared_in}, "
                 "or have cells that do not fit rejected one by one: drift: {retyped: ignore}",
                 where=f"{dataset.source}.{dataset.name}",

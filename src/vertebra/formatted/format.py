@@ -1,4 +1,4 @@
-"""The step that formats a dataset: text records of the landing zone to one table in the canonical data model."""
+"""The step that formats a dataset: text records of the landing zone become one table of the canonical data model."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
 
 _FORMATTING: Final = "formatting"
 _BATCHES_PER_JOB: Final = 100
-"""A job's plan grows with its batches, and engines plan slower than linearly."""
+"""The most batches of one job: its plan grows with them, and planning takes more than linear time."""
 
 
 def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = False) -> StepOutcome:
     """Format the batches of a dataset that its table does not have yet.
 
-    ``append`` adds the new batches' rows; ``snapshot`` keeps those of the latest batch only, of each period and part
-    where the source has them; ``upsert`` keeps one row per key: the last record of the latest batch that has the key.
-    Rows with a NULL in the key have no one to replace or be replaced by, so each of them stays, for the rules to judge.
+    ``append`` adds the rows of new batches; ``snapshot`` keeps only those of the latest batch, for each period and part
+    if the source has them; ``upsert`` keeps one row per key: the last record of the latest batch that has the key. Rows
+    with a NULL in the key are all kept, because they have no key to be replaced by; rules report them.
 
-    Every batch is formatted exactly once: the table's application transaction is its last batch. When the declaration
-    has changed in a way that matters here, or records were parsed again, all batches are formatted again, with the
-    same row ids, and replace the table in one commit.
+    Every batch is formatted exactly once: the table's application transaction is its last batch. If the part of the
+    declaration that concerns formatting has changed, or records were parsed again, all batches are formatted again,
+    with the same row ids, and replace the table in one commit.
 
-    Where the policy is ``drift: {extra: evolve}``, columns that are not declared become columns of the table, of type
+    If the policy is ``drift: {extra: evolve}``, columns that are not declared become columns of the table, of type
     string; rows of batches without them have NULL there.
 
     Args:
-        full_refresh: format all batches again in any case.
+        full_refresh: always format all batches again.
 
     Raises:
         LakeError: nothing was collected yet.
@@ -104,8 +104,8 @@ def _landed(dataset: Dataset, ctx: StepContext) -> list[Batch]:
 
 
 def _formatted_alike(table: LakeTable, digest: str, ctx: StepContext) -> bool:
-    """Whether the table was formatted as it would be now, as far as that can be known."""
-    # a version that was restored is nobody's: its last batch is not the table's
+    """Whether the table is known to have been formatted as it would be now."""
+    # after a restore, the last batch of the table is not known
     newest = table.newest_data()
     return newest is not None and newest.step == ctx.step and newest.extra.get(_FORMATTING) == digest
 
@@ -150,7 +150,7 @@ class _Reading:
         return worked.select("_rid", *(cell.value.alias(name) for name, cell in self._cells.items()))
 
     def rejects(self, text: DataFrame, columns: Sequence[str], ctx: StepContext) -> DataFrame:
-        """The cells of some columns that are refused."""
+        """The rejected cells of some columns."""
         cells = {name: self._cells[name] for name in columns}
         return rejects(self._intermediates.on(text), cells, self._dataset, ctx)
 
@@ -166,7 +166,7 @@ def _text_of(match: Match, ctx: StepContext) -> DataFrame:
 
     wanted = list(dict.fromkeys(source for source in match.sources.values() if source is not None))
     schema = pa.schema([(RECORD_COLUMN, pa.int64()), *((source, pa.string()) for source in wanted)])
-    # a payload may name its columns with dots, quotes and spaces; by place they need no quoting
+    # columns of a payload may have dots, quotes and spaces in their names; positions need no quoting
     frame = ctx.engine.read_parquet([match.batch.records], schema)
     frame = frame.toDF(RECORD_COLUMN, *(f"_{place}" for place in range(len(wanted))))
     places = {source: F.col(f"_{place}") for place, source in enumerate(wanted)}
@@ -187,7 +187,7 @@ def _merged(dataset: Dataset, new: DataFrame, present: DataFrame | None) -> Data
 
     rows = new
     if present is not None:
-        # a column that a batch adds to the table is not in its rows yet
+        # the rows of the table do not have a column that a new batch adds
         had = [
             F.col(name) if name in present.columns else F.lit(None).cast("string").alias(name) for name in new.columns
         ]

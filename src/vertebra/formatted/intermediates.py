@@ -1,7 +1,7 @@
-"""Intermediate columns: what several expressions need is computed once, one stage after the other.
+"""Intermediate columns: values that several expressions need are computed once, one stage after the other.
 
-Nested into one expression, it would be repeated wherever it is needed; engines find such repetitions, but in a time
-that grows faster than the expressions do.
+Nested into one expression, such a value would be repeated at every use; engines find repeated expressions, but in more
+than linear time.
 """
 
 from __future__ import annotations

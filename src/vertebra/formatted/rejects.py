@@ -1,4 +1,4 @@
-"""The ledger of cells that did not parse: raw text, declared type and reason; the cell is NULL in the table."""
+"""The ledger of rejected cells: raw text, declared type and reason. A rejected cell is NULL in the table."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from vertebra.lake.table import StagedFiles
 
 _LEDGER = "rejects"
-RAGGED_REASON = "has too few or too many cells, so that none can be told to be of a column"
+RAGGED_REASON = "has too few or too many cells, so that they cannot be assigned to columns"
 
 
 def suspects(dataset: Dataset, staged: StagedFiles) -> list[str]:
-    """The columns that can have rejected cells: a rejected cell is a NULL, and the files' footers count the NULLs.
+    """The columns that can have rejected cells, which are NULL: the statistics of the files count the NULLs.
 
     Args:
         staged: all rows that were read, as files of the table.
@@ -47,7 +47,7 @@ def suspects(dataset: Dataset, staged: StagedFiles) -> list[str]:
 
 
 def castable(dataset: Dataset) -> list[str]:
-    """The columns whose text may be refused; a string takes every text."""
+    """The columns whose text may be refused; a string accepts every text."""
     return [name for name, column in dataset.columns.items() if column.type != "string"]
 
 
@@ -56,7 +56,7 @@ def rejects(worked: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx:
 
     Args:
         worked: ``_rid``, the raw text of the columns and the intermediates of their cells.
-        cells: how the columns in question are read.
+        cells: how the columns are cast.
     """
     from pyspark.sql import functions as F
 
@@ -114,10 +114,10 @@ def ragged_records(batch: Batch, dataset: Dataset, ctx: StepContext) -> DataFram
 
 
 def record_rejects(found: Sequence[DataFrame], dataset: Dataset, first: int | None, ctx: StepContext) -> int:
-    """Write the rejected cells of the batches just read to the ledger; doing it again changes nothing.
+    """Write the rejected cells of the batches just read to the ledger; repeating it changes nothing.
 
     Args:
-        found: the rejected cells; none when there can be none.
+        found: the rejected cells; None if there are none.
         first: the first batch that was read, when earlier ones keep their rejects; None when they do not.
 
     Returns:
@@ -146,7 +146,7 @@ def record_rejects(found: Sequence[DataFrame], dataset: Dataset, first: int | No
 
 
 def _recorded(dataset: Dataset, first: int | None, ctx: StepContext) -> int:
-    """How many rejects the ledger has of the batches being read: a run that died before its commit left them."""
+    """How many rejects the ledger has of the batches being read, left by a run that was killed before its commit."""
     ledger = ctx.ledgers.table(_LEDGER)
     if not ledger.exists():
         return 0

@@ -1,8 +1,8 @@
-"""From text to dates and timestamps.
+"""Casting text to dates and timestamps.
 
-Text is ISO 8601 or written in a declared pattern. A timestamp is an instant: an offset in the text decides, else the
-declared zone, else UTC. Where a zone's clocks were turned back, a local time that came twice is the earlier instant;
-where they were turned forward, a local time that never came is refused.
+Text is ISO 8601 or follows a declared pattern. A timestamp is an instant: by the offset in the text, else by the
+declared zone, else in UTC. When clocks are turned back, a local time that occurs twice is read as the earlier instant;
+when they are turned forward, a local time that does not exist is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ISO_TIMESTAMP: Final = rf"\A{_DAY}(?:[T ]{_CLOCK}(?: ?{_OFFSET})?)?\z"
 _ENDS_IN_OFFSET: Final = r"(?:Z|:[0-9]{2}(?:\.[0-9]+)? ?[+-][0-9]{2}(?::?[0-9]{2})?)\z"
 
 _ZONES_KNOWN_UNTIL: Final = "2100-01-01"
-"""Engines lay out the rules of time zones this far; beyond, they disagree."""
+"""Engines agree on the rules of time zones up to this date."""
 
 Reasons = list[tuple["Column", str]]
 
@@ -34,15 +34,15 @@ Reasons = list[tuple["Column", str]]
 def read_timestamp(
     content: Column, declaration: Declaration, kind: str, intermediates: Intermediates
 ) -> tuple[Column, Reasons]:
-    """Read dates or timestamps.
+    """Cast dates or timestamps.
 
     Args:
-        content: what is written in a cell.
+        content: the trimmed text of a cell.
         kind: ``date`` or ``timestamp``.
         intermediates: gets the intermediate columns.
 
     Returns:
-        The value, NULL where the text is refused, and why it may be: conditions and words, the last for all others.
+        The value, NULL where the text is refused, and the reasons: conditions with words, the last for all others.
     """
     from pyspark.sql import functions as F
 
@@ -51,17 +51,17 @@ def read_timestamp(
         shaped, looks = content.rlike(pattern.regex), f"is not written {pattern.text}"
         iso = intermediates.keep(Stage.ISO, _iso_text(content, pattern))
     elif kind == "date":
-        shaped, looks = content.rlike(ISO_DATE), "is not a date written 2013-01-31; declare its format"
+        shaped, looks = content.rlike(ISO_DATE), "is not a date such as 2013-01-31; declare its format"
         iso = F.substring(content, 1, 10)
     else:
         shaped = content.rlike(ISO_TIMESTAMP)
-        looks = "is not a timestamp written 2013-01-31T23:59:00Z; declare its format"
+        looks = "is not a timestamp such as 2013-01-31T23:59:00Z; declare its format"
         iso = intermediates.keep(Stage.ISO, _with_seconds(content))
     if kind == "date":
         value = F.when(shaped, F.substring(iso, 1, 10).try_cast("date"))
-        return value, [(shaped, "is no day of the calendar"), (F.lit(True), looks)]
+        return value, [(shaped, "is not a valid date"), (F.lit(True), looks)]
     stamp = intermediates.keep(Stage.STAMP, F.when(shaped, iso.try_cast("timestamp")))
-    reasons = [(shaped, "is no day of the calendar or no time of a day"), (F.lit(True), looks)]
+    reasons = [(shaped, "is not a valid date and time"), (F.lit(True), looks)]
     if declaration.zone is None or declaration.zone == "UTC":
         return _in_range(stamp), reasons
     zone = declaration.zone
@@ -72,14 +72,14 @@ def read_timestamp(
     value = F.when(has_offset | (known & exists), _in_range(instant))
     local = stamp.isNotNull() & ~has_offset
     return value, [
-        (local & ~known, f"is later than the known rules of {zone}; write it with an offset"),
-        (local & ~exists, f"never came in {zone}: the clocks were turned forward over it"),
+        (local & ~known, f"is later than the known time zone rules of {zone}; write it with an offset"),
+        (local & ~exists, f"does not exist in {zone}: the clocks were turned forward"),
         *reasons,
     ]
 
 
 def _in_range(instant: Column) -> Column:
-    """An offset may push the first and the last days out of the years that readers of Delta tables know."""
+    """Whether an instant is in the years that readers of Delta tables accept; an offset may move it out of them."""
     from pyspark.sql import functions as F
 
     first, last = (F.expr(f"timestamp'{t}Z'") for t in ("0001-01-01T00:00:00", "9999-12-31T23:59:59.999999"))
@@ -96,7 +96,7 @@ def _has_offset(content: Column, pattern: TimePattern | None) -> Column:
 
 
 def _with_seconds(content: Column) -> Column:
-    """ISO text with the seconds that engines want before an offset: ``2013-01-31 23:59Z``."""
+    """ISO text with seconds, which engines require before an offset: ``2013-01-31 23:59Z``."""
     from pyspark.sql import functions as F
 
     bare = F.substring(content, 17, 1).isin("Z", " ", "+", "-")

@@ -1,4 +1,4 @@
-"""Factors between units of measure, exact and computed before the engine is asked."""
+"""Exact factors between units of measure, for conversions in SQL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @cache
 def conversion(source: str, target: str) -> tuple[float, float]:
-    """The factor and the offset that turn a number in one unit into another: ``target = source · factor + offset``.
+    """The factor and offset that convert one unit to another: ``target = source · factor + offset``.
 
     Args:
         source: the unit of the text, as pint writes it: ``mph``, ``degF``, ``inHg``.
@@ -37,7 +37,7 @@ def conversion(source: str, target: str) -> tuple[float, float]:
         raise DeclarationError(
             f"{source} cannot be converted to {target} with a factor and an offset",
             cause="one of them is logarithmic",
-            remedy="drop `convert`, and convert in a view",
+            remedy="remove `convert`, and convert in a view",
         )
     return float(one - zero), float(zero)
 
@@ -46,5 +46,5 @@ def conversion(source: str, target: str) -> tuple[float, float]:
 def _units() -> UnitRegistry:
     from pint import UnitRegistry
 
-    # fractions: 1 mph is 1.609344 km/h exactly, and a difference of floats would not be
+    # fractions, because 1 mph is exactly 1.609344 km/h and floats would round
     return UnitRegistry(non_int_type=Fraction)

@@ -1,4 +1,4 @@
-"""Why a cell is what it is: from a row id back to the record that landed, and forth to the value in the table."""
+"""Tracing a cell: from a row id to the record that landed, and how its text became the value in the table."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CellOrigin:
-    """One cell of a formatted row and where it comes from.
+    """One cell of a formatted row and its origin.
 
     Attributes:
         column: the declared column.
         source: the column in the payload, None when the batch has none.
-        raw: the text that was received, None when there was none.
+        raw: the received text, None if there was none.
         type: the declared type.
-        value: what the formatted table has now.
-        reading: how the text became the value, as sentence parts in order.
+        value: the value in the formatted table now.
+        steps: how the text became the value, as parts of a sentence, in order.
         rejected: why the text was refused, None when it was not.
     """
 
@@ -39,7 +39,7 @@ class CellOrigin:
     raw: str | None
     type: str
     value: Any
-    reading: tuple[str, ...]
+    steps: tuple[str, ...]
     rejected: str | None
 
 
@@ -63,7 +63,7 @@ class RowOrigin:
 
 
 def row_origin(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: str | None = None) -> RowOrigin:
-    """Walk a row, or one cell of it, back to the landing zone. Reads single records and needs no engine.
+    """Trace a row, or one cell of it, back to the landing zone. Reads single records and needs no engine.
 
     Args:
         rid: the row's id, ``_rid`` in the formatted and trusted tables.
@@ -92,9 +92,9 @@ def row_origin(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column:
     for name in names:
         source, declared = sources[name], dataset.columns[name]
         text = raw[source] if source is not None else None
-        reading = _reading(dataset, name, declared, source, text, reasons.get(name), RAGGED_COLUMN in reasons)
+        steps = _steps(dataset, name, declared, source, text, reasons.get(name), RAGGED_COLUMN in reasons)
         value = row[name] if row else None
-        cells[name] = CellOrigin(name, source, text, declared.type, value, reading, reasons.get(name))
+        cells[name] = CellOrigin(name, source, text, declared.type, value, steps, reasons.get(name))
     return RowOrigin(rid, batch, record, row is not None, cells)
 
 
@@ -110,7 +110,7 @@ def _batch(dataset: Dataset, lake: Lake, number: int, rid: int) -> Batch:
 
 
 def _record(batch: Batch, record: int, columns: list[str], rid: int) -> dict[str, str | None]:
-    """The text of a record's cells, read by the file's statistics from one group of records."""
+    """The text of a record's cells; the statistics of the file show which row group has it."""
     names = list(dict.fromkeys(columns))
     found = (
         pads.dataset(str(batch.records), format="parquet")
@@ -145,20 +145,20 @@ def _rejected(dataset: Dataset, ledgers: Ledgers, rid: int) -> dict[str, str]:
     return {row["column_name"]: row["reason"] for row in rows.to_pylist()}
 
 
-def _reading(
+def _steps(
     dataset: Dataset, name: str, declared: Column, source: str | None, raw: str | None, reason: str | None, ragged: bool
 ) -> tuple[str, ...]:
     """How a text became a value."""
     if source is None:
         return (f"the batch has no column {' or '.join(declared.sources(name))}, so it is NULL",)
     if raw is None and ragged:
-        return (f"the record {RAGGED_REASON}: they are NULL, and its text is in the ledger of rejects",)
+        return (f"the record {RAGGED_REASON}: all are NULL, and the record is in the ledger of rejects",)
     if raw is None:
         return ("the record has no value, so it is NULL",)
     steps = []
     text = raw.strip(SPACES)
     if text != raw:
-        steps.append("the spaces around it are cut off")
+        steps.append("trimmed")
     if text in null_markers(dataset, declared):
         return (*steps, f"{text!r} means NULL" if text else "an empty text means NULL")
     if reason is not None:
@@ -170,7 +170,7 @@ def _reading(
 
 
 def _cast_words(declared: Column) -> str:
-    words = f"taken as {declared.type}"
+    words = f"cast to {declared.type}"
     if declared.format:
         words += f" written {declared.format}"
     if declared.type == "timestamp":

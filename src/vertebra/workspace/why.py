@@ -178,7 +178,7 @@ def _dataset_row(
     yield Link("formatted", f"formatted.{dataset.name} {there} the row", values)
     for cell in origin.cells.values():
         if column or cell.rejected:
-            yield Link("formatted", f"{cell.column}: {'; '.join(cell.reading)}")
+            yield Link("formatted", f"{cell.column}: {'; '.join(cell.steps)}")
     raw = {cell.source: cell.raw for cell in origin.cells.values() if cell.source}
     yield Link("landing", f"record {origin.record:,} of batch {origin.batch.number} was received as", raw)
     receipt = origin.batch.receipt
