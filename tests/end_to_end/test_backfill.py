@@ -150,7 +150,7 @@ def test_a_period_that_is_not_published_yet_and_one_that_is_refused_are_shown(
         (["--from", "2013-06", "--to", "2013-01"], 1, "--from 2013-01 --to 2013-06"),
         (["--from", "2012-01", "--to", "2012-03"], 1, "its periods begin with 2013-01"),
         (["--from", "2013-01", "--again"], 1, "load: append would keep the records of both batches"),
-        (["--from", "2013-01", "--due"], 2, "either what is due, or periods"),
+        (["--from", "2013-01", "--due"], 2, "use either --due, or --from and --to"),
         (["--again"], 2, "it needs --from or --to"),
     ],
 )

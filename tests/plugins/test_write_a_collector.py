@@ -142,6 +142,23 @@ class TestInstalled:
         write(file, file.read_text().replace(old, new, 1))
         assert says in wrong(folder)
 
+    def test_a_secret_has_to_be_a_reference(self, folder: Path, site: Path) -> None:
+        module = site / "vertebra_git.py"
+        secret = "    token: SecretStr | None = None\n    repository: str\n"
+        code = (
+            module.read_text()
+            .replace("    repository: str\n", secret)
+            .replace("import Field", "import Field, SecretStr")
+        )
+        module.write_text(code)
+        file = folder / "datasets" / "commits.yaml"
+        write(file, file.read_text().replace("  every:", "  token: hunter22\n  every:"))
+        said = wrong(folder)
+        assert "datasets/commits.yaml:5:10: collect.token is not a reference to an environment variable" in said
+        write(file, file.read_text().replace("hunter22", '"${TOKEN}"'))
+        collect = load_project(folder, environ={"TOKEN": "hunter22"}).datasets["commits"].collect
+        assert list(collect.secrets()) == ["hunter22"]
+
     def test_the_json_schema_has_its_keys(self) -> None:
         schema = json_schema("dataset")
         for key, name, option in (("collect", "git", "repository"), ("parse", "fixed_width", "widths")):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
-from typing import Any, Final
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final, get_args
+
+from pydantic import SecretStr
 
 from vertebra.declare.document import Document, Loc
+from vertebra.declare.registered import registered_by
 from vertebra.errors import DeclarationError
 
+_ADDRESSES: Final = ("database", "path")
 _SECRET_KEYS: Final = {"bearer", "value", "password"}
 _HEADERS: Final = re.compile(r"authorization|cookie|.*(token|api-?key|secret|password).*", re.IGNORECASE)
 _REFERENCE: Final = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
@@ -29,11 +33,14 @@ def written_secrets(collect: Any, document: Document) -> Iterator[DeclarationErr
     for key in sorted(_SECRET_KEYS & set(auth)):
         if not _REFERENCE.fullmatch(str(auth[key])):
             yield _literal(f"collect.auth.{key}", document, ("collect", "auth", key))
-    for key in ("database", "path"):
+    for key in _ADDRESSES:
         address = collect.get(key)
         found = _PASSWORD.search(address) if isinstance(address, str) else None
         if found and found["password"] and not _REFERENCE.fullmatch(found["password"]):
             yield _literal(f"the password in collect.{key}", document, ("collect", key))
+    for key in _secret_keys(collect):
+        if not _REFERENCE.fullmatch(str(collect[key])):
+            yield _literal(f"collect.{key}", document, ("collect", key))
     headers = collect.get("headers")
     for name in headers if isinstance(headers, dict) else ():
         if _HEADERS.fullmatch(name):
@@ -70,6 +77,15 @@ def _texts(value: Any, loc: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[
     elif isinstance(value, list):
         for place, one in enumerate(value):
             yield from _texts(one, (*loc, place))
+
+
+def _secret_keys(collect: Mapping[str, Any]) -> Iterator[str]:
+    """The keys whose value the collector declares as a secret. Addresses may contain more than a reference."""
+    model = registered_by("from").model_of(collect)
+    for name, field in (model.model_fields if model is not None else {}).items():
+        kinds = (field.annotation, *get_args(field.annotation))
+        if SecretStr in kinds and collect.get(name) is not None and name not in _ADDRESSES:
+            yield name
 
 
 def _literal(what: str, document: Document, loc: Loc) -> DeclarationError:
