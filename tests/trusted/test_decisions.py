@@ -134,11 +134,11 @@ def test_a_decision_about_what_is_not_there_is_refused(sail_zone: Zone) -> None:
     refused = {
         "not in quarantine": lambda: release(lake, "cities", rid(0), **who),
         "was not repaired": lambda: undo(lake, "cities", rid(0), "city", **who),
-        "does not break": lambda: accept(lake, "cities", "n_range", rid(0), **who),
+        "does not violate": lambda: accept(lake, "cities", "n_range", rid(0), **who),
         "has no column": lambda: override(lake, "cities", rid(0), "town", "x", **who),
         "has no row": lambda: override(lake, "cities", rid(9), "city", "x", **who),
         "is not a value": lambda: override(lake, "cities", rid(0), "n", "many", **who),
-        "nothing is decided": lambda: withdraw(lake, "cities", rid(0), **who),
+        "there is no decision": lambda: withdraw(lake, "cities", rid(0), **who),
     }
     for said, decide in refused.items():
         with pytest.raises(DecisionError, match=said) as caught:

@@ -16,7 +16,7 @@ from vertebra.errors import QualityError
 from vertebra.lake.batches import Receipt, batch_folder
 from vertebra.trusted.clean import trust
 from vertebra.trusted.timeliness import timeliness
-from vertebra.trusted.violation_changes import since_last_run
+from vertebra.trusted.violation_changes import changes_since_last_run
 
 RULES = {
     "zip_city": {"determines": "zip -> city"},
@@ -111,7 +111,7 @@ def test_violations_that_were_freed_cannot_be_compared(sail_zone: Zone) -> None:
     ctx.ledgers.clear("violations", "cities", ctx.commit())
     for file in files:
         file.unlink()
-    assert "gc has freed" in since_last_run(CITIES, ctx, ()).reason
+    assert "gc has freed" in changes_since_last_run(CITIES, ctx, ()).reason
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,1 +1,1 @@
-"""The trusted zone: rules checked as denial constraints, tables assessed, cells repaired, rows quarantined."""
+"""The trusted zone: rules are checked as denial constraints, tables assessed, cells repaired, rows quarantined."""

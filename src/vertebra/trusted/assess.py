@@ -1,7 +1,6 @@
-"""Assessment: how good a table is, per rule, per column and as a whole, in the dimensions of data quality.
+"""Assessment: the quality of a table in the dimensions of data quality, as a whole and for each column and rule.
 
-A dimension that cannot be measured from what is declared and received is not applicable: its value is None, with a
-note.
+A dimension that cannot be measured from the declaration and the data is not applicable: its value is None, with a note.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from vertebra.governance.context import StepContext
     from vertebra.governance.ledgers import Ledgers
     from vertebra.trusted.detect import RuleCount
-    from vertebra.trusted.resolution import Standing
+    from vertebra.trusted.resolution import ViolationSummary
     from vertebra.trusted.timeliness import Timeliness
     from vertebra.trusted.violation_changes import Change
 
@@ -46,8 +45,8 @@ class Measure:
     Attributes:
         subject: the table, column or rule it is about.
         measure: what was measured, e.g. ``completeness``, ``g3``.
-        value: None means not applicable; the note says why.
-        note: else what the value is relative to, where it is: the run it is compared with.
+        value: None means not applicable.
+        note: why the value is None, or the run that it is compared with.
     """
 
     scope: Scope
@@ -58,8 +57,8 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Fill:
-    """How full a table is.
+class NonNullCounts:
+    """Non-NULL values of a table.
 
     Attributes:
         complete: rows without a NULL.
@@ -87,11 +86,11 @@ class Assessment:
         return None
 
 
-def fills(stages: Mapping[Stage, DataFrame], columns: Sequence[str]) -> dict[Stage, Fill]:
+def count_non_null(stages: Mapping[Stage, DataFrame], columns: Sequence[str]) -> dict[Stage, NonNullCounts]:
     """Count the non-NULL cells of tables of one schema, in one engine job.
 
     Args:
-        columns: the columns that count; system columns do not.
+        columns: the columns to count, without system columns.
     """
     from functools import reduce
 
@@ -104,18 +103,18 @@ def fills(stages: Mapping[Stage, DataFrame], columns: Sequence[str]) -> dict[Sta
         frame.agg(F.count(F.lit(1)).alias("rows"), complete, *filled).select(F.lit(stage).alias("stage"), "*")
         for stage, frame in stages.items()
     ]
-    found: dict[Stage, Fill] = {}
+    found: dict[Stage, NonNullCounts] = {}
     for row in reduce(lambda first, second: first.unionByName(second), counts).collect():
         per_column = {name: int(row[f"c{i}"]) for i, name in enumerate(columns)}
-        found[row["stage"]] = Fill(int(row["rows"]), int(row["complete"]), per_column)
+        found[row["stage"]] = NonNullCounts(int(row["rows"]), int(row["complete"]), per_column)
     return found
 
 
 def rejected_cells(ledgers: Ledgers, dataset: str, without: Collection[int] = ()) -> Counter[str]:
-    """Cells of each column that did not parse.
+    """Rejected cells of each column.
 
     Args:
-        without: rows that do not count, because they were removed.
+        without: rows to leave out, because they were removed.
     """
     counts: Counter[str] = Counter()
     table = ledgers.table("rejects")
@@ -132,19 +131,19 @@ def rejected_cells(ledgers: Ledgers, dataset: str, without: Collection[int] = ()
 
 @dataclass(frozen=True)
 class StageFindings:
-    """What was counted at one stage.
+    """The counts of one stage.
 
     Attributes:
-        fill: of the table.
-        rejected: cells of each column that did not parse.
-        counts: of each rule's violations.
-        standing: what became of the violations.
+        non_null: non-NULL values of the table.
+        rejected: rejected cells of each column.
+        counts: violations of each rule.
+        violations: the violations by outcome.
     """
 
-    fill: Fill
+    non_null: NonNullCounts
     rejected: Mapping[str, int]
     counts: Sequence[RuleCount]
-    standing: Standing
+    violations: ViolationSummary
 
 
 def assess(
@@ -165,8 +164,8 @@ def assess(
     measures = [
         *_of_table(dataset, found, rules, by_rule, timely),
         *_of_columns(dataset, found, rules, by_rule),
-        *(one for rule in rules for one in _of_rule(rule, by_rule[rule.name], found.fill.rows)),
-        *(one for rule in rules for one in _of_cleaning(rule, found.standing, stage)),
+        *(one for rule in rules for one in _of_rule(rule, by_rule[rule.name], found.non_null.rows)),
+        *(one for rule in rules for one in _of_cleaning(rule, found.violations, stage)),
         *(one for one in (_of_change(dataset, rules, change) if change else ())),
     ]
     return Assessment(f"trusted.{dataset.name}", stage, tuple(measures))
@@ -189,7 +188,7 @@ def quality_rows(assessments: Iterable[Assessment], ctx: StepContext, version: i
 
 
 def share(part: float, whole: float) -> float | None:
-    """``part / whole``; None of nothing."""
+    """``part / whole``; None if ``whole`` is 0."""
     return part / whole if whole else None
 
 
@@ -203,23 +202,23 @@ def _of_table(
     def measure(name: str, value: float | None, note: str = "") -> Measure:
         return Measure("table", dataset.name, name, value, _note(value, note))
 
-    fill, standing = found.fill, found.standing
+    non_null, violations = found.non_null, found.violations
     low, high = removal_for_all(found.counts)
     key = next((rule.name for rule in rules if rule.kind == "key"), None)
-    filled, rejected = sum(fill.filled.values()), sum(found.rejected.get(name, 0) for name in fill.filled)
+    filled, rejected = sum(non_null.filled.values()), sum(found.rejected.get(name, 0) for name in non_null.filled)
     return [
-        measure("rows", float(fill.rows)),
-        measure("complete_rows", float(fill.complete)),
-        measure("completeness", share(fill.complete, fill.rows), _EMPTY),
-        measure("violating_rows", float(standing.rows) if rules else None, _RULELESS),
+        measure("rows", float(non_null.rows)),
+        measure("complete_rows", float(non_null.complete)),
+        measure("completeness", share(non_null.complete, non_null.rows), _EMPTY),
+        measure("violating_rows", float(violations.rows) if rules else None, _RULELESS),
         measure(
             "consistency",
-            share(fill.rows - standing.rows, fill.rows) if rules else None,
+            share(non_null.rows - violations.rows, non_null.rows) if rules else None,
             _EMPTY if rules else _RULELESS,
         ),
         measure("g3_rows_low", float(low) if rules else None, _RULELESS),
         measure("g3_rows_high", float(high) if rules else None, _RULELESS),
-        measure("uniqueness", _uniqueness(key, counts, fill.rows), _EMPTY if key else "no key is declared"),
+        measure("uniqueness", _uniqueness(key, counts, non_null.rows), _EMPTY if key else "no key is declared"),
         Measure("table", dataset.name, "timeliness", timely.value, timely.note),
         measure("age_days", timely.age, "no batch was received"),
         measure("validity", share(filled, filled + rejected), "the table has no values"),
@@ -229,7 +228,7 @@ def _of_table(
 def _of_columns(
     dataset: Dataset, found: StageFindings, rules: Sequence[NamedRule], counts: Mapping[str, RuleCount]
 ) -> list[Measure]:
-    fill = found.fill
+    non_null = found.non_null
     readers = readers_of(rules, dataset.name)
     alone = {
         column: rule.name
@@ -238,17 +237,17 @@ def _of_columns(
         for column in of_rule
     }
     measures = []
-    for name, filled in fill.filled.items():
-        violating = found.standing.rows_of(readers.get(name, ()))
+    for name, filled in non_null.filled.items():
+        violating = found.violations.rows_of(readers.get(name, ()))
         dimensions = {
-            "completeness": (share(filled, fill.rows), _EMPTY),
+            "completeness": (share(filled, non_null.rows), _EMPTY),
             "validity": (share(filled, filled + found.rejected.get(name, 0)), "the column has no values"),
             "consistency": (
-                share(fill.rows - violating, fill.rows) if name in readers else None,
+                share(non_null.rows - violating, non_null.rows) if name in readers else None,
                 _EMPTY if name in readers else "no rule reads the column",
             ),
             "uniqueness": (
-                _uniqueness(alone.get(name), counts, fill.rows),
+                _uniqueness(alone.get(name), counts, non_null.rows),
                 _EMPTY if name in alone else "the column is not declared unique",
             ),
             "timeliness": (None, "it is the table's"),
@@ -258,7 +257,7 @@ def _of_columns(
 
 
 def _uniqueness(rule: str | None, counts: Mapping[str, RuleCount], rows: int) -> float | None:
-    """The share of rows that are left when what occurs again is removed."""
+    """The share of rows that are left when repeated ones are removed."""
     extra = counts[rule].g3_rows if rule is not None else None
     return None if extra is None else share(rows - extra, rows)
 
@@ -285,11 +284,11 @@ def _of_rule(rule: NamedRule, count: RuleCount, rows: int) -> list[Measure]:
     ]
 
 
-def _of_cleaning(rule: NamedRule, standing: Standing, stage: Stage) -> list[Measure]:
+def _of_cleaning(rule: NamedRule, violations: ViolationSummary, stage: Stage) -> list[Measure]:
     """What was done about a rule: cells it repaired, rows it removed; violating tuples accepted and left."""
-    done = {"accepted": standing.accepted, "unresolved": standing.unresolved}
+    done = {"accepted": violations.accepted, "unresolved": violations.unresolved}
     if stage == "after":
-        done = {"repaired": standing.repaired, "quarantined": standing.quarantined} | done
+        done = {"repaired": violations.repaired, "quarantined": violations.quarantined} | done
     return [Measure("rule", rule.name, name, float(counts.get(rule.name, 0))) for name, counts in done.items()]
 
 

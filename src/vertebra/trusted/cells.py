@@ -1,4 +1,4 @@
-"""Cells as text, the form in which the ledgers keep values: what is written is read back as the same value."""
+"""Cells as text, the form in which ledgers store values; the text is read back as the same value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def as_text(expression: str) -> Column:
 
 
 def from_text(expression: str, kind: pa.DataType) -> Column:
-    """The value of a column's type that a text stands for; NULL where it stands for none.
+    """The value that a text stands for, in the type of a column; NULL if it is not a value of the type.
 
     Args:
         expression: Spark SQL, of type STRING.
@@ -45,7 +45,7 @@ def spark_type(kind: pa.DataType) -> str:
 def as_json(schema: pa.Schema) -> Column:
     """A row as a JSON object: integers and booleans as such, other values as text, NULLs left out.
 
-    Engines write instants and fractions into JSON in different, partly lossy forms; as text they are exact.
+    Engines write timestamps and fractions into JSON in different, partly lossy forms; as text they are exact.
     """
     from pyspark.sql import functions as F
 
@@ -54,10 +54,10 @@ def as_json(schema: pa.Schema) -> Column:
 
 
 def from_json(rows: pa.Array | pa.ChunkedArray, schema: pa.Schema) -> pa.Table:
-    """Rows kept as JSON, as a table of the types they had.
+    """Rows stored as JSON, as a table of their original types.
 
     Args:
-        rows: what :func:`as_json` gave.
+        rows: the result of :func:`as_json`.
         schema: of the table the rows were taken from.
     """
     objects = [json.loads(text) for text in rows.to_pylist()]
@@ -69,15 +69,15 @@ def from_json(rows: pa.Array | pa.ChunkedArray, schema: pa.Schema) -> pa.Table:
 
 
 def parsed(text: str | None, kind: pa.DataType) -> Any:
-    """The Python value of a column's type that a text stands for.
+    """The Python value that a text stands for, in the type of a column.
 
     Raises:
-        pa.ArrowInvalid: it stands for none.
+        pa.ArrowInvalid: the text is not a value of the type.
     """
     if text is None:
         return None
     if pa.types.is_timestamp(kind):
-        # the text of an instant has no zone: the session's is UTC
+        # the text of a timestamp has no zone: it is in UTC, the zone of the session
         return pa.scalar(text).cast(pa.timestamp("us")).cast(pa.timestamp("us", kind.tz)).as_py()
     return pa.scalar(text).cast(kind).as_py()
 

@@ -16,18 +16,26 @@ from vertebra.denial import Inclusion
 from vertebra.errors import QualityError
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.step_facts import TrustedFacts
-from vertebra.trusted.assess import Assessment, Stage, StageFindings, assess, fills, quality_rows, rejected_cells
-from vertebra.trusted.decisions import Decided, decided
+from vertebra.trusted.assess import (
+    Assessment,
+    Stage,
+    StageFindings,
+    assess,
+    count_non_null,
+    quality_rows,
+    rejected_cells,
+)
+from vertebra.trusted.decisions import DecisionsInForce, decisions_in_force
 from vertebra.trusted.detect import Detection, detect
-from vertebra.trusted.incremental import new_rows, settled
+from vertebra.trusted.incremental import new_rows, with_ledger_versions
 from vertebra.trusted.ledger_commit import LedgerCommit
-from vertebra.trusted.quarantine import removals, whole_rows, without
+from vertebra.trusted.quarantine import removals, whole_rows, without_rows
 from vertebra.trusted.repair.apply import apply_repairs
 from vertebra.trusted.repair.choose import chosen_repairs, planned_repair
-from vertebra.trusted.resolution import Standing, resolved, standings
+from vertebra.trusted.resolution import ViolationSummary, resolve, summarise_violations
 from vertebra.trusted.rule_columns import columns_of
 from vertebra.trusted.timeliness import timeliness
-from vertebra.trusted.violation_changes import since_last_run
+from vertebra.trusted.violation_changes import changes_since_last_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +64,7 @@ def inputs_of(dataset: Dataset, datasets: Datasets | None = None) -> tuple[str, 
 
     Raises:
         RuleError: a rule is not valid, or cannot be repaired as declared.
-        DeclarationError: a rule is not well declared.
+        DeclarationError: a rule is not declared correctly.
     """
     rules = rules_of(dataset, datasets)
     for rule in rules:
@@ -70,17 +78,17 @@ def trust(
 ) -> StepOutcome:
     """Make the trusted table of a dataset.
 
-    Writes ``trusted.<name>``, and what the ledgers ``violations``, ``repairs``, ``quarantine`` and ``quality`` say of
-    it. Where rows were added to the formatted table and the others are cleaned as before, the new rows are added to the
-    trusted table; else it is written whole.
+    Writes ``trusted.<name>`` and its rows in the ledgers ``violations``, ``repairs``, ``quarantine`` and ``quality``.
+    If rows were added to the formatted table and the others are cleaned as before, only the new rows are added to the
+    trusted table. Otherwise it is written whole.
 
     Args:
         datasets: all datasets of the project, for rules between relations.
-        full_refresh: write it whole in any case.
+        full_refresh: always write it whole.
 
     Raises:
         QualityError: a rule with ``on_violation: fail`` is violated; the trusted table stays as it was.
-        RuleError: a rule cannot be checked, or not repaired as declared.
+        RuleError: a rule cannot be checked, or cannot be repaired as declared.
     """
     return _Step(dataset, ctx, rules_of(dataset, datasets)).run(full_refresh=full_refresh)
 
@@ -133,7 +141,7 @@ class _Step:
         self.formatted = self.source.frame(ctx.engine, version)
         self.columns = [name for name in self.schema.names if not name.startswith("_")]
         self.ledger_commit = LedgerCommit(self.name, ctx)
-        self.decided: Decided = decided(ctx.ledgers, self.name)
+        self.decisions: DecisionsInForce = decisions_in_force(ctx.ledgers, self.name)
         self.rule_names = [rule.name for rule in rules]
         self.quarantining = frozenset(rule.name for rule in rules if rule.on_violation == "quarantine")
 
@@ -143,18 +151,18 @@ class _Step:
         self.ctx.progress(f"checking {len(self.rules)} rules" if self.rules else "no rules to check")
         before = self._detect("before", self.formatted, self.rules)
         self._stop_on_failure(before)
-        made = self._repairs(before)
-        removed = self._removals(before, self._cleaned(self.formatted, made), made)
+        repaired = self._repairs(before)
+        removed = self._removals(before, self._cleaned(self.formatted, repaired), repaired)
         target = self.ctx.lake.table(f"trusted.{self.name}")
-        grown = None if full_refresh else new_rows(self.source, target, made.cells, removed.rows, self.ctx)
+        grown = None if full_refresh else new_rows(self.source, target, repaired.cells, removed.rows, self.ctx)
         self.ctx.progress("writing the trusted table" if grown is None else "adding to the trusted table")
-        table = self._cleaned(self.formatted if grown is None else grown.rows, made, removed)
+        table = self._cleaned(self.formatted if grown is None else grown.rows, repaired, removed)
         staged = target.stage(self.ctx.engine, table)
         written = staged if grown is None else grown.whole(staged)
-        after = self._after(before, written, made, removed)
-        standing = self._settle(before, after, made, removed)
-        self._assess(before, after, standing, written, target.version() + 1 if target.exists() else 0)
-        commit = settled(self.ctx.commit(), self.ledger_commit.commit())
+        after = self._after(before, written, repaired, removed)
+        summary = self._stage_ledgers(before, after, repaired, removed)
+        self._assess(before, after, summary, written, target.version() + 1 if target.exists() else 0)
+        commit = with_ledger_versions(self.ctx.commit(), self.ledger_commit.commit())
         if grown is None:
             version = target.commit(staged, commit, mode="overwrite", evolution="replace")
         else:
@@ -164,20 +172,24 @@ class _Step:
             version=version,
             outputs={target.name: version},
             facts=TrustedFacts(
-                cells_repaired=made.count,
+                cells_repaired=repaired.count,
                 rows_quarantined=removed.count,
                 rules_broken=sum(count.violating_tuples > 0 for count in before.counts),
-                violating_rows=standing[0].rows,
+                violating_rows=summary[0].rows,
                 rows_added=None if grown is None else staged.rows,
             ),
         )
 
     def checked(self) -> Assessment:
         found = self._detect("check", self.formatted, self.rules)
-        standing = standings(self._left(found.violations), None, self.rule_names)[0] if _violated(found) else Standing()
+        summary = (
+            summarise_violations(self._left(found.violations), None, self.rule_names)[0]
+            if _violated(found)
+            else ViolationSummary()
+        )
         stage: Stage = "before" if self.source.name.startswith("formatted.") else "after"
-        fill = fills({stage: self.formatted}, self.columns)[stage]
-        counted = StageFindings(fill, rejected_cells(self.ctx.ledgers, self.name), found.counts, standing)
+        fill = count_non_null({stage: self.formatted}, self.columns)[stage]
+        counted = StageFindings(fill, rejected_cells(self.ctx.ledgers, self.name), found.counts, summary)
         return assess(self.dataset, stage, counted, self.rules, self._timeliness())
 
     # -- detection -----------------------------------------------------------------------------------------------
@@ -199,20 +211,22 @@ class _Step:
             found[name] = table.frame(self.ctx.engine, self.ctx.inputs[table.name])
         return found
 
-    def _after(self, before: Detection, staged: StagedFiles, made: _Repaired, removed: _Removed) -> Detection | None:
+    def _after(
+        self, before: Detection, staged: StagedFiles, repaired: _Repaired, removed: _Removed
+    ) -> Detection | None:
         """The violations of the cleaned table; None when cleaning changed nothing.
 
-        Only rules that read a repaired column are checked again, and, as removing a row can only end a conflict,
+        Only rules that read a repaired column are checked again and, because removing a row can only end a conflict,
         those of the others that were violated.
         """
-        if made.cells is None and removed.rows is None:
+        if repaired.cells is None and removed.rows is None:
             return None
         violated = _violated(before) if removed.rows is not None else frozenset()
         again = [
             rule
             for rule in self.rules
             if rule.name in violated
-            or made.columns & columns_of(rule, self.name)
+            or repaired.columns & columns_of(rule, self.name)
             or (removed.rows is not None and _refers_to_itself(rule))
         ]
         table = self.ctx.engine.read_parquet(staged.files, staged.schema)
@@ -230,11 +244,11 @@ class _Step:
         violated = _violated(before)
         declared = [planned_repair(rule, self.dataset) for rule in self.rules]
         plans = [plan for plan in declared if plan is not None and plan.rule.name in violated]
-        if not plans and not self.decided.overridden:
+        if not plans and not self.decisions.overridden:
             return _Repaired()
         self.ctx.progress("repairing cells")
         frame = chosen_repairs(
-            self.dataset, self.formatted, self.schema, plans, before.violations, self.decided, self.ctx.engine
+            self.dataset, self.formatted, self.schema, plans, before.violations, self.decisions, self.ctx.engine
         )
         if frame is None:
             return _Repaired()
@@ -243,46 +257,46 @@ class _Step:
         columns = frozenset(_values(folder, "column_name"))
         return _Repaired(frame, _values(folder, "rule"), columns) if columns else _Repaired()
 
-    def _removals(self, before: Detection, table: DataFrame, made: _Repaired) -> _Removed:
-        """Rows are judged after repair: what a repair put right need not go."""
+    def _removals(self, before: Detection, table: DataFrame, repaired: _Repaired) -> _Removed:
+        """The rows to remove, decided after repair: repaired violations need no removal."""
         rules = [rule for rule in self.rules if rule.name in self.quarantining]
         found = before
-        if any(made.columns & columns_of(rule, self.name) for rule in rules):
+        if any(repaired.columns & columns_of(rule, self.name) for rule in rules):
             found = self._detect("repaired", table, rules)
         violated = _violated(found)
         rules = [rule for rule in rules if rule.name in violated]
         if not rules:
             return _Removed()
         self.ctx.progress("putting rows in quarantine")
-        gone = removals(table, rules, found.violations, self.decided, self.ctx.engine)
+        gone = removals(table, rules, found.violations, self.decisions, self.ctx.engine)
         folder = self.ctx.scratch / "quarantine"
         rows = self.ctx.engine.materialise(whole_rows(self.formatted, self.schema, gone), folder)
         per_rule = _values(folder, "rules")
         return _Removed(rows, per_rule, _rows(folder)) if per_rule else _Removed()
 
-    def _cleaned(self, rows: DataFrame, made: _Repaired, removed: _Removed | None = None) -> DataFrame:
-        """Rows of the formatted table with their repairs, and without those that are removed."""
-        if made.cells is not None:
-            rows = apply_repairs(rows, self.schema, made.cells, made.columns)
+    def _cleaned(self, rows: DataFrame, repaired: _Repaired, removed: _Removed | None = None) -> DataFrame:
+        """Rows of the formatted table with repairs applied and without removed rows."""
+        if repaired.cells is not None:
+            rows = apply_repairs(rows, self.schema, repaired.cells, repaired.columns)
         if removed is not None and removed.rows is not None:
-            rows = without(rows, removed.rows)
+            rows = without_rows(rows, removed.rows)
         return rows
 
     def _stop_on_failure(self, before: Detection) -> None:
         failing = {rule.name for rule in self.rules if rule.on_violation == "fail"} & _violated(before)
         if not failing:
             return
-        standing = self._settle_violations(before, None, _Repaired(), _Removed())
-        left = {rule: standing[0].left(rule) for rule in sorted(failing) if standing[0].left(rule)}
+        summary = self._stage_violations(before, None, _Repaired(), _Removed())
+        left = {rule: summary[0].left(rule) for rule in sorted(failing) if summary[0].left(rule)}
         if not left:
             return
-        self._assess(before, None, standing, None, None)
+        self._assess(before, None, summary, None, None)
         self.ledger_commit.commit()
         counted = ", ".join(f"{rule} by {count:,} rows" for rule, count in left.items())
         first = next(iter(left))
         raise QualityError(
-            f"formatted.{self.name} violates what must hold: {counted}",
-            cause=f"on_violation: fail; the first rows that violate {first}: {', '.join(self._examples(first))}",
+            f"formatted.{self.name} violates rules declared with on_violation: fail: {counted}",
+            cause=f"the first rows that violate {first}: {', '.join(self._examples(first))}",
             remedy=f"vertebra sql \"select * from governance.violations where dataset = '{self.name}'\", then correct"
             " the source, accept the violations, or declare quarantine",
             where=f"trusted.{self.name}",
@@ -297,39 +311,39 @@ class _Step:
 
     # -- the ledgers ---------------------------------------------------------------------------------------------
 
-    def _settle(
-        self, before: Detection, after: Detection | None, made: _Repaired, removed: _Removed
-    ) -> tuple[Standing, Standing]:
-        """Stage what was found and done, and count it: before and after cleaning."""
-        self.ledger_commit.stage("repairs", made.cells)
+    def _stage_ledgers(
+        self, before: Detection, after: Detection | None, repaired: _Repaired, removed: _Removed
+    ) -> tuple[ViolationSummary, ViolationSummary]:
+        """Stage the ledgers, and count the violations before and after cleaning by outcome."""
+        self.ledger_commit.stage("repairs", repaired.cells)
         self.ledger_commit.stage("quarantine", removed.rows)
-        was, now = self._settle_violations(before, after, made, removed)
-        return was, replace(now, repaired=made.per_rule, quarantined=removed.per_rule)
+        was, now = self._stage_violations(before, after, repaired, removed)
+        return was, replace(now, repaired=repaired.per_rule, quarantined=removed.per_rule)
 
-    def _settle_violations(
-        self, before: Detection, after: Detection | None, made: _Repaired, removed: _Removed
-    ) -> tuple[Standing, Standing]:
+    def _stage_violations(
+        self, before: Detection, after: Detection | None, repaired: _Repaired, removed: _Removed
+    ) -> tuple[ViolationSummary, ViolationSummary]:
 
         if not _violated(before) and (after is None or not _violated(after)):
             self.ledger_commit.stage("violations", None)
-            return Standing(), Standing()
+            return ViolationSummary(), ViolationSummary()
         left = after.violations if after is not None else None
-        rows = resolved(
-            before.violations, self.decided, self.quarantining, self.ctx.engine, made.cells, removed.rows, left
+        rows = resolve(
+            before.violations, self.decisions, self.quarantining, self.ctx.engine, repaired.cells, removed.rows, left
         )
         self.ledger_commit.stage("violations", rows)
         written = self.ledger_commit.frame("violations")
-        return standings(written, self._left(left) if left is not None else None, self.rule_names)
+        return summarise_violations(written, self._left(left) if left is not None else None, self.rule_names)
 
     def _left(self, violations: DataFrame) -> DataFrame:
-        """Violations that nothing was done about: accepted or reported."""
-        return resolved(violations, self.decided, self.quarantining, self.ctx.engine)
+        """Violations that are neither repaired nor quarantined, with their resolution: accepted or reported."""
+        return resolve(violations, self.decisions, self.quarantining, self.ctx.engine)
 
     def _assess(
         self,
         before: Detection,
         after: Detection | None,
-        standing: tuple[Standing, Standing],
+        summary: tuple[ViolationSummary, ViolationSummary],
         staged: StagedFiles | None,
         version: int | None,
     ) -> None:
@@ -337,16 +351,16 @@ class _Step:
         frames: dict[Stage, DataFrame] = {"before": self.formatted}
         if staged is not None and after is not None:
             frames["after"] = self.ctx.engine.read_parquet(staged.files, staged.schema)
-        filled = fills(frames, self.columns)
+        non_null = count_non_null(frames, self.columns)
         rejected = rejected_cells(self.ctx.ledgers, self.name)
         timely = self._timeliness()
-        change = since_last_run(self.dataset, self.ctx, self.ledger_commit.files("violations"))
-        found = StageFindings(filled["before"], rejected, before.counts, standing[0])
+        change = changes_since_last_run(self.dataset, self.ctx, self.ledger_commit.files("violations"))
+        found = StageFindings(non_null["before"], rejected, before.counts, summary[0])
         done = [assess(self.dataset, "before", found, self.rules, timely, change)]
         if staged is not None:
-            if staged.rows < found.fill.rows:
+            if staged.rows < found.non_null.rows:
                 rejected = rejected_cells(self.ctx.ledgers, self.name, self._removed_rids())
-            found = StageFindings(filled.get("after", found.fill), rejected, (after or before).counts, standing[1])
+            found = StageFindings(non_null.get("after", found.non_null), rejected, (after or before).counts, summary[1])
             done.append(assess(self.dataset, "after", found, self.rules, timely))
         self.ctx.ledgers.append("quality", quality_rows(done, self.ctx, version), self.ctx.commit())
 

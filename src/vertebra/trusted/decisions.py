@@ -1,8 +1,8 @@
-"""What people decided about single rows and cells; the next run of the trusted zone respects it.
+"""Decisions of people about single rows, cells and violations; later runs of the trusted zone respect them.
 
 A decision is about one subject: a row (release it from quarantine), a violation (accept it) or a cell (undo a repair,
 or override the value). Of several decisions about a subject the latest is in force; ``withdraw`` leaves none in force.
-The functions that record one expect their caller to hold the lake's lease.
+Callers of the functions that record a decision must hold the lease of the lake.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ Violation = tuple[str, int]
 
 @dataclass(frozen=True)
 class Decision:
-    """One decision, as the ``decisions`` ledger has it.
+    """One decision: a row of the ledger ``decisions``.
 
     Attributes:
         decision: ``release`` a row, ``accept`` a violation, ``undo`` a repair, ``override`` a cell, or ``withdraw``
-            whatever was decided about the same row, violation or cell.
+            the decision about the same row, violation or cell.
         dataset: name of the dataset.
         rid: the row's ``_rid``.
         column_name: of the cell, for ``undo`` and ``override``.
@@ -55,19 +55,19 @@ class Decision:
 
     @property
     def subject(self) -> tuple[int, str, str]:
-        """What it is about; decisions about one subject replace each other."""
+        """The row, cell or violation that it is about; later decisions about a subject replace earlier ones."""
         return (self.rid, self.column_name or "", self.rule or "")
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecisionsInForce:
     """The decisions in force for one dataset.
 
     Attributes:
         released: rows that stay out of quarantine.
-        accepted: violations, as (rule, rid), that are neither repaired, quarantined nor failed on.
+        accepted: violations, as (rule, rid), that are not repaired, not quarantined, and do not fail the run.
         undone: cells that no rule repairs.
-        overridden: cells and the value, as text, that each is given.
+        overridden: the value, as text, that each of these cells gets.
     """
 
     released: frozenset[int] = frozenset()
@@ -77,7 +77,7 @@ class Decided:
 
 
 def release(lake: Lake, dataset: str, rid: int, comment: str = "", *, by: str, at: datetime) -> Decision:
-    """Let a quarantined row back into the trusted table.
+    """Return a quarantined row to the trusted table.
 
     Raises:
         DecisionError: the row is not in quarantine.
@@ -92,7 +92,7 @@ def release(lake: Lake, dataset: str, rid: int, comment: str = "", *, by: str, a
 
 
 def undo(lake: Lake, dataset: str, rid: int, column: str, comment: str = "", *, by: str, at: datetime) -> Decision:
-    """Give a repaired cell its formatted value back.
+    """Undo a repair: the cell gets its formatted value back.
 
     Raises:
         DecisionError: the cell was not repaired.
@@ -107,16 +107,16 @@ def undo(lake: Lake, dataset: str, rid: int, column: str, comment: str = "", *, 
 
 
 def accept(lake: Lake, dataset: str, rule: str, rid: int, comment: str = "", *, by: str, at: datetime) -> Decision:
-    """Accept that a row breaks a rule: the rule neither repairs, removes nor fails on it.
+    """Accept a violation: the rule does not repair or quarantine the row, and does not fail because of it.
 
     Raises:
-        DecisionError: the row does not break the rule.
+        DecisionError: the row does not violate the rule.
     """
     ledger = Ledgers(lake).table("violations")
     matches = (pc.field("dataset") == dataset) & (pc.field("rule") == rule) & (pc.field("rid") == rid)
     if not ledger.exists() or not ledger.arrow().count_rows(filter=matches):
         raise DecisionError(
-            f"row {rid} of {dataset} does not break {rule}",
+            f"row {rid} of {dataset} does not violate {rule}",
             cause="the last run found no such violation",
             remedy=f"vertebra sql \"select * from governance.violations where dataset = '{dataset}' limit 20\"",
         )
@@ -129,7 +129,7 @@ def override(
     """Set a cell to a value.
 
     Args:
-        value: as text, in the form the ``repairs`` ledger has; None is NULL.
+        value: as text, in the form of the ledger ``repairs``; None is NULL.
 
     Raises:
         DecisionError: there is no such row or column, or the value is not of the column's type.
@@ -173,26 +173,26 @@ def withdraw(
     by: str,
     at: datetime,
 ) -> Decision:
-    """Take back what was decided about a row, a cell (``column``) or a violation (``rule``).
+    """Withdraw the decision about a row, a cell (``column``) or a violation (``rule``).
 
     Raises:
-        DecisionError: nothing is decided about it.
+        DecisionError: there is no decision about it.
     """
     decision = Decision(at, by, "withdraw", dataset, rid, column_name=column, rule=rule, comment=comment)
     in_force = _in_force(Ledgers(lake), dataset)
     if decision.subject not in {one.subject for one in in_force}:
         raise DecisionError(
-            f"nothing is decided about {column or rule or 'row'} {rid} of {dataset}",
-            cause="no decision was taken, or it was withdrawn",
+            f"there is no decision about {column or rule or 'row'} {rid} of {dataset}",
+            cause="none was taken, or it was withdrawn",
             remedy='vertebra sql "select * from governance.decisions order by decided_at desc"',
         )
     return _record(lake, decision)
 
 
-def decided(ledgers: Ledgers, dataset: str) -> Decided:
+def decisions_in_force(ledgers: Ledgers, dataset: str) -> DecisionsInForce:
     """The decisions in force for a dataset."""
     in_force = _in_force(ledgers, dataset)
-    return Decided(
+    return DecisionsInForce(
         released=frozenset(one.rid for one in in_force if one.decision == "release"),
         accepted=frozenset((one.rule or "", one.rid) for one in in_force if one.decision == "accept"),
         undone=frozenset((one.rid, one.column_name or "") for one in in_force if one.decision == "undo"),
@@ -244,7 +244,7 @@ def _record(lake: Lake, decision: Decision) -> Decision:
 
 
 def _in_force(ledgers: Ledgers, dataset: str) -> list[Decision]:
-    """The latest decision about each subject, but for those withdrawn."""
+    """The latest decision about each subject, without withdrawn ones."""
     table = ledgers.table("decisions")
     if not table.exists():
         return []

@@ -1,8 +1,8 @@
-"""Whether cleaning a table that has grown is to add new rows to the trusted table, the old ones being as they were.
+"""Incremental cleaning: only new rows are added to the trusted table if the earlier ones are cleaned as before.
 
-Rules are about whole tables: a row that arrives may overturn a majority, and so repair a row of years ago, or release
-it from quarantine. So rules are checked, and repairs and removals worked out, over all rows. What is saved is to write
-again the rows for which they came out as before, which is nearly always all of them.
+Rules are about whole tables: a new row may change a majority, and so repair an old row or release it from quarantine.
+So rules are checked, and repairs and removals computed, over all rows. What is saved is writing the earlier rows again
+if their repairs and removals are unchanged, which they nearly always are.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _REMOVED_ROW: Final = ("rid",)
 
 @dataclass(frozen=True)
 class NewRows:
-    """The rows that a trusted table lacks.
+    """The rows to add to a trusted table.
 
     Attributes:
         rows: new rows of the formatted table.
-        present: the trusted table as it is.
+        present: the files of the trusted table now.
         base_version: its version.
     """
 
@@ -46,13 +46,13 @@ class NewRows:
     base_version: int
 
     def whole(self, added: StagedFiles) -> StagedFiles:
-        """The trusted table as it is going to be."""
+        """The files of the trusted table after the commit."""
         files = (*self.present.files, *added.files)
         return StagedFiles(files, added.schema, self.present.rows + added.rows, None)
 
 
-def settled(commit: Commit, ledgers: Mapping[str, int]) -> Commit:
-    """The commit of a trusted table that names the ledgers it was made with, by their versions."""
+def with_ledger_versions(commit: Commit, ledgers: Mapping[str, int]) -> Commit:
+    """The commit of a trusted table, with the versions of the ledgers that belong to it."""
     return replace(commit, extra={**commit.extra, _LEDGERS: json.dumps(dict(ledgers), sort_keys=True)})
 
 
@@ -85,7 +85,7 @@ def new_rows(
 
 
 def _files(ledger: str, dataset: str, written: TableVersion, ctx: StepContext) -> list[Path] | None:
-    """What a ledger had of a dataset when its table was written, whatever it says now; None when that is gone."""
+    """The files of a ledger for a dataset at the time its table was written; None if they were deleted since."""
     version = json.loads(written.extra[_LEDGERS]).get(ledger)
     if version is None:
         return []
@@ -98,7 +98,7 @@ def _files(ledger: str, dataset: str, written: TableVersion, ctx: StepContext) -
 def _as_before(
     ctx: StepContext, ledger: str, files: Sequence[Path], now: DataFrame | None, new: DataFrame, about: Sequence[str]
 ) -> bool:
-    """Whether what is done to the old rows is what a ledger has of the run before."""
+    """Whether the earlier rows are treated as in the previous run, as its ledger says."""
     from pyspark.sql import functions as F
 
     rows = any(pq.read_metadata(file).num_rows for file in files)

@@ -1,8 +1,8 @@
-"""What the ledgers are to say of a trusted table, written before the table and made known together with it.
+"""Committing the ledgers of a trusted table together with the table.
 
-Files of all ledgers are staged while the step works, and committed at its end, one log entry after the other, with
-nothing to compute in between. A step that dies before leaves ledgers and table as they were; one that dies between two
-log entries leaves ledgers of a table that did not come to be, which :func:`ledger_mismatch` tells.
+The files of all ledgers are staged while the step runs and committed at its end, one log entry after the other, with no
+computation in between. A step that is killed before leaves ledgers and table as they were; one that is killed between
+two log entries leaves ledgers of a table that was not written, which :func:`ledger_mismatch` reports.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _OF_TRUSTED: Final = ("repairs", "quarantine", "violations")
 _RECENT: Final = 64
-"""Versions among which the last of a dataset mostly is."""
+"""How many recent versions are searched first for the last one of a dataset."""
 
 
 class LedgerCommit:
@@ -36,10 +36,10 @@ class LedgerCommit:
         self._staged: dict[str, StagedFiles] = {}
 
     def stage(self, ledger: str, rows: DataFrame | None) -> None:
-        """Write what a ledger is to say of the dataset, unseen until :meth:`commit`; in place of what was staged.
+        """Stage the rows of a ledger for the dataset, invisible until :meth:`commit`; replaces rows staged before.
 
         Args:
-            rows: the ledger's columns but ``run_id`` and ``dataset``, in any order; None for nothing.
+            rows: the columns of the ledger without ``run_id`` and ``dataset``, in any order; None for no rows.
         """
         from pyspark.sql import functions as F
 
@@ -54,23 +54,23 @@ class LedgerCommit:
             self._staged.pop(ledger, None)
 
     def files(self, ledger: str) -> tuple[Path, ...]:
-        """The files of a ledger on the dataset as they will be."""
+        """The staged files of a ledger for the dataset."""
         return self._staged[ledger].files if ledger in self._staged else ()
 
     def frame(self, ledger: str) -> DataFrame:
-        """A ledger on the dataset as it will be."""
+        """The staged rows of a ledger for the dataset."""
         return self._ctx.engine.read_parquet(self.files(ledger), STATES[ledger])
 
     def commit(self) -> dict[str, int]:
-        """Make known what was staged. Returns the version of each ledger that says something since, or said before."""
+        """Commit the staged rows. Returns the version of each ledger that has, or had, rows of the dataset."""
         ledgers = self._ctx.ledgers
         return {ledger: ledgers.commit(ledger, staged, self._ctx.commit()) for ledger, staged in self._staged.items()}
 
 
 def ledger_mismatch(lake: Lake, ledgers: Ledgers, dataset: str) -> str | None:
-    """A sentence when the ledgers speak of another table than the trusted one that is there; None when they agree.
+    """A warning if the ledgers belong to another version of the trusted table than the present one; else None.
 
-    A run that a rule stopped, or that died as it made its results known, leaves such ledgers, as does a restored table.
+    A run that a rule stopped, or that was killed while it committed, leaves such ledgers, as does a restored table.
     """
     name = f"trusted.{dataset}"
     table = lake.table(name).newest_data()
@@ -94,5 +94,5 @@ def _newest(ledgers: Ledgers, ledger: str, dataset: str) -> str:
 
 
 def _says(ledgers: Ledgers, ledger: str, dataset: str) -> bool:
-    """Whether a ledger has rows on a dataset, by the files' footers."""
+    """Whether a ledger has rows of a dataset, by the statistics of its files."""
     return any(pq.read_metadata(file).num_rows for file in ledgers.files(ledger, dataset))

@@ -1,4 +1,4 @@
-"""Quarantine: which rows a rule removes from the trusted table. They are kept whole, with reasons, and can return."""
+"""Quarantine: rows that rules remove from the trusted table. They are kept whole, with reasons, and can be released."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vertebra.denial import DenialConstraint, classify
 from vertebra.trusted.cells import as_json
-from vertebra.trusted.decisions import Decided
+from vertebra.trusted.decisions import DecisionsInForce
 from vertebra.trusted.repair.majority_vote import majority_vote
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def removals(
-    frame: DataFrame, rules: Sequence[NamedRule], violations: DataFrame, decided: Decided, engine: Engine
+    frame: DataFrame, rules: Sequence[NamedRule], violations: DataFrame, decisions: DecisionsInForce, engine: Engine
 ) -> DataFrame:
     """The rows to remove, each with the rules it is removed for.
 
-    Of tuples that agree on a key, the first received stays. Of a group that breaks a functional dependency, the tuples
-    that hold the value of most stay, when their share reaches the rule's confidence; else all go. For any other rule,
-    every violating tuple goes. What a person released or accepted stays.
+    Of tuples with the same key, the first received stays. Of a group that violates a functional dependency, the tuples
+    with the majority value stay if their share reaches the rule's confidence; otherwise all are removed. For any other
+    rule, every violating tuple is removed. Rows that a person released and violations that one accepted stay.
 
     Args:
         frame: the table after repair.
@@ -38,20 +38,20 @@ def removals(
     """
     from pyspark.sql import functions as F
 
-    condemned = reduce(
-        lambda first, second: first.unionByName(second), [_condemned(frame, rule, violations) for rule in rules]
+    removed = reduce(
+        lambda first, second: first.unionByName(second), [_removed_by(frame, rule, violations) for rule in rules]
     )
-    if decided.released:
-        released = engine.session.createDataFrame([(rid,) for rid in sorted(decided.released)], "rid bigint")
-        condemned = condemned.join(released, "rid", "left_anti")
-    if decided.accepted:
-        accepted = engine.session.createDataFrame(sorted(decided.accepted), "rule string, rid bigint")
-        condemned = condemned.join(accepted, ["rule", "rid"], "left_anti")
-    return condemned.groupBy("rid").agg(F.sort_array(F.collect_set("rule")).alias("rules"))
+    if decisions.released:
+        released = engine.session.createDataFrame([(rid,) for rid in sorted(decisions.released)], "rid bigint")
+        removed = removed.join(released, "rid", "left_anti")
+    if decisions.accepted:
+        accepted = engine.session.createDataFrame(sorted(decisions.accepted), "rule string, rid bigint")
+        removed = removed.join(accepted, ["rule", "rid"], "left_anti")
+    return removed.groupBy("rid").agg(F.sort_array(F.collect_set("rule")).alias("rules"))
 
 
 def whole_rows(frame: DataFrame, schema: pa.Schema, removed: DataFrame) -> DataFrame:
-    """The removed rows as the ``quarantine`` ledger keeps them.
+    """The removed rows in the form of the ledger ``quarantine``.
 
     Args:
         frame: the formatted table, before any repair.
@@ -66,7 +66,7 @@ def whole_rows(frame: DataFrame, schema: pa.Schema, removed: DataFrame) -> DataF
     return rows.select("rid", "rules", as_json(schema).alias("row"))
 
 
-def without(frame: DataFrame, removed: DataFrame) -> DataFrame:
+def without_rows(frame: DataFrame, removed: DataFrame) -> DataFrame:
     """The table without the removed rows (``rid``)."""
     from pyspark.sql import functions as F
 
@@ -74,7 +74,7 @@ def without(frame: DataFrame, removed: DataFrame) -> DataFrame:
     return frame.join(gone, F.col("_rid") == F.col("_removed"), "left_anti")
 
 
-def _condemned(frame: DataFrame, rule: NamedRule, violations: DataFrame) -> DataFrame:
+def _removed_by(frame: DataFrame, rule: NamedRule, violations: DataFrame) -> DataFrame:
     """The rows one rule removes, as ``rule, rid``."""
     from pyspark.sql import functions as F
 
@@ -85,7 +85,7 @@ def _condemned(frame: DataFrame, rule: NamedRule, violations: DataFrame) -> Data
             broken = _all_but_first(frame, shape.key, broken)
         elif shape.dependency is not None:
             tuples, verdicts = majority_vote(frame, *shape.dependency, shape.conditions[0])
-            broken = _outvoted(tuples, verdicts, rule.confidence)
+            broken = _minority(tuples, verdicts, rule.confidence)
     return broken.select(F.lit(rule.name).alias("rule"), "rid")
 
 
@@ -99,10 +99,10 @@ def _all_but_first(frame: DataFrame, key: tuple[str, ...], broken: DataFrame) ->
     return rows.withColumn("_place", F.row_number().over(order)).where(F.col("_place") > 1).select("rid")
 
 
-def _outvoted(tuples: DataFrame, verdicts: DataFrame, confidence: float) -> DataFrame:
+def _minority(tuples: DataFrame, verdicts: DataFrame, confidence: float) -> DataFrame:
     from pyspark.sql import functions as F
 
     keys = [name for name in tuples.columns if name not in ("_rid", "value")]
     unsure = F.col("tied") | (F.col("share") < F.lit(confidence))
-    outvoted = verdicts.join(tuples, keys).where(unsure | (F.col("value") != F.col("winner")))
-    return outvoted.select(F.col("_rid").alias("rid"))
+    minority = verdicts.join(tuples, keys).where(unsure | (F.col("value") != F.col("winner")))
+    return minority.select(F.col("_rid").alias("rid"))

@@ -1,4 +1,4 @@
-"""What became of each violation: repaired, quarantined, accepted by a person, or still reported."""
+"""The resolution of each violation: repaired, quarantined, accepted by a person, or reported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
-from vertebra.trusted.decisions import Decided
+from vertebra.trusted.decisions import DecisionsInForce
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, Row
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from vertebra.engine.port import Engine
 
 _BITS: Final = 62
-"""Rules per 64-bit number, the sign left out."""
+"""Rules per 64-bit number, without the sign bit."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How a table stands towards its rules.
+class ViolationSummary:
+    """The violations of a table, counted by outcome.
 
     Attributes:
-        violating: rows per set of rules that they violate.
+        violating: rows for each set of rules that they violate.
         accepted: violating tuples that a person accepted, per rule.
-        unresolved: violating tuples that are left as they are, per rule.
+        unresolved: violating tuples that are neither accepted nor resolved, per rule.
         repaired: cells that were repaired, per rule.
         quarantined: rows that were removed, per rule.
     """
@@ -43,17 +43,17 @@ class Standing:
         return sum(self.violating.values())
 
     def rows_of(self, rules: Collection[str]) -> int:
-        """Rows that violate one of some rules."""
+        """Rows that violate at least one of some rules."""
         return sum(tuples for broken, tuples in self.violating.items() if not broken.isdisjoint(rules))
 
     def left(self, rule: str) -> int:
-        """Violating tuples of a rule that nobody accepted and nothing resolved."""
+        """Violating tuples of a rule that are neither accepted nor resolved."""
         return self.unresolved.get(rule, 0)
 
 
-def resolved(
+def resolve(
     violations: DataFrame,
-    decided: Decided,
+    decisions: DecisionsInForce,
     quarantining: Collection[str],
     engine: Engine,
     repaired: DataFrame | None = None,
@@ -62,9 +62,9 @@ def resolved(
 ) -> DataFrame:
     """Violations with their ``resolution``.
 
-    A violation is ``quarantined`` when its row was removed, or when it is gone, and its rule removes rows, and its own
-    row was not repaired: the row it was in conflict with was removed. It is ``accepted`` when a person accepted it, or
-    released its row; ``repaired`` when it is gone otherwise; and ``reported`` when it is still there.
+    A violation is ``quarantined`` if its row was removed, or if it is gone, its rule removes rows, and its own row was
+    not repaired: then the row that it was in conflict with was removed. It is ``accepted`` if a person accepted it or
+    released its row, ``repaired`` if it is gone for another reason, and ``reported`` if it is still there.
 
     Args:
         violations: ``rule, rid, role, partner``, before cleaning.
@@ -87,7 +87,7 @@ def resolved(
             frame = frame.join(touched, "rid", "left")
             gone = F.when(F.col("_touched"), "repaired").otherwise(gone)
         resolution = F.when(F.col("_still"), resolution).otherwise(gone)
-    accepted = decided.accepted | {(rule, rid) for rule in quarantining for rid in decided.released}
+    accepted = decisions.accepted | {(rule, rid) for rule in quarantining for rid in decisions.released}
     if accepted:
         listed = engine.session.createDataFrame(sorted(accepted), "rule string, rid bigint")
         frame = frame.join(listed.withColumn("_accepted", F.lit(True)), ["rule", "rid"], "left")
@@ -98,8 +98,10 @@ def resolved(
     return frame.select("rule", "rid", "role", "partner", resolution.alias("resolution"))
 
 
-def standings(before: DataFrame, after: DataFrame | None, rules: Sequence[str]) -> tuple[Standing, Standing]:
-    """How a table stood towards its rules before cleaning and stands after it, in one engine job.
+def summarise_violations(
+    before: DataFrame, after: DataFrame | None, rules: Sequence[str]
+) -> tuple[ViolationSummary, ViolationSummary]:
+    """Count the violations before and after cleaning by outcome, in one engine job.
 
     Args:
         before: ``rule, rid, resolution`` of the violations before cleaning.
@@ -113,14 +115,14 @@ def standings(before: DataFrame, after: DataFrame | None, rules: Sequence[str]) 
     found: dict[str, list[Row]] = {stage: [] for stage in stages}
     for row in reduce(lambda first, second: first.unionByName(second), counts).collect():
         found[row["stage"]].append(row)
-    standing = [_standing(rows, rules) for rows in found.values()]
-    return standing[0], standing[-1]
+    summary = [_summary(rows, rules) for rows in found.values()]
+    return summary[0], summary[-1]
 
 
 def _by_rules(violations: DataFrame, rules: Sequence[str]) -> DataFrame:
     """How many rows violate which set of rules, and which of these violations are accepted: a bit for each rule.
 
-    One pass over the rows answers every question of the form "how many rows violate one of these rules".
+    These counts answer "how many rows violate at least one of these rules" for any rules, from one pass over the rows.
     """
     from pyspark.sql import functions as F
 
@@ -143,7 +145,7 @@ def _by_rules(violations: DataFrame, rules: Sequence[str]) -> DataFrame:
 
 
 def _case(pairs: Sequence[tuple[str, int]]) -> Column:
-    """The bit of a violation's rule. One flat CASE: nested ones reach the depth that a plan may have."""
+    """The bit of a violation's rule, as one flat CASE: nested ones exceed the depth that engines allow."""
     from pyspark.sql import functions as F
 
     (rule, bit), *others = pairs
@@ -157,7 +159,7 @@ def _words(rules: Sequence[str]) -> int:
     return max(1, -(-len(rules) // _BITS))
 
 
-def _standing(rows: Sequence[Row], rules: Sequence[str]) -> Standing:
+def _summary(rows: Sequence[Row], rules: Sequence[str]) -> ViolationSummary:
     violating: Counter[frozenset[str]] = Counter()
     accepted: Counter[str] = Counter()
     unresolved: Counter[str] = Counter()
@@ -169,4 +171,4 @@ def _standing(rows: Sequence[Row], rules: Sequence[str]) -> Standing:
         violating[frozenset(broken)] += row["tuples"]
         for rule in broken:
             (accepted if rule in waived else unresolved)[rule] += row["tuples"]
-    return Standing(violating, accepted, unresolved)
+    return ViolationSummary(violating, accepted, unresolved)

@@ -1,7 +1,7 @@
-"""Timeliness: how likely it is that what the newest batch says still holds.
+"""Timeliness: how up to date the newest batch is.
 
 After Ballou, Wang, Pazer and Tayi (1998) and Batini and Scannapieco (2006), in the form
-``1 / (1 + age · update rate)``: 1 for what is new, 1/2 for what is as old as the time between two updates.
+``1 / (1 + age · update rate)``: 1 for new data, 1/2 for data as old as the time between two updates.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Timeliness:
     """How timely a dataset is.
 
     Attributes:
-        value: over 0, at most 1; None means not applicable.
+        value: above 0, at most 1; None means not applicable.
         age: of the newest data, in days; None when it is not known.
         note: why it is not applicable, or what it was computed from.
     """
@@ -40,8 +40,8 @@ class Timeliness:
 def timeliness(dataset: Dataset, lake: Lake, now: datetime) -> Timeliness:
     """How timely the data of a dataset are.
 
-    The age is counted from the end of the latest period a batch covers; from when it was collected where it names no
-    period, or one that is not over.
+    The age is counted from the end of the latest period that a batch covers, or from its collection if it has no period
+    or one that is not over.
 
     Args:
         now: UTC.
@@ -58,7 +58,7 @@ def timeliness(dataset: Dataset, lake: Lake, now: datetime) -> Timeliness:
 
 
 def _as_of(receipt: Receipt) -> datetime:
-    """The moment up to which a batch tells what is so."""
+    """The time up to which a batch is up to date."""
     for unit in get_args(Unit):
         try:
             end = parse_period(receipt.period or "", unit).end.replace(tzinfo=UTC)

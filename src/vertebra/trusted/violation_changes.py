@@ -1,7 +1,7 @@
-"""What changed since the last run: violations that are new, that persist, and that are gone.
+"""Changes of violations since the last run: those that are new, that persist, and that are gone.
 
-A violation is known by its rule, its row and the role the row plays in it. The ledger says what is so now; what it said
-after the last assessed run is read by time travel, so nothing is kept twice.
+A violation is identified by its rule, its row and the role of the row. The ledger has the present violations; those of
+the last assessed run are read by time travel, so nothing is stored twice.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ BOTH: Final = BEFORE + NOW
 
 @dataclass(frozen=True)
 class Change:
-    """The violations of a run against those of the run before.
+    """The violations of a run compared with those of the previous run.
 
     Attributes:
-        since: the id of the run before; empty when nothing can be compared.
-        reason: why nothing can be compared; empty when it can.
-        found: violations of this run per rule; a rule without any is left out, here and below.
+        since: the id of the previous run; empty if nothing can be compared.
+        reason: why nothing can be compared; empty otherwise.
+        found: violations of this run per rule; rules without any are left out, here and below.
         new, persisting, gone: violations per rule.
     """
 
@@ -51,11 +51,11 @@ class Change:
     gone: Mapping[str, int] = field(default_factory=dict)
 
 
-def since_last_run(dataset: Dataset, ctx: StepContext, now: Sequence[Path]) -> Change:
+def changes_since_last_run(dataset: Dataset, ctx: StepContext, now: Sequence[Path]) -> Change:
     """Compare the violations of this run with those of the last run that was assessed.
 
     Args:
-        now: the files that the ledger will have of this run.
+        now: the staged files of the ledger for this run.
     """
     assessed = _assessed(ctx.ledgers, f"trusted.{dataset.name}")
     ledger = ctx.ledgers.table("violations")
@@ -75,7 +75,7 @@ def since_last_run(dataset: Dataset, ctx: StepContext, now: Sequence[Path]) -> C
 
 
 def _compared(before: DataFrame | None, now: DataFrame | None) -> Sequence[dict[str, int]]:
-    """Per rule what is only now, in both, and only before; in one engine job, or none."""
+    """Violations per rule that are only now, in both runs, and only before; in at most one engine job."""
     from pyspark.sql import functions as F
 
     found: dict[int, dict[str, int]] = {BEFORE: {}, NOW: {}, BOTH: {}}
@@ -88,7 +88,7 @@ def _compared(before: DataFrame | None, now: DataFrame | None) -> Sequence[dict[
 
 
 def sides(before: DataFrame | None, now: DataFrame | None, about: Sequence[str]) -> DataFrame | None:
-    """What two frames have, with where it is.
+    """The rows of two frames, and which of the frames has them.
 
     Args:
         before, now: frames with the columns ``about``, whose values occur at most once in each; None for no rows.
@@ -123,9 +123,9 @@ def _assessed(ledgers: Ledgers, table: str) -> list[str]:
 
 
 def _version_after(ledger: LakeTable, step: str, assessed: set[str]) -> int | None:
-    """The version in which the last assessed run of a step left a ledger.
+    """The version of a ledger after the last assessed run of a step.
 
-    A run that died wrote the ledger and has no assessment: it is passed over.
+    A run that was killed may have written the ledger, but has no assessment; it is skipped.
     """
     for limit in (_RECENT, None):
         for entry in ledger.history(limit):

@@ -1,4 +1,4 @@
-"""Why a trusted row or cell is as it is: what rules found in it, and what cleaning and people did about it."""
+"""The history of a trusted row or cell: its violations, repairs, quarantine and decisions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ViolationFound:
-    """The row violates a rule; ``partner`` is the row id of one tuple it violates it with."""
+    """The row violates a rule; ``partner`` is the row id of one tuple that violates it together with the row."""
 
     rule: str
     role: str
@@ -45,7 +45,7 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class DecisionTaken:
-    """A person decided about the row, the cell or the violation."""
+    """A person's decision about the row, the cell or the violation."""
 
     decided_at: datetime
     decided_by: str
@@ -58,10 +58,10 @@ class DecisionTaken:
 
 @dataclass(frozen=True)
 class Cleaning:
-    """All that the trusted zone knows about a row, or about one of its cells.
+    """What the ledgers of the trusted zone have of a row, or of one of its cells.
 
     Attributes:
-        violations: of the whole row: a rule is about several columns.
+        violations: of the whole row, because a rule may read several columns.
         repairs: of the cell, or of every cell of the row.
         quarantined: None when the row is in the trusted table.
         decisions: about the row and its violations, and about the cell or every cell; oldest first.
@@ -77,7 +77,7 @@ class Cleaning:
 
 
 def cleaning_of(ledgers: Ledgers, dataset: str, rid: int, column: str | None = None) -> Cleaning:
-    """What the last run found in a row and did about it, and what people decided.
+    """The violations, repairs and quarantine of a row in the last run, and decisions about it.
 
     Args:
         rid: the row's ``_rid``.

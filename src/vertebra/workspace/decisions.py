@@ -271,7 +271,7 @@ class Decisions(DecisionMethods):
 
         Raises:
             DeclarationError: there is no such dataset.
-            DecisionError: the row does not break the rule.
+            DecisionError: the row does not violate the rule.
             BusyError: another run holds the lake.
 
         Example:
@@ -302,7 +302,7 @@ class Decisions(DecisionMethods):
 
         Raises:
             DeclarationError: there is no such dataset.
-            DecisionError: nothing is decided about it.
+            DecisionError: there is no decision about it.
             BusyError: another run holds the lake.
 
         Example:

@@ -18,7 +18,7 @@ def apply_repairs(frame: DataFrame, schema: pa.Schema, made: DataFrame, columns:
 
     Args:
         made: ``rid, column_name, new``, at most one row for a cell.
-        columns: the columns that occur in it; an engine job less than to ask.
+        columns: the columns that occur in it; passing them saves an engine job.
     """
     from pyspark.sql import functions as F
 

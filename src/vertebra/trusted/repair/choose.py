@@ -11,7 +11,7 @@ from vertebra.declare.repair import REPAIR_METHODS, repair_method_of
 from vertebra.errors import RegistryError
 from vertebra.quoting import spark_identifier
 from vertebra.trusted.cells import as_text
-from vertebra.trusted.decisions import Decided
+from vertebra.trusted.decisions import DecisionsInForce
 from vertebra.trusted.repair.port import PROPOSAL_COLUMNS, RepairMethod
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def chosen_repairs(
     schema: pa.Schema,
     plans: Sequence[PlannedRepair],
     violations: DataFrame,
-    decided: Decided,
+    decisions: DecisionsInForce,
     engine: Engine,
 ) -> DataFrame | None:
     """The cells to change.
@@ -71,9 +71,9 @@ def chosen_repairs(
         is nothing to do.
     """
     proposals = [_proposals(plan, dataset, relation, violations) for plan in plans]
-    parts = _overridden(relation, schema, decided, engine)
+    parts = _overridden(relation, schema, decisions, engine)
     if proposals:
-        undecided = _undecided(reduce(_union, proposals), decided, engine)
+        undecided = _undecided(reduce(_union, proposals), decisions, engine)
         parts.append(_one_per_cell(undecided) if _may_overlap(plans) else undecided)
     return reduce(_union, parts) if parts else None
 
@@ -123,25 +123,25 @@ def _one_per_cell(proposals: DataFrame) -> DataFrame:
     return ranked.where(F.col("_rank") == 1).drop("_rank")
 
 
-def _undecided(proposals: DataFrame, decided: Decided, engine: Engine) -> DataFrame:
+def _undecided(proposals: DataFrame, decisions: DecisionsInForce, engine: Engine) -> DataFrame:
     """The proposals without cells that a person has decided about, and without accepted violations."""
-    cells = sorted({*decided.undone, *decided.overridden})
+    cells = sorted({*decisions.undone, *decisions.overridden})
     if cells:
         listed = engine.session.createDataFrame(cells, "rid bigint, column_name string")
         proposals = proposals.join(listed, ["rid", "column_name"], "left_anti")
-    if decided.accepted:
-        accepted = engine.session.createDataFrame(sorted(decided.accepted), "rule string, rid bigint")
+    if decisions.accepted:
+        accepted = engine.session.createDataFrame(sorted(decisions.accepted), "rule string, rid bigint")
         proposals = proposals.join(accepted, ["rule", "rid"], "left_anti")
     return proposals.select(*_REPAIR_COLUMNS)
 
 
-def _overridden(relation: DataFrame, schema: pa.Schema, decided: Decided, engine: Engine) -> list[DataFrame]:
+def _overridden(relation: DataFrame, schema: pa.Schema, decisions: DecisionsInForce, engine: Engine) -> list[DataFrame]:
     """A repair for each cell that a person has given a value; columns that no longer exist are ignored."""
     from pyspark.sql import functions as F
 
     found = []
-    for column in sorted({column for _, column in decided.overridden} & set(schema.names)):
-        cells = sorted((rid, new) for (rid, name), new in decided.overridden.items() if name == column)
+    for column in sorted({column for _, column in decisions.overridden} & set(schema.names)):
+        cells = sorted((rid, new) for (rid, name), new in decisions.overridden.items() if name == column)
         listed = engine.session.createDataFrame(cells, "rid bigint, new string")
         rows = listed.join(
             relation.select("_rid", as_text(spark_identifier(column)).alias("old")), F.col("rid") == F.col("_rid")

@@ -1,4 +1,4 @@
-"""The majority vote in each group of tuples that breaks a functional dependency."""
+"""The majority vote in each group of tuples that violates a functional dependency."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 def majority_vote(
     frame: DataFrame, determinant: Sequence[str], dependent: str, conditions: Sequence[str]
 ) -> tuple[DataFrame, DataFrame]:
-    """The tuples a functional dependency is about, and the verdict on each group that breaks it.
+    """The tuples that a functional dependency is about, and the majority of each group that violates it.
 
-    The groups are counted before they are joined, and each tuple meets at most one group, so nothing grows and a
-    frequent value of the determinant is aggregated where it lies.
+    The groups are counted before they are joined, and each tuple joins at most one group, so that frequent values of
+    the determinant cause no skew.
 
     Args:
         determinant: SQL expressions over the relation; tuples equal on them form a group.
         dependent: SQL expression; the tuples of a group should be equal on it.
-        conditions: SQL; tuples that do not meet them are not concerned.
+        conditions: SQL; other tuples are ignored.
 
     Returns:
-        The tuples ``_rid, k0…, value``, and the broken groups ``k0…, winner, support, share, tied``; in a tied one the
-        winner means nothing.
+        The tuples ``_rid, k0…, value``, and the violating groups ``k0…, winner, support, share, tied``; the winner of a
+        tied group is arbitrary.
     """
     from pyspark.sql import functions as F
 
@@ -47,7 +47,7 @@ def majority_vote(
         )
         .where(F.col("values") > 1)
     )
-    # the most frequent values, the largest and the smallest of them: one value, or a tie
+    # a tie if the largest and the smallest of the most frequent values differ
     verdicts = groups.select(
         *names,
         F.col("largest.value").alias("winner"),
