@@ -78,7 +78,7 @@ def test_too_many_rules_of_one_key_take_several_passes() -> None:
 
 def test_a_rule_about_a_relation_that_is_not_there_is_refused() -> None:
     reference = NamedRule("ref", "references", Inclusion("r", ("a",), "q", ("a",)))
-    with pytest.raises(RuleError, match="rule ref is about q, which was not given"):
+    with pytest.raises(RuleError, match="rule ref is about q, which is missing"):
         explain("r", {"r"}, [reference])
     assert explain("r", {"r", "q"}, [reference])[0].constraint_class == "reference"
 

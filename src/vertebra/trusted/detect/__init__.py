@@ -1,4 +1,4 @@
-"""Finding what violates the rules of a table: exactly, in near-linear time, without joining the table with itself."""
+"""Detection of the violations of rules: exact, in near-linear time, without joining the table with itself."""
 
 from vertebra.trusted.detect.detection import Detection, detect
 from vertebra.trusted.detect.explain import RulePlan, explain

@@ -1,7 +1,7 @@
-"""The type in which values of two types are compared, as Spark compares them.
+"""The type in which Spark compares values of two types.
 
-Engines widen the sides of a comparison by themselves. Of a union the embedded engine reports, and sometimes makes, the
-type of its first part: values of two types have to be of one before they are put below each other.
+Engines widen the sides of a comparison automatically. In a union, however, the embedded engine may keep the type of the
+first part, so values are cast to a common type before a union.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MOST_DIGITS: Final = 38
 
 
 def common_type(one: DataType, two: DataType) -> DataType | None:
-    """The type that holds all values of both; None where there is none without loss, or they are not comparable.
+    """The type that holds all values of both without loss; None if there is none, or they are not comparable.
 
     Source: the type promotion of Spark SQL, https://spark.apache.org/docs/latest/sql-ref-ansi-compliance.html.
     """
@@ -48,7 +48,7 @@ def _number(one: DataType, two: DataType) -> DataType | None:
 
 
 def _places(kind: DataType) -> tuple[int, int]:
-    """Digits before and after the point."""
+    """Digits before and after the decimal point."""
     from pyspark.sql.types import DecimalType
 
     if isinstance(kind, DecimalType):

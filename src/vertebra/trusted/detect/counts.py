@@ -1,4 +1,4 @@
-"""How many pairs of tuples violate a rule, and how many could: by counting groups, never by making the pairs.
+"""Counting the pairs of tuples that violate a rule, from the sizes of groups and without making the pairs.
 
 Pairs are counted in decimals: a sum of 64-bit integers wraps around on the embedded engine.
 """
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 MEASURES = ("pairs", "surplus")
-"""What a count frame may give: pairs ``(t, s)``, in both orders where the rule is symmetric; the rows to remove so that
-none violates the rule. A rule's rows add up."""
+"""The measures of count frames: violating pairs ``(t, s)``, in both orders if the rule is symmetric; and the rows to
+remove so that none violates the rule. The rows of a rule in several frames add up."""
 
 
 def pair_counts(rule: Pairs) -> list[DataFrame]:
     """Counts of a rule with at most one order predicate, among the rows that can play its roles; see
-    :func:`measured`."""
+    :func:`count_frame`."""
     if rule.planned.counting is Counting.VALUES:
         return [_dependency(rule)]
     return list(_pairs(rule, rule.first, rule.second))
 
 
-def measured(rule: str, frame: DataFrame, **totals: Column) -> DataFrame:
-    """A count frame: the rule and its measures, aggregates over ``frame``; NULL where they have no say."""
+def count_frame(rule: str, frame: DataFrame, **totals: Column) -> DataFrame:
+    """A count frame: the rule and its measures, aggregates over ``frame``. NULLs are ignored."""
     from pyspark.sql import functions as F
 
     aggregated = frame.agg(*[total.alias(name) for name, total in totals.items()])
@@ -46,7 +46,7 @@ def _wide(name: str) -> Column:
 
 
 def _dependency(rule: Pairs) -> DataFrame:
-    """A functional dependency: n² − Σ n_A² over the groups; the minority of each group is what is wrong."""
+    """Counts of a functional dependency: n² − Σ n_A² pairs in each group; the minority cells are wrong."""
     from pyspark.sql import functions as F
 
     same = rule.first.groupBy(*rule.keys, "d0").agg(F.count("*").alias("c"))
@@ -56,7 +56,7 @@ def _dependency(rule: Pairs) -> DataFrame:
         F.max("c").alias("most"),
     )
     n = _wide("n")
-    return measured(
+    return count_frame(
         rule.name,
         groups,
         pairs=F.sum(n * n - F.col("squares")),
@@ -65,15 +65,15 @@ def _dependency(rule: Pairs) -> DataFrame:
 
 
 def _pairs(rule: Pairs, first: DataFrame, second: DataFrame) -> Iterator[DataFrame]:
-    """Pairs, by inclusion and exclusion over the ``≠``: those that agree on an attribute are taken off."""
+    """Pairs, by inclusion and exclusion over the ``≠``: pairs that agree on an attribute are subtracted."""
     from pyspark.sql import functions as F
 
     for chosen, sign in _subsets(rule.unequal):
         keys = [*rule.keys, *chosen]
         rows = _one_order(rule, first, second, keys) if rule.ordered else _no_order(first, second, keys)
-        yield measured(rule.name, rows, pairs=F.sum(_wide("nf") * _wide("ns")) * sign)
+        yield count_frame(rule.name, rows, pairs=F.sum(_wide("nf") * _wide("ns")) * sign)
     if not rule.shape.self_excluded:
-        yield measured(rule.name, first.where("itself"), pairs=-F.count("*"))
+        yield count_frame(rule.name, first.where("itself"), pairs=-F.count("*"))
 
 
 def _subsets(unequal: Sequence[str]) -> Iterator[tuple[tuple[str, ...], int]]:
@@ -83,7 +83,7 @@ def _subsets(unequal: Sequence[str]) -> Iterator[tuple[tuple[str, ...], int]]:
 
 
 def _no_order(first: DataFrame, second: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """How many of each role a group has: ``nf, ns``."""
+    """How many rows of each role a group has: ``nf, ns``."""
     from pyspark.sql import functions as F
 
     if first is second:
@@ -94,7 +94,7 @@ def _no_order(first: DataFrame, second: DataFrame, keys: Sequence[str]) -> DataF
 
 
 def _one_order(rule: Pairs, first: DataFrame, second: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """How many have a value, and how many of the sought the order predicate gives them: ``nf, ns``."""
+    """How many rows have a value, and with how many of the other role they meet the order predicate: ``nf, ns``."""
     from pyspark.sql import functions as F
 
     operator = rule.shape.ordered[0].operator

@@ -1,4 +1,4 @@
-"""Detection: all rules of a table, their violations materialised once, their counts collected at once."""
+"""Detection of all rules of a table: violations are materialised once, and counts collected together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vertebra.engine.failures import query_error
 from vertebra.errors import RuleError
 from vertebra.formatting import shortened
 from vertebra.trusted.detect.counts import MEASURES, pair_counts
-from vertebra.trusted.detect.dominance import divided, divided_counts, narrowed
+from vertebra.trusted.detect.dominance import divided_pair_counts, divided_violations, prefiltered
 from vertebra.trusted.detect.groups import GROUP_MEASURES, SharedGroups
 from vertebra.trusted.detect.least_removal import (
     COVERS,
@@ -33,7 +33,7 @@ from vertebra.trusted.detect.roles import Pairs, analysed
 from vertebra.trusted.detect.rule_count import RuleCount
 from vertebra.trusted.detect.single_tuple import Reference, single_violations
 from vertebra.trusted.detect.slices import sliced
-from vertebra.trusted.detect.sweep import swept, swept_groups, swept_in_place
+from vertebra.trusted.detect.sweep import suspect_groups, sweep_in_place, sweep_violations
 from vertebra.trusted.detect.witnesses import witnesses
 
 if TYPE_CHECKING:
@@ -45,13 +45,13 @@ if TYPE_CHECKING:
 
 
 Grouped = SharedGroups | Reference
-"""What one pass over groups serves."""
+"""The rules that one pass over groups serves, or one reference."""
 
 _FRAMES_PER_JOB = 3
 _FEW = 0.25
-"""Up to this share of a table, the rows of suspect groups are fetched once and looked at there."""
+"""Up to this share of a table, the rows of suspect groups are fetched once and checked there."""
 WORTH_SLICING = 300_000
-"""Rows a group has on average where groups are first looked at slice by slice."""
+"""From this average group size, groups are first checked slice by slice."""
 
 _FOUND = pa.schema(
     [("rule", pa.string()), ("rid", pa.int64()), ("role", pa.string()), ("partner", pa.int64()), ("grp", pa.string())]
@@ -64,8 +64,9 @@ class Detection:
 
     Attributes:
         violations: ``rule STRING, rid BIGINT, role STRING, partner BIGINT``: one row per rule, violating tuple and
-            role. The role is the tuple variable it plays; in a rule that reads the same with its tuples exchanged every
-            tuple plays both, and is listed once, as the first. The partner is one tuple it violates the rule with.
+            role. The role is the tuple variable. In a symmetric rule, which is the same with its tuples exchanged,
+            every tuple plays both roles and is listed once, as the first. The partner is one tuple that violates the
+            rule together with it.
         counts: one per rule, in the order of the rules.
         seconds: for each rule, the wall-clock seconds of the engine jobs it took part in. A job that rules share counts
             in full for each of them, so the seconds of rules do not add up to the seconds of the detection.
@@ -88,14 +89,14 @@ def detect(
         scratch: an existing folder; the violations are written to ``scratch/violations``.
 
     Raises:
-        RuleError: a rule names what the frames do not have, or has no exact plan.
+        RuleError: a rule names a relation or column that the frames do not have, or has no exact plan.
     """
     return _Run(table, frames, tuple(rules), engine, scratch).detection()
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A frame of a job and the rules it is for."""
+    """A frame of a job, and the rules that it is for."""
 
     rules: tuple[str, ...]
     frame: DataFrame
@@ -130,7 +131,7 @@ class _Run:
         return Pairs(one, (self.frames[first], self.frames[second]), expressions)
 
     def detection(self) -> Detection:
-        """A job for each key set and reference, and for what violates them; a few for the counts of all."""
+        """Run the jobs: one for each key set and reference, those for violations, and a few for all counts."""
         folded = self._folded()
         self._summarise(folded)
         violated = [pair for shared in self.shared for pair in self._violated(shared, folded)]
@@ -186,18 +187,18 @@ class _Run:
                 yield self._fetched(replace(rule, groups=shared.suspects(groups, rule)))
 
     def _is_small(self, rule: Pairs) -> bool:
-        """Whether it pays to fetch the rows of suspect groups before looking at them."""
+        """Whether fetching the rows of suspect groups before checking them is faster."""
         return bool(rule.keys) and self.counts[rule.name]["suspect_rows"] <= _FEW * self.counts[""]["groups"]
 
     def _narrowed(self, rule: Pairs) -> Pairs:
-        """A rule with order predicates over the groups, or the rows, that violate it, found by one cheaper pass."""
+        """A rule with order predicates over the groups, or the rows, that may violate it, found by a cheaper pass."""
         rows, groups = self.counts[""]["groups"], self.counts[rule.name]["groups"]
         if rows >= WORTH_SLICING * max(1, groups):
             return self._sliced(rule, rows)
         if not rule.keys:
             return rule
         with self._timed([rule.name]):
-            suspect = self.engine.materialise(swept_groups(rule), self._folder("groups", rule.name))
+            suspect = self.engine.materialise(suspect_groups(rule), self._folder("groups", rule.name))
             few = suspect.count() <= _FEW * groups
         narrowed = replace(rule, groups=suspect)
         return self._fetched(narrowed) if few else narrowed
@@ -210,9 +211,9 @@ class _Run:
         return replace(rule, fetched=fetched) if fetched else rule
 
     def _divided(self, rule: Pairs) -> Pairs:
-        """A rule that is divided, over the rows that meet parts of it."""
+        """A rule for divide and conquer, over the rows that meet two of its order predicates with some row."""
         with self._timed([rule.name]):
-            rows = narrowed(rule, self.engine, self._folder("divided", rule.name, "narrowed"))
+            rows = prefiltered(rule, self.engine, self._folder("divided", rule.name, "narrowed"))
         return replace(rule, fetched=rows)
 
     def _fetched(self, rule: Pairs) -> Pairs:
@@ -255,7 +256,7 @@ class _Run:
         if pair.planned.search is not Search.DIVIDE:
             return _seek(pair, side)
         with self._timed([pair.name]):
-            return divided(pair, side, self.engine, self._folder("divided", pair.name, str(side)))
+            return divided_violations(pair, side, self.engine, self._folder("divided", pair.name, str(side)))
 
     def _materialised(self, parts: Sequence[_Part]) -> DataFrame:
         files: list[Path] = []
@@ -279,14 +280,14 @@ class _Run:
                 case Counting.BLOCKS:
                     with self._timed([pair.name]):
                         folder = self._folder("divided", pair.name, "pairs")
-                        frames = divided_counts(pair, self.table, found, self.engine, folder)
+                        frames = divided_pair_counts(pair, self.table, found, self.engine, folder)
                 case _:
                     frames = pair_counts(pair)
             parts += [_Part((pair.name,), frame.select("rule", *MEASURES)) for frame in frames]
         self._collect(parts)
 
     def _count_removals(self, violated: Sequence[Pairs], found: DataFrame) -> None:
-        """What must be removed, of rules for which counting pairs does not tell it."""
+        """Count the rows to remove, for rules where the number of pairs does not determine it."""
         wanted = [
             pair
             for pair in violated
@@ -366,7 +367,7 @@ class _Run:
             return own["duplicates"], own["duplicates"]
         if "surplus" in own:
             return own["surplus"], own["surplus"]
-        # rows are in one group if the keys read the same in both roles; then each group has to lose one
+        # a row is in one group if both roles have the same keys; then each violating group has to lose one row
         groups = own["spread"] if all(predicate.same for predicate in one.shape.equal) else 1
         return max(groups, own["matched"], 1), min(own["cover"], tuples)
 
@@ -389,7 +390,7 @@ class _Run:
             self.seconds[name] += time.perf_counter() - started
 
     def _collect(self, parts: Sequence[_Part]) -> None:
-        """Add the few rows of count frames of one form to the counts of their rules; what is NULL has no say."""
+        """Add the few rows of count frames of one form to the counts of their rules. NULLs are ignored."""
         for names, frame in _jobs(parts):
             with self._timed(names):
                 rows = frame.collect()
@@ -415,12 +416,12 @@ def _seek(pair: Pairs, side: int) -> DataFrame:
     both = (operators[0], operators[1])
     strict = all(operator in {"<", ">"} for operator in both)
     if strict and pair.alike and not unequal:
-        return swept_in_place(seekers, pair.keys, both)
-    return swept(seekers, sought, pair.keys, both, unequal[0] if unequal else None)
+        return sweep_in_place(seekers, pair.keys, both)
+    return sweep_violations(seekers, sought, pair.keys, both, unequal[0] if unequal else None)
 
 
 def _listed(rules: Sequence[str], most: int = 4) -> str:
-    """Rules in words: a job may be for many."""
+    """The names of rules for messages, shortened if there are many."""
     if not rules:
         return "the rules"
     return f"the rule{'s' if len(rules) > 1 else ''} {shortened(rules, most)}"
@@ -439,8 +440,8 @@ def _labelled(rows: DataFrame, rule: str, role: str) -> DataFrame:
 def _of_rules(found: DataFrame, names: Sequence[str]) -> DataFrame:
     """The violations of some rules.
 
-    No rule has the empty name: with one name alone the embedded engine would take the column for a constant, the rows
-    for sorted by it, and fifty times as long to count what is distinct.
+    The list has an empty name, which no rule has: with a single name, the embedded engine treats the column as constant
+    and the rows as sorted by it; counting distinct values then takes 50 times as long.
     """
     from pyspark.sql import functions as F
 
@@ -448,7 +449,7 @@ def _of_rules(found: DataFrame, names: Sequence[str]) -> DataFrame:
 
 
 def _jobs(parts: Sequence[_Part]) -> Iterator[tuple[list[str], DataFrame]]:
-    """Frames of one form as few frames: a job costs a fixed time, but planning a union of very many costs more."""
+    """Unions of frames of one form: a job has a fixed cost, but planning a union of very many frames costs more."""
     for start in range(0, len(parts), _FRAMES_PER_JOB):
         chosen = parts[start : start + _FRAMES_PER_JOB]
         names = [name for part in chosen for name in part.rules]

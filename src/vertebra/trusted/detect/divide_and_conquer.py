@@ -1,10 +1,10 @@
-"""Taking one order predicate out of a rule, for log n times the rows: divide and conquer by powers of two, in SQL.
+"""Divide and conquer in SQL: it removes one order predicate from a rule, at the cost of log n times the rows.
 
-Asked for: pairs with ``seeker.o < sought.o`` and more. Number the sought in the order of ``o``, from the side where
-whoever seeks begins to look: of each seeker only the number p matters of those that it may look at. The numbers below p
-fall into one block of length 2^l for each bit l that p has. So a seeker enters one block per bit, a sought one block
-per level, and within a block the order predicate is true of every pair: what remains to be asked has one order
-predicate less and one equality key more. The rest of p, shorter than the least block, is compared directly.
+For each row of one role, the *seeker*, a row of the other role, the *sought*, is searched for with ``seeker.o <
+sought.o`` and other predicates. Number the sought in the order of ``o``: a seeker meets the predicate with the first p
+of them. The numbers below p form one block of length 2^l for each bit l of p. So a seeker enters one block per bit, and
+a sought one block per level; within a block, every pair meets the order predicate. What remains has one order predicate
+less and one equality key more. The rest of p, shorter than the smallest block, is compared directly.
 
 Source: J. L. Bentley, Multidimensional divide-and-conquer, CACM 23(4), 1980; in place of recursion, all levels at once.
 """
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from vertebra.engine.port import Engine
 
 LEAF_BITS: Final = 6
-"""Blocks of 2^6 rows are compared directly: that costs less than six more copies of each row."""
+"""Blocks of 2^6 rows are compared directly, which costs less than six more copies of each row."""
 
 _LEVEL_BITS: Final = 6
 
 
 @dataclass(frozen=True)
-class SplitRequest:
-    """What is asked of a pair, in terms of the columns of both roles' frames.
+class PairCondition:
+    """The condition on a pair, in terms of the columns of the frames of both roles.
 
     Attributes:
         keys: must be equal.
@@ -55,14 +55,14 @@ class SplitRequest:
 
 @dataclass(frozen=True)
 class Split:
-    """A question without one of its order predicates.
+    """A search without one of its order predicates.
 
     Attributes:
-        blocks: the events, once per block they enter; the keys have one more.
+        blocks: the events, once for each block that they enter; they have one more key.
         keys: the keys of the blocks.
-        seeking: the events that seek in blocks shorter than the least.
-        leaves: the events that are sought there; ``w_`` before all names but those of the keys.
-        leaf_keys: the keys of the leaves; that the order predicate holds is left to be asked: ``p > w_p``.
+        seeking: the seekers of blocks shorter than the smallest.
+        leaves: the sought of these blocks; all names but those of the keys begin with ``w_``.
+        leaf_keys: the keys of the leaves; the order predicate remains to be checked: ``p > w_p``.
     """
 
     blocks: DataFrame
@@ -72,11 +72,11 @@ class Split:
     leaf_keys: tuple[str, ...]
 
 
-def both_roles(seekers: DataFrame, sought: DataFrame, asked: SplitRequest) -> DataFrame:
-    """The rows of both roles as events: what is asked, ``rid``, and whether the row ``seeks``."""
+def both_roles(seekers: DataFrame, sought: DataFrame, condition: PairCondition) -> DataFrame:
+    """The rows of both roles as events: the compared values, ``rid``, and whether the row ``seeks``."""
     from pyspark.sql import functions as F
 
-    columns = [*asked.keys, *asked.values, "rid"]
+    columns = [*condition.keys, *condition.values, "rid"]
     first = seekers.select(*columns, F.lit(True).alias("seeks"))
     return first.unionAll(sought.select(*columns, F.lit(False).alias("seeks")))
 
@@ -84,13 +84,13 @@ def both_roles(seekers: DataFrame, sought: DataFrame, asked: SplitRequest) -> Da
 def split(
     events: DataFrame, keys: Sequence[str], order: tuple[str, str], depth: int, engine: Engine, folder: Path
 ) -> Split:
-    """Take the order predicate ``seeker.order[0] order[1] sought.order[0]`` out of a question.
+    """Remove the order predicate ``seeker.order[0] order[1] sought.order[0]`` from a search.
 
     Args:
         events: the rows of both roles: the keys, values, ``rid, seeks``.
-        keys: what must be equal; the last is a block when ``depth`` is not 0.
-        depth: how many order predicates were taken out before.
-        folder: a new folder; the numbered events are written there, for they are read three times.
+        keys: columns that must be equal; the last one is a block if ``depth`` is not 0.
+        depth: how many order predicates were removed before.
+        folder: a new folder for the numbered events, which are read three times.
     """
     from pyspark.sql import functions as F
 
@@ -111,24 +111,24 @@ def split(
     )
 
 
-def compared(parts: Split, asked: SplitRequest, remaining: Sequence[int]) -> DataFrame:
-    """The pairs within leaves that meet all that is asked: columns of both, the sought's with ``w_``.
+def compared(parts: Split, condition: PairCondition, remaining: Sequence[int]) -> DataFrame:
+    """The pairs within leaves that meet the condition: columns of both, those of the sought with ``w_``.
 
     Args:
-        remaining: the places of the order predicates that were not taken out.
+        remaining: the places of the order predicates that were not removed.
     """
     from pyspark.sql import functions as F
 
     met = [F.col("p") > F.col("w_p")]
-    met += [F.col(name) != F.col(f"w_{name}") for name in asked.unequal]
-    met += [compare(F.col(f"o{i}"), asked.operators[i], F.col(f"w_o{i}")) for i in remaining]
+    met += [F.col(name) != F.col(f"w_{name}") for name in condition.unequal]
+    met += [compare(F.col(f"o{i}"), condition.operators[i], F.col(f"w_o{i}")) for i in remaining]
     return joined(parts.seeking, parts.leaves, parts.leaf_keys).where(all_of(met))
 
 
 def _blocks(numbered: DataFrame, keys: Sequence[str], depth: int) -> DataFrame:
     """The numbered events with ``n<depth>``, once per block: its place among those of its length, then the length.
 
-    A block is entered if seekers look into it: it begins at an even multiple of its length and ends before the greatest
+    Only blocks that seekers use are made: they begin at an even multiple of their length and end before the greatest
     ``p`` of the group.
     """
     from pyspark.sql import functions as F
@@ -137,7 +137,7 @@ def _blocks(numbered: DataFrame, keys: Sequence[str], depth: int) -> DataFrame:
         numbered.withColumn("most", _most(numbered, keys, depth)) if depth or not keys else _of_groups(numbered, keys)
     )
     rows = rows.withColumn("levels", F.floor(F.log2(F.greatest("most", F.lit(1)))).cast("int") + 1)
-    # a sequence that ends before it begins would count down
+    # sequence() counts down if it ends before it begins
     rows = rows.where(f"levels >= {LEAF_BITS}")
     rows = rows.withColumn("level", F.explode(F.sequence(F.lit(LEAF_BITS), F.col("levels"))))
     rows = rows.withColumn("block", F.expr("shiftright(p, level)"))

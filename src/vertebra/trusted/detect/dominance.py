@@ -1,8 +1,8 @@
-"""Rules with more order predicates, or more ``≠`` beside two of them, than one sweep decides.
+"""Rules with more order predicates, or more ``≠`` beside two of them, than one sweep can check.
 
-Order predicates are taken out one by one (:mod:`~vertebra.trusted.detect.divide_and_conquer`) until a sweep, or the
-candidates of groups, decide what remains: n·log^(k-1) n for k of them. Before that, rows are dropped for which no row
-meets two of the predicates: in clean data that leaves few.
+Order predicates are removed one by one (:mod:`~vertebra.trusted.detect.divide_and_conquer`) until a sweep, or
+candidates per group, check what remains: n·log^(k-1) n for k predicates. Before that, rows that meet no two of the
+order predicates with any row are dropped; in clean data few rows are left.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from vertebra.trusted.detect.counts import measured
-from vertebra.trusted.detect.divide_and_conquer import SplitRequest, both_roles, compared, split
+from vertebra.trusted.detect.counts import count_frame
+from vertebra.trusted.detect.divide_and_conquer import PairCondition, both_roles, compared, split
 from vertebra.trusted.detect.single_tuple import group_text
-from vertebra.trusted.detect.sweep import running, swept_events
+from vertebra.trusted.detect.sweep import running, sweep_events
 from vertebra.trusted.detect.witnesses import witnesses
 
 if TYPE_CHECKING:
@@ -29,17 +29,19 @@ if TYPE_CHECKING:
 _SWEEP_UNEQUAL = 1
 
 
-def divided(rule: Pairs, side: int, engine: Engine, folder: Path) -> DataFrame:
+def divided_violations(rule: Pairs, side: int, engine: Engine, folder: Path) -> DataFrame:
     """The tuples of one role that violate a rule: ``rid, partner, grp``.
 
     Args:
-        folder: a new folder for what is read more than once.
+        folder: a new folder for intermediate results.
     """
     seekers, sought = (rule.second, rule.first) if side else (rule.first, rule.second)
-    return dominated(seekers, sought, asked_of(rule, side), engine, folder)
+    return dominated(seekers, sought, pair_condition(rule, side), engine, folder)
 
 
-def divided_counts(rule: Pairs, table: str, violations: DataFrame, engine: Engine, folder: Path) -> list[DataFrame]:
+def divided_pair_counts(
+    rule: Pairs, table: str, violations: DataFrame, engine: Engine, folder: Path
+) -> list[DataFrame]:
     """Pairs of a rule with two order predicates or more, among the tuples of ``table`` that violate it."""
     from pyspark.sql import functions as F
 
@@ -51,28 +53,32 @@ def divided_counts(rule: Pairs, table: str, violations: DataFrame, engine: Engin
         return frame.join(of_rule, "rid", "left_semi")
 
     first, second = violating(rule.first, 0), violating(rule.second, 1)
-    asked = replace(asked_of(rule, 0), unequal=tuple(rule.unequal))
-    frames = [measured(rule.name, n, pairs=F.sum("n")) for n in dominance_pairs(first, second, asked, engine, folder)]
+    condition = replace(pair_condition(rule, 0), unequal=tuple(rule.unequal))
+    frames = [
+        count_frame(rule.name, n, pairs=F.sum("n")) for n in dominance_pairs(first, second, condition, engine, folder)
+    ]
     if rule.meets_itself:
         both = first.where("itself").select("rid").join(second.select("rid"), "rid", "left_semi")
-        frames.append(measured(rule.name, both, pairs=-F.count("*")))
+        frames.append(count_frame(rule.name, both, pairs=-F.count("*")))
     return frames
 
 
-def asked_of(rule: Pairs, side: int) -> SplitRequest:
-    """What a tuple of one role asks of the other."""
+def pair_condition(rule: Pairs, side: int) -> PairCondition:
+    """The condition that a tuple of one role has to meet with one of the other."""
     operators = tuple((p.swapped if side else p).operator for p in rule.shape.ordered)
     unequal = (*rule.unequal, "rid") if rule.meets_itself else tuple(rule.unequal)
-    return SplitRequest(tuple(rule.keys), unequal, operators, rule.floating)
+    return PairCondition(tuple(rule.keys), unequal, operators, rule.floating)
 
 
-def dominated(seekers: DataFrame, sought: DataFrame, asked: SplitRequest, engine: Engine, folder: Path) -> DataFrame:
+def dominated(
+    seekers: DataFrame, sought: DataFrame, condition: PairCondition, engine: Engine, folder: Path
+) -> DataFrame:
     """The seekers for which a witness exists.
 
     Args:
         seekers: rows of one role: ``x…, d…, o0, o1, …, rid``; two order predicates or more.
         sought: rows of the other.
-        folder: a new folder for what is read more than once.
+        folder: a new folder for intermediate results.
 
     Returns:
         ``rid, partner, grp``, one row per seeker.
@@ -80,28 +86,28 @@ def dominated(seekers: DataFrame, sought: DataFrame, asked: SplitRequest, engine
     from pyspark.sql import functions as F
 
     folder.mkdir(parents=True)
-    places = list(range(len(asked.operators)))
-    swept_last = len(asked.unequal) <= _SWEEP_UNEQUAL
-    events, keys = both_roles(seekers, sought, asked), asked.keys
+    places = list(range(len(condition.operators)))
+    swept_last = len(condition.unequal) <= _SWEEP_UNEQUAL
+    events, keys = both_roles(seekers, sought, condition), condition.keys
     found = []
     for depth, place in enumerate(places[: -2 if swept_last else -1]):
-        parts = split(events, keys, (f"o{place}", asked.operators[place]), depth, engine, folder / str(depth))
-        pairs = compared(parts, asked, places[depth + 1 :])
-        found.append(pairs.select("rid", F.col("w_rid").alias("partner"), group_text(asked.keys).alias("grp")))
+        parts = split(events, keys, (f"o{place}", condition.operators[place]), depth, engine, folder / str(depth))
+        pairs = compared(parts, condition, places[depth + 1 :])
+        found.append(pairs.select("rid", F.col("w_rid").alias("partner"), group_text(condition.keys).alias("grp")))
         events, keys = parts.blocks, parts.keys
     if swept_last:
         one, two = places[-2:]
-        operators = (asked.operators[one], asked.operators[two])
+        operators = (condition.operators[one], condition.operators[two])
         rows = _two_ordered(events, one, two)
-        last = swept_events(rows, keys, operators, asked.unequal[0] if asked.unequal else None, asked.keys)
+        last = sweep_events(rows, keys, operators, condition.unequal[0] if condition.unequal else None, condition.keys)
     else:
         rows = engine.materialise(events.withColumnRenamed(f"o{places[-1]}", "o0"), folder / "last")
-        floating = asked.floating - {"o0"} | ({"o0"} if f"o{places[-1]}" in asked.floating else set())
+        floating = condition.floating - {"o0"} | ({"o0"} if f"o{places[-1]}" in condition.floating else set())
         last = witnesses(
-            rows.where("seeks").drop("seeks"), rows.where("not seeks").drop("seeks"), list(keys), list(asked.unequal),
-            asked.operators[-1], floating=frozenset(floating),
+            rows.where("seeks").drop("seeks"), rows.where("not seeks").drop("seeks"), list(keys),
+            list(condition.unequal), condition.operators[-1], floating=frozenset(floating),
         )  # fmt: skip
-        blocks = len(keys) - len(asked.keys)
+        blocks = len(keys) - len(condition.keys)
         last = last.withColumn("grp", F.regexp_replace("grp", f"(\\x01[0-9]+){{{blocks}}}$", ""))
     if not found:
         return last
@@ -112,66 +118,66 @@ def dominated(seekers: DataFrame, sought: DataFrame, asked: SplitRequest, engine
 
 
 def dominance_pairs(
-    first: DataFrame, second: DataFrame, asked: SplitRequest, engine: Engine, folder: Path
+    first: DataFrame, second: DataFrame, condition: PairCondition, engine: Engine, folder: Path
 ) -> list[DataFrame]:
-    """How many pairs meet all that is asked: the sum of ``n`` over all frames, each of one row.
+    """How many pairs meet the condition: the sum of ``n`` over all frames, each of one row.
 
-    By inclusion and exclusion over the ``≠``: every row enters once per set of them, in a group of rows that agree on
-    all of the set; the sets of odd size are taken off. ``rid`` must not be asked to differ.
+    By inclusion and exclusion over the ``≠``: every row enters once for each set of them, in a group of rows that agree
+    on the whole set; sets of odd size are subtracted. ``rid`` must not be among the columns that differ.
     """
     from pyspark.sql import functions as F
 
     folder.mkdir(parents=True)
-    places = list(range(len(asked.operators)))
-    events, keys = both_roles(first, second, asked), asked.keys
-    if asked.unequal:
-        events, keys = _agreeing(events, asked), (*keys, "mask", "agree")
+    places = list(range(len(condition.operators)))
+    events, keys = both_roles(first, second, condition), condition.keys
+    if condition.unequal:
+        events, keys = _agreeing(events, condition), (*keys, "mask", "agree")
     else:
         events = events.withColumn("sign", F.lit(1))
-    ordered_only = SplitRequest(asked.keys, (), asked.operators)
+    ordered_only = PairCondition(condition.keys, (), condition.operators)
     counted = []
     for depth, place in enumerate(places[:-1]):
-        parts = split(events, keys, (f"o{place}", asked.operators[place]), depth, engine, folder / str(depth))
+        parts = split(events, keys, (f"o{place}", condition.operators[place]), depth, engine, folder / str(depth))
         pairs = compared(parts, ordered_only, places[depth + 1 :])
         counted.append(pairs.agg(F.sum(F.col("sign").cast("decimal(19,0)")).alias("n")))
         events, keys = parts.blocks, parts.keys
     sought = F.when(F.col("seeks"), F.lit(0)).otherwise(F.lit(1))
-    before = F.sum(sought).over(running(keys, f"o{places[-1]}", asked.operators[-1]))
+    before = F.sum(sought).over(running(keys, f"o{places[-1]}", condition.operators[-1]))
     rows = events.select("seeks", "sign", before.alias("before")).where("seeks and before > 0")
     counted.append(rows.agg(F.sum((F.col("before") * F.col("sign")).cast("decimal(19,0)")).alias("n")))
     return counted
 
 
-def narrowed(rule: Pairs, engine: Engine, folder: Path) -> tuple[DataFrame, DataFrame]:
-    """The rows of both roles that meet the order predicates of a rule, two at a time, with some row."""
+def prefiltered(rule: Pairs, engine: Engine, folder: Path) -> tuple[DataFrame, DataFrame]:
+    """The rows of both roles that meet each two of the order predicates of a rule with some row."""
     folder.mkdir(parents=True)
-    asked = asked_of(rule, 0)
+    condition = pair_condition(rule, 0)
     roles = [rule.first, rule.second]
     columns = roles[0].columns
-    last = len(asked.operators) - 1
+    last = len(condition.operators) - 1
     neighbours = [*((i, i + 1) for i in range(last)), (0, last)]
     for step, (one, two) in enumerate(neighbours):
         side = step % 2
-        operators = asked_of(rule, side).operators
-        rows = _two_ordered(both_roles(roles[side], roles[1 - side], asked), one, two)
-        unequal = asked.unequal[0] if asked.unequal else None
-        found = swept_events(rows, asked.keys, (operators[one], operators[two]), unequal, asked.keys)
+        operators = pair_condition(rule, side).operators
+        rows = _two_ordered(both_roles(roles[side], roles[1 - side], condition), one, two)
+        unequal = condition.unequal[0] if condition.unequal else None
+        found = sweep_events(rows, condition.keys, (operators[one], operators[two]), unequal, condition.keys)
         kept = roles[side].join(found.select("rid"), "rid", "left_semi").select(*columns)
         roles[side] = engine.materialise(kept, folder / str(step))
     return roles[0], roles[1]
 
 
 def _two_ordered(events: DataFrame, one: int, two: int) -> DataFrame:
-    """Events under the names by which a sweep knows two ordered values."""
+    """Events with two ordered values, under the names that a sweep uses."""
     return events.withColumnsRenamed({f"o{one}": "a", f"o{two}": "b"})
 
 
-def _agreeing(events: DataFrame, asked: SplitRequest) -> DataFrame:
-    """The events once per set of what must differ, ``mask``: ``agree`` tells the values on it apart, ``sign`` is ±1."""
+def _agreeing(events: DataFrame, condition: PairCondition) -> DataFrame:
+    """The events once per set of differing columns, ``mask``: ``agree`` numbers the values on it, ``sign`` is ±1."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    places = range(len(asked.unequal))
+    places = range(len(condition.unequal))
     sets = [chosen for size in range(len(places) + 1) for chosen in combinations(places, size)]
     masks = [F.struct(F.lit(_mask(chosen)).alias("mask"), F.lit((-1) ** len(chosen)).alias("sign")) for chosen in sets]
     rows = events.withColumn("set", F.explode(F.array(*masks)))
@@ -179,12 +185,12 @@ def _agreeing(events: DataFrame, asked: SplitRequest) -> DataFrame:
         "mask": F.col("set.mask"),
         "sign": F.col("set.sign"),
         "event": F.expr("rid * 2 + cast(seeks as int)"),
-        **{f"c{i}": F.when(F.col("set.mask").bitwiseAND(1 << i) > 0, F.col(asked.unequal[i])) for i in places},
+        **{f"c{i}": F.when(F.col("set.mask").bitwiseAND(1 << i) > 0, F.col(condition.unequal[i])) for i in places},
     })  # fmt: skip
     values = ["mask", *[f"c{i}" for i in places]]
-    # a group is known by the least of its events; numbering the groups would need ranks, over NULLs
-    alike = Window.partitionBy(*asked.keys, *values).orderBy("event").rowsBetween(Window.unboundedPreceding, 0)
-    return rows.withColumn("agree", F.min("event").over(alike)).drop("set", "event", *values[1:], *asked.unequal)
+    # a group is identified by its least event; numbering the groups would need ranks over NULLs
+    alike = Window.partitionBy(*condition.keys, *values).orderBy("event").rowsBetween(Window.unboundedPreceding, 0)
+    return rows.withColumn("agree", F.min("event").over(alike)).drop("set", "event", *values[1:], *condition.unequal)
 
 
 def _mask(chosen: Sequence[int]) -> int:

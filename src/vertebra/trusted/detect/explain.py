@@ -1,4 +1,4 @@
-"""How the rules of a table would be checked, in words: read off the plan that detection follows."""
+"""How the rules of a table would be checked, in words, from the plan that detection follows."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from vertebra.denial import Inclusion
 from vertebra.trusted.detect.plan import Counting, KeySet, Plan, Planned, Search, planned
 
 _SEARCH: Final = {
-    Search.NOTHING: "nothing is read: the predicates exclude each other",
+    Search.NOTHING: "nothing is read: the predicates contradict each other",
     Search.SCAN: "filter the rows in one scan",
-    Search.CANDIDATES: "find a few candidates in each suspect group that serve all its rows as partners",
+    Search.CANDIDATES: "find a few candidates in each suspect group that are partners for all its rows",
     Search.SWEEP: "pass over the rows of a group in the order of the first order predicate, with the best value of the"
     " second so far",
-    Search.DIVIDE: "divide them by powers of two along each order predicate but the last, so that what remains is one"
-    " pass over the rows of each block",
+    Search.DIVIDE: "divide and conquer by powers of two along each order predicate but the last, then one pass over the"
+    " rows of each block",
 }
 _COUNTING: Final = {
     Counting.TUPLES: "",
@@ -51,11 +51,11 @@ class RulePlan:
 
     Attributes:
         constraint_class: of the compile table, e.g. ``{=, ≠}``.
-        steps: what is done, in order, in words.
-        cost: how it grows, with ``n`` the rows of the table and ``v`` those of groups that violate the rule.
+        steps: the steps, in order, in words.
+        cost: the growth, with ``n`` the rows of the table and ``v`` those of groups that violate the rule.
         shares: the steps done once for several rules, each with the names of the others.
         exact: whether violating tuples and pairs are found exactly.
-        bound: what its memory is bounded by, where that is not the engine's pool with what it spills; empty otherwise.
+        bound: what bounds its memory, if not the engine's memory limit, from which it spills; empty otherwise.
     """
 
     rule: str
@@ -68,18 +68,18 @@ class RulePlan:
 
 
 def explain(table: str, relations: Collection[str], rules: Sequence[NamedRule]) -> tuple[RulePlan, ...]:
-    """Tell how :func:`~vertebra.trusted.detect.detection.detect` would check rules; no data is read.
+    """Explain how :func:`~vertebra.trusted.detect.detection.detect` would check rules; no data is read.
 
     Args:
         table: the relation that is checked.
-        relations: names of the relations at hand, or a mapping by these names, e.g. of frames.
+        relations: names of the available relations, or a mapping by these names, e.g. of frames.
         rules: the rules.
 
     Returns:
         One plan per rule, in their order.
 
     Raises:
-        RuleError: what ``detect`` raises before it reads data: a relation is missing, a rule has no exact plan.
+        RuleError: as ``detect`` before it reads data: a relation is missing, or a rule has no exact plan.
     """
     plan = planned(table, relations, rules)
     sets = {rule.name: keys for keys in plan.key_sets for rule in keys.rules}
@@ -132,7 +132,7 @@ def _cost(one: Planned) -> str:
 
 
 def _bound(one: Planned) -> str:
-    """Windows without keys are one partition on one core: they spill, but do not spread. Slices leave them little."""
+    """A note on windows without keys: they are one partition on one core and spill; slices leave them few rows."""
     passes = one.search in {Search.SWEEP, Search.DIVIDE} or one.counting is Counting.PREFIXES
     if not one.shape.equal and one.shape.ordered and passes:
         left = " over the rows that may violate it" if one.search is not Search.CANDIDATES else ""

@@ -1,8 +1,8 @@
-"""One pass over the groups of a key set: what could violate its rules, how much, and which groups do.
+"""One pass over the groups of a key set: which groups may violate its rules, and how many pairs match.
 
-For each rule the pass keeps the size of every group and the least and greatest values in it. These bound what any two
-of its tuples can be: where they exclude a violation the group is clean, and in clean data nearly all are. The groups
-that may violate a rule stay apart, all others are folded into one row, so the result is small however many there are.
+For each rule the pass computes the size of every group and the least and greatest values in it. Where these exclude a
+violation the group is clean; in clean data nearly all groups are. Groups that may violate a rule are kept, and all
+others are folded into one row, so that the result is small.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 GROUP_MEASURES = ("doubled_lhs_pairs", "groups", "suspects", "suspect_rows", "duplicates")
-"""Per rule: twice the pairs that match the equality part; groups that both roles have; those among them that may
+"""Per rule: twice the pairs that match the equality part; groups with rows of both roles; those of them that may
 violate the rule, and their rows; rows beyond the first of each group."""
 
 
@@ -70,7 +70,7 @@ class SharedGroups:
         return whole.select(F.explode(F.array(*parts)).alias("r")).select("r.rule", *[f"r.{m}" for m in GROUP_MEASURES])
 
     def members(self, folded: DataFrame, violated: Sequence[Pairs]) -> DataFrame:
-        """The rows of the groups that may violate rules, as these look at them; only where rows enter groups once."""
+        """The rows of the groups that may violate rules, with the compared values; only if rows enter groups once."""
         from pyspark.sql import functions as F
 
         suspect = [F.col(self._suspect(rule)) for rule in violated]
@@ -78,7 +78,7 @@ class SharedGroups:
         return _Rows(violated, (0, 1), itself=True).frame().join(groups, self.keys, "left_semi")
 
     def of_members(self, members: DataFrame, violated: Sequence[Pairs], rule: Pairs) -> tuple[DataFrame, DataFrame]:
-        """The frames of a rule's roles among the members: the same where both look at the same values."""
+        """The frames of a rule's roles among the members; the same frame if both roles compare the same values."""
         from pyspark.sql import functions as F
 
         rows = _Rows(violated, (0, 1), itself=True)
@@ -101,7 +101,7 @@ class SharedGroups:
         return f"v{[one.name for one in self.rules].index(rule.name)}"
 
     def _judged(self) -> DataFrame:
-        """Every group, with what its aggregates say of each rule."""
+        """Every group, with whether it may violate each rule, by its aggregates."""
         bounds = [_Bounds(rows) for rows in self._rows]
         sides = (bounds[0], bounds[-1])
         chosen: list[Column] = []
@@ -123,7 +123,7 @@ def _judgement(number: int, rule: Pairs, sides: tuple[_Bounds, _Bounds], in_plac
     suspect = F.coalesce(suspect, F.lit(False))
     doubled = pairs * 2
     if rule.shape.symmetric:
-        # both orders of two tuples match, and are one pair
+        # both orders of two tuples match, and count as one pair
         doubled = pairs
     elif in_place and both is not None and any(predicate.strict for predicate in rule.shape.ordered):
         # where each can play both roles, one of the two orders can violate the rule
@@ -142,7 +142,7 @@ def _judgement(number: int, rule: Pairs, sides: tuple[_Bounds, _Bounds], in_plac
 
 
 def _possible(rule: Pairs, sides: tuple[_Bounds, _Bounds]) -> list[Column]:
-    """What the bounds of a group must be for a pair in it to violate the rule."""
+    """Conditions on the bounds of a group under which a pair in it may violate the rule."""
     if not rule.planned.bounded:
         return []
     first, second = sides
@@ -162,7 +162,7 @@ def _possible(rule: Pairs, sides: tuple[_Bounds, _Bounds]) -> list[Column]:
 
 
 class _Rows:
-    """The rows of one relation as rules look at them: ``x…``, the values ``e…``, the roles a row can play ``m…``."""
+    """The rows of one relation as rules read them: keys ``x…``, values ``e…``, and the roles a row can play ``m…``."""
 
     def __init__(self, rules: Sequence[Pairs], sides: Sequence[int], itself: bool = False) -> None:
         self.rules, self.sides = rules, sides
@@ -182,12 +182,12 @@ class _Rows:
         return self._members[self._asked(rule, side)]
 
     def alone(self, rule: Pairs, side: int) -> str | None:
-        """The one value that must not be NULL for a row to play a role, if nothing else is asked."""
+        """The value that must not be NULL for a row to play a role, if that is the only condition; else None."""
         conditions, operands = self._asked(rule, side)
         return self.values[next(iter(operands))] if not conditions and len(operands) == 1 else None
 
     def frame(self) -> DataFrame:
-        """``x…, e…, m…, s…, rid``; without the rows that can play no role."""
+        """``x…, e…, m…, s…, rid``, without rows that cannot play any role."""
         from pyspark.sql import functions as F
 
         rule, side = self.rules[0], self.sides[0]
@@ -229,7 +229,7 @@ class _Rows:
 
 @dataclass(frozen=True)
 class _Aggregate:
-    """What a group is asked for: a number of rows, or the least or greatest value; of parts and then of the whole.
+    """An aggregate of a group: a number of rows, or the least or greatest value; of parts, then of the whole.
 
     Attributes:
         text: the value is one of those that parts are grouped by.
@@ -247,7 +247,7 @@ class _Aggregate:
         return F.count(self.of) if self.kind == "size" else self._extreme(self.of)
 
     def whole(self, part: Column) -> Column:
-        """Over parts of a group."""
+        """The aggregate over the parts of a group."""
         from pyspark.sql import functions as F
 
         return F.coalesce(F.sum(part), F.lit(0)).cast("bigint") if self.kind == "size" else self._extreme(part)
@@ -257,7 +257,7 @@ class _Aggregate:
 
 
 class _Bounds:
-    """Aggregates over the rows of a group, each asked for once however many rules need it."""
+    """Aggregates over the rows of a group; an aggregate that several rules need is computed once."""
 
     def __init__(self, rows: _Rows) -> None:
         self.rows = rows
@@ -306,10 +306,10 @@ class _Bounds:
         )
 
     def grouped(self, keys: Sequence[str]) -> DataFrame:
-        """The aggregates asked for so far.
+        """The requested aggregates, for each group.
 
-        Engines are slow to keep the least text of each of many groups, but fast to group by texts. As a group has few
-        different texts if they are to depend on its keys, its rows are grouped by these first.
+        Engines are slow at the least text of many groups, but fast at grouping by texts. The rows of a group have few
+        different texts if these depend on its keys, so rows are first grouped by them.
         """
         from pyspark.sql import functions as F
 

@@ -1,14 +1,14 @@
 """g3: the least number of rows to remove so that a rule holds.
 
-Rows and the pairs that violate the rule are a graph, and what is removed is a vertex cover of it: NP-hard in general.
-Found exactly where tuples look the same to both roles and there are at most two attributes:
+Rows, and the pairs that violate the rule, are a graph; the removed rows are a vertex cover of it, which is NP-hard to
+minimise in general. It is exact if both roles compare the same values and there are at most two attributes:
 
-- without order: of two tuples that stay, every two agree on an attribute; with two attributes all then agree on one of
-  them, so the largest such set of each group stays;
-- with two order predicates: the tuples that stay in a group are a chain, and a longest chain is a longest increasing
+- without order: every two remaining tuples agree on an attribute; with two attributes all of them then agree on one, so
+  the largest such set of each group remains;
+- with two order predicates: the remaining tuples of a group are a chain, and a longest chain is a longest increasing
   subsequence.
 
-Otherwise a matching among the evidence bounds it from below, and removing one role of each group from above.
+Otherwise a matching among the violations is a lower bound, and removing one role of each group an upper bound.
 
 Source of the measure: J. Kivinen, H. Mannila, Approximate inference of functional dependencies, TCS 149, 1995.
 """
@@ -18,7 +18,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from vertebra.trusted.detect.counts import measured
+from vertebra.trusted.detect.counts import count_frame
 from vertebra.trusted.detect.longest_chain import longest_chains
 from vertebra.trusted.detect.sweep import ALL
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from vertebra.trusted.detect.roles import Pairs
 
 LONGEST_CHAIN: Final = 2_000_000
-"""Violating tuples of one group up to which its longest chain is looked for: one worker holds them in memory."""
+"""The most violating tuples of a group whose longest chain is computed: one worker holds them in memory."""
 
 _CHAINS_TOGETHER: Final = 200_000
-"""Violating tuples handed to a worker at a time, where groups are smaller."""
+"""Violating tuples that a worker gets at a time, if groups are smaller."""
 
 COVERS = ("matched", "cover", "largest", "spread")
-"""Per rule: disjoint pairs among the evidence; the rows of a cover; the most violating tuples of a group; groups."""
+"""Per rule: disjoint violating pairs; the rows of a cover; the most violating tuples of a group; groups."""
 
 
 class Removal(Enum):
-    """How the least removal of a rule is found."""
+    """How the least removal of a rule is computed."""
 
     AGREEMENT = auto()
     CHAIN = auto()
@@ -46,7 +46,7 @@ class Removal(Enum):
 
 
 def removal(rule: Pairs) -> Removal:
-    """How the least removal of a rule over pairs of one relation is found."""
+    """How the least removal of a rule over pairs of one relation is computed."""
     if not rule.alike:
         return Removal.BOUNDS
     if len(rule.shape.ordered) == 2 and not rule.shape.unequal:
@@ -57,19 +57,19 @@ def removal(rule: Pairs) -> Removal:
 
 
 def _shared(rule: Pairs) -> list[str]:
-    """The attributes on one of which every two tuples that stay have to agree.
+    """The attributes on one of which every two remaining tuples have to agree.
 
-    Of two tuples, ``<=`` is true in one order or the other, so it asks nothing of those that stay.
+    ``<=`` is true of two tuples in one order or the other, so it does not restrict the remaining ones.
     """
     return rule.unequal + [name for name, p in zip(rule.ordered, rule.shape.ordered, strict=True) if p.strict]
 
 
 def agreement_counts(rule: Pairs, violations: DataFrame) -> list[DataFrame]:
-    """``surplus``: violating tuples less those of the largest set of each group that agree on an attribute."""
+    """``surplus``: violating tuples minus those of the largest set of each group that agree on an attribute."""
     from pyspark.sql import functions as F
 
     rows = violating(rule, violations)
-    frames = [measured(rule.name, rows, surplus=F.count("*"))]
+    frames = [count_frame(rule.name, rows, surplus=F.count("*"))]
     sizes = None
     for name in _shared(rule):
         of_values = rows.groupBy(*rule.keys, name).agg(F.count("*").alias("c")).select(*rule.keys, "c")
@@ -78,11 +78,11 @@ def agreement_counts(rule: Pairs, violations: DataFrame) -> list[DataFrame]:
         kept = rows.groupBy(*rule.keys).agg(F.least(F.count("*"), F.lit(1)).alias("most"))
     else:
         kept = sizes.groupBy(*rule.keys).agg(F.max("c").alias("most"))
-    return [*frames, measured(rule.name, kept, surplus=-F.sum("most"))]
+    return [*frames, count_frame(rule.name, kept, surplus=-F.sum("most"))]
 
 
 def chain_counts(rule: Pairs, violations: DataFrame, tuples: int) -> list[DataFrame]:
-    """``surplus``: violating tuples less those of the longest chain of each group.
+    """``surplus``: violating tuples minus those of the longest chain of each group.
 
     Args:
         tuples: how many violate the rule; no group may have more than :data:`LONGEST_CHAIN`.
@@ -91,7 +91,7 @@ def chain_counts(rule: Pairs, violations: DataFrame, tuples: int) -> list[DataFr
     from pyspark.sql import functions as F
 
     rows = violating(rule, violations)
-    frames = [measured(rule.name, rows, surplus=F.count("*"))]
+    frames = [count_frame(rule.name, rows, surplus=F.count("*"))]
     if rule.keys:
         group = Window.partitionBy(*rule.keys).orderBy("rid").rowsBetween(ALL, 0)
         rows = rows.select("o0", "o1", F.min("rid").over(group).alias("grp"))
@@ -100,7 +100,7 @@ def chain_counts(rule: Pairs, violations: DataFrame, tuples: int) -> list[DataFr
     together = F.pmod(F.hash("grp"), F.lit(tuples // _CHAINS_TOGETHER + 1))
     one, two = (predicate.operator for predicate in rule.shape.ordered)
     kept = rows.withColumn("bundle", together).groupBy("bundle").applyInArrow(longest_chains(one, two), "kept bigint")
-    return [*frames, measured(rule.name, kept, surplus=-F.sum("kept"))]
+    return [*frames, count_frame(rule.name, kept, surplus=-F.sum("kept"))]
 
 
 def cover_counts(rule: Pairs, violations: DataFrame) -> list[DataFrame]:
@@ -125,12 +125,12 @@ def cover_counts(rule: Pairs, violations: DataFrame) -> list[DataFrame]:
 
 
 def _matched(evidence: DataFrame, first_role: Column) -> DataFrame:
-    """Pairs without a tuple in common: those that come first, in a random order, at both of their tuples."""
+    """Pairs without a common tuple: those that are first, in a random order, for both of their tuples."""
     from pyspark.sql import functions as F
 
     scattered = F.hash("rid", "partner", "role").cast("decimal(38,0)") * F.lit(1 << 62).cast("decimal(19,0)")
     edges = evidence.select("rid", "partner", first_role.alias("f"), scattered.cast("decimal(38,0)").alias("scattered"))
-    # the row and its role make the place of a pair in the order its own
+    # the row and its role make the place of a pair in the order unique
     own = F.col("rid").cast("decimal(38,0)") * 2 + F.col("f")
     edges = edges.select("rid", "partner", (F.col("scattered") + own).cast("decimal(38,0)").alias("place"))
     ends = edges.select("rid", "place").unionAll(edges.select("partner", "place"))
@@ -141,7 +141,7 @@ def _matched(evidence: DataFrame, first_role: Column) -> DataFrame:
 
 
 def violating(rule: Pairs, violations: DataFrame) -> DataFrame:
-    """The rows that violate a rule, in whichever role."""
+    """The rows that violate a rule, in any role."""
     from pyspark.sql import functions as F
 
     return rule.first.join(violations.where(F.col("rule") == rule.name).select("rid"), "rid", "left_semi")

@@ -1,7 +1,7 @@
-"""The longest chain: the most rows of a group among which no two violate a rule with two order predicates.
+"""The longest chain: the most rows of a group of which no two violate a rule with two order predicates.
 
-A longest increasing subsequence, by patience sorting. The engine's workers get the code of this module by value:
-they need pyarrow and numpy, not this package.
+It is a longest increasing subsequence, found by patience sorting. The workers of the engine get the code of this module
+by value: they need pyarrow and numpy, but not this package.
 
 Sources: C. Schensted, Longest increasing and decreasing subsequences, Canad. J. Math. 13, 1961; for n log n, M. L.
 Fredman, On computing the length of longest increasing subsequences, Discrete Math. 11, 1975.
@@ -22,7 +22,7 @@ _CONVERSE = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def longest_chains(one: str, two: str) -> Callable[[pa.Table], pa.Table]:
-    """A function for ``applyInArrow``: rows ``o0, o1, grp`` to ``kept``, how many of them stay, all groups together.
+    """A function for ``applyInArrow``: rows ``o0, o1, grp`` to ``kept``, how many of them remain, over all groups.
 
     Args:
         one: of two tuples that violate the rule, ``t.o0 one s.o0``; strict, if one of the two is.
@@ -50,11 +50,11 @@ def longest_in_groups(rows: pa.Table, one: str, two: str) -> int:
         one, two = _CONVERSE[one], _CONVERSE[two]
     first, second = _ranked(rows.column("o0")), _ranked(rows.column("o1"))
     if two in {"<", "<="}:
-        # turned round: where the first value rises the second must not fall
+        # reversed: where the first value rises, the second must not fall
         second = second.max() - second
     ties = (one == "<", two in {"<", ">"})
     group = rows.column("grp").to_numpy()
-    # among rows that tie in the first value, no two stay if that is a violation: let the second fall
+    # if ties in the first value are violations, at most one such row remains: sort the second in descending order
     order = np.lexsort((second if ties[0] else -second, first, group))
     first, second, group = first[order], second[order], group[order]
     starts = [0, *(np.flatnonzero(np.diff(group)) + 1).tolist(), len(group)]
@@ -70,7 +70,7 @@ def longest_in_groups(rows: pa.Table, one: str, two: str) -> int:
 
 
 def _ranked(column: Any) -> Any:
-    """Whole numbers that sort as the values do, NaN last."""
+    """Whole numbers in the order of the values, NaN last."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -84,7 +84,7 @@ def _ranked(column: Any) -> Any:
 
 
 def _longest(values: Sequence[int], ties: bool) -> int:
-    """The length of the longest subsequence that rises, or with ties does not fall."""
+    """The length of the longest increasing subsequence, or, with ties, of the longest non-decreasing one."""
     place = bisect_right if ties else bisect_left
     ends: list[int] = []
     for value in values:
@@ -97,13 +97,13 @@ def _longest(values: Sequence[int], ties: bool) -> int:
 
 
 def _longest_of_blocks(firsts: Sequence[int], seconds: Sequence[int]) -> int:
-    """The most rows among which the second value rises wherever the first does; rows that tie in the first are free.
+    """The most rows in which the second value rises wherever the first does; ties in the first value are allowed.
 
     Args:
         firsts: ascending.
         seconds: from 1, ascending where the first values tie.
     """
-    # a tree of prefix maxima (P. M. Fenwick, 1994): the most rows so far, of which none has a greater second value
+    # a tree of prefix maxima (P. M. Fenwick, 1994): the most rows so far up to a second value
     best = [0] * (max(seconds) + 1)
 
     def up_to(value: int) -> int:

@@ -1,7 +1,7 @@
-"""What is done to check the rules of a table: which plan finds each one's violations, and what the rules share.
+"""The plan for checking the rules of a table: how the violations of each are found, and what the rules share.
 
-The same plan drives :func:`~vertebra.trusted.detect.detection.detect` and is told by
-:func:`~vertebra.trusted.detect.explain.explain`.
+:func:`~vertebra.trusted.detect.detection.detect` follows the plan, and
+:func:`~vertebra.trusted.detect.explain.explain` shows it.
 """
 
 from __future__ import annotations
@@ -78,12 +78,12 @@ class Planned:
 
     @property
     def bounded(self) -> bool:
-        """The least and greatest values of a group tell whether it may violate the rule."""
+        """Whether the least and greatest values of a group can exclude a violation of the rule."""
         return self.search is Search.CANDIDATES
 
     @property
     def decided(self) -> bool:
-        """The least and greatest values of a group, and its size, tell for certain whether it violates the rule."""
+        """Whether the least and greatest values of a group, and its size, decide if it violates the rule."""
         attributes = len(self.shape.unequal) + len(self.shape.ordered)
         return attributes == 0 or (attributes == 1 and self.shape.self_excluded)
 
@@ -93,21 +93,21 @@ class KeySet:
     """Rules that compare the same tuples by the same equality keys: one pass over the groups serves them all.
 
     Attributes:
-        rules: at least one; all have the same keys in the same order, maybe none.
+        rules: at least one; all have the same keys in the same order, which may be none.
     """
 
     rules: tuple[Planned, ...]
 
     @property
     def in_place(self) -> bool:
-        """Both tuples of a pair are of one relation and have the keys in the same columns: rows enter groups once."""
+        """Whether both tuples of a pair are of one relation with the same key columns: rows then enter groups once."""
         shape = self.rules[0].shape
         return shape.one_relation and all(predicate.same for predicate in shape.equal)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The rules of a table, by what is done for them."""
+    """The rules of a table, by how they are checked."""
 
     singles: tuple[Planned, ...]
     references: tuple[tuple[NamedRule, Inclusion], ...]
@@ -128,7 +128,7 @@ def planned(table: str, relations: Collection[str], rules: Sequence[NamedRule]) 
         relations: names of the relations that the rules may refer to.
 
     Raises:
-        RuleError: a rule is not about the table, refers to a relation that is not there, or has no exact plan.
+        RuleError: a rule is not about the table, refers to a missing relation, or has no exact plan.
     """
     singles: list[Planned] = []
     references: list[tuple[NamedRule, Inclusion]] = []
@@ -157,7 +157,7 @@ def planned(table: str, relations: Collection[str], rules: Sequence[NamedRule]) 
 
 
 def _in_order(shape: Shape) -> Shape:
-    """The same shape, its keys in an order that does not depend on how the rule was written."""
+    """The same shape with its keys in an order that does not depend on how the rule is written."""
     return replace(shape, equal=tuple(sorted(shape.equal, key=lambda p: (p.first, p.second))))
 
 
@@ -165,8 +165,9 @@ def _check_relations(rule: NamedRule, wanted: Sequence[str], relations: Collecti
     for relation in wanted:
         if relation not in relations:
             raise RuleError(
-                f"rule {rule.name} is about {relation}, which was not given",
-                cause="the relations of a rule are read together", remedy=f"vertebra run --select formatted.{relation}",
+                f"rule {rule.name} is about {relation}, which is missing",
+                cause="all relations of a rule are needed to check it",
+                remedy=f"vertebra run --select formatted.{relation}",
             )  # fmt: skip
 
 

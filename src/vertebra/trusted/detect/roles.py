@@ -1,7 +1,7 @@
-"""The rows that can play a tuple of a rule, with the values the rule looks at under short names.
+"""The rows that can play each tuple of a rule, with the values that the rule compares under short names.
 
-``x0, x1, …`` are the equality keys, ``d0, …`` what must differ, ``o0, o1`` what is ordered, ``rid`` the row's id. A row
-where one of them is NULL cannot make the rule's predicates true in this role, and is left out of it.
+``x0, x1, …`` are the equality keys, ``d0, …`` the values that must differ, ``o0, o1`` the ordered values, ``rid`` the
+row's id. A row with a NULL in one of them cannot meet the predicates in this role and is left out of it.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _WORD: Final = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class Expressions:
-    """What the engine says of the expressions of a table's rules: relation, then SQL, to type."""
+    """The types of the expressions of rules, as the engine reports them: by relation, then by SQL."""
 
     types: Mapping[str, Mapping[str, DataType]]
 
     def comparable(self, relation: str, sql: str) -> Column:
-        """The expression in a form that sorts, groups and joins as it compares: one NaN, one zero.
+        """The expression with one NaN and one zero, so that it sorts, groups and joins as it compares.
 
-        Spark's ``=`` has NaN equal to itself and -0.0 to 0.0; the order of structs and windows may not.
+        In Spark's ``=``, NaN equals itself and -0.0 equals 0.0; in the order of structs and windows they may differ.
         """
         from pyspark.sql import functions as F
 
@@ -79,8 +79,8 @@ class Pairs:
 
     Attributes:
         frames: the relations of its two variables.
-        groups: the keys of the groups that are looked at; None for all.
-        fetched: the rows that can play each role, where these are at hand.
+        groups: the keys of the groups to check; None for all.
+        fetched: the rows that can play each role, if they were fetched.
     """
 
     planned: Planned
@@ -101,12 +101,12 @@ class Pairs:
 
     @property
     def constraint(self) -> DenialConstraint:
-        """What the rule denies."""
+        """The denial constraint of the rule."""
         return self.planned.constraint
 
     @property
     def shape(self) -> Shape:
-        """Its predicates, sorted."""
+        """Its predicates by kind."""
         return self.planned.shape
 
     @property
@@ -116,12 +116,12 @@ class Pairs:
 
     @property
     def unequal(self) -> list[str]:
-        """Short names of what must differ."""
+        """Short names of the values that must differ."""
         return [f"d{i}" for i in range(len(self.shape.unequal))]
 
     @property
     def ordered(self) -> list[str]:
-        """Short names of what is ordered."""
+        """Short names of the ordered values."""
         return [f"o{i}" for i in range(len(self.shape.ordered))]
 
     @cached_property
@@ -131,7 +131,7 @@ class Pairs:
 
     @cached_property
     def second(self) -> DataFrame:
-        """The rows that can be its second tuple; the same frame where both roles look at the same values."""
+        """The rows that can be its second tuple; the same frame if both roles compare the same values."""
         return self.first if self.alike and self.fetched is None else self.role(1)
 
     @property
@@ -142,7 +142,7 @@ class Pairs:
 
     @property
     def meets_itself(self) -> bool:
-        """A tuple may satisfy the predicates with itself, which is no violation."""
+        """Whether a tuple may meet the predicates with itself, which is not a violation."""
         return not self.shape.self_excluded
 
     def role(self, side: int) -> DataFrame:
@@ -168,11 +168,11 @@ class Pairs:
         return _named(self.keys, self.shape.equal, side)
 
     def operands(self, side: int) -> dict[str, str]:
-        """What else of a role is compared, by short name, as SQL."""
+        """The other compared values of a role, by short name, as SQL."""
         return _named(self.unequal, self.shape.unequal, side) | _named(self.ordered, self.shape.ordered, side)
 
     def values(self, side: int) -> dict[str, Column]:
-        """The values a role looks at, by their short names."""
+        """The compared values of a role, by short name."""
         predicates = zip(
             [*self.keys, *self.unequal, *self.ordered],
             [*self.shape.equal, *self.shape.unequal, *self.shape.ordered],
@@ -230,7 +230,7 @@ def any_of(conditions: Sequence[Column]) -> Column:
 
 
 def _halved(conditions: Sequence[Column], both: Callable[[Column, Column], Column]) -> Column:
-    """As a balanced tree: one as deep as there are rules is more than a plan may be."""
+    """Combine conditions as a balanced tree: a chain of one per rule would exceed the depth that engines allow."""
     if len(conditions) == 1:
         return conditions[0]
     middle = len(conditions) // 2
@@ -274,15 +274,15 @@ def compare(left: Column, operator: str, right: Column) -> Column:
 
 
 def joined(frame: DataFrame, other: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """Inner join on the keys; without keys, with the other's only row."""
+    """Inner join on the keys; without keys, a cross join with the only row of the other frame."""
     return frame.join(other, list(keys)) if keys else frame.crossJoin(other)
 
 
 def analysed(rules: Sequence[NamedRule], frames: Mapping[str, DataFrame]) -> Expressions:
-    """Ask the engine for the types of all expressions of the rules, one question per relation, all of them given.
+    """Get the types of all expressions of the rules from the engine, in one request per relation.
 
     Raises:
-        RuleError: a row id is missing, the engine does not know a function, a condition is not one.
+        RuleError: a row id is missing, the engine does not know a function, or a condition is not boolean.
     """
     wanted: dict[str, dict[str, tuple[str, bool]]] = {}
     for rule in rules:
@@ -309,7 +309,7 @@ def _refuse_incomparable(rule: NamedRule, types: Mapping[str, Mapping[str, DataT
 
 
 def _comparisons(rule: NamedRule) -> list[tuple[tuple[str, str], str, tuple[str, str]]]:
-    """What a rule compares between two tuples: relation and SQL of both sides, and the operator."""
+    """The comparisons of a rule between two tuples: relation and SQL of both sides, and the operator."""
     constraint = rule.constraint
     if not isinstance(constraint, DenialConstraint):
         columns = zip(constraint.columns, constraint.referenced, strict=True)
@@ -322,7 +322,7 @@ def _comparisons(rule: NamedRule) -> list[tuple[tuple[str, str], str, tuple[str,
 
 
 def _expressions(rule: NamedRule) -> list[tuple[str, str, bool]]:
-    """Relation, SQL and whether it is a condition, of all a rule evaluates."""
+    """Every expression that a rule evaluates: its relation, its SQL, and whether it is a condition."""
     constraint = rule.constraint
     if not isinstance(constraint, DenialConstraint):
         here = [(constraint.relation, spark_identifier(column), False) for column in constraint.columns]
@@ -369,7 +369,7 @@ def _blame(relation: str, frame: DataFrame, asked: Mapping[str, tuple[str, bool]
             called = next((found for word in _WORD.findall(cause) if (found := _call(sql, word))), (0, len(sql)))
             raise Refusal(
                 sql, *called, f"rule {name}: the engine refuses this over {relation}", cause=cause,
-                remedy="check the functions and the types of the columns it names",
+                remedy="check its functions and the types of its columns",
             ) from error  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What the violations of a rule amount to, and what those of all rules of a table do together."""
+"""Counts of the violations of a rule, and of all rules of a table together."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RuleCount:
-    """What one rule's violations amount to.
+    """The counts of the violations of one rule.
 
-    A pair is two tuples ``(t, s)`` that violate the rule; where the rule reads the same with ``t`` and ``s`` exchanged,
-    both orders are one pair.
+    A pair is two tuples ``(t, s)`` that violate the rule; in a symmetric rule, which is the same with ``t`` and ``s``
+    exchanged, both orders are one pair.
 
     Attributes:
         rows: rows of the table.
@@ -19,13 +19,13 @@ class RuleCount:
         violating_pairs: None for a rule about one tuple, and for a reference.
         lhs_pairs: pairs that match the equality part, the most that could violate: both orders of two tuples are one
             pair where the rule is symmetric or strict (``t.x < s.x``), else two; None without an equality part.
-        groups: groups that the equality part makes, or distinct values that refer; None without.
-        violating_groups: those among them with a violation.
-        g3_rows: the least number of rows of the table to remove so that the rule holds; None where only bounds are
-            known, for in general it is NP-hard.
+        groups: groups of the equality part, or distinct referring values; None without an equality part.
+        violating_groups: those of them with a violation.
+        g3_rows: the least number of rows of the table to remove so that the rule holds; None if only bounds are
+            known, because it is NP-hard in general.
         minority_cells: the cells a minimal repair of a functional dependency changes.
-        g3_low: no fewer rows have to be removed; ``g3_rows`` where that is known.
-        g3_high: with so many rows removed the rule holds; ``g3_rows`` where that is known.
+        g3_low: a lower bound of ``g3_rows``; equal to it if it is known.
+        g3_high: an upper bound of ``g3_rows``; equal to it if it is known.
     """
 
     rule: str
@@ -50,8 +50,8 @@ class RuleCount:
 def removal_for_all(counts: Iterable[RuleCount]) -> tuple[int, int]:
     """Bounds on the least number of rows of a table to remove so that all its rules hold.
 
-    What satisfies all rules satisfies each, and what is removed for each rule is enough for all: the greatest of the
-    rules' least removals ≤ it ≤ their sum, and at most the tuples that violate any of them.
+    A removal for all rules is one for each rule, and the removals for each rule together are one for all. So the number
+    is at least the greatest of the rules' least removals, and at most their sum and the number of violating tuples.
 
     Args:
         counts: of the rules of one table.

@@ -1,4 +1,4 @@
-"""Rules that look at one tuple alone, and references: one scan, and one anti-join each."""
+"""Rules about one tuple, in one scan, and references, with one anti-join each."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def single_violations(frame: DataFrame, rules: Sequence[tuple[NamedRule, DenialC
 
 
 class Reference:
-    """The tuples of a relation that refer to another, by what they refer to.
+    """A reference: tuples of a relation and the values of another relation that they refer to.
 
     Args:
-        frame: the relation that refers.
-        referenced: the one referred to.
+        frame: the referring relation.
+        referenced: the referenced relation.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Reference:
         return totals.select(F.lit(self.name).alias("rule"), *values)
 
     def dangling(self, folded: DataFrame) -> DataFrame:
-        """The tuples whose reference leads nowhere: ``rid, grp``; the group is counted by :meth:`summary`."""
+        """The tuples whose referenced value does not exist: ``rid, grp``; :meth:`summary` counts the groups."""
         from pyspark.sql import functions as F
 
         lost = folded.where("lost").select(*self.keys)
@@ -113,7 +113,7 @@ class Reference:
 
 
 def group_text(keys: Sequence[str]) -> Column:
-    """The group of a tuple as text, only to count groups."""
+    """The group of a tuple as text, for counting groups."""
     from pyspark.sql import functions as F
 
     return F.concat_ws("\x01", F.lit(""), *[F.col(key).cast("string") for key in keys])

@@ -1,9 +1,9 @@
-"""Rules with order predicates whose groups are large: they are cut into slices of the first ordered value.
+"""Rules with order predicates and large groups: groups are cut into slices of the first ordered value.
 
-A sorted pass over one group is one partition, on one core. Of the rows in other slices a tuple needs to know only the
-best value, so slices are sorted apart, and small sorts cost less than a large one. The pass finds the tuples that
-meet the first two order predicates in the first role; the tuples of the second role are found by comparing them with
-the best of those, slice by slice. In clean data few rows are left, and the exact passes go over them alone.
+A sorted pass over one group is one partition, on one core. Of the rows in other slices a tuple needs only the best
+value, so slices can be sorted separately, and small sorts cost less than a large one. The pass finds the tuples that
+meet the first two order predicates in the first role; tuples of the second role are found by comparing them with the
+best of those, slice by slice. In clean data few rows are left, and only they need the exact passes.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 SLICES: Final = 64
 _SAMPLE: Final = 16_384
-"""Values that tell where slices end; more would not make them more even."""
+"""The most bounds of slices; more would not make slices more even."""
 
 _MOST_ENDS: Final = 1_024
-"""Up to so many tuples of the first role make slices of their own, in which the second role is found without a sort."""
+"""Up to this many tuples of the first role define slices of their own, which need no sort for the second role."""
 
 Roles = tuple["DataFrame", "DataFrame"]
 
@@ -39,12 +39,12 @@ def sliced(rule: Pairs, rows: int, most: float, engine: Engine, folder: Path) ->
     Args:
         rule: has two order predicates or more.
         rows: of the table.
-        most: so many of them in the first role, and there is no use in leaving the others out.
-        folder: a new folder, for what is read more than once.
+        most: with more rows than this in the first role, filtering does not pay.
+        folder: a new folder for intermediate results.
 
     Returns:
-        All that violate it, and maybe some more, as of :attr:`Pairs.first` and :attr:`Pairs.second`; None when they are
-        too many, or the first ordered value is a text.
+        A superset of the violating rows, as of :attr:`Pairs.first` and :attr:`Pairs.second`; None if they are too many,
+        or if the first ordered value is a text.
     """
     place = _place(rule.first.schema["o0"].dataType)
     if place is None:
@@ -90,12 +90,12 @@ def _seeking(rule: Pairs, side: int, place: str, bounds: Sequence[float]) -> Dat
 def _rows(rule: Pairs, side: int, operator: str) -> tuple[DataFrame, Column, Column, Column | None]:
     """The rows of both roles: the keys, ``a`` and ``v`` the first and second ordered values, and ``rid``.
 
-    Where both roles look at the same values and both predicates are strict, a row enters once: at equal ``a``, sorted
-    so that whoever precedes cannot meet the second predicate.
+    If both roles compare the same values and both predicates are strict, a row enters once: rows with equal ``a`` are
+    sorted so that an earlier row cannot meet the second predicate with a later one.
 
     Args:
         side: the role that seeks.
-        operator: of the second predicate, as the seeker sees it.
+        operator: of the second predicate, with the seeker on its left.
 
     Returns:
         The rows; the second value where a row can seek, and where it can be sought; the order at equal ``a``.
@@ -122,7 +122,7 @@ def _rows(rule: Pairs, side: int, operator: str) -> tuple[DataFrame, Column, Col
 
 
 def _sought(rule: Pairs, seeking: DataFrame, place: str, engine: Engine) -> DataFrame:
-    """The rows of the second role at which one of few rows of the first may look: slices end where these are."""
+    """The rows of the second role that may meet one of few rows of the first, whose values are the slice bounds."""
     from pyspark.sql import functions as F
 
     one, two = rule.shape.ordered[:2]
@@ -145,7 +145,7 @@ def _sought(rule: Pairs, seeking: DataFrame, place: str, engine: Engine) -> Data
 
 
 def _place(kind: DataType) -> str | None:
-    """SQL that gives a value's place on a line as a floating-point number, for ``{}`` the value; None for texts."""
+    """SQL of the position of a value ``{}`` on a line, as a floating-point number; None for texts."""
     from pyspark.sql import types as T
 
     if isinstance(kind, T.NumericType):
@@ -158,7 +158,7 @@ def _place(kind: DataType) -> str | None:
 
 
 def _bounds(rule: Pairs, place: str, every: int) -> list[float]:
-    """Where slices end, from a sample of the rows of both roles."""
+    """The bounds of the slices, from a sample of the rows of both roles."""
     from pyspark.sql import functions as F
 
     frames = [rule.first] if rule.alike else [rule.first, rule.second]

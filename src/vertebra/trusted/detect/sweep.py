@@ -1,9 +1,9 @@
 """Rules with two order predicates: one pass over the tuples of a group, in the order of the first.
 
-Asked for: a tuple ``s`` of the same group with ``t.o0 < s.o0`` and ``t.o1 > s.o1``. Sorted by ``o0`` from high to low,
-every ``s`` that meets the first predicate precedes ``t``; the least ``o1`` among them decides the second. Each row
-enters the order twice, as one that seeks and as one that is sought, and at equal values the one comes first that makes
-strict predicates strict. Frames look back only: looking forward is quadratic on Apache Spark.
+For each tuple ``t``, a tuple ``s`` of the same group with ``t.o0 < s.o0`` and ``t.o1 > s.o1`` is searched for. Sorted
+by ``o0`` in descending order, every ``s`` that meets the first predicate precedes ``t``; the least ``o1`` of these
+decides the second. Each row enters twice, as seeker and as sought; the order of the two at equal values makes
+predicates strict or not. Window frames only look back, because looking forward is quadratic on Apache Spark.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vertebra.trusted.detect.roles import Pairs
 
 
-def swept(
+def sweep_violations(
     seekers: DataFrame, sought: DataFrame, keys: Sequence[str], operators: tuple[str, str], unequal: str | None
 ) -> DataFrame:
     """The seekers for which a witness exists.
@@ -30,19 +30,19 @@ def swept(
         seekers: rows of one role: ``x…, d…, o0, o1, rid``.
         sought: rows of the other.
         operators: ``seeker.o0 operators[0] witness.o0``, and the same for ``o1``.
-        unequal: the one attribute that must differ, ``rid`` when a row may satisfy the rule with itself.
+        unequal: the attribute that must differ; ``rid`` if a row may meet the predicates with itself.
 
     Returns:
         ``rid, partner, grp``.
     """
     rows = events(seekers, sought, keys, [unequal] if unequal else [])
-    return swept_events(rows, keys, operators, unequal, keys)
+    return sweep_events(rows, keys, operators, unequal, keys)
 
 
-def swept_events(
+def sweep_events(
     rows: DataFrame, keys: Sequence[str], operators: tuple[str, str], unequal: str | None, shown: Sequence[str]
 ) -> DataFrame:
-    """:func:`swept` over the events of both roles, ``x…, d…, a, b, rid, seeks``; ``shown`` are the keys in ``grp``."""
+    """A sweep over the events of both roles, ``x…, d…, a, b, rid, seeks``; ``shown`` are the keys in ``grp``."""
     from pyspark.sql import functions as F
 
     before = ordered(keys, "a", operators[0]).rowsBetween(ALL, -1)
@@ -55,12 +55,12 @@ def swept_events(
     return _found(_two_best(rows, keys, operators, unequal), ["w", "v"], shown, operators[1], "b", unequal)
 
 
-def swept_groups(rule: Pairs) -> DataFrame:
-    """The keys of the groups that may violate a rule: in clean data, few.
+def suspect_groups(rule: Pairs) -> DataFrame:
+    """The keys of the groups that may violate a rule; few in clean data.
 
-    One pass that looks for no partners spares the passes that do from all other groups. Where the first predicate
-    reads the same in both roles, a row enters once: among rows that tie some are seen that should not be, so a group
-    may be named in vain. If ties count, a row may not see all it should, so a group with a tie is named.
+    This pass does not search for partners, and saves the passes that do from reading all other groups. If both roles
+    compare the same first value, a row enters once, and the result may have groups without a violation: rows that tie
+    are compared too, and if ties violate the rule, every group with a tie is listed.
     """
     from pyspark.sql import functions as F
 
@@ -94,10 +94,10 @@ def swept_groups(rule: Pairs) -> DataFrame:
     return rows.select(*keys, named.alias("named")).where("named").select(*keys).distinct()
 
 
-def swept_in_place(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str]) -> DataFrame:
-    """:func:`swept` where seekers and sought are the same rows with the same values and both predicates are strict.
+def sweep_in_place(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str]) -> DataFrame:
+    """A sweep for seekers and sought that are the same rows with the same values, and strict predicates.
 
-    Rows need not enter twice: at equal ``o0``, sort so that whoever precedes cannot meet the second predicate.
+    Rows enter once: those with equal ``o0`` are sorted so that an earlier one cannot meet the second predicate.
     """
     from pyspark.sql import functions as F
 
@@ -111,10 +111,10 @@ def swept_in_place(rows: DataFrame, keys: Sequence[str], operators: tuple[str, s
 
 
 def _two_best(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str], unequal: str) -> DataFrame:
-    """The seekers with the best so far, ``w``, and the best so far that differs from it, ``v``.
+    """The seekers with the best value so far, ``w``, and the best so far that differs from it, ``v``.
 
-    Each newcomer that differs from the best before it gives the lesser of the two; the best of what was given is the
-    second best that differs. Ranks without ties make "the best" one tuple.
+    At each row that differs from the best one before it, the lesser of the two is a candidate; the best of the
+    candidates is ``v``. Ranks without ties make "the best" one tuple.
     """
     from pyspark.sql import functions as F
 
@@ -151,18 +151,18 @@ def events(seekers: DataFrame, sought: DataFrame, keys: Sequence[str], unequal: 
 
 
 def ordered(keys: Sequence[str], value: str, operator: str, tie: Column | None = None) -> WindowSpec:
-    """The order in which all that is sought, and only that, precedes who seeks it with ``seeker.value operator``."""
+    """The order in which exactly the sought rows of ``seeker.value operator sought.value`` precede the seeker."""
     from pyspark.sql import functions as F
 
     column = F.col(value).desc() if operator in {"<", "<="} else F.col(value).asc()
     if tie is None:
-        # strict: at equal values the seeker comes first and does not see its equals
+        # strict: at equal values the seeker comes first, so that equal values are not found
         tie = F.col("seeks").desc() if operator in {"<", ">"} else F.col("seeks").asc()
     return partitioned(keys).orderBy(column, tie)
 
 
 def running(keys: Sequence[str], value: str, operator: str) -> WindowSpec:
-    """All that a seeker with ``seeker.value operator`` looks at, and itself."""
+    """The window frame of the rows that precede a seeker with ``seeker.value operator``, and itself."""
     return ordered(keys, value, operator).rowsBetween(ALL, 0)
 
 

@@ -1,11 +1,12 @@
-"""Finding, for each tuple, one it violates a rule with: from a few candidates per group, without a self-join.
+"""Finding one partner for each violating tuple from a few candidates per group, without a self-join.
 
-Asked for: a tuple ``s`` of the same group with ``s.d ≠ t.d`` for each of m attributes and, maybe, ``t.o < s.o``. Take
-the ``s`` with the greatest ``o``. It serves every ``t``, but for those that agree with it on one of the attributes; for
-these, take the greatest among the tuples that differ from it there, and so on: 2 candidates for m = 1, 5 for m = 2
-serve all. That a tuple must differ from itself is one more attribute, the row id.
+For each tuple ``t``, a tuple ``s`` of the same group is searched for with ``s.d ≠ t.d`` for each of m attributes and,
+if the rule has an order predicate, ``t.o < s.o``. The ``s`` with the greatest ``o`` is a partner of every ``t`` that
+does not agree with it on one of the attributes; for those that do, take the greatest of the tuples that differ from it
+there, and so on: 2 candidates are enough for m = 1, and 5 for m = 2. That a tuple must not be its own partner is one
+more attribute, the row id.
 
-The greatest tuple is found one attribute at a time, for the embedded engine aggregates structs slowly.
+The greatest tuple is found one attribute at a time, because the embedded engine aggregates structs slowly.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ class _Candidate:
     """One candidate per group: the greatest tuple among those that differ from ``unlike`` (candidate, attribute).
 
     Attributes:
-        fields: what is known of it, in the order in which tuples are compared.
-        open: attributes on which whom it cannot serve may still agree with it.
-        least: the least tuple is wanted.
+        fields: its values, in the order in which tuples are compared.
+        open: attributes on which a tuple without a partner so far may agree with it.
+        least: whether it is the least tuple.
     """
 
     name: str
@@ -71,7 +72,7 @@ def witnesses(
         seekers: rows of one role: ``x…, d…, o0, rid``.
         sought: rows of the other.
         keys: names of the equality keys.
-        unequal: names of what must differ, ``rid`` among them when a row may satisfy the rule with itself.
+        unequal: names of the values that must differ, with ``rid`` if a row may meet the predicates with itself.
         operator: ``seeker.o0 operator witness.o0``; None without an order predicate.
         floating: names of floating-point values.
 
@@ -86,7 +87,7 @@ def witnesses(
     for level in levels:
         for number in range(max(1, len(level[0].fields) - 1)):
             rows = joined(sought, found, keys) if found is not None else sought
-            # what was found is the same all over its group; to join it again would double the plan with each step
+            # the result is constant in its group; joining it again would double the plan with each step
             carried = [greatest(F.col(name), name.partition("_")[2] in floating).alias(name) for name in known]
             new = {name: value for candidate in level for name, value in candidate.step(number, floating).items()}
             found = rows.groupBy(*keys).agg(*carried, *[value.alias(name) for name, value in new.items()])
