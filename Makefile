@@ -17,7 +17,7 @@ run: setup ## Set everything up and run projects/flights from raw files to chose
 	@$(BIN)/vertebra run --project projects/flights
 
 test: setup spark mariadb ## Set everything up and pass all tests, on both engines where Java is installed
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 bench: setup spark ## Measure against pandas, DuckDB and Apache Spark, and write benchmarks/results (hours)
 	@$(BIN)/python -m benchmarks

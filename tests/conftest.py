@@ -10,26 +10,24 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from spark_server import SparkServer, unavailable
+from spark_server import shared, unavailable
 from vertebra.engine import ConnectEngine, Engine, SailEngine
+from vertebra.engine.connect import _import_client
 from vertebra.governance.context import StepContext
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 
-pytest_plugins = ["flights_project"]
+pytest_plugins = ["flights_project", "forked"]
 
 # What lands must not depend on chance: in CI every run draws the same examples. Elsewhere each run draws new ones.
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
+# A worker is a Python without a main file, which PySpark takes for a run of its own doctests; see this function.
+_import_client()
+
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Of tests side by side, those of a file stay together, and those that look at the one run of the flights project."""
-    of_flights = {"flights_run", "flights_on_spark"} & set(getattr(item, "fixturenames", ()))
-    item.add_marker(pytest.mark.xdist_group("flights" if of_flights else str(item.path)))
 
 
 @pytest.fixture(scope="session")
@@ -40,13 +38,14 @@ def sail() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def spark_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Spark Connect server of Apache Spark, started once for all tests."""
+def spark_address(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> str:
+    """A Spark Connect server of Apache Spark, one for all processes of a test run."""
     reason = unavailable()
     if reason:
         pytest.skip(reason)
-    with SparkServer(tmp_path_factory.mktemp("spark")) as address:
-        yield address
+    alone = worker_id == "master"
+    base = tmp_path_factory.getbasetemp()
+    return shared((base if alone else base.parent) / "spark-server", os.getpid() if alone else os.getppid())
 
 
 @pytest.fixture(scope="session")

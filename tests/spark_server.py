@@ -3,12 +3,16 @@
 The client package `pyspark-client` and the server package `pyspark` both provide `pyspark`, so the server lives in
 `.venv-spark` (made by `make spark`). Without it, or without Java, the tests that need it are skipped with the reason;
 where `CI` is set they fail instead.
+
+All processes of a test run share one server (:func:`shared`). Run as a program, this module keeps a server up for as
+long as another process lives: ``python spark_server.py FOLDER PROCESS`` prints the server's address.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import select
 import shutil
 import signal
 import socket
@@ -19,13 +23,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from filelock import FileLock
+
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = Path(os.environ.get("VERTEBRA_SPARK_ENV", ROOT / ".venv-spark"))
 
 
 FOR_SMALL_PLANS = {
-    # compiling a plan over ten rows takes longer than running it
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    # Compiling a plan over ten rows takes longer than running it. Without its second compiler, Java reserves little room
+    # for compiled code, and compiles the same methods over and over.
+    "spark.driver.extraJavaOptions": ("-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC -Xmn1g"),
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
@@ -125,3 +132,51 @@ def _end_with_parent() -> None:
 
 def _conf(key: str, value: str) -> tuple[str, str]:
     return ("--conf", f"{key}={value}")
+
+
+def shared(folder: Path, process: int) -> str:
+    """The address of the one server of a test run, started if it is not up yet.
+
+    Args:
+        folder: a folder that all processes of the run share.
+        process: the process that ends last, which is the one that distributes the tests; the server ends with it.
+    """
+    file = folder / "address"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not file.exists():
+            keeper = subprocess.Popen(
+                [sys.executable, __file__, str(folder), str(process)],
+                stdout=subprocess.PIPE, text=True, start_new_session=True,
+            )  # fmt: skip
+            assert keeper.stdout is not None
+            address = keeper.stdout.readline().strip()
+            if not address:
+                raise RuntimeError(f"Apache Spark did not start, see {folder / 'spark.log'}")
+            file.write_text(address, "ascii")
+    return file.read_text("ascii")
+
+
+def _until_ended(process: int) -> None:
+    if hasattr(os, "pidfd_open"):
+        try:
+            select.select([os.pidfd_open(process)], [], [])
+        except ProcessLookupError:
+            return
+    while _exists(process):
+        time.sleep(1)
+
+
+def _exists(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    with SparkServer(Path(sys.argv[1])) as at:
+        sys.stdout.write(f"{at}\n")
+        sys.stdout.flush()
+        _until_ended(int(sys.argv[2]))

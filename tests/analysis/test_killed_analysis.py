@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from analysis_world import World, jobs, late_jobs
+from forked import Forks
 from vertebra.analysis import predict as prediction
 
 DYING = """
@@ -48,15 +47,17 @@ def scored(world: World) -> tuple[str, list[Any]]:
 
 def test_of_an_analysis_killed_at_a_commit_the_next_run_makes_a_whole(
     make_world: Callable[[pa.Table], World],
+    forks: Forks,
 ) -> None:
     world = make_world(jobs())
     world.analyse(late_jobs())
     champion, said = scored(world)
     world.put("exploitation.jobs", jobs(seed=1))
     for table in ("analysis.late_jobs_test", "governance.models"):
-        command = [sys.executable, "-c", textwrap.dedent(DYING), str(Path(__file__).parents[1]), str(world.root), table]
         world.steps += 1
-        child = subprocess.run([*command, str(world.steps)], capture_output=True, text=True, check=False)
+        child = forks.run(
+            textwrap.dedent(DYING), str(Path(__file__).parents[1]), str(world.root), table, str(world.steps)
+        )
         world.steps += 1
         assert child.returncode == -signal.SIGKILL, child.stderr
         assert scored(world)[0] == champion, "nothing is deployed that the ledger does not know"

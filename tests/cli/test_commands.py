@@ -15,10 +15,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.tiny import edit, make
+from started_as import in_background, in_foreground
 from vertebra.cli import main
 from vertebra.cli.app import app
 from vertebra.lake.catalog import Lake
@@ -175,7 +177,7 @@ def test_an_unknown_step_is_a_failure_with_near_names(vertebra: Command, here: P
         (["why", "trusted.sales", "7"], "vertebra sql"),
         (["restore", "trusted.sales", "9", "--yes"], "--history"),
         (["restore", "trusted.sales", "0", "--yes"], "is at version 0 already"),
-        (["gc", "--keep", "soon", "--yes"], "30 days"),
+        (["gc", "--keep", "soon", "--yes"], "60 days"),
     ],
 )
 def test_what_is_unknown_is_a_failure_with_the_next_command(
@@ -358,39 +360,48 @@ def test_the_reader_of_a_pipe_may_leave(here: Path) -> None:
     assert "Traceback" not in said.stderr
 
 
-def test_an_interrupted_run_ends_with_130_and_says_how_to_go_on(folder: Path) -> None:
+def blocked(folder: Path, *arguments: str, **streams: Any) -> subprocess.Popen[str]:
+    """A run that has come to its last view, where it waits."""
     edit(folder, "views/best.py", "total > 5", "total > 6")
-    command = [sys.executable, "-c", "from vertebra.cli import main; main()", "run"]
+    command = [sys.executable, "-c", "from vertebra.cli import main; main()", "run", *arguments]
     child = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "TINY_BLOCK": "1"},
+        command, stdout=subprocess.PIPE, text=True, cwd=folder, env=os.environ | {"TINY_BLOCK": "go on"}, **streams
     )
     assert child.stdout is not None
     assert child.stdout.readline().strip() == "blocked"
-    child.send_signal(signal.SIGINT)
+    return child
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_with_130_and_says_how_to_go_on(folder: Path, number: int) -> None:
+    with in_foreground():
+        child = blocked(folder, stderr=subprocess.PIPE)
+    child.send_signal(number)
     _, err = child.communicate(timeout=60)
     assert child.returncode == 130
     assert "stopped exploitation.best" in err
     assert "vertebra run goes on from there" in err
 
 
+def test_a_run_that_was_started_with_signals_ignored_goes_on(folder: Path) -> None:
+    with in_background():
+        child = blocked(folder, stderr=subprocess.PIPE)
+    child.send_signal(signal.SIGINT)
+    child.send_signal(signal.SIGTERM)
+    (folder / "go on").touch()
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    assert "OK exploitation.best" in err
+
+
 def test_a_second_run_is_told_who_holds_the_lake_or_waits(folder: Path) -> None:
-    edit(folder, "views/best.py", "total > 5", "total > 6")
-    command = [sys.executable, "-c", "from vertebra.cli import main; main()", "run"]
-    child = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=folder, env={**os.environ, "TINY_BLOCK": "1"}
-    )
-    assert child.stdout is not None
-    assert child.stdout.readline().strip() == "blocked"
+    child = blocked(folder)
     refused = shell("run", cwd=folder)
     assert refused.returncode == 1
     assert f"process {child.pid}" in refused.stderr
     assert "--wait" in refused.stderr
-    second = subprocess.Popen([*command, "--wait", "60"], stderr=subprocess.PIPE, text=True, cwd=folder)
+    command = [sys.executable, "-c", "from vertebra.cli import main; main()", "run", "--wait", "60"]
+    second = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder)
     assert second.stderr is not None
     assert "waiting for run" in second.stderr.readline()
     child.kill()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
-import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from forked import Forks
 from pipeline.tiny import contents, make, open_tiny
 from vertebra.cli.app import app
+
+Killed = Callable[[Path, str, str], None]
 
 MORE = """\
     id,shop,city,price,day
@@ -59,11 +61,15 @@ LEDGERS = {
 }  # fmt: skip
 
 
-def killed(folder: Path, table: str, when: str) -> None:
-    """Have a run kill itself at a commit of a table."""
-    command = [sys.executable, "-c", textwrap.dedent(DYING), str(folder), table, when]
-    child = subprocess.run(command, capture_output=True, check=False)
-    assert child.returncode == -signal.SIGKILL, child.stderr.decode()
+@pytest.fixture
+def killed(forks: Forks) -> Killed:
+    """Have a run kill itself before or after a commit of a table: ``killed(folder, "trusted.sales", "before")``."""
+
+    def run(folder: Path, table: str, when: str) -> None:
+        child = forks.run(textwrap.dedent(DYING), str(folder), table, when)
+        assert child.returncode == -signal.SIGKILL, child.stderr
+
+    return run
 
 
 def said(folder: Path) -> dict[str, list[Any]]:
@@ -89,7 +95,9 @@ def folder(before: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(before, tmp_path / "project"))
 
 
-def test_a_run_killed_at_any_of_its_commits_is_completed(folder: Path, before: Path, tmp_path: Path) -> None:
+def test_a_run_killed_at_any_of_its_commits_is_completed(
+    folder: Path, before: Path, tmp_path: Path, killed: Killed
+) -> None:
     for table, when in POINTS:
         killed(folder, table, when)
     whole = Path(shutil.copytree(before, tmp_path / "whole"))
@@ -101,7 +109,7 @@ def test_a_run_killed_at_any_of_its_commits_is_completed(folder: Path, before: P
     assert said(folder) == said(whole)
 
 
-def test_ledgers_of_a_table_that_did_not_come_to_be_are_told(folder: Path) -> None:
+def test_ledgers_of_a_table_that_did_not_come_to_be_are_told(folder: Path, killed: Killed) -> None:
     asked = (["repairs", "list", "sales"], ["quarantine", "list"], ["quality"])
 
     def noted() -> list[bool]:
@@ -123,7 +131,7 @@ def test_ledgers_of_a_table_that_did_not_come_to_be_are_told(folder: Path) -> No
         assert "restored since" in project.why("trusted.sales", 10_000_000_002).links[0].says
 
 
-def test_a_run_that_died_before_it_settled_leaves_the_ledgers_as_they_were(folder: Path) -> None:
+def test_a_run_that_died_before_it_settled_leaves_the_ledgers_as_they_were(folder: Path, killed: Killed) -> None:
     then = said(folder)
     killed(folder, "governance.repairs", "before")
     now = said(folder)
@@ -132,7 +140,7 @@ def test_a_run_that_died_before_it_settled_leaves_the_ledgers_as_they_were(folde
     }
 
 
-def test_the_trend_leaves_out_a_version_that_was_not_written(folder: Path) -> None:
+def test_the_trend_leaves_out_a_version_that_was_not_written(folder: Path, killed: Killed) -> None:
     killed(folder, "trusted.sales", "before")
     with open_tiny(folder) as project:
         assert project.run().ok
@@ -143,33 +151,32 @@ def test_the_trend_leaves_out_a_version_that_was_not_written(folder: Path) -> No
 
 COLLECTING = """
     import os, signal, sys
-    from pathlib import Path
+    from vertebra.lake import gc
 
-    folder, removed = sys.argv[1], 0
-    unlink = Path.unlink
+    folder, begun = sys.argv[1], 0
+    vacuum = gc._vacuum
 
-    def dying(self, *about, **more):
-        global removed
-        if self.suffix == ".parquet":
-            removed += 1
-            if removed == 3:
-                os.kill(os.getpid(), signal.SIGKILL)
-        unlink(self, *about, **more)
+    def dying(table, kept, *, dry_run):
+        global begun
+        begun += not dry_run
+        if begun == 3:
+            # the vacuum deletes file by file
+            next(file for file in vacuum(table, kept, dry_run=True) if file.is_file()).unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return vacuum(table, kept, dry_run=dry_run)
 
-    Path.unlink = dying
+    gc._vacuum = dying
     from vertebra.cli.app import app
     app(["gc", "--keep", "0 hours", "--yes", "--project", folder])
 """
 
 
-def test_garbage_collection_that_is_killed_leaves_what_is_kept(folder: Path) -> None:
+def test_garbage_collection_that_is_killed_leaves_what_is_kept(folder: Path, forks: Forks) -> None:
     for _ in range(3):
         with open_tiny(folder) as project:
             assert project.run(full_refresh=True).ok
     kept = contents(folder)
-    child = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(COLLECTING), str(folder)], capture_output=True, text=True, check=False
-    )
+    child = forks.run(textwrap.dedent(COLLECTING), str(folder))
     assert child.returncode == -signal.SIGKILL, child.stderr
     assert contents(folder) == kept
     files = sum(1 for _ in (folder / "lake").rglob("*.parquet"))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,11 +19,15 @@ from pipeline.scheduling import MONTHS, World
 from pipeline.tiny import edit
 from portals.stand_in import Asked, Reply, standing_in
 from portals.two_years import monthly_project, months, portal
+from started_as import in_background, in_foreground
+
+Started = Callable[[], AbstractContextManager[None]]
 
 
-def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def command(folder: Path, *arguments: str, started: Started = in_foreground) -> subprocess.Popen[str]:
     words = [sys.executable, "-c", "from vertebra.cli import main; main()", *arguments]
-    return subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with started():
+        return subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @dataclass
@@ -124,3 +129,15 @@ def test_ctrl_c_ends_it_while_it_waits(gated: tuple[World, Gate]) -> None:
     rest = process.stderr.read()
     assert process.wait(30) == 0
     assert "stopped, as asked" in rest
+
+
+def test_a_signal_that_was_ignored_at_its_start_does_not_end_it(gated: tuple[World, Gate]) -> None:
+    world, gate = gated
+    process = command(world.folder, "schedule", "--once", "--select", "zone:landing", started=in_background)
+    assert gate.reached.wait(60)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    gate.opened.set()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert world.periods() == MONTHS

@@ -66,9 +66,11 @@ FILES = {
         @vertebra.view("exploitation.by_city")
         def best(by_city):
             \"\"\"Cities that sold for more than five.\"\"\"
-            if os.environ.get("TINY_BLOCK"):
+            if until := os.environ.get("TINY_BLOCK"):
                 print("blocked", flush=True)
-                time.sleep(60)
+                for _ in range(600):
+                    if not os.path.exists(until):
+                        time.sleep(0.1)
             return by_city.where("total > 5")
         """,
 }

@@ -23,6 +23,7 @@ from vertebra.cli.options import (
     print_rows,
 )
 from vertebra.cli.run import exit_with, reported
+from vertebra.cli.signals import on_signal
 
 if TYPE_CHECKING:
     from vertebra import Backfill, RunReport, StopRequest, Workspace
@@ -199,8 +200,8 @@ def _stop_on_signals() -> StopRequest:
             raise KeyboardInterrupt
         stop.request()
 
-    signal.signal(signal.SIGTERM, handle)
-    signal.signal(signal.SIGINT, handle)
+    on_signal(signal.SIGTERM, handle)
+    on_signal(signal.SIGINT, handle)
     return stop
 
 

@@ -22,6 +22,7 @@ from vertebra.cli.options import (
     print_note,
     print_rows,
 )  # fmt: skip
+from vertebra.cli.signals import on_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,7 +106,7 @@ def reported(work: Callable[[LineConsole | TerminalConsole], RunReport]) -> RunR
     from vertebra.report.console import console_for
 
     # A scheduler that stops the process leaves the lake as a person who presses Ctrl-C does.
-    signal.signal(signal.SIGTERM, _interrupt)
+    on_signal(signal.SIGTERM, _interrupt)
     console = console_for(sys.stderr)
     try:
         return work(console)
