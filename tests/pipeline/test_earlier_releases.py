@@ -87,7 +87,7 @@ def test_a_project_runs_once_more_and_is_current(tmp_path: Path, column: str | N
         plan = {planned.step.name: planned.words for planned in project.plan("formatted.shops trusted.shops")}
         assert plan["formatted.shops"] == (
             "an earlier release of Vertebra recorded another kind of fingerprint" if column
-            else "what wrote its last version is not on record"
+            else "no run on record wrote its last version"
         )  # fmt: skip
         report = project.run("+trusted.shops")
         assert report.state == "ok"
