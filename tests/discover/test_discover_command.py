@@ -168,7 +168,7 @@ def test_what_is_wrong_is_told_and_the_file_stays(
 
 def test_only_tables_of_datasets_have_rules(vertebra: Command, folder: Path) -> None:
     code, _, err = vertebra("discover", "exploitation.by_city")
-    assert (code, "not sought in the exploitation zone" in err) == (1, True)
+    assert (code, "does not read the exploitation zone" in err) == (1, True)
     code, _, err = vertebra("discover", "sale")
     assert (code, "did you mean sales?" in err) == (1, True)
 

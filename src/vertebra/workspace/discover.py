@@ -149,7 +149,7 @@ def dataset_of(project: Project, table: str) -> str:
     zone = table.rpartition(".")[0]
     if zone and zone not in DATASET_ZONES:
         raise DeclarationError(
-            f"rules are not sought in the {zone} zone",
+            f"discovery does not read the {zone} zone",
             cause="a rule belongs to a dataset: to its formatted and its trusted table",
             remedy=f"name one of {', '.join(f'trusted.{known}' for known in project.datasets)}",
         )

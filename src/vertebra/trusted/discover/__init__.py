@@ -1,4 +1,4 @@
-"""Finding the rules of a table: candidates from a sample, verified exactly, ranked by interest."""
+"""Discovery of the rules of a table: candidates from a sample, verified exactly, ranked by interest."""
 
 from vertebra.trusted.discover.discovery import discover
 from vertebra.trusted.discover.proposal import KINDS, Kind, Proposal

@@ -1,4 +1,4 @@
-"""Candidates about one column: its range, its values, whether it is always there."""
+"""Candidates about one column: ranges, lists of values, and columns without NULL."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 _FEW_VALUES: Final = 20
 _MANY_ROWS: Final = 10
-"""Rows per value from which the values of a column are a list."""
+"""From this many rows per value, the values of a column are a list."""
 _DENSE: Final = 400
 _RARE: Final = 0.005
 _NEARLY: Final = 0.01
 _FAR: Final = 5.0
-"""An outlier lies this many times as far from the middle as all but one in 500 values."""
+"""An outlier is this many times as far from the middle as 499 of 500 values."""
 
 
 def required(subject: Subject) -> list[CandidateRule]:
-    """Columns without NULL, all in one rule; and each column with very few."""
+    """Columns without NULL, all in one rule, and each column with very few NULLs."""
     declared = {name for name, column in subject.dataset.columns.items() if "required" in column.sugar()} | set(
         subject.dataset.key
     )
@@ -51,10 +51,10 @@ def required(subject: Subject) -> list[CandidateRule]:
 
 
 def ranges(subject: Subject, sample: Sample) -> list[CandidateRule]:
-    """Ranges that a few far-off values break, ranges of small whole numbers all of which occur, and signs."""
+    """Ranges that a few outliers violate, ranges of small whole numbers that all occur, and signs."""
     found = []
     for column in subject.columns.values():
-        if column.sort not in ("integer", "number") or column.constant or column.low is None:
+        if column.value_type not in ("integer", "number") or column.constant or column.low is None:
             continue
         body, hint, promise = _range(column, sample)
         if body is not None:
@@ -78,7 +78,7 @@ def _range(column: SubjectColumn, sample: Sample) -> tuple[list[float | None] | 
     fence = _fence(values, low, high) if column.distinct > _FEW_VALUES else None
     if fence is not None:
         return [_written(end, column) for end in fence], "far", 0.6
-    dense = column.sort == "integer" and column.distinct >= 0.9 * (high - low + 1) and high - low + 1 <= _DENSE
+    dense = column.value_type == "integer" and column.distinct >= 0.9 * (high - low + 1) and high - low + 1 <= _DENSE
     if dense and column.rows > _MANY_ROWS * column.distinct and high - low >= 2:
         return [_written(low, column), _written(high, column)], "dense", 0.45
     below = float((values < 0).mean())
@@ -90,10 +90,10 @@ def _range(column: SubjectColumn, sample: Sample) -> tuple[list[float | None] | 
 
 
 def _fence(values: np.ndarray[Any, Any], low: float, high: float) -> tuple[float | None, float | None] | None:
-    """Ends beyond which a value is far off; an open end where none is.
+    """Bounds beyond which a value is an outlier; None for a side without outliers.
 
-    A long but steady tail is no error, so the far-off values have to be rare as well as far: beyond five times the
-    distance at which all but one in 500 values end.
+    A long tail is not an error, so outliers have to be rare as well as far: beyond five times the distance within which
+    499 of 500 values lie.
     """
     middle, lowest, highest = (float(np.quantile(values, share)) for share in (0.5, 0.002, 0.998))
     if highest <= lowest:
@@ -107,7 +107,7 @@ def _fence(values: np.ndarray[Any, Any], low: float, high: float) -> tuple[float
 
 
 def _rounded(value: float, *, up: bool) -> float:
-    """Two digits, away from the data."""
+    """A bound rounded to two digits, away from the data."""
     if value == 0:
         return 0.0
     unit = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
@@ -117,17 +117,17 @@ def _rounded(value: float, *, up: bool) -> float:
 def _written(value: float | None, column: SubjectColumn) -> float | int | None:
     if value is None:
         return None
-    return int(value) if column.sort == "integer" or float(value).is_integer() else round(value, 9)
+    return int(value) if column.value_type == "integer" or float(value).is_integer() else round(value, 9)
 
 
 def value_lists(subject: Subject) -> list[CandidateRule]:
-    """Columns with a short list of values; a rare value that is nearly a common one is a slip, and left out."""
+    """Columns with a short list of values; a rare value that nearly equals a common one is a typo, and left out."""
     from pyspark.sql import functions as F
 
     able = [
         c
         for c in subject.columns.values()
-        if c.sort == "text" and 1 < c.distinct <= _FEW_VALUES and c.rows - c.nulls >= _MANY_ROWS * c.distinct
+        if c.value_type == "text" and 1 < c.distinct <= _FEW_VALUES and c.rows - c.nulls >= _MANY_ROWS * c.distinct
     ]
     found = []
     for column in able:
@@ -157,6 +157,6 @@ def _slips(sizes: Mapping[str, int]) -> set[str]:
 
 
 def _alike(value: str, other: str) -> bool:
-    """Whether one text is the other with a slip: letter case, spaces, or a letter in five or fewer."""
+    """Whether one text is a typo of the other: letter case, spaces, or at most one of five letters differ."""
     one, two = value.strip().casefold(), other.strip().casefold()
     return one == two or (len(two) >= 4 and difflib.SequenceMatcher(None, one, two).ratio() >= 0.8)

@@ -24,14 +24,14 @@ _SHIFTS: Final = (1, 7, 31, 127)
 def comparisons(sample: Sample, columns: Mapping[str, SubjectColumn]) -> list[CandidateRule]:
     """Pairs of columns of which one is nearly never greater than the other, though their ranges overlap.
 
-    Only columns of one sort are compared, and none with different declared units. What chance would do is measured by
-    comparing the values of different rows.
+    Only columns of one kind are compared, and none with different declared units. Comparing the values of different
+    rows measures what happens by chance.
     """
     able = [c for c in columns.values() if c.ordered and not c.constant]
     found = []
     for place, one in enumerate(able):
         for two in able[:place]:
-            if (one.sort == "time") != (two.sort == "time") or (one.unit != two.unit):
+            if (one.value_type == "time") != (two.value_type == "time") or (one.unit != two.unit):
                 continue
             for low, high in ((one, two), (two, one)):
                 candidate = _candidate(sample, low.name, high.name)
@@ -49,7 +49,7 @@ def _candidate(sample: Sample, low: str, high: str) -> CandidateRule | None:
     share, chance = _above(a, b), float(np.mean([_above(a, np.roll(b, shift)) for shift in _SHIFTS]))
     if share > min(_MOST_SHARE, 0.1 * chance) or chance < _LEAST_CHANCE:
         return None
-    # twins are equal far more often than chance has it, and then both orders hold
+    # duplicate columns are equal far more often than by chance, and then both orders hold
     if share == 0 and _above(b, a) == 0:
         return CandidateRule(
             kind="comparison", name=named(low, "equals", high),

@@ -1,4 +1,4 @@
-"""Candidates that hold under a condition: for some values of a column, another has one value, or is determined.
+"""Conditional candidates: for some values of a column, another column has one value, or is determined.
 
 Reference: Fan, Geerts, Li and Xiong, "Discovering Conditional Functional Dependencies", IEEE TKDE 23(5), 2011.
 """
@@ -29,7 +29,7 @@ _MOST_LISTED: Final = 6
 
 def constants(sample: Sample, columns: Mapping[str, SubjectColumn]) -> list[CandidateRule]:
     """Rules ``t.carrier = 'AS' and t.origin != 'EWR'``: where one column has a value, another nearly always has one."""
-    able = [c.name for c in columns.values() if c.sort in ("text", "boolean") and 1 < c.distinct <= _FEW_VALUES]
+    able = [c.name for c in columns.values() if c.value_type in ("text", "boolean") and 1 < c.distinct <= _FEW_VALUES]
     found = []
     for one in able:
         for two in able:
@@ -46,7 +46,7 @@ def _constants(sample: Sample, one: str, two: str) -> list[CandidateRule]:
     usual = table.sum(axis=0) / rows
     sizes, tops = table.sum(axis=1), table.argmax(axis=1)
     pure = table[np.arange(len(table)), tops] >= _PURE * np.maximum(sizes, 1)
-    # where every value is pure, the column determines the other: that is one rule, without conditions
+    # if every value does, the column determines the other: one rule without conditions
     if sizes[pure].sum() >= 0.9 * rows:
         return []
     expected = sizes * (1 - usual[tops])
@@ -76,7 +76,7 @@ def _constants(sample: Sample, one: str, two: str) -> list[CandidateRule]:
 
 
 def _table(sample: Sample, one: str, two: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """How often the values of two columns occur together in the uniform half."""
+    """How often the values of two columns occur together in the uniform half of the sample."""
     a, b = sample.codes[one], sample.codes[two]
     shape = (int(a.max(initial=-1)) + 1, int(b.max(initial=-1)) + 1)
     known = sample.uniform & (a >= 0) & (b >= 0)
@@ -91,10 +91,12 @@ def dependencies_within(
     """Rules ``t.c = 'x' and t.c = s.c and t.a = s.a and t.b != s.b``: a determines b for some values of c.
 
     Args:
-        determined: pairs of columns of which the first determines the second anyway.
+        determined: pairs of columns of which the first determines the second without a condition.
     """
-    conditions = [c.name for c in columns.values() if c.sort in ("text", "boolean") and 1 < c.distinct <= _FEW_VALUES]
-    left = [c.name for c in columns.values() if c.sort != "number" and 1 < c.distinct < c.rows / 3]
+    conditions = [
+        c.name for c in columns.values() if c.value_type in ("text", "boolean") and 1 < c.distinct <= _FEW_VALUES
+    ]
+    left = [c.name for c in columns.values() if c.value_type != "number" and 1 < c.distinct < c.rows / 3]
     right = [c.name for c in columns.values() if not c.constant]
     known = set(determined)
     found = []
@@ -177,7 +179,7 @@ def _is(column: str, values: Sequence[Any]) -> str:
 
 
 def literal(value: Any) -> str:
-    """A text or a boolean as it stands in a rule."""
+    """A text or a boolean as a literal of a rule."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"

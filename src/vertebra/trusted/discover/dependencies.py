@@ -17,33 +17,33 @@ if TYPE_CHECKING:
     from vertebra.trusted.discover.subject import SubjectColumn
 
 MOST_COLUMNS: Final = 3
-"""Columns of a left-hand side: with more, a rule explains little and accidents are many."""
+"""The most columns of a left-hand side: rules with more explain little and often hold by accident."""
 
 FIGURES: Final = "figures"
-"""The hint of a dependency between numbers and times only: an exact one is usually arithmetic, or a part of a date."""
+"""The hint of a dependency between numbers and times only: an exact one is usually arithmetic, or part of a date."""
 
 _LEAST_PAIRS: Final = 20.0
 _MOST_CANDIDATES: Final = 40
 _MOST_PER_COLUMN: Final = 8
 _SHARE_OF_CHANCE: Final = 0.25
-"""An approximate dependency is violated by at most this share of the pairs that chance would have violate it."""
+"""An approximate dependency is violated by at most this share of the pairs that would violate it by chance."""
 _LEAST_EXPECTED: Final = 12.0
-"""Violations that chance would make among the pairs seen; fewer, and their absence says nothing."""
+"""The least violations expected by chance among the pairs; with fewer, their absence is no evidence."""
 _GAIN: Final = 0.34
-"""A column is worth adding to a left-hand side when it leaves at most this share of the violations."""
+"""A column is added to a left-hand side if at most this share of the violations is left."""
 
 
 def dependencies(found: PairEvidence, sample: Sample, columns: Mapping[str, SubjectColumn]) -> list[CandidateRule]:
-    """Functional dependencies X → A that hold nearly always on the sample, the most promising first.
+    """Functional dependencies X → A that nearly hold on the sample, the most promising first.
 
-    X is minimal: no part of it does nearly as well. Where a part of X does well but not perfectly and X has no
-    violation, X → A is a candidate too: the exact form of an approximate rule.
+    X is minimal: no subset is nearly as good. If a subset of X is good but not exact, and X has no violation, X → A is
+    a candidate too: the exact form of an approximate rule.
 
     Args:
-        found: the evidence of the sample. Fractional numbers are on no left-hand side: that two are equal means little.
+        found: the evidence of the sample. Fractional numbers are on no left-hand side, because they are rarely equal.
     """
     names = found.columns
-    left = [place for place, name in enumerate(names) if columns[name].sort != "number"]
+    left = [place for place, name in enumerate(names) if columns[name].value_type != "number"]
     differing = {name: sample.differing(name) for name in names}
     shares: dict[tuple[tuple[int, ...], int], float] = {}
     candidates: list[CandidateRule] = []
@@ -84,7 +84,7 @@ def _dependency(lhs: tuple[str, ...], rhs: str, chance: float, rare: float, prom
 
 
 def named(*parts: str) -> str:
-    """A rule's name from words and column names: at most 63 letters, digits and ``_``, a letter first."""
+    """A rule's name from words and column names: at most 63 letters, digits and ``_``, beginning with a letter."""
     name = re.sub(r"[^a-z0-9_]+", "_", "_".join(parts).lower()).strip("_") or "rule"
     return (name if name[0].isalpha() else f"rule_{name}")[:63].rstrip("_")
 

@@ -1,8 +1,7 @@
-"""Discovery: rules that a table keeps to, or nearly, proposed to a person with the evidence for each.
+"""Discovery: rules that hold, or nearly hold, in a table, proposed to a person with evidence.
 
-Candidates come from the evidence of a sample; each is then verified on the full table by the detection engine, so every
-figure that is shown is exact. Left out are rules that hold by accident, that follow from others, or that a declared
-rule implies.
+Candidates come from a sample; each is then verified on the full table by detection, so that all figures are exact.
+Rules that hold by accident, that follow from others, or that a declared rule implies are left out.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from vertebra.trusted.discover.columns import ranges, required, value_lists
 from vertebra.trusted.discover.comparisons import comparisons
 from vertebra.trusted.discover.conditional import constants, dependencies_within
 from vertebra.trusted.discover.dependencies import dependencies
-from vertebra.trusted.discover.interest import holds, interest, telling, varied
+from vertebra.trusted.discover.interest import diversified, interest, is_rule, without_implied
 from vertebra.trusted.discover.keys import keys
 from vertebra.trusted.discover.orders import orders
 from vertebra.trusted.discover.pair_evidence import pair_evidence
@@ -44,25 +43,25 @@ def discover(
 
     Args:
         subject: the table, its declaration and the tables it may refer to.
-        limit: how many at most.
-        sample: rows that candidates are sought in, at least 2; a smaller table is used whole.
-        kinds: what to look for.
-        declared: also tell of rules that are declared already, marked as such.
+        limit: the most proposals.
+        sample: the number of rows to find candidates in, at least 2; a smaller table is used whole.
+        kinds: the kinds of rules to propose.
+        declared: also return rules that are already declared, marked as such.
     """
     progress(f"profiling {subject.dataset.name}")
     subject = profiled(subject)
     if not subject.rows or not subject.columns:
         return []
     search = _Search(subject, drawn(subject, sample), frozenset(kinds), progress)
-    found = [one for one in search.found() if holds(one)]
+    found = [one for one in search.found() if is_rule(one)]
     named = declared_as(subject, found)
-    ranked = [one for one in telling(named) if declared or not one.declared]
-    chosen = varied(ranked, limit)
+    ranked = [one for one in without_implied(named) if declared or not one.declared]
+    chosen = diversified(ranked, limit)
     return [_proposal(number, one) for number, one in enumerate(chosen, 1)]
 
 
 class _Search:
-    """One search: candidates by kind, those of later kinds knowing what earlier ones found."""
+    """One search: candidates by kind; later kinds use the results of earlier ones."""
 
     def __init__(self, subject: Subject, sample: Sample, kinds: frozenset[Kind], progress: Progress) -> None:
         self.subject = subject
@@ -83,7 +82,7 @@ class _Search:
             self.progress("counting duplicates of candidate keys")
             sought += keys(self.subject, pairs, self.differing)[:12]
         sought += self._about_columns()
-        sought += self._about_rows(exact, [one for one in dependent if holds(one)])
+        sought += self._about_rows(exact, [one for one in dependent if is_rule(one)])
         if "fd" not in self.kinds:
             dependent = []
         return dependent + self._verify(sought, "candidates")
@@ -95,7 +94,7 @@ class _Search:
         return pair_evidence(self.sample, self.names)
 
     def _dependencies(self, pairs: PairEvidence | None) -> list[CandidateRule]:
-        """Also where only orders are asked for: the order of a column with what it determines follows."""
+        """Needed for orders too: an order follows if one of its columns determines the other."""
         if pairs is None or not self.kinds & {"fd", "order", "conditional"}:
             return []
         return dependencies(pairs, self.sample, self.subject.columns)
@@ -112,7 +111,7 @@ class _Search:
         if "pattern" in self.kinds:
             found += patterns(sample, subject.columns)
         if "reference" in self.kinds:
-            self.progress("looking for values in the keys of other tables")
+            self.progress("comparing values with the keys of other tables")
             found += references(subject, sample)
         return found
 

@@ -1,9 +1,8 @@
-"""What makes a rule interesting: that it holds, speaks of much, would not hold by accident, and is short.
+"""The interest of a rule: it holds, concerns many rows, would not hold by accident, and is short.
 
-Four things are measured. *Support*: the share of rows that the rule ties to another row, or speaks of. *Surprise*: how
-often it would be violated if its columns had nothing to do with each other. *Fidelity*: how much rarer its violations
-are than that. *Succinctness*: few columns. A rule with a few violations is worth more than one with none: it shows
-errors.
+Four things are measured. *Support*: the share of rows that the rule concerns, or relates to another row. *Surprise*:
+how often it would be violated if its columns were independent. *Fidelity*: how much rarer its violations are than that.
+*Succinctness*: few columns. A rule with a few violations is more interesting than one with none: it shows errors.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ _MOST_DIRTY: Final[Mapping[Kind, float]] = {
     "key": 0.005, "fd": 0.05, "conditional": 0.02, "order": 0.05, "comparison": 0.015, "reference": 0.3,
     "range": 0.01, "values": 0.01, "pattern": 0.02, "required": 0.01,
 }  # fmt: skip
-"""The largest share of the rows that may be dirty for the rule to be one at all."""
+"""The largest share of dirty rows that a rule may have."""
 
 _FLAW: Final = 0.01
-"""At twice this share of dirty rows, they are exceptions rather than errors."""
+"""At twice this share, dirty rows are exceptions rather than errors."""
 _MOST_PAIRS: Final = 0.005
 _LEAST_TIED: Final = 0.02
 _LEAST_LOG_ODDS: Final = 12.0
@@ -34,10 +33,10 @@ _SAME_TARGET: Final = 0.8
 _SAME_KIND: Final = 0.95
 
 
-def holds(found: Verified) -> bool:
-    """Whether a candidate, now that the full table was asked, is a rule and not an accident."""
+def is_rule(found: Verified) -> bool:
+    """Whether a verified candidate is a rule and does not hold by accident."""
     if found.applies and found.candidate.kind == "order" and found.least is None:
-        # one wrong value can be in conflict with half of the table, so pairs decide
+        # one wrong value can conflict with half of the table, so the share of pairs decides
         return (found.pairs or 0) <= _MOST_PAIRS * (found.lhs_pairs or found.applies * (found.applies - 1) // 2)
     if not found.applies or found.dirty > _MOST_DIRTY[found.candidate.kind] * found.applies:
         return False
@@ -61,10 +60,10 @@ def interest(found: Verified) -> float:
     if candidate.kind == "fd":
         tied = (found.applies - (found.groups or 0)) / found.applies
         spoken = found.applies / found.rows
-        # of the rows that the most common value does not explain, those the rule does: Goodman and Kruskal's lambda
+        # the share of rows without the most common value that the rule explains: Goodman and Kruskal's lambda
         explained = max(0.0, 1 - found.dirty / max(1.0, candidate.rare * found.applies))
         fidelity = min(1 - found.pair_share / (_MOST_OF_CHANCE * candidate.chance), explained**2)
-        # a dependency of a column that hardly varies says little; its square root still lets a rare error show
+        # a dependency of a nearly constant column says little; the square root keeps rare errors visible
         worth = tied * math.sqrt(spoken) * candidate.chance**0.25 * fidelity * 0.8 ** (len(candidate.lhs) - 1)
     else:
         worth = candidate.promise * math.sqrt(found.applies / found.rows)
@@ -81,12 +80,12 @@ def interest(found: Verified) -> float:
     return worth * 1.25 * math.exp(-share / _FLAW / 2)
 
 
-def telling(found: Iterable[Verified]) -> list[Verified]:
+def without_implied(found: Iterable[Verified]) -> list[Verified]:
     """Rules by interest, without those that others imply.
 
-    Implied are: a key or a left-hand side with more columns than one that holds as well, a dependency that follows from
-    others by transitivity (Armstrong's axioms) and holds no better than they do, a condition on a dependency that holds
-    without it. Of the longer left-hand sides that hold exactly where a shorter one only nearly does, the best is kept.
+    Implied are: a key or a left-hand side with more columns than one that is as good; a dependency that follows from
+    others by transitivity (Armstrong's axioms) and is no better than they are; and a condition on a dependency that
+    holds without it. Of longer left-hand sides that hold exactly where a shorter one nearly holds, the best is kept.
     """
     ranked = sorted(found, key=lambda one: (-interest(one), len(one.candidate.lhs), one.candidate.name))
     by_length = sorted(ranked, key=lambda one: len(one.candidate.lhs))
@@ -102,7 +101,7 @@ def telling(found: Iterable[Verified]) -> list[Verified]:
 
 
 def _minimal(by_length: Sequence[Verified]) -> set[str]:
-    """The names of rules that no shorter rule of their kind makes superfluous."""
+    """The names of rules that are not redundant because of a shorter rule of their kind."""
     kept: list[Verified] = []
     refined: dict[str, Verified] = {}
     for one in by_length:
@@ -133,13 +132,13 @@ def _minimal(by_length: Sequence[Verified]) -> set[str]:
 
 
 def _better(one: Verified, two: Verified) -> bool:
-    """Of two longer left-hand sides: of keys the one that is more surprising, of others the one that ties more rows."""
+    """Of two longer left-hand sides: of keys the more surprising one, of others the one that relates more rows."""
     chances = (one.candidate.chance, two.candidate.chance) if one.candidate.kind == "key" else (0.0, 0.0)
     return (chances[0], -(one.groups or 0), two.candidate.name) > (chances[1], -(two.groups or 0), one.candidate.name)
 
 
 def _one_reference_each(ranked: Sequence[Verified]) -> list[Verified]:
-    """The declared reference of a column, or the most interesting one; others only if they have more of its values."""
+    """The declared reference of a column, or the most interesting one; others only if they cover more of its values."""
     met: dict[tuple[str, ...], int] = {}
     for one in ranked:
         if one.candidate.kind == "reference" and one.declared:
@@ -155,7 +154,7 @@ def _one_reference_each(ranked: Sequence[Verified]) -> list[Verified]:
 
 
 def _follows(one: Verified, others: Sequence[Verified]) -> bool:
-    """Whether a dependency follows from other ones that are no dirtier, with at least one step between."""
+    """Whether a dependency follows transitively from others with no more dirty rows."""
     known = [o for o in others if o.candidate.kind == "fd" and o.dirty <= one.dirty]
     closure = set(one.candidate.lhs)
     grown = True
@@ -168,7 +167,7 @@ def _follows(one: Verified, others: Sequence[Verified]) -> bool:
     return one.candidate.rhs in closure
 
 
-def varied(found: Sequence[Verified], limit: int) -> list[Verified]:
+def diversified(found: Sequence[Verified], limit: int) -> list[Verified]:
     """The first rules of a ranking in which each further rule about one column, or of one kind, counts less."""
     left = {one.candidate.name: (one, interest(one)) for one in found}
     targets: dict[tuple[str, ...], int] = {}
@@ -190,7 +189,7 @@ def varied(found: Sequence[Verified], limit: int) -> list[Verified]:
 
 
 def _target(one: Verified) -> tuple[str, ...]:
-    """What a rule is about, for variety: keys are all about one thing."""
+    """The topic of a rule, for diversity; all keys have the same topic."""
     candidate = one.candidate
     if candidate.kind in ("key", "order", "required"):
         return (candidate.kind,)

@@ -1,10 +1,9 @@
-"""Candidates for keys: minimal sets of columns on which no two rows agree, or hardly any.
+"""Candidates for keys: minimal sets of columns on which no, or hardly any, two rows agree.
 
-On a sample far more sets are unique than in the table. So the minimal ones are counted on the full table, and pairs
-that agree nevertheless are added to the evidence, which makes the next ones longer: the sample is completed by its
-counterexamples, after Birnick et al., "Hitting Set Enumeration with Partial Information for Unique Column Combination
-Discovery", PVLDB 13(11), 2020, and Papenbrock and Naumann, "A Hybrid Approach to Functional Dependency Discovery",
-SIGMOD 2016.
+Far more sets are unique in a sample than in the table. So the minimal ones are counted on the full table, and pairs of
+rows that agree on them are added to the evidence, which makes the next candidates longer, after Birnick et al.,
+"Hitting Set Enumeration with Partial Information for Unique Column Combination Discovery", PVLDB 13(11), 2020, and
+Papenbrock and Naumann, "A Hybrid Approach to Functional Dependency Discovery", SIGMOD 2016.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ _ROUNDS: Final = 4
 _PER_ROUND: Final = 12
 _COUNTEREXAMPLES: Final = 6
 _NEAR: Final = 0.005
-"""A near-key: at most this share of the rows is too many."""
+"""A near-key has at most this share of duplicate rows."""
 _SURPRISE: Final = 10.0
-"""A key of several columns is none by accident: chance would make this many times the duplicates it has."""
+"""A key of several columns is not accidental if chance would make this many times its duplicates."""
 _FRAMES_PER_JOB: Final = 3
 
 
 def keys(subject: Subject, found: PairEvidence, differing: Mapping[str, float]) -> list[CandidateRule]:
     """Keys and near-keys, the most promising first.
 
-    Columns with NULLs and fractional numbers are in no key: the one identify nothing, the other are measured.
+    Columns with NULLs and fractional numbers are in no key: NULL identifies nothing, and fractions are measurements.
 
     Args:
         found: evidence of a sample.
@@ -51,7 +50,7 @@ def keys(subject: Subject, found: PairEvidence, differing: Mapping[str, float]) 
     able = [
         place
         for place, name in enumerate(names)
-        if subject.columns[name].nulls == 0 and subject.columns[name].sort not in ("number", "boolean")
+        if subject.columns[name].nulls == 0 and subject.columns[name].value_type not in ("number", "boolean")
     ]
     duplicates: dict[Places, int] = {}
     counted: set[Places] = set()
@@ -73,14 +72,14 @@ def keys(subject: Subject, found: PairEvidence, differing: Mapping[str, float]) 
 
 
 def expected_duplicates(rows: int, columns: Sequence[str], differing: Mapping[str, float]) -> float:
-    """The pairs of rows that would agree on all columns if these had nothing to do with each other."""
+    """The pairs of rows that would agree on all columns if these were independent."""
     return math.prod((1 - differing[name] for name in columns), start=rows * (rows - 1) / 2)
 
 
 def _accidental(
     subject: Subject, names: Sequence[str], places: Places, differing: Mapping[str, float], surplus: int = 0
 ) -> bool:
-    """Whether a set of several columns would have about so few duplicates by chance."""
+    """Whether a set of several columns would have as few duplicates by chance."""
     columns = [names[place] for place in places]
     expected = expected_duplicates(subject.rows, columns, differing)
     return len(columns) > 1 and expected < _SURPRISE * (surplus + 1)
@@ -89,7 +88,7 @@ def _accidental(
 def _duplicates(
     subject: Subject, names: Sequence[str], sets: Sequence[Places]
 ) -> tuple[dict[Places, int], list[tuple[int, int]]]:
-    """For each set of columns, the rows too many to be unique; and a few pairs of rows that agree on one of them."""
+    """The duplicate rows for each set of columns, and a few pairs of rows that agree on one of them."""
     from pyspark.sql import functions as F
 
     parts = []

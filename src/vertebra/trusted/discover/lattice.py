@@ -1,7 +1,8 @@
 """The search for left-hand sides: sets of columns by size, judged from evidence.
 
-For every set X of columns up to a size it counts the pairs that agree on X, and for every other column A those among
-them that differ on A. Sets on which hardly any pair agrees are not extended: nothing can be learned below them.
+For every set X of columns up to a size, it counts the pairs that agree on X and, for every other column A, those of
+them that differ on A. Sets on which hardly any pair agrees are not extended, because larger sets have even less
+evidence.
 
 References: Huhtala, Kärkkäinen, Porkka and Toivonen, "TANE: An Efficient Algorithm for Discovering Functional and
 Approximate Dependencies", The Computer Journal 42(2), 1999 (level-wise search, minimality). Wyss, Giannella and
@@ -22,7 +23,7 @@ from vertebra.trusted.discover.pair_evidence import PairEvidence, Weights
 Places = tuple[int, ...]
 
 _MOST_SETS: Final = 4_000
-"""Sets of one size that are looked at: those with most evidence."""
+"""The most sets of one size: those with the most evidence."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def levels(found: PairEvidence, eligible: Sequence[int], most: int, least_pairs:
     Args:
         eligible: places of the columns that may be in a set.
         most: the largest size.
-        least_pairs: sets on which fewer pairs agree are given, but not extended.
+        least_pairs: sets on which fewer pairs agree are returned, but not extended.
     """
     differ = found.differ * found.weight[:, None]
     both = (found.differ | found.equal) * found.weight[:, None]
@@ -74,13 +75,13 @@ def levels(found: PairEvidence, eligible: Sequence[int], most: int, least_pairs:
 
 
 def _all_open(columns: Places, open_: dict[Places, np.ndarray[Any, Any]]) -> bool:
-    """Whether every set with one column less still has evidence."""
+    """Whether every subset with one column less has enough evidence."""
     return all(part in open_ for part in combinations(columns, len(columns) - 1))
 
 
 def uncovered(found: PairEvidence, eligible: Sequence[int], most: int) -> list[Places]:
     """The minimal sets of eligible columns on which no pair agrees: candidate keys.
 
-    They are the minimal hitting sets of what the pairs do not agree on, of at most the given size.
+    They are the minimal hitting sets of the columns on which pairs do not agree, of at most the given size.
     """
     return [node.columns for node in levels(found, eligible, most, 1.0) if node.pairs == 0]

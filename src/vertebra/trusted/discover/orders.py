@@ -1,7 +1,7 @@
 """Candidates for order dependencies between rows: where one column grows, another does not fall.
 
-``t.a < s.a and t.b > s.b`` denies that ``b`` falls where ``a`` grows; with equalities before it, within groups. Sought
-by counting, over pairs of rows, how often two columns go the same way and how often opposite ways.
+``t.a < s.a and t.b > s.b`` denies that ``b`` falls where ``a`` grows; with equalities before it, within groups. They
+are found by counting, over pairs of rows, how often two columns change in the same and in opposite directions.
 
 Reference: Szlichta, Godfrey, Golab, Kargar and Srivastava, "Effective and Complete Discovery of Order Dependencies via
 Set-based Axiomatization", PVLDB 10(7), 2017 (order compatibility within the groups of a context).
@@ -29,7 +29,7 @@ _MOST_CANDIDATES: Final = 4
 _GROUPINGS: Final = 12
 _LEAST_VALUES: Final = 5
 _DERIVED: Final = 0.35
-"""An order of two columns of which one determines the other is worth this much of another."""
+"""The weight of an order between two columns of which one determines the other."""
 
 Counts = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -37,10 +37,10 @@ Counts = np.ndarray[Any, np.dtype[np.float64]]
 def orders(
     sample: Sample, columns: Mapping[str, SubjectColumn], arithmetic: Sequence[frozenset[str]]
 ) -> list[CandidateRule]:
-    """Pairs of columns that go the same way, or opposite ways, in nearly all pairs of rows: everywhere, or in groups.
+    """Pairs of columns that change in the same or in opposite directions in nearly all pairs of rows, or within groups.
 
     Args:
-        arithmetic: sets of numbers of which one is determined by the others exactly: an order among them is no news.
+        arithmetic: sets of numbers of which the others determine one exactly: an order among them is trivial.
     """
     able = [c.name for c in columns.values() if c.ordered and c.distinct >= _LEAST_VALUES]
     if len(able) < 2:
@@ -81,7 +81,7 @@ def _pairs_within(group: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _ways(codes: np.ndarray[Any, Any], pairs: np.ndarray[Any, Any]) -> tuple[Counts, Counts]:
-    """For every two columns: pairs of rows in which both go up, and pairs in which one goes up and the other down."""
+    """For every two columns: pairs of rows in which both grow, and pairs in which one grows and the other falls."""
     one, two = codes[pairs[:, 0]], codes[pairs[:, 1]]
     way = np.where((one >= 0) & (two >= 0), np.sign(two - one), 0).astype(np.float32)
     net, all_ = (way.T @ way).astype(np.float64), (np.abs(way).T @ np.abs(way)).astype(np.float64)
@@ -89,7 +89,7 @@ def _ways(codes: np.ndarray[Any, Any], pairs: np.ndarray[Any, Any]) -> tuple[Cou
 
 
 def _steady(ways: tuple[Counts, Counts]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which columns go together everywhere; within groups that says nothing new."""
+    """Which columns change together in the whole table; within groups this is trivial."""
     same, opposite = ways
     steady: np.ndarray[Any, np.dtype[np.bool_]] = np.minimum(same, opposite) <= 2 * _MOST_SHARE * (same + opposite)
     return steady

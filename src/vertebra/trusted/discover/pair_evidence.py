@@ -1,8 +1,8 @@
 """Evidence: for every pair of rows of a sample, on which columns the two agree and on which they differ.
 
 Pairs with the same evidence are counted together (the *agree sets* of dependency discovery, the equality part of the
-*evidence sets* of denial constraint discovery): any dependency over the columns is then judged from the few distinct
-ones. A NULL agrees with nothing and differs from nothing, as in detection.
+*evidence sets* of denial constraint discovery): the few distinct ones decide about any dependency over the columns. A
+NULL agrees with nothing and differs from nothing, as in detection.
 
 References: Lopes, Petit and Lakhal, "Efficient Discovery of Functional Dependencies and Armstrong Relations", EDBT 2000
 (agree sets). Chu, Ilyas and Papotti, "Discovering Denial Constraints", PVLDB 6(13), 2013 (evidence sets, FASTDC).
@@ -33,9 +33,9 @@ class PairEvidence:
     """The distinct evidence of pairs of rows.
 
     Attributes:
-        columns: what the evidence is about, p columns.
+        columns: the p columns of the evidence.
         equal: m × p: the pair agrees on the column.
-        differ: m × p: both rows have a value, and not the same.
+        differ: m × p: both rows have a value, and the values differ.
         weight: m: how many pairs have this evidence.
     """
 
@@ -45,7 +45,7 @@ class PairEvidence:
     weight: Weights
 
     def joined(self, equal: Flags, differ: Flags) -> PairEvidence:
-        """With single pairs added, e.g. those that verification found."""
+        """The evidence with single pairs added, e.g. counterexamples from verification."""
         return PairEvidence(
             self.columns,
             np.concatenate([self.equal, equal]),
@@ -57,8 +57,8 @@ class PairEvidence:
 def pair_evidence(sample: Sample, columns: Sequence[str]) -> PairEvidence:
     """The evidence of all pairs of rows of a sample.
 
-    Pairs are told apart by a random 64-bit sum over what they agree and differ on, so that any number of columns fits;
-    of n pairs, two with different evidence fall together with probability below n² / 2⁶⁵.
+    Pairs are distinguished by a random 64-bit sum over the columns on which they agree and differ, so that any number
+    of columns fits; of n pairs, two with different evidence collide with a probability below n² / 2⁶⁵.
     """
     codes = [sample.codes[name] for name in columns]
     complete = [bool((code >= 0).all()) for code in codes]

@@ -1,8 +1,8 @@
-"""Candidates for patterns: the form that the texts of a column share, as a regular expression.
+"""Candidates for patterns: the common format of the texts of a column, as a regular expression.
 
-A text is read as runs of capitals, small letters, digits and other characters. Texts with the same runs share a form;
-forms of which one is the other with runs missing at its end become one with optional runs; where codes mix letters and
-digits in any order, the form is one class of characters with a length.
+A text is a sequence of runs of capitals, lower-case letters, digits and other characters. Texts with the same runs have
+the same format; a format that is a prefix of another makes the other runs optional; codes that mix letters and digits
+in any order are one class of characters with a length.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _CLASSES: Final = {"A": "[A-Z]", "a": "[a-z]", "9": "[0-9]"}
 
 
 def patterns(sample: Sample, columns: Mapping[str, SubjectColumn]) -> list[CandidateRule]:
-    """Patterns that nearly all texts of a column match, where it has enough of them and they are codes, not prose."""
+    """Patterns that nearly all texts of a column match, for columns with enough texts that are codes, not prose."""
     found = []
     for column in columns.values():
-        if column.sort != "text" or column.distinct < _LEAST_TEXTS:
+        if column.value_type != "text" or column.distinct < _LEAST_TEXTS:
             continue
         values = zip(sample.values[column.name], sample.uniform, strict=True)
         texts = [str(value) for value, even in values if even and value is not None]
@@ -51,7 +51,7 @@ def patterns(sample: Sample, columns: Mapping[str, SubjectColumn]) -> list[Candi
 
 
 def pattern_of(texts: Sequence[str]) -> str | None:
-    """The pattern of texts; None when fewer than 98 in 100 share a form, or the form is that of prose."""
+    """The pattern of texts; None if fewer than 98 % have the same format, or if the format is that of prose."""
     if len(texts) < _LEAST_TEXTS or any(len(text) > _LONGEST for text in texts):
         return None
     forms: dict[tuple[str, ...], list[list[Run]]] = {}

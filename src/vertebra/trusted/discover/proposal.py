@@ -1,4 +1,4 @@
-"""What discovery handles: candidates, which a sample suggests, and proposals, which the full table has confirmed."""
+"""Candidates, which come from a sample, and proposals, which are verified on the full table."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class CandidateRule:
     """A rule that holds, or nearly holds, on the sample.
 
     Attributes:
-        name: what the rule would be called; letters, digits and ``_``.
+        name: the name of the rule; letters, digits and ``_``.
         body: the rule as it is declared under ``rules:``, e.g. ``{"determines": "[origin, dest] -> distance"}``.
-        lhs: the columns of its left-hand side; of a rule about single columns, those.
-        rhs: the column that is determined or compared; empty where there is none.
-        chance: the share of what the rule speaks of (pairs that match its left-hand side, or rows) that would violate
-            it if its columns had nothing to do with each other, 0 to 1; for a key, the expected duplicate pairs.
-        rare: of a dependency, the share of the rows that do not have the most common value of ``rhs``.
-        promise: its interest as far as the sample tells; decides what is verified first.
+        lhs: the columns of its left-hand side; for a rule about single columns, these columns.
+        rhs: the column that is determined or compared; empty if there is none.
+        chance: the share of the pairs that match its left-hand side, or of rows, that would violate it if its columns
+            were independent, 0 to 1; for a key, the expected duplicate pairs.
+        rare: for a dependency, the share of rows without the most common value of ``rhs``.
+        promise: its interest on the sample; candidates with more are verified first.
         hint: words for the sentence that explains it.
     """
 
@@ -43,13 +43,13 @@ class Verified:
 
     Attributes:
         rows: rows of the table.
-        applies: rows the rule speaks of: those without NULL in its columns.
+        applies: rows that the rule concerns: those without NULL in its columns.
         tuples: rows in any violation.
         pairs, lhs_pairs: violating pairs, and pairs that match the left-hand side; None for a rule about one row.
-        groups, violating_groups: groups of equal left-hand sides, or distinct values that refer; None without.
-        least: the fewest rows to remove so that the rule holds; None where detection does not compute it.
+        groups, violating_groups: groups of equal left-hand sides, or distinct referring values; None without them.
+        least: the fewest rows to remove so that the rule holds; None if detection does not compute it.
         logic: the rule as a denial constraint, one line per constraint.
-        declared: the name of the declared rule that says the same; empty when none does.
+        declared: the name of the equivalent declared rule; empty if there is none.
     """
 
     candidate: CandidateRule
@@ -66,7 +66,7 @@ class Verified:
 
     @property
     def dirty(self) -> int:
-        """Rows to look at: the fewest to remove where that is known, else all in a violation."""
+        """Dirty rows: the fewest to remove if that is known, else all that violate the rule."""
         return self.tuples if self.least is None else self.least
 
     @property
@@ -86,19 +86,19 @@ class Proposal:
 
     Attributes:
         number: its place in the ranking, from 1.
-        name: what it is called in the dataset's file unless another name is given.
+        name: its name in the file of the dataset, unless another is given.
         kind: one of :data:`KINDS`.
         body: the rule as it is declared under ``rules:``.
-        statement: what it says, without figures.
-        sentence: what it says and how well it holds, with figures.
+        statement: the rule in words, without figures.
+        sentence: the rule in words, with how well it holds.
         logic: the rule as denial constraints.
         rows: rows of the table.
-        applies: rows it speaks of.
-        dirty_rows: the fewest rows to remove for it to hold, or where that is not known, the rows in a violation.
+        applies: rows that it concerns.
+        dirty_rows: the fewest rows to remove for it to hold or, if that is not known, the rows that violate it.
         violating_tuples: rows in any violation.
-        violating_pairs, lhs_pairs, groups, violating_groups: as :class:`vertebra.trusted.detect.RuleCount` has them.
-        interest: what it is ranked by, before variety is taken into account; 0 to about 1.
-        declared: the declared rule that says the same already; empty when none does.
+        violating_pairs, lhs_pairs, groups, violating_groups: see :class:`vertebra.trusted.detect.RuleCount`.
+        interest: its interest, 0 to about 1; the ranking also takes diversity into account.
+        declared: the equivalent declared rule; empty if there is none.
         columns: the columns it names.
     """
 

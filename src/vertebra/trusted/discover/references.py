@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from vertebra.quoting import spark_identifier
 from vertebra.trusted.discover.dependencies import named
 from vertebra.trusted.discover.proposal import CandidateRule
-from vertebra.trusted.discover.subject import Subject, SubjectColumn, sort_of
+from vertebra.trusted.discover.subject import Subject, SubjectColumn, value_type_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _LEAST_SHARE: Final = 0.75
 _FEW: Final = 5
 _OF_FEW: Final = 0.8
-"""Of so few values that they are in the other table says less."""
+"""With fewer distinct values than this, that they occur in the other table is weaker evidence."""
 _LEAST_COVERED: Final = 0.3
-"""Whole numbers are in any dense key by accident: unless names agree, they must use this share of it."""
+"""Whole numbers are in any dense key by accident: unless the names agree, they must cover this share of it."""
 
 
 def references(subject: Subject, sample: Sample) -> list[CandidateRule]:
@@ -36,19 +36,19 @@ def references(subject: Subject, sample: Sample) -> list[CandidateRule]:
         types = dict(frame.dtypes)
         unique = [name for name, column in other.columns.items() if "unique" in column.sugar() or other.key == (name,)]
         for key in unique:
-            if key in types and sort_of(types[key]) in ("text", "integer"):
-                found += _single(subject, sample, frame, table, key, sort_of(types[key]) or "text")
+            if key in types and value_type_of(types[key]) in ("text", "integer"):
+                found += _single(subject, sample, frame, table, key, value_type_of(types[key]) or "text")
         if len(other.key) > 1:
             found += _composite(subject, sample, frame, table, other.key)
     return found
 
 
 def _single(
-    subject: Subject, sample: Sample, frame: DataFrame, table: str, key: str, sort: str
+    subject: Subject, sample: Sample, frame: DataFrame, table: str, key: str, value_type: str
 ) -> Iterator[CandidateRule]:
     from pyspark.sql import functions as F
 
-    able = [c for c in subject.columns.values() if c.sort == sort and not c.constant]
+    able = [c for c in subject.columns.values() if c.value_type == value_type and not c.constant]
     values = {c.name: _texts(sample, c) for c in able}
     rows = [(name, text) for name, texts in values.items() for text in sorted(set(texts))]
     if not rows:
@@ -60,12 +60,12 @@ def _single(
     hits: dict[str, set[str]] = {}
     for row in asked.join(keys, "value", "left_semi").collect():
         hits.setdefault(row["name"], set()).add(row["value"])
-    size = keys.count() if sort == "integer" else 0
+    size = keys.count() if value_type == "integer" else 0
     for name, found in hits.items():
         texts = values[name]
         share = sum(1 for text in texts if text in found) / len(texts)
         alike = name == key or name in (table, f"{table}_{key}") or name.rstrip("s") == table.rstrip("s")
-        dense = sort == "integer" and not alike and subject.columns[name].distinct < _LEAST_COVERED * size
+        dense = value_type == "integer" and not alike and subject.columns[name].distinct < _LEAST_COVERED * size
         if share >= _LEAST_SHARE and not dense and len(found) > 1:
             yield _candidate((name,), table, (key,), share * (1.0 if len(found) > _FEW else _OF_FEW))
 
@@ -76,7 +76,9 @@ def _composite(
     from pyspark.sql import functions as F
 
     types = dict(frame.dtypes)
-    if any(name not in subject.columns or sort_of(types[name]) != subject.columns[name].sort for name in key):
+    if any(
+        name not in subject.columns or value_type_of(types[name]) != subject.columns[name].value_type for name in key
+    ):
         return
     asked = subject.frame.select(*[spark_identifier(name) for name in key]).dropna().distinct().limit(sample.rows)
     there = frame.select(*[spark_identifier(name) for name in key]).withColumn("there", F.lit(1))

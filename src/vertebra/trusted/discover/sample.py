@@ -1,9 +1,9 @@
 """The sample that candidates come from: half of it uniform, half of it groups of equal values.
 
-Two rows drawn at random seldom agree on a column with many values, so a uniform sample says nothing about dependencies
-with such a left-hand side. Focused sampling draws whole values instead: for each of the columns with many values, a few
-of them with several rows each. What a uniform sample answers (how common a value is) is asked of its uniform half.
-Rows are chosen by a hash of their id, so the same table gives the same sample.
+Two random rows seldom agree on a column with many values, so a uniform sample has no evidence about dependencies with
+such a left-hand side. Focused sampling draws whole values instead: for each column with many values, a few values with
+several rows each. Frequencies of values are computed from the uniform half. Rows are chosen by a hash of their id, so
+the same table gives the same sample.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Sample:
     """Rows of the table, column by column.
 
     Attributes:
-        uniform: which rows are of the uniform half; all of them when the sample is the whole table.
+        uniform: which rows are in the uniform half; all, if the sample is the whole table.
         values: the values of each column, None for NULL.
         codes: of each column, the place of each value among the column's values in order (of numbers and times), or
             any number that stands for it; -1 for NULL.
         numbers: of each ordered column, its values as doubles (times in microseconds), NaN for NULL.
-        whole: the sample is the whole table.
+        whole: whether the sample is the whole table.
     """
 
     uniform: np.ndarray[Any, np.dtype[np.bool_]]
@@ -52,7 +52,7 @@ class Sample:
         return len(self.uniform)
 
     def rare(self, column: str) -> float:
-        """The share of rows, of those with a value, that do not have the most common one."""
+        """The share of rows with a value that do not have the most common one."""
         codes = self.codes[column][self.uniform]
         codes = codes[codes >= 0]
         return float(1 - np.bincount(codes).max() / len(codes)) if len(codes) else 0.0
@@ -71,7 +71,7 @@ def drawn(subject: Subject, size: int) -> Sample:
     """Draw a sample.
 
     Args:
-        size: about how many rows; a smaller table is taken whole.
+        size: the approximate number of rows; a smaller table is taken whole.
     """
     columns = list(subject.columns.values())
     frame = subject.frame.select("_rid", *[spark_identifier(column.name) for column in columns])
@@ -88,8 +88,10 @@ def drawn(subject: Subject, size: int) -> Sample:
 
 
 def _strata(columns: list[SubjectColumn], room: int) -> list[SubjectColumn]:
-    """The columns on which few of the pairs of a uniform half agree, and which are no keys."""
-    rare = [c for c in columns if c.distinct > _COMMON and c.rows - c.nulls >= 1.5 * c.distinct and c.sort != "number"]
+    """The columns on which few pairs of the uniform half agree, and which are not keys."""
+    rare = [
+        c for c in columns if c.distinct > _COMMON and c.rows - c.nulls >= 1.5 * c.distinct and c.value_type != "number"
+    ]
     return sorted(rare, key=lambda c: (-c.distinct, c.name))[:_STRATA] if room >= 10 else []
 
 

@@ -1,4 +1,4 @@
-"""A proposal in a sentence: what it says, and how well the table keeps to it."""
+"""A proposal as a sentence: the rule in words, and how well it holds."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from vertebra.trusted.discover.proposal import Kind, Verified
 
 
 def sentence(found: Verified) -> str:
-    """One sentence: what the rule says, and figures."""
+    """The rule in one sentence, with figures."""
     said, figures = _said(found)
     return f"{said}{figures}."
 
 
 def statement(found: Verified) -> str:
-    """What the rule says, without figures: for its description."""
+    """The rule in words without figures, for its description."""
     return f"{_said(found)[0]}."
 
 
@@ -32,7 +32,7 @@ def _key(found: Verified) -> tuple[str, str]:
     if found.exact:
         return said, f": true of all {found.rows:,} rows"
     groups = counted(found.violating_groups or 0, "group")
-    return said, f": {counted(found.dirty, 'row is', 'rows are')} too many, in {groups}"
+    return said, f": {counted(found.dirty, 'duplicate row')} in {groups}"
 
 
 def _dependency(found: Verified) -> tuple[str, str]:
@@ -100,7 +100,7 @@ def _values(found: Verified) -> tuple[str, str]:
     (column,) = found.candidate.lhs
     values = found.candidate.body["values"][column]
     said, figures = f"{column} is one of {len(values)} values", f": {_kept(found, 'with a value')}"
-    return said, f"{figures}; {found.candidate.hint} looks like a slip" if found.candidate.hint else figures
+    return said, f"{figures}; {found.candidate.hint} looks like a typo" if found.candidate.hint else figures
 
 
 def _pattern(found: Verified) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Candidates checked on the full table, by the same detection that will check them once they are declared."""
+"""Verifying candidates on the full table, by the same detection that checks declared rules."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Advance = Callable[[int, int], None]
 
 
 def compiled(dataset: Dataset, datasets: Mapping[str, Dataset], candidate: CandidateRule) -> tuple[NamedRule, ...]:
-    """The rules that a candidate makes when it is declared, as the declaration has it.
+    """The rules that a candidate is compiled to when it is declared.
 
     Raises:
-        RuleError: it is not a rule that can be checked.
+        RuleError: it cannot be checked.
     """
     bare = {name: column.without_sugar() for name, column in dataset.columns.items()}
     rule = Rule.model_validate(dict(candidate.body))
@@ -38,7 +38,7 @@ def verified(subject: Subject, candidates: Sequence[CandidateRule], advance: Adv
     """The exact figures of candidates, in their order.
 
     Args:
-        advance: told how many of how many are done.
+        advance: called with the number of verified candidates and their total.
 
     Raises:
         RuleError: a candidate has no exact plan.
@@ -63,7 +63,7 @@ def verified(subject: Subject, candidates: Sequence[CandidateRule], advance: Adv
 def _batches(
     subject: Subject, candidates: Sequence[CandidateRule]
 ) -> Iterator[list[tuple[CandidateRule, tuple[NamedRule, ...]]]]:
-    """Candidates with their rules, a few per detection; those with one left-hand side side by side."""
+    """Candidates with their rules, a few per detection; those with the same left-hand side together."""
     batch: list[tuple[CandidateRule, tuple[NamedRule, ...]]] = []
     for place, candidate in enumerate(candidates):
         rules = compiled(subject.dataset, subject.datasets, candidate)
@@ -116,9 +116,9 @@ def _verified(
 
 
 def declared_as(subject: Subject, found: Sequence[Verified]) -> list[Verified]:
-    """The same, each with the name of the declared rule that says it; without those that a declared rule implies.
+    """The candidates with the name of an equivalent declared rule, without those that a declared rule implies.
 
-    A declared rule implies another when whatever violates the other violates it, and nothing violates it on this table.
+    A declared rule implies another if every violation of the other violates it, and nothing violates it in this table.
     """
     rules = [(rule.name, rule.constraint) for rule in rules_of(subject.dataset, subject.datasets)]
     kept, general = [], []
@@ -137,7 +137,7 @@ def declared_as(subject: Subject, found: Sequence[Verified]) -> list[Verified]:
 
 
 def _holding(subject: Subject, names: set[str]) -> set[str]:
-    """Those among the declared rules that nothing violates."""
+    """The declared rules that nothing violates."""
     rules = [rule for rule in rules_of(subject.dataset, subject.datasets) if rule.name in names]
     if not rules:
         return set()
