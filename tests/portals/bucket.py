@@ -48,7 +48,8 @@ def running_bucket() -> Iterator[Bucket]:
             patch.setenv(f"AWS_{name}", value)
         s3fs.S3FileSystem.clear_instance_cache()
         files = s3fs.S3FileSystem()
-        files.mkdir(NAME)
+        if not files.exists(NAME):  # the stand-in keeps its buckets as long as the process lives
+            files.mkdir(NAME)
         try:
             yield Bucket(files, server)
         finally:
