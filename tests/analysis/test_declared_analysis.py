@@ -14,10 +14,10 @@ from vertebra.declare.analysis import AsOf, Candidate
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"metric": "rmse"}, "'rmse' is no metric of a classification; use roc_auc"),
+        ({"metric": "rmse"}, "'rmse' is not a metric of a classification; use roc_auc"),
         ({"features": {"size": "size"}, "categorical": ("place",)}, "categorical names place"),
         ({"zone": "New York"}, "is not a time zone"),
-        ({"candidates": {"baseline": Candidate(build=dict)}}, "added to every analysis"),
+        ({"candidates": {"baseline": Candidate(build=dict)}}, "part of every analysis"),
         ({"features": {"_size": "size"}}, "is not a feature's name"),
         ({"folds": 1}, "greater than or equal to 2"),
         ({"candidates": {}}, "at least 1 item"),

@@ -75,15 +75,15 @@ def test_what_is_wrong_is_told_with_its_place(project, collect, says):
         ("{from: sql, database: sqlite:///a.db, table: t}", "parse: {format: json}\n", "sql gives parquet, not json"),
         (
             "{from: ckan, portal: https://x.org, package: p, files: '*.csv'}", "parse: {format: csv}\n",
-            "collect.files gives records again that changed, and load: append keeps both",
+            "collect.files returns changed records again, and load: append would keep both versions",
         ),
         (
-            "{from: rest, url: https://x.org/a, since: {param: s, field: f, start: a}}", "", "load: append keeps both",
+            "{from: rest, url: https://x.org/a, since: {param: s, field: f, start: a}}", "", "load: append would keep both",
         ),
         (
             "{from: http, url: 'https://x.org/{period:%Y}', periods: {unit: year, from: 2013, revisit: 1}}",
             "parse: {format: csv}\n",
-            "collect.periods.revisit gives records again that changed",
+            "collect.periods.revisit returns changed records again",
         ),
         (HTTP, "", "has no 'parse', which it needs"),
     ],

@@ -117,7 +117,7 @@ def test_a_key_written_twice_is_refused(project, lines: Lines) -> None:
     project.change(FLIGHTS, "  flight: int\n", "  flight: int\n  flight: string\n")
     assert project.only_wrong() == lines("""
         datasets/flights.yaml:7:3: the key 'flight' is written twice
-          cause: it stands in line 6 already; YAML would silently keep the last one
+          cause: it is in line 6 already, and YAML would silently keep the last one
           next:  keep one of them
     """)
 
@@ -190,7 +190,7 @@ def test_a_reference_that_leads_nowhere(project, reference: str, fact: str, reme
 
 def test_upsert_needs_a_key(project) -> None:
     told = project.change("datasets/airlines.yaml", "key: [carrier]", "load: upsert").only_wrong()
-    assert told.startswith("datasets/airlines.yaml:7:7: dataset airlines is loaded by upsert, and has no key")
+    assert told.startswith("datasets/airlines.yaml:7:7: dataset airlines is loaded by upsert and has no key")
 
 
 def test_references_in_a_circle_are_shown_as_a_path(project, lines: Lines) -> None:
@@ -198,9 +198,9 @@ def test_references_in_a_circle_are_shown_as_a_path(project, lines: Lines) -> No
         "datasets/airlines.yaml", "  carrier: string", "  carrier: {type: string, references: flights.carrier}"
     )
     assert project.only_wrong() == lines("""
-        datasets/airlines.yaml:5:39: these tables follow from each other: trusted.airlines → trusted.flights → trusted.airlines
-          cause: each reads or references the next, so none can be made first
-          next:  take one of the references out, or split a view in two
+        datasets/airlines.yaml:5:39: these tables depend on each other: trusted.airlines → trusted.flights → trusted.airlines
+          cause: each reads or references the next, so that none can be written first
+          next:  remove one of the references, or split a view in two
     """)
 
 
@@ -266,7 +266,7 @@ def test_views_in_a_circle_are_shown_as_a_path(project) -> None:
         project.write(f"views/{name}.sql", f"select * from exploitation.{read}")
     told = project.only_wrong()
     assert told.startswith(
-        "views/a.sql:1:15: these tables follow from each other: "
+        "views/a.sql:1:15: these tables depend on each other: "
         "exploitation.a → exploitation.b → exploitation.c → exploitation.a\n"
     )
 
@@ -347,7 +347,7 @@ def test_a_dataset_has_the_name_of_its_file(project, lines: Lines) -> None:
     project.change(FLIGHTS, "source: bts", "name: departures\nsource: bts")
     assert project.only_wrong() == lines("""
         datasets/flights.yaml:1:7: dataset flights: its name is written as 'departures'
-          cause: a declaration has the name of its file
+          cause: the name of a declaration is the name of its file
           next:  remove `name:`, or rename the file
     """)
 

@@ -81,7 +81,7 @@ def test_an_incomplete_reference_is_refused(project) -> None:
     told = project.change(
         "datasets/flights.yaml", "path: data/flights.csv", "path: '${DATA-x}/flights.csv'"
     ).only_wrong({"DATA": "x"})
-    assert told.startswith("datasets/flights.yaml:2:30: a reference to an environment variable is not complete")
+    assert told.startswith("datasets/flights.yaml:2:30: a reference to an environment variable is incomplete")
 
 
 def test_a_reference_inside_braces_is_told_to_be_quoted(project) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vertebra.declare.project import Settings
 from vertebra.declare.quantity import parse_duration, parse_size
 from vertebra.declare.schedule import checked_schedule
-from vertebra.declare.update_rate import between_updates
+from vertebra.declare.update_rate import update_interval
 from vertebra.declare.web_source import WebLimits
 from vertebra.errors import VertebraError
 from vertebra.pipeline.gc_roots import age
@@ -52,7 +52,7 @@ def test_a_duration_is_the_same_wherever_it_is_written(text: str, expected: time
     assert parse_duration(text) == expected
     assert Settings(name="x", retention=text).keep == expected
     assert age(text) == expected
-    assert between_updates(text) == expected
+    assert update_interval(text) == expected
     assert WebLimits(wait=text, time=text).wait_seconds == expected.total_seconds()
     assert checked_schedule(text) == text.strip()
 

@@ -173,5 +173,5 @@ def test_a_policy_can_be_said_in_a_word(word, policies):
 
 
 def test_another_word_is_refused():
-    with pytest.raises(ValidationError, match="'merge' is none of evolve, ignore, fail"):
+    with pytest.raises(ValidationError, match="'merge' is not one of evolve, ignore, fail"):
         dataset({"a": "int"}, drift="merge")

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import vertebra
 from vertebra.engine import Engine
 from vertebra.errors import CollectError, DeclarationError, RuleError, VertebraError
-from vertebra.external_data.open import opened
+from vertebra.external_data.open import open_data
 from vertebra.external_data.source import SourceLayout
 from vertebra.external_data.staging import stage
 from vertebra.quoting import duckdb_identifier
@@ -146,7 +146,9 @@ def test_rows_of_csv_are_those_of_an_independent_reader(
         writer.writerows(rows)
     with path.open(encoding="utf-8-sig", newline="") as file:
         expected = [tuple(cell or None for cell in row) for row in list(csv.reader(file, delimiter=delimiter))[1:]]
-    staged = stage("x", opened(path, SourceLayout()), ["one", "two"], SourceLayout(text=True), folder, lambda _: None)
+    staged = stage(
+        "x", open_data(path, SourceLayout()), ["one", "two"], SourceLayout(text=True), folder, lambda _: None
+    )
     found = pq.read_table(staged.files[0]).sort_by("_rid")
     assert found["_rid"].to_pylist() == list(range(len(rows)))
     assert list(zip(found["one"].to_pylist(), found["two"].to_pylist(), strict=True)) == [row[:2] for row in expected]
@@ -159,7 +161,7 @@ def test_rows_keep_their_order_where_a_file_is_read_in_pieces(tmp_path: Path) ->
         writer.writerow(["n", "text"])
         writer.writerows((number, f'line {number}\nand "more", ' + "x" * (number % 97)) for number in range(400_000))
     reading = SourceLayout()
-    staged = stage("big", opened(path, reading), ["n", "text"], reading, tmp_path, lambda _: None)
+    staged = stage("big", open_data(path, reading), ["n", "text"], reading, tmp_path, lambda _: None)
     found = pq.read_table(staged.files[0], columns=["_rid", "n"])
     assert staged.rows == found.num_rows == 400_000
     assert found["n"].equals(found["_rid"])
@@ -190,7 +192,7 @@ def test_a_text_column_gets_the_type_that_every_cell_is_written_as(tmp_path: Pat
     path = tmp_path / "x.csv"
     path.write_text("c,n\n" + "".join(f"{text},{n}\n" for n, text in enumerate(texts)))
     reading = SourceLayout()
-    staged = stage("x", opened(path, reading), ["c"], reading, tmp_path, lambda _: None)
+    staged = stage("x", open_data(path, reading), ["c"], reading, tmp_path, lambda _: None)
     assert staged.types == {"c": kind}
 
 
@@ -268,7 +270,7 @@ BAD = {
     "nothing": ([], "there are no rules"),
     "an unknown column": (["t.orign = 'x'"], "no column orign"),
     "an unknown relation": (["¬∃ t ∈ planes: t.distance > 1"], "no relation planes"),
-    "a third form": ({"x": {"dny": "t.distance > 1"}}, "rule x is no rule"),
+    "a third form": ({"x": {"dny": "t.distance > 1"}}, "rule x is invalid"),
     "what nothing can violate": (["t.distance > 5 and t.distance < 3"], "nothing can violate"),
     "one name twice": (["a: t.distance > 5", "a: t.distance > 6"], "two rules are named a"),
 }

@@ -1,4 +1,4 @@
-"""An analysis: one pipeline from an exploitation view to a deployed model."""
+"""Analyses: each is one pipeline from an exploitation view to a registered model."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from vertebra.declare.metrics import Task, metrics_of
 from vertebra.declare.quantity import parse_duration
 
 BASELINE: Final = "baseline"
-"""The candidate that every analysis has: it looks at no feature."""
+"""The candidate that every analysis has: it uses no feature."""
 
 
 class AsOf(Declaration):
     """A point-in-time feature: an aggregate over what was already known when the prediction is made.
 
-    For each example, the rows of ``history`` with the same ``by`` values whose ``known_at`` lies in the ``window``
-    before the example's prediction time are aggregated. What becomes known at the prediction time itself is not known
-    yet. A row never becomes known before its own prediction time where ``history`` is the analysis's view, so an
-    example cannot see itself: without this, a flight that leaves early would tell its own delay.
+    For each example, it aggregates the rows of ``history`` that have the same ``by`` values and whose ``known_at`` lies
+    in the ``window`` before the example's prediction time. A value that becomes known at the prediction time itself is
+    not known yet. If ``history`` is the analysis's view, a row never becomes known before its own prediction time, so
+    that an example cannot see itself: otherwise, the delay of a flight that leaves early would be one of its features.
 
-    ``value`` may use columns that are unavailable at prediction time, because ``known_at`` says when they stop being
-    so. ``known_at`` must therefore be a moment that really happened (``departure``), never a plan
-    (``sched_departure``): an expression of available columns only is refused for an unavailable value.
+    ``value`` may use columns that are unavailable at prediction time, because ``known_at`` says when they become
+    available. ``known_at`` must therefore be the time of an event that happened (``departure``), never of a plan
+    (``sched_departure``): for an unavailable value, an expression of available columns only is refused.
 
     Attributes:
-        history: the exploitation view to look back into.
+        history: the exploitation view with the earlier rows.
         by: columns that both the view and the history have; NULL matches nothing.
-        value: SQL expression over the history row. NULL is left out of the aggregate.
+        value: SQL expression over the history row. NULLs are ignored.
         known_at: SQL expression over the history row: the timestamp at which the value became known.
         window: how far back: a whole number of seconds, minutes, hours, days or weeks, e.g. ``3 hours``.
-        aggregate: ``last`` is the latest value; of several at the same moment, one of them, always the same.
-            ``count`` is 0 where there are none, the others are NULL.
+        aggregate: ``last`` is the latest value; of several at the same time, always the same one. Without values,
+            ``count`` is 0 and the others are NULL.
 
     Example:
         >>> vertebra.AsOf(
@@ -80,9 +80,9 @@ class Candidate(Declaration):
         build: called with one value per hyper-parameter; returns an unfitted scikit-learn estimator. Import the
             library inside it: the file is read by every command.
         grid: values to try per hyper-parameter; every combination is cross-validated.
-        encode: what the estimator is given. ``one_hot``: numbers standardised, missing ones replaced by the mean and
-            flagged, categories one-hot encoded; for linear models, distances and neural networks. ``ordinal``:
-            numbers as they are, missing ones as NaN, categories as codes; for trees that split and take NaN.
+        encode: how features are encoded for the estimator. ``one_hot``: numbers are standardised, missing numbers are
+            replaced by the mean and flagged, categories are one-hot encoded; for linear models, distances and neural
+            networks. ``ordinal``: numbers stay unchanged, missing numbers are NaN, categories are codes; for trees.
 
     Example:
         >>> def forest(trees):
@@ -110,25 +110,25 @@ class Analysis(Declaration):
         key: columns that identify an example.
         time: SQL expression: the moment of prediction (timestamp).
         where: SQL expression: which rows are examples, in training and in use. Rows whose label is NULL are never
-            trained or tested on, so this need not (and may not) look at what is unavailable.
+            used for training or tests, so this need not (and must not) use unavailable columns.
         label: SQL expression: what is predicted. A classification's is boolean, or 0 and 1.
         unit: unit of a regression's label, e.g. ``minutes``.
         unavailable: columns of the view whose values are not known at prediction time, and ``view.column`` for those
             of other histories. The label's columns are always unavailable.
         features: SQL expressions over the view's available columns and the point-in-time features, or those
             features themselves.
-        derive: features by code: given a Spark frame of the available columns and the point-in-time features, returns
-            it with more columns, which ``features`` may then use. Must keep the key columns and the rows.
+        derive: features by code: a function of a Spark frame of the available columns and the point-in-time features,
+            which returns it with more columns for ``features`` to use. It must keep the key columns and the rows.
         categorical: features that are categories, whatever their type.
-        group: SQL expression: examples with the same value stay in one fold, and on one side of the test date.
-        folds: number of folds of the cross-validation.
+        group: SQL expression: examples with the same value are in the same fold, and on the same side of the test date.
+        folds: the number of folds of cross-validation.
         test_from: the first day of the test set, in ``zone``.
         zone: time zone of ``test_from``, e.g. ``America/New_York``.
-        candidates: the algorithms. A baseline that looks at no feature is always added.
+        candidates: the algorithms. A baseline that uses no feature is always added.
         metric: the metric that candidates are compared by, one of those of the task, e.g. ``roc_auc`` or ``rmse``; see
             :data:`vertebra.declare.metrics.METRICS`.
         seed: of the folds, and of every estimator that takes one.
-        trust: types a stored model may consist of beyond those of scikit-learn, NumPy, SciPy and LightGBM, e.g.
+        trust: types that a stored model may contain besides those of scikit-learn, NumPy, SciPy and LightGBM, e.g.
             ``xgboost.sklearn.XGBClassifier``.
 
     Example:
@@ -174,18 +174,18 @@ class Analysis(Declaration):
         for name in self.features:
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
                 raise ValueError(f"{name!r} is not a feature's name; use a-z, 0-9 and _, beginning with a letter")
-        strangers = [name for name in self.categorical if name not in self.features]
-        if strangers:
-            raise ValueError(f"categorical names {', '.join(strangers)}, which features does not have")
+        unknown = [name for name in self.categorical if name not in self.features]
+        if unknown:
+            raise ValueError(f"categorical names {', '.join(unknown)}, which features does not have")
         known = [metric.name for metric in metrics_of(self.task)]
         if self.metric not in known:
-            raise ValueError(f"{self.metric!r} is no metric of a {self.task}; use {', '.join(known)}")
+            raise ValueError(f"{self.metric!r} is not a metric of a {self.task}; use {', '.join(known)}")
         try:
             ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"{self.zone!r} is not a time zone; write e.g. 'America/New_York'") from None
         if BASELINE in self.candidates:
-            raise ValueError(f"the candidate {BASELINE!r} is added to every analysis; give yours another name")
+            raise ValueError(f"the candidate {BASELINE!r} is part of every analysis; choose another name")
         return self
 
     @property

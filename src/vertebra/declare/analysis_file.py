@@ -1,4 +1,4 @@
-"""Reading ``analyses/<name>.py``: the module's variable ``analysis``."""
+"""Reading ``analyses/<name>.py``, whose variable ``analysis`` is the declaration."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 from vertebra.declare.analysis import Analysis, AsOf
 from vertebra.declare.declaration import locate
 from vertebra.declare.document import Loc, display_path
-from vertebra.declare.python_file import executed, parsed, place_of
+from vertebra.declare.python_file import argument_position, parse_file, run_file
 from vertebra.declare.source_location import SourceLocation
-from vertebra.declare.sql_text import complaint
+from vertebra.declare.sql_text import parse_message
 from vertebra.errors import DeclarationError, DeclarationErrors
 
 
 def read_analysis(file: Path) -> Analysis:
-    """Run the module and take its ``analysis``, named as the file.
+    """Run a module and return its ``analysis``, with the name of the file.
 
     Raises:
         DeclarationErrors: the code fails, there is no such variable, or an expression is not SQL.
     """
-    found = getattr(executed(file), "analysis", None)
+    found = getattr(run_file(file), "analysis", None)
     if not isinstance(found, Analysis):
         problem = DeclarationError(
             f"{file.stem} declares no analysis",
@@ -35,20 +35,20 @@ def read_analysis(file: Path) -> Analysis:
     if problems:
         raise DeclarationErrors(problems)
     made = found.model_copy(update={"name": file.stem, "file": file})
-    tree = parsed(file)
+    tree = parse_file(file)
     line = _call_line(tree)
-    locate(made, lambda loc: SourceLocation(file, *place_of(tree, line, loc)))
+    locate(made, lambda loc: SourceLocation(file, *argument_position(tree, line, loc)))
     return made
 
 
-def place_in(file: Path, loc: Loc) -> str:
-    """``file:line:column`` of a part of the analysis that a file declares."""
-    tree = parsed(file)
-    return str(SourceLocation(file, *place_of(tree, _call_line(tree), loc)))
+def location_in(file: Path, loc: Loc) -> str:
+    """The location of a part of the analysis that a file declares, as ``file:line:column``."""
+    tree = parse_file(file)
+    return str(SourceLocation(file, *argument_position(tree, _call_line(tree), loc)))
 
 
 def _expressions(analysis: Analysis) -> list[tuple[tuple[str, ...], str]]:
-    """The SQL expressions of an analysis and where they stand in its declaration."""
+    """The SQL expressions of an analysis, with their paths in its declaration."""
     found: list[tuple[tuple[str, ...], str]] = [
         ((part,), getattr(analysis, part)) for part in ("time", "where", "label", "group") if getattr(analysis, part)
     ]
@@ -61,7 +61,7 @@ def _expressions(analysis: Analysis) -> list[tuple[tuple[str, ...], str]]:
 
 
 def _refused(text: str) -> str:
-    """Why a text is not one SparkSQL expression; empty when it is."""
+    """Why a text is not one SparkSQL expression; empty if it is."""
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import ParseError, TokenError
@@ -69,21 +69,21 @@ def _refused(text: str) -> str:
     try:
         tree = sqlglot.parse_one(text, read="spark")
     except ParseError as error:
-        return complaint(error, text)[0]
+        return parse_message(error, text)[0]
     except TokenError as error:
         return str(error)
     if isinstance(tree, exp.Query) or not isinstance(tree, exp.Condition | exp.Func | exp.Alias):
         return f"it is a {tree.key} statement, not an expression" if isinstance(tree, exp.Expression) else "it is empty"
-    return "an expression takes no alias" if isinstance(tree, exp.Alias) else ""
+    return "an expression cannot have an alias" if isinstance(tree, exp.Alias) else ""
 
 
 def _not_sql(text: str, reason: str, place: tuple[str, ...], file: Path) -> DeclarationError:
     fact, _, quoted = reason.partition("\n")
     return DeclarationError(
         f"{'.'.join(place)} is not a SparkSQL expression: {fact}" + (f"\n{quoted}" if quoted else ""),
-        cause="" if quoted else f"it reads {text!r}",
+        cause="" if quoted else f"the text is {text!r}",
         remedy="correct the expression; it is evaluated for each row of the view",
-        where=place_in(file, place),
+        where=location_in(file, place),
     )
 
 

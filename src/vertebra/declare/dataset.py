@@ -1,4 +1,4 @@
-"""A dataset: its whole life from the source to the trusted zone."""
+"""A dataset: everything from its source to its trusted table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ColumnFormat(SugarFields):
 
     Attributes:
         type: ``tinyint smallint int bigint float double decimal(p,s) string boolean date timestamp``.
-        source: the column's name in the payload, when it differs; several where it was renamed over time.
+        source: the column's name in the payload, if it differs; several if it was renamed over time.
         unit: documents the unit.
         convert: changes the unit of a ``float`` or ``double``: ``{from: mph, to: km/h}``, any units that pint knows.
         format: how a date or timestamp is written, as a Spark pattern: ``dd/MM/yyyy HH:mm``. ISO 8601 unless declared.
@@ -113,7 +113,7 @@ class ColumnFormat(SugarFields):
         return self
 
     def sources(self, name: str) -> tuple[str, ...]:
-        """The names this column can have in a payload, best first.
+        """The names that this column can have in a payload, the preferred one first.
 
         Args:
             name: the column's declared name.
@@ -167,7 +167,7 @@ class Dataset(Declaration):
     """One file in ``datasets/``; ``name`` is the file's name.
 
     Attributes:
-        updates: how often what it is about changes, ``@monthly`` or ``10 min``; with it its timeliness is measured.
+        updates: how often the described things change, e.g. ``@monthly`` or ``10 min``; needed to measure timeliness.
     """
 
     name: Name
@@ -210,7 +210,7 @@ class Dataset(Declaration):
         doubled = self.collect.doubled_by_append()
         if doubled is not None and self.load == "append":
             raise ValueError(
-                f"collect.{doubled} gives records again that changed, and load: append keeps both; "
+                f"collect.{doubled} returns changed records again, and load: append would keep both versions; "
                 "write load: upsert, with a key, or load: snapshot"
             )
         return self

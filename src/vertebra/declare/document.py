@@ -1,7 +1,7 @@
-"""A YAML file whose every value knows its line and column.
+"""YAML files whose values all know their line and column.
 
-The YAML is read by the core schema of YAML 1.2, with keys always text: ``true`` and ``false`` are the only booleans,
-so ``NO``, ``on`` and ``y`` are text; ``1:30``, ``2013-01-01``, ``1_000`` and ``007`` are text too.
+The YAML is read by the core schema of YAML 1.2, and keys are always text. The only booleans are ``true`` and ``false``:
+``NO``, ``on`` and ``y`` are text, and so are ``1:30``, ``2013-01-01``, ``1_000`` and ``007``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from vertebra.declare.source_location import display_path as display_path
 from vertebra.errors import DeclarationError, DeclarationErrors
 
 Loc = Sequence[str | int]
-"""A place in a document: keys and list positions, from the root."""
+"""The path of a value in a document: keys and list positions, from the root."""
 
 _PLAIN: Final = "!plain"
 _TAG: Final = "tag:yaml.org,2002:"
@@ -36,7 +36,7 @@ _SPECIAL: Final = {
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Composes nodes and only marks the plain scalars: :func:`plain_value` reads them, by the rules above."""
+    """Composes nodes and marks plain scalars, which :func:`plain_value` reads by the rules above."""
 
     yaml_implicit_resolvers: dict[str | None, list[tuple[str, re.Pattern[str]]]] = {  # noqa: RUF012
         None: [(_PLAIN, re.compile(""))]
@@ -51,7 +51,7 @@ class Document:
         text: its content.
 
     Attributes:
-        errors: what is wrong with the YAML itself; :attr:`value` holds what could be read nevertheless.
+        errors: errors of the YAML itself; :attr:`value` has what could be read.
         value: the content as dictionaries, lists and scalars.
     """
 
@@ -64,26 +64,26 @@ class Document:
         self.value: Any = None if self._root is None else self._value(self._root)
 
     def where(self, loc: Loc = (), *, key: bool = False) -> str:
-        """``file:line:column`` of the value at a place, or of its key; see :meth:`location`."""
+        """The location of the value at a path, or of its key, as ``file:line:column``; see :meth:`location`."""
         return str(self.location(loc, key=key))
 
     def location(self, loc: Loc = (), *, key: bool = False) -> SourceLocation:
-        """The location of the value at a place, or of its key.
+        """The location of the value at a path, or of its key.
 
-        Elements of ``loc`` that are not in the document are skipped: validation also names keys that are missing, and
-        the alternative it tried.
+        Elements of ``loc`` that are not in the document are skipped: validation also names missing keys and the
+        alternatives it tried.
         """
         node, name = self._find(loc)
         found = name if key and name is not None else node
         return SourceLocation(self.file) if found is None else self._location(found)
 
     def raw(self, loc: Loc) -> str | None:
-        """The text of the scalar at a place as it is written; None where there is no scalar."""
+        """The text of the scalar at a path, as it is written; None if there is no scalar."""
         node, _ = self._find(loc)
         return node.value if isinstance(node, yaml.ScalarNode) else None
 
     def path(self, loc: Loc) -> tuple[str | int, ...]:
-        """The elements of ``loc`` that lead somewhere in the document."""
+        """The elements of ``loc`` that exist in the document."""
         return tuple(element for element, _, _ in self._walk(loc))
 
     def _find(self, loc: Loc) -> tuple[yaml.Node | None, yaml.Node | None]:
@@ -119,24 +119,26 @@ class Document:
             place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
             about = f"{error.context}: {error.problem}" if error.context else str(error.problem)
             line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
-            self._complain(f"this is not YAML: {about}", _yaml_remedy(about, line), f"{display_path(self.file)}{place}")
+            self._add_error(
+                f"this is not YAML: {about}", _yaml_remedy(about, line), f"{display_path(self.file)}{place}"
+            )
         except yaml.YAMLError as error:
-            self._complain(f"this is not YAML: {error}", "save the file as UTF-8 text", display_path(self.file))
+            self._add_error(f"this is not YAML: {error}", "save the file as UTF-8 text", display_path(self.file))
         finally:
             loader.dispose()
         return None
 
     def _value(self, node: yaml.Node) -> Any:
         if id(node) in self._open:
-            self._complain("an alias contains itself", "write the value out", self._where(node))
+            self._add_error("an alias contains itself", "write the value without the alias", self._where(node))
             return None
         if id(node) not in self._values:
             self._open.add(id(node))
-            self._values[id(node)] = self._fresh(node)
+            self._values[id(node)] = self._build(node)
             self._open.discard(id(node))
         return self._values[id(node)]
 
-    def _fresh(self, node: yaml.Node) -> Any:
+    def _build(self, node: yaml.Node) -> Any:
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
         if isinstance(node, yaml.SequenceNode):
@@ -147,7 +149,7 @@ class Document:
         return {name.value: self._value(value) for name, value in self._pairs(node)}
 
     def _pairs(self, node: yaml.MappingNode) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
-        """Keys and values, those merged in by ``<<`` behind those of the mapping itself."""
+        """Keys and values of a mapping; those merged in by ``<<`` come last."""
         own, merged = [], []
         for name, value in node.value:
             if not isinstance(name, yaml.ScalarNode):
@@ -173,14 +175,14 @@ class Document:
         first: dict[str, yaml.Node] = {}
         for name, _ in node.value:
             if not isinstance(name, yaml.ScalarNode):
-                self._complain("a key must be text", "write a name before the colon", self._where(name))
+                self._add_error("a key must be text", "write a name before the colon", self._where(name))
             elif name.value in first:
                 line = first[name.value].start_mark.line + 1
-                self._complain(
+                self._add_error(
                     f"the key {name.value!r} is written twice",
                     "keep one of them",
                     self._where(name),
-                    cause=f"it stands in line {line} already; YAML would silently keep the last one",
+                    cause=f"it is in line {line} already, and YAML would silently keep the last one",
                 )
             else:
                 first[name.value] = name
@@ -191,7 +193,7 @@ class Document:
             return node.value
         if kind in (_PLAIN, "null", "bool", "int", "float"):
             return plain_value(node.value)
-        self._complain(f"the tag {node.tag!r} means nothing here", "write the value without a tag", self._where(node))
+        self._add_error(f"the tag {node.tag!r} is not supported", "write the value without a tag", self._where(node))
         return None
 
     def _where(self, node: yaml.Node) -> str:
@@ -200,12 +202,12 @@ class Document:
     def _location(self, node: yaml.Node) -> SourceLocation:
         return SourceLocation(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
 
-    def _complain(self, fact: str, remedy: str, where: str, cause: str = "") -> None:
+    def _add_error(self, fact: str, remedy: str, where: str, cause: str = "") -> None:
         self.errors.append(DeclarationError(fact, cause=cause, remedy=remedy, where=where))
 
 
 def plain_value(text: str) -> Any:
-    """The value of a scalar without quotes: null, a boolean, a number, else its text."""
+    """The value of a scalar without quotes: null, a boolean, a number, or else its text."""
     if text in _SPECIAL:
         return _SPECIAL[text]
     if _BOOLEAN.fullmatch(text):
@@ -216,7 +218,7 @@ def plain_value(text: str) -> Any:
 
 
 def read_text(file: Path) -> str:
-    """The text of a declaration.
+    """Read the text of a declaration.
 
     Raises:
         DeclarationErrors: it cannot be read, or is not UTF-8.
@@ -233,7 +235,7 @@ def read_text(file: Path) -> str:
 
 
 def read_document(file: Path) -> Document:
-    """Read a YAML file; what is wrong with it is in the document's ``errors``."""
+    """Read a YAML file; its errors are in the document's ``errors``."""
     try:
         return Document(file, read_text(file))
     except DeclarationErrors as error:

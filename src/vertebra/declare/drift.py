@@ -17,10 +17,10 @@ _IN_A_WORD: Final[dict[DriftPolicy, dict[str, str]]] = {
 
 
 class Drift(Declaration):
-    """What to do when the columns of a batch differ from the declared ones; each difference is reported in any case.
+    """What to do when the columns of a batch differ from the declared ones; every difference is reported.
 
-    One word says it all: ``evolve`` (``extra: evolve, missing: null``), ``ignore`` (``extra: ignore, missing: null``)
-    or ``fail`` (all three).
+    One word sets all three: ``evolve`` (``extra: evolve, missing: null``), ``ignore`` (``extra: ignore, missing:
+    null``) or ``fail`` (all three).
 
     Attributes:
         extra: columns that are not declared become columns of the formatted table, of type string (``evolve``), are
@@ -39,7 +39,7 @@ class Drift(Declaration):
     def _in_a_word(cls, value: Any) -> Any:
         if isinstance(value, str):
             if value not in _IN_A_WORD:
-                raise ValueError(f"{value!r} is none of {', '.join(_IN_A_WORD)}")
+                raise ValueError(f"{value!r} is not one of {', '.join(_IN_A_WORD)}")
             return _IN_A_WORD[value]
         return value
 

@@ -1,7 +1,7 @@
 """References to environment variables: ``${NAME}`` and ``${NAME:-default}``; ``$${`` stands for ``${``.
 
-They are resolved when a project is loaded, in ``vertebra.yaml``, in the ``collect`` section of datasets and in the
-target's options of publications, nowhere else, so that a pattern or an SQL text with a dollar sign is left alone.
+They are resolved when a project is loaded: in ``vertebra.yaml``, in the ``collect`` section of datasets, and in the
+target's options of publications. Elsewhere, such as in patterns and SQL, a dollar sign has no meaning.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Environment:
         self.secrets: dict[str, str] = {}
 
     def resolved(self, value: Any, document: Document, loc: Loc, errors: list[DeclarationError]) -> Any:
-        """A value of a document with the references in its texts replaced.
+        """Replace the references in the texts of a value.
 
         Args:
             value: text, or lists and dictionaries of it.
-            loc: where in the document the value stands.
-            errors: gets a message for each variable that is not set and has no default.
+            loc: the path of the value in the document.
+            errors: receives an error for each variable that is not set and has no default.
         """
         if isinstance(value, dict):
             return {key: self.resolved(one, document, (*loc, key), errors) for key, one in value.items()}
@@ -56,7 +56,7 @@ class Environment:
         if match["bad"]:
             errors.append(
                 DeclarationError(
-                    "a reference to an environment variable is not complete",
+                    "a reference to an environment variable is incomplete",
                     cause="it is ${NAME} or ${NAME:-default}, the name of letters, digits and _",
                     remedy="correct the reference, or write $${ for the characters ${",
                     where=where,
@@ -82,7 +82,7 @@ class Environment:
 
 
 def redacted(text: str, secrets: Mapping[str, str]) -> str:
-    """A text without the values of environment variables: each is replaced by its reference.
+    """Replace the values of environment variables in a text by references.
 
     Args:
         text: a message, a log line, a printed declaration.

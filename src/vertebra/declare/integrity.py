@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vertebra.declare.analysis import Analysis, AsOf
-from vertebra.declare.analysis_file import place_in
+from vertebra.declare.analysis_file import location_in
 from vertebra.declare.dataset import Dataset
 from vertebra.declare.document import Document, Loc, display_path
 from vertebra.declare.publication import Publication
@@ -24,11 +24,11 @@ from vertebra.suggestions import did_you_mean
 
 @dataclass
 class Declarations:
-    """What could be read of a project.
+    """The declarations of a project that could be read.
 
     Attributes:
         documents: the YAML of each dataset, reconciliation and publication, by kind and name.
-        failed: qualified tables whose declaration is wrong; nothing more is said about what reads them.
+        failed: qualified tables whose declaration is wrong; errors about what reads them are left out.
     """
 
     datasets: dict[str, Dataset] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Declarations:
     failed: set[str] = field(default_factory=set)
 
     def outputs(self) -> dict[str, str]:
-        """Every table that views may read, and who writes it (``dataset flights``)."""
+        """Every table that views may read, and the declaration that writes it (``dataset flights``)."""
         found = {f"trusted.{name}": f"dataset {name}" for name in self.datasets}
         for name, reconciliation in self.reconciliations.items():
             found |= dict.fromkeys(outputs_of(reconciliation), f"reconciliation {name}")
@@ -48,7 +48,7 @@ class Declarations:
 
 
 def check(declared: Declarations) -> list[DeclarationError]:
-    """All that is wrong between declarations that are right by themselves."""
+    """Find the errors between declarations, each of which is valid by itself."""
     errors: list[DeclarationError] = []
     for name, dataset in declared.datasets.items():
         errors += _dataset_errors(dataset, declared.documents["dataset", name], declared)
@@ -74,8 +74,8 @@ def _dataset_errors(dataset: Dataset, document: Document, declared: Declarations
     if dataset.load == "upsert" and not dataset.key:
         errors.append(
             DeclarationError(
-                f"dataset {dataset.name} is loaded by upsert, and has no key",
-                cause="upsert replaces the rows that have the key of a new one",
+                f"dataset {dataset.name} is loaded by upsert and has no key",
+                cause="upsert replaces rows that have the same key as a new one",
                 remedy="add `key: […]`, or write `load: append`",
                 where=document.where(("load",)),
             )
@@ -86,7 +86,7 @@ def _dataset_errors(dataset: Dataset, document: Document, declared: Declarations
 
 
 def _rule_errors(dataset: Dataset, document: Document, declared: Declarations) -> list[DeclarationError]:
-    """What is wrong with the rules of a dataset; they are taken apart only when something is."""
+    """The errors of the rules of a dataset. The rules are compiled one by one only if there is an error."""
     try:
         rules = rules_of(dataset, declared.datasets)
     except (RuleError, DeclarationError) as error:
@@ -94,14 +94,14 @@ def _rule_errors(dataset: Dataset, document: Document, declared: Declarations) -
     else:
         return _repair_errors(dataset, rules, document)
     found = []
-    for loc, part in _parts(dataset):
+    for loc, part in _single_rules(dataset):
         try:
             rules_of(part, declared.datasets)
         except (RuleError, DeclarationError) as error:
             if not _about_failed(error, declared):
                 found.append(_located(error, document.where(loc)))
     if not found and not _about_failed(whole, declared):
-        found.append(_located(whole, document.where(_clash(dataset, whole), key=True)))
+        found.append(_located(whole, document.where(_rule_named(dataset, whole), key=True)))
     return found
 
 
@@ -126,8 +126,8 @@ def _repair_place(loc: Loc, document: Document) -> Loc:
     return next((place for key in keys if document.path(place := (*rule, key)) == place), loc)
 
 
-def _parts(dataset: Dataset) -> Iterator[tuple[Loc, Dataset]]:
-    """The dataset with one of its rules at a time, and where that rule is written."""
+def _single_rules(dataset: Dataset) -> Iterator[tuple[Loc, Dataset]]:
+    """For each rule of a dataset, the path of the rule and the dataset with this rule alone."""
     plain = {name: column.without_sugar() for name, column in dataset.columns.items()}
     bare = {"columns": plain, "key": (), "rules": {}}
     if dataset.key:
@@ -145,14 +145,14 @@ def _located(error: VertebraError, where: str) -> DeclarationError:
     return DeclarationError(error.fact, cause=error.cause, remedy=error.remedy, where=where)
 
 
-def _clash(dataset: Dataset, error: RuleError | DeclarationError) -> Loc:
-    """The rule that an error names: two rules that are right by themselves may have one name."""
+def _rule_named(dataset: Dataset, error: RuleError | DeclarationError) -> Loc:
+    """The path of the rule that an error names: two rules may have the same name."""
     named = [name for name in dataset.rules if re.search(rf"\b{name}\b", error.fact)]
     return ("rules", named[-1]) if named else ("rules",)
 
 
 def _about_failed(error: RuleError | DeclarationError, declared: Declarations) -> bool:
-    """Whether an error only follows from a dataset that could not be read."""
+    """Whether an error is a consequence of a dataset that could not be read."""
     names = [table.partition(".")[2] for table in declared.failed if table.startswith("trusted.")]
     return any(re.search(rf"\b{name}\b", f"{error.fact} {error.cause}") for name in names)
 
@@ -189,7 +189,7 @@ def _reconciliation_errors(
 
 
 def _named_columns(one: EntityResolution | LookupTable) -> Iterator[tuple[Loc, str, str | None]]:
-    """Where a reconciliation names a dataset (column None) or one of its columns."""
+    """The datasets (with column None) and columns that a reconciliation names, with their paths."""
     if isinstance(one, LookupTable):
         yield ("table",), one.table, None
         yield ("column",), one.table, one.column
@@ -239,7 +239,7 @@ def _written_twice(table: str, first: str, second: str, where: str) -> Declarati
 
 
 def _input_errors(declared: Declarations) -> Iterator[DeclarationError]:
-    """Views and analyses over tables that nothing writes."""
+    """Find views and analyses that read tables which nothing writes."""
     known = declared.outputs()
     for name, read in declared.views.items():
         for table in read.view.inputs:
@@ -248,7 +248,7 @@ def _input_errors(declared: Declarations) -> Iterator[DeclarationError]:
                 yield _undeclared(f"view {name}", table, others, read.places[table])
 
     for name, analysis in declared.analyses.items():
-        for loc, view in _looked_at(analysis):
+        for loc, view in _views_read(analysis):
             table = f"exploitation.{view}"
             if table not in known and table not in declared.failed and analysis.file is not None:
                 known_views = [other.partition(".")[2] for other in known if other.startswith("exploitation.")]
@@ -256,12 +256,12 @@ def _input_errors(declared: Declarations) -> Iterator[DeclarationError]:
                     f"analysis {name} reads the view {view}, which nothing declares",
                     cause=f"the views are {', '.join(sorted(known_views)) or 'none'}",
                     remedy=did_you_mean(view.rpartition(".")[2], known_views, f"add views/{view}.sql"),
-                    where=place_in(analysis.file, loc),
+                    where=location_in(analysis.file, loc),
                 )
 
 
 def _view_column_errors(declared: Declarations) -> Iterator[DeclarationError]:
-    """Views that ask datasets for columns they do not declare, and that no drift can bring."""
+    """Find views that read columns which their dataset does not declare and no drift can add."""
     tables = {
         f"trusted.{name}": [*dataset.columns, "_rid"]
         for name, dataset in declared.datasets.items()
@@ -282,7 +282,7 @@ def _view_column_errors(declared: Declarations) -> Iterator[DeclarationError]:
 
 
 def _publication_errors(declared: Declarations) -> Iterator[DeclarationError]:
-    """Publications of tables that nothing writes, or of columns that their dataset does not declare."""
+    """Find publications of tables that nothing writes, or of columns that their dataset does not declare."""
     known = declared.outputs()
     for name, one in declared.publications.items():
         document = declared.documents["publication", name]
@@ -300,8 +300,8 @@ def _publication_errors(declared: Declarations) -> Iterator[DeclarationError]:
                 yield _no_column(f"publication {name}: columns", column, dataset, where)
 
 
-def _looked_at(analysis: Analysis) -> Iterator[tuple[Loc, str]]:
-    """The views an analysis reads, by their bare names, and where it names them."""
+def _views_read(analysis: Analysis) -> Iterator[tuple[Loc, str]]:
+    """The views that an analysis reads, with the paths where it names them."""
     yield ("view",), analysis.view
     for name, feature in analysis.features.items():
         if isinstance(feature, AsOf):
@@ -325,32 +325,32 @@ def _undeclared(what: str, table: str, known: Mapping[str, str], where: str) -> 
 
 
 def _cycle_errors(declared: Declarations) -> Iterator[DeclarationError]:
-    """Tables that follow from themselves, each circle once."""
+    """Find tables that depend on themselves; each cycle is reported once."""
     edges = _edges(declared)
     done: set[str] = set()
     for start in edges:
-        yield from _circles(start, [], edges, done)
+        yield from _cycles(start, [], edges, done)
 
 
-def _circles(
+def _cycles(
     table: str, path: list[str], edges: Mapping[str, Mapping[str, str]], done: set[str]
 ) -> Iterator[DeclarationError]:
     if table in path:
         circle = [*path[path.index(table) :], table]
         yield DeclarationError(
-            f"these tables follow from each other: {' → '.join(circle)}",
-            cause="each reads or references the next, so none can be made first",
-            remedy="take one of the references out, or split a view in two",
+            f"these tables depend on each other: {' → '.join(circle)}",
+            cause="each reads or references the next, so that none can be written first",
+            remedy="remove one of the references, or split a view in two",
             where=edges[circle[0]][circle[1]],
         )
     elif table not in done:
         for other in edges.get(table, ()):
-            yield from _circles(other, [*path, table], edges, done)
+            yield from _cycles(other, [*path, table], edges, done)
         done.add(table)
 
 
 def _edges(declared: Declarations) -> dict[str, dict[str, str]]:
-    """For each table the tables it reads or references, and where it says so."""
+    """For each table, the tables it reads or references, with the locations of the references."""
     edges: dict[str, dict[str, str]] = {}
     for name, dataset in declared.datasets.items():
         document = declared.documents["dataset", name]

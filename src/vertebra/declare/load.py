@@ -1,4 +1,4 @@
-"""Loading a project: every declaration is read and checked, and everything that is wrong is told at once."""
+"""Loading a project: every declaration is read and checked, and all errors are reported at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _RECONCILIATION: Final[TypeAdapter[Any]] = TypeAdapter(Reconciliation)
 
 
 def find_project(start: Path) -> Path:
-    """The folder of the project that contains ``start``: the nearest one upwards with a ``vertebra.yaml``.
+    """Find the project that contains a folder: the nearest folder upwards with a ``vertebra.yaml``.
 
     Raises:
         DeclarationError: there is none.
@@ -53,7 +53,7 @@ def load_project(
     engine: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Project:
-    """Read and check everything a project declares. Nothing is run but the modules in ``analyses/``.
+    """Read and check everything a project declares. Only the modules in ``analyses/`` are run.
 
     Args:
         root: the folder with ``vertebra.yaml``.
@@ -62,7 +62,7 @@ def load_project(
         environ: environment variables that declarations may refer to; None takes the process's.
 
     Raises:
-        DeclarationErrors: all that is wrong, each with file and line, cause and remedy.
+        DeclarationErrors: all errors, each with file and line, cause and remedy.
     """
     root = root.resolve()
     if not (root / FILE).is_file():
@@ -74,7 +74,7 @@ def load_project(
     declared = loading.declarations()
     errors += check(declared)
     if errors or settings is None:
-        errors.sort(key=_place)
+        errors.sort(key=_position)
         raise DeclarationErrors([_redacted(error, environment.secrets) for error in errors])
     return Project(
         root=root,
@@ -111,9 +111,9 @@ class _Loading:
         return self.declared
 
     def _files(self, folder: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
-        """The declarations in a folder and below, by path; each name once.
+        """The files of declarations in a folder and its subfolders, by path; each name once.
 
-        Names that begin with ``_`` or ``.`` are not declarations. A file of the overlay takes the place of the one of
+        Files and folders whose names begin with ``_`` or ``.`` are skipped. A file of the overlay replaces the file of
         the same name.
         """
         over = list(self._files_below(self.overlay / folder, suffixes)) if self.overlay else []
@@ -129,7 +129,7 @@ class _Loading:
                 continue
             other = first.setdefault(file.stem, file)
             if other is not file:
-                self._complain(
+                self._add_error(
                     f"{file.stem} is declared twice",
                     cause=f"the other declaration is {display_path(other)}; a declaration has the name of its file",
                     remedy="rename one of the files",
@@ -185,7 +185,7 @@ class _Loading:
             self.declared.documents["publication", file.stem] = document
 
     def _named(self, document: Document, kind: str) -> dict[str, Any] | None:
-        """The mapping in a file, with the file's name as its name."""
+        """The mapping in a file, with the name of the file as its ``name``."""
         name = document.file.stem
         if document.errors:
             self.errors += document.errors
@@ -196,16 +196,16 @@ class _Loading:
             self.errors += error.errors
             return None
         if not isinstance(document.value, dict):
-            self._complain(
+            self._add_error(
                 f"{kind} {name} is empty" if document.value is None else f"{kind} {name} is not a mapping of keys",
                 remedy="vertebra debug --json-schema describes every key",
                 where=document.where(),
             )
             return None
         if document.value.get("name", name) != name:
-            self._complain(
+            self._add_error(
                 f"{kind} {name}: its name is written as {document.value['name']!r}",
-                cause="a declaration has the name of its file",
+                cause="the name of a declaration is the name of its file",
                 remedy="remove `name:`, or rename the file",
                 where=document.where(("name",)),
             )
@@ -227,7 +227,7 @@ class _Loading:
             return None
         return validated(adapter, document, value, f"{kind} {document.file.stem}", self.errors)
 
-    def _complain(self, fact: str, *, remedy: str, where: str, cause: str = "") -> None:
+    def _add_error(self, fact: str, *, remedy: str, where: str, cause: str = "") -> None:
         self.errors.append(DeclarationError(fact, cause=cause, remedy=remedy, where=where))
 
 
@@ -240,7 +240,7 @@ def _overlay(root: Path, settings: Settings | None, errors: list[DeclarationErro
         errors.append(
             DeclarationError(
                 f"the overlay {settings.overlay} is not a folder in the project",
-                cause="its datasets, views and analyses take the place of those of the same name",
+                cause="its declarations replace those of the same name",
                 remedy=f"mkdir -p {shlex.quote(settings.overlay)}/datasets, or remove `overlay:`",
                 where=display_path(root / FILE),
             )
@@ -255,8 +255,8 @@ def _no_project(root: Path) -> DeclarationError:
     )
 
 
-def _place(error: DeclarationError) -> tuple[str, int, int]:
-    """File, line and column of an error, to tell them as they stand in the files."""
+def _position(error: DeclarationError) -> tuple[str, int, int]:
+    """The file, line and column of an error, to sort errors by."""
     found = re.fullmatch(r"(.*?)(?::(\d+))?(?::(\d+))?", error.where)
     return (found[1], int(found[2] or 0), int(found[3] or 0)) if found else (error.where, 0, 0)
 

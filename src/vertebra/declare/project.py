@@ -56,15 +56,15 @@ class Overrides(Declaration):
     """The settings that a profile may replace.
 
     Attributes:
-        lake: folder of the lake, relative to the project.
+        lake: the folder of the lake, relative to the project.
         engine: ``sail``, or ``sc://host:port`` of a Spark Connect server.
-        memory: bound of the embedded engine's memory, e.g. ``8g``; a share of the machine's unless declared.
-        tracking: URI of the MLflow tracking server; a SQLite file in the project unless declared.
+        memory: the limit of the embedded engine's memory, e.g. ``8g``; by default a share of the machine's.
+        tracking: URI of the MLflow tracking server; by default a SQLite file in the project.
         retention: how long ``vertebra gc`` keeps earlier versions of a table, e.g. ``30 days``.
         schemes: URL schemes that ``from: files`` may read and ``to: files`` may write, e.g. ``[file, s3]``; only
             ``file`` unless declared.
         overlay: folder in the project with ``datasets/``, ``reconcile/``, ``views/``, ``analyses/`` and ``publish/`` of
-            its own; a file there takes the place of the one of the same name, or is added.
+            its own; a file there replaces the file of the same name, or is added.
     """
 
     lake: str | None = None
@@ -87,8 +87,8 @@ class SettingsFile(Overrides):
     """``vertebra.yaml`` as it is written.
 
     Attributes:
-        profiles: settings for another place to run in, e.g. ``prod``; chosen with ``--profile``.
-        default_profile: the profile that is chosen when none is asked for.
+        profiles: settings for other environments, e.g. ``prod``; chosen with ``--profile``.
+        default_profile: the profile that applies if none is chosen.
     """
 
     name: Name
@@ -99,7 +99,7 @@ class SettingsFile(Overrides):
 
 @dataclass(frozen=True)
 class Project:
-    """A loaded project: validated, references resolved, no cycles.
+    """A loaded project: validated, with references resolved and no cycles.
 
     Attributes:
         root: the project's folder, absolute.
@@ -128,7 +128,7 @@ class Project:
         return self.settings.engine.split("/;")[0]
 
     def redact(self, text: str) -> str:
-        """A text with the values of environment variables replaced by their references; for what is printed."""
+        """Replace the values of environment variables in a text by their references, before it is printed."""
         return redacted(text, self.secrets)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Running a Python declaration in a module of its own, and placing its errors."""
+"""Declarations in Python: running a file as a module of its own, and locating its errors."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pydantic import ValidationError
 
 from vertebra.declare import analysis
 from vertebra.declare.document import Loc, display_path
-from vertebra.declare.validation import without_mistyped
+from vertebra.declare.validation import drop_missing_misspelled
 from vertebra.errors import DeclarationError, DeclarationErrors
 from vertebra.suggestions import did_you_mean
 
 
-def parsed(file: Path) -> ast.Module:
-    """The syntax tree of a file.
+def parse_file(file: Path) -> ast.Module:
+    """Parse a file.
 
     Raises:
         DeclarationErrors: it is not Python.
@@ -42,15 +42,15 @@ def parsed(file: Path) -> ast.Module:
         raise DeclarationErrors([problem]) from None
 
 
-def executed(file: Path) -> ModuleType:
-    """Run a file as a module that no other file shares, and return the module.
+def run_file(file: Path) -> ModuleType:
+    """Run a file as a module of its own, and return the module.
 
-    The module is registered under a name made of its path, because data classes and pickles look their module up.
+    The module is registered under a name made from its path, because data classes and pickles look up their module.
 
     Raises:
-        DeclarationErrors: the code fails, or declares something that is not valid; with file and line.
+        DeclarationErrors: the code fails, or its declaration is invalid; with file and line.
     """
-    tree = parsed(file)
+    tree = parse_file(file)
     stamp = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]
     module = ModuleType(f"vertebra_declared_{file.stem}_{stamp}")
     module.__file__ = str(file)
@@ -68,11 +68,11 @@ def executed(file: Path) -> ModuleType:
 
 
 class LazyFunction:
-    """A function of a file that is run when first called, so that reading a project imports no engine.
+    """A function in a file that is run when the function is first called, so that loading a project imports no engine.
 
     Args:
         file: the Python file.
-        find: picks the function out of the executed module.
+        find: finds the function in the module.
     """
 
     def __init__(self, file: Path, find: Callable[[ModuleType], Callable[..., Any]]) -> None:
@@ -81,18 +81,18 @@ class LazyFunction:
         self._function: Callable[..., Any] | None = None
 
     def __call__(self, *arguments: Any) -> Any:
-        """Run the file, unless it was run before, and call the function.
+        """Run the file unless it was run before, and call the function.
 
         Raises:
             DeclarationErrors: the file fails.
         """
         if self._function is None:
-            self._function = self._find(executed(self._file))
+            self._function = self._find(run_file(self._file))
         return self._function(*arguments)
 
 
-def place_of(tree: ast.Module, line: int, loc: Loc) -> tuple[int, int]:
-    """Line and column of an argument of the call that spans a line; of the line itself where there is none.
+def argument_position(tree: ast.Module, line: int, loc: Loc) -> tuple[int, int]:
+    """The line and column of an argument of the call at a line; of the line itself if there is no call.
 
     Args:
         loc: names of keyword arguments and keys of dictionaries, from the call inwards.
@@ -126,8 +126,8 @@ def _part(node: ast.AST, element: str | int) -> ast.AST | None:
 def _invalid(error: ValidationError, file: Path, tree: ast.Module) -> list[DeclarationError]:
     line = _line(error, file)
     found = []
-    for one in without_mistyped(error.errors(include_url=False)):
-        row, column = place_of(tree, line, one["loc"])
+    for one in drop_missing_misspelled(error.errors(include_url=False)):
+        row, column = argument_position(tree, line, one["loc"])
         name = ".".join(str(part) for part in one["loc"])
         message = one["msg"].removeprefix("Value error, ")
         fact, _, remedy = message.partition("; ")

@@ -1,4 +1,4 @@
-"""A reconciliation: which records of two tables, or which spellings of one column, mean the same thing."""
+"""Reconciliations: which records of two tables, or which spellings of one column, mean the same thing."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Comparison(Declaration):
         left: columns of the left table.
         right: columns of the right table.
         how: the kind of comparison, e.g. ``exact``, ``name`` or ``distance``.
-        must_agree: whether a pair below the last level of the comparison is never matched without a person, however
-            probable it is.
+        must_agree: a pair below the last level of the comparison is never matched automatically, however probable
+            the match is.
     """
 
     left: Columns
@@ -88,9 +88,9 @@ class Survivor(Declaration):
 class EntityResolution(Declaration):
     """Probabilistic reconciliation of two tables by entity resolution (Fellegi-Sunter, by Splink).
 
-    ``block`` names the comparisons of which a candidate pair must agree in at least one. A pair is a match from
-    probability ``match``, and worth a person's look from ``review``. The golden record has the columns ``golden``;
-    ``golden_key`` is the one that identifies it, so no two golden records share its value.
+    ``block`` names comparisons; a candidate pair agrees in at least one of them. A pair with a probability of at least
+    ``match`` is a match, one of at least ``review`` is listed for review by a person. ``golden`` are the columns of the
+    golden record; ``golden_key`` identifies it: no two golden records have the same value there.
     """
 
     name: Name
@@ -131,8 +131,8 @@ class EntityResolution(Declaration):
 class LookupTable(Declaration):
     """Reconciliation of the spellings of one column with a lookup table.
 
-    ``values`` gives each canonical spelling and those that mean the same. A spelling that is nowhere declared stays
-    as it is.
+    ``values`` lists, for each canonical spelling, the spellings that mean the same. Spellings that are not declared
+    stay unchanged.
     """
 
     name: Name
@@ -144,7 +144,7 @@ class LookupTable(Declaration):
 
     @property
     def canonical(self) -> dict[str, str]:
-        """The canonical spelling of each declared one, canonical spellings included."""
+        """The canonical spelling of each declared spelling, including the canonical ones."""
         found = {canonical: canonical for canonical in self.values}
         return found | {raw: canonical for canonical, spellings in self.values.items() for raw in spellings}
 
@@ -162,7 +162,7 @@ Reconciliation = Annotated[EntityResolution | LookupTable, Field(discriminator="
 
 
 def comparison_plugins(declaration: EntityResolution) -> dict[str, str]:
-    """The version of the package behind each comparison of a plug-in that is declared, for fingerprints."""
+    """The version of the plug-in of each declared comparison that comes from one, for fingerprints."""
     versions = {one.how: COMPARISONS.plugin_version(one.how) for one in declaration.compare.values()}
     return {name: version for name, version in sorted(versions.items()) if version is not None}
 

@@ -1,4 +1,4 @@
-"""Secrets in texts and files: found in every form they are written or sent in, and replaced by references."""
+"""Redaction: secrets in texts and files are found in every form they are written or sent in, and replaced."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _BLOCK: Final = 1 << 20
 
 
 class Redaction:
-    """Puts ``${NAME}`` in the place of secrets.
+    """Replaces secrets by ``${NAME}``.
 
-    They are found as they are, percent-encoded in part or in full, up to four times over, and escaped as in forms,
-    JSON and HTML.
+    Secrets are found verbatim, percent-encoded in part or in full, up to four times over, and escaped as in forms, JSON
+    and HTML.
 
     Args:
         secrets: value by name.
-        unnamed: more of them, which become ``${secret_1}`` and so on.
+        unnamed: more secrets, which are replaced by ``${secret_1}`` and so on.
     """
 
     def __init__(self, secrets: Mapping[str, str], unnamed: Iterable[str] = ()) -> None:

@@ -1,4 +1,4 @@
-"""JSON Schema of the YAML that a project is declared in, for editors and for ``vertebra debug --json-schema``."""
+"""JSON Schema of declarations in YAML, for editors and for ``vertebra debug --json-schema``."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ DOCUMENTS: Final[dict[str, tuple[type[BaseModel], ...]]] = {
 
 
 def json_schema(kind: str | None = None) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of one kind of file, or of all.
+    """Return the JSON Schema (draft 2020-12) of one kind of file, or of all.
 
-    It lists every collector, publish target and comparison, those of other distributions included.
+    It has every collector, publish target and comparison, including those of plug-ins.
 
     Args:
         kind: ``project``, ``dataset``, ``reconciliation`` or ``publication``; None gives one schema whose ``$defs`` has

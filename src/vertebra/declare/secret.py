@@ -20,7 +20,7 @@ _PASSWORD: Final = re.compile(r"://[^/?#]*:(?P<password>[^/?#]*)@")
 
 
 def written_secrets(collect: Any, document: Document) -> Iterator[DeclarationError]:
-    """What is wrong with how ``collect:`` writes its secrets.
+    """Find secrets in ``collect:`` that are written as text.
 
     Args:
         collect: the section before references are resolved.
@@ -46,14 +46,14 @@ def written_secrets(collect: Any, document: Document) -> Iterator[DeclarationErr
         if _HEADERS.fullmatch(name):
             yield DeclarationError(
                 f"the header {name} holds a secret",
-                cause="what stands under headers goes wherever the host redirects to",
+                cause="headers are also sent to other hosts that the host redirects to",
                 remedy=f"write auth: {{header: {name}, value: ${{NAME}}}}",
                 where=document.where(("collect", "headers", name), key=True),
             )
 
 
 def option_secrets(document: Document, secret: Collection[Loc]) -> Iterator[DeclarationError]:
-    """What is wrong with how the options of a publish target write their secrets.
+    """Find secrets in the options of a publish target that are written as text.
 
     Args:
         document: the publication as it is written.

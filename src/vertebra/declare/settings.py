@@ -22,15 +22,15 @@ _ABOUT_PROFILES: Final = {"profiles", "default_profile"}
 def read_settings(
     root: Path, profile: str | None, engine: str | None, environment: Environment, errors: list[DeclarationError]
 ) -> tuple[Settings, str | None] | None:
-    """The settings of a project and the name of the profile that is applied.
+    """Read the settings of a project; return them with the name of the profile that is applied.
 
-    Only the references of the settings that are in force are resolved: what another profile refers to need not be set.
+    Only references in the settings that apply are resolved: variables of other profiles need not be set.
 
     Args:
         root: the project's folder.
         profile: the profile asked for; None takes ``default_profile``.
         engine: in place of the declared engine.
-        errors: gets all that is wrong.
+        errors: receives all errors.
 
     Returns:
         None when there are errors.

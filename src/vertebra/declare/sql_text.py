@@ -1,4 +1,4 @@
-"""The SQL of a view as text: one query, the tables it names and where; complaints in words for its author."""
+"""The SQL of a view as text: parsing it, the tables it names and where, and error messages with carets."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def one_query(sql: str, where: str) -> exp.Query:
     try:
         statements = [one for one in sqlglot.parse(sql, read="spark") if one is not None]
     except ParseError as error:
-        told, line, column = complaint(error, sql)
+        told, line, column = parse_message(error, sql)
         raise DeclarationError(
             f"the SQL does not parse: {told}",
             remedy="correct the view; it is SparkSQL",
@@ -64,7 +64,7 @@ def one_query(sql: str, where: str) -> exp.Query:
     except (AssertionError, AttributeError, TypeError, ValueError) as error:
         raise DeclarationError(
             "the SQL cannot be read",
-            cause="it has a form that is not known here, such as `|>` before LIMIT or UNION",
+            cause="it uses syntax that is not supported here, such as `|>` before LIMIT or UNION",
             remedy="write it as a SELECT with its clauses in the usual order",
             where=where,
         ) from error
@@ -80,7 +80,7 @@ def one_query(sql: str, where: str) -> exp.Query:
 
 
 def tables_named(query: exp.Query) -> Iterator[NamedTable]:
-    """The tables a query reads from elsewhere: not its CTEs, and no table functions."""
+    """The tables that a query reads, without its CTEs and table functions."""
     from sqlglot import exp
 
     own = {cte.alias_or_name.lower() for cte in query.find_all(exp.CTE)}
@@ -107,8 +107,8 @@ def place(sql: str, start: int, file: str) -> str:
     return f"{file}:{sql.count(chr(10), 0, start) + 1}:{start - sql.rfind(chr(10), 0, start)}"
 
 
-def complaint(error: ParseError, text: str) -> tuple[str, int, int]:
-    """The complaint with its line quoted and carets under the place, and the place: line and column, from 1.
+def parse_message(error: ParseError, text: str) -> tuple[str, int, int]:
+    """The message of a parse error with its line quoted and carets, and its line and column, from 1.
 
     Args:
         error: what sqlglot raised.

@@ -1,6 +1,6 @@
-"""Rules that are given without a project: texts, a mapping, or a file; about tables of which the columns are known.
+"""Rules without a project: given as texts, a mapping or a file, about tables whose columns are known.
 
-A file is YAML in the form of a dataset's ``rules:``, or has one rule a line, in any notation.
+A file has YAML in the form of a dataset's ``rules:``, or one rule per line, in any notation.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _YAML: Final = (".yaml", ".yml", ".json")
 
 
 class _File(Declaration):
-    """A file with its rules under ``rules``, as in a dataset's."""
+    """A file with rules under ``rules``, like a dataset's file."""
 
     rules: dict[str, Rule]
 
@@ -52,15 +52,15 @@ Rules = Mapping[str, Any] | Sequence[str | StandaloneRule] | str | Path
 
 
 def standalone_rules(rules: Rules, prefix: str = "rule") -> tuple[StandaloneRule, ...]:
-    """Take rules in any of their forms.
+    """Read rules in any of their forms.
 
     Args:
         rules: texts, each in any notation, ``name: text`` or ``a, b -> c``; or a mapping of names to texts or to
             mappings with sugar (``{"range": {"distance": [1, 5000]}}``); or the path of a file.
-        prefix: of the names of texts without one: ``rule_1``.
+        prefix: of the names of rules without a name: ``rule_1``.
 
     Raises:
-        DeclarationError: something in them is no rule.
+        DeclarationError: one of them is not a rule.
     """
     if isinstance(rules, str) and not _is_file(rules):
         rules = [rules]
@@ -86,7 +86,7 @@ def compile_rules(
 
     Raises:
         RuleError: a rule is not a denial constraint over these tables.
-        DeclarationError: two rules have one name, a reference leads nowhere.
+        DeclarationError: two rules have the same name, or a reference has no target.
     """
     datasets = {
         name: Dataset.model_construct(
@@ -116,7 +116,7 @@ def compile_rules(
 
 
 def review_rules(rules: Mapping[str, Sequence[NamedRule]]) -> tuple[Finding, ...]:
-    """What is odd about compiled rules."""
+    """Find rules that are redundant or contradict others."""
     return review(
         [
             (rule.name, rule.constraint)
@@ -174,7 +174,7 @@ def _of_file(file: Path) -> tuple[StandaloneRule, ...]:
     found = _of_yaml(file) if file.suffix.lower() in _YAML else _of_lines(file)
     if not found:
         raise DeclarationError(
-            "the file has no rules", cause="a check without rules would find every table in order",
+            "the file has no rules", cause="a check without rules would accept every table",
             remedy="write e.g. `distance: {range: {distance: [1, 5000]}}`", where=display_path(file),
         )  # fmt: skip
     return found
@@ -191,7 +191,7 @@ def _of_yaml(file: Path) -> tuple[StandaloneRule, ...]:
             errors.append(
                 DeclarationError(
                     f"only `rules` of this file would be read, not {', '.join(others)}",
-                    cause="the key and the columns of a dataset's file make rules too, which must not be passed over",
+                    cause="the key and the columns of a dataset's file are rules, too, and would be ignored",
                     remedy=f"vertebra check {file.stem} in the project; or write all rules under `rules`",
                     where=document.where((others[0],), key=True),
                 )
@@ -252,6 +252,6 @@ def _rule(name: str, value: Any) -> Rule:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise DeclarationError(
-            f"rule {name} is no rule: {place + ': ' if place else ''}{first['msg']}",
+            f"rule {name} is invalid: {place + ': ' if place else ''}{first['msg']}",
             remedy="write a text, or e.g. {'range': {'distance': [1, 5000]}}",
         ) from None

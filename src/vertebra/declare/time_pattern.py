@@ -1,8 +1,7 @@
 """Spark date and time patterns, compiled to a regular expression.
 
-The engines agree on regular expressions but not on patterns, so Vertebra reads text written in a pattern with the
-expression compiled here. The letters are those of Spark: y M d H h a m s S X x Z, quoted text, and ``[…]`` for what may
-be missing.
+Engines agree on regular expressions but not on patterns, so Vertebra parses dates and times with the expression that is
+compiled here. The letters are those of Spark: y M d H h a m s S X x Z, quoted text, and ``[…]`` for optional parts.
 """
 
 from __future__ import annotations
@@ -53,14 +52,14 @@ _OFFSETS = "XxZ"
 
 @dataclass(frozen=True)
 class TimeField:
-    """Where a part of a date or time stands in the text.
+    """The position of a part of a date or time in the text.
 
     Attributes:
         letter: the pattern letter, one of ``y M d H h a m s S X``; any kind of offset is ``X``.
         count: how often the letter is repeated.
         group: its group in the expression.
-        start: its first character, counted from 1, when it always stands there.
-        width: its characters, when it always has as many.
+        start: its first character, counted from 1, if this is always the same.
+        width: its number of characters, if this is always the same.
     """
 
     letter: str
@@ -122,7 +121,7 @@ class _Compiler:
 
 
 def escape(text: str) -> str:
-    """Text as a regular expression that Java and Rust both take (``re.escape`` writes what Rust refuses)."""
+    """Text as a regular expression for both Java and Rust (Rust refuses some escapes of ``re.escape``)."""
     return "".join(f"\\{char}" if char in r"\.+*?()|[]{}^$" else char for char in text)
 
 
@@ -159,7 +158,7 @@ def time_pattern(text: str) -> TimePattern:
 
 
 def _quoted(text: str, at: int, compiler: _Compiler) -> int:
-    """Read quoted text, in which '' is a quote; returns the place after it."""
+    """Read quoted text, in which '' is a quote; return the position after it."""
     if text.startswith("''", at):
         compiler.literal("'")
         return at + 2

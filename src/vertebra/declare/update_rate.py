@@ -1,4 +1,4 @@
-"""How often the things that a dataset describes change: ``@monthly``, or every ``10 min``."""
+"""Update rates: how often the things that a dataset describes change, e.g. ``@monthly`` or ``10 min``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMED: Final = {
 }
 
 
-def between_updates(text: str) -> timedelta:
+def update_interval(text: str) -> timedelta:
     """The mean time between two updates; its reciprocal is the update rate.
 
     Args:
@@ -41,9 +41,9 @@ def between_updates(text: str) -> timedelta:
 
 
 def _checked(text: str) -> str:
-    between_updates(text)
+    update_interval(text)
     return text
 
 
 UpdateRate = Annotated[str, AfterValidator(_checked)]
-"""A text that :func:`between_updates` accepts."""
+"""A text that :func:`update_interval` accepts."""

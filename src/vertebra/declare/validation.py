@@ -1,4 +1,4 @@
-"""Checking a document against a declaration's model, and saying what is wrong where it is written."""
+"""Checking a document against the model of a declaration, with errors that have file, line, cause and remedy."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _YES_NO: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off"
 def validated(
     adapter: TypeAdapter[Model], document: Document, value: Any, what: str, errors: list[DeclarationError]
 ) -> Model | None:
-    """Make a declaration of a document's value.
+    """Make a declaration from the value of a document.
 
     Args:
         adapter: of the declaration's model.
-        document: where the value was read, for places.
+        document: the document that the value was read from, for locations.
         value: what to check; may differ from ``document.value`` by keys added and references resolved.
         what: what is declared, for messages, e.g. ``dataset flights``.
-        errors: gets all that is wrong.
+        errors: receives all errors.
 
     Returns:
         The declaration, or None when it has errors.
@@ -60,15 +60,17 @@ def validated(
         if isinstance(made, Declaration):
             locate(made, lambda loc: document.location(loc, key=True))
         return made
-    value, changed = _as_written(document, value, found)
+    value, changed = _numbers_as_text(document, value, found)
     if changed:
         return validated(adapter, document, value, what, errors)
-    errors += [_explained(group, document, adapter, what) for group in _alternatives(document, without_mistyped(found))]
+    errors += [
+        _explain(group, document, adapter, what) for group in _alternatives(document, drop_missing_misspelled(found))
+    ]
     return None
 
 
-def without_mistyped(found: Sequence[ErrorDetails]) -> list[ErrorDetails]:
-    """The errors without the keys that are missing only because they are mistyped: the unknown key is told."""
+def drop_missing_misspelled(found: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out errors about missing keys that were misspelled: the unknown key is reported instead."""
     unknown = [error["loc"] for error in found if error["type"] == "extra_forbidden"]
     # a member of a registry may decide other keys, such as that of a collector `parse:`
     undecided = [error["loc"][:-2] for error in found if error["type"] in (NOT_REGISTERED, NOT_LOADED)]
@@ -83,8 +85,8 @@ def without_mistyped(found: Sequence[ErrorDetails]) -> list[ErrorDetails]:
     ]
 
 
-def _as_written(document: Document, value: Any, found: Sequence[ErrorDetails]) -> tuple[Any, bool]:
-    """Where text is wanted, a number such as -999 is the text that stands in the file."""
+def _numbers_as_text(document: Document, value: Any, found: Sequence[ErrorDetails]) -> tuple[Any, bool]:
+    """Replace numbers by their text in the file, where text is expected: ``-999``."""
     changed = False
     for error in found:
         if error["type"] != "string_type" or isinstance(error["input"], list | dict) or error["input"] is None:
@@ -96,7 +98,7 @@ def _as_written(document: Document, value: Any, found: Sequence[ErrorDetails]) -
 
 
 def _replaced(value: Any, path: Loc, new: Any) -> Any:
-    """A copy of nested dictionaries and lists with another value at a place."""
+    """A copy of nested dictionaries and lists with another value at a path."""
     if not path:
         return new
     copy = dict(value) if isinstance(value, Mapping) else list(value)
@@ -105,9 +107,9 @@ def _replaced(value: Any, path: Loc, new: Any) -> Any:
 
 
 def _alternatives(document: Document, found: Sequence[ErrorDetails]) -> list[list[ErrorDetails]]:
-    """The errors, one group for each thing that is wrong.
+    """Group errors, one group for each problem.
 
-    Where a value may have several forms, each form it does not have is an error; the form that got furthest into the
+    If a value may have several forms, validation reports an error for each form; the form that matches most of the
     value is the one that was meant.
     """
     groups: list[list[ErrorDetails]] = []
@@ -124,18 +126,18 @@ def _alternatives(document: Document, found: Sequence[ErrorDetails]) -> list[lis
 
 
 def _fit(document: Document, error: ErrorDetails) -> tuple[int, bool]:
-    """How far validation came with a form: the depth it reached, and whether the value there has the right type."""
+    """How well a form matches: the depth that validation reached, and whether the value there has the right type."""
     return len(document.path(error["loc"])), error["type"] not in _EXPECTED
 
 
 def _forms(document: Document, error: ErrorDetails) -> bool:
-    """Whether the error names the alternative it is about."""
+    """Whether an error names the form that it is about."""
     missing = 1 if error["type"] == "missing" else 0
     return len(document.path(error["loc"])) < len(error["loc"]) - missing
 
 
 def _same_value(document: Document, one: ErrorDetails, other: ErrorDetails) -> bool:
-    """Whether two errors are about two forms of the same value: their places part where neither is in the document."""
+    """Whether two errors are about two forms of the same value: their paths differ from where the document ends."""
     if not _forms(document, one):
         return False
     common = 0
@@ -148,7 +150,7 @@ def _same_value(document: Document, one: ErrorDetails, other: ErrorDetails) -> b
     return all(len(part) > common and document.path(part) == document.path(before) for part in parts)
 
 
-def _explained(
+def _explain(
     group: Sequence[ErrorDetails], document: Document, adapter: TypeAdapter[Any], what: str
 ) -> DeclarationError:
     error = group[0]
@@ -157,7 +159,7 @@ def _explained(
     name = ".".join(map(str, path))
     label = f"{what}: {name}" if name else what
     if kind == "extra_forbidden":
-        known = keys_at(adapter, loc[:-1], document.value)
+        known = allowed_keys(adapter, loc[:-1], document.value)
         return DeclarationError(
             f"{what}: unknown key {str(loc[-1])!r}" + (f" in {_dotted(path[:-1])}" if len(path) > 1 else ""),
             cause=f"the keys here are {', '.join(known)}",
@@ -173,9 +175,11 @@ def _explained(
     if kind == NOT_REGISTERED:
         known = error["ctx"]["known"]
         return DeclarationError(
-            f"{label} is {_told(given)}",
+            f"{label} is {_shown_value(given)}",
             cause=f"it is one of {', '.join(known)}",
-            remedy=did_you_mean(given, known, f"write one of them, or install the package that adds {_told(given)}"),
+            remedy=did_you_mean(
+                given, known, f"write one of them, or install the package that adds {_shown_value(given)}"
+            ),
             where=document.where(loc),
         )
     if kind == NOT_LOADED:
@@ -189,7 +193,7 @@ def _explained(
             label, given, loc = f"{label}: {key}", error["ctx"]["tag"], (*loc, key)
         allowed = _allowed(error)
         return DeclarationError(
-            f"{label} is {_told(given)}",
+            f"{label} is {_shown_value(given)}",
             cause=f"it is one of {', '.join(allowed)}",
             remedy=did_you_mean(given, allowed, f"write {allowed[0]}"),
             where=document.where(loc),
@@ -200,7 +204,7 @@ def _explained(
     if kind == "string_pattern_mismatch" and error["ctx"]["pattern"] == NAME_PATTERN:
         is_key = loc[-1:] == ("[key]",)
         return DeclarationError(
-            f"{what}: {_told(given)} is not a name",
+            f"{what}: {_shown_value(given)} is not a name",
             cause="a name begins with a lower-case letter and has only lower-case letters, digits and _",
             remedy=f"write {_plain_name(str(given))}" + (" and `source:` for the name in the payload" * is_key),
             where=document.where(loc, key=is_key),
@@ -213,21 +217,21 @@ def _explained(
     if expected:
         wanted = " or ".join(expected)
         return DeclarationError(
-            f"{label} is {_told(given)}, not {wanted}",
-            cause=_trap(given, wanted),
-            remedy=_corrected(given, wanted),
+            f"{label} is {_shown_value(given)}, not {wanted}",
+            cause=_type_cause(given, wanted),
+            remedy=_type_remedy(given, wanted),
             where=document.where(loc),
         )
     return DeclarationError(
         f"{label}: {error['msg'][:1].lower()}{error['msg'][1:]}",
-        cause=f"it is {_told(given)}",
+        cause=f"it is {_shown_value(given)}",
         remedy="vertebra debug --json-schema describes every key",
         where=document.where(loc),
     )
 
 
-def keys_at(adapter: TypeAdapter[Any], loc: Loc, value: Any = None) -> list[str]:
-    """The keys that a declaration may have at a place, as its JSON Schema says.
+def allowed_keys(adapter: TypeAdapter[Any], loc: Loc, value: Any = None) -> list[str]:
+    """The keys that a declaration may have at a path, by its JSON Schema.
 
     Args:
         value: the declaration as it is written, which may name members of registries.
@@ -241,7 +245,7 @@ def keys_at(adapter: TypeAdapter[Any], loc: Loc, value: Any = None) -> list[str]
             value = value.get(element, value)
         models = [registered_by(node[REGISTERED]).model_of(value) for node in nodes if REGISTERED in node]
         if models and models[0] is not None:
-            return keys_at(TypeAdapter(models[0]), loc[place:], value)
+            return allowed_keys(TypeAdapter(models[0]), loc[place:], value)
     return list(dict.fromkeys(key for node in nodes for key in node.get("properties", {})))
 
 
@@ -258,7 +262,7 @@ def _below(schema: dict[str, Any], node: dict[str, Any], element: str | int) -> 
 
 
 def _forms_of(schema: dict[str, Any], node: dict[str, Any]) -> list[dict[str, Any]]:
-    """A schema and its alternatives, references followed."""
+    """A schema and its alternatives, with references resolved."""
     if "$ref" in node:
         return _forms_of(schema, schema["$defs"][node["$ref"].rpartition("/")[2]])
     alternatives = [form for key in ("anyOf", "oneOf", "allOf") for form in node.get(key, ())]
@@ -266,7 +270,7 @@ def _forms_of(schema: dict[str, Any], node: dict[str, Any]) -> list[dict[str, An
 
 
 def _tag_key(error: ErrorDetails) -> str:
-    """The key that chooses the form of a declaration, as it is written; its alias stands behind the field's name."""
+    """The key that chooses the form of a declaration, as it is written in YAML: the alias, which follows the name."""
     return str(error["ctx"]["discriminator"]).rpartition("|")[2].strip(" '")
 
 
@@ -275,8 +279,8 @@ def _allowed(error: ErrorDetails) -> list[str]:
     return [part.strip().strip("'") for part in text.replace(" or ", ", ").split(", ")]
 
 
-def _told(value: Any) -> str:
-    """What was written, briefly."""
+def _shown_value(value: Any) -> str:
+    """A value as it is shown in a message."""
     if value is None:
         return "empty"
     if isinstance(value, bool):
@@ -288,15 +292,15 @@ def _told(value: Any) -> str:
     return "a list" if isinstance(value, list | tuple) else str(value)
 
 
-def _trap(given: Any, wanted: str) -> str:
+def _type_cause(given: Any, wanted: str) -> str:
     if given is None:
-        return "nothing stands after the colon, or null, which means no value"
+        return "there is no value after the colon, or null, which means no value"
     if wanted == "true or false" and str(given).lower() in _YES_NO:
         return "only true and false are booleans; yes, no, on and off are text (NO may be Norway)"
     return ""
 
 
-def _corrected(given: Any, wanted: str) -> str:
+def _type_remedy(given: Any, wanted: str) -> str:
     if wanted == "true or false":
         return f"write {_YES_NO.get(str(given).lower(), 'true or false')}"
     if "a list" in wanted and isinstance(given, str | int | float):

@@ -15,7 +15,7 @@ _MARK: Final = "__vertebra_view__"
 
 
 class View(Declaration):
-    """One view. ``inputs`` are the qualified tables it reads (``trusted.flights``), read from the SQL or declared."""
+    """One view. ``inputs`` are the qualified tables it reads (``trusted.flights``), from the SQL or as declared."""
 
     name: Name
     description: str = ""
@@ -29,7 +29,7 @@ class View(Declaration):
 
 @dataclass(frozen=True)
 class PythonView:
-    """What :func:`view` says of a function."""
+    """What :func:`view` declares about a function."""
 
     inputs: tuple[str, ...]
     description: str

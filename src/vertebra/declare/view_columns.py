@@ -1,7 +1,7 @@
-"""Columns that the SQL of a view asks declared tables for, and that they do not have.
+"""Columns that the SQL of a view reads and its tables do not have.
 
-Only what is certain is said: a column that names its table, or that stands in a query over one table. What a function
-makes of a name, and columns of tables whose columns are not declared, are left to the engine.
+Only certain cases are reported: a column that names its table, or a column in a query over one table. Names that
+functions interpret, and tables whose columns are not declared, are left to the engine.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _UNITS: Final = frozenset(
     {"microsecond", "millisecond", "second", "minute", "hour", "day", "dayofyear", "week", "month", "quarter", "year"}
 )
-"""What functions of time take as a bare word."""
+"""Bare words that functions of time accept as units."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class UnknownColumn:
 
 
 def unknown_columns(query: exp.Query, tables: Mapping[str, Sequence[str]]) -> Iterator[UnknownColumn]:
-    """The columns of a query that are not in the tables they are asked of.
+    """Find the columns of a query that its tables do not have.
 
     Args:
-        tables: the columns of each table that has no others, by its qualified name.
+        tables: all columns of each table, by its qualified name.
     """
     from sqlglot.optimizer.scope import traverse_scope
 
@@ -56,7 +56,7 @@ def unknown_columns(query: exp.Query, tables: Mapping[str, Sequence[str]]) -> It
 
 
 def _table(scope: Scope, alias: str) -> str:
-    """The qualified name of a source that is a table from elsewhere."""
+    """The qualified name of a source that is a table, not a CTE or subquery."""
     from sqlglot import exp
 
     source = scope.sources[alias]
@@ -69,7 +69,7 @@ def _closed(scope: Scope) -> bool:
 
 
 def _plain(column: exp.Column, scope: Scope) -> bool:
-    """Whether a bare name is of this very query, and no alias, parameter of a lambda, or unit of time."""
+    """Whether a bare name is a column of this query: not an alias, a parameter of a lambda, or a unit of time."""
     from sqlglot import exp
 
     if column.find_ancestor(exp.Query) is not scope.expression:

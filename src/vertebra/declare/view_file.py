@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.declaration import locate
 from vertebra.declare.document import Document, Loc, display_path, read_text
-from vertebra.declare.python_file import LazyFunction, executed, parsed
+from vertebra.declare.python_file import LazyFunction, parse_file, run_file
 from vertebra.declare.source_location import SourceLocation
 from vertebra.declare.sql_text import NamedTable, one_query, place, quote, tables_named
 from vertebra.declare.view import View, declared_views
@@ -21,14 +21,14 @@ from vertebra.zones import CLEANED_ZONES, Zone
 if TYPE_CHECKING:
     from sqlglot import exp
 
-"""The zones a view reads: it integrates trusted tables and other views, and never reaches behind them."""
+"""The zones a view may read: it integrates trusted tables and other views."""
 
 _FRONT_MATTER: Final = ("description", "tags")
 
 
 @dataclass(frozen=True)
 class ReadView:
-    """A view and where each of its inputs is named, ``file:line:column``; of SQL, its syntax tree too."""
+    """A view, the location of each of its inputs as ``file:line:column``, and for SQL its syntax tree."""
 
     view: View
     places: dict[str, str]
@@ -39,7 +39,7 @@ def read_view(file: Path) -> ReadView:
     """Read a view.
 
     Raises:
-        DeclarationErrors: the file is not one query, or has not one function declared with ``@view``.
+        DeclarationErrors: the file is not one query, or does not have one function declared with ``@view``.
     """
     return _read_sql(file) if file.suffix == ".sql" else _read_python(file)
 
@@ -77,9 +77,9 @@ def _read_sql(file: Path) -> ReadView:
 
 
 def _front_matter(sql: str, file: Path) -> tuple[str, tuple[str, ...]]:
-    """Description and tags of a view, from the comment it begins with.
+    """Read the description and tags of a view from the comment at its beginning.
 
-    The comment is YAML when its first line is ``-- description:`` or ``-- tags:``, else its first paragraph is the
+    The comment is YAML if its first line is ``-- description:`` or ``-- tags:``; otherwise its first paragraph is the
     description.
     """
     comment = []
@@ -134,8 +134,8 @@ def _not_readable(named: NamedTable, sql: str, file: Path) -> DeclarationError:
 
 
 def _read_python(file: Path) -> ReadView:
-    """Read the decorator from the syntax tree; run the file only when its arguments are not literal."""
-    tree = parsed(file)
+    """Read the decorator from the syntax tree; run the file only if the arguments are not literals."""
+    tree = parse_file(file)
     decorated = [
         (function, call)
         for function in tree.body
@@ -163,7 +163,7 @@ def _read_python(file: Path) -> ReadView:
         marked = view(*arguments, **options)(documented)
         found = declared_views(_Holder(marked))[0][1]
     except (ValueError, TypeError):
-        found = _only(executed(file))[1]
+        found = _only(run_file(file))[1]
     nodes = [*call.args, *[call] * len(found.inputs)]
     pairs = [
         (name, f"{display_path(file)}:{node.lineno}:{node.col_offset + 1}")
@@ -196,7 +196,7 @@ def _read_python(file: Path) -> ReadView:
 
 
 class _Holder:
-    """Something with one attribute, which :func:`declared_views` looks through as it does a module."""
+    """An object with one attribute, which :func:`declared_views` searches like a module."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function

@@ -20,7 +20,7 @@ _PARQUET: Final = (".parquet", ".pq", ".parq")
 _PACKED: Final = (".gz", ".zst")
 
 
-def opened(data: Any, reading: SourceLayout) -> ExternalTable:
+def open_data(data: Any, reading: SourceLayout) -> ExternalTable:
     """Open data: a path, with wildcards or not, a folder, a pyarrow table, a pandas or Polars frame.
 
     Raises:

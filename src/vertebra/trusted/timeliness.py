@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, get_args
 
 from vertebra.declare.period import Unit, parse_period
-from vertebra.declare.update_rate import between_updates
+from vertebra.declare.update_rate import update_interval
 from vertebra.lake.batches import batches
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def timeliness(dataset: Dataset, lake: Lake, now: datetime) -> Timeliness:
         return Timeliness(None, days, "no update rate is declared (updates: @monthly)")
     if age is None:
         return Timeliness(None, None, "no batch was received")
-    value = 1 / (1 + age / between_updates(dataset.updates))
+    value = 1 / (1 + age / update_interval(dataset.updates))
     return Timeliness(value, days, f"data of {max(found):%Y-%m-%d %H:%M} UTC, updates {dataset.updates}")
 
 

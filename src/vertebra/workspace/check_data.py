@@ -21,7 +21,7 @@ from vertebra.declare.standalone_rules import (
 )
 from vertebra.engine import running
 from vertebra.errors import CollectError, RuleError
-from vertebra.external_data.open import opened
+from vertebra.external_data.open import open_data
 from vertebra.external_data.source import ExternalTable, SourceLayout
 from vertebra.external_data.spark_frames import SparkFrames, is_spark
 from vertebra.external_data.staging import ROW_ID, StagedTable, checked_types, stage
@@ -231,7 +231,7 @@ def _tables(data: Any, reading: SourceLayout) -> dict[str, _Table]:
         if not _NAME.fullmatch(named):
             raise CollectError(f"{named!r} cannot name a table", remedy="write letters, digits and _, a letter first")
         shown = str(one) if isinstance(one, str | Path) else type(one).__name__
-        found[named] = _Table(named, SparkFrames(one) if is_spark(one) else opened(one, reading), shown)
+        found[named] = _Table(named, SparkFrames(one) if is_spark(one) else open_data(one, reading), shown)
     return found
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vertebra.declare.dataset import Column, Dataset
 from vertebra.engine import running
-from vertebra.external_data.open import opened
+from vertebra.external_data.open import open_data
 from vertebra.external_data.source import SourceLayout
 from vertebra.external_data.staging import StagedTable, checked_types, stage
 from vertebra.governance.context import Progress, silent
@@ -59,7 +59,7 @@ def discover_data(
     from vertebra.trusted.discover import KINDS, Subject, discover
 
     reading = SourceLayout(checked_types(dict(types or {})), tuple(null), False, delimiter)
-    given = opened(data, reading)
+    given = open_data(data, reading)
     table = name or name_of(data)
 
     def discovered() -> list[Proposal]:
