@@ -304,9 +304,9 @@ FILES = {
     "nothing": ("x.csv", b"", "is empty"),
     "no Parquet": ("x.parquet", b"PAR1 no", "cannot be read"),
     "no JSON": ("x.jsonl", b'{"a": 1}\n{"a": \n', "cannot be read"),
-    "no objects": ("x.jsonl", b'{"a": 1}\n[1]\n', "no object"),
+    "no objects": ("x.jsonl", b'{"a": 1}\n[1]\n', "not an object"),
     "a cut archive": ("x.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 90_000)[:-30], "cannot be read"),
-    "an unknown kind": ("x.xlsx", b"PK", "of no kind that is read"),
+    "an unknown kind": ("x.xlsx", b"PK", "of a kind that is not supported"),
     "two columns of one name": ("x.csv", b"a,a\n1,2\n", "two columns"),
 }
 

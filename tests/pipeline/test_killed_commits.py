@@ -122,13 +122,13 @@ def test_ledgers_of_a_table_that_did_not_come_to_be_are_told(folder: Path, kille
     assert noted() == [True] * 3
     with open_tiny(folder) as project:
         link = project.why("trusted.sales", 10_000_000_002).links[0]
-        assert "which did not write trusted.sales; vertebra run" in link.says
+        assert "which did not write trusted.sales; vertebra run" in link.text
         assert project.run().ok
     assert noted() == [False] * 3
     with open_tiny(folder) as project:
-        assert project.why("trusted.sales", 10_000_000_002).links[0].says == "trusted.sales version 1 has the row"
+        assert project.why("trusted.sales", 10_000_000_002).links[0].text == "trusted.sales version 1 has the row"
         project.lake.table("trusted.sales").restore(0)
-        assert "restored since" in project.why("trusted.sales", 10_000_000_002).links[0].says
+        assert "restored since" in project.why("trusted.sales", 10_000_000_002).links[0].text
 
 
 def test_a_run_that_died_before_it_settled_leaves_the_ledgers_as_they_were(folder: Path, killed: Killed) -> None:

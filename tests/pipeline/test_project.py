@@ -172,7 +172,7 @@ def test_a_cell_is_walked_back_to_its_file(after_first_run: Path) -> None:
     with open_tiny(after_first_run) as project:
         links = {link.kind: link for link in project.why("trusted.sales", 10_000_000_002, "city").links}
     assert links["trusted"].facts == {"city": "Girona"}
-    assert "from Gerona to Girona by shop_city" in links["repair"].says
+    assert "from Gerona to Girona by shop_city" in links["repair"].text
     assert links["landing"].facts == {"city": "Gerona"}
     assert links["batch"].facts["url"].endswith("data/sales-1.csv")
     assert len(links["batch"].facts["sha256"]) == 64
@@ -182,14 +182,14 @@ def test_a_rejected_cell_and_a_quarantined_row_are_explained(after_first_run: Pa
     with open_tiny(after_first_run) as project:
         rejected = project.why("formatted.sales", 10_000_000_004, "price")
         quarantined = project.why("trusted.sales", 10_000_000_003)
-    assert any("seven" in link.says and "NULL" in link.says for link in rejected.links)
-    assert quarantined.links[0].says == "trusted.sales does not have the row: it is in quarantine for refund"
+    assert any("seven" in link.text and "NULL" in link.text for link in rejected.links)
+    assert quarantined.links[0].text == "trusted.sales does not have the row: it is in quarantine for refund"
 
 
 def test_a_table_is_explained_by_what_it_follows_from(after_first_run: Path) -> None:
     with open_tiny(after_first_run) as project:
-        chain = [(link.depth, link.says.split(" version")[0]) for link in project.why("exploitation.best").links]
-        with pytest.raises(LakeError, match="carry no _rid"):
+        chain = [(link.depth, link.text.split(" version")[0]) for link in project.why("exploitation.best").links]
+        with pytest.raises(LakeError, match="have no _rid"):
             project.why("exploitation.by_city", 1)
         with pytest.raises(LakeError, match="has no row 5"):
             project.why("trusted.sales", 5)

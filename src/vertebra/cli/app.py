@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from vertebra.cli import check, collect, decide, discover, inspect_lake, maintain, model, run, start
-from vertebra.cli.groups import CommandGroup
+from vertebra.cli.help_format import CommandGroup, HelpCommand
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,7 @@ _PANELS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
 )
 for panel, commands in _PANELS:
     for name, command in commands.items():
-        app.command(name, rich_help_panel=panel)(command)
+        app.command(name, cls=HelpCommand, rich_help_panel=panel)(command)
 app.add_typer(decide.quarantine, name="quarantine", rich_help_panel="Decide")
 app.add_typer(decide.repairs, name="repairs", rich_help_panel="Decide")
 app.add_typer(decide.decisions, name="decisions", rich_help_panel="Decide")

@@ -48,7 +48,7 @@ DelimiterOption = Annotated[
 
 def check(
     datasets: Annotated[
-        Texts, typer.Argument(metavar="[DATASET]...", help="Datasets to check; by default all.", show_default=False)
+        Texts, typer.Argument(metavar="DATASET", help="Datasets to check; by default all.", show_default=False)
     ] = None,
     zone: Annotated[
         str, typer.Option("--zone", metavar="ZONE", help="Check formatted (before cleaning) or trusted tables.")

@@ -42,7 +42,7 @@ ToOption = Annotated[str | None, typer.Option("--to", metavar="PERIOD", help="La
 def collect(
     datasets: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[DATASET]...", help="Datasets to collect; by default all.", show_default=False),
+        typer.Argument(metavar="DATASET", help="Datasets to collect; by default all.", show_default=False),
     ] = None,
     due: Annotated[bool, typer.Option("--due", help="Collect only what is due by its schedule.")] = False,
     first: FromOption = None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vertebra.cli.groups import CommandGroup
+from vertebra.cli.help_format import CommandGroup, HelpCommand
 from vertebra.cli.options import (
     CURRENT_FOLDER,
     FormatOption,
@@ -38,7 +38,7 @@ DatasetArgument = Annotated[
     str, typer.Argument(metavar="DATASET", help="The dataset, e.g. flights.", show_default=False)
 ]
 OptionalDataset = Annotated[
-    str | None, typer.Argument(metavar="[DATASET]", help="One dataset; by default all.", show_default=False)
+    str | None, typer.Argument(metavar="DATASET", help="One dataset; by default all.", show_default=False)
 ]
 RidArgument = Annotated[int, typer.Argument(metavar="RID", help="The row's _rid.", show_default=False)]
 ColumnArgument = Annotated[str, typer.Argument(metavar="COLUMN", help="The cell's column.", show_default=False)]
@@ -48,7 +48,7 @@ CommentOption = Annotated[
 LimitOption = Annotated[int, typer.Option("--limit", "-n", metavar="ROWS", help="Rows to list; 0 lists all.", min=0)]
 
 
-@quarantine.command("list")
+@quarantine.command("list", cls=HelpCommand)
 def quarantine_list(
     dataset: OptionalDataset = None,
     limit: LimitOption = 20,
@@ -68,7 +68,7 @@ def quarantine_list(
     _print_listing(found, ["dataset", "rid", "rules", "row"], form, "row", "in quarantine")
 
 
-@quarantine.command("release")
+@quarantine.command("release", cls=HelpCommand)
 def quarantine_release(
     dataset: DatasetArgument,
     rid: RidArgument,
@@ -88,7 +88,7 @@ def quarantine_release(
     _print_decision(f"row {rid} of {made.dataset} will be released", made)
 
 
-@repairs.command("list")
+@repairs.command("list", cls=HelpCommand)
 def repairs_list(
     dataset: OptionalDataset = None,
     limit: LimitOption = 20,
@@ -109,7 +109,7 @@ def repairs_list(
     _print_listing(found, columns, form, "repaired cell", "")
 
 
-@repairs.command("undo")
+@repairs.command("undo", cls=HelpCommand)
 def repairs_undo(
     dataset: DatasetArgument,
     rid: RidArgument,
@@ -130,13 +130,13 @@ def repairs_undo(
     _print_decision(f"the repair of {column} in row {rid} of {made.dataset} will be undone", made)
 
 
-@repairs.command("set")
+@repairs.command("set", cls=HelpCommand)
 def repairs_set(
     dataset: DatasetArgument,
     rid: RidArgument,
     column: ColumnArgument,
     value: Annotated[
-        str | None, typer.Argument(metavar="[VALUE]", help="The value; without one, NULL.", show_default=False)
+        str | None, typer.Argument(metavar="VALUE", help="The value; without one, NULL.", show_default=False)
     ] = None,
     comment: CommentOption = "",
     project: ProjectOption = CURRENT_FOLDER,
@@ -154,7 +154,7 @@ def repairs_set(
     _print_decision(f"{column} of row {rid} of {made.dataset} will be {'NULL' if value is None else value}", made)
 
 
-@decisions.command("list")
+@decisions.command("list", cls=HelpCommand)
 def decisions_list(
     dataset: OptionalDataset = None,
     limit: LimitOption = 20,
@@ -174,7 +174,7 @@ def decisions_list(
     _print_listing(found, columns, form, "decision", "")
 
 
-@decisions.command("accept")
+@decisions.command("accept", cls=HelpCommand)
 def decisions_accept(
     dataset: DatasetArgument,
     rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule that the row breaks.", show_default=False)],
@@ -195,7 +195,7 @@ def decisions_accept(
     _print_decision(f"row {rid} of {made.dataset} may break {rule}", made)
 
 
-@decisions.command("withdraw")
+@decisions.command("withdraw", cls=HelpCommand)
 def decisions_withdraw(
     dataset: DatasetArgument,
     rid: RidArgument,

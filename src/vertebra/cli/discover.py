@@ -30,7 +30,7 @@ def discover(
     table: Annotated[
         str | None,
         typer.Argument(
-            metavar="[TABLE]", help="A table of a dataset: trusted.flights or formatted.flights.", show_default=False
+            metavar="TABLE", help="A table of a dataset: trusted.flights or formatted.flights.", show_default=False
         ),
     ] = None,
     data: Annotated[

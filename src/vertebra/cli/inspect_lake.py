@@ -33,7 +33,7 @@ TableArgument = Annotated[
 
 
 def ls(
-    what: Annotated[str, typer.Argument(metavar="[LIST]", help="What to list; see above.")] = "steps",
+    what: Annotated[str, typer.Argument(metavar="LIST", help="What to list; see above.")] = "steps",
     select: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,7 +53,7 @@ def ls(
     project: ProjectOption = CURRENT_FOLDER,
     profile: ProfileOption = None,
 ) -> None:
-    """List steps, sources, tables, datasets, publications, drift or rules.
+    """List steps, sources, tables, datasets, rules and more.
 
     \b
     Lists:
@@ -206,9 +206,9 @@ def sql(
 
 def why(
     table: TableArgument,
-    rid: Annotated[int | None, typer.Argument(metavar="[RID]", help="The row's _rid.", show_default=False)] = None,
+    rid: Annotated[int | None, typer.Argument(metavar="RID", help="The row's _rid.", show_default=False)] = None,
     column: Annotated[
-        str | None, typer.Argument(metavar="[COLUMN]", help="One column of the row.", show_default=False)
+        str | None, typer.Argument(metavar="COLUMN", help="One column of the row.", show_default=False)
     ] = None,
     form: FormatOption = "table",
     project: ProjectOption = CURRENT_FOLDER,
@@ -233,7 +233,7 @@ def why(
 
 def quality(
     dataset: Annotated[
-        str | None, typer.Argument(metavar="[DATASET]", help="One dataset; by default all.", show_default=False)
+        str | None, typer.Argument(metavar="DATASET", help="One dataset; by default all.", show_default=False)
     ] = None,
     history: Annotated[bool, typer.Option("--history", help="Show every run, not only the last.")] = False,
     html: Annotated[

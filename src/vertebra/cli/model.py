@@ -22,7 +22,7 @@ from vertebra.cli.options import (
 
 def models(
     analysis: Annotated[
-        str | None, typer.Argument(metavar="[ANALYSIS]", help="One analysis; by default all.", show_default=False)
+        str | None, typer.Argument(metavar="ANALYSIS", help="One analysis; by default all.", show_default=False)
     ] = None,
     history: Annotated[bool, typer.Option("--history", help="Show every run, not only the last.")] = False,
     form: FormatOption = "table",

@@ -1,1 +1,1 @@
-"""What a user declares: models, the loader, friendly errors. No engine, and no I/O but reading these files."""
+"""Declarations: their models, the loader, and its errors. It uses no engine and only reads declarations."""

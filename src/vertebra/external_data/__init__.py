@@ -1,1 +1,1 @@
-"""Data that is given without a project: files, Delta tables, frames in memory; opened, typed, staged for the engine."""
+"""Data without a project: files, Delta tables and data frames are opened, typed and staged for the engine."""

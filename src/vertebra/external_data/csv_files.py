@@ -1,4 +1,4 @@
-"""CSV files: every cell as text, every record in its order."""
+"""CSV files: every cell as text, every record in order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEADER: Final = 1 << 20
 
 
 class CsvFiles:
-    """CSV files with a header each; all cells are text, the empty one and those of ``null`` are NULL."""
+    """CSV files with a header each. All cells are text; empty cells and those listed in ``null`` are NULL."""
 
     texts = True
 

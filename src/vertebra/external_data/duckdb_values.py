@@ -1,4 +1,4 @@
-"""DuckDB for reading: bounded memory, quoted names, and what it says of a file in our words."""
+"""Reading with DuckDB: bounded memory, quoted names, and errors about files translated to ours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MEMORY: Final = "2GB"
 
 
 def connect(folder: Path) -> duckdb.DuckDBPyConnection:
-    """DuckDB with bounded memory, spilling into a folder, times in UTC."""
+    """Connect to DuckDB with bounded memory, a folder to spill to, and times in UTC."""
     import duckdb
 
     connection = duckdb.connect()
@@ -28,16 +28,16 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
 
 
 def first_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...] | None:
-    """The first row of an answer; the connection is free again."""
+    """Return the first row of a result; the connection can be used again."""
     rows = connection.execute(query).fetchall()
     return rows[0] if rows else None
 
 
 def copied(connection: duckdb.DuckDBPyConnection, query: str, target: Path, about: Path | None = None) -> None:
-    """Write the rows of a query to a Parquet file, in their order.
+    """Write the rows of a query to a Parquet file, in order.
 
     Raises:
-        CollectError: the file they come from is not what it seems.
+        CollectError: the file they come from is not of the kind its name says.
     """
     try:
         connection.execute(f"COPY ({query}) TO {duckdb_text(target)} (FORMAT parquet)")
@@ -48,11 +48,11 @@ def copied(connection: duckdb.DuckDBPyConnection, query: str, target: Path, abou
 
 
 def refused(error: Exception, file: Path) -> CollectError:
-    """What a library says of a file, in our words."""
+    """Translate the error of a library about a file."""
     text = str(error).strip()
     if "not utf-8 encoded" in text or "Invalid unicode" in text or "invalid UTF" in text:
         line = re.search(r"on Line: (\d+)", text)
-        return not_utf8(file, f"a character in line {line[1]} is none" if line else text.splitlines()[0])
+        return not_utf8(file, f"line {line[1]} has an invalid character" if line else text.splitlines()[0])
     found = re.search(r"CSV Error on Line: (\d+)\n(?:Original Line: ?(.*)\n)?\s*(.*)", text)
     if found:
         return CollectError(
@@ -62,12 +62,12 @@ def refused(error: Exception, file: Path) -> CollectError:
         )
     return CollectError(
         f"{display_path(file)} cannot be read", cause=text.splitlines()[0] if text else type(error).__name__,
-        remedy="check that the file is whole, and of the kind its name says",
+        remedy="check that the file is complete and of the kind its name says",
     )  # fmt: skip
 
 
 def not_utf8(file: Path, cause: str) -> CollectError:
-    """The refusal of a file in another encoding."""
+    """The error about a file in another encoding."""
     return CollectError(
         f"{display_path(file)} is not UTF-8 text", cause=cause,
         remedy=f"iconv -f windows-1252 -t utf-8 {display_path(file)} > utf8.csv, and check that",

@@ -41,10 +41,10 @@ class Frame:
 
 
 def arrow_of(data: Any) -> pa.Table:
-    """A table as Arrow; pandas' NaN is NULL.
+    """Convert a table to Arrow; NaN of pandas becomes NULL.
 
     Raises:
-        CollectError: it is of a type that is not read.
+        CollectError: its type is not supported.
     """
     import pyarrow as pa
 
@@ -66,6 +66,6 @@ def arrow_of(data: Any) -> pa.Table:
                 remedy="data['column'] = data['column'].astype(…)",
             ) from None  # fmt: skip
     raise CollectError(
-        f"data of type {type(data).__module__}.{type(data).__name__} is not read",
+        f"data of type {type(data).__module__}.{type(data).__name__} is not supported",
         remedy="give a path, a pyarrow Table, a pandas or Polars DataFrame, or a Spark DataFrame",
     )

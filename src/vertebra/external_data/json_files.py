@@ -1,4 +1,4 @@
-"""JSON records: an object a line, or an array of objects."""
+"""JSON records: one object per line, or an array of objects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class JsonFiles:
-    """Files with a JSON object a line, or an array of objects; values come as text, each with its JSON type."""
+    """Files with one JSON object per line, or an array of objects. Values are read as text, with their JSON types."""
 
     texts = True
 
@@ -42,8 +42,8 @@ class JsonFiles:
             raise refused(error, file) from None
         if odd:
             raise CollectError(
-                f"{display_path(file)} has a record that is no object but of type {odd[0][0]}",
-                remedy="write one object a line: {\"origin\": \"JFK\", \"distance\": 2475}",
+                f"{display_path(file)} has a record that is not an object, but of type {odd[0][0]}",
+                remedy="write one object per line: {\"origin\": \"JFK\", \"distance\": 2475}",
             )  # fmt: skip
         return found
 

@@ -1,4 +1,4 @@
-"""Opening data: by what is given, what is at a path, and what its name says."""
+"""Opening data: finding out what kind of files or table it is."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _PACKED: Final = (".gz", ".zst")
 
 
 def open_data(data: Any, reading: SourceLayout) -> ExternalTable:
-    """Open data: a path, with wildcards or not, a folder, a pyarrow table, a pandas or Polars frame.
+    """Open data: a path, with wildcards or not, a folder, a pyarrow Table, a pandas or Polars DataFrame.
 
     Raises:
-        CollectError: there is nothing, or it is of no kind that is read.
+        CollectError: there is no data, or its kind is not supported.
     """
     if isinstance(data, str | Path):
         return _opened_path(str(data), reading)
@@ -39,7 +39,7 @@ def _opened_path(text: str, reading: SourceLayout) -> ExternalTable:
     if not files:
         raise CollectError(
             f"there is no file {text}" if not glob.has_magic(text) else f"no file matches {text}",
-            cause=f"nothing is at {path.absolute()}" if not glob.has_magic(text) else "",
+            cause=f"there is nothing at {path.absolute()}" if not glob.has_magic(text) else "",
             remedy="give a CSV, JSON lines or Parquet file, a pattern in quotes ('2013/*.csv'), or a Delta folder",
         )
     kinds = {_kind(file) for file in files}
@@ -55,7 +55,7 @@ def _opened_path(text: str, reading: SourceLayout) -> ExternalTable:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    """The data files in a folder, as Spark and others leave them."""
+    """The data files in a folder, as Spark and others write them."""
     return sorted(
         file
         for file in folder.rglob("*")
@@ -80,7 +80,7 @@ def _kind(file: Path) -> str:
         if opened_file.read(4) == b"PAR1":
             return "parquet"
     raise CollectError(
-        f"{display_path(file)} is of no kind that is read",
-        cause=f"a file ends with one of {' '.join((*_CSV, *_JSON, *_PARQUET))}, maybe followed by .gz or .zst",
+        f"{display_path(file)} is of a kind that is not supported",
+        cause=f"file names end with one of {' '.join((*_CSV, *_JSON, *_PARQUET))}, and may be followed by .gz or .zst",
         remedy="rename it, or convert it",
     )

@@ -1,4 +1,4 @@
-"""Parquet files and Delta tables: typed, their rows numbered by the files themselves."""
+"""Parquet files and Delta tables: their columns have types, and rows are numbered by their position in the file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ParquetFiles:
 
 
 class DeltaFolder:
-    """The newest version of a Delta table. Its rows have no order of their own: a row is a position in a data file."""
+    """The newest version of a Delta table. Its rows have no order; a row is a position in a data file."""
 
     texts = False
 
@@ -58,7 +58,7 @@ class DeltaFolder:
         if unread:
             raise CollectError(
                 f"{display_path(folder)} uses {' and '.join(sorted(unread))}",
-                cause="its data files are not the table's rows as they stand",
+                cause="its data files are not simply the rows of the table",
                 remedy="write the table to Parquet with the engine that made it, and check that",
             )
         self.columns = tuple(self._schema)
@@ -83,13 +83,13 @@ class DeltaFolder:
 
 
 def parquet_part(connection: duckdb.DuckDBPyConnection, file: Path, name: str, chosen: dict[str, str]) -> SourcePart:
-    """A part over one file.
+    """Make a part from one file.
 
     Args:
-        chosen: column name to its SQL over the file.
+        chosen: SQL over the file, by column name.
 
     Raises:
-        CollectError: the file lacks a column, or cannot be read.
+        CollectError: a column is missing in the file, or it cannot be read.
     """
     present = _names(file)
     values = [value.strip('"').replace('""', '"') for value in chosen.values() if value.startswith('"')]
@@ -121,7 +121,7 @@ def _names(file: Path) -> list[str]:
 
 
 def _duckdb_type(kind: pa.DataType) -> str | None:
-    """The DuckDB form of a Delta table's type; None for a nested one, left as it is."""
+    """The DuckDB type for a type of a Delta table; None for nested types, which stay unchanged."""
     import pyarrow.types as at
 
     for known, name in (

@@ -1,4 +1,4 @@
-"""What data that is given offers, however it is stored: columns, and parts with numbered rows."""
+"""The port of external data: columns, and parts with numbered rows, however the data are stored."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ POSITION: Final = "_n"
 
 @dataclass(frozen=True)
 class SourceLayout:
-    """How text becomes values.
+    """How text is read.
 
     Attributes:
-        types: declared types by column, in place of what the cells look like.
-        null: texts that mean NULL, besides the empty one.
-        text: every column of a CSV file is text unless declared.
-        delimiter: of CSV files; None takes the one that cuts the header into most cells.
+        types: types by column, instead of the detected ones.
+        null: texts that mean NULL, besides the empty text.
+        text: read every column of CSV files as text, except those in ``types``.
+        delimiter: of CSV files; None detects the one that gives the header the most cells.
     """
 
     types: dict[str, str] = field(default_factory=dict)
@@ -33,12 +33,12 @@ class SourceLayout:
 
 @dataclass(frozen=True)
 class SourcePart:
-    """A file, or all of a frame.
+    """A file, or a whole data frame.
 
     Attributes:
-        name: as a person would type it; empty for a frame.
-        sql: gives ``_n BIGINT`` and the columns asked for.
-        rows: how many it has.
+        name: the path as a person would type it; empty for a frame.
+        sql: a query for ``_n BIGINT`` and the wanted columns.
+        rows: the number of rows.
     """
 
     name: str
@@ -47,11 +47,11 @@ class SourcePart:
 
 
 class ExternalTable(Protocol):
-    """Data that was opened: its columns are known, its rows are not read yet.
+    """Opened data: the columns are known, rows are not read yet.
 
     Attributes:
-        columns: names in order.
-        texts: the values of all columns are texts, whose types have to be found.
+        columns: the names of the columns, in order.
+        texts: whether all values are text, whose types are to be detected.
     """
 
     columns: tuple[str, ...]
@@ -61,9 +61,9 @@ class ExternalTable(Protocol):
         """Read some columns.
 
         Args:
-            folder: existing, for what has to be read once.
+            folder: an existing folder for temporary files.
 
         Raises:
-            CollectError: a file is not what it seems.
+            CollectError: a file is not of the kind its name says.
         """
         ...

@@ -1,4 +1,4 @@
-"""A Spark DataFrame as data: it is checked by the engine it lives in."""
+"""Spark DataFrames as external data: they are checked by their own session."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _ROW_ID: Final = "_rid"
 
 
 def is_spark(data: Any) -> bool:
-    """Whether data are a Spark DataFrame; Spark need not be installed to know."""
+    """Whether data are a Spark DataFrame; works without Spark installed."""
     return type(data).__module__.startswith("pyspark.sql") and hasattr(data, "sparkSession")
 
 
 class SparkFrames:
-    """A Spark DataFrame. Its rows have no position: ``_rid`` numbers them, its own if it has such a column."""
+    """A Spark DataFrame. Its rows have no position: its own column ``_rid`` numbers them, or one that is added."""
 
     texts = False
 
@@ -41,8 +41,8 @@ class SparkFrames:
         session = self._frame.sparkSession
         if not type(session).__module__.startswith("pyspark.sql.connect"):
             raise CollectError(
-                "the frame is of a classic Spark session",
-                cause="Vertebra speaks Spark Connect",
+                "the frame belongs to a classic Spark session",
+                cause="Vertebra supports Spark Connect sessions only",
                 remedy="SparkSession.builder.remote('sc://host:15002'), or write the frame to Parquet and check that",
             )
         from vertebra.engine import over
@@ -50,7 +50,7 @@ class SparkFrames:
         return over(session)
 
     def staged(self, name: str, columns: Sequence[str], engine: Engine, folder: Path) -> StagedTable:
-        """Materialise the columns with a row id, which must not change from one use to the next."""
+        """Materialise the columns with a row id, so that the ids are the same in every query."""
         import pyarrow.parquet as pq
         from pyspark.sql import functions as F
 
@@ -63,7 +63,7 @@ class SparkFrames:
         files = engine.write_parquet(chosen, folder / "rows")
         if not files:
             raise CollectError(
-                "the rows of the frame were not written where they can be read",
+                "the rows of the frame were written where they cannot be read",
                 cause="the Spark server does not see this machine's temporary folder",
                 remedy="set TMPDIR to a folder that both see, or check the files the frame is read from",
             )

@@ -1,6 +1,6 @@
-"""Staging: the columns that rules name, typed and with a row id, as Parquet files that the engine reads.
+"""Staging: the columns that rules name are written to Parquet files for the engine, with types and row ids.
 
-Rows are numbered from 0 in the order of the data; memory is bounded, as DuckDB streams from the files to the files.
+Rows are numbered from 0 in the order of the data. Memory is bounded: DuckDB streams from files to files.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ ROW_ID: Final = "_rid"
 
 @dataclass(frozen=True)
 class StagedTable:
-    """A table, ready for the engine.
+    """A table that is staged for the engine.
 
     Attributes:
         name: the relation.
         files: Parquet, with ``_rid BIGINT`` and the columns.
-        types: Spark's, by column; empty for a column without a value.
-        parts: name and first row id of each file that was given; one without a name for a frame.
-        rows: of all parts.
-        notes: what a person should know of how it was read.
+        types: Spark types by column; empty for a column without values.
+        parts: the name and first row id of each file; for a frame, one part without a name.
+        rows: the number of rows in all parts.
+        notes: unexpected details of how the data were read.
     """
 
     name: str
@@ -55,7 +55,7 @@ class StagedTable:
         return engine.read_parquet(list(self.files), pq.read_schema(self.files[0]))
 
     def place(self, rid: int) -> tuple[str, int]:
-        """File and position in it of a row."""
+        """The file of a row, and its position there."""
         number = bisect_right([first for _, first in self.parts], rid) - 1
         name, first = self.parts[number]
         return name, rid - first
@@ -67,25 +67,25 @@ def stage(
     columns: Sequence[str],
     reading: SourceLayout,
     folder: Path,
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> StagedTable:
     """Stage columns of data.
 
     Args:
-        columns: those that rules name.
-        folder: existing and empty.
-        tell: hears what is being done.
+        columns: the columns to stage.
+        folder: an existing, empty folder.
+        progress: receives what is being done.
 
     Raises:
-        CollectError: a file cannot be read, or a cell is not of the type declared for it.
+        CollectError: a file cannot be read, or a cell does not have the declared type.
     """
     connection = connect(folder)
     try:
-        tell(f"reading {name}")
+        progress(f"reading {name}")
         parts = data.parts(columns, folder, connection)
-        tell(f"looking at the types of {name}")
+        progress(f"detecting the types of {name}")
         found = {column: _type(connection, data, parts, column, reading) for column in columns}
-        tell(f"staging {name}")
+        progress(f"staging {name}")
         files, places, first = [], [], 0
         for number, part in enumerate(parts):
             values = [f"{first} + {POSITION} AS {ROW_ID}"]
@@ -124,10 +124,10 @@ def _type(
 
 
 def checked_types(types: dict[str, str]) -> dict[str, str]:
-    """Declared types, each one that exists.
+    """Check declared types.
 
     Raises:
-        CollectError: one does not.
+        CollectError: one of them does not exist.
     """
     checked = {}
     for column, kind in types.items():

@@ -1,6 +1,6 @@
-"""The types of columns that come as text, found by looking at every cell; and the engine's types for all others.
+"""Types of columns: for text, the type is detected from every cell; other types are converted to the engine's.
 
-A text is a number only if it is written as one: ``007`` and ``1_000`` stay texts, for they are names.
+A text is a number only if it is written like one: ``007`` and ``1_000`` stay text, because they are names or codes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NEARLY: Final = 0.9
 _TIME: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?"
 _NUMBER: Final = "[+-]?(0|[1-9][0-9]*)?([.][0-9]*)?([eE][+-]?[0-9]+)?|[+-]?[iI]nf(inity)?|[nN]a[nN]"
 _WHOLE_DOUBLE: Final = 2**53
-"""Whole numbers below are doubles without loss."""
+"""Whole numbers below this are doubles without loss."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class TypeOf:
     """A type that a column may have.
 
     Attributes:
-        name: Spark's.
-        what: in words, of several cells.
-        fits: whether a text ``{c}`` is written as one, as SQL.
-        value: the text as a value, as SQL.
+        name: Spark's name.
+        what: the plural of what cells of this type are, for messages.
+        fits: SQL: whether a text ``{c}`` is written like this type.
+        value: SQL: the value of the text ``{c}``.
     """
 
     name: str
@@ -78,7 +78,7 @@ CANDIDATES: Final = (
 
 TEXT: Final = TypeOf("string", "texts", "true", "{c}")
 UNKNOWN: Final = TypeOf("", "nothing", "true", "{c}")
-"""The type of a column without a value: it compares with anything, and is never true."""
+"""The type of a column without values: it compares with any type, and comparisons are never true."""
 
 _NATIVE: Final = {
     "BOOLEAN": "boolean", "TINYINT": "tinyint", "SMALLINT": "smallint", "INTEGER": "int", "BIGINT": "bigint",
@@ -99,10 +99,10 @@ _SPARK: Final = {
 
 @dataclass(frozen=True)
 class FoundType:
-    """What the cells of a column turned out to be.
+    """The detected type of a column.
 
     Attributes:
-        note: why it is text though most of its cells are not; empty otherwise.
+        note: why the column is text although most of its cells are not; empty otherwise.
     """
 
     type: TypeOf
@@ -110,12 +110,12 @@ class FoundType:
 
 
 def filled(sql: str, column: str) -> str:
-    """An expression of a :class:`TypeOf` over a column, given as an identifier or an expression."""
+    """Fill a column, given as an identifier or an expression, into the SQL of a :class:`TypeOf`."""
     return sql.replace("{c}", column)
 
 
 def found_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], column: str) -> FoundType:
-    """The narrowest type that every cell of a text column is written as."""
+    """Detect the narrowest type that fits every cell of a text column."""
     name = duckdb_identifier(column)
     values = " UNION ALL ".join(f"SELECT {POSITION}, {name} AS c FROM ({part.sql})" for part in parts)
     sample = f"SELECT DISTINCT c FROM (SELECT c FROM ({values}) WHERE c IS NOT NULL LIMIT {_SAMPLE})"
@@ -137,7 +137,7 @@ def found_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart
 
 
 def json_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], column: str) -> FoundType:
-    """The type of a column of JSON records, of which ``column?`` holds the JSON types."""
+    """Detect the type of a column of JSON records; ``column?`` has the JSON types of its values."""
     name, kinds = duckdb_identifier(column), duckdb_identifier(f"{column}?")
     listed = " UNION ".join(
         f"SELECT DISTINCT {kinds} AS k FROM ({part.sql}) WHERE {name} IS NOT NULL" for part in parts
@@ -155,10 +155,10 @@ def json_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart]
 
 
 def native_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], column: str) -> FoundType:
-    """The engine's form of a typed column.
+    """The engine's type for a typed column.
 
     Raises:
-        CollectError: the parts have several types, or the engine has no form that keeps every value.
+        CollectError: the parts have different types, or no type of the engine keeps every value.
     """
     name = duckdb_identifier(column)
     seen: dict[str, str] = {}
@@ -180,17 +180,17 @@ def native_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePar
         _check_nanoseconds(connection, parts, column)
         return FoundType(TypeOf("timestamp", "", "true", "CAST(CAST({c} AS TIMESTAMP) AS TIMESTAMPTZ)"))
     nested = re.match(r"STRUCT|MAP|UNION|.*\[\d*\]$", kind)
-    note = f"{column} is read as text, as it is of type {kind}" if nested else ""
+    note = f"{column} is read as text, because its type is {kind}" if nested else ""
     return FoundType(TypeOf("string", "", "true", "CAST({c} AS VARCHAR)"), note)
 
 
 def declared_type(
     connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], column: str, kind: str
 ) -> FoundType:
-    """A declared type, when every cell has it.
+    """Use a declared type.
 
     Raises:
-        CollectError: a cell has not; where, and what is in it.
+        CollectError: a cell does not have the type; the message shows the first one.
     """
     name = duckdb_identifier(column)
     target = _SPARK.get(kind) or kind.upper()
@@ -203,13 +203,13 @@ def declared_type(
     if odd:
         raise CollectError(
             f"{column} is not {kind}: {odd}",
-            remedy=f"--null for a text that means NULL; or leave {column} a text, and write try_cast(…) in the rule",
+            remedy=f"--null for a text that means NULL; or keep {column} as text and use try_cast(…) in the rule",
         )
     return FoundType(TypeOf(kind, "", "true", f"CAST({{c}} AS {target})"))
 
 
 def _misfit(parts: Sequence[SourcePart], connection: duckdb.DuckDBPyConnection, name: str, fits: str) -> str | None:
-    """The first cell that is not as it should be, in words."""
+    """The first cell that does not fit, in words."""
     for part in parts:
         found = first_row(
             connection,
@@ -226,6 +226,6 @@ def _check_nanoseconds(connection: duckdb.DuckDBPyConnection, parts: Sequence[So
     if odd:
         raise CollectError(
             f"{column} has nanoseconds: {odd}",
-            cause="the engine's times are microseconds, and would be equal where these differ",
+            cause="the engine's times have microseconds, so that different values would become equal",
             remedy=f"--type {column}=string",
         )

@@ -20,10 +20,10 @@ def write_why(explanation: Explanation, form: Format, stream: TextIO) -> None:
     """Write an explanation; ``json`` and ``csv`` give one row per link."""
     if form != "table":
         rows = [
-            {"kind": link.kind, "says": link.says, "facts": dict(link.facts), "depth": link.depth}
+            {"kind": link.kind, "text": link.text, "facts": dict(link.facts), "depth": link.depth}
             for link in explanation.links
         ]
-        write_rows(rows, ["kind", "says", "facts", "depth"], form, stream)
+        write_rows(rows, ["kind", "text", "facts", "depth"], form, stream)
         return
     from rich.padding import Padding
     from rich.text import Text
@@ -34,7 +34,7 @@ def write_why(explanation: Explanation, form: Format, stream: TextIO) -> None:
         style = _MARKS.get(link.kind, "bold")
         indent = 2 * link.depth
         brief = _brief(link) if explanation.rid is None else ""
-        line = Text.assemble((arrow, "dim"), (link.says, style), (brief, "dim"))
+        line = Text.assemble((arrow, "dim"), (link.text, style), (brief, "dim"))
         rich.print(Padding(line, (0, 0, 0, indent), expand=False))
         if link.facts and not brief:
             rich.print(Padding(_facts(link, explanation), (0, 0, 0, indent + 4), expand=False))

@@ -1,1 +1,1 @@
-"""New projects: an empty one that runs, and copies of the examples."""
+"""New projects: a small one that runs, and copies of examples."""

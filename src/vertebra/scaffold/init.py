@@ -1,4 +1,4 @@
-"""Making a new project folder."""
+"""Creating the folder of a new project."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _CHECKOUT: Final = _HERE.parents[2] / "projects"
 
 _FILES: Final = ("vertebra.yaml", "README.md")
 _FOLDERS: Final = ("data", "datasets", "reconcile", "views", "analyses", "publish", "live")
-"""What a project declares; its lake, models and caches are not copied."""
+"""The folders that are copied; the lake, models and caches are not."""
 
 _NOT_COUNTED: Final = {".git", ".DS_Store"}
-"""What a folder may hold and still be empty."""
+"""What a folder may contain and still count as empty."""
 
 
 def init_project(target: Path, example: str | None = None, *, force: bool = False) -> list[Path]:
-    """Make a project in a new or empty folder.
+    """Create a project in a new or empty folder.
 
-    Without an example the project has one small dataset of its own, a few rules and a view; it runs as it is.
+    Without an example, the project has one small dataset, a few rules and a view, and can be run.
 
     Args:
-        target: the project's folder; made with its parents.
+        target: the project's folder; it and its parents are created.
         example: an example to copy, see :func:`examples`.
         force: write into a folder that is not empty; files of the same name are replaced.
 
@@ -68,7 +68,7 @@ def init_project(target: Path, example: str | None = None, *, force: bool = Fals
 
 
 def examples() -> list[str]:
-    """The examples that come with Vertebra."""
+    """The names of the examples that come with Vertebra."""
     found = {folder.name for root in (_INSTALLED, _CHECKOUT) for folder in _projects(root)}
     return sorted(found)
 
@@ -78,7 +78,7 @@ def _projects(root: Path) -> list[Path]:
 
 
 def _example(name: str) -> Path:
-    """The folder of an example: in the installed package, or in the checkout that the package is run from."""
+    """The folder of an example, in the installed package or in the source checkout."""
     for root in (_INSTALLED, _CHECKOUT):
         if name in {folder.name for folder in _projects(root)}:
             return root / name

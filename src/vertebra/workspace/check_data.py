@@ -55,17 +55,18 @@ def check(
             Table, a pandas, Polars or Spark DataFrame; or a mapping of names to these, for rules between tables.
         rules: texts in any notation (``"t.zip = s.zip and t.city != s.city"``, ``"zip -> city"``), a mapping of names
             to texts or to sugar (``{"far": {"range": {"distance": [1, 5000]}}}``), or the path of a file.
-        types: types of columns, in place of what their cells look like: ``{"zip": "string"}``.
+        types: types of columns, instead of the detected ones: ``{"zip": "string"}``.
         null: texts of CSV files that mean NULL, besides the empty cell.
         all_text: read every column of CSV files as text.
-        delimiter: of CSV files; else found in the header.
-        engine: ``sail``, ``sc://host:port``, or an engine that is running. A Spark DataFrame is checked where it is.
+        delimiter: of CSV files; by default detected.
+        engine: ``sail``, ``sc://host:port``, or an engine that is running. A Spark DataFrame is checked by its own
+            session.
         progress: receives what is being done.
 
     Raises:
         RuleError: a rule is not a denial constraint over the columns of the data.
-        DeclarationError: the rules are no rules.
-        CollectError: data cannot be read.
+        DeclarationError: a rule has an invalid form.
+        CollectError: the data cannot be read.
 
     Example:
         >>> found = vertebra.check(folder / "data/orders.csv", ["postcode -> city", "t.amount <= 0"], null=["n/a"])
@@ -89,12 +90,12 @@ class _Table:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Those that rules may name: all but the row id."""
+        """The columns that rules may name: all except the row id."""
         return tuple(name for name in self.given.columns if name.lower() != ROW_ID)
 
 
 class _Checking:
-    """One check: data opened, rules compiled, columns staged, violations found."""
+    """One check: it opens the data, compiles the rules, stages columns and finds violations."""
 
     def __init__(self, data: Any, rules: Rules, reading: SourceLayout, progress: Progress) -> None:
         self.reading = reading
@@ -156,7 +157,7 @@ class _Checking:
         return staged
 
     def _compiled(self, staged: Mapping[str, StagedTable], notes: tuple[str, ...]) -> dict[str, tuple[NamedRule, ...]]:
-        """The rules over typed columns; what they do not name keeps no type."""
+        """The rules over typed columns; columns that no rule names have no type."""
         typed = {
             name: dict.fromkeys(table.columns, "") | (staged[name].types if name in staged else {})
             for name, table in self.tables.items()
@@ -201,7 +202,7 @@ def rules_given(file: Path | None, texts: Sequence[str], unique: Sequence[str]) 
 def explain_data(
     data: Any, rules: Rules, *, types: Mapping[str, str] | None = None, delimiter: str | None = None
 ) -> dict[str, tuple[RulePlan, ...]]:
-    """How rules would be checked on data, by table; only the names of the columns are read.
+    """Return how rules would be checked on data, by table; only the names of the columns are read.
 
     Args:
         data, rules, types, delimiter: as of :func:`check`.
@@ -236,7 +237,7 @@ def _tables(data: Any, reading: SourceLayout) -> dict[str, _Table]:
 
 
 def name_of(data: Any) -> str:
-    """The name of a table, after its file: ``flights`` of ``data/flights-2013.csv.gz`` is ``flights_2013``."""
+    """The name of a table, from its file: ``flights`` of ``data/flights-2013.csv.gz`` is ``flights_2013``."""
     if not isinstance(data, str | Path):
         return "data"
     parts = [part for part in Path(data).parts if not set("*?[") & set(part)]
@@ -246,7 +247,7 @@ def name_of(data: Any) -> str:
 
 
 def _columns(rules: Mapping[str, Sequence[NamedRule]]) -> dict[str, tuple[str, ...]]:
-    """The columns that rules name, by table; tables that no rule is about are left out."""
+    """The columns that rules name, by table; tables without rules are left out."""
     found: dict[str, dict[str, None]] = {}
     for rule in (rule for own in rules.values() for rule in own):
         for table in relations_of(rule.constraint):

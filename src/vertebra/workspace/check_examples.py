@@ -1,4 +1,4 @@
-"""The evidence for what a check of data found: rows that violate a rule."""
+"""Examples of violations in a check of data: rows that violate a rule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def examples(results: Iterable[RuleResult], tables: Sequence[CheckedTable]) -> list[RuleResult]:
-    """The results, each violated one with the first rows that violate it."""
+    """The results, with the first violating rows of each violated rule."""
     found = []
     by_name = {table.staged.name: table for table in tables}
     for result in results:

@@ -1,4 +1,4 @@
-"""What a check of data found: figures for each rule, examples, and the violating tuples."""
+"""The result of a check of data: figures for each rule, examples, and the violating tuples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ViolatingTuple:
 
     Attributes:
         role: the tuple variable it plays.
-        row: its position; in ``file`` where there are several.
+        row: its position in the data, from 0; in ``file`` if there are several files.
         values: of the columns that the rules name.
     """
 
@@ -42,7 +42,7 @@ class ViolatingTuple:
 
 @dataclass(frozen=True)
 class RuleResult:
-    """How one rule fares.
+    """The result of one rule.
 
     Attributes:
         constraint: prints as logic.
@@ -50,9 +50,9 @@ class RuleResult:
         violating_tuples: rows in any violation.
         violating_pairs: None for a rule about one tuple, and for a reference.
         lhs_pairs: pairs that match the equality part; None without one.
-        g3_rows_low, g3_rows_high: bounds of the fewest rows to remove so that the rule holds; equal where it is exact.
+        g3_rows_low, g3_rows_high: bounds of the fewest rows to remove so that the rule holds; equal if it is exact.
         minority_cells: the cells a minimal repair of a functional dependency changes; None for other rules.
-        seconds: of the engine jobs it took part in, those that rules share in full.
+        seconds: of the engine jobs for the rule, including those that it shares with other rules.
         example: two rows that violate it together, or one.
     """
 
@@ -72,17 +72,17 @@ class RuleResult:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing violates it."""
+        """Whether no row violates it."""
         return self.violating_tuples == 0
 
     @property
     def g2(self) -> float:
-        """Share of rows in a violation, 0 to 1."""
+        """The share of rows in a violation, 0 to 1."""
         return self.violating_tuples / self.rows if self.rows else 0.0
 
     @property
     def g3(self) -> float | None:
-        """Least share of rows to remove; None where only bounds are known."""
+        """The least share of rows to remove; None if only bounds are known."""
         return self.g3_low if self.g3_rows_low == self.g3_rows_high else None
 
     @property
@@ -121,21 +121,21 @@ class CheckedTable:
 
     @property
     def found(self) -> str | None:
-        """The violations as an SQL relation: ``rule, rid, role, partner``; None when there are none."""
+        """The violations as an SQL relation: ``rule, rid, role, partner``; None if there are none."""
         files = sorted((self.scratch / "violations").rglob("*.parquet"))
         return f"read_parquet([{', '.join(map(duckdb_text, files))}])" if files else None
 
 
 @dataclass(frozen=True)
 class DataCheck:
-    """What a check found. It keeps temporary files until :meth:`close`.
+    """The result of a check. It keeps temporary files until :meth:`close`.
 
     Attributes:
         results: one per rule, in the order they were given.
-        findings: what is odd about the rules themselves.
-        notes: how the data were read, where that may surprise.
+        findings: rules that are redundant or contradict others.
+        notes: unexpected details of how the data were read.
         tables: the tables that were checked.
-        shown: each table's data as a person would type them.
+        shown: the path or type of each table's data.
 
     Example:
         >>> found = vertebra.check(folder / "data/orders.csv", "t.amount <= 0", null=["n/a"])
@@ -162,7 +162,7 @@ class DataCheck:
 
     @property
     def violations(self) -> pa.Table:
-        """The violating tuples as an Arrow table; see :meth:`write_violations`."""
+        """The violating tuples as an Arrow table, with the columns of :meth:`write_violations`."""
         with connect(Path(self.folder.name)) as connection:
             table: pa.Table = connection.sql(self._query(connection)).to_arrow_table()
         return table
@@ -170,8 +170,9 @@ class DataCheck:
     def write_violations(self, path: str | Path) -> int:
         """Write every violating tuple of every rule: ``row, role, rule, partner``, by rule and row.
 
-        ``row`` is the position in the file, from 0; ``partner`` that of one row it violates the rule with. Where a
-        table has several files, ``file`` and ``partner_file`` say which; where several tables were checked, ``table``.
+        ``row`` is the position in the file, from 0; ``partner`` is the position of one row that violates the rule
+        together with it. ``file`` and ``partner_file`` are added if a table has several files, ``table`` if several
+        tables were checked.
 
         Args:
             path: ends with ``.parquet`` or ``.csv``.
@@ -180,7 +181,7 @@ class DataCheck:
             How many were written.
 
         Raises:
-            CollectError: the path ends otherwise, or cannot be written.
+            CollectError: the path has another ending, or cannot be written.
         """
         kind = {".parquet": "parquet", ".csv": "csv"}.get(Path(path).suffix.lower())
         if kind is None:
@@ -197,7 +198,7 @@ class DataCheck:
         return int(written[0]) if written else 0
 
     def close(self) -> None:
-        """Remove the temporary files; the violations are gone with them."""
+        """Remove the temporary files; the violations are not available afterwards."""
         self.folder.cleanup()
 
     def _query(self, connection: duckdb.DuckDBPyConnection) -> str:
@@ -232,7 +233,7 @@ def _filed(staged: StagedTable) -> bool:
 
 
 def _selects(table: CheckedTable, filed: bool, several: bool, connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The violations of a table as SQL, row ids turned into positions."""
+    """SQL for the violations of a table, with positions instead of row ids."""
     if table.found is None:
         return []
     selects = []

@@ -1,4 +1,4 @@
-"""Discovering rules of any data, without a project: ``vertebra discover --data``."""
+"""Discovering rules in any data, without a project: ``vertebra.discover`` and ``vertebra discover --data``."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def discover_data(
     engine: str | Engine = "sail",
     progress: Progress = silent,
 ) -> list[Proposal]:
-    """Propose rules for data.
+    """Propose rules that data satisfy, exactly or with few exceptions.
 
     Args:
         data: a path of CSV, JSON lines or Parquet files, with wildcards or not; a Delta table's folder; a pyarrow
-            Table, a pandas or Polars frame.
+            Table, a pandas or Polars DataFrame.
         name: the name of the table in the rules; by default that of the file.
         limit: how many rules at most.
         sample: how many rows are searched for candidates.
         kinds: the kinds of rules to look for; all by default.
-        types: types of columns, in place of what their cells look like.
+        types: types of columns, instead of the detected ones.
         null: texts of CSV files that mean NULL, besides the empty cell.
-        delimiter: of CSV files; else found in the header.
+        delimiter: of CSV files; by default detected.
         engine: ``sail``, ``sc://host:port``, or an engine that is running.
         progress: receives what is being done.
 
@@ -77,6 +77,6 @@ def discover_data(
 
 
 def _dataset(staged: StagedTable) -> Dataset:
-    """The declaration that data without a project have: their columns; names may be any text."""
+    """A declaration for data without a project: it has their columns, whose names may be any text."""
     columns = {name: Column(type=kind or "string") for name, kind in staged.types.items()}
     return Dataset.model_construct(name=staged.name, columns=columns, key=(), rules={})

@@ -26,7 +26,7 @@ RUNS: Final = 60
 
 @dataclass(frozen=True)
 class QualityFigure:
-    """A figure before and after cleaning; None where it is not applicable, and then ``why``."""
+    """A figure before and after cleaning; None if it is not applicable, for the reason in ``why``."""
 
     before: float | None
     after: float | None
@@ -34,7 +34,7 @@ class QualityFigure:
 
     @property
     def last(self) -> float | None:
-        """After cleaning, or before where the run did not get that far."""
+        """The figure after cleaning; before cleaning if the run did not get that far."""
         return self.after if self.after is not None else self.before
 
     @property
@@ -51,9 +51,9 @@ class QualityRun:
     """One run in the history of a table.
 
     Attributes:
-        violations: it found, before cleaning; a violation is a row in a role of a rule.
-        new, persisting, gone: of them since the previous run; None where they cannot be compared.
-        dimensions: after cleaning; before it where the run did not get that far.
+        violations: violations before cleaning; a violation is a row in a role of a rule.
+        new, persisting, gone: violations since the previous run; None if they cannot be compared.
+        dimensions: after cleaning; before cleaning if the run did not get that far.
         tuples: violating tuples of each rule, before cleaning.
     """
 
@@ -72,10 +72,10 @@ class TableQuality:
     """The quality of one trusted table.
 
     Attributes:
-        dimensions: of the table.
+        dimensions: the dimensions of the table.
         columns: the dimensions of each column.
-        rules: the most broken first.
-        runs: oldest first; the last is the one the other facts are of. None of a check without a run.
+        rules: what was found about each rule, the most broken first.
+        runs: oldest first; the other attributes describe the last one. Empty for a check without a run.
     """
 
     dataset: str
@@ -92,7 +92,7 @@ class TableQuality:
 
     @property
     def broken(self) -> tuple[RuleTally, ...]:
-        """The rules that tuples break."""
+        """The rules that are violated."""
         return tuple(rule for rule in self.rules if rule.tuples)
 
     def dimension(self, name: str) -> QualityFigure:
@@ -122,7 +122,7 @@ class QualityMeasure:
         stage: ``before`` or ``after`` cleaning.
         scope: ``table``, ``column`` or ``rule``.
         subject: the table, column or rule.
-        measure, value: what was measured; a value of None is not applicable, and the note says why.
+        measure, value: what was measured; None if it is not applicable, for the reason in ``note``.
     """
 
     run_id: str
@@ -139,7 +139,7 @@ class QualityMeasure:
 
 @dataclass(frozen=True)
 class QualityEvidence:
-    """What the figures of the quality of tables rest on.
+    """The evidence for the quality of tables.
 
     Attributes:
         repairs: by column and rule, the most frequent first.
@@ -244,7 +244,7 @@ def _runs(lake: Lake, dataset: str | None) -> dict[str, list[QualityRun]]:
             FROM governance.quality
             WHERE {only}
               AND (scope = 'table' OR scope = 'rule' AND measure = 'violating_tuples' AND stage = 'before')
-            -- of two assessments of one version, the first is of a run that died before it wrote the table
+            -- of two assessments of one version, the first belongs to a run that died before it wrote the table
             QUALIFY table_version IS NULL
                 OR rank() OVER (PARTITION BY table_name, table_version ORDER BY recorded_at DESC, run_id DESC) = 1
         )

@@ -25,9 +25,9 @@ class ExampleTuple:
 
     Attributes:
         role: the tuple variable it plays.
-        values: of the shown columns; those the table does not have are left out.
-        repaired: the new value, as text, of the cells that cleaning changed.
-        resolution: what became of the violation, of the tuple that was found; empty for its partner.
+        values: the values of the shown columns that the table has.
+        repaired: the new values, as text, of the cells that cleaning changed.
+        resolution: what happened to the violation; empty for the partner.
     """
 
     role: str
@@ -43,7 +43,7 @@ class ViolationExample:
     """One or two tuples that break a rule.
 
     Attributes:
-        columns: those the rule reads first, then those of the key.
+        columns: the columns to show: first those that the rule reads, then those of the key.
         read: the columns the rule reads.
     """
 
@@ -62,7 +62,7 @@ class ViolationExample:
 def violation_examples(
     lake: Lake, ledgers: Ledgers, dataset: str, key: Sequence[str], rules: Sequence[NamedRule]
 ) -> dict[str, list[ViolationExample]]:
-    """A few examples of each broken rule of a dataset; fewer, or none, where earlier versions were freed.
+    """Find a few examples of each broken rule of a dataset; fewer or none if earlier versions were freed.
 
     Args:
         dataset: its name.
@@ -91,7 +91,7 @@ def violation_examples(
 
 
 def _violations(lake: Lake, dataset: str) -> list[dict[str, Any]]:
-    """A few violations of each rule: no pair twice, and first of all such with different partners."""
+    """A few violations of each rule: no pair twice, and preferably with different partners."""
     found = query(
         lake,
         f"""
@@ -162,7 +162,7 @@ def columns_read(rule: NamedRule) -> list[str]:
 
 
 def _inputs(lake: Lake, dataset: str) -> Mapping[str, int]:
-    """The versions the last good run of the trusted step read."""
+    """The versions that the last good run of the trusted step read."""
     table = lake.table(f"trusted.{dataset}")
     newest = table.newest_data()
     return newest.inputs if newest else {}
@@ -171,7 +171,7 @@ def _inputs(lake: Lake, dataset: str) -> Mapping[str, int]:
 def _rows(
     lake: Lake, dataset: str, table: str, inputs: Mapping[str, int], rids: Iterable[int]
 ) -> dict[int, dict[str, Any]]:
-    """Rows by id, of the version that was checked; of the newest where that is gone."""
+    """Rows by id, of the version that was checked, or of the newest if that was freed."""
     import pyarrow.compute as pc
 
     name = f"{'formatted' if table == dataset else 'trusted'}.{table}"

@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RuleTally:
-    """What the last run found about a rule, and what it did.
+    """The violations of a rule in the last run, and what happened to them.
 
     Attributes:
-        tuples: that broke it before cleaning.
-        share: of the tuples of the table (g2).
+        tuples: violating tuples before cleaning.
+        share: their share of the tuples of the table (g2).
         pairs: violating pairs, for a rule about two tuples.
         pair_share: of the pairs that match the left-hand side.
-        least: the fewest tuples to remove for the rule to hold (g3): lower and upper bound, equal where it is exact;
-            None where it is not bounded.
-        minority: the cells that a minimal repair would change, where the rule says which.
-        repaired: cells.
-        quarantined: rows.
+        least: the fewest tuples to remove for the rule to hold (g3): lower and upper bound, equal if it is exact;
+            None if no bound is known.
+        minority: the cells that a minimal repair would change, for functional dependencies.
+        repaired: repaired cells.
+        quarantined: rows in quarantine.
         accepted: violations that a person accepted.
-        unresolved: tuples that still break it.
-        new, persisting, gone: violations since the previous run; None where they cannot be compared.
+        unresolved: tuples that still violate it.
+        new, persisting, gone: violations since the previous run; None if they cannot be compared.
     """
 
     dataset: str

@@ -1,4 +1,4 @@
-"""Ad-hoc SQL over the whole lake, by DuckDB: the schemas are the zones; no Spark engine is started."""
+"""Queries of the whole lake in SQL, by DuckDB: the schemas are the zones; no Spark engine is started."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MISSING: Final = re.compile(r"Table with name (\S+) does not exist", re.IGNOREC
 
 
 def query(lake: Lake, statement: str) -> duckdb.DuckDBPyRelation:
-    """The answer to a query, as a DuckDB relation.
+    """Run a query; return the result as a DuckDB relation.
 
     Args:
-        statement: one DuckDB SELECT. ``landing.<dataset>`` gives the records of all batches as text, with ``_batch``.
+        statement: one DuckDB SELECT. ``landing.<dataset>`` has the records of all batches as text, with ``_batch``.
 
     Raises:
         SqlError: DuckDB refuses the query.
@@ -42,7 +42,7 @@ def query(lake: Lake, statement: str) -> duckdb.DuckDBPyRelation:
             _landing_view(connection, lake, table)
         elif f"{zone}.{table}" in table_names(lake):
             _table_view(connection, lake, zone, table)
-    # what the statement may read is registered: it reaches no file, to read or to write
+    # everything the statement may read is registered; it cannot read or write files
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     try:
@@ -50,12 +50,12 @@ def query(lake: Lake, statement: str) -> duckdb.DuckDBPyRelation:
     except duckdb.Error as error:
         raise _refusal(lake, error) from None
     if relation is None:
-        raise SqlError("the statement gives no rows", remedy="ask with SELECT; tables change by vertebra run")
+        raise SqlError("the statement returns no rows", remedy="write a SELECT; vertebra run changes tables")
     return relation
 
 
 def fetch(relation: duckdb.DuckDBPyRelation) -> pa.Table:
-    """The rows of an answer.
+    """Compute the rows of a result.
 
     Raises:
         SqlError: a value cannot be computed.
@@ -69,7 +69,7 @@ def fetch(relation: duckdb.DuckDBPyRelation) -> pa.Table:
 
 
 def _named(statement: str) -> set[tuple[str, str]]:
-    """The qualified names that occur, be it in a comment: a view too many costs next to nothing."""
+    """All qualified names in a statement, also in comments: an extra view costs almost nothing."""
     return {(match[1].lower(), (match[2] or match[3]).lower()) for match in _NAMED.finditer(statement)}
 
 

@@ -1,4 +1,4 @@
-"""Handles on tables, for people: the same table as a Spark frame, Arrow, pandas or a DuckDB relation."""
+"""Handles on tables: the same table as a Spark frame, Arrow, pandas or a DuckDB relation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def table_names(lake: Lake) -> list[str]:
-    """The tables there are, and every ledger, written or not."""
+    """The names of all tables that were written, and of all ledgers."""
     written = [table.name for table in lake.tables()]
     return [*written, *(name for ledger in LEDGERS if (name := f"governance.{ledger}") not in written)]
 
@@ -41,11 +41,11 @@ def existing(lake: Lake, name: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise LakeError(f"{name} is in several zones", remedy=f"say which: {' or '.join(found)}")
+        raise LakeError(f"{name} is in several zones", remedy=f"write {' or '.join(found)}")
     otherwise = "vertebra ls tables" if known else "vertebra run"
     raise LakeError(
         f"there is no table {name}",
-        cause="no step has written it yet, or the name is another",
+        cause="no step has written it yet, or the name is misspelled",
         remedy=did_you_mean_table(name, known, otherwise),
     )
 

@@ -1,4 +1,4 @@
-"""Why a table, a row or a cell is what it is: link by link, back to the record and the file that were received."""
+"""Where a table, a row or a cell comes from: link by link, back to the record and the file that were received."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class Link:
     Attributes:
         kind: ``table``, ``view``, ``trusted``, ``repair``, ``quarantine``, ``violation``, ``decision``, ``formatted``,
             ``landing`` or ``batch``.
-        says: the link in a sentence.
+        text: the link in a sentence.
         facts: its details, by name.
-        depth: how far from the thing that was asked about, for tables that follow from several.
+        depth: the distance from the table that was asked about; tables can be made from several.
     """
 
     kind: str
-    says: str
+    text: str
     facts: Mapping[str, Any] = field(default_factory=dict)
     depth: int = 0
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """The chain from what was asked about to what was received."""
+    """The links from what was asked about to what was received."""
 
     table: str
     rid: int | None
@@ -57,11 +57,11 @@ def explain(
     """Explain a table, one of its rows, or one of its cells.
 
     Args:
-        rid: the row's ``_rid``; None explains what the table follows from.
+        rid: the row's ``_rid``; None explains what the table was made from.
         column: of the row; None explains all.
 
     Raises:
-        LakeError: there is no such table, row or column, or the table's rows carry no ``_rid``.
+        LakeError: there is no such table, row or column, or the rows of the table have no ``_rid``.
     """
     name = existing(lake, table)
     zone, _, subject = name.partition(".")
@@ -75,7 +75,7 @@ def explain(
 
 
 def _follows(project: Project, lake: Lake, name: str, depth: int, seen: set[str]) -> Iterator[Link]:
-    """A table, and what its newest data was made from, by what its commit says."""
+    """A table, and what its newest data was made from, by its commits."""
     if name.startswith("landing."):
         yield from _landed(project, lake, name.partition(".")[2], depth)
         return
@@ -109,7 +109,7 @@ def _landed(project: Project, lake: Lake, subject: str, depth: int) -> Iterator[
 def _view_row(
     project: Project, lake: Lake, ledgers: Ledgers, name: str, rid: int, column: str | None
 ) -> Iterator[Link]:
-    """A row of a view that carries ``_rid``: the row, and on from the input it came from."""
+    """A row of a view with ``_rid``: the row, and where it comes from."""
     row = _row(lake, name, rid, column)
     newest = lake.table(name).newest_data()
     version = newest.version if newest else 0
@@ -130,7 +130,7 @@ def _view_row(
 
 
 def _origin(lake: Lake, inputs: Mapping[str, int], row: Mapping[str, Any], rid: int) -> str | None:
-    """The input whose row of that id is most like the view's: row ids are unique in a dataset, not among them."""
+    """The input whose row with this id is most similar to the view's: row ids are unique only within a dataset."""
     best, most = None, -1
     for name in inputs:
         table = lake.table(name)
@@ -148,9 +148,9 @@ def _row(lake: Lake, name: str, rid: int, column: str | None) -> dict[str, Any]:
     names = table.schema().names
     if RID not in names:
         raise LakeError(
-            f"the rows of {name} carry no {RID}",
-            cause="the view aggregates, or does not select it",
-            remedy=f"vertebra why {name} (what the table follows from), or select {RID} in the view",
+            f"the rows of {name} have no {RID}",
+            cause="the view aggregates rows, or does not select it",
+            remedy=f"vertebra why {name} (what the table was made from), or select {RID} in the view",
         )
     if column is not None and column not in names:
         raise LakeError(f"{name} has no column {column}", remedy=f"its columns are {', '.join(names)}")
@@ -158,7 +158,7 @@ def _row(lake: Lake, name: str, rid: int, column: str | None) -> dict[str, Any]:
     if not rows:
         raise LakeError(
             f"{name} has no row {rid}",
-            cause="no row has this _rid now",
+            cause="no row has this _rid at present",
             remedy=f'vertebra sql "select _rid from {name} limit 5"',
         )
     found: dict[str, Any] = rows[0]
@@ -196,14 +196,14 @@ def _dataset_row(
 
 
 def _cleaned(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: str | None) -> Iterator[Link]:
-    """What the trusted table has, and what rules, repairs and people did to the row on its way there."""
+    """The row in the trusted table, and what rules, repairs and decisions did to it."""
     from vertebra.trusted.ledger_commit import ledger_mismatch
     from vertebra.trusted.why import cleaning_of
 
     name = f"trusted.{dataset.name}"
     differ = ledger_mismatch(lake, ledgers, dataset.name)
     if differ:
-        yield Link("trusted", f"{differ}; vertebra run --select {name} brings them together")
+        yield Link("trusted", f"{differ}; vertebra run --select {name} updates them")
     cleaning = cleaning_of(ledgers, dataset.name, rid, column)
     if cleaning.quarantined is not None:
         rules = ", ".join(cleaning.quarantined.rules)
