@@ -127,6 +127,25 @@ def test_every_command_has_help_with_an_example(vertebra: Command) -> None:
         assert f"  vertebra {name}" in said.out, f"the help of {name} has no example"
 
 
+def test_the_help_fits_a_terminal_of_80_columns(vertebra: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = vertebra("--help").out
+    commands = re.findall(r"^  ([a-z]+)  +(\S.*)$", listed, re.MULTILINE)
+    assert len(commands) >= 20
+    groups = [name for name, _ in commands if name in ("quarantine", "repairs", "decisions")]
+    helps = [listed, *(vertebra(name, "--help").out for name, _ in commands)]
+    helps += [vertebra(group, name, "--help").out for group in groups for name in re.findall(
+        r"^  ([a-z]+)  +\S", vertebra(group, "--help").out, re.MULTILINE)]  # fmt: skip
+    for text in helps:
+        assert max(map(len, text.splitlines())) <= 80, text
+        assert not re.search(r"<(str|int|float|path|list)|\{\w+\}|\[required\]|x>=", text), (
+            "Python types are for programmers"
+        )
+    # each command is described in one line of the list
+    block = listed[listed.index("Start:") : listed.index("First steps:")]
+    assert all(re.match(r"  [a-z]|\s*$|[A-Z]\w+:$", line) for line in block.splitlines()), block
+
+
 def test_a_run_tells_each_step_and_sums_up(vertebra: Command, tmp_path: Path) -> None:
     folder = make(tmp_path / "fresh")
     said = vertebra("run", "-p", str(folder))
