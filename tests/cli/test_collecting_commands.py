@@ -156,8 +156,8 @@ def test_a_disk_that_is_full_is_told_with_what_to_do(
     said = vertebra("collect")
     assert said.code == 1
     assert said.err == (
-        "error: lake/x could not be written\n  cause: No space left on device; what was committed before stays\n"
-        "  next:  make room, or have the disk mounted for writing, then repeat the command\n"
+        "error: lake/x could not be written\n  cause: No space left on device; what was committed before is kept\n"
+        "  next:  free disk space, or mount the disk for writing, then repeat the command\n"
     )
 
 

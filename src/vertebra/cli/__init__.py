@@ -1,6 +1,6 @@
 """The command line: parse arguments, call the API, print. Data to stdout, the rest to stderr.
 
-Exit codes: 0 all went well; 1 a failure we foresaw, with a remedy; 2 the command was wrong; 130 interrupted.
+Exit codes: 0 success; 1 a failure, reported with a remedy; 2 wrong usage; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from vertebra.errors import VertebraError
 
-_OF_WRITING: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_WRITE_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -37,17 +37,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     except VertebraError as error:
         if debug:
             raise
-        _tell(error)
+        _print_error(error)
         sys.exit(1)
     except BrokenPipeError:
-        # The reader of stdout went away, as `head` does; there is nobody left to tell.
+        # the reader of stdout went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
         if debug:
             raise
-        if isinstance(error, OSError) and error.errno in _OF_WRITING:
-            _tell(_not_written(error))
+        if isinstance(error, OSError) and error.errno in _WRITE_ERRORS:
+            _print_error(_write_error(error))
             sys.exit(1)
         sys.stderr.write(f"unexpected {type(error).__name__}: {error}\n  next:  repeat the command with --debug\n")
         sys.exit(1)
@@ -55,18 +55,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         os.environ["VERTEBRA_DEBUG"] = before
 
 
-def _not_written(error: OSError) -> VertebraError:
+def _write_error(error: OSError) -> VertebraError:
     from vertebra.errors import VertebraError
 
     return VertebraError(
         f"{error.filename or 'a file'} could not be written",
-        cause=f"{error.strerror}; what was committed before stays",
-        remedy="make room, or have the disk mounted for writing, then repeat the command",
+        cause=f"{error.strerror}; what was committed before is kept",
+        remedy="free disk space, or mount the disk for writing, then repeat the command",
     )
 
 
-def _tell(error: Exception) -> None:
-    """Print an error: the first line red where there is a terminal and colour is wanted."""
+def _print_error(error: Exception) -> None:
+    """Print an error, in colour on terminals that support it."""
     from rich.console import Console
     from rich.text import Text
 

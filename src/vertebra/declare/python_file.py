@@ -31,11 +31,11 @@ def parse_file(file: Path) -> ast.Module:
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         column = getattr(error, "offset", None) or 1
-        told = getattr(error, "msg", None) or str(error)
+        message = getattr(error, "msg", None) or str(error)
         text = (getattr(error, "text", None) or "").rstrip("\n")
         quoted = f"\n    {text}\n    {' ' * (column - 1)}^" if text else ""
         problem = DeclarationError(
-            f"this is not Python: {told}{quoted}",
+            f"this is not Python: {message}{quoted}",
             remedy="correct the code",
             where=f"{display_path(file)}:{line}:{column}",
         )

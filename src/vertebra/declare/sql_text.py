@@ -51,9 +51,9 @@ def one_query(sql: str, where: str) -> exp.Query:
     try:
         statements = [one for one in sqlglot.parse(sql, read="spark") if one is not None]
     except ParseError as error:
-        told, line, column = parse_message(error, sql)
+        message, line, column = parse_message(error, sql)
         raise DeclarationError(
-            f"the SQL does not parse: {told}",
+            f"the SQL does not parse: {message}",
             remedy="correct the view; it is SparkSQL",
             where=f"{where}:{line}:{column}",
         ) from None
@@ -120,8 +120,8 @@ def parse_message(error: ParseError, text: str) -> tuple[str, int, int]:
     quoted = lines[line - 1] if 0 < line <= len(lines) else ""
     length = max(len(str(first.get("highlight") or "").split("\n")[-1]), 1)
     column = max(last - length + 1, 1)
-    told = _in_words(str(first["description"]))
-    return f"{told}\n    {quoted}\n    {' ' * (column - 1)}{'^' * length}", line, column
+    message = _in_words(str(first["description"]))
+    return f"{message}\n    {quoted}\n    {' ' * (column - 1)}{'^' * length}", line, column
 
 
 def _in_words(description: str) -> str:

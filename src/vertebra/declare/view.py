@@ -59,8 +59,8 @@ def view(*inputs: str, description: str = "", tags: Sequence[str] = ()) -> Calla
     """
 
     def mark(function: Function) -> Function:
-        told = description or " ".join((function.__doc__ or "").strip().split("\n\n")[0].split())
-        setattr(function, _MARK, PythonView(tuple(inputs), told, tuple(tags)))
+        text = description or " ".join((function.__doc__ or "").strip().split("\n\n")[0].split())
+        setattr(function, _MARK, PythonView(tuple(inputs), text, tuple(tags)))
         return function
 
     return mark

@@ -191,6 +191,7 @@ def _find(proposals: Sequence[Proposal], which: str | int, option: str = "--acce
     for proposal in proposals:
         if str(which) in (str(proposal.number), proposal.name):
             return proposal
-    count = len(proposals)
-    said = f"a number from 1 to {count}, or a name that is listed" if count else "anything: nothing was found"
-    raise ProposalError(f"{str(which)!r} is not {said}", where=option)
+    if not proposals:
+        raise ProposalError(f"{str(which)!r} cannot be chosen: no rule was found", where=option)
+    listed = f"a number from 1 to {len(proposals)}, or a name that is listed"
+    raise ProposalError(f"{str(which)!r} is not {listed}", where=option)

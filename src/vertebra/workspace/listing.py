@@ -195,7 +195,7 @@ def list_publications(project: Project, ledgers: Ledgers) -> list[PublicationInf
 
 
 def list_rules(project: Project, names: Sequence[str], notation: Notation) -> list[RuleInfo]:
-    """Every rule of datasets, as a denial constraint; a reference, which is none, in words.
+    """The rules of datasets as denial constraints; references, which are not denial constraints, in words.
 
     Args:
         names: of datasets.
