@@ -86,7 +86,7 @@ class TestADiskThatFails:
         where = {
             "records": "vertebra.landing.records._Writer.finish",
             "payload": "vertebra.landing.batch_writer._move_or_copy",
-            "receipt": "vertebra.landing.batch_writer._write_final",
+            "receipt": "vertebra.landing.batch_writer.replace_file",
         }[place]
         with monkeypatch.context() as patch:
             patch.setattr(where, fail)
@@ -171,7 +171,7 @@ COLLECTION = textwrap.dedent(
         case "records":
             records._Writer.finish = stop
         case "receipt":
-            batch_writer._write_final = stop
+            batch_writer.replace_file = stop
         case "rename":
             Path.rename = stop
         case "after":
@@ -182,7 +182,12 @@ COLLECTION = textwrap.dedent(
         case "within reparse":
             replaced, replace = [], Path.replace
             # the second of the two files of a batch, whichever that is
-            Path.replace = lambda self, to: stop() if replaced else (replaced.append(to), replace(self, to))[1]
+            def replacing(self, to):
+                if Path(to).parent.name.startswith("."):
+                    return replace(self, to)  # in the folder of a batch that is being made
+                return stop() if replaced else (replaced.append(to), replace(self, to))[1]
+
+            Path.replace = replacing
         case "second reparse":
             reparse = batch_writer.BatchWriter.reparse
             batch_writer.BatchWriter.reparse = lambda self, batch: reparse(self, batch) if batch.number == 1 else stop()

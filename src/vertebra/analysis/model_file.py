@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from vertebra.durable import sha256_of
 from vertebra.errors import LakeError, StepError
-from vertebra.local_files import sha256_of
 
 FILE: Final = "model.skops"
 

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from vertebra.analysis.model_file import FILE, trusted_types, write_model
 from vertebra.analysis.train import predictions, quiet
 from vertebra.declare.analysis import Analysis
+from vertebra.durable import sha256_of
 from vertebra.errors import LakeError, StepError
-from vertebra.local_files import sha256_of
 
 if TYPE_CHECKING:
     import pandas as pd

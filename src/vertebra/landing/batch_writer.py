@@ -7,6 +7,7 @@ removes it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -17,7 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import pyarrow.parquet as pq
+
 from vertebra.declare.redaction import NO_SECRETS, Redaction
+from vertebra.durable import check_content, complete_file, flush, replace_file, sha256_of
 from vertebra.errors import CollectError
 from vertebra.governance.drift import sources_in
 from vertebra.lake.batches import Batch, Receipt, newest_cursor
@@ -25,7 +29,6 @@ from vertebra.landing.parsing.format import format_named
 from vertebra.landing.port import Refused
 from vertebra.landing.records import RecordsSummary, parse_declaration, write_records
 from vertebra.landing.refused_payloads import RefusedPayload, RefusedPayloadError, RefusedPayloadStore
-from vertebra.local_files import flush, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,8 +105,8 @@ class BatchWriter:
             if self._is_known("sha256", digest, payload, url, known):
                 return None
             with ThreadPoolExecutor(1, "flush") as disk:
-                # flushed to disk while it is parsed
-                flushed = disk.submit(flush, raw)
+                # flushed to disk, and compared with what was received, while it is parsed
+                flushed = disk.submit(_flush_payload, raw, digest)
                 try:
                     summary = self._parse(raw, name, digest, folder)
                     self._refuse_missing(payload, summary, url, known)
@@ -132,10 +135,9 @@ class BatchWriter:
                 text=dict(summary.text),
                 seen={name: dict(seen) for name, seen in summary.profiles.items()},
             )
-            _finalize(folder / "records.parquet")
+            _finalize_records(folder, summary)
             raw.chmod(0o444)
-            _write_final(folder / "receipt.json", receipt.to_json())
-            flush(folder)
+            replace_file(folder / "receipt.json", receipt.to_json(), 0o444)
             target = self.home / f"{number:08d}"
             folder.rename(target)
             flush(self.home)
@@ -171,8 +173,8 @@ class BatchWriter:
                 text=dict(summary.text),
                 seen={name: dict(seen) for name, seen in summary.profiles.items()},
             )
-            _finalize(folder / "records.parquet")
-            _write_final(folder / "receipt.json", renewed.to_json())
+            _finalize_records(folder, summary)
+            replace_file(folder / "receipt.json", renewed.to_json(), 0o444)
             for name in ("records.parquet", "receipt.json"):
                 (folder / name).replace(batch.folder / name)
                 flush(batch.folder)
@@ -195,7 +197,7 @@ class BatchWriter:
     def save_resume_point(self, stop: CircuitOpen) -> None:
         """Record the address after which the next collection resumes."""
         try:
-            (self.home / RESUME_POINT).write_text(self.redact(stop.url), "utf-8")
+            replace_file(self.home / RESUME_POINT, self.redact(stop.url))
         except OSError as error:
             raise self._not_written("the address to resume after", error) from error
 
@@ -316,10 +318,9 @@ def _move_or_copy(payload: Payload, target: Path, *, move: bool) -> tuple[str, i
         return digest, target.stat().st_size
     before = payload.file.stat()
     hasher = hashlib.sha256()
-    size = 0
     with (
         payload.file.open("rb", 0) as source,
-        target.open("wb", 0) as sink,
+        complete_file(target) as sink,
         ThreadPoolExecutor(1, "hash") as hashing,
     ):
         hashed = hashing.submit(hasher.update, b"")
@@ -328,7 +329,7 @@ def _move_or_copy(payload: Payload, target: Path, *, move: bool) -> tuple[str, i
             # the block is hashed while it is being written
             hashed = hashing.submit(hasher.update, block)
             sink.write(block)
-            size += len(block)
+    size = sink.size
     after = payload.file.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != after.st_size:
         raise UnreadablePayloadError(
@@ -350,12 +351,17 @@ def _suffix(name: str) -> str:
     return found.group(0).lower() if found else ".bin"
 
 
-def _finalize(file: Path) -> None:
-    """Flush a file to disk and make it read-only."""
+def _flush_payload(raw: Path, digest: str) -> None:
+    """Flush a payload to disk, and check that what is there is what was received."""
+    flush(raw)
+    check_content(raw, digest)
+
+
+def _finalize_records(folder: Path, summary: RecordsSummary) -> None:
+    """Flush the records to disk, check that all are there, and make the file read-only."""
+    file = folder / "records.parquet"
     flush(file)
+    found = pq.read_metadata(file).num_rows
+    if found != summary.records:
+        raise OSError(errno.EIO, f"The disk has {found:,} of {summary.records:,} records", str(file))
     file.chmod(0o444)
-
-
-def _write_final(file: Path, text: str) -> None:
-    file.write_text(text, "utf-8")
-    _finalize(file)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from vertebra.declare.collect import COLLECTORS
 from vertebra.declare.redaction import Redaction
+from vertebra.durable import make_folder
 from vertebra.errors import CollectError
 from vertebra.governance.drift import ColumnDrift, record_drift, schema_rows
 from vertebra.lake.batches import Batch, batches
@@ -105,7 +106,7 @@ def collect(dataset: Dataset, context: CollectionContext, collector: Collector |
     """
     collector = collector or collector_of(dataset)
     home = context.lake.landing / dataset.source / dataset.name
-    home.mkdir(parents=True, exist_ok=True)
+    make_folder(home)
     redact = redaction(dataset, context.secrets)
     writer = BatchWriter(dataset, home, context.run_id, context.now, collector.label, redact)
     writer.remove_leftovers()

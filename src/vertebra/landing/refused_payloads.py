@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.durable import complete_file, make_folder, move_file, replace_file
 from vertebra.errors import CollectError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class RefusedPayloadStore:
         """
         raw, error, url = refused.file, refused.error, self.redact(refused.url)
         folder = self._before(digest, url) or self._new()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         size = raw.stat().st_size if raw is not None else 0
         if raw is not None:
             self._move(raw, folder / name, size)
@@ -96,9 +97,7 @@ class RefusedPayloadStore:
             "cause": cause,
             "remedy": remedy,
         }
-        temporary = folder / f"{_REASON}.new"
-        temporary.write_text(json.dumps(reason, indent=2, ensure_ascii=False), "utf-8")
-        temporary.replace(folder / _REASON)
+        replace_file(folder / _REASON, json.dumps(reason, indent=2, ensure_ascii=False))
         self._forget_oldest()
         place = ", ".join(str(reason[name]) for name in ("period", "part") if reason[name] and reason[name] != url)
         about = CollectError(
@@ -112,9 +111,10 @@ class RefusedPayloadStore:
             with raw.open("r+b") as stream:
                 stream.truncate(_HEAD)
         clean = target.with_name(f"{target.name}.new")
-        with raw.open("rb") as source, clean.open("wb") as sink:
-            sink.writelines(self.redact.blocks(source))
-        clean.replace(target)
+        with raw.open("rb") as source, complete_file(clean) as sink:
+            for block in self.redact.blocks(source):
+                sink.write(block)
+        move_file(clean, target)
         raw.unlink()
 
     def _before(self, digest: str, url: str) -> Path | None:

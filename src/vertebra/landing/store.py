@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.durable import complete_file
 from vertebra.errors import CollectError
 
 if TYPE_CHECKING:
@@ -99,17 +100,15 @@ class Store:
             source = self._files.open(file.name, "rb")
         except Exception as error:
             raise self._unreadable(file.url, error) from error
-        with source, target.open("wb") as sink:
-            done = 0
+        with source, complete_file(target) as sink:
             while chunk := self._read(source, file):
                 sink.write(chunk)
-                done += len(chunk)
-                transferred(done)
+                transferred(sink.size)
         if self._current_token(file) != before:
             return False
-        if file.size is not None and done < file.size:
+        if file.size is not None and sink.size < file.size:
             raise CollectError(
-                f"{file.url} is cut off after {done:,} of {file.size:,} bytes",
+                f"{file.url} is cut off after {sink.size:,} of {file.size:,} bytes",
                 cause="the store sent fewer bytes than it states",
                 remedy="collect again",
             )

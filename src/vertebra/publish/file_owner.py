@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from vertebra.local_files import sha256_of
+from vertebra.durable import replace_file, sha256_of
 from vertebra.publish.mark import KEY, Mark, check_owner
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def claim_csv(file: PublishedFile, name: str, staged: Path, publishing: Publishi
         hashes.append(present)
     text = json.loads(publishing.mark.to_json()) | {"sha256": list(dict.fromkeys(hashes))}
     mark = publishing.scratch / "mark.json"
-    mark.write_text(json.dumps(text), "utf-8")
+    replace_file(mark, json.dumps(text))
     beside.replace(mark)
 
 

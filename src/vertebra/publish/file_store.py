@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import re
-import shutil
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from vertebra.durable import move_file
 from vertebra.errors import PublishError
-from vertebra.local_files import flush
 from vertebra.publish.local_path import local_path
 
 if TYPE_CHECKING:
@@ -109,34 +106,10 @@ class _LocalFile(PublishedFile):
 
     def replace(self, staged: Path) -> None:
         with self._errors():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            flush(staged)
-            self._move(staged)
-            flush(self._path.parent)
+            move_file(staged, self._path)
 
     def beside(self, name: str) -> PublishedFile:
         return _LocalFile(self._path.with_name(name))
-
-    def _move(self, staged: Path) -> None:
-        try:
-            staged.replace(self._path)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            self._copy_and_move(staged)
-
-    def _copy_and_move(self, staged: Path) -> None:
-        """Move from another file system: by a copy next to the file, which a crash may leave behind."""
-        prefix = f".{self._path.name}.vertebra-"
-        for left in self._path.parent.glob(f"{prefix}*"):
-            left.unlink(missing_ok=True)
-        copy = self._path.with_name(f"{prefix}{os.getpid()}")
-        try:
-            shutil.copyfile(staged, copy)
-            flush(copy)
-            copy.replace(self._path)
-        finally:
-            copy.unlink(missing_ok=True)
 
 
 class _StoredFile(PublishedFile):
@@ -171,6 +144,10 @@ class _StoredFile(PublishedFile):
     def replace(self, staged: Path) -> None:
         with self._errors():
             self._files.put_file(str(staged), self._path)
+            self._files.invalidate_cache()
+            size, stored = staged.stat().st_size, self._files.info(self._path)["size"]
+            if stored != size:
+                raise OSError(f"the store has {stored:,} of {size:,} bytes")
 
     def beside(self, name: str) -> PublishedFile:
         folder, slash, _ = self._path.rpartition("/")

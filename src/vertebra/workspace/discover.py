@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vertebra.declare.source_location import display_path
+from vertebra.durable import replace_file
 from vertebra.errors import DeclarationError, LakeError, ProposalError
 from vertebra.governance.context import Progress, silent
 from vertebra.trusted.discover.proposal import KINDS as KINDS
@@ -134,7 +135,7 @@ def accept(
     try:
         return file, load()
     except DeclarationError as error:
-        file.write_bytes(before)
+        replace_file(file, before)
         raise DeclarationError(
             f"{display_path(file)} was left as it was: the project does not load with the new rules", cause=str(error)
         ) from None

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
+from vertebra.durable import check_size
 from vertebra.landing.web.credentials import without_query
 from vertebra.landing.web.errors import RetryableError
 
@@ -65,16 +66,18 @@ class PartialDownload:
         return self.file.open("ab" if self.received else "wb")
 
     def check_complete(self, url: str) -> None:
-        """Check that all announced bytes arrived.
+        """Check that all announced bytes arrived, and are in the file.
 
         Raises:
             RetryableError: some are missing.
+            OSError: the disk did not take them all.
         """
         if self.size is not None and self.received != self.size:
             raise RetryableError(
                 f"{without_query(url)} is cut off",
                 cause=f"{self.received:,} of {self.size:,} bytes arrived",
             )
+        check_size(self.file, self.received)
 
     def reset(self) -> None:
         """Drop what has arrived; the download starts again."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from pydantic import Field, field_validator
 
 from vertebra.declare.publication import Publication
+from vertebra.durable import flush, make_folder
 from vertebra.errors import PublishError
 from vertebra.publish.port import PublishTarget, Receipt
 from vertebra.quoting import duckdb_text
@@ -112,10 +113,11 @@ def _opened(file: Path, publication: str) -> Iterator[duckdb.DuckDBPyConnection]
 
     new = not file.exists()
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         with duckdb.connect(str(file)) as connection:
             connection.execute("SET enable_progress_bar = false")  # it would be drawn on stdout
             yield connection
+        flush(file, file.parent)
     except BaseException as error:
         if new:
             file.unlink(missing_ok=True)

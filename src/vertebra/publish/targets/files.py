@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from pydantic import Field, model_validator
 
 from vertebra.declare.publication import Publication
+from vertebra.durable import sha256_of
 from vertebra.errors import PublishError
-from vertebra.local_files import sha256_of
 from vertebra.publish.port import PublishTarget, Receipt
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from vertebra.durable import make_folder, replace_file
 from vertebra.governance.schemas import LEDGERS
 from vertebra.report.formatting import figure, many, share, size
 from vertebra.report.quality.trends import MEANING
@@ -83,8 +84,8 @@ def write_quality_page(
     if not tables:
         notes.write(_NOTHING_ASSESSED)
         return False
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(quality_page(tables, evidence, project), "utf-8")
+    make_folder(file.parent)
+    replace_file(file, quality_page(tables, evidence, project))
     notes.write(
         f"wrote {file}, {size(file.stat().st_size)}: open it in a browser, or send it; it needs no other file\n"
     )

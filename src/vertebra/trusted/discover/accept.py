@@ -6,9 +6,7 @@ plus the new rules, and the project must load: otherwise the file stays, or beco
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +18,7 @@ from vertebra.declare.document import Document, display_path, read_text
 from vertebra.declare.rule_sugar import SUGARS
 from vertebra.declare.rules import rules_of
 from vertebra.declare.yaml_flow import flow
+from vertebra.durable import replace_file
 from vertebra.errors import DeclarationError, RuleError
 from vertebra.trusted.discover.proposal import Proposal
 
@@ -166,12 +165,4 @@ def _check_rules(dataset: Dataset, datasets: Mapping[str, Dataset], rules: Mappi
 def _replaced(file: Path, text: str) -> None:
     """Replace a file in one step; a reader sees the old or the new one. Its mode is kept, and a byte order mark."""
     start = b"\xef\xbb\xbf" if file.read_bytes().startswith(b"\xef\xbb\xbf") else b""
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".tmp")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(start + text.encode())
-        temporary.chmod(file.stat().st_mode)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_file(file, start + text.encode())
