@@ -106,7 +106,7 @@ def joined(names: Iterable[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def shortened(names: Iterable[str], most: int) -> str:
+def shortened(names: Iterable[str], most: int = 20) -> str:
     """The first names of a list, and how many more there are.
 
     Examples:
@@ -114,5 +114,5 @@ def shortened(names: Iterable[str], most: int) -> str:
         'a, b and 2 more'
     """
     listed = list(names)
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    more = f" and {len(listed) - most:,} more" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more

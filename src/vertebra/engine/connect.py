@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from vertebra.engine.failures import cause_of, translated
 from vertebra.engine.port import Capabilities, Progress, Result, silent
+from vertebra.engine.written_schema import check_written
 from vertebra.errors import EngineError
 
 if TYPE_CHECKING:
@@ -133,7 +134,13 @@ class ConnectEngine:
         return self.session.read.schema(struct).parquet(*[file.as_uri() for file in files])
 
     def write_parquet(self, frame: DataFrame, folder: Path) -> list[Path]:
-        return self._write(frame.write, folder)
+        planned = arrow_schema(frame)
+        files = self._write(self._writer(frame, planned), folder)
+        check_written(files, planned)
+        return files
+
+    def _writer(self, frame: DataFrame, planned: pa.Schema) -> DataFrameWriter:  # noqa: ARG002 - adapters look at it
+        return frame.write
 
     def _write(self, writer: DataFrameWriter, folder: Path) -> list[Path]:
         # `errorifexists` would refuse a folder that a killed writer left; every write has a folder of its own

@@ -89,7 +89,11 @@ class Engine(Protocol):
         ...
 
     def write_parquet(self, frame: DataFrame, folder: Path) -> list[Path]:
-        """Write a frame as Parquet files into a new folder and return the files written (maybe none)."""
+        """Write a frame as Parquet files into a new folder and return the files written (maybe none).
+
+        Raises:
+            QueryError: the files have other columns or types than the frame, whose plan they were written from.
+        """
         ...
 
     def materialise(self, frame: DataFrame, folder: Path) -> DataFrame:

@@ -12,14 +12,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from vertebra.declare.quantity import parse_size
-from vertebra.engine.connect import SETTINGS, ConnectEngine, arrow_schema
+from vertebra.engine.connect import SETTINGS, ConnectEngine
 from vertebra.engine.float_bounds import bounds_floats, copy_without_bounds, has_floats
 from vertebra.engine.port import Capabilities
 from vertebra.errors import EngineError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
 _SHARE_OF_MEMORY = 0.6
 """The rest is for the Python process, the model libraries and the operating system's file cache."""
@@ -78,11 +78,9 @@ class SailEngine(ConnectEngine):
             return super().read_parquet(files, schema)
         return super().read_parquet([self._without_bounds(file) for file in files], schema)
 
-    def write_parquet(self, frame: DataFrame, folder: Path) -> list[Path]:
+    def _writer(self, frame: DataFrame, planned: pa.Schema) -> DataFrameWriter:
         # this engine leaves out the statistics of all columns or of none
-        if has_floats(arrow_schema(frame)):
-            return self._write(frame.write.option("statistics_enabled", "none"), folder)
-        return super().write_parquet(frame, folder)
+        return frame.write.option("statistics_enabled", "none") if has_floats(planned) else frame.write
 
     def stop(self) -> None:
         super().stop()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,13 +18,15 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, TableFeatures, Transaction
 from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import RemoveAction, create_table_with_add_actions
 
 from vertebra.engine.float_bounds import bounded_columns
+from vertebra.engine.written_schema import sql_type, stored_type
 from vertebra.errors import LakeError
+from vertebra.formatting import shortened
 from vertebra.lake.parquet_statistics import add_action
 
 if TYPE_CHECKING:
@@ -33,12 +35,15 @@ if TYPE_CHECKING:
 
     from vertebra.engine.port import Engine
 
-_SAME_ROWS = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES"})
+_SAME_ROWS = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "ADD FEATURE"})
 
 _EXTRA = "vertebra.extra."
 
 # the log of a version that a model points to must outlive Delta's default of 30 days; gc decides what is removed
 _CONFIGURATION = {"delta.enableExpiredLogCleanup": "false"}
+
+_NAMED = 10
+"""Columns that a message names."""
 
 Mode = Literal["overwrite", "append"]
 Evolution = Literal["same", "widen", "replace"]
@@ -245,17 +250,17 @@ class LakeTable:
         """Write a frame's files into the table's folder; readers see them after :meth:`commit`."""
         from pyspark.sql.pandas.types import to_arrow_schema
 
-        schema = _nullable(to_arrow_schema(frame.schema, timezone="UTC"))
+        schema = _stored(to_arrow_schema(frame.schema, timezone="UTC"), self.name)
         files = engine.write_parquet(frame, self._new_folder(part))
         rows = sum(pq.read_metadata(file).num_rows for file in files)
         return StagedFiles(tuple(files), schema, rows, part)
 
     def stage_arrow(self, data: pa.Table | pa.RecordBatchReader, part: str | None = None) -> StagedFiles:
         """Write Arrow data into the table's folder; readers see it after :meth:`commit`."""
+        schema = _stored(data.schema, self.name)
         folder = self._new_folder(part)
         folder.mkdir(parents=True)
         file = folder / "part-0.parquet"
-        schema = _nullable(data.schema)
         reader = data.to_reader() if isinstance(data, pa.Table) else data
         rows = 0
         with pq.ParquetWriter(file, schema, compression="zstd", write_statistics=bounded_columns(schema)) as writer:
@@ -312,6 +317,10 @@ class LakeTable:
         partial = mode == "overwrite" and staged.part is not None
         whole = mode == "overwrite" and not partial
         table = self._evolved(table, staged.schema, evolution, whole=whole)
+        if _needs_local_times(table, staged.schema):
+            # otherwise the commit would succeed, and nobody could open the table any more
+            table.alter.add_feature(TableFeatures.TimestampWithoutTimezone, allow_protocol_versions_increase=True)
+            table = self.delta()
         schema = DeltaSchema.from_arrow(staged.schema) if whole else table.schema()
         removals = self._removals(table, staged.part) if partial else []
         try:
@@ -394,13 +403,15 @@ class LakeTable:
         Delta changes a schema with an overwrite of the whole table; columns for any other write are added first.
         """
         current = pa.schema(table.schema().to_arrow())
-        retyped = [f for f in new if f.name in current.names and current.field(f.name).type != f.type]
+        retyped = [
+            f for f in new if f.name in current.names and stored_type(current.field(f.name).type) != stored_type(f.type)
+        ]
         added = [f for f in new if f.name not in current.names]
         if whole and evolution == "replace":
             return table
         if retyped or (added and evolution == "same"):
             raise LakeError(
-                f"{self.name} does not take columns {', '.join(f.name for f in [*retyped, *added])}",
+                f"{self.name} does not take columns {shortened([f.name for f in [*retyped, *added]], _NAMED)}",
                 cause="they are new, or of another type than in the table's last version",
                 remedy=f"vertebra run --select {self.name} --full-refresh",
             )
@@ -410,18 +421,60 @@ class LakeTable:
         return table
 
 
-def _nullable(schema: pa.Schema) -> pa.Schema:
-    """A Delta NOT NULL would make every later writer prove it; the rules say what may be NULL."""
-    return pa.schema([pa.field(f.name, _plain(f.type), nullable=True) for f in schema])
+def _stored(schema: pa.Schema, table: str) -> pa.Schema:
+    """The columns and types that a table stores for a schema.
+
+    NULL is allowed everywhere: a Delta NOT NULL would make every later writer prove it; the rules say what may be NULL.
+
+    Raises:
+        LakeError: Delta has no type for a column.
+    """
+    fields = [pa.field(field.name, stored_type(_micros(field.type)), nullable=True) for field in schema]
+    unfit = [f"{field.name} ({sql_type(field.type)})" for field in fields if not _in_delta(field)]
+    if unfit:
+        raise LakeError(
+            f"{table} cannot store the columns {shortened(unfit, _NAMED)}",
+            cause="Delta tables have no such type",
+            remedy="cast them to a type of a table, such as double, decimal, string, date or timestamp",
+        )
+    return pa.schema(fields)
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
-    """The type Delta stores: plain strings and microseconds."""
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return pa.string()
-    if pa.types.is_timestamp(kind):
-        return pa.timestamp("us", tz="UTC" if kind.tz else None)
-    return kind
+def _micros(kind: pa.DataType) -> pa.DataType:
+    """A timestamp in the unit that Delta has; any other type as it is."""
+    return pa.timestamp("us", tz=kind.tz) if pa.types.is_timestamp(kind) else kind
+
+
+def _in_delta(field: pa.Field) -> bool:
+    """Whether a table gives a column back with the type that it was stored with."""
+    if _any_part(field.type, pa.types.is_null) or _any_part(field.type, _is_map_of_local_times):
+        return False
+    try:
+        back = pa.schema(DeltaSchema.from_arrow(pa.schema([field])).to_arrow()).field(0)
+    except Exception:  # the library raises a bare Exception for a type that Delta does not have
+        return False
+    return bool(stored_type(back.type) == field.type)
+
+
+def _any_part(kind: pa.DataType, wanted: Callable[[pa.DataType], bool]) -> bool:
+    """Whether a type, or a type within it, is of a kind."""
+    parts = [kind.field(index).type for index in range(kind.num_fields)] if pa.types.is_nested(kind) else []
+    return wanted(kind) or any(_any_part(part, wanted) for part in parts)
+
+
+def _is_local_time(kind: pa.DataType) -> bool:
+    return pa.types.is_timestamp(kind) and kind.tz is None
+
+
+def _is_map_of_local_times(kind: pa.DataType) -> bool:
+    # Delta's library does not look into maps for types that a table has to announce, and then cannot open the table
+    return pa.types.is_map(kind) and _any_part(kind, _is_local_time)
+
+
+def _needs_local_times(table: DeltaTable, schema: pa.Schema) -> bool:
+    """Whether a table must announce timestamps without time zone before it gets a schema with them."""
+    known = table.protocol().reader_features or []
+    return "timestampNtz" not in known and any(_any_part(field.type, _is_local_time) for field in schema)
 
 
 def _version(entry: Mapping[str, object]) -> TableVersion:
