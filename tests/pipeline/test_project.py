@@ -126,6 +126,20 @@ def test_a_changed_rule_changes_the_trusted_zone_and_what_follows(folder: Path) 
     assert ran(folder) == ["trusted.sales", "exploitation.by_city", "exploitation.best"]
 
 
+@pytest.mark.parametrize("batches", [1, 2], ids=["as-many-batches", "more-batches"])
+def test_batches_that_were_removed_and_collected_again_are_other_batches(folder: Path, batches: int) -> None:
+    shutil.rmtree(folder / "lake" / "landing" / "tills" / "sales")
+    edit(folder, "data/sales-1.csv", "10.5", "11.5")
+    if batches == 2:
+        (folder / "data" / "sales-2.csv").write_text(MORE_SALES)
+    with open_tiny(folder) as project:
+        assert project.run().ok
+        prices = project.table("formatted.sales").arrow().column("price").to_pylist()
+        assert project.run().idle
+    assert prices[0] == 11.5
+    assert len(prices) == 6 + (batches == 2), "the rows of the batches that were removed are gone"
+
+
 def test_a_changed_description_changes_nothing(folder: Path) -> None:
     edit(folder, "datasets/sales.yaml", "One row per sale.", "Each sale.")
     assert ran(folder) == []

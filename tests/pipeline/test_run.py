@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -158,6 +159,27 @@ def test_a_step_whose_input_kept_its_version_does_not_run(pipeline: Pipeline) ->
     assert pipeline.acted == ["a"]
     assert "exploitation.b" in report.current
     assert pipeline.run().idle, "a step that had nothing to write is current all the same"
+
+
+def test_a_table_that_was_removed_and_made_again_is_another_input(pipeline: Pipeline) -> None:
+    pipeline.run()
+    shutil.rmtree(pipeline.lake.table("exploitation.a").path)
+    pipeline.declare("a", value=2)
+    assert pipeline.plan()["b"] == ("run", "input exploitation.a will change")
+    pipeline.run("exploitation.a")
+    assert pipeline.lake.table("exploitation.a").version() == 0, "it has the version number it had before"
+    assert pipeline.plan()["b"] == ("run", "exploitation.a was removed and made again")
+    pipeline.run()
+    assert pipeline.acted == ["b", "c"]
+    assert pipeline.run().idle
+
+
+def test_a_table_that_was_made_again_as_it_was_changes_nothing(pipeline: Pipeline) -> None:
+    pipeline.run()
+    shutil.rmtree(pipeline.lake.table("exploitation.a").path)
+    pipeline.run()
+    assert pipeline.acted == ["a"]
+    assert pipeline.run().idle
 
 
 def test_a_changed_file_is_a_changed_step(pipeline: Pipeline) -> None:

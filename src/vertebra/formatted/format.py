@@ -20,7 +20,7 @@ from vertebra.formatted.text import null_markers
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.drift import record_drift
 from vertebra.governance.step_facts import FormattedFacts
-from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches, snapshot_batches
+from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches, batches_digest, snapshot_batches
 from vertebra.lake.table import StagedFiles
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vertebra.lake.table import LakeTable
 
 _FORMATTING: Final = "formatting"
+_BATCHES: Final = "batches"
 _BATCHES_PER_JOB: Final = 100
 """The most batches of one job: its plan grows with them, and planning takes more than linear time."""
 
@@ -61,7 +62,10 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     landed = _landed(dataset, ctx)
     digest = formatting_digest(dataset, landed)
     done = table.transaction_version(ctx.step)
-    full_refresh = full_refresh or done is None or done > landed[-1].number or not _formatted_alike(table, digest, ctx)
+    full_refresh = full_refresh or done is None or done > landed[-1].number
+    full_refresh = full_refresh or not _formatted_alike(
+        table, digest, [batch for batch in landed if batch.number <= (done or 0)], ctx
+    )
     new = [batch for batch in landed if full_refresh or batch.number > (done or 0)]
     if new and dataset.load == "snapshot":
         new = snapshot_batches(landed)
@@ -77,7 +81,7 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     whole = full_refresh or dataset.load != "append"
     staged, rejected = _stage(dataset, table, matches, full_refresh, ctx)
     commit = ctx.commit(app_version=new[-1].number)
-    commit = replace(commit, extra={**commit.extra, _FORMATTING: digest})
+    commit = replace(commit, extra={**commit.extra, _FORMATTING: digest, _BATCHES: batches_digest(landed)})
     version = table.commit(
         staged,
         commit,
@@ -103,11 +107,14 @@ def _landed(dataset: Dataset, ctx: StepContext) -> list[Batch]:
     return found
 
 
-def _formatted_alike(table: LakeTable, digest: str, ctx: StepContext) -> bool:
-    """Whether the table is known to have been formatted as it would be now."""
+def _formatted_alike(table: LakeTable, digest: str, done: Sequence[Batch], ctx: StepContext) -> bool:
+    """Whether the table is known to have been formatted from the batches ``done``, as it would be now."""
     # after a restore, the last batch of the table is not known
     newest = table.newest_data()
-    return newest is not None and newest.step == ctx.step and newest.extra.get(_FORMATTING) == digest
+    if newest is None or newest.step != ctx.step or newest.extra.get(_FORMATTING) != digest:
+        return False
+    # the landing folder of a dataset may have been removed and filled again
+    return newest.extra.get(_BATCHES) == batches_digest(done)
 
 
 def _stage(

@@ -6,6 +6,7 @@ The landing zone writes it; the formatted zone reads it; the receipt, written la
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -124,6 +125,14 @@ def batches(landing: Path, source: str, dataset: str) -> list[Batch]:
         return []
     receipts = sorted(folder.glob("[0-9]*/receipt.json"))
     return [Batch(path.parent, Receipt.from_json(path.read_text("utf-8"))) for path in receipts]
+
+
+def batches_digest(landed: Sequence[Batch]) -> str:
+    """What batches hold, as a hash: which payloads, and how their records were parsed."""
+    received = [
+        (one.number, one.receipt.sha256, one.receipt.period, one.receipt.part, one.receipt.parse) for one in landed
+    ]
+    return hashlib.sha256(json.dumps(received, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def snapshot_batches(landed: Sequence[Batch]) -> list[Batch]:

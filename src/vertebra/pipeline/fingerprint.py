@@ -17,7 +17,7 @@ from vertebra.pipeline.dispatch import step_versions
 from vertebra.zones import Zone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from vertebra.declare.dataset import Dataset
     from vertebra.pipeline.steps import Step
@@ -37,6 +37,8 @@ class Fingerprint:
             packages of its plug-ins; see :func:`~vertebra.pipeline.dispatch.step_versions`.
         files: hash of the content of each of the user's files that the step runs.
         inputs: the data version of each table read; the last batch number for ``landing.<dataset>``.
+        contents: for each input, an identifier of what that version or those batches hold. A table or dataset whose
+            folder was removed counts from the beginning again, so equal numbers alone do not mean equal rows.
         decisions: digest of the decisions people took, for trusted steps.
     """
 
@@ -44,6 +46,7 @@ class Fingerprint:
     versions: Mapping[str, int | str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, int] = field(default_factory=dict)
+    contents: Mapping[str, str] = field(default_factory=dict)
     decisions: str = ""
 
     @property
@@ -60,10 +63,14 @@ class Fingerprint:
         """All parts, in an order that never changes."""
         return json.dumps(asdict(self), sort_keys=True)
 
-    def differences(self, before: Fingerprint) -> list[str]:
-        """Why a result with the fingerprint ``before`` is stale, in words; empty if it is not."""
+    def differences(self, before: Fingerprint, unknown: Collection[str] = ()) -> list[str]:
+        """Why a result with the fingerprint ``before`` is stale, in words; empty if it is not.
+
+        Args:
+            unknown: inputs to leave out, because steps before this one are going to write them.
+        """
         found = []
-        if self.versions and not before.versions:
+        if (self.versions and not before.versions) or (self.contents and before.inputs and not before.contents):
             found.append("an earlier release of Vertebra recorded another kind of fingerprint")
         else:
             changed = _most_specific(_changed(self.declaration, before.declaration))
@@ -74,7 +81,11 @@ class Fingerprint:
         if self.decisions != before.decisions:
             found.append("decisions on its rows or cells changed")
         for name in _changed(self.inputs, before.inputs):
-            found.append(_input_words(name, self.inputs.get(name), before.inputs.get(name)))
+            if name not in unknown:
+                found.append(_input_words(name, self.inputs.get(name), before.inputs.get(name)))
+        if not found:
+            remade = [name for name in _changed(self.contents, before.contents) if name not in unknown]
+            found += [f"{name} was removed and made again" for name in remade]
         return found
 
     def _version_differences(self, before: Fingerprint, because_declared: bool) -> list[str]:
@@ -94,16 +105,21 @@ class Fingerprint:
         return self.definition == before.definition
 
 
-def fingerprint_of(step: Step, inputs: Mapping[str, int], decisions: str, root: Path) -> Fingerprint:
+def fingerprint_of(
+    step: Step, inputs: Mapping[str, int], decisions: str, root: Path, contents: Mapping[str, str] | None = None
+) -> Fingerprint:
     """The fingerprint that a step's result would have now.
 
     Args:
         inputs: the version of each input.
         decisions: digest of people's decisions, for trusted steps.
         root: the project's folder; the user's files are named relative to it.
+        contents: an identifier of the content of each input.
     """
     files = {_relative(file, root): _hash(file.read_text("utf-8")) for file in step.files}
-    return Fingerprint(declaration_parts(step), step_versions(step), files, dict(inputs), decisions)
+    return Fingerprint(
+        declaration_parts(step), step_versions(step), files, dict(inputs), dict(contents or {}), decisions
+    )
 
 
 def declaration_parts(step: Step) -> dict[str, str]:

@@ -118,13 +118,13 @@ def decide(
     if missing:
         return PlannedStep(step, "blocked", tuple(_missing_input(name) for name in missing))
     known = {name: version for name, version in inputs.items() if version is not None}
-    fingerprint = fingerprint_of(step, known, state.decisions(step), root)
+    fingerprint = fingerprint_of(step, known, state.decisions(step), root, state.contents(step))
     remembered = state.remembered(step.name)
     asked_for = full_refresh
     full_refresh = asked_for or remembered is None or not fingerprint.only_inputs_differ(remembered.fingerprint)
     if asked_for:
         return PlannedStep(step, "run", ("--full-refresh", *changing), fingerprint, full_refresh)
-    reasons = _reasons(step, fingerprint, state)
+    reasons = _reasons(step, fingerprint, state, {name for name, version in inputs.items() if version is None})
     if not reasons and not changing:
         return PlannedStep(step, "skip", ("current",), fingerprint)
     if reasons == NEVER:
@@ -132,10 +132,14 @@ def decide(
     return PlannedStep(step, "run", (*reasons, *changing), fingerprint, full_refresh)
 
 
-def _reasons(step: Step, fingerprint: Fingerprint, state: State) -> tuple[str, ...]:
-    """Why a step's tables are not what it would write now; empty when they are."""
+def _reasons(step: Step, fingerprint: Fingerprint, state: State, unknown: Collection[str]) -> tuple[str, ...]:
+    """Why a step's tables are not what it would write now; empty when they are.
+
+    Args:
+        unknown: inputs that do not exist yet; they are the reason if there is no other.
+    """
     if step.zone == "publish":
-        return _unpublished(step, fingerprint, state)
+        return _unpublished(step, fingerprint, state, unknown)
     digest = fingerprint.digest
     remembered = state.remembered(step.name)
     versions = {name: state.table(name) for name in step.outputs}
@@ -156,13 +160,13 @@ def _reasons(step: Step, fingerprint: Fingerprint, state: State) -> tuple[str, .
         return ()
     if any(version.operation == "RESTORE" for version in stale):
         return ("it was restored to an earlier version by hand",)
-    words = fingerprint.differences(remembered.fingerprint) if remembered else []
+    words = fingerprint.differences(remembered.fingerprint, unknown) if remembered else []
     if state.failed(step.name):
         words.append("it failed last time")
-    return tuple(words) or ("no run on record wrote its last version",)
+    return tuple(words) or (() if unknown else ("no run on record wrote its last version",))
 
 
-def _unpublished(step: Step, fingerprint: Fingerprint, state: State) -> tuple[str, ...]:
+def _unpublished(step: Step, fingerprint: Fingerprint, state: State, unknown: Collection[str]) -> tuple[str, ...]:
     """Why a target does not hold what would be sent now; empty when it does."""
     if state.published(step) == fingerprint.digest:
         return ()
@@ -171,7 +175,8 @@ def _unpublished(step: Step, fingerprint: Fingerprint, state: State) -> tuple[st
     remembered = state.remembered(step.name)
     if remembered is None:
         return NEVER
-    return tuple(fingerprint.differences(remembered.fingerprint)) or ("no run on record sent its last version",)
+    words = fingerprint.differences(remembered.fingerprint, unknown)
+    return tuple(words) or (() if unknown else ("no run on record sent its last version",))
 
 
 def _will_change(name: str) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vertebra.lake.batches import batches
+from vertebra.lake.batches import batches, batches_digest
 from vertebra.pipeline.fingerprint import read_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.batches import Batch
     from vertebra.lake.catalog import Lake
     from vertebra.lake.table import TableVersion
     from vertebra.pipeline.fingerprint import Fingerprint
@@ -41,7 +42,7 @@ class State:
         self._lake = lake
         self._ledgers = ledgers
         self._tables: dict[str, TableVersion | None] = {}
-        self._batches: dict[str, int | None] = {}
+        self._batches: dict[str, list[Batch]] = {}
         self._decisions: dict[str, str] = {}
         self._published: dict[str, str] | None = None
         self._remembered: dict[str, LastSuccess] | None = None
@@ -66,6 +67,23 @@ class State:
             else:
                 version = self.table(name)
                 found[name] = version.version if version else None
+        return found
+
+    def contents(self, step: Step) -> dict[str, str]:
+        """An identifier of what each input of a step holds, beside its version; inputs that do not exist are left out.
+
+        The fingerprint in a table's commit says what its rows depend on. A version without one was written by hand.
+        """
+        found = {}
+        for name in step.inputs:
+            if name.startswith("landing."):
+                landed = self._landed(name, step.source or "")
+                if landed:
+                    found[name] = batches_digest(landed)
+            else:
+                version = self.table(name)
+                if version:
+                    found[name] = version.fingerprint or version.at.isoformat()
         return found
 
     def decisions(self, step: Step) -> str:
@@ -108,9 +126,12 @@ class State:
             self._batches.pop(name, None)
 
     def _last_batch(self, name: str, source: str) -> int | None:
+        landed = self._landed(name, source)
+        return landed[-1].number if landed else None
+
+    def _landed(self, name: str, source: str) -> list[Batch]:
         if name not in self._batches:
-            landed = batches(self._lake.landing, source, name.partition(".")[2])
-            self._batches[name] = landed[-1].number if landed else None
+            self._batches[name] = batches(self._lake.landing, source, name.partition(".")[2])
         return self._batches[name]
 
     def _read_runs(self) -> dict[str, LastSuccess]:
