@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from analysis_world import late_jobs
+from vertebra.analysis.leakage import refuse_leakage
 from vertebra.declare.analysis import AsOf, Candidate
+from vertebra.declare.analysis_file import location_of, read_analysis
+from vertebra.errors import LeakageError
+
+ANALYSIS = """\
+from vertebra import Analysis, AsOf, Candidate
+analysis = Analysis(
+    description="Late jobs.", view="jobs", task="classification", label="delay > 15", metric="roc_auc",
+    key=("id",),
+    time="started", group="id", test_from="2026-01-01",
+    features={
+        "size": "size",
+        "before":
+            AsOf(history="jobs", value="delay", known_at="done", window="3 hours", aggregate="mean"),
+    },
+    unavailable=("delay", "done"),
+    candidates={"plain": Candidate(build=dict)},
+)
+"""
 
 
 @pytest.mark.parametrize(
@@ -38,3 +58,29 @@ def test_a_grid_is_every_combination_of_its_values() -> None:
     grid = Candidate(build=dict, grid={"a": (1, 2), "b": ("x",)})
     assert grid.combinations == [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}]
     assert Candidate(build=dict).combinations == [{}]
+
+
+@pytest.mark.parametrize(
+    ("replaced", "by", "line"),
+    [
+        ('"size": "size"', '"size": "delay + 1"', 7),
+        ('time="started"', 'time="delay"', 5),
+        ('key=("id",)', 'key=("id", "delay")', 4),
+        ('"mean"', '"mean", by=("delay",)', 9),
+    ],
+    ids=["feature", "time", "key", "by"],
+)
+def test_leakage_is_reported_at_the_line_that_leaks(tmp_path: Path, replaced: str, by: str, line: int) -> None:
+    file = tmp_path / "late_jobs.py"
+    file.write_text(ANALYSIS)
+    refuse_leakage(read_analysis(file))
+    file.write_text(ANALYSIS.replace(replaced, by))
+    with pytest.raises(LeakageError) as refused:
+        refuse_leakage(read_analysis(file))
+    assert refused.value.where.startswith(f"{file}:{line}:")
+
+
+def test_an_analysis_made_in_python_is_named(tmp_path: Path) -> None:
+    assert location_of(late_jobs().model_copy(update={"file": None}), "time") == late_jobs().name
+    gone = tmp_path / "gone.py"
+    assert location_of(late_jobs().model_copy(update={"file": gone}), "time") == str(gone)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from vertebra.analysis.asof import History, add_as_of
 from vertebra.analysis.leakage import names_in, unavailable_columns
 from vertebra.declare.analysis import Analysis, AsOf
+from vertebra.declare.analysis_file import location_of
 from vertebra.errors import DeclarationError
 from vertebra.quoting import spark_identifier
 
@@ -106,7 +107,7 @@ def _derived(analysis: Analysis, rows: DataFrame) -> DataFrame:
             f"derive of analysis {analysis.name} lost the key column {lost[0]!r}",
             cause="its rows are joined to the examples by key",
             remedy="return the DataFrame with columns added: frame.withColumn(…)",
-            where=str(analysis.file or analysis.name),
+            where=location_of(analysis, "derive"),
         )
     return rows.select(*map(_q, analysis.key), TIME, GROUP, LABEL).join(made, list(analysis.key))
 
@@ -117,7 +118,7 @@ def _require_timestamp(analysis: Analysis, kind: DataType) -> None:
             f"the prediction time {analysis.time} is a {kind.simpleString()}",
             cause="features that were known before it can only be computed for a timestamp",
             remedy="give a timestamp, e.g. cast(day as timestamp)",
-            where=str(analysis.file or analysis.name),
+            where=location_of(analysis, "time"),
         )
 
 
@@ -134,7 +135,7 @@ def _require_types(analysis: Analysis, examples: DataFrame) -> None:
             f"features[{name!r}] is a {kind.simpleString()}, which no model takes",
             cause="a feature is a number, a boolean, or a category",
             remedy=f"add {name!r} to categorical" if text else "make it a number, e.g. hour(…), unix_timestamp(…)",
-            where=str(analysis.file or analysis.name),
+            where=location_of(analysis, "features", name),
         )
     for name in analysis.key:
         feature = analysis.features.get(name)
@@ -142,7 +143,7 @@ def _require_types(analysis: Analysis, examples: DataFrame) -> None:
             raise DeclarationError(
                 f"features[{name!r}] has the name of a key column, but is another expression",
                 remedy="give the feature another name",
-                where=str(analysis.file or analysis.name),
+                where=location_of(analysis, "features", name),
             )
 
 

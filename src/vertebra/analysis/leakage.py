@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from vertebra.declare.analysis import Analysis, AsOf
+from vertebra.declare.analysis_file import location_of
 from vertebra.errors import DeclarationError, LeakageError
 from vertebra.quoting import spark_identifier
 from vertebra.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expr
+
+    from vertebra.declare.document import Loc
 
 
 def unavailable_columns(analysis: Analysis, view: str) -> frozenset[str]:
@@ -35,17 +38,17 @@ def refuse_leakage(analysis: Analysis) -> None:
         DeclarationError: an expression cannot be read, or could reach beyond its row (a subquery, ``*``).
     """
     hidden = unavailable_columns(analysis, analysis.view)
-    plain = {
-        "time": analysis.time,
-        **({"where": analysis.where} if analysis.where else {}),
-        **{f"features[{name!r}]": expression for name, expression in analysis.expressions.items()},
-        **{f"key[{index}]": spark_identifier(name) for index, name in enumerate(analysis.key)},
+    plain: dict[Loc, str] = {
+        ("time",): analysis.time,
+        **({("where",): analysis.where} if analysis.where else {}),
+        **{("features", name): expression for name, expression in analysis.expressions.items()},
+        **{("key", index): spark_identifier(name) for index, name in enumerate(analysis.key)},
     }
     for place, expression in plain.items():
-        remedy = _REMEDY_WHERE if place == "where" else _REMEDY
+        remedy = _REMEDY_WHERE if place == ("where",) else _REMEDY
         _refuse(analysis, place, names_in(expression, analysis) & hidden, remedy)
     for name, feature in analysis.as_of.items():
-        _refuse(analysis, f"features[{name!r}].by", {b.lower() for b in feature.by} & hidden, _REMEDY)
+        _refuse(analysis, ("features", name, "by"), {b.lower() for b in feature.by} & hidden, _REMEDY)
         _check_as_of(analysis, name, feature)
     names_in(analysis.group, analysis)
 
@@ -59,24 +62,25 @@ def require_columns(analysis: Analysis, schemas: Mapping[str, Iterable[str]]) ->
     Raises:
         DeclarationError: a column is not in its view.
     """
-    named: list[tuple[str, str, str]] = []
+    named: list[tuple[Loc, str, str]] = []
     for entry in analysis.unavailable:
         owner, _, column = entry.rpartition(".")
-        named.append(("unavailable", owner or analysis.view, column))
-    named += [("key", analysis.view, column) for column in analysis.key]
+        named.append((("unavailable",), owner or analysis.view, column))
+    named += [(("key",), analysis.view, column) for column in analysis.key]
     for name, feature in analysis.as_of.items():
         for column in feature.by:
-            named += [(f"features[{name!r}].by", owner, column) for owner in (analysis.view, feature.history)]
+            named += [(("features", name, "by"), owner, column) for owner in (analysis.view, feature.history)]
     for place, owner, column in named:
         columns = list(schemas.get(owner, ()))
         if owner not in schemas:
-            raise _wrong(analysis, f"{place} names the view {owner!r}, which the analysis does not read")
+            fact = f"{_words(place)} names the view {owner!r}, which the analysis does not read"
+            raise _wrong(analysis, place, fact)
         if column not in columns:
             raise DeclarationError(
-                f"{place} names {column!r}, which {owner} does not have",
+                f"{_words(place)} names {column!r}, which {owner} does not have",
                 cause=did_you_mean(column, columns, f"its columns are {', '.join(columns)}"),
                 remedy=f"vertebra show exploitation.{owner}",
-                where=_where(analysis),
+                where=location_of(analysis, *place),
             )
     if analysis.derive is None:
         _require_known_names(analysis, schemas[analysis.view])
@@ -84,6 +88,7 @@ def require_columns(analysis: Analysis, schemas: Mapping[str, Iterable[str]]) ->
     if taken:
         raise _wrong(
             analysis,
+            ("features", taken[0]),
             f"the point-in-time feature {taken[0]!r} has the name of a column of {analysis.view}",
             "an expression with this name would be ambiguous",
         )
@@ -101,7 +106,7 @@ def _require_known_names(analysis: Analysis, columns: Iterable[str]) -> None:
                 f"features[{name!r}] uses {missing!r}, which {analysis.view} does not have",
                 cause=did_you_mean(missing, known, "it is no point-in-time feature either"),
                 remedy=f"vertebra show exploitation.{analysis.view}",
-                where=_where(analysis),
+                where=location_of(analysis, "features", name),
             )
 
 
@@ -126,11 +131,12 @@ def _parsed(expression: str, analysis: Analysis) -> Expr:
     try:
         tree = sqlglot.parse_one(expression, dialect="spark")
     except SqlglotError as error:
-        raise _wrong(analysis, f"this is not a SQL expression: {expression}", str(error).splitlines()[0]) from error
+        raise _wrong(analysis, (), f"this is not a SQL expression: {expression}", str(error).splitlines()[0]) from error
     beyond = tree.find(exp.Query, exp.Subquery, exp.Star, exp.Command)
     if beyond is not None:
         raise _wrong(
             analysis,
+            (),
             f"this expression reaches beyond the columns it names: {expression}",
             f"it contains {beyond.sql('spark')}",
         )
@@ -142,14 +148,15 @@ def _check_as_of(analysis: Analysis, name: str, feature: AsOf) -> None:
     late = names_in(feature.value, analysis) & hidden
     happened = names_in(feature.known_at, analysis)
     if not happened:
-        raise _wrong(analysis, f"features[{name!r}].known_at names no column: {feature.known_at}")
+        place: Loc = ("features", name, "known_at")
+        raise _wrong(analysis, place, f"{_words(place)} names no column: {feature.known_at}")
     if late and not happened & hidden:
         raise LeakageError(
             f"features[{name!r}] uses {_names(late)} as if it were known at {feature.known_at}",
             cause=f"{_names(late)} is unavailable, and {feature.known_at} follows from available columns only: it is "
             "a moment that was planned, not one that happened",
             remedy="give the moment it really became known, e.g. known_at='arrival', a column listed as unavailable",
-            where=_where(analysis),
+            where=location_of(analysis, "features", name),
         )
 
 
@@ -157,22 +164,27 @@ _REMEDY = "remove it, or use AsOf: what was known of earlier rows before the pre
 _REMEDY_WHERE = "remove it; rows whose label is NULL are left out of training and testing anyway"
 
 
-def _refuse(analysis: Analysis, place: str, leaked: set[str] | frozenset[str], remedy: str) -> None:
+def _refuse(analysis: Analysis, place: Loc, leaked: set[str] | frozenset[str], remedy: str) -> None:
     if leaked:
         raise LeakageError(
-            f"{place} uses {_names(leaked)}, which is not known at the prediction time ({analysis.time})",
+            f"{_words(place)} uses {_names(leaked)}, which is not known at the prediction time ({analysis.time})",
             cause=f"{_names(leaked)} is declared unavailable, or is part of the label ({analysis.label})",
             remedy=remedy,
-            where=_where(analysis),
+            where=location_of(analysis, *place),
         )
 
 
-def _wrong(analysis: Analysis, fact: str, cause: str = "") -> DeclarationError:
-    return DeclarationError(fact, cause=cause, remedy="vertebra plan, after correcting it", where=_where(analysis))
+def _words(place: Loc) -> str:
+    """A part of an analysis as Python writes it, e.g. ``features['distance'].by``."""
+    first, *rest = place
+    if not rest:
+        return str(first)
+    return f"{first}[{rest[0]!r}]" + "".join(f".{part}" for part in rest[1:])
 
 
-def _where(analysis: Analysis) -> str:
-    return str(analysis.file or analysis.name)
+def _wrong(analysis: Analysis, place: Loc, fact: str, cause: str = "") -> DeclarationError:
+    where = location_of(analysis, *place)
+    return DeclarationError(fact, cause=cause, remedy="vertebra plan, after correcting it", where=where)
 
 
 def _names(columns: Iterable[str]) -> str:

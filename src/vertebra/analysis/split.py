@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.analysis.features import GROUP, LABEL, TIME
 from vertebra.declare.analysis import Analysis
+from vertebra.declare.analysis_file import location_of
 from vertebra.errors import DeclarationError
 from vertebra.governance.context import StepContext
 from vertebra.quoting import spark_identifier
@@ -119,6 +120,7 @@ def _require_sound(analysis: Analysis, found: Row) -> None:
         empty = "training" if not found["train"] else "test"
         raise _wrong(
             analysis,
+            "test_from",
             f"the {empty} set is empty",
             f"it has the examples {'before' if empty == 'training' else 'from'} {boundary} whose label is known",
             f'choose another test_from: vertebra sql "select min(t), max(t) from (select {analysis.time} as t from '
@@ -127,6 +129,7 @@ def _require_sound(analysis: Analysis, found: Row) -> None:
     if found["straddling"]:
         raise _wrong(
             analysis,
+            "group",
             f"{found['straddling']} groups have examples on both sides of {boundary}, one of them {found['straddler']}",
             "the model would be tested on groups that it was trained on",
             "choose group and test_from so that a group ends where the test begins; see zone",
@@ -134,6 +137,7 @@ def _require_sound(analysis: Analysis, found: Row) -> None:
     if found["groups"] < analysis.folds:
         raise _wrong(
             analysis,
+            "folds",
             f"{found['groups']} groups cannot fill {analysis.folds} folds",
             "the examples of one group stay in one fold",
             "declare fewer folds, or a finer group",
@@ -141,6 +145,7 @@ def _require_sound(analysis: Analysis, found: Row) -> None:
     if found["repeated"]:
         raise _wrong(
             analysis,
+            "key",
             f"{found['repeated']} values of the key ({', '.join(analysis.key)}) have several examples",
             "predictions are stored by key, one for each example",
             "add a column to key, so that its values are unique",
@@ -148,6 +153,7 @@ def _require_sound(analysis: Analysis, found: Row) -> None:
     if analysis.task == "classification" and (found["lowest"], found["highest"]) != (0, 1):
         raise _wrong(
             analysis,
+            "label",
             f"the label {analysis.label} has values from {found['lowest']} to {found['highest']}",
             "the label of a classification is 0 and 1, or false and true, and both must occur",
             "write it as a comparison, e.g. arr_delay >= 15",
@@ -160,5 +166,5 @@ def _store(analysis: Analysis, part: str, rows: DataFrame, ctx: StepContext) -> 
     return PinnedSet(table, table.commit(staged, ctx.commit(), evolution="replace"), staged.rows)
 
 
-def _wrong(analysis: Analysis, fact: str, cause: str, remedy: str) -> DeclarationError:
-    return DeclarationError(fact, cause=cause, remedy=remedy, where=str(analysis.file or analysis.name))
+def _wrong(analysis: Analysis, part: str, fact: str, cause: str, remedy: str) -> DeclarationError:
+    return DeclarationError(fact, cause=cause, remedy=remedy, where=location_of(analysis, part))

@@ -15,6 +15,7 @@ import numpy as np
 from vertebra.analysis.encode import codes, encoder
 from vertebra.analysis.examples import Examples
 from vertebra.declare.analysis import BASELINE, Analysis, Candidate
+from vertebra.declare.analysis_file import location_of
 from vertebra.errors import DeclarationError
 
 if TYPE_CHECKING:
@@ -128,5 +129,5 @@ def _wrong(analysis: Analysis, setting: CandidateModel, fact: str) -> Declaratio
         f"build of candidate {setting} {fact}",
         cause="build is called with one value per hyper-parameter and returns an unfitted scikit-learn estimator",
         remedy="vertebra run --select " + f"analysis.{analysis.name}, after correcting it",
-        where=str(analysis.file or analysis.name),
+        where=location_of(analysis, "candidates"),
     )

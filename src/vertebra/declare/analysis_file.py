@@ -47,6 +47,20 @@ def location_in(file: Path, loc: Loc) -> str:
     return str(SourceLocation(file, *argument_position(tree, _call_line(tree), loc)))
 
 
+def location_of(analysis: Analysis, *loc: str | int) -> str:
+    """The location of an analysis, or of a part of it, as ``file:line:column``; its name if it was made in Python.
+
+    Args:
+        loc: names of arguments and keys of dictionaries, from the call inwards, e.g. ``"features", "distance"``.
+    """
+    if analysis.file is None:
+        return analysis.name
+    try:
+        return location_in(analysis.file, loc)
+    except (DeclarationErrors, OSError):  # the file was changed after it was read
+        return str(analysis.declared_at or display_path(analysis.file))
+
+
 def _expressions(analysis: Analysis) -> list[tuple[tuple[str, ...], str]]:
     """The SQL expressions of an analysis, with their paths in its declaration."""
     found: list[tuple[tuple[str, ...], str]] = [
