@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.document import display_path
+from vertebra.duckdb_connection import connect_duckdb
 from vertebra.errors import CollectError
 from vertebra.quoting import duckdb_text
 
@@ -18,9 +19,7 @@ _MEMORY: Final = "2GB"
 
 def connect(folder: Path) -> duckdb.DuckDBPyConnection:
     """Connect to DuckDB with bounded memory, a folder to spill to, and times in UTC."""
-    import duckdb
-
-    connection = duckdb.connect()
+    connection = connect_duckdb()
     connection.execute(f"SET memory_limit = '{_MEMORY}'")
     connection.execute(f"SET temp_directory = {duckdb_text(folder)}")
     connection.execute("SET TimeZone = 'UTC'")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vertebra.declare.document import display_path
+from vertebra.duckdb_connection import connect_duckdb
 from vertebra.errors import CollectError
 from vertebra.external_data.duckdb_values import copied, refused
 from vertebra.external_data.parquet_files import parquet_part
@@ -23,11 +24,9 @@ class JsonFiles:
     texts = True
 
     def __init__(self, files: Sequence[Path]) -> None:
-        import duckdb
-
         self._files = files
         names: dict[str, None] = {}
-        with duckdb.connect() as connection:
+        with connect_duckdb() as connection:
             for file in files:
                 names |= dict.fromkeys(self._names(connection, file))
         self.columns = tuple(names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from vertebra.duckdb_connection import connect_duckdb
 from vertebra.errors import LakeError, SqlError, VertebraError
 from vertebra.lake.batches import batches
 from vertebra.suggestions import did_you_mean_table
@@ -33,7 +34,7 @@ def query(lake: Lake, statement: str) -> duckdb.DuckDBPyRelation:
     """
     import duckdb
 
-    connection = duckdb.connect()
+    connection = connect_duckdb()
     connection.execute("SET TimeZone = 'UTC'")
     for schema in Zone:
         connection.execute(f'CREATE SCHEMA "{schema}"')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Final
 
+from vertebra.duckdb_connection import connect_duckdb
 from vertebra.errors import CollectError
 from vertebra.landing.parsing.column_names import positions, unique_names
 from vertebra.landing.parsing.format import Format
@@ -80,7 +81,7 @@ def _batches(file: Path, part: PayloadPart) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    connection = duckdb.connect(config={"memory_limit": "1GB", "autoload_known_extensions": False})
+    connection = connect_duckdb(config={"memory_limit": "1GB", "autoload_known_extensions": False})
     # instants are shown in UTC; a DuckDB with time zones would use the zone of the machine
     if connection.sql("SELECT 1 FROM duckdb_settings() WHERE name = 'TimeZone'").fetchall():
         connection.execute("SET TimeZone = 'UTC'")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.parse import TextOptions
+from vertebra.duckdb_connection import connect_duckdb
 from vertebra.errors import CollectError
 from vertebra.landing.parsing.column_names import renamed, unique_names
 from vertebra.landing.parsing.encoding import Encoding, encoding_of, undecodable
@@ -66,7 +67,7 @@ def _read(parts: Sequence[PayloadPart], context: ReadContext, path: str | None, 
     pairs = zip(parts, encodings, strict=True)
     texts = [_text(part, encoding, number, context, path, lines=lines) for number, (part, encoding) in enumerate(pairs)]
     source = _source(texts)
-    connection = duckdb.connect(
+    connection = connect_duckdb(
         config={
             "memory_limit": "512MB",
             "temp_directory": str(context.scratch / "spill"),

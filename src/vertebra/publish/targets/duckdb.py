@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from pydantic import Field, field_validator
 
 from vertebra.declare.publication import Publication
+from vertebra.duckdb_connection import connect_duckdb
 from vertebra.durable import flush, make_folder
 from vertebra.errors import PublishError
 from vertebra.publish.port import PublishTarget, Receipt
@@ -114,8 +115,7 @@ def _opened(file: Path, publication: str) -> Iterator[duckdb.DuckDBPyConnection]
     new = not file.exists()
     try:
         make_folder(file.parent)
-        with duckdb.connect(str(file)) as connection:
-            connection.execute("SET enable_progress_bar = false")  # it would be drawn on stdout
+        with connect_duckdb(file) as connection:
             yield connection
         flush(file, file.parent)
     except BaseException as error:
