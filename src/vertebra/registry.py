@@ -153,7 +153,7 @@ class Registry(Mapping[str, M], Generic[M]):
         point = self._plugged_in()[name]
         try:
             member = point.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # its code may not end the command without a word
             raise RegistryError(
                 f"the {self.kind} {name!r} of {_origin(point)} cannot be loaded",
                 cause=f"{point.value}: {type(error).__name__}: {error}",
@@ -171,9 +171,16 @@ class Registry(Mapping[str, M], Generic[M]):
                     cause=f"a {self.kind} is an instance of {module}.{attribute}",
                     remedy="see docs/plugins.md",
                 )
-        if member.name != name:
+        own_name = getattr(member, "name", None)
+        if own_name is None:
             raise RegistryError(
-                f"the {self.kind} {name!r} of {origin} calls itself {member.name!r}",
+                f"the {self.kind} {name!r} of {origin} has no name",
+                cause=f"{type(member).__name__} has no attribute `name`",
+                remedy=f"give it the name of its entry point: name = {name!r}",
+            )
+        if own_name != name:
+            raise RegistryError(
+                f"the {self.kind} {name!r} of {origin} calls itself {own_name!r}",
                 remedy="give both the same name",
             )
         checked: M = member
