@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,31 @@ def test_what_was_sent_is_in_the_ledger(tmp_path: Path) -> None:
         ("publish.good", 5, 0),
         ("publish.table", 5, 0),
     ]
+
+
+def test_the_lineage_has_the_version_that_was_sent(tmp_path: Path) -> None:
+    folder = make(tmp_path, good=PARQUET)
+    run(folder)
+    commit(folder, 4)
+    run(folder)
+    with vertebra.open(folder) as project:
+        found = project.sql("select output, output_version, input, input_version from governance.lineage").rows()
+    assert sorted((*row.values(),) for row in found) == [
+        ("publish.good", None, "trusted.sales", 0),
+        ("publish.good", None, "trusted.sales", 1),
+    ]
+
+
+def test_a_table_that_was_removed_and_made_again_is_sent(tmp_path: Path) -> None:
+    folder = make(tmp_path, good=PARQUET)
+    run(folder)
+    shutil.rmtree(folder / "lake" / "trusted" / "sales")
+    assert commit(folder, 4) == 0
+    with vertebra.open(folder) as project:
+        (planned,) = project.plan("publish.good")
+    assert planned.words == "trusted.sales was removed and made again"
+    assert run(folder).ok
+    assert ledger(folder) == [("good", "sent", 0, 3), ("good", "sent", 0, 4)]
 
 
 def test_an_unchanged_table_is_not_sent_again(tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         type=pa.string(),
         nulls=pa.float64(),
     ),
-    # one row per input of each table version; input_version is the batch number where the input is a landing dataset
+    # one row per input of each table version; input_version is the batch number where the input is a landing dataset;
+    # the output of a publish step is the step itself, without a version
     "lineage": _schema(
         run_id=pa.string(),
         step=pa.string(),

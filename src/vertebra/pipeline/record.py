@@ -120,7 +120,8 @@ class Recorder:
         self._runs.append(self._about | row | more)
 
     def _lineage_rows(self, step: str, fingerprint: Fingerprint, outputs: Mapping[str, int]) -> None:
-        for output, output_version in outputs.items():
+        written: Mapping[str, int | None] = outputs or {step: None}  # what a publish step wrote is not in the lake
+        for output, output_version in written.items():
             for name, version in fingerprint.inputs.items():
                 self._lineage.append(
                     {
