@@ -48,6 +48,22 @@ def test_a_pinned_version_stays_and_the_others_go(lake: Lake) -> None:
         read(lake, 0)
 
 
+def test_a_kept_version_can_be_restored_and_a_freed_one_is_refused(lake: Lake) -> None:
+    for value in range(5):
+        write(lake, value)
+    table = lake.table(TABLE)
+    collect_garbage(lake, {TABLE: {1: "a model"}}, later())
+    before = table.version()
+    with pytest.raises(LakeError, match="files of version 2 are gone") as refused:
+        table.restore(2)
+    assert "--history" in refused.value.remedy
+    assert table.version() == before
+    table.restore(1)
+    assert read(lake) == [1]
+    collect_garbage(lake, {}, later())
+    assert read(lake) == [1], "what was restored has the files of the version that was pinned"
+
+
 def test_young_versions_stay(lake: Lake) -> None:
     write(lake, 0)
     write(lake, 1)

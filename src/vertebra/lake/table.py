@@ -358,8 +358,12 @@ class LakeTable:
         return self.commit(self.stage_arrow(data, part), commit, mode, evolution)
 
     def restore(self, version: int) -> int:
-        """Make a new version equal to an earlier one. Returns the new version."""
-        self.delta(version)
+        """Make a new version equal to an earlier one. Returns the new version.
+
+        Raises:
+            LakeError: there is no such version, or its files are gone.
+        """
+        self._present(version)
         self.delta().restore(version)
         return self.version()
 
