@@ -151,7 +151,7 @@ def check_removal(truth: set[tuple[int, ...]], rule: NamedRule, count: RuleCount
 
 def exactly_known(shape: Shape) -> bool:
     """Whether the least removal is found in near-linear time: tuples look alike, at most two attributes compare."""
-    alike = set(shape.conditions[0]) == set(shape.conditions[1]) and all(p.same for p in shape.across)
+    alike = set(shape.conditions[0]) == set(shape.conditions[1]) and all(p.same for p in shape.join_predicates)
     order, differ = len(shape.ordered), len(shape.unequal)
     return alike and ((order == 2 and not differ) or (order < 2 and order + differ <= 2))
 

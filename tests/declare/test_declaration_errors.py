@@ -153,7 +153,7 @@ def test_an_unknown_column_in_a_rule(project, lines: Lines) -> None:
 def test_a_rule_that_is_no_denial_constraint_keeps_its_caret(project, lines: Lines) -> None:
     project.change(FLIGHTS, "determines: origin, dest -> distance", "deny: t.distance > 3 or t.flight = 1")
     assert project.only_wrong() == lines("""
-        datasets/flights.yaml:13:11: rule route_distance of flights: a rule has no `or`
+        datasets/flights.yaml:13:11: rule route_distance of flights: a rule cannot contain `or`
             t.distance > 3 or t.flight = 1
                            ^^
           cause: a denial constraint is a conjunction: all its predicates must be true at once

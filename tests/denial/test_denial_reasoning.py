@@ -233,7 +233,7 @@ def test_holocleans_notation_is_read_and_written() -> None:
         from_holoclean("t1&t2&NEAR(t1.zip,t2.zip)", "r", COLUMNS)
     with pytest.raises(RuleError, match="has no column zap"):
         from_holoclean("t1&t2&EQ(t1.zap,t2.zap)", "r", COLUMNS)
-    with pytest.raises(RuleError, match="not one of its six comparisons"):
+    with pytest.raises(RuleError, match="not one of the six comparisons"):
         to_holoclean(rule("t.a is null"))
     with pytest.raises(RuleError, match="is an expression"):
         to_holoclean(rule("abs(t.a) = 1"))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vertebra.denial import DenialConstraint, classify, parse, parse_between, to_holoclean, written
+from vertebra.denial import DenialConstraint, classify, format_constraint, parse, parse_between, to_holoclean
 from vertebra.errors import RuleError
 
 COLUMNS = {"a": "int", "b": "int", "x": "double", "u": "string", "v": "string", "d": "date", "ok": "boolean",
@@ -67,8 +67,8 @@ def rule(text: str) -> DenialConstraint:
 @example("t.u = 'it\\'s' and t.u = '&&'")
 def test_what_is_printed_is_read_back_as_the_same_rule(text: str) -> None:
     constraint = rule(text)
-    assert rule(written(constraint, "logic")) == constraint
-    assert rule(written(constraint, "vertebra")) == constraint
+    assert rule(format_constraint(constraint, "logic")) == constraint
+    assert rule(format_constraint(constraint, "vertebra")) == constraint
 
 
 @settings(max_examples=100, deadline=None)
@@ -91,8 +91,8 @@ def test_a_rule_between_relations_is_read_back(where: str) -> None:
     if "t." not in where or "p." not in where:
         return
     constraint = parse_between("flights t, planes p", where, OTHERS)
-    assert rule(written(constraint, "logic")) == constraint
-    assert rule(written(constraint, "vertebra")) == constraint
+    assert rule(format_constraint(constraint, "logic")) == constraint
+    assert rule(format_constraint(constraint, "vertebra")) == constraint
 
 
 def refusal(text: str) -> RuleError | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from detection_truth import COLUMNS, check, made, named, rows, table, unhurried
 from vertebra.declare.rules import NamedRule
 from vertebra.denial import classify, parse, parse_between
-from vertebra.denial.classify import MOST_ORDERED, MOST_UNEQUAL
+from vertebra.denial.classify import MAX_INEQUALITIES, MAX_ORDER_PREDICATES
 from vertebra.engine import Engine
 from vertebra.trusted.detect import divide_and_conquer
 
@@ -115,10 +115,10 @@ def test_on_apache_spark_too(apache_spark: Engine, monkeypatch: pytest.MonkeyPat
 
 def test_what_no_plan_takes_is_refused_with_the_nearest_form() -> None:
     columns = dict.fromkeys("abcdefgh", "int")
-    orders = " and ".join(f"t.{c} < s.{c}" for c in "abcdefgh"[: MOST_ORDERED + 1])
-    differences = " and ".join(f"t.{c} != s.{c}" for c in "abcdefgh"[: MOST_UNEQUAL + 1])
-    for text, most in ((orders, MOST_ORDERED), (differences, MOST_UNEQUAL)):
+    orders = " and ".join(f"t.{c} < s.{c}" for c in "abcdefgh"[: MAX_ORDER_PREDICATES + 1])
+    differences = " and ".join(f"t.{c} != s.{c}" for c in "abcdefgh"[: MAX_INEQUALITIES + 1])
+    for text, most in ((orders, MAX_ORDER_PREDICATES), (differences, MAX_INEQUALITIES)):
         refusal = classify(parse(text, "r", columns)).unsupported
         assert refusal is not None
-        assert f"plans take {most}" in refusal
-        assert "leaves out" in refusal
+        assert f"the maximum is {most}" in refusal
+        assert "nearest rule" in refusal

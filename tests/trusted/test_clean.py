@@ -300,7 +300,7 @@ def test_a_check_gives_the_figures_and_writes_nothing(sail_zone: Zone) -> None:
         ({"deny": "t.zip = s.zip and lower(t.city) != lower(s.city)"}, "cannot be repaired"),
         ({"determines": "zip -> city", "set": {"city": None}}, "has `set`"),
         ({"deny": "t.n < 0", "set": {"n": "t.nn"}}, "no column nn"),
-        ({"deny": "t.n < 0", "set": {"n": "'x'"}}, "do not compare"),
+        ({"deny": "t.n < 0", "set": {"n": "'x'"}}, "cannot be compared"),
         ({"deny": "t.n < 0", "set": {"n": "s.n"}}, "not a value of the tuple t"),
         ({"deny": "t.n < 0", "set": {"n": "0"}, "on_violation": "report"}, "repairs nothing"),
         ({"deny": "t.n < 0", "set": {"n": "0"}, "repair_method": "majority"}, "cannot be repaired by majority"),

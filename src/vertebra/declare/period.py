@@ -26,7 +26,7 @@ _EXAMPLES: Final = {
     "quarter": "2013-Q1",
     "year": "2013",
 }
-_MOST_LISTED: Final = 4
+_MAX_LISTED: Final = 4
 _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 _DAYS: Final = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 
@@ -144,6 +144,6 @@ def format_time(moment: datetime, form: str) -> str:
 
 def summarize_periods(names: Sequence[str]) -> str:
     """Names of periods for people: ``2013-01, 2013-02``, or ``2013-01 … 2026-08 (158 periods)``."""
-    if len(names) <= _MOST_LISTED:
+    if len(names) <= _MAX_LISTED:
         return ", ".join(names)
     return f"{min(names)} … {max(names)} ({len(names)} periods)"

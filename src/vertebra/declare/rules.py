@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vertebra.declare.rule_scope import RuleScope
 from vertebra.declare.rule_sugar import SUGARS, in_order
 from vertebra.denial import DenialConstraint, Inclusion, always_violated, classify, never_violated
-from vertebra.denial.refusal import pointed
+from vertebra.denial.refusal import underlined
 from vertebra.errors import DeclarationError, RuleError
 
 if TYPE_CHECKING:
@@ -194,4 +194,4 @@ def _types(dataset: Dataset) -> dict[str, str]:
 
 def _underlined(constraint: DenialConstraint) -> str:
     """The text of a rule with carets under all of it."""
-    return pointed(constraint.text, 0, len(constraint.text))
+    return underlined(constraint.text, 0, len(constraint.text))

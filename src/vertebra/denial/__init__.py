@@ -1,28 +1,29 @@
-"""The language of denial constraints: what must not be true of one tuple, or of two.
+"""Denial constraints: conditions that no tuple, or no pair of tuples, may satisfy.
 
-A rule is parsed (:func:`parse`, :func:`parse_between`), sorted into a class that decides how its violations are found
-(:func:`classify`), reviewed before any data is read (:func:`review`) and printed as logic (``str(constraint)``). Pure:
-no engine, no lake.
+:func:`parse` and :func:`parse_between` parse a rule, :func:`classify` determines its shape, and with it the plan that
+detects its violations, and :func:`review` finds trivial and redundant rules without reading data. ``str(constraint)``
+prints a constraint as logic. The package uses neither the engine nor the lake.
 """
 
 from vertebra.denial.ast import DenialConstraint, Inclusion, Operand, Predicate
-from vertebra.denial.classify import Across, Shape, classify
-from vertebra.denial.notation import from_holoclean, logic, to_holoclean, written
+from vertebra.denial.classify import JoinPredicate, Shape, classify
+from vertebra.denial.notation import format_constraint, from_holoclean, logic, to_holoclean
 from vertebra.denial.parse import parse, parse_between, relations_named
 from vertebra.denial.reason import Finding, always_violated, never_violated, review, subsumes
 from vertebra.denial.recognise import Notation
 
 __all__ = [
-    "Across",
     "DenialConstraint",
     "Finding",
     "Inclusion",
+    "JoinPredicate",
     "Notation",
     "Operand",
     "Predicate",
     "Shape",
     "always_violated",
     "classify",
+    "format_constraint",
     "from_holoclean",
     "logic",
     "never_violated",
@@ -32,5 +33,4 @@ __all__ = [
     "review",
     "subsumes",
     "to_holoclean",
-    "written",
 ]

@@ -1,4 +1,4 @@
-"""What a rule is, once parsed: predicates over tuple variables, and the relations these range over."""
+"""The parsed form of a rule: predicates over tuple variables, and the relations these variables range over."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ class Operand:
     """A deterministic scalar expression over one tuple variable, or a constant.
 
     Attributes:
-        text: as written, the columns qualified by the variable: ``abs(t.dep_delay)``.
+        text: the source text, with columns qualified by the variable: ``abs(t.dep_delay)``.
         variable: the tuple variable; None for a constant.
         columns: the columns it uses, in order of appearance.
-        sql: the same over the relation itself: columns unqualified and quoted, casts and divisions that fail give NULL.
+        sql: the expression as SQL over the relation: columns are unqualified and quoted; failing casts and divisions
+            by zero give NULL.
     """
 
     text: str
@@ -35,7 +36,7 @@ class Operand:
 
 @dataclass(frozen=True)
 class Predicate:
-    """``left operator right``; without an operator, ``left`` is itself a condition over one tuple variable."""
+    """``left operator right``; without an operator, ``left`` is a condition over one tuple variable."""
 
     left: Operand
     operator: Operator | None = None
@@ -43,24 +44,24 @@ class Predicate:
 
     @property
     def operands(self) -> tuple[Operand, ...]:
-        """One or two."""
+        """The one or two operands."""
         return (self.left,) if self.right is None else (self.left, self.right)
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The tuple variables it uses: one, or two."""
+        """The one or two tuple variables it uses."""
         return tuple(dict.fromkeys(o.variable for o in self.operands if o.variable is not None))
 
     @property
     def sql(self) -> str:
-        """A predicate over one tuple variable as a condition on its relation."""
+        """The SQL condition on the relation, for a predicate over one tuple variable."""
         if self.operator is None or self.right is None:
             return f"({self.left.sql})"
         return f"({self.left.sql} {self.operator} {self.right.sql})"
 
     @property
     def text(self) -> str:
-        """The predicate as it is declared."""
+        """The predicate in Vertebra's notation."""
         if self.operator is None or self.right is None:
             return self.left.text
         return f"{self.left.text} {self.operator} {self.right.text}"
@@ -68,12 +69,12 @@ class Predicate:
 
 @dataclass(frozen=True)
 class DenialConstraint:
-    """What must not be true of one tuple, or of two different tuples.
+    """A conjunction of predicates that no tuple, or no pair of different tuples, may satisfy.
 
     Attributes:
-        variables: one or two names, in order of appearance.
+        variables: one or two tuple variables, in order of appearance.
         relations: the relation each variable ranges over.
-        predicates: a violation makes all of them true; one that is NULL is not true.
+        predicates: in a violation all of them are true; a predicate that is NULL is not true.
     """
 
     variables: tuple[str, ...]
@@ -82,7 +83,7 @@ class DenialConstraint:
 
     @property
     def text(self) -> str:
-        """The constraint as it is declared: ``t.a = s.a and t.b != s.b``."""
+        """The constraint in Vertebra's notation: ``t.a = s.a and t.b != s.b``."""
         return " and ".join(predicate.text for predicate in self.predicates)
 
     def __str__(self) -> str:
@@ -102,9 +103,9 @@ class DenialConstraint:
 
 @dataclass(frozen=True)
 class Inclusion:
-    """A reference: every combination of non-NULL values of ``columns`` occurs in ``referenced``.
+    """An inclusion dependency: every combination of non-NULL values of ``columns`` occurs in ``referenced``.
 
-    The one kind of rule that no denial constraint expresses, for it says that a tuple must exist.
+    No denial constraint can express it, because it requires that a tuple exists.
     """
 
     relation: str

@@ -1,4 +1,4 @@
-"""The shape of a rule: which predicates join its tuples, and so which plan finds its violations."""
+"""Classifies a constraint by the predicates between its tuples; the class determines the detection plan."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ MEANING: Final[dict[Operator, frozenset[str]]] = {
     ">": frozenset(">"),
     ">=": frozenset(">="),
 }
-"""Which of the three outcomes of a comparison an operator is true of."""
+"""The outcomes of a comparison (less, equal, greater) for which an operator is true."""
 _OPERATOR: Final = {outcomes: operator for operator, outcomes in MEANING.items()}
 
-MOST_ORDERED: Final = 5
-"""How many order predicates a plan takes: with k of them it costs n log^(k-1) n."""
+MAX_ORDER_PREDICATES: Final = 5
+"""Maximum number of order predicates: detection with k of them takes O(n log^(k-1) n) time."""
 
-MOST_UNEQUAL: Final = 4
-"""How many ``!=`` a plan takes, one more for ``t ≠ s`` where a tuple may meet the rest of a rule with itself: with k of
-them it counts 2^k groupings and looks for k! candidates."""
+MAX_INEQUALITIES: Final = 4
+"""Maximum number of ``!=``: detection with k of them counts 2^k groupings and looks for k! candidates.
+
+``t ≠ s`` counts as one of them if a tuple can satisfy the other predicates with itself.
+"""
 
 
 @dataclass(frozen=True)
-class Across:
-    """A predicate between the two tuples: ``first operator second``, each as SQL over its own relation."""
+class JoinPredicate:
+    """A predicate between the two tuples: ``first operator second``, each operand as SQL over its own relation."""
 
     first: str
     operator: Operator
@@ -39,78 +41,79 @@ class Across:
 
     @property
     def same(self) -> bool:
-        """Whether both tuples are asked for the same expression."""
+        """Whether both operands are the same expression."""
         return self.first == self.second
 
     @property
     def strict(self) -> bool:
-        """``<`` or ``>`` of the same expression: no tuple satisfies it with itself."""
+        """Whether it compares the same expression by ``<`` or ``>``, which no tuple satisfies with itself."""
         return self.same and self.operator in {"<", ">"}
 
     @property
-    def swapped(self) -> Across:
-        """The predicate with the tuples in the other order."""
-        return Across(self.second, CONVERSE[self.operator], self.first)
+    def swapped(self) -> JoinPredicate:
+        """The predicate with the two tuples exchanged."""
+        return JoinPredicate(self.second, CONVERSE[self.operator], self.first)
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A denial constraint sorted by what its predicates do.
+    """The predicates of a denial constraint by kind.
 
     ``first`` and ``second`` are the tuples of the constraint's first and second variable.
 
     Attributes:
-        equal: the equality keys.
-        unequal: the ``!=`` between the tuples.
-        ordered: the ``< <= > >=`` between the tuples; a strict one that reads the same in both first.
-        conditions: for each variable, what is asked of its tuple alone, as SQL.
-        one_relation: both variables range over the same relation, so the two tuples have to differ.
-        impossible: the predicates exclude each other, so nothing can violate the rule.
+        equal: the ``=`` predicates between the tuples.
+        unequal: the ``!=`` predicates between the tuples.
+        ordered: the ``<``, ``<=``, ``>`` and ``>=`` predicates between the tuples; strict ones over the same
+            expression come first.
+        conditions: for each variable, the conditions on its tuple alone, as SQL.
+        one_relation: whether both variables range over the same relation; the two tuples must then be different.
+        impossible: whether the predicates contradict each other, so that nothing can violate the rule.
     """
 
-    equal: tuple[Across, ...]
-    unequal: tuple[Across, ...]
-    ordered: tuple[Across, ...]
+    equal: tuple[JoinPredicate, ...]
+    unequal: tuple[JoinPredicate, ...]
+    ordered: tuple[JoinPredicate, ...]
     conditions: tuple[tuple[str, ...], ...]
     one_relation: bool
     impossible: bool = False
 
     @property
     def single(self) -> bool:
-        """About one tuple."""
+        """Whether the constraint has one tuple variable."""
         return len(self.conditions) == 1
 
     @property
-    def across(self) -> tuple[Across, ...]:
+    def join_predicates(self) -> tuple[JoinPredicate, ...]:
         """All predicates between the two tuples."""
         return (*self.equal, *self.unequal, *self.ordered)
 
     @property
     def symmetric(self) -> bool:
-        """If ``(t, s)`` violates the rule then so does ``(s, t)``."""
+        """Whether ``(s, t)`` violates the rule whenever ``(t, s)`` does."""
         return (
             not self.single
             and self.one_relation
             and set(self.conditions[0]) == set(self.conditions[1])
-            and set(self.across) == {predicate.swapped for predicate in self.across}
+            and set(self.join_predicates) == {predicate.swapped for predicate in self.join_predicates}
         )
 
     @property
     def self_excluded(self) -> bool:
-        """No tuple satisfies the predicates with itself, so ``t ≠ s`` needs no check."""
+        """Whether no tuple can satisfy the predicates with itself; ``t ≠ s`` then needs no check."""
         if not self.one_relation:
             return True
         return any(p.same for p in self.unequal) or any(p.strict for p in self.ordered)
 
     @property
     def key(self) -> tuple[str, ...] | None:
-        """The expressions that must be unique, when the rule is a key (maybe under a condition)."""
+        """The expressions that must be unique, if the rule is a key, possibly under a condition; else None."""
         plain = self.symmetric and not self.unequal and not self.ordered and all(p.same for p in self.equal)
         return tuple(p.first for p in self.equal) if plain and self.equal else None
 
     @property
     def dependency(self) -> tuple[tuple[str, ...], str] | None:
-        """Left-hand side and right-hand side, when the rule is a functional dependency (maybe under a condition)."""
+        """Left-hand and right-hand side, if the rule is a functional dependency, possibly conditional; else None."""
         plain = self.symmetric and not self.ordered and all(p.same for p in (*self.equal, *self.unequal))
         if not plain or len(self.unequal) != 1:
             return None
@@ -118,7 +121,7 @@ class Shape:
 
     @property
     def name(self) -> str:
-        """The class of the compile table, e.g. ``{=, ≠}``."""
+        """The class of the constraint, e.g. ``{=, ≠}``."""
         if self.single:
             return "one tuple"
         signs = ["="] if self.equal else []
@@ -129,23 +132,23 @@ class Shape:
 
     @property
     def unsupported(self) -> str | None:
-        """Why no exact plan exists for this shape; None when one does."""
-        if len(self.ordered) > MOST_ORDERED:
-            found = f"{len(self.ordered)} order predicates between two tuples; plans take {MOST_ORDERED}"
-            return f"{found}: {_without(self.ordered[MOST_ORDERED:])}"
-        room = MOST_UNEQUAL - (not self.self_excluded)
+        """Why no exact plan exists for this shape; None if one exists."""
+        if len(self.ordered) > MAX_ORDER_PREDICATES:
+            fact = f"{len(self.ordered)} order predicates between two tuples; the maximum is {MAX_ORDER_PREDICATES}"
+            return f"{fact}: {_without(self.ordered[MAX_ORDER_PREDICATES:])}"
+        room = MAX_INEQUALITIES - (not self.self_excluded)
         if len(self.unequal) > room:
-            found = f"{len(self.unequal)} `!=` between two tuples; plans take {room}"
-            if room < MOST_UNEQUAL:
-                found += f" where a tuple may meet the predicates with itself, {MOST_UNEQUAL} otherwise"
-            return f"{found}: {_without(self.unequal[room:])}"
+            fact = f"{len(self.unequal)} `!=` between two tuples; the maximum is {room}"
+            if room < MAX_INEQUALITIES:
+                fact += f" if a tuple can satisfy the predicates with itself, else {MAX_INEQUALITIES}"
+            return f"{fact}: {_without(self.unequal[room:])}"
         return None
 
 
 def classify(constraint: DenialConstraint) -> Shape:
-    """Sort the predicates of a constraint.
+    """Sort the predicates of a constraint by kind.
 
-    Predicates over the same two operands become one: ``<=`` and ``>=`` is ``=``, ``<=`` and ``!=`` is ``<``.
+    Predicates over the same two operands are merged: ``<=`` and ``>=`` become ``=``, ``<=`` and ``!=`` become ``<``.
     """
     first = constraint.variables[0]
     conditions: dict[str, list[str]] = {variable: [] for variable in constraint.variables}
@@ -157,12 +160,12 @@ def classify(constraint: DenialConstraint) -> Shape:
             continue
         assert predicate.operator is not None
         assert predicate.right is not None
-        across = Across(predicate.left.sql, predicate.operator, predicate.right.sql)
+        joined = JoinPredicate(predicate.left.sql, predicate.operator, predicate.right.sql)
         if predicate.left.variable != first:
-            across = across.swapped
-        operands = (across.first, across.second)
-        outcomes[operands] = outcomes.get(operands, frozenset("<=>")) & MEANING[across.operator]
-    merged = [Across(a, _OPERATOR[kept], b) for (a, b), kept in outcomes.items() if kept]
+            joined = joined.swapped
+        operands = (joined.first, joined.second)
+        outcomes[operands] = outcomes.get(operands, frozenset("<=>")) & MEANING[joined.operator]
+    merged = [JoinPredicate(a, _OPERATOR[kept], b) for (a, b), kept in outcomes.items() if kept]
     return Shape(
         equal=_with(merged, ("=",)),
         unequal=_with(merged, ("!=",)),
@@ -173,10 +176,10 @@ def classify(constraint: DenialConstraint) -> Shape:
     )
 
 
-def _with(predicates: Iterable[Across], operators: tuple[Operator, ...]) -> tuple[Across, ...]:
+def _with(predicates: Iterable[JoinPredicate], operators: tuple[Operator, ...]) -> tuple[JoinPredicate, ...]:
     return tuple(p for p in predicates if p.operator in operators)
 
 
-def _without(predicates: Sequence[Across]) -> str:
+def _without(predicates: Sequence[JoinPredicate]) -> str:
     left_out = " and ".join(f"{p.first} {p.operator} {p.second}" for p in predicates)
-    return f"the nearest rule that can be checked leaves out {left_out}, and denies more"
+    return f"remove {left_out} to get the nearest rule that can be checked, which forbids more"

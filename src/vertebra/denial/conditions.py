@@ -1,7 +1,8 @@
-"""What values a condition is true of, where that can be read off its form; and which conditions imply which.
+"""The set of values that satisfy a condition, and implication between conditions.
 
-Sound, not complete: a condition of another form is true of nobody knows what, and implies nothing. Numbers are compared
-as numbers; of texts only the same literal is known to be the same value, for a date may be written in several ways.
+Sound, but not complete: only the forms below are understood; for any other condition :func:`condition` returns None.
+Numbers are compared by value. Strings are equal only if their literals are the same, because a date can be written in
+several ways.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 _EXACT_DIGITS: Final = 15
-"""Numbers of at most so many digits stay apart when the engine compares them as doubles."""
+"""Different numbers of at most 15 digits are different doubles, so the engine does not confuse them."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Numbers between two ends; None is no end."""
+    """The numbers between two bounds; None means unbounded."""
 
     low: Decimal | None = None
     high: Decimal | None = None
@@ -29,22 +30,22 @@ class Interval:
 
     @property
     def empty(self) -> bool:
-        """Whether no number is between the ends."""
+        """Whether the interval has no numbers."""
         if self.low is None or self.high is None:
             return False
         return self.low > self.high or (self.low == self.high and (self.low_open or self.high_open))
 
-    def meet(self, other: Interval) -> Interval:
-        """The numbers in both."""
+    def intersection(self, other: Interval) -> Interval:
+        """The intersection of the two intervals."""
         lows = [(i.low, i.low_open) for i in (self, other) if i.low is not None]
         highs = [(i.high, not i.high_open) for i in (self, other) if i.high is not None]
         low, low_open = max(lows, default=(None, False))
         high, high_closed = min(highs, default=(None, True))
         return Interval(low, high, low_open, not high_closed)
 
-    def within(self, other: Interval) -> bool:
-        """Whether all its numbers are in the other."""
-        return self.empty or self.meet(other) == self
+    def is_subset(self, other: Interval) -> bool:
+        """Whether the interval is a subset of the other one."""
+        return self.empty or self.intersection(other) == self
 
 
 @dataclass(frozen=True)
@@ -56,34 +57,34 @@ class Outside:
 
 @dataclass(frozen=True)
 class OneOf:
-    """Some values, by their literals."""
+    """The listed values, as literals."""
 
     literals: frozenset[str]
 
 
 @dataclass(frozen=True)
 class NoneOf:
-    """All values but some."""
+    """All non-NULL values except the listed ones."""
 
     literals: frozenset[str]
 
 
 @dataclass(frozen=True)
-class Missing:
+class IsNull:
     """NULL."""
 
 
 @dataclass(frozen=True)
-class Present:
+class NotNull:
     """Any value that is not NULL."""
 
 
-Values = Interval | Outside | OneOf | NoneOf | Missing | Present
+Values = Interval | Outside | OneOf | NoneOf | IsNull | NotNull
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition that is true when an expression has certain values."""
+    """A condition that is true if an expression has one of a set of values."""
 
     expression: str
     values: Values
@@ -91,7 +92,7 @@ class Condition:
 
 @lru_cache(maxsize=4096)
 def condition(sql: str) -> Condition | None:
-    """The condition that an SQL text is; None where its form is none of those that are understood."""
+    """Parse an SQL condition; None if its form is not understood."""
     import sqlglot
     from sqlglot.errors import SqlglotError
 
@@ -99,16 +100,16 @@ def condition(sql: str) -> Condition | None:
         tree = sqlglot.parse_one(sql, dialect="spark")
     except SqlglotError:
         return None
-    return _read(tree.unnest(), negated=False)
+    return _parsed(tree.unnest(), negated=False)
 
 
 def implies(values: Values, asked: Values) -> bool:
-    """Whether every one of some values is among those asked for."""
+    """Whether the first set of values is a subset of the second."""
     if values == asked:
         return True
-    if isinstance(values, Missing) or isinstance(asked, Missing):
+    if isinstance(values, IsNull) or isinstance(asked, IsNull):
         return False
-    if isinstance(asked, Present):
+    if isinstance(asked, NotNull):
         return True
     match values, asked:
         case OneOf(), OneOf():
@@ -123,32 +124,32 @@ def implies(values: Values, asked: Values) -> bool:
             numbers = _numbers(values)
             return numbers is not None and all(implies(Interval(n, n), asked) for n in numbers)
         case Interval(), Interval():
-            return values.within(asked)
+            return values.is_subset(asked)
         case Interval(), Outside():
-            return values.meet(asked.interval).empty
+            return values.intersection(asked.interval).empty
         case Interval(), NoneOf():
             numbers = _numbers(asked)
-            return numbers is not None and all(values.meet(Interval(n, n)).empty for n in numbers)
+            return numbers is not None and all(values.intersection(Interval(n, n)).empty for n in numbers)
         case Outside(), Outside():
-            return asked.interval.within(values.interval)
+            return asked.interval.is_subset(values.interval)
     return False
 
 
-def exclude(first: Values, second: Values) -> bool:
-    """Whether no value is among both."""
-    if isinstance(first, Missing) != isinstance(second, Missing):
+def disjoint(first: Values, second: Values) -> bool:
+    """Whether the two sets of values are disjoint."""
+    if isinstance(first, IsNull) != isinstance(second, IsNull):
         return True
     other = complement(second)
-    return other is not None and not isinstance(first, Missing) and implies(first, other)
+    return other is not None and not isinstance(first, IsNull) and implies(first, other)
 
 
 def complement(values: Values) -> Values | None:
-    """All other values that are not NULL; for NULL, all values. None where no form has them."""
+    """All other non-NULL values; for NULL, all non-NULL values. None if they cannot be expressed."""
     match values:
-        case Missing():
-            return Present()
-        case Present():
-            return Missing()
+        case IsNull():
+            return NotNull()
+        case NotNull():
+            return IsNull()
         case OneOf(literals):
             return NoneOf(literals)
         case NoneOf(literals):
@@ -164,24 +165,24 @@ def complement(values: Values) -> Values | None:
     return None
 
 
-def _read(tree: exp.Expr, *, negated: bool) -> Condition | None:
+def _parsed(tree: exp.Expr, *, negated: bool) -> Condition | None:
     from sqlglot import exp
 
     if isinstance(tree, exp.Not):
-        return _read(tree.this.unnest(), negated=not negated)
+        return _parsed(tree.this.unnest(), negated=not negated)
     if isinstance(tree, exp.Is) and isinstance(tree.expression, exp.Null):
-        return _about(tree.this, Present() if negated else Missing())
+        return _condition_on(tree.this, NotNull() if negated else IsNull())
     if isinstance(tree, exp.In) and tree.expressions:
         literals = [_literal(one) for one in tree.expressions]
         known = frozenset(one for one in literals if one is not None)
         if len(known) < len(set(map(str, tree.expressions))):
             return None
-        return _about(tree.this, NoneOf(known) if negated else OneOf(known))
+        return _condition_on(tree.this, NoneOf(known) if negated else OneOf(known))
     if isinstance(tree, exp.Between):
         low, high = (_number(_literal(tree.args[end])) for end in ("low", "high"))
         if low is None or high is None:
             return None
-        return _about(tree.this, Outside(Interval(low, high)) if negated else Interval(low, high))
+        return _condition_on(tree.this, Outside(Interval(low, high)) if negated else Interval(low, high))
     return _comparison(tree, negated)
 
 
@@ -204,21 +205,21 @@ def _comparison(tree: exp.Expr, negated: bool) -> Condition | None:
     if negated:
         sign = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}[sign]
     if sign in ("=", "!="):
-        return _about(left, OneOf(frozenset([literal])) if sign == "=" else NoneOf(frozenset([literal])))
+        return _condition_on(left, OneOf(frozenset([literal])) if sign == "=" else NoneOf(frozenset([literal])))
     number = _number(literal)
     if number is None:
         return None
     below = sign in ("<", "<=")
     ends = Interval(high=number, high_open=sign == "<") if below else Interval(low=number, low_open=sign == ">")
-    return _about(left, ends)
+    return _condition_on(left, ends)
 
 
-def _about(expression: exp.Expr, values: Values) -> Condition:
+def _condition_on(expression: exp.Expr, values: Values) -> Condition:
     return Condition(expression.unnest().sql(dialect="spark"), values)
 
 
 def _literal(node: exp.Expr) -> str | None:
-    """A constant as text; numbers that are equal are written alike."""
+    """A constant as text, with numbers in a canonical form; None if the node is not a constant."""
     from sqlglot import exp
 
     node = node.unnest()

@@ -1,4 +1,4 @@
-"""What an expression in a rule may contain, checked on its syntax tree."""
+"""Checks on the syntax tree of an expression that it uses only what a rule may contain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 Ranges = Mapping[str, tuple[str, Mapping[str, str]]]
-"""Tuple variable to its relation and that relation's columns with their types."""
+"""Tuple variable → relation and its columns with their types."""
 
 _NONDETERMINISTIC: Final = {
     "rand", "randn", "random", "randstr", "uniform", "uuid", "shuffle", "monotonically_increasing_id",
@@ -39,14 +39,14 @@ _CLASSES: Final = {
 
 
 def check_expression(text: str, tokens: Tokens, ranges: Ranges) -> exp.Expr:
-    """Parse a piece of a rule and refuse what a rule may not contain.
+    """Parse part of a rule and check it.
 
     Returns:
-        The syntax tree of the piece, without brackets around the whole.
+        The syntax tree, without outer parentheses.
 
     Raises:
-        RuleError: it is not an expression, names an unknown column, or contains an aggregate, a subquery, a window or
-            a function that is not deterministic, or compares values of types that do not compare.
+        RuleError: the text is not an expression, names an unknown column, contains an aggregate, a subquery, a window
+            function or a non-deterministic function, or compares values of incompatible types.
     """
     from sqlglot import exp
 
@@ -86,21 +86,21 @@ def _parsed(text: str, tokens: Tokens) -> exp.Expr:
             text, place, place + length, "this is not an expression", cause=reason,
             remedy="write e.g. `t.origin = s.origin and t.distance != s.distance`",
         )  # fmt: skip
-    except Exception as error:  # the library raises what it happens to meet
+    except Exception as error:  # sqlglot documents no complete list of its errors
         refuse(
             text, start, end, "this is not an expression", cause=f"it cannot be parsed: {type(error).__name__}",
-            remedy="write it in fewer and simpler predicates",
+            remedy="write fewer and simpler predicates",
         )  # fmt: skip
     if not isinstance(tree, exp.Condition | exp.Predicate) or isinstance(tree, exp.Query):
         refuse(
             text, start, end, "this is not a condition",
-            cause="a rule is predicates joined by `and`", remedy="write e.g. `t.distance <= 0`",
+            cause="a rule consists of predicates joined by `and`", remedy="write e.g. `t.distance <= 0`",
         )  # fmt: skip
     return tree
 
 
 def _place(node: exp.Expr, offset: int, tokens: Tokens) -> tuple[int, int]:
-    """Where a node stands: itself, or the first and last of its parts that know."""
+    """Start and end of a node in the text, from the positions that sqlglot keeps of it or its descendants."""
     places = [part.meta for part in node.walk() if "start" in part.meta]
     if not places:
         return span(tokens)
@@ -112,16 +112,17 @@ def _check_column(text: str, column: exp.Column, offset: int, tokens: Tokens, ra
     start, end = _place(column.this, offset, tokens)
     if column.args.get("db"):
         refuse(
-            text, start, end, f"{column.sql(dialect='spark')} is not a column of a tuple",
+            text, start, end, f"{column.sql(dialect='spark')} is not a column of a tuple variable",
             cause="a column is written variable.column", remedy=f"write {column.args['db'].name}.{column.table}",
         )  # fmt: skip
     if not column.table:
         variable, (_, columns) = next(iter(ranges.items()))
         known = name.lower() in {c.lower() for c in columns}
         refuse(
-            text, start, end, f"{name} belongs to no tuple" if known else f"{name} is neither a column nor a value",
-            cause="a rule may be about two tuples, so a column says whose it is",
-            remedy=f"write {variable}.{name}" if known else f"write '{name}' for a text, {variable}.… for a column",
+            text, start, end,
+            f"{name} has no tuple variable" if known else f"{name} is neither a column nor a value",
+            cause="a rule can have two tuple variables, so each column needs one",
+            remedy=f"write {variable}.{name}" if known else f"write '{name}' for a string, {variable}.… for a column",
         )  # fmt: skip
     if column.table not in ranges:
         refuse(
@@ -146,32 +147,32 @@ def _check_node(text: str, node: exp.Expr, offset: int, tokens: Tokens) -> None:
     names = {name} if name else set(map(str.lower, node.sql_names())) if isinstance(node, exp.Func) else set()
     reason = remedy = ""
     if isinstance(node, exp.Query | exp.Subquery | exp.Exists):
-        reason = "a rule has no subquery"
+        reason = "a rule cannot contain a subquery"
         remedy = 'name the other relation: {over: "flights t, planes p", where: "t.tailnum = p.tailnum and …"}'
     elif isinstance(node, exp.Window | exp.WindowSpec):
-        reason = "a rule has no window function"
-        remedy = "say it of two tuples: t.… = s.… and t.… < s.…"
+        reason = "a rule cannot contain a window function"
+        remedy = "compare two tuples: t.… = s.… and t.… < s.…"
     elif isinstance(node, exp.AggFunc) or names & _AGGREGATES:
-        reason = "a rule has no aggregate"
-        remedy = "a rule is about one tuple or two; compute the aggregate in a view and check that"
+        reason = "a rule cannot contain an aggregate"
+        remedy = "a rule is about one tuple or two; compute the aggregate in a view and check the view"
     elif isinstance(node, exp.UDTF | exp.Explode):
-        reason = "a rule has no function that makes rows"
-        remedy = "use a function that gives one value for a row"
+        reason = "a rule cannot contain a function that returns several rows"
+        remedy = "use a function that returns one value for each row"
     elif names & _NONDETERMINISTIC or isinstance(node, exp.SessionParameter):
         reason = f"{name or next(iter(sorted(names & _NONDETERMINISTIC)))} is not deterministic"
-        remedy = "compare with a column or a constant: the same table must break the same rules tomorrow"
+        remedy = "compare with a column or a constant, so that the same data always gives the same violations"
     elif isinstance(node, exp.Placeholder | exp.Parameter):
-        reason, remedy = "a rule has no parameters", "write the value"
+        reason, remedy = "a rule cannot contain parameters", "write the value"
     elif isinstance(node, exp.NullSafeEQ | exp.NullSafeNEQ):
-        reason = "a rule compares with = and !=, which are not true of NULL"
-        remedy = "write `=`; what may be NULL is the business of `required`"
+        reason = "a rule cannot contain a NULL-safe comparison; = and != are not true of NULL"
+        remedy = "write `=`, and use `required` to forbid NULLs"
     if reason:
         start, end = _place(node, offset, tokens)
         refuse(text, start, end, reason, remedy=remedy)
 
 
 def _check_types(text: str, node: exp.Expr, offset: int, tokens: Tokens, ranges: Ranges) -> None:
-    """Refuse comparisons that Spark could only make by casting one side, which fails on the first odd value."""
+    """Reject comparisons of different types: Spark would cast one side, which fails on values of another format."""
     from sqlglot import exp
 
     if is_comparison(node):
@@ -190,7 +191,7 @@ def _check_types(text: str, node: exp.Expr, offset: int, tokens: Tokens, ranges:
             start, end = _place(node, offset, tokens)
             first, second = (f"{e.sql(dialect='spark')} is {c}" for e, c in ((node.this, kind), (other, against)))
             refuse(
-                text, start, end, "these values do not compare", cause=f"{first}, {second}",
+                text, start, end, "these values cannot be compared", cause=f"{first}, {second}",
                 remedy=_comparable(node.this, kind, other, against),
             )  # fmt: skip
 
@@ -203,7 +204,9 @@ def _comparable(left: exp.Expr, kind: str, right: exp.Expr, against: str) -> str
     if isinstance(right, exp.Literal) and re.fullmatch(r"[\d.]+", str(right.this)):
         return f"write {right.this}"
     if isinstance(right, exp.Literal):
-        return f"compare with a {'point in time' if kind == 'time' else kind}, or declare another type for the column"
+        return (
+            f"compare with a {'date or timestamp' if kind == 'time' else kind}, or declare another type for the column"
+        )
     column = (left if kind == "text" else right).sql(dialect="spark")
     target = {"number": "double", "time": "timestamp", "boolean": "boolean"}.get(
         against if kind == "text" else kind, "string"
@@ -212,7 +215,7 @@ def _comparable(left: exp.Expr, kind: str, right: exp.Expr, against: str) -> str
 
 
 def _class(node: exp.Expr, ranges: Ranges) -> str | None:
-    """The class of types of a bare column or a literal; None where only the engine knows."""
+    """The class of types of a column or a literal; None for other expressions, whose types only the engine knows."""
     from sqlglot import exp
 
     node = node.unnest()

@@ -1,4 +1,4 @@
-"""Other notations of denial constraints: logic, for people, and HoloClean's, for exchange."""
+"""Writes denial constraints in other notations: logic, to read, and HoloClean's, to exchange rules."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 _CODES: Final = {operator: code for code, operator in HOLOCLEAN.items()}
 
 
-def written(constraint: DenialConstraint, notation: Notation = "vertebra") -> str:
-    """A constraint in one of the notations; each is read back as the same constraint, but for variables' names.
+def format_constraint(constraint: DenialConstraint, notation: Notation = "vertebra") -> str:
+    """Write a constraint in a notation; :func:`parse` reads it as the same constraint, except for variable names.
 
     Raises:
-        RuleError: HoloClean's notation does not have what the constraint uses.
+        RuleError: HoloClean's notation cannot express the constraint.
     """
     if notation == "logic":
         return logic(constraint)
@@ -43,33 +43,33 @@ def logic(constraint: DenialConstraint) -> str:
 
 
 def from_holoclean(text: str, relation: str, columns: Mapping[str, str]) -> DenialConstraint:
-    """Read HoloClean's notation, e.g. ``t1&t2&EQ(t1.zip,t2.zip)&IQ(t1.state,t2.state)``.
+    """Parse HoloClean's notation, e.g. ``t1&t2&EQ(t1.zip,t2.zip)&IQ(t1.state,t2.state)``.
 
     Raises:
-        RuleError: it is not that notation, or names an unknown column.
+        RuleError: the text is not in HoloClean's notation, or names an unknown column.
     """
     if recognise(text).notation != "holoclean":
         refuse(
             text, 0, len(text), "this is not HoloClean's notation",
-            cause="it names its tuples and then its predicates",
+            cause="HoloClean's notation is tuple variables, then predicates, joined by &",
             remedy="write e.g. t1&t2&EQ(t1.zip,t2.zip)&IQ(t1.state,t2.state)",
         )  # fmt: skip
     return parse(text, relation, columns)
 
 
 def to_holoclean(constraint: DenialConstraint) -> str:
-    """Write HoloClean's notation.
+    """Write a constraint in HoloClean's notation.
 
     Raises:
-        RuleError: the constraint uses what that notation does not have: expressions, conditions, two relations.
+        RuleError: the constraint has expressions, conditions or two relations, which HoloClean's notation lacks.
     """
     if len(set(constraint.relations)) > 1:
-        _not_holoclean(constraint.text, "it is between two relations")
+        _not_holoclean(constraint.text, "it has two relations")
     names = {variable: f"t{place}" for place, variable in enumerate(constraint.variables, 1)}
     parts = list(names.values())
     for predicate in constraint.predicates:
         if predicate.operator is None or predicate.right is None:
-            _not_holoclean(constraint.text, f"`{predicate.text}` is not one of its six comparisons")
+            _not_holoclean(constraint.text, f"`{predicate.text}` is not one of the six comparisons")
         sides = [_to_operand(side, names, constraint.text) for side in predicate.operands]
         parts.append(f"{_CODES[predicate.operator]}({','.join(sides)})")
     return "&".join(parts)
@@ -80,7 +80,7 @@ def _to_operand(operand: Operand, names: Mapping[str, str], rule: str) -> str:
         if len(operand.columns) != 1 or operand.sql != f"`{operand.columns[0]}`":
             _not_holoclean(rule, f"`{operand.text}` is an expression, not a column")
         if not re.fullmatch(r"\w[\w ]*", operand.columns[0]):
-            _not_holoclean(rule, f"the name of the column {operand.columns[0]} has signs that it does not quote")
+            _not_holoclean(rule, f"column {operand.columns[0]} has characters in its name that it cannot quote")
         return f"{names[operand.variable]}.{operand.columns[0]}"
     literal = re.fullmatch(r"'((?:[^'\\]|\\['\\])*)'", operand.text)
     if literal:
@@ -90,12 +90,12 @@ def _to_operand(operand: Operand, names: Mapping[str, str], rule: str) -> str:
             _not_holoclean(rule, f"{operand.text} has both kinds of quotes")
         return f"{quote}{bare}{quote}"
     if not re.fullmatch(r"-?\d+(\.\d+)?", operand.text):
-        _not_holoclean(rule, f"`{operand.text}` is neither a number nor a text")
+        _not_holoclean(rule, f"`{operand.text}` is neither a number nor a string")
     return operand.text
 
 
 def _not_holoclean(rule: str, cause: str) -> NoReturn:
     raise RuleError(
         f"the rule cannot be written in HoloClean's notation\n    {rule}",
-        cause=cause, remedy="leave it in Vertebra's own notation",
+        cause=cause, remedy="keep it in Vertebra's notation",
     )  # fmt: skip

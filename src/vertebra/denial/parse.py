@@ -1,4 +1,4 @@
-"""From the text of a rule, in any of its notations, to a denial constraint."""
+"""Parses the text of a rule, in any notation, into a denial constraint."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from vertebra.denial.predicates import Columns, Predicates
-from vertebra.denial.recognise import QUOTED, OverRange, over_ranges, recognise
+from vertebra.denial.recognise import QUOTED, TupleRange, over_ranges, recognise
 from vertebra.denial.refusal import refuse
 from vertebra.denial.tokens import Tokens, tokenise
 from vertebra.suggestions import did_you_mean
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from vertebra.denial.ast import DenialConstraint
 
 _AND_SIGN: Final = re.compile(rf"{QUOTED}|(&&)", re.DOTALL)
-_LONGEST: Final = 20_000
+_MAX_LENGTH: Final = 20_000
 
 
 def parse(text: str, relation: str, columns: Columns, others: Mapping[str, Columns] | None = None) -> DenialConstraint:
     """Parse a rule, e.g. ``t.zip = s.zip and t.city != s.city``.
 
-    It may be in any notation of :mod:`vertebra.denial.recognise`, and what :func:`~vertebra.denial.logic` prints is
-    read back as the same constraint.
+    All notations of :mod:`vertebra.denial.recognise` are accepted, including the output of
+    :func:`~vertebra.denial.logic`.
 
     Args:
-        text: the predicates; the tuple variables have any one or two names.
-        relation: the relation the rule is about, unless its text names another.
-        columns: its columns and their declared types.
+        text: the rule; it uses one or two tuple variables, with any names.
+        relation: the relation of the rule, unless its text names another.
+        columns: the columns of the relation and their declared types.
         others: the columns of the other relations that the text may name.
 
     Raises:
@@ -45,7 +45,7 @@ def parse(text: str, relation: str, columns: Columns, others: Mapping[str, Colum
     for one in recognised.ranges:
         _check_relation(text, one, known)
     body = recognised.body
-    with body.blamed():
+    with body.errors_in_original():
         tokens = _tokens(body.text)
         if recognised.ranges:
             ranges = {one.variable: (one.relation, known[one.relation]) for one in recognised.ranges}
@@ -62,16 +62,16 @@ def parse_between(over: str, where: str, relations: Mapping[str, Columns]) -> De
     Args:
         over: the relations and their tuple variables, e.g. ``flights t, planes p``.
         where: the predicates.
-        relations: the columns of each relation that may be named.
+        relations: relation → its columns; the rule may name only these relations.
 
     Raises:
-        RuleError: one of the texts is not valid.
+        RuleError: ``over`` or ``where`` is not valid.
     """
     ranges = over_ranges(over)
     if len(ranges) < 2:
         refuse(
-            over, 0, len(over), "`over` does not name two relations, each with a tuple variable of its own",
-            remedy="write e.g. flights t, planes p; a rule about one tuple has only `deny: t.…`",
+            over, 0, len(over), "`over` does not name two relations with different tuple variables",
+            remedy="write e.g. flights t, planes p; for a rule about one tuple, write only `deny: t.…`",
         )  # fmt: skip
     for one in ranges:
         _check_relation(over, one, relations)
@@ -80,10 +80,10 @@ def parse_between(over: str, where: str, relations: Mapping[str, Columns]) -> De
     if recognised.ranges:
         refuse(
             where, 0, len(where), "the relations are named twice",
-            cause="`over` names them already", remedy="leave only the predicates in `where`",
+            cause="`over` already names them", remedy="write only the predicates in `where`",
         )  # fmt: skip
     body = recognised.body
-    with body.blamed():
+    with body.errors_in_original():
         named = {one.variable: (one.relation, relations[one.relation]) for one in ranges}
         constraint = Predicates(body.text, named).constraint(_tokens(body.text))
     _check_used(where, constraint)
@@ -91,40 +91,41 @@ def parse_between(over: str, where: str, relations: Mapping[str, Columns]) -> De
 
 
 def relations_named(text: str) -> tuple[str, ...]:
-    """The relations that the text of a rule names; none where it leaves them open.
+    """The relations that the text of a rule names; empty if it names none.
 
     Raises:
-        RuleError: it begins in a notation, and does not go on in it.
+        RuleError: the text starts in one notation and continues in another.
     """
     return tuple(one.relation for one in recognise(text).ranges)
 
 
 def _check_length(text: str) -> None:
-    if len(text) > _LONGEST:
+    if len(text) > _MAX_LENGTH:
         refuse(
-            text, _LONGEST, len(text), f"the rule has {len(text):,} characters",
-            cause=f"a rule has at most {_LONGEST:,}", remedy="put a long list of values into a table, and reference it",
+            text, _MAX_LENGTH, len(text), f"the rule has {len(text):,} characters",
+            cause=f"a rule has at most {_MAX_LENGTH:,}",
+            remedy="put a long list of values into a table and reference it",
         )  # fmt: skip
 
 
-def _check_relation(text: str, named: OverRange, relations: Mapping[str, Columns]) -> None:
+def _check_relation(text: str, named: TupleRange, relations: Mapping[str, Columns]) -> None:
     if named.relation not in relations:
         refuse(
-            text, *named.place, f"there is no relation {named.relation}",
+            text, *named.place, f"relation {named.relation} does not exist",
             cause=f"the relations are {', '.join(sorted(relations))}",
             remedy=did_you_mean(named.relation, relations, "write one of them, or declare the other as a dataset"),
         )  # fmt: skip
 
 
 def _check_used(text: str, constraint: DenialConstraint) -> None:
-    """A variable that no predicate is about would make the rule one about the number of tuples."""
+    """Reject a tuple variable that no predicate uses: such a rule would only limit the number of tuples."""
     used = {variable for predicate in constraint.predicates for variable in predicate.variables}
     for variable in constraint.variables:
         if variable not in used:
             refuse(
-                text, 0, len(text), f"no predicate is about {variable}",
-                cause="the rule says that it is about two tuples, and restricts only one",
-                remedy=f"name one tuple only, or add a predicate with {variable}",
+                text, 0, len(text), f"no predicate uses {variable}",
+                cause="the rule has two tuple variables, and its predicates use only one",
+                remedy=f"remove {variable}, or add a predicate with it",
             )  # fmt: skip
 
 
@@ -152,15 +153,15 @@ def _variables(text: str, tokens: Tokens, columns: Columns) -> tuple[str, ...]:
         first = next((token for token in tokens if token.text.lower() in known), tokens[0])
         remedy = f"write t.{first.text}" if first.text.lower() in known else "write e.g. t.distance <= 0"
         refuse(
-            text, first.start, first.end + 1, "the rule names no tuple",
-            cause="a denial constraint says what must not be true of a tuple t, or of two tuples t and s",
+            text, first.start, first.end + 1, "the rule has no tuple variable",
+            cause="a denial constraint forbids a condition on one tuple t, or on two tuples t and s",
             remedy=remedy,
         )  # fmt: skip
     if len(names) > 2:
         third = tokens[qualifiers[names[2]]]
         refuse(
             text, third.start, third.end + 1, f"{third.text} is a third tuple variable",
-            cause=f"a denial constraint is about one tuple or two; {names[0]} and {names[1]} are taken",
+            cause=f"a denial constraint has one or two tuple variables; this one has {names[0]} and {names[1]}",
             remedy=did_you_mean(third.text, names[:2], f"write the predicate with {names[0]} or {names[1]}"),
         )  # fmt: skip
     return names

@@ -1,4 +1,4 @@
-"""The predicates of a rule: a conjunction, taken apart and checked.
+"""Parses and checks the predicates of a rule. The grammar:
 
     rule       = predicate {"and" predicate}
     predicate  = operand ("=" | "!=" | "<" | "<=" | ">" | ">=") operand
@@ -6,8 +6,8 @@
     operand    = a deterministic Spark SQL scalar expression over one tuple variable, or a constant
     condition  = a deterministic Spark SQL condition over one tuple variable: is null, in, like, between, not (…), …
 
-Whatever is not of this form is refused with its place, the reason and the nearest valid form: a rule that was read
-in another way than it was meant would call a wrong table clean.
+Any other text raises an error with the position, the reason and the nearest valid form: a misread rule would hide
+violations.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Final
 from vertebra.denial.ast import NEGATION, DenialConstraint, Operand, Operator, Predicate
 from vertebra.denial.expressions import check_expression, is_comparison
 from vertebra.denial.refusal import refuse
-from vertebra.denial.tokens import Tokens, outermost, references, render, span, split_at_and, unwrapped
+from vertebra.denial.tokens import Tokens, outermost, references, render, span, split_at_and, without_parentheses
 
 if TYPE_CHECKING:
     from sqlglot.tokenizer_core import Token
 
 Columns = Mapping[str, str]
-"""Column name to declared type."""
+"""Column name → declared type."""
 
 OPERATORS: Final[dict[str, Operator]] = {"EQ": "=", "NEQ": "!=", "LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
 
@@ -38,7 +38,7 @@ class Predicates:
     ranges: Mapping[str, tuple[str, Columns]]
 
     def constraint(self, tokens: Tokens) -> DenialConstraint:
-        """The whole rule."""
+        """Parse the whole rule."""
         predicates = self.conjunction(tokens)
         return DenialConstraint(
             variables=tuple(self.ranges),
@@ -47,8 +47,8 @@ class Predicates:
         )
 
     def conjunction(self, tokens: Tokens, negated: bool = False) -> list[Predicate]:
-        """Predicates joined by ``and``, or under one ``not``."""
-        tokens = unwrapped(tokens)
+        """Parse predicates joined by ``and``; with ``negated``, the single predicate under a ``not``."""
+        tokens = without_parentheses(tokens)
         self._refuse_disjunction(tokens)
         pieces = split_at_and(self.text, tokens)
         if negated and len(pieces) > 1:
@@ -60,8 +60,8 @@ class Predicates:
         return [predicate for piece in pieces for predicate in self.predicates(piece, negated)]
 
     def predicates(self, piece: Tokens, negated: bool) -> list[Predicate]:
-        """One conjunct: a predicate, or what stands for several."""
-        bare = unwrapped(piece)
+        """Parse one conjunct, which may stand for several predicates: ``(… and …)`` and ``between``."""
+        bare = without_parentheses(piece)
         if len(bare) < len(piece):
             return self.conjunction(bare, negated)
         expression = check_expression(self.text, piece, self.ranges)
@@ -76,7 +76,7 @@ class Predicates:
             return [self._comparison(piece, signs[0], negated)]
         if len(signs) > 1 and is_comparison(expression):
             refuse(
-                self.text, *span(piece), "two comparisons in one",
+                self.text, *span(piece), "a predicate has two comparisons",
                 cause="the result of the first, true or false, would be compared with the last value",
                 remedy="write `between`, or two predicates joined by `and`",
             )  # fmt: skip
@@ -87,17 +87,17 @@ class Predicates:
             operand = replace(operand, text=f"not ({operand.text})", sql=f"not ({operand.sql})")
         return [Predicate(operand)]
 
-    def operand(self, tokens: Tokens, beside: Tokens = ()) -> Operand:
-        """An operand, over at most one tuple variable; brackets around the whole mean nothing.
+    def operand(self, tokens: Tokens, comparison: Tokens = ()) -> Operand:
+        """Parse an operand, which uses at most one tuple variable; outer parentheses are ignored.
 
         Args:
-            beside: the comparison that it is a side of, where it is about one tuple.
+            comparison: the comparison that the operand is part of, if the comparison uses one tuple variable.
         """
-        tokens = unwrapped(tokens)
+        tokens = without_parentheses(tokens)
         used = self._used(tokens)
         if len(used) > 1:
             self._refuse_mixed(tokens, [])
-        named = (*used, *self._used(beside))
+        named = (*used, *self._used(comparison))
         known = {name.lower(): (name, kind) for one in named for name, kind in self.ranges[one][1].items()}
         start, end = span(tokens)
         columns = []
@@ -107,23 +107,23 @@ class Predicates:
                     self.text, column.start, column.end + 1, f"{column.text} is not a column of {variable}",
                     remedy=f"write {variable}.column",
                 )  # fmt: skip
-            self._refuse_alike(variable, column)
+            self._refuse_ambiguous(variable, column)
             columns.append(known[column.text.lower()][0])
         return Operand(
             text=self.text[start:end],
             variable=used[0] if used else None,
             columns=tuple(dict.fromkeys(columns)),
-            sql=render(self.text, tokens, tuple(self.ranges), known, beside),
+            sql=render(self.text, tokens, tuple(self.ranges), known, comparison),
         )
 
-    def _refuse_alike(self, variable: str, column: Token) -> None:
-        """Engines tell columns apart without regard to case: which of two is meant would be left to chance."""
+    def _refuse_ambiguous(self, variable: str, column: Token) -> None:
+        """Reject a column whose name matches two columns: engines ignore case in column names."""
         relation, columns = self.ranges[variable]
-        alike = [name for name in columns if name.lower() == column.text.lower()]
-        if len(alike) > 1:
+        matching = [name for name in columns if name.lower() == column.text.lower()]
+        if len(matching) > 1:
             refuse(
-                self.text, column.start, column.end + 1, f"{relation} has the columns {' and '.join(alike)}",
-                cause="they differ only in case", remedy="give one of them another name before checking",
+                self.text, column.start, column.end + 1, f"{relation} has the columns {' and '.join(matching)}",
+                cause="the names differ only in case", remedy="rename one of them before checking",
             )  # fmt: skip
 
     def _comparison(self, piece: Tokens, sign: int, negated: bool) -> Predicate:
@@ -132,8 +132,8 @@ class Predicates:
         for side in (left, right):
             if len(self._used(side)) > 1:
                 self._refuse_mixed(piece, [sign])
-        beside = piece if len(self._used(piece)) < 2 else ()
-        first, second = self.operand(left, beside), self.operand(right, beside)
+        comparison = piece if len(self._used(piece)) < 2 else ()
+        first, second = self.operand(left, comparison), self.operand(right, comparison)
         return Predicate(first, NEGATION[operator] if negated else operator, second)
 
     def _between(self, piece: Tokens, negated: bool) -> list[Predicate]:
@@ -158,7 +158,7 @@ class Predicates:
             return
         sides = [self._source(part) for part in (tokens[: places[0]], tokens[places[0] + 1 :]) if part]
         refuse(
-            self.text, tokens[places[0]].start, tokens[places[0]].end + 1, "a rule has no `or`",
+            self.text, tokens[places[0]].start, tokens[places[0]].end + 1, "a rule cannot contain `or`",
             cause="a denial constraint is a conjunction: all its predicates must be true at once",
             remedy="write two rules: " + " and ".join(f"`deny: {side}`" for side in sides),
         )  # fmt: skip
@@ -166,9 +166,9 @@ class Predicates:
     def _refuse_constant(self, piece: Tokens, used: tuple[str, ...]) -> None:
         if not used:
             refuse(
-                self.text, *span(piece), "this predicate is about no tuple",
-                cause="it is true of every tuple, or of none",
-                remedy=f"remove it, or name a column: {next(iter(self.ranges))}.…",
+                self.text, *span(piece), "this predicate uses no column",
+                cause="it is either true for every tuple or for none",
+                remedy=f"remove it, or use a column: {next(iter(self.ranges))}.…",
             )  # fmt: skip
 
     def _refuse_mixed(self, piece: Tokens, signs: list[int]) -> None:
@@ -181,10 +181,10 @@ class Predicates:
         )  # fmt: skip
 
     def _separated(self, piece: Tokens, signs: list[int]) -> str | None:
-        """``t.a - s.b > c`` and ``abs(t.a - s.b) > c`` with each variable on its own side."""
+        """Rewrite ``t.a - s.b > c`` and ``abs(t.a - s.b) > c`` with each variable on its own side."""
         left, sign, right = piece[: signs[0]], piece[signs[0]], piece[signs[0] + 1 :]
         if left and left[0].text.lower() == "abs" and sign.token_type.name in {"GT", "GTE"}:
-            left = unwrapped(left[1:])
+            left = without_parentheses(left[1:])
         minus = outermost(left, {"DASH"})
         if len(minus) != 1 or not minus[0] or self._used(right):
             return None

@@ -1,8 +1,8 @@
-"""What can be said of rules before any data is read: trivial, subsumed, implied and clashing ones.
+"""Finds trivial, subsumed, implied and conflicting rules without reading data.
 
-Everything said is true of every table; not everything that is true is found. A rule is *subsumed* by one that whatever
-violates it violates too, and *implied* by several: by Armstrong's axioms for functional dependencies, which hold of a
-table with NULLs only as far as the columns in between are required.
+Sound, but not complete: each finding holds for every table. A rule is *subsumed* by another one if all its violations
+violate the other one too. A rule is *implied* by several ones by Armstrong's axioms for functional dependencies. In a
+table with NULLs, transitivity holds only if the columns in between are required.
 """
 
 from __future__ import annotations
@@ -16,27 +16,28 @@ from vertebra.denial.classify import MEANING, Shape, classify
 from vertebra.denial.conditions import (
     Condition,
     Interval,
-    Missing,
+    IsNull,
+    NotNull,
     OneOf,
     Outside,
-    Present,
     complement,
     condition,
-    exclude,
+    disjoint,
     implies,
 )
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something odd about a rule.
+    """A trivial, redundant or conflicting rule.
 
     Attributes:
-        rule: its name.
-        kind: ``trivial``: nothing can violate it, or everything does; ``subsumed``: whatever violates it violates
-            ``other`` too; ``implied``: it holds wherever the ``other`` rules hold; ``clashing``: together with
-            ``other`` it forbids every value.
-        other: names of rules, joined by commas.
+        rule: the name of the rule.
+        kind: ``trivial``: nothing can violate it, or every tuple does; ``subsumed``: all its violations violate
+            ``other`` too; ``implied``: it holds if the ``other`` rules hold; ``clashing``: together with ``other`` it
+            forbids every value.
+        reason: the finding as a sentence.
+        other: names of the other rules, separated by commas.
     """
 
     rule: str
@@ -46,7 +47,7 @@ class Finding:
 
 
 def review(rules: Sequence[tuple[str, DenialConstraint]]) -> tuple[Finding, ...]:
-    """Review named rules, each alone, in pairs, and functional dependencies together."""
+    """Review named rules: each alone, in pairs, and all functional dependencies together."""
     findings = []
     trivial = {name: reason for name, rule in rules if (reason := never_violated(rule) or always_violated(rule))}
     findings += [Finding(name, "trivial", reason) for name, reason in trivial.items()]
@@ -64,19 +65,19 @@ def review(rules: Sequence[tuple[str, DenialConstraint]]) -> tuple[Finding, ...]
 
 
 def never_violated(constraint: DenialConstraint) -> str | None:
-    """Why no tuples can violate a constraint, when its predicates exclude each other; None when they may not."""
+    """Why no tuples can violate a constraint; None if that cannot be shown."""
     shape = classify(constraint)
     if shape.impossible:
-        return "its predicates between the two tuples exclude each other"
+        return "its predicates between the two tuples contradict each other"
     for side, own in enumerate(shape.conditions):
         conditions = [found for sql in own if (found := condition(sql))]
         for place, one in enumerate(conditions):
             for other in conditions[:place]:
-                if one.expression == other.expression and exclude(one.values, other.values):
-                    return f"its predicates leave no value of {one.expression.replace('`', '')}"
+                if one.expression == other.expression and disjoint(one.values, other.values):
+                    return f"no value of {one.expression.replace('`', '')} satisfies its predicates"
             if isinstance(one.values, Interval) and one.values.empty:
                 return f"no value of {one.expression.replace('`', '')} is in the interval"
-            if isinstance(one.values, Missing) and one.expression in _compared(constraint, shape, side):
+            if isinstance(one.values, IsNull) and one.expression in _compared(constraint, shape, side):
                 return f"{one.expression.replace('`', '')} is null, and a comparison with NULL is not true"
     for predicate in constraint.predicates:
         strict = predicate.operator in {"!=", "<", ">"}
@@ -86,7 +87,7 @@ def never_violated(constraint: DenialConstraint) -> str | None:
 
 
 def always_violated(constraint: DenialConstraint) -> str | None:
-    """Why every tuple violates a constraint, if only its values are not NULL; None when some may not."""
+    """Why every tuple without NULLs violates a constraint; None if that cannot be shown."""
     if len(constraint.variables) != 1:
         return None
     reasons = []
@@ -95,16 +96,16 @@ def always_violated(constraint: DenialConstraint) -> str | None:
         if predicate.right is not None and predicate.left.text == predicate.right.text and predicate.operator in (
             "=", "<=", ">=",
         ):  # fmt: skip
-            reasons.append(f"`{predicate.text}` is true of every value")
+            reasons.append(f"`{predicate.text}` is true for every value")
         elif found and isinstance(found.values, Outside) and found.values.interval.empty:
-            reasons.append(f"`{predicate.text}` is true of every value: the range is empty")
+            reasons.append(f"`{predicate.text}` is true for every value: the range is empty")
         else:
             return None
     return "; ".join(reasons)
 
 
 def subsumes(general: DenialConstraint, special: DenialConstraint) -> bool:
-    """Whether whatever violates ``special`` violates ``general``: its predicates imply those of ``general``."""
+    """Whether all violations of ``special`` violate ``general``: its predicates imply those of ``general``."""
     a, b = classify(general), classify(special)
     if set(general.relations) != set(special.relations) or a.single != b.single or a.one_relation != b.one_relation:
         return False
@@ -120,16 +121,16 @@ def _subsumed(rules: Sequence[tuple[str, DenialConstraint]]) -> list[Finding]:
             if position == place or not subsumes(general, rule):
                 continue
             if position > place and subsumes(rule, general):
-                continue  # each the other: the later one is named
-            findings.append(Finding(name, "subsumed", f"whatever violates {name} violates {other} too", other))
+                continue  # the rules subsume each other: report only the later one
+            findings.append(Finding(name, "subsumed", f"all violations of {name} violate {other} too", other))
             break
     return findings
 
 
 def _implies(special: Shape, general: Shape, *, swapped: bool) -> bool:
-    known = {(p.first, p.second): MEANING[p.operator] for p in special.across}
+    known = {(p.first, p.second): MEANING[p.operator] for p in special.join_predicates}
     own = special.conditions[::-1] if swapped else special.conditions
-    for predicate in general.across:
+    for predicate in general.join_predicates:
         if swapped:
             predicate = predicate.swapped
         outcomes = known.get((predicate.first, predicate.second))
@@ -146,26 +147,26 @@ def _implies(special: Shape, general: Shape, *, swapped: bool) -> bool:
 
 
 def _holds(asked: str, given: Sequence[str], present: frozenset[str]) -> bool:
-    """Whether a condition is true of a tuple of which others are, and of which some expressions are not NULL."""
+    """Whether a condition follows from given conditions, and from expressions that are not NULL."""
     if asked in given:
         return True
     wanted = condition(asked)
     if wanted is None:
         return False
-    if isinstance(wanted.values, Present) and wanted.expression in present:
+    if isinstance(wanted.values, NotNull) and wanted.expression in present:
         return True
     about = [found for sql in given if (found := condition(sql)) and found.expression == wanted.expression]
     together = Interval()
     for one in about:
         if isinstance(one.values, Interval):
-            together = together.meet(one.values)
+            together = together.intersection(one.values)
     return any(implies(one.values, wanted.values) for one in about) or (
         together != Interval() and implies(together, wanted.values)
     )
 
 
 def _same_constant(shape: Shape, first: str, second: str) -> bool:
-    """Whether conditions give both tuples one and the same constant."""
+    """Whether conditions require both expressions to equal the same constant."""
     found = []
     for own, expression in zip(shape.conditions, (first, second), strict=True):
         wanted = condition(f"({expression} is null)")
@@ -175,13 +176,13 @@ def _same_constant(shape: Shape, first: str, second: str) -> bool:
 
 
 def _operands(shape: Shape, side: int) -> frozenset[str]:
-    """The expressions of one tuple that a predicate between the two compares: none is NULL in a violation."""
-    texts = (predicate.second if side else predicate.first for predicate in shape.across)
+    """The expressions of one tuple that are compared with the other tuple; none of them is NULL in a violation."""
+    texts = (predicate.second if side else predicate.first for predicate in shape.join_predicates)
     return frozenset(found.expression for text in texts if (found := condition(f"({text} is null)")))
 
 
 def _compared(constraint: DenialConstraint, shape: Shape, side: int) -> frozenset[str]:
-    """The expressions of one tuple that any predicate compares, with the other tuple or with each other."""
+    """The expressions of one tuple that are compared, with the other tuple or with each other."""
     alone = (
         operand.sql
         for predicate in constraint.predicates
@@ -198,7 +199,7 @@ def _compared(constraint: DenialConstraint, shape: Shape, side: int) -> frozense
 
 @dataclass(frozen=True)
 class _Dependency:
-    """``left`` determines ``right``; a key determines everything, for which ``right`` is None."""
+    """``left`` determines ``right``; for a key, which determines every column, ``right`` is None."""
 
     name: str
     left: frozenset[str]
@@ -213,7 +214,7 @@ def _implied(rules: Sequence[tuple[str, DenialConstraint]]) -> list[Finding]:
         relation = rule.relations[0]
         if shape.single:
             only = condition(shape.conditions[0][0]) if len(shape.conditions[0]) == 1 else None
-            if only and isinstance(only.values, Missing):
+            if only and isinstance(only.values, IsNull):
                 required.setdefault(relation, {})[only.expression] = name
         elif not any(shape.conditions) and shape.dependency:
             determinant, right = shape.dependency
@@ -231,16 +232,15 @@ def _implied(rules: Sequence[tuple[str, DenialConstraint]]) -> list[Finding]:
             if used:
                 left.remove(one)
                 listed = ", ".join(used)
-                reason = f"it holds wherever {listed} hold, by transitivity"
+                reason = f"it follows from {listed} by transitivity"
                 findings.append(Finding(one.name, "implied", reason, listed))
     return findings
 
 
 def _derived(target: _Dependency, others: Sequence[_Dependency], required: Mapping[str, str]) -> tuple[str, ...]:
-    """The rules from which a dependency follows; none where it does not.
+    """The rules from which a dependency follows; empty if it does not follow.
 
-    A dependency says nothing of tuples whose right-hand side is NULL: what follows from a derived column only follows
-    where that column is required.
+    A dependency ignores tuples whose right-hand side is NULL, so a derived column can be used only if it is required.
     """
     sources: dict[str, tuple[str, ...]] = dict.fromkeys(target.left, ())
     grown = True
@@ -259,7 +259,7 @@ def _derived(target: _Dependency, others: Sequence[_Dependency], required: Mappi
 
 
 def _forbid_everything(a: DenialConstraint, b: DenialConstraint) -> bool:
-    """``deny t.x > 5`` and ``deny t.x <= 7`` leave no x."""
+    """Whether two rules forbid every value together, as ``deny t.x > 5`` and ``deny t.x <= 7`` do."""
     if len(a.predicates) != 1 or len(b.predicates) != 1 or a.relations != b.relations or len(a.relations) != 1:
         return False
     first, second = (_only(rule) for rule in (a, b))

@@ -1,9 +1,9 @@
-"""The notations a rule may come in, told apart by how they begin, and rewritten as predicates joined by ``and``.
+"""Recognises the notation of a rule by its beginning, and rewrites it as predicates joined by ``and``.
 
-t.zip = s.zip and t.state != s.state                        its own; ∧ ≠ ≤ ≥ ¬ are read too
-flights t, planes p: t.tailnum = p.tailnum and p.seats < 9  with the relations named
-¬∃ t,s ∈ flights, t≠s: t.zip = s.zip ∧ t.state ≠ s.state    as rules are printed
-t1&t2&EQ(t1.zip,t2.zip)&IQ(t1.state,t2.state)               HoloClean's
+t.zip = s.zip and t.state != s.state                        Vertebra's notation; ∧ ≠ ≤ ≥ ¬ are accepted too
+flights t, planes p: t.tailnum = p.tailnum and p.seats < 9  the same, with the relations named
+¬∃ t,s ∈ flights, t≠s: t.zip = s.zip ∧ t.state ≠ s.state    logic, as rules are printed
+t1&t2&EQ(t1.zip,t2.zip)&IQ(t1.state,t2.state)               HoloClean's notation
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from vertebra.denial.translation import Translation
 Notation = Literal["vertebra", "logic", "holoclean"]
 
 HOLOCLEAN: Final[dict[str, Operator]] = {"EQ": "=", "IQ": "!=", "LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
-"""HoloClean's predicates."""
+"""HoloClean's predicates and their operators."""
 
 SYMBOLS: Final = {"∧": "and", "∨": "or", "¬": "not", "≠": "!=", "≤": "<=", "≥": ">="}
-"""Signs of logic, and how Spark SQL writes them."""
+"""Logical symbols and their Spark SQL equivalents."""
 
 QUOTED: Final = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`(?:[^`]|``)*`"
 _SIGN: Final = re.compile(rf"{QUOTED}|([{''.join(SYMBOLS)}])", re.DOTALL)
@@ -32,10 +32,10 @@ _SPACE: Final = re.compile(rf"{QUOTED}|(\s)", re.DOTALL)
 _HOLOCLEAN: Final = re.compile(r"\s*\w+\s*&(?!&)")
 _LOGIC: Final = re.compile(r"\s*(?:¬\s*∃|∄)")
 _NAME: Final = r"(\w+|`[^`]+`)"
-_ONE: Final = re.compile(rf"\s*{_NAME}\s+(?:as\s+)?(\w+)\s*", re.IGNORECASE)
+_RANGE: Final = re.compile(rf"\s*{_NAME}\s+(?:as\s+)?(\w+)\s*", re.IGNORECASE)
 _OVER: Final = re.compile(rf"\s*{_NAME}\s+(?:as\s+)?\w+\s*(?:,\s*{_NAME}\s+(?:as\s+)?\w+\s*)?:(?!:)", re.IGNORECASE)
-_TOGETHER: Final = re.compile(rf"\s*(\w+)\s*(?:,\s*(\w+)\s*)?∈\s*{_NAME}\s*")
-_EACH: Final = re.compile(rf"\s*(\w+)\s*∈\s*{_NAME}\s*,\s*(\w+)\s*∈\s*{_NAME}\s*")
+_SAME_RELATION: Final = re.compile(rf"\s*(\w+)\s*(?:,\s*(\w+)\s*)?∈\s*{_NAME}\s*")
+_TWO_RELATIONS: Final = re.compile(rf"\s*(\w+)\s*∈\s*{_NAME}\s*,\s*(\w+)\s*∈\s*{_NAME}\s*")
 _DIFFERENT: Final = re.compile(r",\s*(\w+)\s*≠\s*(\w+)\s*")
 _TUPLE: Final = re.compile(r"\s*(\w+)\s*")
 _PREDICATE: Final = re.compile(r"(\s*)(EQ|IQ|LTE|LT|GTE|GT)\s*\((.*)\)\s*", re.DOTALL)
@@ -44,8 +44,8 @@ _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
 
 
 @dataclass(frozen=True)
-class OverRange:
-    """A tuple variable and the relation it ranges over; ``place`` is where the relation is named."""
+class TupleRange:
+    """A tuple variable and the relation it ranges over; ``place`` is the position of the relation's name."""
 
     variable: str
     relation: str
@@ -54,23 +54,24 @@ class OverRange:
 
 @dataclass(frozen=True)
 class Recognised:
-    """A rule's text, taken apart.
+    """The parts of a rule's text.
 
     Attributes:
-        ranges: what it says its variables range over; empty where it leaves that open.
-        body: the predicates.
+        notation: the notation of the text.
+        ranges: the tuple variables and their relations; empty if the text does not name relations.
+        body: the predicates in Vertebra's notation.
     """
 
     notation: Notation
-    ranges: tuple[OverRange, ...]
+    ranges: tuple[TupleRange, ...]
     body: Translation
 
 
 def recognise(text: str) -> Recognised:
-    """Tell the notation of a rule, and rewrite its predicates.
+    """Recognise the notation of a rule, and rewrite its predicates in Vertebra's notation.
 
     Raises:
-        RuleError: it begins in one of the notations, and does not go on in it.
+        RuleError: the text starts in one notation and continues in another.
     """
     if _HOLOCLEAN.match(text):
         return Recognised("holoclean", (), _from_holoclean(text))
@@ -84,28 +85,28 @@ def recognise(text: str) -> Recognised:
     return Recognised("vertebra", (), _plain(text, 0))
 
 
-def over_ranges(text: str) -> tuple[OverRange, ...]:
-    """Read ``flights t, planes p``.
+def over_ranges(text: str) -> tuple[TupleRange, ...]:
+    """Parse relations and tuple variables, e.g. ``flights t, planes p``.
 
     Raises:
-        RuleError: it does not name one relation or two, each with a tuple variable of its own.
+        RuleError: the text does not name one or two relations with different tuple variables.
     """
-    ranges: list[OverRange] = []
+    ranges: list[TupleRange] = []
     start = 0
     for piece in text.split(","):
-        found = _ONE.fullmatch(piece)
+        found = _RANGE.fullmatch(piece)
         if not found or len(ranges) == 2 or any(found[2] == known.variable for known in ranges):
             refuse(
-                text, 0, len(text), "`over` does not name two relations, each with a tuple variable of its own",
+                text, 0, len(text), "`over` does not name two relations with different tuple variables",
                 remedy="write e.g. flights t, planes p",
             )  # fmt: skip
-        ranges.append(OverRange(found[2], found[1].strip("`"), (start + found.start(1), start + found.end(1))))
+        ranges.append(TupleRange(found[2], found[1].strip("`"), (start + found.start(1), start + found.end(1))))
         start += len(piece) + 1
     return tuple(ranges)
 
 
 def _plain(text: str, start: int) -> Translation:
-    """The text from ``start`` on, in Vertebra's own notation: signs of logic become words, line breaks blanks."""
+    """The text from ``start`` on, with logical symbols replaced by SQL operators and line breaks by spaces."""
     body = Translation(text)
     at = start
     for found in _SIGN.finditer(text, start):
@@ -131,16 +132,16 @@ def _keep_flat(body: Translation, text: str, start: int, end: int) -> None:
 # -- ¬∃ … ------------------------------------------------------------------------------------------------------------
 
 
-def _logic_ranges(text: str, start: int) -> tuple[tuple[OverRange, ...], int]:
-    """The variables and relations of ``¬∃ …:``, and where the predicates begin."""
+def _logic_ranges(text: str, start: int) -> tuple[tuple[TupleRange, ...], int]:
+    """The variables and relations of ``¬∃ …:``, and the position where the predicates start."""
     colon = text.find(":", start)
     end = len(text) if colon < 0 else colon
-    each, together = _EACH.match(text, start, end), _TOGETHER.match(text, start, end)
+    each, together = _TWO_RELATIONS.match(text, start, end), _SAME_RELATION.match(text, start, end)
     if each:
-        ranges = [OverRange(each[v], each[r].strip("`"), each.span(r)) for v, r in ((1, 2), (3, 4))]
+        ranges = [TupleRange(each[v], each[r].strip("`"), each.span(r)) for v, r in ((1, 2), (3, 4))]
     elif together:
         names = [name for name in (together[1], together[2]) if name]
-        ranges = [OverRange(name, together[3].strip("`"), together.span(3)) for name in names]
+        ranges = [TupleRange(name, together[3].strip("`"), together.span(3)) for name in names]
     else:
         ranges = []
     place = (each or together).end() if ranges else start  # type: ignore[union-attr]
@@ -150,7 +151,7 @@ def _logic_ranges(text: str, start: int) -> tuple[tuple[OverRange, ...], int]:
         place = different.end()
     if not ranges or place != end or colon < 0 or len(set(variables)) < len(variables):
         refuse(
-            text, start, max(end, start + 1), "this does not say which tuples the rule is about",
+            text, start, max(end, start + 1), "the tuple variables and their relations are missing or not valid",
             remedy="write e.g. ¬∃ t,s ∈ flights, t≠s: t.origin = s.origin ∧ t.distance ≠ s.distance",
         )  # fmt: skip
     return tuple(ranges), colon + 1
@@ -168,7 +169,7 @@ def _from_holoclean(text: str) -> Translation:
     if not predicates:
         refuse(
             text, 0, len(text), "this is not HoloClean's notation",
-            cause="it names its tuples and then its predicates",
+            cause="HoloClean's notation is tuple variables, then predicates, joined by &",
             remedy="write e.g. t1&t2&EQ(t1.zip,t2.zip)&IQ(t1.state,t2.state)",
         )  # fmt: skip
     body = Translation(text)
@@ -214,7 +215,7 @@ def _operand(body: Translation, text: str, start: int, end: int, variables: list
 
 
 def _split(text: str, separator: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
-    """The pieces between separators that stand in no quotes."""
+    """Start and end of the parts between separators; separators in quotes are ignored."""
     at, quote = start, ""
     end = len(text) if end is None else end
     for place in range(start, end):
@@ -222,7 +223,7 @@ def _split(text: str, separator: str, start: int = 0, end: int | None = None) ->
         if quote:
             quote = "" if letter == quote else quote
         elif letter in "\"'":
-            # An apostrophe inside a word, as in O'Hare, opens nothing.
+            # An apostrophe inside a word, as in O'Hare, does not open a string.
             inside = place > start and text[place - 1].isalnum()
             quote = "" if inside else letter
         elif letter == separator:

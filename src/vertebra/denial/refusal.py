@@ -1,4 +1,4 @@
-"""How a rule is refused: the place with a caret under it, the reason, the nearest valid form."""
+"""The syntax error of a rule: the rule with carets under the error, the reason and the nearest valid form."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from vertebra.errors import RuleError
 _WIDTH = 100
 
 
-class Refusal(RuleError):  # noqa: N818 - it is a rule error with its place
-    """A rule is refused at a place in its text.
+class Refusal(RuleError):  # noqa: N818 - it is a RuleError with a position
+    """An error at a position in the text of a rule.
 
     Attributes:
         text: the text of the rule.
-        start: where the place begins.
-        end: where it ends.
-        reason: what is wrong, without the text.
+        start: the first position of the error.
+        end: the position after the error.
+        reason: the error, without the text of the rule.
     """
 
     def __init__(self, text: str, start: int, end: int, reason: str, *, cause: str = "", remedy: str = "") -> None:
@@ -24,7 +24,7 @@ class Refusal(RuleError):  # noqa: N818 - it is a rule error with its place
         self.start = start
         self.end = end
         self.reason = reason
-        super().__init__(f"{reason}\n{pointed(text, start, end)}", cause=cause, remedy=remedy)
+        super().__init__(f"{reason}\n{underlined(text, start, end)}", cause=cause, remedy=remedy)
 
 
 def refuse(text: str, start: int, end: int, fact: str, *, cause: str = "", remedy: str = "") -> NoReturn:
@@ -32,8 +32,8 @@ def refuse(text: str, start: int, end: int, fact: str, *, cause: str = "", remed
     raise Refusal(text, start, end, fact, cause=cause, remedy=remedy)
 
 
-def pointed(text: str, start: int, end: int) -> str:
-    """The text on one line with carets under ``text[start:end]``; of a long text, the part around it."""
+def underlined(text: str, start: int, end: int) -> str:
+    """The text on one line with carets under ``text[start:end]``; a long text is shortened to the part around it."""
     text = "".join(letter if letter.isprintable() else " " for letter in text)
     start = min(start, len(text))
     first = 0 if len(text) <= _WIDTH else max(0, min(start - _WIDTH // 2, len(text) - _WIDTH))

@@ -1,7 +1,6 @@
-"""The text of a rule as tokens: where its predicates begin and end, and how an operand reads as Spark SQL.
+"""Tokenises the text of a rule, splits it into predicates, and renders operands as Spark SQL.
 
-The user's own text is kept and only its column references are rewritten, so that the engine sees what was written:
-a SQL library that writes an expression anew may change its meaning.
+Rendering edits the user's text and does not generate SQL from a syntax tree, which could change the meaning.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
 
 _OPENING: Final = {"L_PAREN", "L_BRACKET", "L_BRACE", "CASE"}
 _CLOSING: Final = {"R_PAREN", "R_BRACKET", "R_BRACE", "END"}
-_DEEPEST: Final = 50
+_MAX_DEPTH: Final = 50
 _DIVISIONS: Final = {"SLASH", "MOD", "DIV"}
 _DIVIDING: Final = {"mod", "pmod", "div"}
 _CASTS: Final = {
     "tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "date", "timestamp", "boolean", "binary",
 }  # fmt: skip
-"""Functions that cast to the type of their name."""
+"""Functions that cast to the type they are named after."""
 _UNREAD_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*(\\[^\\'\"%_0nrtZu])")
 _LOOK_AROUND = re.compile(r"\(\?<?[=!]")
 
@@ -34,18 +33,18 @@ Tokens = Sequence["Token"]
 
 
 def tokenise(text: str) -> list[Token]:
-    """The tokens of a rule's text.
+    """Tokenise the text of a rule.
 
     Raises:
-        RuleError: it is not SQL, has a comment, or a string in it would not mean what it seems to.
+        RuleError: the text is not SQL, has a comment, or has a string that Spark reads in an unexpected way.
     """
     from sqlglot.dialects.spark import Spark
 
     try:
         found: list[Token] = list(Spark().tokenize(text))
-    except Exception as error:  # the library raises what it happens to meet
+    except Exception as error:  # sqlglot documents no complete list of its errors
         refuse(
-            text, len(text) - 1, len(text), "the rule cannot be read", cause=str(error).split(" at ")[0],
+            text, len(text) - 1, len(text), "the rule cannot be parsed", cause=str(error).split(" at ")[0],
             remedy="close every quote and bracket",
         )  # fmt: skip
     if not found:
@@ -54,27 +53,27 @@ def tokenise(text: str) -> list[Token]:
     for token in found:
         if token.comments:
             refuse(
-                text, token.end + 1, len(text), "a rule has no comments",
-                remedy="write it in the rule's `description`",
+                text, token.end + 1, len(text), "a rule cannot contain comments",
+                remedy="write the comment in the rule's `description`",
             )  # fmt: skip
         if token.token_type.name == "STRING":
             _check_string(text, token)
         if text[token.start : token.end + 1] == "::":
             refuse(
-                text, token.start, token.end + 1, ":: is not a cast here",
-                cause="it fails on the first value that cannot be cast",
+                text, token.start, token.end + 1, "a rule cannot contain ::",
+                cause=":: fails on the first value that cannot be cast",
                 remedy="write cast(… as type), which gives NULL",
             )  # fmt: skip
         if token.token_type.name == "SEMICOLON":
             refuse(
-                text, token.start, token.end + 1, "a rule has no ;", cause="it is a condition, not a statement",
-                remedy="remove it; two rules are two entries",
+                text, token.start, token.end + 1, "a rule cannot contain ;", cause="a rule is a condition",
+                remedy="remove it; write two rules as two entries",
             )  # fmt: skip
     for before, token in pairwise(found):
         if before.token_type.name == token.token_type.name == "STRING":
             refuse(
-                text, before.end, token.start + 1, "a string begins where another ends",
-                cause="to Spark two quotes in a string are one, to others none",
+                text, before.end, token.start + 1, "two strings follow each other",
+                cause="doubled quotes in a string do not mean the same in all versions of Spark SQL",
                 remedy=f"write \\{text[before.end]} for a quote in a string",
             )  # fmt: skip
     _check_brackets(text, found)
@@ -82,7 +81,7 @@ def tokenise(text: str) -> list[Token]:
 
 
 def _name_columns(tokens: Sequence[Token]) -> None:
-    """A keyword after a dot is a column's name: ``t.end``; quoted or not, it does not structure the rule."""
+    """Treat a keyword after a dot, such as ``t.end``, as a column name."""
     from sqlglot.tokenizer_core import TokenType
 
     for before, token in pairwise(tokens):
@@ -95,22 +94,23 @@ def _check_string(text: str, token: Token) -> None:
     control = next((place for place, letter in enumerate(raw) if ord(letter) < 32), None)
     if control is not None:
         refuse(
-            text, token.start + control, token.start + control + 1, "a string goes on in the next line, or has a tab",
-            cause="YAML and editors change white space, and the value with it", remedy="write \\n or \\t",
+            text, token.start + control, token.start + control + 1, "a string contains a line break or a tab",
+            cause="YAML and editors may change white space in it", remedy="write \\n or \\t",
         )  # fmt: skip
     escape = _UNREAD_ESCAPE.search(raw)
     if escape:
         refuse(
             text, token.start + escape.start(1), token.start + escape.end(1),
             f"{escape[1]} in a string means {escape[1][1]!r}",
-            cause="Spark SQL reads the backslash itself, before the pattern does",
+            cause="Spark SQL interprets the backslash before the regular expression does",
             remedy=f"write \\{escape[1]}",
         )  # fmt: skip
     around = _LOOK_AROUND.search(raw)
     if around and re.search(r"\b(rlike|regexp\w*)\b", text, re.IGNORECASE):
         refuse(
-            text, token.start + around.start(), token.start + around.end(), "a pattern cannot look around",
-            cause="the embedded engine's regular expressions have no look-ahead and no look-behind",
+            text, token.start + around.start(), token.start + around.end(),
+            "a regular expression uses look-ahead or look-behind",
+            cause="the embedded engine does not support them",
             remedy="write two predicates: `rlike '…' and t.x not rlike '…'`",
         )  # fmt: skip
 
@@ -119,10 +119,13 @@ def _check_brackets(text: str, tokens: Tokens) -> None:
     depth = 0
     for token in tokens:
         depth += change(token)
-        if depth > _DEEPEST:
-            refuse(text, token.start, token.end + 1, f"more than {_DEEPEST} brackets are open", remedy="remove some")
+        if depth > _MAX_DEPTH:
+            refuse(
+                text, token.start, token.end + 1, f"brackets are nested more than {_MAX_DEPTH} levels deep",
+                remedy="remove some",
+            )  # fmt: skip
         if depth < 0:
-            refuse(text, token.start, token.end + 1, "this closes nothing", remedy="remove it")
+            refuse(text, token.start, token.end + 1, "this bracket has no opening bracket", remedy="remove it")
     if depth:
         refuse(text, len(text), len(text) + 1, "a bracket is not closed", remedy="add `)`")
 
@@ -134,7 +137,7 @@ def change(token: Token) -> int:
 
 
 def outermost(tokens: Tokens, kinds: set[str]) -> list[int]:
-    """Positions in the sequence of the tokens of these kinds that stand in no bracket."""
+    """Indexes of the tokens of these kinds that are not in brackets."""
     found, depth = [], 0
     for position, token in enumerate(tokens):
         depth += change(token)
@@ -161,12 +164,12 @@ def split_at_and(text: str, tokens: Tokens) -> list[Tokens]:
             at = start if place == len(pieces) - 1 else 0
             token = tokens[max(0, at - 1)] if tokens else None
             where = (token.start, token.end + 1) if token else (0, 1)
-            refuse(text, *where, "a predicate is missing here", remedy="write one on each side of `and`")
+            refuse(text, *where, "a predicate is missing", remedy="write one on each side of `and`")
     return pieces
 
 
-def unwrapped(tokens: Tokens) -> Tokens:
-    """Without the brackets around the whole, if there are any."""
+def without_parentheses(tokens: Tokens) -> Tokens:
+    """The tokens without outer parentheses."""
     while len(tokens) > 1 and tokens[0].token_type.name == "L_PAREN" and _closes_last(tokens):
         tokens = tokens[1:-1]
     return tokens
@@ -182,7 +185,7 @@ def _closes_last(tokens: Tokens) -> bool:
 
 
 def span(tokens: Tokens) -> tuple[int, int]:
-    """Start and end of a sequence of tokens in the text."""
+    """Start and end of the tokens in the text."""
     return tokens[0].start, tokens[-1].end + 1
 
 
@@ -198,22 +201,25 @@ def references(tokens: Tokens, variables: Sequence[str]) -> list[tuple[int, str,
 
 
 def render(
-    text: str, tokens: Tokens, variables: Sequence[str], columns: Mapping[str, tuple[str, str]], beside: Tokens = ()
+    text: str, tokens: Tokens, variables: Sequence[str], columns: Mapping[str, tuple[str, str]], comparison: Tokens = ()
 ) -> str:
-    """The tokens as Spark SQL over the relation itself.
+    """The tokens as Spark SQL over the relation.
 
-    A cast that fails and a division by zero give NULL, so that one bad row cannot fail a run, and integers are added
-    and multiplied in a type in which they cannot overflow.
+    Failing casts and divisions by zero give NULL, so that one bad row cannot fail a run. Integers are added and
+    multiplied in a type in which they cannot overflow.
 
     Args:
-        columns: lower-case name to declared name and type.
-        beside: the comparison within one tuple that the tokens are a side of.
+        text: the text of the rule.
+        tokens: the operand.
+        variables: the tuple variables.
+        columns: lower-case column name → declared name and type.
+        comparison: the comparison that the operand is part of, if the comparison uses one tuple variable.
     """
     edits: list[tuple[int, int, str]] = []
     found = references(tokens, variables)
     types = {position: columns[column.text.lower()][1].lower() for position, _, column in found}
-    wider = widened(tokens, types, compared=bool(beside))
-    around = {columns[column.text.lower()][1].lower() for _, _, column in references(beside, variables)}
+    wider = widened(tokens, types, compared=bool(comparison))
+    around = {columns[column.text.lower()][1].lower() for _, _, column in references(comparison, variables)}
     if FLOATING & (around | set(types.values())):
         edits += [(end, end, "D") for end in _decimal_literals(text, tokens)]
     for position, _, column in found:
@@ -234,21 +240,21 @@ def render(
 
 
 def _decimal_literals(text: str, tokens: Tokens) -> Iterator[int]:
-    """Where numbers such as ``0.1`` end: with a ``D`` they are floating-point numbers.
+    """The end positions of decimal literals such as ``0.1``; a ``D`` there makes them doubles.
 
-    The embedded engine would compare a floating-point column with a decimal number by making it a decimal one, which
-    rounds, and fails on NaN; Spark makes the number a floating-point one.
+    To compare a floating-point column with a decimal literal, the embedded engine would cast the column to decimal,
+    which rounds, and fails on NaN. Spark casts the literal to double.
     """
     for position, token in enumerate(tokens):
         end = token.end + 1
-        pointed = "." in token.text or text[token.start - 1 : token.start] == "."
+        fractional = "." in token.text or text[token.start - 1 : token.start] == "."
         typed = position + 1 < len(tokens) and tokens[position + 1].token_type.name == "DCOLON"
-        if token.token_type.name == "NUMBER" and pointed and not typed and "e" not in token.text.lower():
+        if token.token_type.name == "NUMBER" and fractional and not typed and "e" not in token.text.lower():
             yield end
 
 
 def follows_function_name(tokens: Tokens, position: int) -> bool:
-    """``mod(a, b)`` and ``div(a, b)`` are functions, not operators."""
+    """Whether ``mod`` or ``div`` is a function, as in ``mod(a, b)``, and not an operator."""
     before = tokens[position - 1].token_type.name if position else "L_PAREN"
     return before in {"L_PAREN", "COMMA", "AND", "EQ"} and tokens[position + 1].token_type.name == "L_PAREN"
 
@@ -258,7 +264,7 @@ def _is_column(tokens: Tokens, position: int) -> bool:
 
 
 def _guarded_call(tokens: Tokens, position: int) -> list[tuple[int, int, str]]:
-    """Edits that make a call NULL where its argument cannot be cast, or is divided by zero."""
+    """Edits that make a call return NULL if its argument cannot be cast, or if its divisor is zero."""
     token, name = tokens[position], tokens[position].text.lower()
     if name == "cast":
         return [(token.start, token.end + 1, "try_cast")]
@@ -281,7 +287,7 @@ def _guarded_call(tokens: Tokens, position: int) -> list[tuple[int, int, str]]:
 
 
 def _guarded(tokens: Tokens, position: int) -> list[tuple[int, int, str]]:
-    """Edits that make the divisor after ``position`` NULL where it is zero."""
+    """Edits that replace a divisor of zero after ``position`` by NULL."""
     first = position + 1
     last = _operand_end(tokens, first)
     if first == last and tokens[first].token_type.name == "NUMBER" and float(tokens[first].text) != 0:
@@ -291,7 +297,7 @@ def _guarded(tokens: Tokens, position: int) -> list[tuple[int, int, str]]:
 
 
 def _operand_end(tokens: Tokens, first: int) -> int:
-    """Position of the last token of the operand of a multiplication that begins at ``first``."""
+    """Position of the last token of the factor that starts at ``first``."""
     position = first
     while tokens[position].token_type.name in {"DASH", "PLUS"} and position < len(tokens) - 1:
         position += 1

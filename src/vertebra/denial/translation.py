@@ -1,4 +1,4 @@
-"""A rule written anew in Vertebra's own notation, which remembers where each part of it stood."""
+"""A rule translated into Vertebra's notation, with the position of each part in the original text."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from vertebra.denial.refusal import Refusal
 
 
 class Translation:
-    """Builds a text from parts of another one.
+    """Builds the translation, and reports errors in it at their position in the original text.
 
     Args:
-        original: the text as it was given; what is wrong with the translation is shown in it.
+        original: the text to translate.
     """
 
     def __init__(self, original: str) -> None:
@@ -25,16 +25,16 @@ class Translation:
         return "".join(text for text, _, _ in self._parts)
 
     def keep(self, start: int, end: int) -> None:
-        """Take over ``original[start:end]`` as it is."""
+        """Copy ``original[start:end]`` unchanged."""
         self._parts.append((self.original[start:end], start, end))
 
     def put(self, text: str, start: int, end: int) -> None:
-        """Write ``text`` for ``original[start:end]``."""
+        """Translate ``original[start:end]`` to ``text``."""
         self._parts.append((text, start, end))
 
     @contextmanager
-    def blamed(self) -> Iterator[None]:
-        """What is refused in the translation is refused at its place in the original."""
+    def errors_in_original(self) -> Iterator[None]:
+        """Context manager: errors in the translation are raised with their position in the original text."""
         try:
             yield
         except Refusal as refusal:
@@ -45,7 +45,7 @@ class Translation:
             ) from None
 
     def _origin(self, place: int, *, last: bool = False) -> int:
-        """Where a character of the translation comes from; of a part written anew, the first or the last one."""
+        """The original position of a character; for a replaced part, its first or last position."""
         at = 0
         for text, start, end in self._parts:
             if place < at + len(text):

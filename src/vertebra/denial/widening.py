@@ -1,8 +1,8 @@
-"""In which type the columns of an expression are computed: nothing overflows, and both engines give the same.
+"""Chooses wider types for the columns of an expression, so that nothing overflows and both engines agree.
 
-The embedded engine's integers wrap around, so that a sum of large values is negative and a wrong table is called
-clean; Spark's raise, and fail the run. Columns that are added or multiplied are computed in a wider type. A 32-bit
-floating-point number equals 0.1 to one engine and not to the other, so it is compared as a 64-bit one, which differs.
+On overflow, integers wrap around in the embedded engine, which would hide violations, and raise an error in Spark,
+which would fail the run. Columns that are added or multiplied are therefore cast to a wider type. The engines disagree
+whether the 32-bit float 0.1 equals the literal 0.1, so floats are cast to double; they are then not equal.
 """
 
 from __future__ import annotations
@@ -18,36 +18,35 @@ _FLOAT: Final = frozenset({"float", "real"})
 FLOATING: Final = _FLOAT | {"double"}
 """Types of floating-point numbers."""
 _WIDE: Final = frozenset({"bigint", "long"})
-_OF_ONE_COLUMN: Final = 3
+_TOKENS_OF_COLUMN: Final = 3
 """Tokens of ``t.column``."""
 _NEGATING: Final = frozenset({"abs", "negative"})
-"""Functions that the least integer overflows."""
+"""Functions that overflow on the smallest integer."""
 _ARITHMETIC: Final = frozenset({"PLUS", "DASH", "STAR"})
 _BITWISE: Final = frozenset({"AMP", "PIPE", "CARET", "TILDE", "LT_LT", "GT_GT"})
 _DIVISION: Final = frozenset({"SLASH", "DIV"})
 _BEFORE_A_SIGN: Final = frozenset({"COMMA", "EQ", "GT", "GTE", "L_PAREN", "LT", "LTE", "NEQ", "NULLSAFE_EQ"})
-_OF_NUMBERS: Final = frozenset(
+_NUMERIC_FUNCTIONS: Final = frozenset(
     {"abs", "ceil", "ceiling", "coalesce", "floor", "greatest", "ifnull", "least", "mod", "negative", "nullif", "nvl",
      "pmod", "positive", "round", "sign", "signum"}
 )  # fmt: skip
-"""Functions that take numbers of any type."""
+"""Functions that accept numbers of any type."""
 
 
 def widened(tokens: Sequence[Token], columns: Mapping[int, str], compared: bool = False) -> dict[int, str]:
-    """The type to compute with of the columns of an operand: integers that are added, subtracted or multiplied; floats.
+    """The types to cast the columns of an operand to: floats, and integers that are added, subtracted or multiplied.
 
     Args:
-        tokens: an operand.
-        columns: type of each column reference, by the position of its variable's token.
-        compared: the operand is compared within its tuple; a column alone is left as it is where it is not.
+        tokens: the operand.
+        columns: index of the variable's token of each column reference → type of the column.
+        compared: whether the operand is compared within its tuple; if not, a single column is not cast.
 
     Returns:
-        Type by position: ``double`` for floats; ``bigint`` where sums and one product of 32-bit integers fit, else
-        ``decimal(20,0)``. None for a column alone, for columns beside times, for arguments of functions that want a
-        type of their own, and for 64-bit integers that are divided: their quotient is a floating-point number, that of
-        decimals would be another.
+        Index → type: ``double`` for floats; for integers ``bigint`` if the result fits, else ``decimal(20,0)``. Not
+        cast are single columns, expressions with dates or times, arguments of functions that require a type, and
+        divided 64-bit integers, whose quotient is a double, while that of decimals would be a decimal.
     """
-    if len(tokens) == _OF_ONE_COLUMN and not compared:
+    if len(tokens) == _TOKENS_OF_COLUMN and not compared:
         return {}
     floats = {
         position: "double" for position, kind in columns.items() if kind in _FLOAT and _takes_numbers(tokens, position)
@@ -78,7 +77,7 @@ def _wider_integers(tokens: Sequence[Token], columns: Mapping[int, str]) -> dict
 
 
 def _is_sign(tokens: Sequence[Token], place: int) -> bool:
-    """Whether a token is the sign of the number after it."""
+    """Whether a token is the minus sign of a number."""
     if tokens[place].token_type.name != "DASH" or tokens[place + 1].token_type.name != "NUMBER":
         return False
     before = tokens[place - 1] if place else None
@@ -90,7 +89,7 @@ def _is_large(number: str) -> bool:
 
 
 def _takes_numbers(tokens: Sequence[Token], position: int) -> bool:
-    """Whether every function around the column at a position takes numbers of any type."""
+    """Whether every function around a column accepts numbers of any type."""
     depth = 0
     for place in range(position - 1, -1, -1):
         kind = tokens[place].token_type.name
@@ -103,11 +102,11 @@ def _takes_numbers(tokens: Sequence[Token], position: int) -> bool:
 
 
 def _opens_for_numbers(tokens: Sequence[Token], bracket: int) -> bool:
-    """Whether a bracket groups, or is that of a function of numbers."""
+    """Whether a bracket groups, or belongs to a function that accepts numbers of any type."""
     name = tokens[bracket - 1].text if bracket else ""
     called = bool(name) and (name[-1].isalnum() or name[-1] in "_`") and name.lower() not in _KEYWORDS
-    return not called or name.lower() in _OF_NUMBERS
+    return not called or name.lower() in _NUMERIC_FUNCTIONS
 
 
 _KEYWORDS: Final = frozenset({"and", "or", "not", "between", "in", "when", "then", "else", "case", "is", "like"})
-"""Words after which a bracket groups."""
+"""Keywords after which a bracket groups."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vertebra.governance.step_facts import StepFacts
     from vertebra.pipeline.progress import StepResult
 
-_MOST_DRIFT: Final = 4
+_MAX_DRIFT: Final = 4
 
 
 def phrases(facts: StepFacts | None) -> list[str]:
@@ -86,9 +86,9 @@ def _landing(facts: LandingFacts) -> list[str]:
     if facts.unpublished_periods:
         found.append(f"not published yet: {summarize_periods(facts.unpublished_periods)}")
     if facts.drift:
-        more = len(facts.drift) - _MOST_DRIFT
+        more = len(facts.drift) - _MAX_DRIFT
         rest = f" and {more} more" if more > 0 else ""
-        found.append(f"drift: {', '.join(facts.drift[:_MOST_DRIFT])}{rest} (vertebra ls drift)")
+        found.append(f"drift: {', '.join(facts.drift[:_MAX_DRIFT])}{rest} (vertebra ls drift)")
     return found
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vertebra.pipeline.progress import RunReport
     from vertebra.workspace.run_summary import RunSummary
 
-_MOST_RULES: Final = 12
+_MAX_RULES: Final = 12
 
 
 def write_summary(summary: RunSummary, project: Project, stream: TextIO) -> None:
@@ -66,11 +66,11 @@ def _tell_rules(summary: RunSummary, rich: Console) -> None:
         rich.print(f"\n[bold]Rules[/]: all {len(rules)} hold")
         return
     table = grid("dataset", "rule", "outcome", "tuples", numeric=1)
-    for rule in broken[:_MOST_RULES]:
+    for rule in broken[:_MAX_RULES]:
         table.add_row(rule.dataset, rule.rule, rule.outcome, figure(rule.tuples))
     tell(rich, f"\nRules broken: {len(broken)} of {len(rules)}", table)
-    if len(broken) > _MOST_RULES:
-        rich.print(f"[dim]and {len(broken) - _MOST_RULES} more: vertebra quality[/]")
+    if len(broken) > _MAX_RULES:
+        rich.print(f"[dim]and {len(broken) - _MAX_RULES} more: vertebra quality[/]")
 
 
 def _tell_models(summary: RunSummary, rich: Console) -> None:

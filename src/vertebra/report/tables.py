@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _LEVELS: Final = "▁▂▃▄▅▆▇█"
-_MOST_RUNS: Final = 12
+_MAX_RUNS: Final = 12
 
 
 def rich_console(stream: TextIO) -> Console:
@@ -66,7 +66,7 @@ def spark(values: Sequence[float | None], high: float | None = None) -> str:
     Args:
         high: what a full block stands for; the highest value by default.
     """
-    shown = values[-_MOST_RUNS:]
+    shown = values[-_MAX_RUNS:]
     if len(shown) < 2:
         return ""
     most = high or max((value or 0.0 for value in shown), default=0.0) or 1.0

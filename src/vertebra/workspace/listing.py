@@ -211,13 +211,13 @@ def list_rules(project: Project, names: Sequence[str], notation: Notation) -> li
 
 
 def _rule_info(dataset: str, rule: NamedRule, notation: Notation) -> RuleInfo:
-    from vertebra.denial import Inclusion, classify, written
+    from vertebra.denial import Inclusion, classify, format_constraint
 
     if isinstance(rule.constraint, Inclusion):
         texts = {"logic": str(rule.constraint), "vertebra": rule.constraint.text}
         return RuleInfo(dataset, rule.name, "reference", texts.get(notation))
     try:
-        text: str | None = written(rule.constraint, notation)
+        text: str | None = format_constraint(rule.constraint, notation)
     except RuleError:
         text = None
     return RuleInfo(dataset, rule.name, classify(rule.constraint).name, text)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vertebra.lake.catalog import Lake
 
 _EXAMPLES: Final = 3
-_MOST_COLUMNS: Final = 12
+_MAX_COLUMNS: Final = 12
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _example(
     changed = [column for one in shown for column in one.repaired]
     listed = dict.fromkeys([*read, *key, *changed])
     columns = [column for column in listed if any(column in one.values for one in shown)]
-    return ViolationExample(tuple(columns[:_MOST_COLUMNS]), frozenset(read), tuple(shown))
+    return ViolationExample(tuple(columns[:_MAX_COLUMNS]), frozenset(read), tuple(shown))
 
 
 def columns_read(rule: NamedRule) -> list[str]:

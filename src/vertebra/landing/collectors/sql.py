@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from vertebra.declare.source import Source
 from vertebra.errors import CollectError
-from vertebra.landing.databases.cursor import MOST_TIES, Cursor, newest_value, row_hash
+from vertebra.landing.databases.cursor import MAX_TIES, Cursor, newest_value, row_hash
 from vertebra.landing.databases.database import Database
 from vertebra.landing.port import Collector, Item, Payload, Request, Transfer, Unchanged
 from vertebra.landing.value_text import text_of
@@ -213,7 +213,7 @@ class _Read:
                 self._ties.clear()
             hashed = row_hash(row)
             self._tied += 1
-            if self._tied <= MOST_TIES:
+            if self._tied <= MAX_TIES:
                 self._ties[hashed] += 1
             if before is not None and value == before.value and seen[hashed] > 0:
                 seen[hashed] -= 1
@@ -222,9 +222,9 @@ class _Read:
         return new
 
     def _refuse_many_ties(self) -> None:
-        if self._tied > MOST_TIES:
+        if self._tied > MAX_TIES:
             raise CollectError(
-                f"more than {MOST_TIES:,} rows have {self.source.cursor} = {self._newest}, the newest value",
+                f"more than {MAX_TIES:,} rows have {self.source.cursor} = {self._newest}, the newest value",
                 cause="the receipt keeps the hashes of the landed rows with the newest value",
                 remedy="choose a finer cursor, such as a serial number or a time with fractions of seconds",
             )

@@ -22,7 +22,7 @@ from vertebra.landing.value_text import text_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-MOST_TIES: Final = 10_000
+MAX_TIES: Final = 10_000
 """Most rows with the newest value, because the receipt keeps their hashes."""
 
 _FROM_TEXT: Final[Mapping[str, Callable[[str], Any]]] = {

@@ -13,7 +13,7 @@ from functools import cached_property
 from operator import and_, or_
 from typing import TYPE_CHECKING, Final
 
-from vertebra.denial import Across, DenialConstraint, Shape, classify
+from vertebra.denial import DenialConstraint, JoinPredicate, Shape, classify
 from vertebra.denial.refusal import Refusal
 from vertebra.engine.failures import query_error
 from vertebra.errors import RuleError
@@ -51,7 +51,7 @@ class Expressions:
             return F.when(F.isnan(value), F.lit(float("nan"))).when(value == 0, F.lit(0.0)).otherwise(value)
         return value
 
-    def compared(self, relations: Sequence[str], predicate: Across, side: int) -> Column:
+    def compared(self, relations: Sequence[str], predicate: JoinPredicate, side: int) -> Column:
         """One side of a predicate between two tuples, in the type in which both are compared."""
         operands = (predicate.first, predicate.second)
         value = self.comparable(relations[side], operands[side])
@@ -137,8 +137,9 @@ class Pairs:
     @property
     def alike(self) -> bool:
         """Whether both roles are played by the same rows with the same values."""
-        conditions = [set(own) for own in self.shape.conditions]
-        return self.shape.one_relation and conditions[0] == conditions[1] and all(p.same for p in self.shape.across)
+        first, second = (set(own) for own in self.shape.conditions)
+        same = all(predicate.same for predicate in self.shape.join_predicates)
+        return self.shape.one_relation and first == second and same
 
     @property
     def meets_itself(self) -> bool:
@@ -200,12 +201,12 @@ class Pairs:
         parts += [value.isNotNull() for value in self.values(side).values()]
         return F.coalesce(all_of(parts), F.lit(False))
 
-    def with_itself(self, predicates: Sequence[Across] | None = None) -> Column:
+    def with_itself(self, predicates: Sequence[JoinPredicate] | None = None) -> Column:
         """Whether a row satisfies predicates (by default all of the rule) with itself as both tuples."""
         from pyspark.sql import functions as F
 
         both, expressions = self.constraint.relations, self.expressions
-        chosen = self.shape.across if predicates is None else predicates
+        chosen = self.shape.join_predicates if predicates is None else predicates
         parts = [
             compare(expressions.compared(both, one, 0), one.operator, expressions.compared(both, one, 1))
             for one in chosen
@@ -215,7 +216,7 @@ class Pairs:
         return F.coalesce(all_of(parts), F.lit(False))
 
 
-def _named(names: Sequence[str], predicates: Sequence[Across], side: int) -> dict[str, str]:
+def _named(names: Sequence[str], predicates: Sequence[JoinPredicate], side: int) -> dict[str, str]:
     return {name: p.second if side else p.first for name, p in zip(names, predicates, strict=True)}
 
 
@@ -318,7 +319,7 @@ def _comparisons(rule: NamedRule) -> list[tuple[tuple[str, str], str, tuple[str,
             for a, b in columns
         ]
     one, two = (*constraint.relations, *constraint.relations)[:2]
-    return [((one, across.first), across.operator, (two, across.second)) for across in classify(constraint).across]
+    return [((one, p.first), p.operator, (two, p.second)) for p in classify(constraint).join_predicates]
 
 
 def _expressions(rule: NamedRule) -> list[tuple[str, str, bool]]:
@@ -331,7 +332,7 @@ def _expressions(rule: NamedRule) -> list[tuple[str, str, bool]]:
     found = []
     for side, relation in enumerate(constraint.relations):
         found += [(relation, condition, True) for condition in shape.conditions[side]]
-        for predicate in shape.across:
+        for predicate in shape.join_predicates:
             found.append((relation, predicate.second if side else predicate.first, False))
         found.append((relation, spark_identifier(ROW_ID), False))
     return found

@@ -24,7 +24,7 @@ _PURE: Final = 0.99
 _MOST_CHANCE: Final = 0.7
 _LEAST_EXPECTED: Final = 12.0
 _MOST_CANDIDATES: Final = 10
-_MOST_LISTED: Final = 6
+_MAX_LISTED: Final = 6
 
 
 def constants(sample: Sample, columns: Mapping[str, SubjectColumn]) -> list[CandidateRule]:
@@ -57,8 +57,8 @@ def _constants(sample: Sample, one: str, two: str) -> list[CandidateRule]:
     for top in sorted(set(tops[fit].tolist())):
         values = list(np.flatnonzero(fit & (tops == top)).tolist())
         values.sort(key=lambda code: (-sizes[code], code))
-        listed = sorted(names[0][code] for code in values[:_MOST_LISTED])
-        support = float(sizes[values[:_MOST_LISTED]].sum() / rows)
+        listed = sorted(names[0][code] for code in values[:_MAX_LISTED])
+        support = float(sizes[values[:_MAX_LISTED]].sum() / rows)
         chance = float(1 - usual[top])
         found.append(
             CandidateRule(

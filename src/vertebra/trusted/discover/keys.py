@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from vertebra.trusted.discover.pair_evidence import PairEvidence
 
-_MOST_COLUMNS: Final = 5
+_MAX_COLUMNS: Final = 5
 _ROUNDS: Final = 4
 _PER_ROUND: Final = 12
 _COUNTEREXAMPLES: Final = 6
@@ -57,7 +57,7 @@ def keys(subject: Subject, found: PairEvidence, differing: Mapping[str, float]) 
     for _ in range(_ROUNDS):
         open_ = [
             columns
-            for columns in uncovered(found, able, _MOST_COLUMNS)
+            for columns in uncovered(found, able, _MAX_COLUMNS)
             if columns not in counted and not _accidental(subject, names, columns, differing)
         ]
         open_.sort(key=lambda columns: (len(columns), sum(columns), columns))
