@@ -1,4 +1,4 @@
-"""Numbers, shares, durations, sizes and lists as people read them."""
+"""Formats numbers, shares, durations, sizes and lists for messages."""
 
 from __future__ import annotations
 

@@ -256,7 +256,7 @@ def test_a_log_gets_a_line_every_ten_seconds_however_many_bytes_come() -> None:
     for second in range(1, 41):
         now[0] = float(second)
         file = (second - 1) // 20
-        lines.tell(
+        lines.update(
             "landing.flights", Transfer(f"https://host/{file}.zip", 1_000_000 * ((second - 1) % 20 + 1), 20_000_000)
         )
     assert told == [
@@ -271,7 +271,7 @@ def test_a_transfer_that_begins_again_is_not_counted_below_nothing() -> None:
     now = iter([0.0, 5.0, 11.0])
     lines = TransferLines(told.append, lambda: next(now))
     for done in (5_000_000, 1_000_000, 2_000_000):
-        lines.tell("landing.a", Transfer("https://host/a", done))
+        lines.update("landing.a", Transfer("https://host/a", done))
     assert told == ["landing.a 2 files, 7.0 MB, 636.4 kB/s, now a 2.0 MB"]
 
 

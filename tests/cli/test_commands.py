@@ -399,7 +399,7 @@ def test_an_interrupted_run_ends_with_130_and_says_how_to_go_on(folder: Path, nu
     _, err = child.communicate(timeout=60)
     assert child.returncode == 130
     assert "stopped exploitation.best" in err
-    assert "vertebra run goes on from there" in err
+    assert "vertebra run continues from there" in err
 
 
 def test_a_run_that_was_started_with_signals_ignored_goes_on(folder: Path) -> None:

@@ -14,8 +14,8 @@ from vertebra.declare.schedule import checked_schedule
 from vertebra.declare.update_rate import update_interval
 from vertebra.declare.web_source import WebLimits
 from vertebra.errors import VertebraError
+from vertebra.formatting import duration, size
 from vertebra.pipeline.gc_roots import age
-from vertebra.report.formatting import duration, size
 
 DURATIONS = {
     "90 s": timedelta(seconds=90),

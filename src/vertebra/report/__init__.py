@@ -1,1 +1,1 @@
-"""What people look at: progress while a run goes on, its summary, tables and errors, in a terminal or captured."""
+"""Output for users: progress and summary of a run, tables and reports, in a terminal, as JSON, CSV or HTML."""

@@ -1,4 +1,4 @@
-"""Adapters of the run's Console: a terminal with live progress, plain lines, and a capture for tests."""
+"""Implementations of the run's Console: live progress on a terminal, plain lines, and a recorder for tests."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ _NAME_WIDTH: Final = 26
 
 
 def console_for(stream: TextIO) -> LineConsole | TerminalConsole:
-    """Live progress on a terminal, plain lines elsewhere."""
-    kept = cast("TextIO", FaultTolerantConsole(stream))
+    """A console with live progress if the stream is a terminal, else with plain lines."""
+    tolerant = cast("TextIO", FaultTolerantConsole(stream))
     if not stream.isatty():
-        return LineConsole(kept)
+        return LineConsole(tolerant)
     from rich.console import Console as Rich
 
-    return TerminalConsole(Rich(file=kept, highlight=False))
+    return TerminalConsole(Rich(file=tolerant, highlight=False))
 
 
 class FaultTolerantConsole:
-    """A stream that may lose its reader, as in ``vertebra run 2>&1 | head``: the work goes on ignore_transfer."""
+    """A stream that ignores a broken pipe, so that ``vertebra run 2>&1 | head`` completes the run."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write, or lose the text."""
+        """Write the text; discard it if the pipe is broken."""
         with contextlib.suppress(BrokenPipeError):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Flush, or lose the text."""
+        """Flush the stream, if the pipe is not broken."""
         with contextlib.suppress(BrokenPipeError):
             self._stream.flush()
 
@@ -60,17 +60,17 @@ class FaultTolerantConsole:
 
 
 def has_no_line(result: StepResult) -> bool:
-    """Whether the end of a step is not shown: nothing new at a source."""
+    """Whether the step gets no line, because its source had no new data."""
     return result.state == "current" and result.step.startswith("landing.") and not phrases(result.facts)
 
 
-def told(result: StepResult) -> str:
-    """What is shown of a step that ended."""
+def step_summary(result: StepResult) -> str:
+    """The text shown when a step ends."""
     return outcome(result) if phrases(result.facts) or result.state in ("ok", "failed") else result.why
 
 
 class LineConsole:
-    """One plain line per step: for logs, pipes and CI."""
+    """Writes one plain line per step, for logs, pipes and CI."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -81,27 +81,27 @@ class LineConsole:
         self._write(f"note: {text}")
 
     def started(self, number: int, total: int, step: str) -> None:
-        """Say nothing: a log needs no line that the next one overtakes."""
+        """Write nothing; the line of the step is written when it ends."""
 
     def progress(self, step: str, text: str) -> None:
-        """Say nothing."""
+        """Write nothing."""
 
     def transferred(self, step: str, transfer: Transfer) -> None:
-        """Write a line every ten seconds."""
-        self._transfers.tell(step, transfer)
+        """Write a line about the transfer every ten seconds."""
+        self._transfers.update(step, transfer)
 
     def ended(self, number: int, total: int, result: StepResult) -> None:
-        """Write the step's line, and its error below."""
+        """Write the line of the step, and its error below."""
         if has_no_line(result):
             return
         label = _LABELS[result.state][0]
-        what = told(result)
+        what = step_summary(result)
         self._write(f"{number} of {total} {label} {result.step} {what}")
         if result.error:
             self._write(_indented(result.error))
 
     def close(self) -> None:
-        """Nothing to take away."""
+        """Do nothing; there is no live line to remove."""
 
     def _write(self, text: str) -> None:
         self._stream.write(escape_control(text) + "\n")
@@ -109,7 +109,7 @@ class LineConsole:
 
 
 class TerminalConsole:
-    """A line per step, and a live one below for the step that is running."""
+    """Writes one line per step, and shows the running step in a live line below."""
 
     def __init__(self, rich: Rich) -> None:
         self._rich = rich
@@ -123,7 +123,7 @@ class TerminalConsole:
         self._rich.print(f"[dim]note:[/] {_plain(text)}", highlight=False)
 
     def started(self, number: int, total: int, step: str) -> None:
-        """Show the step below the lines of those that ended."""
+        """Show the step in the live line."""
         if self._live is None:
             self._begin(total)
         if self._steps is not None and self._task is not None:
@@ -135,12 +135,12 @@ class TerminalConsole:
             self._steps.update(self._task, description=step, doing=_plain(shortened(text)))
 
     def transferred(self, step: str, transfer: Transfer) -> None:
-        """Show how far a transfer is."""
+        """Show the progress of a transfer."""
         if self._bar is not None:
             self._bar.show(transfer)
 
     def ended(self, number: int, total: int, result: StepResult) -> None:
-        """Write the step's line."""
+        """Write the line of the step."""
         if self._bar is not None:
             self._bar.hide()
         if not has_no_line(result):
@@ -151,7 +151,7 @@ class TerminalConsole:
             self.close()
 
     def close(self) -> None:
-        """Take the live line away."""
+        """Remove the live line."""
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -184,7 +184,7 @@ class TerminalConsole:
         from rich.text import Text
 
         label, style = _LABELS[result.state]
-        what = escape_control(told(result))
+        what = escape_control(step_summary(result))
         width = len(str(total))
         row = Table.grid(padding=(0, 1))
         row.add_column(width=2 * width + 4, no_wrap=True)
@@ -199,36 +199,36 @@ class TerminalConsole:
 
 @dataclass
 class CapturingConsole:
-    """Keeps what was told, for tests."""
+    """Records all events, for tests."""
 
     notes: list[str] = field(default_factory=list)
-    begun: list[str] = field(default_factory=list)
-    told: list[tuple[str, str]] = field(default_factory=list)
+    started_steps: list[str] = field(default_factory=list)
+    messages: list[tuple[str, str]] = field(default_factory=list)
     transfers: list[tuple[str, Transfer]] = field(default_factory=list)
     results: list[StepResult] = field(default_factory=list)
 
     def note(self, text: str) -> None:
-        """Keep a remark."""
+        """Record a remark."""
         self.notes.append(text)
 
     def started(self, number: int, total: int, step: str) -> None:
-        """Keep the name of a step that began."""
-        self.begun.append(step)
+        """Record the name of a step that started."""
+        self.started_steps.append(step)
 
     def progress(self, step: str, text: str) -> None:
-        """Keep what a step told."""
-        self.told.append((step, text))
+        """Record a progress message of a step."""
+        self.messages.append((step, text))
 
     def transferred(self, step: str, transfer: Transfer) -> None:
-        """Keep how far a transfer is."""
+        """Record the progress of a transfer."""
         self.transfers.append((step, transfer))
 
     def ended(self, number: int, total: int, result: StepResult) -> None:
-        """Keep a result."""
+        """Record the result of a step."""
         self.results.append(result)
 
     def close(self) -> None:
-        """Nothing to take away."""
+        """Do nothing."""
 
 
 def _indented(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A check of any data as people read it: every rule with its figures, and rows that violate it side by side."""
+"""Writes the result of a data check: the measures of each rule, and example violations side by side."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
-from vertebra.report.formatting import duration, figure, many, share
+from vertebra.formatting import counted, duration, figure, percentage
 from vertebra.report.rows import cell_text, write_rows
-from vertebra.report.tables import grid, rich_console, tell
+from vertebra.report.tables import grid, print_table, rich_console
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ COLUMNS: Final = (
     "rule", "table", "class", "rows", "violating_tuples", "violating_pairs", "g2", "g3", "g3_low", "g3_high",
     "minority_cells", "seconds", "constraint",
 )  # fmt: skip
-"""Of JSON and CSV, one row per rule."""
+"""The columns in JSON and CSV; one row per rule."""
 
 _EXAMPLES: Final = 5
 _NAME: Final = 24
@@ -31,7 +31,7 @@ _NAME: Final = 24
 
 @contextmanager
 def progress_on(stream: TextIO) -> Iterator[Callable[[str], None]]:
-    """Show what is being done, with a spinner, on a terminal; elsewhere show nothing."""
+    """Show the current activity with a spinner, if the stream is a terminal."""
     if not stream.isatty():
         yield lambda _: None
         return
@@ -44,11 +44,14 @@ def progress_on(stream: TextIO) -> Iterator[Callable[[str], None]]:
 def write_data_check(
     check: DataCheck, form: Format, stream: TextIO, notes: TextIO, violations: Path | None = None
 ) -> None:
-    """Write what a check found.
+    """Write the results of a check.
 
     Args:
-        notes: gets what is odd about the rules and the data, and what to do next.
-        violations: where they were written, if they were.
+        check: the results.
+        form: ``table``, ``json`` or ``csv``.
+        stream: receives the results.
+        notes: receives warnings about the rules and the data, and the next command.
+        violations: the file the violating rows were written to; None if they were not written.
     """
     for note in check.notes:
         notes.write(f"note: {note}\n")
@@ -58,12 +61,12 @@ def write_data_check(
         write_rows([result.as_row() for result in check.results], COLUMNS, form, stream)
         return
     rich = rich_console(stream)
-    _tell_results(check, rich)
+    _print_results(check, rich)
     broken = [result for result in check.results if not result.ok]
     for result in broken[:_EXAMPLES]:
-        _tell_example(result, rich)
+        _print_example(result, rich)
     if len(broken) > _EXAMPLES:
-        rich.print(f"\n[dim]and {many(len(broken) - _EXAMPLES, 'more rule', 'more rules')} violated[/]")
+        rich.print(f"\n[dim]and {counted(len(broken) - _EXAMPLES, 'more rule', 'more rules')} violated[/]")
     stream.flush()
     if broken and violations is None:
         notes.write("next:  add --violations violations.parquet for every violating row\n")
@@ -71,22 +74,22 @@ def write_data_check(
         notes.write(f"next:  duckdb -c \"from '{violations}' where rule = '{broken[0].rule}'\"\n")
 
 
-def _tell_results(check: DataCheck, rich: Console) -> None:
+def _print_results(check: DataCheck, rich: Console) -> None:
     broken = sum(not result.ok for result in check.results)
-    counted = many(len(check.results), "rule")
-    title = f"{broken} of {counted} violated" if broken else f"{counted} checked, none violated"
+    counts = counted(len(check.results), "rule")
+    title = f"{broken} of {counts} violated" if broken else f"{counts} checked, none violated"
     sizes = dict.fromkeys((result.table, result.rows) for result in check.results)
-    about = ", ".join(f"{check.shown.get(name, name)}: {many(rows, 'row')}" for name, rows in sizes)
+    about = ", ".join(f"{check.shown.get(name, name)}: {counted(rows, 'row')}" for name, rows in sizes)
     table = grid("rule", "class", "tuples", "pairs", "g2", "g3", "time", numeric=5)
     for result in sorted(check.results, key=lambda one: one.ok):
         pairs = "–" if result.violating_pairs is None else figure(result.violating_pairs)
         style = "dim" if result.ok else ""
         table.add_row(
-            result.rule, result.constraint_class, figure(result.violating_tuples), pairs, share(result.g2), _g3(result),
-            duration(result.seconds), style=style,
+            result.rule, result.constraint_class, figure(result.violating_tuples), pairs, percentage(result.g2),
+            _g3(result), duration(result.seconds), style=style,
         )  # fmt: skip
     rich.print(f"[dim]{about}[/]")
-    tell(rich, title, table)
+    print_table(rich, title, table)
     rich.print(
         "[dim]tuples: rows in a violation; g2: their share; g3: least share of rows to remove for the rule to hold[/]"
     )
@@ -94,12 +97,12 @@ def _tell_results(check: DataCheck, rich: Console) -> None:
 
 def _g3(result: RuleResult) -> str:
     if result.g3 is not None:
-        return share(result.g3)
-    return f"{share(result.g3_low)} – {share(result.g3_high)}"
+        return percentage(result.g3)
+    return f"{percentage(result.g3_low)} – {percentage(result.g3_high)}"
 
 
-def _tell_example(result: RuleResult, rich: Console) -> None:
-    """The rule as logic, and the rows that violate it, one a column so that they compare."""
+def _print_example(result: RuleResult, rich: Console) -> None:
+    """Print the rule as logic, and an example violation with one row of data per column."""
     from rich.padding import Padding
     from rich.text import Text
 
@@ -126,7 +129,7 @@ def _side_by_side(result: RuleResult) -> Table:
 
 
 def _short(file: str) -> str:
-    """The end of a file's name, which tells files of one folder apart."""
+    """The file name without its folder; a long name is cut at the beginning."""
     name = file.rpartition("/")[2]
     return name if len(name) <= _NAME else "…" + name[-_NAME:]
 

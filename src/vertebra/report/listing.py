@@ -1,4 +1,4 @@
-"""Lists of steps, tables, datasets, rules, drift and versions as rows of text, for people and for programs."""
+"""Converts lists of steps, tables, datasets, rules, drift and versions to rows, for tables, JSON and CSV."""
 
 from __future__ import annotations
 

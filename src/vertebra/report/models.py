@@ -1,4 +1,4 @@
-"""The models of the analyses: what was tried, how it did in cross-validation and on the test set, what was chosen."""
+"""Writes the models of the analyses: candidates, scores in cross-validation and on the test set, the chosen model."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from vertebra.formatting import duration
 from vertebra.governance.schemas import LEDGERS
-from vertebra.report.formatting import duration
 from vertebra.report.rows import write_rows
-from vertebra.report.tables import grid, rich_console, tell
+from vertebra.report.tables import grid, print_table, rich_console
 from vertebra.workspace.models import TEST, VALIDATION
 
 if TYPE_CHECKING:
@@ -27,9 +27,11 @@ def write_models(scores: Sequence[ModelScore], declared: bool, form: Format, str
     """Write the scores of models.
 
     Args:
-        scores: of one analysis or of several, of one run or of several.
+        scores: the scores, of one or more analyses and runs.
         declared: whether the project declares an analysis, for the next command.
-        form: ``json`` and ``csv`` give the rows of the ``models`` ledger.
+        form: ``table``, or ``json`` and ``csv`` for the rows of the ``models`` ledger.
+        stream: receives the scores.
+        notes: receives the next command if there are no scores.
     """
     rows = [asdict(score) for score in scores]
     if form != "table":
@@ -44,10 +46,10 @@ def write_models(scores: Sequence[ModelScore], declared: bool, form: Format, str
     for number, (name, run) in enumerate(runs):
         if number:
             rich.print()
-        _tell_run(name, [row for row in rows if (row["analysis"], row["run_id"]) == (name, run)], rich)
+        _print_run(name, [row for row in rows if (row["analysis"], row["run_id"]) == (name, run)], rich)
 
 
-def _tell_run(analysis: str, rows: list[dict[str, Any]], rich: Console) -> None:
+def _print_run(analysis: str, rows: list[dict[str, Any]], rich: Console) -> None:
     from rich.text import Text
 
     trials = [row for row in rows if row["split"] == VALIDATION]
@@ -68,9 +70,9 @@ def _tell_run(analysis: str, rows: list[dict[str, Any]], rich: Console) -> None:
             duration(row["seconds"]) if row["seconds"] is not None else "",
             style=style,
         )
-    tell(rich, title, table)
+    print_table(rich, title, table)
     if tests:
-        _tell_tests(tests, rich)
+        _print_tests(tests, rich)
     chosen = next((row for row in tests if row["chosen"] and row["model_version"]), None)
     if chosen:
         registered = f"{chosen['model_name']} version {chosen['model_version']}, alias champion"
@@ -78,8 +80,8 @@ def _tell_run(analysis: str, rows: list[dict[str, Any]], rich: Console) -> None:
         rich.print(Text(f"{registered}; {trained}", "dim"))
 
 
-def _tell_tests(tests: list[dict[str, Any]], rich: Console) -> None:
-    """The chosen model and the baseline on the test set, by every metric."""
+def _print_tests(tests: list[dict[str, Any]], rich: Console) -> None:
+    """Print all metrics of the chosen model and the baseline on the test set."""
     metrics = list(dict.fromkeys(row["metric"] for row in tests))
     table = grid("", "model", *metrics, numeric=len(metrics))
     for chosen in (True, False):
@@ -88,7 +90,7 @@ def _tell_tests(tests: list[dict[str, Any]], rich: Console) -> None:
         if values:
             cells = (f"{values[name]:.4f}" if values.get(name) is not None else "–" for name in metrics)
             table.add_row("→" if chosen else "", names.pop(), *cells, style="bold" if chosen else "")
-    tell(rich, "\nOn the test set", table)
+    print_table(rich, "\nOn the test set", table)
 
 
 def _parameters(text: str | None) -> str:

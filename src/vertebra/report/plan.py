@@ -1,10 +1,10 @@
-"""A plan as people read it."""
+"""Writes a plan: the steps, what would be done with each, and why."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TextIO
 
-from vertebra.report.formatting import many
+from vertebra.formatting import counted
 from vertebra.report.tables import grid, rich_console
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ def plan_rows(decisions: Sequence[PlannedStep], everything: bool) -> list[dict[s
     """One row per step: ``step``, ``action``, ``why``.
 
     Args:
-        everything: the current steps and the sources that will be asked too.
+        decisions: the plan.
+        everything: whether to include current steps, and sources that would be asked for new data.
     """
     return [
         {"step": d.step.name, "action": d.action, "why": d.words}
@@ -29,7 +30,7 @@ def plan_rows(decisions: Sequence[PlannedStep], everything: bool) -> list[dict[s
 
 
 def write_plan(rows: Sequence[Mapping[str, str]], stream: TextIO) -> None:
-    """Write a plan's rows, long reasons folded."""
+    """Write the rows of a plan as a table; long reasons are wrapped."""
     table = grid(*_COLUMNS)
     for row in rows:
         table.add_row(row["step"], row["action"], row["why"], style="dim" if row["action"] == "skip" else "")
@@ -38,15 +39,15 @@ def write_plan(rows: Sequence[Mapping[str, str]], stream: TextIO) -> None:
 
 
 def plan_lines(decisions: Sequence[PlannedStep]) -> list[str]:
-    """What it comes to, and the next command."""
-    counted = {action: sum(d.action == action for d in decisions) for action in ("run", "blocked", "skip", "collect")}
-    sources = f"{many(counted['collect'], 'source')} would be asked for new data" if counted["collect"] else ""
-    if not counted["run"] and not counted["blocked"]:
-        current = f"nothing to run: {many(counted['skip'], 'step is', 'steps are')} current"
+    """A summary of the plan, and the next command."""
+    counts = {action: sum(d.action == action for d in decisions) for action in ("run", "blocked", "skip", "collect")}
+    sources = f"{counted(counts['collect'], 'source')} would be asked for new data" if counts["collect"] else ""
+    if not counts["run"] and not counts["blocked"]:
+        current = f"nothing to run: {counted(counts['skip'], 'step is', 'steps are')} current"
         return ["; ".join(filter(None, (current, sources)))]
-    parts = [f"{many(counted['run'], 'step')} would run"]
-    if counted["blocked"]:
-        parts.append(f"{counted['blocked']} lack an input that collecting may bring")
-    if counted["skip"]:
-        parts.append(f"{counted['skip']} current")
+    parts = [f"{counted(counts['run'], 'step')} would run"]
+    if counts["blocked"]:
+        parts.append(f"{counts['blocked']} blocked until data is collected")
+    if counts["skip"]:
+        parts.append(f"{counts['skip']} current")
     return ["; ".join(filter(None, (", ".join(parts), sources))), "next:  vertebra run"]

@@ -1,4 +1,4 @@
-"""What discovery proposes, for people and for programs."""
+"""Writes the rules that discovery proposes, as a table, JSON or YAML."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 from vertebra.declare.document import display_path
-from vertebra.report.formatting import many
+from vertebra.formatting import counted
 from vertebra.report.tables import rich_console
 
 if TYPE_CHECKING:
     from vertebra.trusted.discover import Proposal
 
 Form = Literal["table", "json", "yaml"]
-_LONGEST: Final = 220
+_MAX_LENGTH: Final = 220
 FORMS: Final[tuple[Form, ...]] = ("table", "json", "yaml")
 
 
@@ -27,10 +27,12 @@ def write_proposals(
     """Write proposals.
 
     Args:
-        table: where they were found.
-        file: the dataset's file, which accepted rules are written into.
-        form: ``yaml`` gives what would be written into the dataset's file; declared rules are left out.
-        notes: gets what to do next.
+        proposals: the proposed rules.
+        table: the table they were found in.
+        file: the dataset's file, into which accepted rules are written.
+        form: ``yaml`` gives the text that would be written into the dataset's file, without declared rules.
+        stream: receives the proposals.
+        notes: receives the next command.
     """
     match form:
         case "json":
@@ -39,52 +41,59 @@ def write_proposals(
         case "yaml":
             stream.write(as_rules(proposals))
         case "table":
-            _tell(proposals, table, stream)
+            _print(proposals, table, stream)
             notes.write(_next(proposals, table, file))
 
 
 def write_data_proposals(
     proposals: Sequence[Proposal], options: Sequence[str], form: Form, stream: TextIO, notes: TextIO
 ) -> None:
-    """Write what was found in data without a project.
+    """Write the proposals for data without a project.
 
     Args:
-        options: how the data were named and read, as the command takes it: ``--data planes.csv --null NA``.
+        proposals: the proposed rules.
+        options: the options of the command that name the data: ``--data planes.csv --null NA``.
+        form: ``table``, ``json`` or ``yaml``.
+        stream: receives the proposals.
+        notes: receives the next commands.
     """
     name = Path(options[1]).name
     if form != "table":
         write_proposals(proposals, name, "", form, stream, notes)
         return
-    _tell(proposals, name, stream)
+    _print(proposals, name, stream)
     if proposals:
-        said = shlex.join(options)
+        arguments = shlex.join(options)
         notes.write(
-            f"\nnext:  vertebra discover {said} --format yaml > rules.yaml\n"
-            f"       vertebra check {said} --rules rules.yaml\n"
+            f"\nnext:  vertebra discover {arguments} --format yaml > rules.yaml\n"
+            f"       vertebra check {arguments} --rules rules.yaml\n"
         )
 
 
 def as_rules(proposals: Sequence[Proposal]) -> str:
-    """Proposals that are not declared, as the ``rules:`` of a dataset's file."""
+    """The proposals that are not declared yet, as the ``rules:`` of a dataset's file."""
     from vertebra.trusted.discover.accept import as_yaml, rule_of
 
     rules = {proposal.name: rule_of(proposal) for proposal in proposals if not proposal.declared}
     return f"rules:\n{as_yaml(rules)}" if rules else "rules: {}\n"
 
 
-def _tell(proposals: Sequence[Proposal], table: str, stream: TextIO) -> None:
+def _print(proposals: Sequence[Proposal], table: str, stream: TextIO) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
     rich = rich_console(stream)
     if not proposals:
-        rich.print(f"No rule of {table} is worth proposing.")
+        rich.print(f"No rules to propose for {table}.")
         return
     rows = proposals[0].rows
     broken = sum(1 for proposal in proposals if proposal.dirty_rows)
-    rich.print(Text(f"{many(len(proposals), 'rule')} that {table} keeps, or nearly; {rows:,} rows", "bold"))
+    title = f"{counted(len(proposals), 'rule')} that hold or almost hold in {table}; {rows:,} rows"
+    rich.print(Text(title, "bold"))
     if broken:
-        rich.print(Text(f"{many(broken, 'has', 'have')} exceptions, which may be errors: look at these first", "dim"))
+        rich.print(
+            Text(f"{counted(broken, 'has', 'have')} exceptions, which may be errors: look at these first", "dim")
+        )
     width = len(str(proposals[-1].number))
     for proposal in proposals:
         rich.print(_heading(proposal, width), soft_wrap=True)
@@ -97,13 +106,13 @@ def _tell(proposals: Sequence[Proposal], table: str, stream: TextIO) -> None:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1].rstrip()}…"
+    return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 1].rstrip()}…"
 
 
 def _heading(proposal: Proposal, width: int) -> Any:
     from rich.text import Text
 
-    dirty = (many(proposal.dirty_rows, "dirty row"), "yellow") if proposal.dirty_rows else ("holds", "green")
+    dirty = (counted(proposal.dirty_rows, "dirty row"), "yellow") if proposal.dirty_rows else ("holds", "green")
     parts: list[Any] = [
         "\n", (f"{proposal.number:>{width}}", "bold"), "  ", (proposal.name, "bold cyan"), "  ", dirty,
         (f"  {_WORDS[proposal.kind]}", "dim"),
@@ -134,14 +143,13 @@ def _next(proposals: Sequence[Proposal], table: str, file: str) -> str:
     first = ",".join(str(proposal.number) for proposal in new[:2])
     return (
         f"\nnext:  vertebra discover {table} --accept {first}\n"
-        f"       writes them into {file} as rules that only report\n"
+        f"       writes them into {file} as rules that only report violations\n"
     )
 
 
 def accepted(chosen: Mapping[str, Proposal], file: Path, dataset: str) -> str:
-    """What was written where, and what to do next."""
-
+    """A message with the accepted rules, the file they were written into, and the next command."""
     return (
-        f"{many(len(chosen), 'rule')} written into {display_path(file)}: {', '.join(chosen)}\n"
+        f"{counted(len(chosen), 'rule')} written into {display_path(file)}: {', '.join(chosen)}\n"
         f"next:  vertebra check {dataset}\n"
     )

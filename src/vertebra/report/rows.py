@@ -1,4 +1,4 @@
-"""Rows for people and for programs: a table that fits the terminal, JSON, or CSV."""
+"""Writes rows as a table that fits the terminal, as JSON or as CSV."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from datetime import date, datetime
 from typing import Any, Final, Literal, TextIO
 
 from vertebra.escape_control import escape_control
-from vertebra.report.formatting import figure
+from vertebra.formatting import figure
 
 Format = Literal["table", "json", "csv"]
 Row = Mapping[str, Any]
 
-_WIDEST: Final = 48
+_MAX_WIDTH: Final = 48
 _GAP: Final = 2
 
 
@@ -29,9 +29,12 @@ def write_rows(
     """Write rows.
 
     Args:
-        columns: in order; a key a row lacks is empty.
-        form: ``table`` fits a terminal by leaving out columns at the right, and says which on ``notes``.
-        title: above a table; not in JSON or CSV.
+        rows: the rows; a missing key is written as an empty cell.
+        columns: the columns, in order.
+        form: ``table``, ``json`` or ``csv``. A table omits columns on the right that do not fit the terminal.
+        stream: receives the rows.
+        notes: receives the names of omitted columns.
+        title: the title above a table; not used in JSON and CSV.
     """
     match form:
         case "json":
@@ -54,7 +57,7 @@ def _write_table(rows: Sequence[Row], columns: Sequence[str], stream: TextIO, no
     rich = Console(file=stream, highlight=False, width=None if terminal else 10_000)
     texts = [[cell_text(row.get(name)) for name in columns] for row in rows]
     widths = [
-        max(len(name), *(min(len(text[i]), _WIDEST) for text in texts)) if texts else len(name)
+        max(len(name), *(min(len(text[i]), _MAX_WIDTH) for text in texts)) if texts else len(name)
         for i, name in enumerate(columns)
     ]
     fitting = _fitting(widths, rich.width) if terminal else len(columns)
@@ -70,7 +73,7 @@ def _write_table(rows: Sequence[Row], columns: Sequence[str], stream: TextIO, no
             justify=justify,
             no_wrap=True,
             overflow="ellipsis",
-            max_width=_WIDEST if terminal else None,
+            max_width=_MAX_WIDTH if terminal else None,
             min_width=least,
         )
     for row, text in zip(rows, texts, strict=True):
@@ -88,7 +91,7 @@ def _write_table(rows: Sequence[Row], columns: Sequence[str], stream: TextIO, no
 
 
 def _fitting(widths: Sequence[int], room: int) -> int:
-    """How many columns fit, from the left; at least one."""
+    """The number of columns that fit, at least one."""
     used = 0
     for count, width in enumerate(widths):
         used += width + _GAP
@@ -102,7 +105,7 @@ def _is_number(value: object) -> bool:
 
 
 def cell_text(value: object) -> str:
-    """A cell of a table: numbers as they are, times to the second where nothing is lost, on one line."""
+    """A value as one line of text; control characters are escaped."""
     if isinstance(value, float):
         return figure(round(value, 6)) if value == value else "NaN"
     text = _cell(value)
@@ -125,7 +128,7 @@ def _cell(value: object) -> str:
 
 
 def _plain(value: object) -> Any:
-    """A value JSON has a form for."""
+    """The value as a type that JSON has."""
     match value:
         case None | bool() | int() | str():
             return value

@@ -1,11 +1,11 @@
-"""The data sources as they stand: when each was asked, what it gave, when it is due, and what is wrong with it."""
+"""Writes the status of the data sources: last collection, next due time, and problems."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from vertebra.report.formatting import many, size
+from vertebra.formatting import counted, size
 from vertebra.report.tables import grid, rich_console
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ _STYLES: Final = {
 
 
 def source_rows(statuses: Sequence[SourceStatus]) -> Rows:
-    """How each source stands; one row each, with the columns of :data:`SOURCES`."""
+    """The status of each source as a row with the columns of :data:`SOURCES`."""
     return [{name: getattr(one, "collector" if name == "from" else name) for name in SOURCES} for one in statuses]
 
 
 def write_sources(sources: Sequence[SourceStatus], stream: TextIO, notes: TextIO) -> None:
-    """Write the sources for people: a table, then a line about each that is not well, and the next command."""
+    """Write the sources as a table, then a line for each source with a problem, and the next command."""
     rows = source_rows(sources)
     now = next((one.next for one in sources if one.due and one.next), datetime.now(UTC))
     shown = [name for name in _SHOWN if any(row[name] is not None for row in rows) or name in _SHOWN[:5]]
@@ -73,7 +73,7 @@ def write_sources(sources: Sequence[SourceStatus], stream: TextIO, notes: TextIO
 
 
 def _fitting(texts: Mapping[str, Sequence[str]], room: int) -> list[str]:
-    """The columns that fit, from the left."""
+    """The leftmost columns that fit."""
     found: list[str] = []
     used = 0
     for name, cells in texts.items():
@@ -100,12 +100,12 @@ def _about(rows: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
         )
     due = sum(row["next"] == now for row in rows)
     if due:
-        lines.append(f"{many(due, 'source is', 'sources are')} due; next: vertebra collect --due")
+        lines.append(f"{counted(due, 'source is', 'sources are')} due; next: vertebra collect --due")
     return lines
 
 
 def period_rows(found: Sequence[PeriodStatus]) -> Rows:
-    """How each period stands; the columns are :data:`PERIODS`."""
+    """The status of each period as a row with the columns of :data:`PERIODS`."""
     return [
         {
             "period": one.period,
@@ -121,10 +121,14 @@ def period_rows(found: Sequence[PeriodStatus]) -> Rows:
 
 
 def write_periods(dataset: str, rows: Rows, asked: str, stream: TextIO, notes: TextIO) -> None:
-    """Write the periods of a dataset for people, what they come to, and the next command.
+    """Write the periods of a dataset as a table, with totals and the next command.
 
     Args:
-        asked: the options that the periods were asked for with, for the next command.
+        dataset: the name of the dataset.
+        rows: the rows of :func:`period_rows`.
+        asked: the options that selected the periods, for the next command.
+        stream: receives the table.
+        notes: receives the totals and the next command.
     """
     shown = ["period", "state", "collected", "reason", "batches", "records", "bytes"]
     if not any(row["reason"] for row in rows):
@@ -137,17 +141,17 @@ def write_periods(dataset: str, rows: Rows, asked: str, stream: TextIO, notes: T
         table.add_row(*(_styled(name, cell) for name, cell in zip(shown, cells, strict=True)))
     rich_console(stream).print(table)
     stream.flush()
-    counted: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for row in rows:
-        counted[row["state"]] = counted.get(row["state"], 0) + 1
-    what = ", ".join(f"{count} {state}" for state, count in counted.items())
-    notes.write(f"{dataset}: {many(len(rows), 'period')}, {what}\n")
-    if any(state in counted for state in ("missing", "partly landed", "refused", "not published")):
+        counts[row["state"]] = counts.get(row["state"], 0) + 1
+    what = ", ".join(f"{count} {state}" for state, count in counts.items())
+    notes.write(f"{dataset}: {counted(len(rows), 'period')}, {what}\n")
+    if any(state in counts for state in ("missing", "partly landed", "refused", "not published")):
         notes.write(f"next:  vertebra collect {dataset} {asked}\n")
 
 
 def short_time(at: datetime) -> str:
-    """A time in UTC, to the minute."""
+    """A time in UTC with minutes."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 

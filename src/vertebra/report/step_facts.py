@@ -1,10 +1,11 @@
-"""Facts about steps as phrases for people: ``95 cells repaired``, ``columns added: note``."""
+"""Formats facts about steps as short texts: ``95 cells repaired``, ``columns added: note``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, assert_never
 
 from vertebra.declare.period import summarize_periods
+from vertebra.formatting import counted, duration, figure
 from vertebra.governance.step_facts import (
     AnalysisFacts,
     EntityResolutionFacts,
@@ -16,7 +17,6 @@ from vertebra.governance.step_facts import (
     TrustedFacts,
     ViewFacts,
 )
-from vertebra.report.formatting import duration, figure, many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ _MAX_DRIFT: Final = 4
 
 
 def phrases(facts: StepFacts | None) -> list[str]:
-    """The facts about a step, one phrase each; those that do not apply are left out."""
+    """The facts about a step, one text each, without those that do not apply."""
     match facts:
         case None:
             return []
@@ -39,25 +39,25 @@ def phrases(facts: StepFacts | None) -> list[str]:
         case TrustedFacts():
             return [
                 *_added(facts.rows_added),
-                many(facts.cells_repaired, "cell repaired", "cells repaired"),
-                many(facts.rows_quarantined, "row quarantined", "rows quarantined"),
-                many(facts.rules_broken, "rule broken", "rules broken"),
-                many(facts.violating_rows, "violating row"),
+                counted(facts.cells_repaired, "cell repaired", "cells repaired"),
+                counted(facts.rows_quarantined, "row quarantined", "rows quarantined"),
+                counted(facts.rules_broken, "rule broken", "rules broken"),
+                counted(facts.violating_rows, "violating row"),
             ]
         case ViewFacts():
-            return [many(facts.columns, "column"), *_added(facts.rows_added)]
+            return [counted(facts.columns, "column"), *_added(facts.rows_added)]
         case LookupFacts():
             return [
-                many(facts.spellings, "spelling"),
+                counted(facts.spellings, "spelling"),
                 f"{facts.canonical:,} canonical",
                 f"{facts.undeclared:,} undeclared",
             ]
         case EntityResolutionFacts():
             return [
-                many(facts.candidate_pairs, "candidate pair"),
-                many(facts.matches, "match", "matches"),
-                many(facts.pairs_to_review, "pair to review", "pairs to review"),
-                many(facts.records_to_review, "record to review", "records to review"),
+                counted(facts.candidate_pairs, "candidate pair"),
+                counted(facts.matches, "match", "matches"),
+                counted(facts.pairs_to_review, "pair to review", "pairs to review"),
+                counted(facts.records_to_review, "record to review", "records to review"),
             ]
         case AnalysisFacts():
             return _analysis(facts)
@@ -70,19 +70,19 @@ def phrases(facts: StepFacts | None) -> list[str]:
 
 
 def outcome(result: StepResult) -> str:
-    """What a step did, in one line: ``1.2 s, 336,776 rows, 95 cells repaired, 0 rows quarantined``."""
+    """The outcome of a step in one line: ``1.2 s, 336,776 rows, 95 cells repaired, 0 rows quarantined``."""
     parts = [duration(result.seconds)]
     if result.rows is not None and not result.step.startswith("landing."):
-        parts.append(many(result.rows, "row"))
+        parts.append(counted(result.rows, "row"))
     return ", ".join([*parts, *phrases(result.facts)])
 
 
 def _landing(facts: LandingFacts) -> list[str]:
     found = []
     if facts.new_batches:
-        found += [many(facts.new_batches, "new batch", "new batches"), many(facts.records, "record")]
+        found += [counted(facts.new_batches, "new batch", "new batches"), counted(facts.records, "record")]
     if facts.reparsed_batches:
-        found.append(many(facts.reparsed_batches, "batch parsed again", "batches parsed again"))
+        found.append(counted(facts.reparsed_batches, "batch parsed again", "batches parsed again"))
     if facts.unpublished_periods:
         found.append(f"not published yet: {summarize_periods(facts.unpublished_periods)}")
     if facts.drift:
@@ -94,12 +94,12 @@ def _landing(facts: LandingFacts) -> list[str]:
 
 def _formatted(facts: FormattedFacts) -> list[str]:
     return [
-        many(facts.batches, "batch", "batches"),
-        many(facts.cells_rejected, "cell rejected", "cells rejected"),
+        counted(facts.batches, "batch", "batches"),
+        counted(facts.cells_rejected, "cell rejected", "cells rejected"),
         *_listed("columns added", facts.columns_added),
         *_listed("columns ignored", facts.columns_ignored),
         *_listed("columns missing", facts.columns_missing),
-        *([many(facts.rows_without_key, "row without key", "rows without key")] if facts.rows_without_key else []),
+        *([counted(facts.rows_without_key, "row without key", "rows without key")] if facts.rows_without_key else []),
     ]
 
 
@@ -109,14 +109,14 @@ def _analysis(facts: AnalysisFacts) -> list[str]:
         f"test {facts.metric} {figure(round(facts.test, 4))}",
         f"baseline {figure(round(facts.baseline, 4))}",
         f"cross-validated {facts.metric} {facts.cross_validated:.4f} ± {facts.deviation:.4f}",
-        many(facts.training_rows, "training row"),
-        many(facts.test_rows, "test row"),
+        counted(facts.training_rows, "training row"),
+        counted(facts.test_rows, "test row"),
         f"model {facts.model} version {facts.model_version}",
     ]
 
 
 def _added(rows: int | None) -> list[str]:
-    return [] if rows is None else [many(rows, "row added", "rows added")]
+    return [] if rows is None else [counted(rows, "row added", "rows added")]
 
 
 def _listed(what: str, names: Sequence[str]) -> list[str]:

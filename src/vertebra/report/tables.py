@@ -1,4 +1,4 @@
-"""Tables for people: no lines, dim headings, numbers to the right, and nothing that wraps in the middle of a number."""
+"""Tables on the terminal: no lines, dim headings, right-aligned numbers, no line breaks in numbers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _MAX_RUNS: Final = 12
 
 
 def rich_console(stream: TextIO) -> Console:
-    """A console as wide as the terminal; where there is none, wide enough for any of our tables."""
+    """A console as wide as the terminal; 120 characters wide if the stream is not a terminal."""
     from rich.console import Console
 
     return Console(file=stream, highlight=False, width=None if stream.isatty() else 120)
 
 
-def tell(rich: Console, title: str, table: Table) -> None:
-    """Print a table under its title; an empty line before it is the title's first character."""
+def print_table(rich: Console, title: str, table: Table) -> None:
+    """Print a table under its title; a title that starts with a line break prints an empty line first."""
     from rich.text import Text
 
     if title:
@@ -36,7 +36,8 @@ def grid(*columns: str, numeric: int = 0) -> Table:
     """An empty table.
 
     Args:
-        columns: headings; the first holds names, the last ``numeric`` hold numbers, and neither is ever folded.
+        columns: the headings; the first column has names.
+        numeric: the number of columns at the end that have numbers. These and the first column are not wrapped.
     """
     from rich.table import Table
 
@@ -49,7 +50,7 @@ def grid(*columns: str, numeric: int = 0) -> Table:
 
 
 def bar(value: float, width: int) -> str:
-    """A share, 0 to 1, as a bar from 0 to 1: empty only at 0, full only at 1."""
+    """A share between 0 and 1 as a bar; it is empty only for 0 and full only for 1."""
     steps = round(value * width * 8)
     if value > 0:
         steps = max(steps, 1)
@@ -61,10 +62,11 @@ def bar(value: float, width: int) -> str:
 
 
 def spark(values: Sequence[float | None], high: float | None = None) -> str:
-    """The latest values over runs, from zero to the highest; nothing for a single run.
+    """A sparkline of the latest values, one per run, from zero to the maximum; empty for a single run.
 
     Args:
-        high: what a full block stands for; the highest value by default.
+        values: the values; None is drawn as a gap.
+        high: the value of a full block; by default the highest value.
     """
     shown = values[-_MAX_RUNS:]
     if len(shown) < 2:

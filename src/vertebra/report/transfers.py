@@ -1,4 +1,4 @@
-"""Bytes as they come: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of transfers: a bar on a terminal, else a line every ten seconds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from vertebra.escape_control import escape_control
-from vertebra.report.formatting import many, size
+from vertebra.formatting import counted, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,47 +18,49 @@ if TYPE_CHECKING:
 
     from vertebra.landing.port import Transfer
 
-_WIDEST: Final = 44
+_MAX_WIDTH: Final = 44
 _ADDRESS: Final = re.compile(r"https?://\S+")
-_EVERY: Final = 10.0
+_INTERVAL: Final = 10.0
 """Seconds between two lines about one transfer."""
 
 
 class TransferLines:
-    """A line every ten seconds: ``landing.flights 12 files, 450.0 MB, 12.0 MB/s, now 2013_5.zip 3.0 MB of 4.0 MB``.
+    """Writes a line every ten seconds.
+
+    A line looks like ``landing.flights 12 files, 450.0 MB, 12.0 MB/s, now 2013_5.zip 3.0 MB of 4.0 MB``.
 
     Args:
-        write: takes a line.
-        clock: seconds since some moment.
+        write: writes a line.
+        clock: returns a monotonic time in seconds.
     """
 
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._write = write
         self._clock = clock
         self._step = self._url = ""
-        self._began = self._told = 0.0
+        self._started = self._reported = 0.0
         self._files = self._bytes = self._done = 0
 
-    def tell(self, step: str, transfer: Transfer) -> None:
-        """Take note of bytes."""
+    def update(self, step: str, transfer: Transfer) -> None:
+        """Update the progress of a step; write a line if the last one is ten seconds old."""
         now = self._clock()
         if step != self._step:
-            self._step, self._url, self._began, self._told, self._files, self._bytes = step, "", now, now, 0, 0
+            self._step, self._url, self._started, self._reported, self._files, self._bytes = step, "", now, now, 0, 0
         if transfer.url != self._url or transfer.done < self._done:
             self._url, self._done = transfer.url, 0
             self._files += 1
         self._bytes += transfer.done - self._done
         self._done = transfer.done
-        if now - self._told < _EVERY:
+        if now - self._reported < _INTERVAL:
             return
-        self._told = now
-        rate = size(int(self._bytes / (now - self._began)))
-        what = f"{many(self._files, 'file')}, {size(self._bytes)}, {rate}/s"
+        self._reported = now
+        rate = size(int(self._bytes / (now - self._started)))
+        what = f"{counted(self._files, 'file')}, {size(self._bytes)}, {rate}/s"
         self._write(f"{step} {what}, now {name_of(transfer.url)} {amount(transfer)}")
 
 
 class TransferBar:
-    """A bar for as long as bytes come: name, bytes, rate, time left.
+    """A progress bar for the current transfer: name, bytes, rate, remaining time.
 
     Args:
         console: the terminal.
@@ -90,7 +92,7 @@ class TransferBar:
         self._done = 0
 
     def show(self, transfer: Transfer) -> None:
-        """Show how far a transfer is."""
+        """Show the progress of a transfer."""
         if self._task is None or transfer.url != self._url or transfer.done < self._done:
             self.hide()
             self._task = self.shown.add_task(_escaped(name_of(transfer.url)), total=transfer.total)
@@ -99,7 +101,7 @@ class TransferBar:
         self.shown.update(self._task, completed=transfer.done, total=transfer.total)
 
     def hide(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._task is not None:
             self.shown.remove_task(self._task)
         self._task = None
@@ -112,18 +114,20 @@ def _escaped(text: str) -> str:
 
 
 def amount(transfer: Transfer) -> str:
-    """How many bytes came, of how many."""
+    """The bytes received and, if known, the total."""
     return size(transfer.done) + (f" of {size(transfer.total)}" if transfer.total else "")
 
 
 def shortened(text: str) -> str:
-    """A text with its addresses cut to what tells them apart: the end."""
+    """The text with each URL replaced by its file name."""
     return _ADDRESS.sub(lambda found: name_of(found[0]), text)
 
 
 def name_of(url: str) -> str:
-    """What a transfer is called: the end of its address, long names cut in the middle."""
+    """The file name and query of a URL; a long name is cut in the middle."""
     parts = urlsplit(url)
     name = unquote(parts.path.rstrip("/").rpartition("/")[2]) or parts.netloc or url
     name = f"{name}?{unquote(parts.query)}" if parts.query else name
-    return escape_control(name if len(name) <= _WIDEST else f"{name[: _WIDEST // 4]}…{name[-_WIDEST * 3 // 4 + 1 :]}")
+    return escape_control(
+        name if len(name) <= _MAX_WIDTH else f"{name[: _MAX_WIDTH // 4]}…{name[-_MAX_WIDTH * 3 // 4 + 1 :]}"
+    )

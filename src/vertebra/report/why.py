@@ -1,4 +1,4 @@
-"""An explanation as people read it: a chain from the value back to the file, each link on its line."""
+"""Writes an explanation: the chain of links from a value back to its source file, one line each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from vertebra.escape_control import escape_control
-from vertebra.report.formatting import many
+from vertebra.formatting import counted
 from vertebra.report.rows import Format, write_rows
 from vertebra.report.tables import rich_console
 
@@ -41,18 +41,18 @@ def write_why(explanation: Explanation, form: Format, stream: TextIO) -> None:
 
 
 def _brief(link: Link) -> str:
-    """A table, or a batch, of a chain of tables: its details on the same line."""
+    """The details of a table or a batch, on the same line."""
     match link.facts:
         case {"rows": rows, "written": written}:
-            return f", {many(rows, 'row')}, written {_shown(written)}"
+            return f", {counted(rows, 'row')}, written {_shown(written)}"
         case {"url": url, "records": records}:
-            return f", {many(records, 'record')} from {url}"
+            return f", {counted(records, 'record')} from {url}"
         case _:
             return ""
 
 
 def _facts(link: Link, explanation: Explanation) -> Any:
-    """Details under a link: a line each, or flowing where a whole row is shown."""
+    """The details under a link: one line each, or as running text if a whole row is shown."""
     from rich.table import Table
     from rich.text import Text
 

@@ -1,6 +1,6 @@
-"""The quality of the trusted tables as one HTML page that needs nothing else: no network, no script, no other file.
+"""The quality of the trusted tables as a self-contained HTML page, without scripts and external resources.
 
-This module decides what the page shows; ``templates/`` decides how.
+This module prepares the content; ``templates/`` has the layout.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ class ViolationsTrend:
     """A plot of violations by run.
 
     Attributes:
+        caption: the caption of the plot.
         legend: CSS class and text of each kind of violation in the plot.
-        runs: how many runs it shows.
+        plot: the plot as SVG.
+        runs: the number of runs in the plot.
     """
 
     caption: str
@@ -43,7 +45,7 @@ class ViolationsTrend:
 
 @dataclass(frozen=True)
 class DimensionTrend:
-    """A plot of one dimension by run; ``last`` is None where it was not applicable in the last run."""
+    """A plot of one dimension by run; ``last`` is None if it was not applicable in the last run."""
 
     dimension: str
     last: float | None
@@ -55,8 +57,9 @@ class WorstRules:
     """The most broken rules of all tables.
 
     Attributes:
-        most: the largest share; bars are drawn up to it.
-        left_out: how many broken rules are not among them.
+        rules: the rules with the largest share of violating tuples, in descending order.
+        most: the largest share, the maximum of the bars.
+        left_out: the number of other broken rules.
     """
 
     rules: Sequence[RuleTally]
@@ -66,15 +69,18 @@ class WorstRules:
 
 @dataclass(frozen=True)
 class TableSection:
-    """What the page shows of one table.
+    """The section of one table.
 
     Attributes:
-        trend: of its violations; None where the page shows that trend already.
-        histories: of its dimensions.
-        columns: those below 100 % in a dimension, the worst first, with a figure per dimension of columns.
-        perfect_columns: the names of the others.
-        cards: of the broken rules.
-        holding: the other rules, with their denial constraint where they are still declared.
+        dataset: the name of the dataset.
+        facts: the quality of the table.
+        description: the description of the dataset.
+        trend: the trend of violations; None if the page has only this table and shows the trend above.
+        histories: the trends of the dimensions.
+        columns: the columns below 100 % in a dimension, the worst first, with a figure per dimension.
+        perfect_columns: the names of the other columns.
+        cards: the broken rules.
+        holding: the other rules with their denial constraint, which is empty if no longer declared.
     """
 
     dataset: str
@@ -149,7 +155,7 @@ def _worst_rules(facts: Sequence[TableQuality]) -> WorstRules:
 
 
 def _section(project: Project, evidence: QualityEvidence, facts: TableQuality, alone: bool) -> TableSection:
-    """Args: alone: whether the page shows no other table."""
+    """Prepare the section of a table; ``alone`` is whether it is the only table of the page."""
     from vertebra.declare.rules import rules_of
 
     dataset = project.datasets.get(facts.dataset)

@@ -1,4 +1,4 @@
-"""Plots of the quality page as SVG: labelled, with units, from zero. The page's CSS gives them their colours."""
+"""Plots of the quality page as SVG, with labels, units and axes from zero. The CSS of the page sets the colours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from vertebra.report.formatting import many, share
+from vertebra.formatting import counted, percentage
 from vertebra.templates import render
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _RIGHT: Final = 10
 _TOP: Final = 14
 _BOTTOM: Final = 36
 _LABEL_WIDTH: Final = 62
-"""Pixels that a label under the axis needs."""
+"""Width of a label under the axis, in pixels."""
 _SPARKLINE_HEIGHT: Final = 22
 _SPARKLINE_BAR: Final = 6
 _SPARKLINE_GAP: Final = 2
@@ -77,7 +77,7 @@ class _Dot:
 
 @dataclass(frozen=True)
 class _Label:
-    """Text at a place on an axis: x of the horizontal one, y of the vertical one."""
+    """A label of an axis; ``place`` is x on the horizontal axis, y on the vertical axis."""
 
     place: float
     text: str
@@ -85,12 +85,12 @@ class _Label:
 
 @dataclass(frozen=True)
 class _Plot:
-    """What the template draws.
+    """The content of a plot.
 
     Attributes:
-        label: what the plot shows, for screen readers.
+        label: a description of the plot for screen readers.
         zero: y of the horizontal axis.
-        lines: the points of each line, as SVG has them.
+        lines: the points of each line, in SVG syntax.
     """
 
     label: str
@@ -107,11 +107,11 @@ class _Plot:
 
 
 def violations_plot(bars: Sequence[RunBar], label: str) -> Markup:
-    """The violations that each run found, stacked; below zero those that are gone.
+    """A stacked bar chart of the violations of each run; violations that are gone are drawn below zero.
 
     Args:
         bars: one per run; at least one.
-        label: what the plot shows, for screen readers.
+        label: a description of the plot for screen readers.
     """
     high = max(max(bar.found for bar in bars), 1)
     low = max(bar.gone for bar in bars)
@@ -140,16 +140,17 @@ def violations_plot(bars: Sequence[RunBar], label: str) -> Markup:
 
 
 def _bar_title(bar: RunBar) -> str:
-    title = f"{bar.at:%Y-%m-%d %H:%M} UTC: {many(bar.found, 'violation')}"
+    title = f"{bar.at:%Y-%m-%d %H:%M} UTC: {counted(bar.found, 'violation')}"
     return title if bar.unknown else f"{title}; {bar.new:,} new, {bar.kept:,} persisting, {bar.gone:,} gone"
 
 
 def share_plot(times: Sequence[datetime], values: Sequence[float | None], label: str) -> Markup:
-    """A share, 0 to 1, over runs; the line has a gap where the share is not applicable.
+    """A line chart of a share between 0 and 1 by run, with gaps where the share is not applicable.
 
     Args:
-        times: of the runs, one per value.
-        label: what the plot shows, for screen readers.
+        times: the times of the runs, one per value.
+        values: the shares.
+        label: a description of the plot for screen readers.
     """
 
     def y(value: float) -> float:
@@ -164,14 +165,14 @@ def share_plot(times: Sequence[datetime], values: Sequence[float | None], label:
             continue
         x = _LEFT + slot * (place + 0.5)
         lines[-1].append(f"{x:.1f},{y(value):.1f}")
-        dots.append(_Dot(x, y(value), share(value)))
-    ticks = [_Label(y(tick), share(tick)) for tick in (0.0, 0.5, 1.0)]
+        dots.append(_Dot(x, y(value), percentage(value)))
+    ticks = [_Label(y(tick), percentage(tick)) for tick in (0.0, 0.5, 1.0)]
     points = [" ".join(line) for line in lines if len(line) > 1]
     return _svg(_Plot(label, _SHARE_HEIGHT, y(0), ticks, _times(times, slot), lines=points, dots=dots))
 
 
 def sparkline(values: Sequence[int], label: str) -> Markup:
-    """Counts over runs as a plot of the size of a word, from zero; the last bar stands out."""
+    """A small bar chart of counts by run, without axes; the last bar is highlighted."""
     most = max([*values, 1])
     bars = []
     for place, value in enumerate(values):
@@ -192,19 +193,19 @@ def compact(value: float) -> str:
 
 
 def _step(span: int) -> int:
-    """A distance between ticks that gives three to six of them: 1, 2 or 5 times a power of ten."""
+    """The distance between three to six ticks: 1, 2 or 5 times a power of ten."""
     rough = max(span / 5, 1)
     power = 10 ** math.floor(math.log10(rough))
     return int(next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough))
 
 
 def _slot(runs: int) -> float:
-    """The width in pixels that each run has; few runs do not spread over the whole plot."""
+    """The width of a run in pixels; fewer than six runs do not fill the plot."""
     return (_WIDTH - _LEFT - _RIGHT) / max(runs, 6)
 
 
 def _times(times: Sequence[datetime], slot: float) -> list[_Label]:
-    """As many times under the axis as fit, the last among them."""
+    """The labels of the time axis: as many as fit, always with the last one."""
     form = "%Y-%m-%d"
     if len(times) > 1 and len({f"{time:{form}}" for time in times}) < len(times):
         form = "%m-%d %H:%M" if max(times) - min(times) >= timedelta(days=1) else "%H:%M:%S"

@@ -1,4 +1,4 @@
-"""The broken rules on the quality page: each as declared and as logic, its figures, and tuples that break it."""
+"""The broken rules on the quality page: declaration, denial constraint, measures and example violations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from vertebra.report.formatting import figure, many, share
+from vertebra.formatting import counted, figure, percentage
 from vertebra.report.quality.plots import sparkline
 
 if TYPE_CHECKING:
@@ -25,12 +25,15 @@ class RuleCard:
     """One broken rule.
 
     Attributes:
-        on_violation: what the dataset declares; empty for a rule that is no longer declared, as are the next three.
-        declared: the rule as the dataset's YAML has it.
+        tally: the measures of the rule.
+        on_violation: the declared reaction to violations. This and the next three attributes are empty if the rule is
+            no longer declared.
+        description: the declared description.
+        declared: the rule in the YAML of the dataset.
         constraint: the rule as a denial constraint.
-        figures: names and values.
+        figures: names and values of the measures.
         trend: violating tuples by run; None after a single run.
-        examples: pairs in a table each; single tuples, which have the same columns, in one.
+        examples: one table for each pair of tuples; one table for all single tuples.
     """
 
     tally: RuleTally
@@ -45,10 +48,12 @@ class RuleCard:
 
 @dataclass(frozen=True)
 class ExampleTable:
-    """Tuples that break a rule.
+    """A table of tuples that violate a rule.
 
     Attributes:
-        pair: whether they break it together.
+        pair: whether the tuples violate the rule together.
+        columns: the columns of the table.
+        rows: one row per tuple.
     """
 
     pair: bool
@@ -80,8 +85,9 @@ class ExampleCell:
     """A cell of an example.
 
     Attributes:
-        kind: ``diff`` where the rule reads the column and the tuples differ, ``same`` where it does not read it.
-        repaired: the value after cleaning; None where cleaning did not change it.
+        text: the value.
+        kind: ``diff`` if the rule reads the column and the tuples differ, ``same`` if it does not read it, else empty.
+        repaired: the value after cleaning; None if cleaning did not change it.
     """
 
     text: str
@@ -96,11 +102,14 @@ def rule_card(
     dataset: Dataset,
     examples: Sequence[ViolationExample],
 ) -> RuleCard:
-    """What the page shows of one broken rule.
+    """Prepare the card of a broken rule.
 
     Args:
-        rule: as it is declared now; None when it no longer is.
-        examples: tuples that break it; may be empty.
+        facts: the quality of the table.
+        tally: the measures of the rule.
+        rule: the current declaration; None if the rule is no longer declared.
+        dataset: the dataset of the rule.
+        examples: tuples that violate the rule; may be empty.
     """
     counts = [point.tuples[tally.rule] for point in facts.runs if tally.rule in point.tuples]
     return RuleCard(
@@ -116,12 +125,12 @@ def rule_card(
 
 
 def _trend(tally: RuleTally, counts: Sequence[int]) -> Markup:
-    label = f"violating tuples of {tally.rule} in {many(len(counts), 'run')}, the last {figure(counts[-1])}"
+    label = f"violating tuples of {tally.rule} in {counted(len(counts), 'run')}, the last {figure(counts[-1])}"
     return sparkline(counts, label)
 
 
 def declared_text(rule: NamedRule, dataset: Dataset) -> str:
-    """A rule as the dataset's YAML has it."""
+    """The rule in the YAML of the dataset."""
     at = rule.origin
     if at.rule:
         return f"{at.sugar}: {_plain(dataset.rules[at.rule].sugar()[at.sugar])}"
@@ -131,7 +140,7 @@ def declared_text(rule: NamedRule, dataset: Dataset) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A declared value in the form of YAML's flow style."""
+    """A declared value in YAML's flow style."""
     match value:
         case bool():
             return str(value).lower()
@@ -150,12 +159,12 @@ def _plain(value: Any) -> str:
 def _figures(tally: RuleTally) -> list[tuple[str, str]]:
     figures = [
         ("violating tuples", f"{tally.tuples:,}"),
-        ("share of tuples (g2)", share(tally.share) if tally.share is not None else "–"),
+        ("share of tuples (g2)", percentage(tally.share) if tally.share is not None else "–"),
     ]
     if tally.pairs is not None:
         figures.append(("violating pairs", f"{tally.pairs:,}"))
     if tally.pair_share is not None:
-        figures.append(("share of left-hand-side pairs", share(tally.pair_share)))
+        figures.append(("share of left-hand-side pairs", percentage(tally.pair_share)))
     if tally.least is not None:
         figures.append(("fewest tuples to remove (g3)", tally.least_words))
     if tally.minority is not None:
@@ -191,7 +200,7 @@ def _example_row(example: ViolationExample, columns: Sequence[str], shown: Examp
 
 
 def value_text(value: object) -> str:
-    """A cell's value as text of at most 60 characters; NULL for None."""
+    """The value of a cell as text of at most 60 characters; NULL for None."""
     if value is None:
         return "NULL"
     if isinstance(value, bool):

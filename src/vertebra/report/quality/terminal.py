@@ -1,4 +1,4 @@
-"""The quality of the trusted tables: the dimensions, and every rule with what it found and what was done about it."""
+"""Writes the quality of the trusted tables: the dimensions, and the violations and outcome of each rule."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from vertebra.durable import make_folder, replace_file
+from vertebra.formatting import counted, figure, percentage, size
 from vertebra.governance.schemas import LEDGERS
-from vertebra.report.formatting import figure, many, share, size
 from vertebra.report.quality.trends import MEANING
 from vertebra.report.rows import write_rows
-from vertebra.report.tables import bar, grid, rich_console, spark, tell
+from vertebra.report.tables import bar, grid, print_table, rich_console, spark
 from vertebra.workspace.quality import DIMENSIONS, QualityFigure, TableQuality, quality_of
 from vertebra.workspace.rule_tallies import RuleTally, tally_rules
 
@@ -28,14 +28,18 @@ if TYPE_CHECKING:
 _COLUMNS: Final = tuple(LEDGERS["quality"].names)
 _NOTHING_ASSESSED: Final = "nothing was assessed yet\n  next:  vertebra run\n"
 _BAR: Final = 7
-"""Characters of a bar."""
+"""Width of a bar in characters."""
 
 
 def write_measures(measures: Sequence[QualityMeasure], form: Format, stream: TextIO, notes: TextIO) -> None:
-    """Write measures, one row each: for people only the dimensions of tables after cleaning.
+    """Write measures, one row each.
 
     Args:
-        form: ``json`` and ``csv`` give the rows of the ``quality`` ledger.
+        measures: the measures.
+        form: ``json`` and ``csv`` give the rows of the ``quality`` ledger, ``table`` only the dimensions of tables
+            after cleaning.
+        stream: receives the measures.
+        notes: receives the names of columns that do not fit the terminal.
     """
     rows = [asdict(measure) for measure in measures]
     columns = _COLUMNS
@@ -48,27 +52,29 @@ def write_measures(measures: Sequence[QualityMeasure], form: Format, stream: Tex
 def write_quality(
     tables: Sequence[TableQuality], project: Project, dataset: str | None, stream: TextIO, notes: TextIO
 ) -> None:
-    """Write the last assessment of tables for people.
+    """Write the last assessment of tables to the terminal.
 
     Args:
-        tables: the quality of each.
-        project: the declarations, for the rules.
-        dataset: the one dataset that was asked for; None for all.
+        tables: the quality of each table.
+        project: the project, for the declarations of rules.
+        dataset: the requested dataset; None for all datasets.
+        stream: receives the assessment.
+        notes: receives the next command.
     """
     if not tables:
         notes.write(_NOTHING_ASSESSED)
         return
     rich = rich_console(stream)
     if dataset is None:
-        _tell_tables(tables, rich)
+        _print_tables(tables, rich)
     else:
-        _tell_dimensions(tables[0], rich)
-    _tell_change(tables, rich)
+        _print_dimensions(tables[0], rich)
+    _print_change(tables, rich)
     rules = [rule for one in tables for rule in one.rules]
-    _tell_rules(sorted(rules, key=lambda rule: -rule.tuples), dataset is not None, rich, _histories(tables))
+    _print_rules(sorted(rules, key=lambda rule: -rule.tuples), dataset is not None, rich, _histories(tables))
     if dataset is not None:
-        _tell_constraints(project, dataset, rules, rich)
-        _tell_columns(tables[0], rich)
+        _print_constraints(project, dataset, rules, rich)
+        _print_columns(tables[0], rich)
         notes.write(f"next:  vertebra quality {dataset} --html quality.html\n")
     else:
         worst = max(tables, key=lambda one: sum(rule.tuples for rule in one.rules)).dataset
@@ -92,22 +98,22 @@ def write_quality_page(
     return True
 
 
-def _tell_tables(facts: Sequence[TableQuality], rich: Console) -> None:
-    """A line per table: each dimension after cleaning, as a bar and a figure."""
+def _print_tables(facts: Sequence[TableQuality], rich: Console) -> None:
+    """Print a line per table, with a bar and a figure for each dimension after cleaning."""
     measured = [name for name in DIMENSIONS if any(_last(one.dimensions, name) is not None for one in facts)]
     table = grid("table", "rows", *measured)
     table.columns[1].justify = "right"
     for one in facts:
         table.add_row(one.dataset, figure(one.rows), *(_drawn(_last(one.dimensions, name), _BAR) for name in measured))
-    tell(rich, "Dimensions, after cleaning", table)
+    print_table(rich, "Dimensions, after cleaning", table)
     meanings = "; ".join(f"{name}: {MEANING[name]}" for name in measured)
     absent = [name for name in DIMENSIONS if name not in measured]
     more = f"; not applicable: {', '.join(absent)}" if absent else ""
     rich.print(f"[dim]{meanings}{more}[/]")
 
 
-def _tell_dimensions(facts: TableQuality, rich: Console) -> None:
-    """A line per dimension of one table."""
+def _print_dimensions(facts: TableQuality, rich: Console) -> None:
+    """Print a line per dimension of one table."""
     table = grid("dimension", "", "", "")
     table.columns[1].no_wrap = True
     for name in DIMENSIONS:
@@ -115,14 +121,14 @@ def _tell_dimensions(facts: TableQuality, rich: Console) -> None:
         if one.last is None:
             table.add_row(name, "[dim]–[/]", f"[dim]not applicable: {one.why}[/]", "")
             continue
-        was = f", {share(one.before or 0.0)} before cleaning" if one.changed else ""
+        was = f", {percentage(one.before or 0.0)} before cleaning" if one.changed else ""
         trend = spark([point.dimensions.get(name) for point in facts.runs], 1.0)
         table.add_row(name, _drawn(one.last, 2 * _BAR), f"[dim]{MEANING[name]}{was}[/]", trend)
-    tell(rich, f"{facts.dataset}: {many(facts.rows, 'row')}, after cleaning", table)
+    print_table(rich, f"{facts.dataset}: {counted(facts.rows, 'row')}, after cleaning", table)
 
 
-def _tell_change(facts: Sequence[TableQuality], rich: Console) -> None:
-    """New, persisting and gone violations since the previous run each table's last."""
+def _print_change(facts: Sequence[TableQuality], rich: Console) -> None:
+    """Print the number of new, persisting and gone violations in the last run of each table."""
     compared = [one.last for one in facts if one.last.new is not None]
     if not compared:
         return
@@ -135,7 +141,7 @@ def _tell_change(facts: Sequence[TableQuality], rich: Console) -> None:
 
 
 def _histories(facts: Sequence[TableQuality]) -> dict[tuple[str, str], list[int]]:
-    """The violating tuples of each rule, by run."""
+    """(dataset, rule) → number of violating tuples in each run."""
     found: dict[tuple[str, str], list[int]] = {}
     for one in facts:
         for point in one.runs:
@@ -144,7 +150,7 @@ def _histories(facts: Sequence[TableQuality]) -> dict[tuple[str, str], list[int]
     return found
 
 
-def _tell_rules(
+def _print_rules(
     rules: Sequence[RuleTally],
     everything: bool,
     rich: Console,
@@ -169,22 +175,22 @@ def _tell_rules(
                 name, rule.outcome, figure(rule.tuples), _maybe(rule.share), rule.least_words or "–",
                 *(cells[column] for column in named),
             )  # fmt: skip
-        tell(rich, f"\nRules broken: {len(broken)} of {len(rules)}", table)
-        told = ["g3: the fewest rows to remove for the rule to hold; – not computed for such a rule"]
-        told += ["pairs: share of the pairs that match its left-hand side"] if "pairs" in named else []
-        told += ["since: violations new and gone since the previous run"] if "since" in named else []
-        rich.print(f"[dim]{'; '.join(told)}[/]")
+        print_table(rich, f"\nRules broken: {len(broken)} of {len(rules)}", table)
+        legend = ["g3: the fewest rows to remove for the rule to hold; – if not computed"]
+        legend += ["pairs: share of the pairs that match its left-hand side"] if "pairs" in named else []
+        legend += ["since: violations new and gone since the previous run"] if "since" in named else []
+        rich.print(f"[dim]{'; '.join(legend)}[/]")
     if hold:
         names = ", ".join(rule.rule for rule in rules if not rule.tuples) if everything else ""
-        rich.print(f"\n{many(hold, 'rule holds', 'rules hold')}{': ' if names else ''}[dim]{names}[/]")
+        rich.print(f"\n{counted(hold, 'rule holds', 'rules hold')}{': ' if names else ''}[dim]{names}[/]")
 
 
 def _maybe(value: float | None) -> str:
-    return "–" if value is None else share(value)
+    return "–" if value is None else percentage(value)
 
 
 def _since(rule: RuleTally) -> str:
-    """``+3 −1``, or ``=`` where nothing changed."""
+    """New and gone violations, e.g. ``+3 −1``; ``=`` if nothing changed."""
     if rule.new is None:
         return "–"
     parts = [f"[red]+{rule.new:,}[/]"] if rule.new else []
@@ -200,11 +206,11 @@ def _drawn(value: float | None, width: int) -> str:
     """A share as a bar and a figure."""
     if value is None:
         return "[dim]–[/]"
-    return f"{bar(value, width)} {share(value)}"
+    return f"{bar(value, width)} {percentage(value)}"
 
 
-def _tell_constraints(project: Project, dataset: str, rules: Sequence[RuleTally], rich: Console) -> None:
-    """The broken rules as denial constraints."""
+def _print_constraints(project: Project, dataset: str, rules: Sequence[RuleTally], rich: Console) -> None:
+    """Print the broken rules as denial constraints."""
     from rich.padding import Padding
     from rich.text import Text
 
@@ -220,21 +226,21 @@ def _tell_constraints(project: Project, dataset: str, rules: Sequence[RuleTally]
         rich.print(Padding(Text(str(rule.constraint), "dim"), (0, 0, 0, 4), expand=False))
 
 
-def _tell_columns(facts: TableQuality, rich: Console) -> None:
-    """The columns that lack something in a dimension, the worst first."""
+def _print_columns(facts: TableQuality, rich: Console) -> None:
+    """Print the columns below 100 % in a dimension, the worst first."""
     names = [name for name in DIMENSIONS if any(_last(one, name) is not None for one in facts.columns.values())]
     lacking = facts.imperfect_columns()
     if not lacking:
-        rich.print(f"\n{many(len(facts.columns), 'column')}, each complete, valid and consistent")
+        rich.print(f"\n{counted(len(facts.columns), 'column')}, each complete, valid and consistent")
         return
     table = grid("column", *names, numeric=len(names))
     for column in lacking:
         table.add_row(column, *(_maybe(_last(facts.columns[column], name)) for name in names))
-    tell(rich, "\nColumns below 100 %", table)
+    print_table(rich, "\nColumns below 100 %", table)
 
 
 def write_check(found: Mapping[str, Assessment], form: Format, stream: TextIO) -> None:
-    """Write assessments that were made without a run."""
+    """Write assessments made by ``vertebra check``."""
     rows = [
         {"table_name": assessment.table, "stage": assessment.stage, **asdict(measure)}
         for assessment in found.values()
@@ -245,8 +251,8 @@ def write_check(found: Mapping[str, Assessment], form: Format, stream: TextIO) -
         write_rows(rows, columns, form, stream)
         return
     rich = rich_console(stream)
-    _tell_tables([quality_of(name, _of(rows, name)) for name in found], rich)
-    _tell_rules(tally_rules(rows), len(found) == 1, rich)
+    _print_tables([quality_of(name, _of(rows, name)) for name in found], rich)
+    _print_rules(tally_rules(rows), len(found) == 1, rich)
 
 
 def _of(rows: Sequence[dict[str, Any]], dataset: str) -> list[dict[str, Any]]:

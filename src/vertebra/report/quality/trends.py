@@ -1,4 +1,4 @@
-"""What the plots of the quality of tables show, and what its dimensions mean."""
+"""The data of the trend plots, and short definitions of the quality dimensions."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ MEANING: Final[Mapping[str, str]] = {
     "uniqueness": "rows left when each key is kept once",
     "timeliness": "1 / (1 + age · update rate)",
 }
-"""The dimensions of a table, in a few words."""
+"""Dimension of a table → short definition."""
 
 
 def overall_runs(facts: Sequence[TableQuality]) -> list[RunBar]:
-    """The runs of several tables together: what each run found, and what stood in the tables it passed over."""
+    """The violations of several tables by run; a table that a run skipped counts with its last assessment."""
     by_run: dict[tuple[datetime, str], dict[str, QualityRun]] = {}
     for one in facts:
         for point in one.runs:
