@@ -35,7 +35,7 @@ format: setup ## Rewrite the code in the project's style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-reference: setup ## Write docs/reference anew from the code
+reference: setup ## Regenerate docs/reference from the code
 	@$(BIN)/python -m vertebra.report.rule_reference docs/reference/denial-constraints.md
 
 setup: $(VENV)/.ready ## Make the environment from the lock file

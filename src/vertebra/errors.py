@@ -2,7 +2,7 @@
 
     VertebraError
     ├── DeclarationError   a YAML, SQL or Python declaration is wrong (file and line)
-    │   └── DeclarationErrors  all that is wrong with a project's declarations
+    │   └── DeclarationErrors  all errors in a project's declarations
     ├── RuleError          a denial constraint is wrong (position in its text)
     ├── CollectError       a source could not be collected, or a payload was refused
     ├── EngineError        the Spark engine could not be started, reached, or failed
@@ -16,7 +16,7 @@
     ├── ProposalError      a proposed rule cannot be accepted as asked
     ├── SelectionError     a selection of steps matches nothing, or is not in the grammar
     ├── SqlError           a query of the lake cannot be answered
-    ├── LeakageError       a feature uses what is not known at prediction time
+    ├── LeakageError       a feature uses a value that is not known at prediction time
     ├── RegistryError      a collector, format or other member of a registry is missing, or a plug-in is broken
     ├── PublishError       a table could not be sent to a publish target
     └── StepError          a pipeline step failed
@@ -62,10 +62,10 @@ class DeclarationError(VertebraError):
 
 
 class DeclarationErrors(DeclarationError):  # noqa: N818 - it is several
-    """All that is wrong with the declarations of a project, so that one reading corrects them.
+    """All errors in the declarations of a project.
 
     Args:
-        errors: at least one; told in this order.
+        errors: at least one; the message lists them in this order.
     """
 
     def __init__(self, errors: Sequence[DeclarationError]) -> None:
@@ -87,7 +87,7 @@ class RuleError(VertebraError):
 
 
 class CollectError(VertebraError):
-    """A source could not be collected, or what it answered was refused."""
+    """A source could not be collected, or its answer was refused."""
 
 
 class EngineError(VertebraError):
@@ -143,7 +143,7 @@ class StepError(VertebraError):
 
 
 class PublishError(VertebraError):
-    """A table could not be sent to a publish target; what was there before is still there."""
+    """A table could not be sent to a publish target; the target keeps its earlier content."""
 
 
 class RegistryError(VertebraError):

@@ -116,8 +116,10 @@ def _answers(asked: DataFrame, time: str, history: History) -> DataFrame:
     links = [_q(name) for name in history.by]
     if history.windows:
         now = {name: F.first(F.when(F.col(_KIND) == _NOW, _q(name)), ignorenulls=True) for name in looks}
-        told = {name: now[name] if name in now else _difference(f, history) for name, f in history.features.items()}
-        answers = answers.groupBy(*links, _ASKED).agg(*[column.alias(name) for name, column in told.items()])
+        aggregates = {
+            name: now[name] if name in now else _difference(f, history) for name, f in history.features.items()
+        }
+        answers = answers.groupBy(*links, _ASKED).agg(*[column.alias(name) for name, column in aggregates.items()])
     return answers.select(*links, _q(_ASKED).alias(time), *map(_q, history.features))
 
 

@@ -146,8 +146,8 @@ def join_did_not_fit(error: BaseException | None) -> bool:
 def keep_signals() -> None:
     """Handle Ctrl-C in this process again.
 
-    The server installs a handler of its own and would stop, while the process keeps asking it in vain. Only the main
-    thread can install handlers; in other threads this does nothing. A signal that was ignored is ignored again.
+    The server installs a handler of its own and would stop, while the process keeps sending requests to it. Only the
+    main thread can install handlers; in other threads this does nothing. A signal that was ignored is ignored again.
     """
     if threading.current_thread() is not threading.main_thread():
         return

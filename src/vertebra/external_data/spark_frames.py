@@ -33,7 +33,7 @@ class SparkFrames:
         self.columns = tuple(name for name in frame.columns if name != _ROW_ID)
 
     def engine(self) -> Engine:
-        """Return an engine over the session of the frame; whoever started the session stops it.
+        """Return an engine over the session of the frame; closing it does not stop the session.
 
         Raises:
             CollectError: the session is not a Spark Connect session.

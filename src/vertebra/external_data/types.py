@@ -129,10 +129,10 @@ def found_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart
     for candidate, share in zip(CANDIDATES, shares, strict=True):
         if share < _NEARLY:
             continue
-        odd = _misfit(parts, connection, name, filled(candidate.fits, name))
-        if odd is None:
+        misfit = _misfit(parts, connection, name, filled(candidate.fits, name))
+        if misfit is None:
             return FoundType(candidate)
-        note = note or f"{column} is read as text: most of its cells are {candidate.what}, but {odd}"
+        note = note or f"{column} is read as text: most of its cells are {candidate.what}, but {misfit}"
     return FoundType(TEXT, note)
 
 
@@ -150,8 +150,8 @@ def json_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart]
     if seen <= {"BIGINT", "UBIGINT", "DOUBLE"}:
         found = found_type(connection, parts, column)
         return found if found.type.name != "string" else FoundType(CANDIDATES[2])
-    odd = f"{column} is read as text: its values are {', '.join(sorted(seen)).lower()}"
-    return FoundType(TEXT, odd if len(seen) > 1 or seen & {"OBJECT", "ARRAY"} else "")
+    misfit = f"{column} is read as text: its values are {', '.join(sorted(seen)).lower()}"
+    return FoundType(TEXT, misfit if len(seen) > 1 or seen & {"OBJECT", "ARRAY"} else "")
 
 
 def native_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], column: str) -> FoundType:
@@ -199,10 +199,10 @@ def declared_type(
     if kind in ("tinyint", "smallint", "int", "bigint") or kind.startswith("decimal"):
         # a cast would round what has too many digits
         fits += f" AND CAST({cast} AS DOUBLE) = TRY_CAST(CAST({name} AS VARCHAR) AS DOUBLE)"
-    odd = _misfit(parts, connection, name, fits)
-    if odd:
+    misfit = _misfit(parts, connection, name, fits)
+    if misfit:
         raise CollectError(
-            f"{column} is not {kind}: {odd}",
+            f"{column} is not {kind}: {misfit}",
             remedy=f"--null for a text that means NULL; or keep {column} as text and use try_cast(…) in the rule",
         )
     return FoundType(TypeOf(kind, "", "true", f"CAST({{c}} AS {target})"))
@@ -222,10 +222,10 @@ def _misfit(parts: Sequence[SourcePart], connection: duckdb.DuckDBPyConnection, 
 
 
 def _check_nanoseconds(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], column: str) -> None:
-    odd = _misfit(parts, connection, duckdb_identifier(column), f"epoch_ns({duckdb_identifier(column)}) % 1000 = 0")
-    if odd:
+    misfit = _misfit(parts, connection, duckdb_identifier(column), f"epoch_ns({duckdb_identifier(column)}) % 1000 = 0")
+    if misfit:
         raise CollectError(
-            f"{column} has nanoseconds: {odd}",
+            f"{column} has nanoseconds: {misfit}",
             cause="the engine's times have microseconds, so that different values would become equal",
             remedy=f"--type {column}=string",
         )

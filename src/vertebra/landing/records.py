@@ -179,7 +179,7 @@ class _Writer:
             self._target,
             pa.schema([pa.field(RECORD_COLUMN, pa.int64(), nullable=False), *types.items()]),
             compression="zstd",
-            # Arrow would try a dictionary again in each group, in vain for columns whose texts hardly repeat
+            # Arrow would try a dictionary again in each group, without benefit for columns whose texts rarely repeat
             use_dictionary=[name for name, kind in types.items() if kind is _DISTINCT],
             write_statistics=[RECORD_COLUMN],
             store_schema=False,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class QueryResult:
-    """The result of a query. Each method computes it anew; nothing is computed before.
+    """The result of a query. Each method runs the query again; nothing runs before.
 
     Example:
         >>> result = project.sql("select city, count(*) as orders from trusted.orders group by city order by city")

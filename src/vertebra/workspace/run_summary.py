@@ -1,4 +1,4 @@
-"""What a run comes to: rows per zone, what cleaning did, broken rules, chosen models."""
+"""The summary of a run: rows per zone, effects of cleaning, broken rules, chosen models."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class DatasetTally:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run comes to.
+    """The summary of a run.
 
     Attributes:
         report: how each step ended.

@@ -1,4 +1,4 @@
-"""How each data source stands: when it was asked, what it gave, when it is due, and what is wrong with it."""
+"""The status of each data source: last collection, next due time, and problems."""
 
 from __future__ import annotations
 

@@ -407,17 +407,17 @@ class _Run:
 
 def _seek(pair: Pairs, side: int) -> DataFrame:
     """The tuples of one role that violate the rule: ``rid, partner, grp``."""
-    seekers, sought = (pair.second, pair.first) if side else (pair.first, pair.second)
+    probes, targets = (pair.second, pair.first) if side else (pair.first, pair.second)
     operators = [(p.swapped if side else p).operator for p in pair.shape.ordered]
     unequal = [*pair.unequal, "rid"] if pair.meets_itself else pair.unequal
     if pair.planned.search is Search.CANDIDATES:
         operator = operators[0] if operators else None
-        return witnesses(seekers, sought, pair.keys, unequal, operator, floating=pair.floating)
+        return witnesses(probes, targets, pair.keys, unequal, operator, floating=pair.floating)
     both = (operators[0], operators[1])
     strict = all(operator in {"<", ">"} for operator in both)
     if strict and pair.alike and not unequal:
-        return sweep_in_place(seekers, pair.keys, both)
-    return sweep_violations(seekers, sought, pair.keys, both, unequal[0] if unequal else None)
+        return sweep_in_place(probes, pair.keys, both)
+    return sweep_violations(probes, targets, pair.keys, both, unequal[0] if unequal else None)
 
 
 def _listed(rules: Sequence[str], most: int = 4) -> str:

@@ -1,10 +1,10 @@
 """Divide and conquer in SQL: it removes one order predicate from a rule, at the cost of log n times the rows.
 
-For each row of one role, the *seeker*, a row of the other role, the *sought*, is searched for with ``seeker.o <
-sought.o`` and other predicates. Number the sought in the order of ``o``: a seeker meets the predicate with the first p
-of them. The numbers below p form one block of length 2^l for each bit l of p. So a seeker enters one block per bit, and
-a sought one block per level; within a block, every pair meets the order predicate. What remains has one order predicate
-less and one equality key more. The rest of p, shorter than the smallest block, is compared directly.
+For each row of one role, the *probe*, it searches a row of the other role, the *target*, with ``probe.o < target.o``
+and other predicates. The targets are numbered in the order of ``o``: a probe meets the predicate with the first p of
+them. The numbers below p form one block of length 2^l for each bit l of p. A probe therefore enters one block per bit,
+and a target one block per level; within a block, every pair meets the order predicate. The remaining rule has one order
+predicate less and one equality key more. The rest of p, shorter than the smallest block, is compared directly.
 
 Source: J. L. Bentley, Multidimensional divide-and-conquer, CACM 23(4), 1980; in place of recursion, all levels at once.
 """
@@ -38,7 +38,7 @@ class PairCondition:
     Attributes:
         keys: must be equal.
         unequal: must differ; ``rid`` among them when a row may satisfy the rule with itself.
-        operators: ``seeker.o<i> operators[i] sought.o<i>``.
+        operators: ``probe.o<i> operators[i] target.o<i>``.
         floating: the floating-point ones among ``unequal`` and ``o<i>``.
     """
 
@@ -60,8 +60,8 @@ class Split:
     Attributes:
         blocks: the events, once for each block that they enter; they have one more key.
         keys: the keys of the blocks.
-        seeking: the seekers of blocks shorter than the smallest.
-        leaves: the sought of these blocks; all names but those of the keys begin with ``w_``.
+        seeking: the probes of blocks shorter than the smallest.
+        leaves: the targets of these blocks; all names but those of the keys begin with ``w_``.
         leaf_keys: the keys of the leaves; the order predicate remains to be checked: ``p > w_p``.
     """
 
@@ -72,19 +72,19 @@ class Split:
     leaf_keys: tuple[str, ...]
 
 
-def both_roles(seekers: DataFrame, sought: DataFrame, condition: PairCondition) -> DataFrame:
+def both_roles(probes: DataFrame, targets: DataFrame, condition: PairCondition) -> DataFrame:
     """The rows of both roles as events: the compared values, ``rid``, and whether the row ``seeks``."""
     from pyspark.sql import functions as F
 
     columns = [*condition.keys, *condition.values, "rid"]
-    first = seekers.select(*columns, F.lit(True).alias("seeks"))
-    return first.unionAll(sought.select(*columns, F.lit(False).alias("seeks")))
+    first = probes.select(*columns, F.lit(True).alias("seeks"))
+    return first.unionAll(targets.select(*columns, F.lit(False).alias("seeks")))
 
 
 def split(
     events: DataFrame, keys: Sequence[str], order: tuple[str, str], depth: int, engine: Engine, folder: Path
 ) -> Split:
-    """Remove the order predicate ``seeker.order[0] order[1] sought.order[0]`` from a search.
+    """Remove the order predicate ``probe.order[0] order[1] target.order[0]`` from a search.
 
     Args:
         events: the rows of both roles: the keys, values, ``rid, seeks``.
@@ -95,9 +95,9 @@ def split(
     from pyspark.sql import functions as F
 
     value, operator = order
-    sought = F.when(F.col("seeks"), F.lit(0)).otherwise(F.lit(1))
+    targets = F.when(F.col("seeks"), F.lit(0)).otherwise(F.lit(1))
     before = ordered(keys, value, operator).rowsBetween(-(1 << 63), 0)
-    numbered = events.withColumn("p", (F.sum(sought).over(before) - sought).cast("bigint")).drop(value)
+    numbered = events.withColumn("p", (F.sum(targets).over(before) - targets).cast("bigint")).drop(value)
     numbered = engine.materialise(numbered.where("not seeks or p > 0"), folder)
     leaf = numbered.withColumn(f"n{depth}", F.expr(f"shiftright(p, {LEAF_BITS})"))
     leaf_keys = (*keys, f"n{depth}")
@@ -112,7 +112,7 @@ def split(
 
 
 def compared(parts: Split, condition: PairCondition, remaining: Sequence[int]) -> DataFrame:
-    """The pairs within leaves that meet the condition: columns of both, those of the sought with ``w_``.
+    """The pairs within leaves that meet the condition: columns of both, those of the targets with ``w_``.
 
     Args:
         remaining: the places of the order predicates that were not removed.
@@ -128,7 +128,7 @@ def compared(parts: Split, condition: PairCondition, remaining: Sequence[int]) -
 def _blocks(numbered: DataFrame, keys: Sequence[str], depth: int) -> DataFrame:
     """The numbered events with ``n<depth>``, once per block: its place among those of its length, then the length.
 
-    Only blocks that seekers use are made: they begin at an even multiple of their length and end before the greatest
+    Only blocks that probes use are made: they begin at an even multiple of their length and end before the greatest
     ``p`` of the group.
     """
     from pyspark.sql import functions as F
@@ -149,7 +149,7 @@ def _blocks(numbered: DataFrame, keys: Sequence[str], depth: int) -> DataFrame:
 
 
 def _most(numbered: DataFrame, keys: Sequence[str], depth: int) -> Column:
-    """The greatest ``p`` of seekers: of blocks, their length; without keys, of all rows."""
+    """The greatest ``p`` of probes: of blocks, their length; without keys, of all rows."""
     from pyspark.sql import functions as F
 
     if depth:
@@ -159,7 +159,7 @@ def _most(numbered: DataFrame, keys: Sequence[str], depth: int) -> Column:
 
 
 def _of_groups(numbered: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """The events with ``most``, the greatest ``p`` of the seekers of their group."""
+    """The events with ``most``, the greatest ``p`` of the probes of their group."""
     from pyspark.sql import functions as F
 
     return joined(numbered, numbered.where("seeks").groupBy(*keys).agg(F.max("p").alias("most")), keys)

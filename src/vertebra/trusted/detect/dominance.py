@@ -35,8 +35,8 @@ def divided_violations(rule: Pairs, side: int, engine: Engine, folder: Path) -> 
     Args:
         folder: a new folder for intermediate results.
     """
-    seekers, sought = (rule.second, rule.first) if side else (rule.first, rule.second)
-    return dominated(seekers, sought, pair_condition(rule, side), engine, folder)
+    probes, targets = (rule.second, rule.first) if side else (rule.first, rule.second)
+    return dominated(probes, targets, pair_condition(rule, side), engine, folder)
 
 
 def divided_pair_counts(
@@ -71,24 +71,24 @@ def pair_condition(rule: Pairs, side: int) -> PairCondition:
 
 
 def dominated(
-    seekers: DataFrame, sought: DataFrame, condition: PairCondition, engine: Engine, folder: Path
+    probes: DataFrame, targets: DataFrame, condition: PairCondition, engine: Engine, folder: Path
 ) -> DataFrame:
-    """The seekers for which a witness exists.
+    """The probes for which a witness exists.
 
     Args:
-        seekers: rows of one role: ``x…, d…, o0, o1, …, rid``; two order predicates or more.
-        sought: rows of the other.
+        probes: rows of one role: ``x…, d…, o0, o1, …, rid``; two order predicates or more.
+        targets: rows of the other.
         folder: a new folder for intermediate results.
 
     Returns:
-        ``rid, partner, grp``, one row per seeker.
+        ``rid, partner, grp``, one row per probe.
     """
     from pyspark.sql import functions as F
 
     folder.mkdir(parents=True)
     places = list(range(len(condition.operators)))
     swept_last = len(condition.unequal) <= _SWEEP_UNEQUAL
-    events, keys = both_roles(seekers, sought, condition), condition.keys
+    events, keys = both_roles(probes, targets, condition), condition.keys
     found = []
     for depth, place in enumerate(places[: -2 if swept_last else -1]):
         parts = split(events, keys, (f"o{place}", condition.operators[place]), depth, engine, folder / str(depth))
@@ -141,8 +141,8 @@ def dominance_pairs(
         pairs = compared(parts, ordered_only, places[depth + 1 :])
         counted.append(pairs.agg(F.sum(F.col("sign").cast("decimal(19,0)")).alias("n")))
         events, keys = parts.blocks, parts.keys
-    sought = F.when(F.col("seeks"), F.lit(0)).otherwise(F.lit(1))
-    before = F.sum(sought).over(running(keys, f"o{places[-1]}", condition.operators[-1]))
+    targets = F.when(F.col("seeks"), F.lit(0)).otherwise(F.lit(1))
+    before = F.sum(targets).over(running(keys, f"o{places[-1]}", condition.operators[-1]))
     rows = events.select("seeks", "sign", before.alias("before")).where("seeks and before > 0")
     counted.append(rows.agg(F.sum((F.col("before") * F.col("sign")).cast("decimal(19,0)")).alias("n")))
     return counted

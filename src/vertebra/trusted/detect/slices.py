@@ -55,10 +55,10 @@ def sliced(rule: Pairs, rows: int, most: float, engine: Engine, folder: Path) ->
     if found > most:
         return None
     if found <= _MOST_ENDS:
-        sought = _sought(rule, seeking, place, engine)
+        targets = _targets(rule, seeking, place, engine)
     else:
-        sought = rule.second.join(_seeking(rule, 1, place, bounds).select("rid"), "rid", "left_semi")
-    second = engine.materialise(sought.select(*rule.second.columns), folder / "second")
+        targets = rule.second.join(_seeking(rule, 1, place, bounds).select("rid"), "rid", "left_semi")
+    second = engine.materialise(targets.select(*rule.second.columns), folder / "second")
     first = rule.first.join(seeking.select("rid"), "rid", "left_semi").select(*rule.first.columns)
     if rule.alike:
         both = engine.materialise(first.unionAll(second).dropDuplicates(["rid"]), folder / "first")
@@ -72,16 +72,16 @@ def _seeking(rule: Pairs, side: int, place: str, bounds: Sequence[float]) -> Dat
 
     one, two = ((p.swapped if side else p).operator for p in rule.shape.ordered[:2])
     upwards = two in {"<", "<="}
-    rows, seeks, sought, tie = _rows(rule, side, two)
+    rows, seeks, targets, tie = _rows(rule, side, two)
     rows = _in_slices(rows, "a", place, bounds)
     within = [*rule.keys, "slice"]
     best = greatest if upwards else least
-    ends = rows.groupBy(*within).agg(best(sought, "o1" in rule.floating).alias("end"))
+    ends = rows.groupBy(*within).agg(best(targets, "o1" in rule.floating).alias("end"))
     looked_at = F.col("slice").desc() if one in {"<", "<="} else F.col("slice").asc()
     over_slices = partitioned(rule.keys).orderBy(looked_at).rowsBetween(ALL, -1)
     running = F.max if upwards else F.min
     ends = ends.select(*within, running("end").over(over_slices).alias("elsewhere"))
-    here = running(sought).over(ordered(within, "a", one, tie).rowsBetween(ALL, -1))
+    here = running(targets).over(ordered(within, "a", one, tie).rowsBetween(ALL, -1))
     rows = rows.select(*within, "a", seeks.alias("b"), "rid", here.alias("here")).join(ends, within)
     met = [F.coalesce(compare(F.col("b"), two, F.col(seen)), F.lit(False)) for seen in ("elsewhere", "here")]
     return rows.where(met[0] | met[1]).select(*within, "a", "b", "rid")
@@ -95,10 +95,10 @@ def _rows(rule: Pairs, side: int, operator: str) -> tuple[DataFrame, Column, Col
 
     Args:
         side: the role that seeks.
-        operator: of the second predicate, with the seeker on its left.
+        operator: of the second predicate, with the probe on its left.
 
     Returns:
-        The rows; the second value where a row can seek, and where it can be sought; the order at equal ``a``.
+        The rows; the second value where a row can be a probe, and where it can be a target; the order at equal ``a``.
     """
     from pyspark.sql import functions as F
 
@@ -110,18 +110,18 @@ def _rows(rule: Pairs, side: int, operator: str) -> tuple[DataFrame, Column, Col
         return rule.first.select(*kept), value, value, tie
     if rule.shape.one_relation and one.strict and two.strict and all(p.same for p in rule.shape.equal):
         values = rule.values(0)
-        roles = [rule.member(side).alias("seeks"), rule.member(1 - side).alias("sought")]
+        roles = [rule.member(side).alias("seeks"), rule.member(1 - side).alias("targets")]
         keys = [values[key].alias(key) for key in rule.keys]
         rows = rule.frames[0].select(
             *keys, values["o0"].alias("a"), values["o1"].alias("v"), F.col(ROW_ID).alias("rid"), *roles
         )
-        return rows.where("seeks or sought"), F.when(F.col("seeks"), value), F.when(F.col("sought"), value), tie
-    seekers, sought = (rule.second, rule.first) if side else (rule.first, rule.second)
-    rows = events(seekers, sought, rule.keys, []).withColumnRenamed("b", "v")
+        return rows.where("seeks or targets"), F.when(F.col("seeks"), value), F.when(F.col("targets"), value), tie
+    probes, targets = (rule.second, rule.first) if side else (rule.first, rule.second)
+    rows = events(probes, targets, rule.keys, []).withColumnRenamed("b", "v")
     return rows, F.when(F.col("seeks"), value), F.when(~F.col("seeks"), value), None
 
 
-def _sought(rule: Pairs, seeking: DataFrame, place: str, engine: Engine) -> DataFrame:
+def _targets(rule: Pairs, seeking: DataFrame, place: str, engine: Engine) -> DataFrame:
     """The rows of the second role that may meet one of few rows of the first, whose values are the slice bounds."""
     from pyspark.sql import functions as F
 

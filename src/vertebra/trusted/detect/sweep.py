@@ -2,7 +2,7 @@
 
 For each tuple ``t``, a tuple ``s`` of the same group with ``t.o0 < s.o0`` and ``t.o1 > s.o1`` is searched for. Sorted
 by ``o0`` in descending order, every ``s`` that meets the first predicate precedes ``t``; the least ``o1`` of these
-decides the second. Each row enters twice, as seeker and as sought; the order of the two at equal values makes
+decides the second. Each row enters twice, as probe and as target; the order of the two at equal values makes
 predicates strict or not. Window frames only look back, because looking forward is quadratic on Apache Spark.
 """
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 
 def sweep_violations(
-    seekers: DataFrame, sought: DataFrame, keys: Sequence[str], operators: tuple[str, str], unequal: str | None
+    probes: DataFrame, targets: DataFrame, keys: Sequence[str], operators: tuple[str, str], unequal: str | None
 ) -> DataFrame:
-    """The seekers for which a witness exists.
+    """The probes for which a witness exists.
 
     Args:
-        seekers: rows of one role: ``x…, d…, o0, o1, rid``.
-        sought: rows of the other.
-        operators: ``seeker.o0 operators[0] witness.o0``, and the same for ``o1``.
+        probes: rows of one role: ``x…, d…, o0, o1, rid``.
+        targets: rows of the other.
+        operators: ``probe.o0 operators[0] witness.o0``, and the same for ``o1``.
         unequal: the attribute that must differ; ``rid`` if a row may meet the predicates with itself.
 
     Returns:
         ``rid, partner, grp``.
     """
-    rows = events(seekers, sought, keys, [unequal] if unequal else [])
+    rows = events(probes, targets, keys, [unequal] if unequal else [])
     return sweep_events(rows, keys, operators, unequal, keys)
 
 
@@ -95,7 +95,7 @@ def suspect_groups(rule: Pairs) -> DataFrame:
 
 
 def sweep_in_place(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str]) -> DataFrame:
-    """A sweep for seekers and sought that are the same rows with the same values, and strict predicates.
+    """A sweep for probes and targets that are the same rows with the same values, and strict predicates.
 
     Rows enter once: those with equal ``o0`` are sorted so that an earlier one cannot meet the second predicate.
     """
@@ -111,7 +111,7 @@ def sweep_in_place(rows: DataFrame, keys: Sequence[str], operators: tuple[str, s
 
 
 def _two_best(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str], unequal: str) -> DataFrame:
-    """The seekers with the best value so far, ``w``, and the best so far that differs from it, ``v``.
+    """The probes with the best value so far, ``w``, and the best so far that differs from it, ``v``.
 
     At each row that differs from the best one before it, the lesser of the two is a candidate; the best of the
     candidates is ``v``. Ranks without ties make "the best" one tuple.
@@ -140,29 +140,29 @@ def _two_best(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str], 
 ALL = -(1 << 63)
 
 
-def events(seekers: DataFrame, sought: DataFrame, keys: Sequence[str], unequal: Sequence[str]) -> DataFrame:
+def events(probes: DataFrame, targets: DataFrame, keys: Sequence[str], unequal: Sequence[str]) -> DataFrame:
     """Both roles in one frame: ``x…, d…, a, b, rid, seeks``; ``a`` is the first ordered value, ``b`` the second."""
     from pyspark.sql import functions as F
 
     kept = [*keys, *[name for name in unequal if name != "rid"], "rid"]
     carried = [*[F.col(name) for name in kept], F.col("o0").alias("a"), F.col("o1").alias("b")]
-    first = seekers.select(*carried, F.lit(True).alias("seeks"))
-    return first.unionAll(sought.select(*carried, F.lit(False).alias("seeks")))
+    first = probes.select(*carried, F.lit(True).alias("seeks"))
+    return first.unionAll(targets.select(*carried, F.lit(False).alias("seeks")))
 
 
 def ordered(keys: Sequence[str], value: str, operator: str, tie: Column | None = None) -> WindowSpec:
-    """The order in which exactly the sought rows of ``seeker.value operator sought.value`` precede the seeker."""
+    """The order in which exactly the target rows of ``probe.value operator target.value`` precede the probe."""
     from pyspark.sql import functions as F
 
     column = F.col(value).desc() if operator in {"<", "<="} else F.col(value).asc()
     if tie is None:
-        # strict: at equal values the seeker comes first, so that equal values are not found
+        # strict: at equal values the probe comes first, so that equal values are not found
         tie = F.col("seeks").desc() if operator in {"<", ">"} else F.col("seeks").asc()
     return partitioned(keys).orderBy(column, tie)
 
 
 def running(keys: Sequence[str], value: str, operator: str) -> WindowSpec:
-    """The window frame of the rows that precede a seeker with ``seeker.value operator``, and itself."""
+    """The window frame of the rows that precede a probe with ``probe.value operator``, and itself."""
     return ordered(keys, value, operator).rowsBetween(ALL, 0)
 
 

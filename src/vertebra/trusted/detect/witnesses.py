@@ -58,22 +58,22 @@ class _Candidate:
 
 
 def witnesses(
-    seekers: DataFrame,
-    sought: DataFrame,
+    probes: DataFrame,
+    targets: DataFrame,
     keys: Sequence[str],
     unequal: Sequence[str],
     operator: str | None,
     *,
     floating: frozenset[str] = frozenset(),
 ) -> DataFrame:
-    """The seekers for which a witness exists.
+    """The probes for which a witness exists.
 
     Args:
-        seekers: rows of one role: ``x…, d…, o0, rid``.
-        sought: rows of the other.
+        probes: rows of one role: ``x…, d…, o0, rid``.
+        targets: rows of the other.
         keys: names of the equality keys.
         unequal: names of the values that must differ, with ``rid`` if a row may meet the predicates with itself.
-        operator: ``seeker.o0 operator witness.o0``; None without an order predicate.
+        operator: ``probe.o0 operator witness.o0``; None without an order predicate.
         floating: names of floating-point values.
 
     Returns:
@@ -86,7 +86,7 @@ def witnesses(
     known: list[str] = []
     for level in levels:
         for number in range(max(1, len(level[0].fields) - 1)):
-            rows = joined(sought, found, keys) if found is not None else sought
+            rows = joined(targets, found, keys) if found is not None else targets
             # the result is constant in its group; joining it again would double the plan with each step
             carried = [greatest(F.col(name), name.partition("_")[2] in floating).alias(name) for name in known]
             new = {name: value for candidate in level for name, value in candidate.step(number, floating).items()}
@@ -104,7 +104,7 @@ def witnesses(
     }
     partner = F.coalesce(*[F.when(fit, candidate.value("rid")) for candidate, fit in fits.items()])
     return (
-        joined(seekers, found, keys)
+        joined(probes, found, keys)
         .select("rid", partner.alias("partner"), group_text(keys).alias("grp"))
         .where(F.col("partner").isNotNull())
     )

@@ -77,15 +77,15 @@ class _Search:
         pairs = self._evidence()
         dependent = self._verify(self._dependencies(pairs), "functional dependencies")
         exact = [frozenset((*one.candidate.lhs, one.candidate.rhs)) for one in dependent if one.exact]
-        sought: list[CandidateRule] = []
+        candidates: list[CandidateRule] = []
         if "key" in self.kinds and pairs is not None:
             self.progress("counting duplicates of candidate keys")
-            sought += keys(self.subject, pairs, self.differing)[:12]
-        sought += self._about_columns()
-        sought += self._about_rows(exact, [one for one in dependent if is_rule(one)])
+            candidates += keys(self.subject, pairs, self.differing)[:12]
+        candidates += self._about_columns()
+        candidates += self._about_rows(exact, [one for one in dependent if is_rule(one)])
         if "fd" not in self.kinds:
             dependent = []
-        return dependent + self._verify(sought, "candidates")
+        return dependent + self._verify(candidates, "candidates")
 
     def _evidence(self) -> PairEvidence | None:
         if not self.kinds & {"key", "fd", "order", "conditional"}:
