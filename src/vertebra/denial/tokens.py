@@ -77,6 +77,7 @@ def tokenise(text: str) -> list[Token]:
                 remedy=f"write \\{text[before.end]} for a quote in a string",
             )  # fmt: skip
     _check_brackets(text, found)
+    _check_betweens(text, found)
     return found
 
 
@@ -128,6 +129,30 @@ def _check_brackets(text: str, tokens: Tokens) -> None:
             refuse(text, token.start, token.end + 1, "this bracket has no opening bracket", remedy="remove it")
     if depth:
         refuse(text, len(text), len(text) + 1, "a bracket is not closed", remedy="add `)`")
+
+
+def _check_betweens(text: str, tokens: Tokens) -> None:
+    """Each ``between`` needs an ``and`` in the same brackets: the SQL parser accepts ``t.a between 1 5``."""
+    pending: list[list[Token]] = [[]]
+    for token in tokens:
+        step, kind = change(token), token.token_type.name
+        if step > 0:
+            pending.append([])
+        elif step < 0:
+            _check_complete(text, pending.pop())
+        elif kind == "BETWEEN":
+            pending[-1].append(token)
+        elif kind == "AND" and pending[-1]:
+            pending[-1].pop()
+    _check_complete(text, pending.pop())
+
+
+def _check_complete(text: str, betweens: Sequence[Token]) -> None:
+    for token in betweens:
+        refuse(
+            text, token.start, token.end + 1, "`between` without `and`",
+            remedy="write e.g. `t.distance between 1 and 5000`",
+        )  # fmt: skip
 
 
 def change(token: Token) -> int:
