@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from effort import EFFORT, VARIABLE, examples
 from spark_server import shared, unavailable
 from vertebra.engine import ConnectEngine, Engine, SailEngine
 from vertebra.engine.connect import _import_client
@@ -20,14 +21,20 @@ from vertebra.lake.catalog import Lake
 pytest_plugins = ["flights_project", "forked"]
 
 # What lands must not depend on chance: in CI every run draws the same examples. Elsewhere each run draws new ones.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+settings.register_profile(EFFORT, max_examples=examples(fast=25, thorough=100), derandomize=bool(os.environ.get("CI")))
+settings.load_profile(EFFORT)
 
 # A worker is a Python without a main file, which PySpark takes for a run of its own doctests; see this function.
 _import_client()
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Show the effort of the run; ``-q`` hides the header that pytest itself writes."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None:  # a worker of pytest-xdist has none
+        terminal.write_line(f"effort: {EFFORT} (set {VARIABLE}=fast or thorough)")
 
 
 @pytest.fixture(scope="session")

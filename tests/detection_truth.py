@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame
 
+from effort import examples
 from vertebra.declare.rules import NamedRule
 from vertebra.denial import DenialConstraint, Shape, classify, parse
 from vertebra.engine import Engine
@@ -58,7 +59,9 @@ def made(chance: random.Random) -> dict[str, Any]:
 
 
 # a batch checks every rule in many small tables at once, so a few examples are many tables
-unhurried = settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+unhurried = settings(
+    max_examples=examples(fast=2, thorough=4), deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+)
 
 
 def table(records: Sequence[dict[str, Any]]) -> pa.Table:

@@ -44,6 +44,10 @@ class Forks:
             out, err = (Path(folder, name).read_text("utf-8", "replace") for name in ("stdout", "stderr"))
         return subprocess.CompletedProcess(["fork", *arguments], os.waitstatus_to_exitcode(status), out, err)
 
+    def vertebra(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+        """Run a command of the command line: ``forks.vertebra("run", "--select", "flights", cwd=folder)``."""
+        return self.run("from vertebra.cli import main; main()", *arguments, cwd=cwd)
+
     def close(self) -> None:
         assert self._origin.stdin is not None
         self._origin.stdin.close()

@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from vertebra.analysis.asof import History, add_as_of
 from vertebra.declare.analysis import AsOf
 from vertebra.engine import Engine
@@ -67,7 +68,11 @@ def oracle(place: str | None, at: int, past: list[Past], window: int, aggregate:
             return max(seen)[1] if seen else None
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(fast=4, thorough=12),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(past=pasts, asked=examples_, windows=st.lists(st.integers(1, 8), min_size=6, max_size=6))
 def test_every_aggregate_equals_a_brute_force_search(
     engine: Engine, past: list[Past], asked: list[tuple[str | None, int]], windows: list[int]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from vertebra.declare import redaction
 from vertebra.declare.redaction import NO_SECRETS, Redaction
 
@@ -41,7 +42,7 @@ def test_the_longer_of_two_secrets_goes_first_and_short_ones_stay():
     assert NO_SECRETS("anything") == "anything"
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(fast=50, thorough=200))
 @given(st.lists(st.sampled_from(["tok", "en", "token!", "-", "tok%65n!", "x" * 7]), max_size=30), st.integers(1, 9))
 def test_blocks_say_what_the_text_says(parts, size):
     redact, text = Redaction({"T": "token!"}), "".join(parts)

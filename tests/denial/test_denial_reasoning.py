@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from vertebra.denial import classify, from_holoclean, never_violated, parse, review, subsumes, to_holoclean
 from vertebra.denial.ast import DenialConstraint
 from vertebra.errors import RuleError
@@ -155,7 +156,7 @@ def true_of(constraint: DenialConstraint) -> set[float | None]:
         return {value for (value,) in connection.execute(f"select a from r where {where}")}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(fast=100, thorough=400), deadline=None)
 @given(conjunctions, conjunctions)
 def test_what_is_said_of_conditions_is_true_of_every_value(first: str, second: str) -> None:
     one, two = rule(first), rule(second)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from vertebra.denial import DenialConstraint, classify, format_constraint, parse, parse_between, to_holoclean
 from vertebra.errors import RuleError
 
@@ -62,7 +63,7 @@ def rule(text: str) -> DenialConstraint:
     return parse(text, "flights", COLUMNS, OTHERS)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(fast=40, thorough=150), deadline=None)
 @given(rules)
 @example("t.u = 'it\\'s' and t.u = '&&'")
 def test_what_is_printed_is_read_back_as_the_same_rule(text: str) -> None:
@@ -71,7 +72,7 @@ def test_what_is_printed_is_read_back_as_the_same_rule(text: str) -> None:
     assert rule(format_constraint(constraint, "vertebra")) == constraint
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(fast=30, thorough=100), deadline=None)
 @given(rules)
 def test_holocleans_notation_is_read_back_with_the_same_meaning(text: str) -> None:
     constraint = rule(text)
@@ -84,7 +85,7 @@ def test_holocleans_notation_is_read_back_with_the_same_meaning(text: str) -> No
     assert classify(again) == classify(constraint)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(fast=20, thorough=60), deadline=None)
 @given(st.builds(lambda parts: " and ".join(parts), st.lists(st.sampled_from(
     ["t.u = p.u", "t.a < p.a", "t.a = 3", "p.u like 'x%'", "abs(t.a) != p.a"]), min_size=1, max_size=4)))  # fmt: skip
 def test_a_rule_between_relations_is_read_back(where: str) -> None:
@@ -112,7 +113,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(fast=150, thorough=1500), deadline=None)
 @given(st.lists(PIECES, max_size=14), st.sampled_from(["", " "]))
 @example([";", "t.a"], "")
 def test_no_text_raises_anything_but_a_rule_error(pieces: list[str], between: str) -> None:
@@ -120,7 +121,7 @@ def test_no_text_raises_anything_but_a_rule_error(pieces: list[str], between: st
     assert refused is None or (refused.remedy and "^" in refused.fact)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(fast=50, thorough=300), deadline=None)
 @given(rules, st.integers(0, 200), st.integers(0, 4), st.text(max_size=3))
 @example("not t.ok ∧ t.u in ('::::', '::::') ∧ t.u is null", 39, 4, "")
 @example("t.and between abs(s.a) and s.a", 22, 4, "")

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detection_truth import check, made, named, rows, stored, table, unhurried
+from effort import examples
 from vertebra.engine import Engine
 from vertebra.trusted.detect import RuleCount, detect, detection, least_removal, removal_for_all
 
@@ -46,7 +47,7 @@ def test_is_found_exactly_or_bounded(records: list[dict[str, Any]], sail: Engine
     check(named(EXACT | BOUNDED, "t.k = s.k and "), {"r": table(records)}, sail)
 
 
-@settings(parent=unhurried, max_examples=3)
+@settings(parent=unhurried, max_examples=examples(fast=2, thorough=6))
 @given(records=st.lists(rows, max_size=8))
 def test_is_found_without_a_key(records: list[dict[str, Any]], sail: Engine) -> None:
     chosen = {name: EXACT[name] for name in ("order", "two_differ", "chain", "chain_tie_in_second", "chain_ties")}

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from vertebra.trusted.discover.lattice import levels, uncovered
 from vertebra.trusted.discover.pair_evidence import between, pair_evidence
 from vertebra.trusted.discover.patterns import pattern_of
@@ -35,7 +36,7 @@ def differ(one: list[int], two: list[int], column: int) -> bool:
     return one[column] >= 0 and two[column] >= 0 and one[column] != two[column]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(fast=40, thorough=150))
 @given(ROWS)
 def test_evidence_counts_every_pair_of_rows_once(rows: list[list[int]]) -> None:
     sample = sampled(rows)
@@ -52,7 +53,7 @@ def test_evidence_counts_every_pair_of_rows_once(rows: list[list[int]]) -> None:
     assert seen == expected
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(fast=40, thorough=150))
 @given(ROWS)
 def test_the_lattice_counts_what_agrees_on_a_set_and_differs_on_a_column(rows: list[list[int]]) -> None:
     sample = sampled(rows)
@@ -69,7 +70,7 @@ def test_the_lattice_counts_what_agrees_on_a_set_and_differs_on_a_column(rows: l
                 assert nodes[columns].differ[column] == sum(differ(*pair, column) for pair in pairs)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(fast=40, thorough=150))
 @given(ROWS)
 def test_candidate_keys_are_the_minimal_sets_on_which_no_two_rows_agree(rows: list[list[int]]) -> None:
     sample = sampled(rows)
@@ -105,7 +106,7 @@ def test_texts_of_one_form_give_its_pattern(texts: list[str], pattern: str | Non
     assert pattern_of(texts) == pattern
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(fast=30, thorough=100))
 @given(st.lists(st.text("ABab01.-+*(", min_size=1, max_size=6), min_size=20, max_size=60))
 def test_a_pattern_matches_nearly_all_texts_it_was_made_from(texts: list[str]) -> None:
     pattern = pattern_of(texts)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from forked import Forks
 from vertebra.declare.rule_sugar import SUGARS
 from vertebra.denial import classify, parse
 from vertebra.report.rule_reference import EXAMPLES, FLIGHTS, PLANES, reference
@@ -49,12 +48,11 @@ def lines(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("command", "output"), shown())
-def test_the_tutorial_shows_what_its_commands_print(flights: Workspace, command: str, output: str) -> None:
+def test_the_tutorial_shows_what_its_commands_print(
+    flights: Workspace, forks: Forks, command: str, output: str
+) -> None:
     words = shlex.split(command.split("   #")[0])[1:]
-    done = subprocess.run(
-        [sys.executable, "-m", "vertebra", *words], cwd=flights.project.root, capture_output=True, text=True,
-        timeout=300, check=False,
-    )  # fmt: skip
+    done = forks.vertebra(*words, cwd=flights.project.root)
     printed = lines(done.stdout + done.stderr)
     missing = [line for line in lines(output) if line != "…" and line not in printed]
     assert missing == [], done.stdout + done.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from forked import Forks
 from vertebra.workspace.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,13 +39,11 @@ def test_the_pages_show_commands() -> None:
 
 @pytest.mark.parametrize(("page", "command", "code"), COMMANDS)
 def test_a_command_shown_in_the_docs_runs(
-    flights: Workspace, tmp_path: Path, page: str, command: str, code: int
+    flights: Workspace, forks: Forks, tmp_path: Path, page: str, command: str, code: int
 ) -> None:
     words = shlex.split(command)[1:]
     folder = tmp_path if words[0] == "init" else flights.project.root
-    done = subprocess.run(
-        [sys.executable, "-m", "vertebra", *words], cwd=folder, capture_output=True, text=True, timeout=300, check=False
-    )
+    done = forks.vertebra(*words, cwd=folder)
     assert done.returncode == code, f"{page}: {command}\n{done.stdout}\n{done.stderr}"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from forked import Forks
 from vertebra.declare.publication import PUBLISH_TARGETS, Publication
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "publishing.md").read_text("utf-8")
@@ -21,7 +21,7 @@ Done = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str, Done]]]:
+def followed(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> tuple[Path, list[tuple[str, Done]]]:
     """The project as the page leaves it, and what each command said, in order."""
     folder = tmp_path_factory.mktemp("reader")
     said = []
@@ -36,8 +36,9 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple
             if line.startswith("cd "):
                 folder = folder / line.removeprefix("cd ")
                 continue
-            command = [sys.executable, "-m", *shlex.split(line)]
-            said.append((line, subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)))
+            program, *arguments = shlex.split(line)
+            assert program == "vertebra"
+            said.append((line, forks.vertebra(*arguments, cwd=folder)))
     return folder, said
 
 

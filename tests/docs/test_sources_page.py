@@ -8,11 +8,11 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from forked import Forks
 from portals.portals import FileServer, embedded
 from portals.stand_in import standing_in
 from portals.two_years import months, portal
@@ -43,7 +43,9 @@ def web() -> FileServer:
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, subprocess.CompletedProcess[str]]]:
+def followed(
+    tmp_path_factory: pytest.TempPathFactory, forks: Forks
+) -> tuple[Path, dict[str, subprocess.CompletedProcess[str]]]:
     """The project as the page leaves it, and what each command said."""
     folder = tmp_path_factory.mktemp("reader")
     said = {}
@@ -63,9 +65,9 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
                 if line.startswith("cd "):
                     folder = folder / line.removeprefix("cd ")
                     continue
-                said[line] = subprocess.run(
-                    [sys.executable, "-m", *shlex.split(line)], cwd=folder, capture_output=True, text=True, timeout=300
-                )
+                program, *arguments = shlex.split(line)
+                assert program == "vertebra"
+                said[line] = forks.vertebra(*arguments, cwd=folder)
     return folder, said
 
 
@@ -93,10 +95,11 @@ def test_they_do_what_the_page_says(followed: tuple[Path, dict[str, subprocess.C
     assert re.search(r"OK trusted\.flights .*360 rows", said["vertebra schedule --once"].stderr)
 
 
-def test_nothing_is_left_to_do_at_the_end(followed: tuple[Path, dict[str, subprocess.CompletedProcess[str]]]) -> None:
+def test_nothing_is_left_to_do_at_the_end(
+    followed: tuple[Path, dict[str, subprocess.CompletedProcess[str]]], forks: Forks
+) -> None:
     folder, _ = followed
-    command = [sys.executable, "-m", "vertebra", "ls", "sources", "--format", "json"]
-    rows = json.loads(subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout)
+    rows = json.loads(forks.vertebra("ls", "sources", "--format", "json", cwd=folder).stdout)
     assert {row["dataset"]: row["state"] for row in rows} == {"airports": "ok", "flights": "ok", "orders": "ok"}
 
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from vertebra.declare.dataset import Dataset
 from vertebra.engine import Engine
 from vertebra.formatted.format import format_dataset
@@ -146,7 +147,7 @@ def tried() -> list[int]:
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(fast=3, thorough=8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )  # fmt: skip
 @given(st.lists(texts, min_size=1, max_size=250))
 def test_accepted_refused_and_null_cells_are_all_cells(

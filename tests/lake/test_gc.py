@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from vertebra.engine import Engine
 from vertebra.engine.float_bounds import bounds_floats
 from vertebra.errors import LakeError
@@ -192,7 +193,11 @@ def test_many_small_files_become_few_and_the_data_version_stays(lake: Lake) -> N
     assert read(lake) == read(lake, before) == list(range(20))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(fast=5, thorough=15),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     writes=st.lists(st.sampled_from(["append", "overwrite"]), min_size=1, max_size=6),
     pinned=st.sets(st.integers(0, 5), max_size=3),

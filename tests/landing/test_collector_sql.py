@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from effort import examples
 from landing.readings import records, source
 from portals.mariadb import running_mariadb
 from portals.postgres import running_postgres
@@ -187,7 +188,11 @@ class TestACursor:
         add(database, (25_001, "2024-01-02", 1.0, "x"))
         assert gathered(trips(cursor="at")).records == 1
 
-    @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=examples(fast=4, thorough=10),
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
     @given(
         steps=st.lists(
             st.lists(st.tuples(st.integers(0, 2), st.sampled_from("xy")), max_size=4), min_size=1, max_size=5

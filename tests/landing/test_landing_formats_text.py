@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from landing.readings import declared, records
 from landing.test_lossless_round_trip import through
 from vertebra.errors import CollectError
@@ -79,7 +80,7 @@ class TestEncodings:
         assert "encoding" in caught.value.remedy
         assert landed(f"a;b\n1;{words[codec]}\n".encode(codec), "declared.csv", encoding=codec)[0]["b"] == words[codec]
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=examples(fast=20, thorough=60))
     @given(
         rows=st.lists(
             st.lists(st.text(st.characters(codec="iso-8859-1", exclude_characters="\x00"), max_size=9), min_size=2, max_size=2),

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from landing.readings import declared
 from vertebra.landing.parsing.json_array import copy_array
 from vertebra.landing.records import write_records
@@ -24,7 +25,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampl
     ["", "NA", "NULL", "null", "nan", "007", "1.50", "1e5", " x ", '"', '""', "a,b", "a;b", "\r\n", "\n", "\r", "\\", "\\N",
      "'", "\t", "\ufeff", "\x00", "\x03end\x03", "true", "2013-01-01", "İ", "𝄞"]
 )  # fmt: skip
-SETTINGS = settings(deadline=None, max_examples=30)
+SETTINGS = settings(deadline=None, max_examples=examples(fast=10, thorough=30))
 
 
 def tables(cells: st.SearchStrategy[Any] = TEXT) -> st.SearchStrategy[list[list[Any]]]:

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vertebra
+from effort import examples
 from vertebra.engine import Engine
 from vertebra.errors import CollectError, DeclarationError, RuleError, VertebraError
 from vertebra.external_data.open import open_data
@@ -118,7 +119,7 @@ def test_a_spark_frame_is_checked_where_it_lives(engine: Engine) -> None:
 cells = st.text(st.sampled_from('ab,"\n\r;é '), max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(fast=15, thorough=60), deadline=None)
 @given(
     st.lists(st.tuples(cells, cells, st.integers(0, 3)), min_size=1, max_size=30),
     st.sampled_from(["\n", "\r\n"]),

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import vertebra
+from forked import Forks
 from publish.shop import commit, make
 
 OLD, NEW = 3_000, 4_000
@@ -108,14 +109,15 @@ def rows_of(folder: Path, target: str) -> int:
 
 
 @pytest.mark.parametrize(("target", "moment", "seen"), MOMENTS)
-def test_a_killed_run_leaves_the_old_content_or_the_new(tmp_path: Path, target: str, moment: str, seen: int) -> None:
+def test_a_killed_run_leaves_the_old_content_or_the_new(
+    tmp_path: Path, forks: Forks, target: str, moment: str, seen: int
+) -> None:
     folder = make(tmp_path, OLD, good=TARGETS[target])
     with vertebra.open(folder) as project:
         assert project.run("zone:publish").ok
     commit(folder, NEW)
-    command = [sys.executable, "-c", textwrap.dedent(DYING), str(folder), moment]
-    child = subprocess.run(command, capture_output=True, check=False)
-    assert child.returncode == -signal.SIGKILL, child.stderr.decode()
+    child = forks.run(textwrap.dedent(DYING), str(folder), moment)
+    assert child.returncode == -signal.SIGKILL, child.stderr
     assert rows_of(folder, target) == seen
     with vertebra.open(folder) as project:
         assert project.run("zone:publish").ok

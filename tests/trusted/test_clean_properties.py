@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from trusted.zones import Zone, declared, rid
 from vertebra.engine import Engine
 from vertebra.governance.context import StepContext
@@ -48,7 +49,11 @@ ROWS = st.lists(
     ),
     max_size=12,
 )
-FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(
+    max_examples=examples(fast=4, thorough=15),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 class Scratch(Zone):

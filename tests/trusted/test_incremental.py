@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import event, example, given, settings
 
+from effort import examples
 from trusted.test_clean_properties import FEW, MIXED, ROWS, Scratch
 from trusted.zones import TYPES, Zone, declared
 from vertebra.declare.dataset import Dataset
@@ -212,7 +213,7 @@ def _dying(commit: Any) -> Any:
     return dying
 
 
-@settings(FEW, max_examples=8)
+@settings(FEW, max_examples=examples(fast=2, thorough=8))
 @given(first=ROWS, second=ROWS, third=ROWS)
 @example(
     first=[{"x": None, "y": "r", "a": None}],

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import NOW
+from effort import examples
 from trusted.zones import Zone, declared, rid
 from vertebra.errors import QualityError
 from vertebra.lake.batches import Receipt, batch_folder
@@ -114,7 +115,11 @@ def test_violations_that_were_freed_cannot_be_compared(sail_zone: Zone) -> None:
     assert "gc has freed" in changes_since_last_run(CITIES, ctx, ()).reason
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(fast=2, thorough=5),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     tables=st.lists(
         st.lists(

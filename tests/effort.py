@@ -1,0 +1,58 @@
+"""How much effort a test run takes: ``fast`` by default, ``thorough`` with ``VERTEBRA_TESTS=thorough``.
+
+Both profiles prove the same statements. The thorough one draws more random examples, repeats with more seeds, and kills
+at more moments; boundaries that must always be tried are explicit examples, in both profiles.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal, TypeVar, get_args
+
+Effort = Literal["fast", "thorough"]
+
+VARIABLE = "VERTEBRA_TESTS"
+
+T = TypeVar("T")
+
+
+def effort_of(environment: Mapping[str, str]) -> Effort:
+    """The effort that an environment asks for.
+
+    Raises:
+        ValueError: it asks for one that does not exist.
+    """
+    asked = environment.get(VARIABLE) or "fast"
+    for effort in get_args(Effort):
+        if asked == effort:
+            return effort
+    raise ValueError(f"{VARIABLE}={asked}: there is no such effort; write {' or '.join(get_args(Effort))}")
+
+
+EFFORT: Effort = effort_of(os.environ)
+
+
+def examples(fast: int, thorough: int) -> int:
+    """How many random examples a test draws; Hypothesis tries the simplest one first, so one alone is no random one.
+
+    Raises:
+        ValueError: fewer than two, or more in the fast profile.
+    """
+    if not 2 <= fast <= thorough:
+        raise ValueError(
+            f"fast={fast}, thorough={thorough}: a fast run draws at least 2 examples, and no more than a thorough one"
+        )
+    return thorough if EFFORT == "thorough" else fast
+
+
+def cases(every: Sequence[T], fast: Collection[T]) -> list[T]:
+    """The cases that a test tries, in order: every one, or those of the fast profile.
+
+    Raises:
+        ValueError: a fast one is none of them.
+    """
+    unknown = [case for case in fast if case not in every]
+    if unknown or not fast:
+        raise ValueError(f"{unknown or 'nothing'} is not among the cases {list(every)}")
+    return [case for case in every if EFFORT == "thorough" or case in fast]
