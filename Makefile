@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format reference setup spark mariadb lock clean
+.PHONY: help run test mutants bench lint format reference setup spark mariadb lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -18,6 +18,10 @@ run: setup ## Set everything up and run projects/flights from raw files to chose
 
 test: setup spark mariadb ## Set everything up and pass all tests, on both engines where Java is installed
 	@$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+mutants: setup ## Change the code in small ways and see which changes no test notices (hours; ONLY='vertebra.denial.*' for a part)
+	@CI=true $(BIN)/mutmut run --max-children 2 $(if $(ONLY),'$(ONLY)')
+	@$(BIN)/mutmut results --all true | awk -F': ' '{sub(/^ +/, ""); split($$1, part, "."); print part[2] "." part[3] ": " $$2}' | sort | uniq -c
 
 bench: setup spark ## Measure against pandas, DuckDB and Apache Spark, and write benchmarks/results (hours)
 	@$(BIN)/python -m benchmarks
@@ -78,4 +82,4 @@ lock: setup ## Renew the lock files
 		--generate-hashes --no-annotate --no-header --upgrade - --output-file requirements-spark.lock
 
 clean: ## Remove the environments and everything the reference project produced
-	@rm -rf $(VENV) .venv-spark .mariadb projects/flights/lake projects/flights/mlflow.db projects/flights/mlruns
+	@rm -rf $(VENV) .venv-spark .mariadb projects/flights/lake projects/flights/mlflow.db projects/flights/mlruns mutants
