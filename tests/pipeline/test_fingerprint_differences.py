@@ -42,6 +42,8 @@ def now(**parts: Any) -> Fingerprint:
         ({"declaration": {"columns": "2", "columns.city": "2"}}, ["the declaration changed: columns.city"]),
         ({"declaration": {"columns": "2", "columnsets.x": "1"}}, ["the declaration changed: columns, columnsets.x"]),
         ({"declaration": {"key": "2", "rules": "2"}}, ["the declaration changed: rules, key"]),
+        ({"declaration": dict.fromkeys("abcd", "1")}, ["the declaration changed: a, b, c, d"]),
+        ({"declaration": dict.fromkeys("abcde", "1")}, ["the declaration changed: a, b, c, d and 1 more"]),
         ({"files": {"views/v.sql": "2"}}, ["views/v.sql changed"]),
         ({"files": {"views/w.sql": "2"}}, ["views/w.sql changed"]),
         ({"decisions": "one"}, ["decisions on its rows or cells changed"]),
