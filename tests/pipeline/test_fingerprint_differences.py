@@ -113,6 +113,7 @@ def test_the_order_in_which_parts_were_found_makes_no_difference() -> None:
         }
     )
     assert (turned.digest, turned.definition, turned.to_json()) == (BEFORE.digest, BEFORE.definition, BEFORE.to_json())
+    assert parts_json(turned, {"b": 1, "a": 2}) == parts_json(BEFORE, {"a": 2, "b": 1})
 
 
 def test_what_the_ledger_records_is_read_back_also_of_releases_with_other_names() -> None:
