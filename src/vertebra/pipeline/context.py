@@ -13,7 +13,7 @@ from vertebra.engine import running
 from vertebra.governance.context import Progress, StepContext
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
-from vertebra.lake.lease import lease
+from vertebra.lake.owner import hold
 from vertebra.pipeline.progress import SilentConsole
 from vertebra.pipeline.record import Recorder
 
@@ -145,10 +145,11 @@ def run_context(
 
     Raises:
         BusyError: another run holds the lake.
+        LakeError: the lake belongs to another project.
     """
     shown = console or SilentConsole()
     run_id = _new_run_id(now or datetime.now(UTC))
-    with lease(project.lake, f"{purpose} {run_id}", wait, lambda holder: shown.note(f"waiting for {holder}")):
+    with hold(project.lake, project.settings.name, f"{purpose} {run_id}", wait, shown.note):
         lake = Lake(project.lake)
         ledgers = Ledgers(lake)
         recorder = Recorder(ledgers, lake.root / ".scratch", run_id, project.engine_name, project.profile)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from vertebra.lake.lease import lease
+from vertebra.lake.owner import hold
 from vertebra.trusted import decisions
 from vertebra.trusted.ledger_commit import ledger_mismatch
 from vertebra.workspace.lookup import dataset_name
@@ -103,7 +103,7 @@ class DecisionMethods:
     def _deciding(self, dataset: str, by: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
         """Hold the lake; give the dataset's name, and who decides when."""
         name = dataset_name(self._project, dataset)
-        with lease(self._lake.root, f"a decision about {name}"):
+        with hold(self._lake.root, self._project.settings.name, f"a decision about {name}"):
             yield name, {"by": by or getpass.getuser(), "at": datetime.now(UTC)}
 
     def _known(self, dataset: str | None) -> str | None:

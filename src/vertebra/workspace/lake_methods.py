@@ -148,7 +148,7 @@ class LakeMethods(OpenProject):
         """
         from vertebra.workspace.maintain import restore
 
-        return restore(self.lake, table, version)
+        return restore(self.project, self.lake, table, version)
 
     def gc(self, keep: str | None = None, dry_run: bool = False) -> GarbageReport:
         """Free the disk of what no version, model or run points to, and merge small files.
@@ -170,7 +170,7 @@ class LakeMethods(OpenProject):
         """
         from vertebra.workspace.maintain import free_garbage
 
-        return free_garbage(self.lake, self.ledgers, self.kept_since(keep), dry_run)
+        return free_garbage(self.project, self.lake, self.ledgers, self.kept_since(keep), dry_run)
 
     def kept_since(self, keep: str | None = None) -> datetime:
         """Return the time, UTC, since which :meth:`gc` keeps every version.

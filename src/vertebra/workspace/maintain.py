@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from vertebra.errors import LakeError
-from vertebra.lake.lease import lease
+from vertebra.lake.owner import hold
 from vertebra.workspace.tables import existing
 
 if TYPE_CHECKING:
@@ -42,15 +42,15 @@ class GarbageReport:
         return sum(table.bytes for table in self.tables)
 
 
-def restore(lake: Lake, table: str, version: int) -> int:
+def restore(project: Project, lake: Lake, table: str, version: int) -> int:
     """Make a table what it was at an earlier version. Returns the new version.
 
     Raises:
-        LakeError: there is no such table or version, or it is the current one.
+        LakeError: there is no such table or version, it is the current one, or the lake belongs to another project.
         BusyError: another run holds the lake.
     """
     name = existing(lake, table)
-    with lease(lake.root, f"restore {name}"):
+    with hold(lake.root, project.settings.name, f"restore {name}"):
         if version == lake.table(name).version():
             raise LakeError(f"{name} is at version {version} already", remedy=f"vertebra show {name} --history")
         return lake.table(name).restore(version)
@@ -70,7 +70,7 @@ def kept_since(project: Project, keep: str | None = None) -> datetime:
     return datetime.now(UTC) - (age(keep) if keep else project.settings.keep)
 
 
-def free_garbage(lake: Lake, ledgers: Ledgers, since: datetime, dry_run: bool) -> GarbageReport:
+def free_garbage(project: Project, lake: Lake, ledgers: Ledgers, since: datetime, dry_run: bool) -> GarbageReport:
     """Free what no version, model or run points to.
 
     Args:
@@ -79,10 +79,11 @@ def free_garbage(lake: Lake, ledgers: Ledgers, since: datetime, dry_run: bool) -
 
     Raises:
         BusyError: another run holds the lake.
+        LakeError: the lake belongs to another project.
     """
     from vertebra.lake.gc import collect_garbage
     from vertebra.pipeline.gc_roots import gc_roots
 
-    with lease(lake.root, "garbage collection"):
+    with hold(lake.root, project.settings.name, "garbage collection"):
         tables = collect_garbage(lake, gc_roots(ledgers, since), since, dry_run=dry_run)
     return GarbageReport(tuple(tables), since, dry_run)

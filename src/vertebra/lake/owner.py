@@ -1,0 +1,75 @@
+"""A lake belongs to one project: two projects that write to one would add rows to each other's tables.
+
+The file ``.project`` in the lake's folder has the project's name. Profiles of a project and copies of its folder have
+the same name, so they may write to the lake too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from vertebra.errors import LakeError
+from vertebra.lake.catalog import Lake
+from vertebra.lake.lease import lease
+
+_FILE: Final = ".project"
+
+
+@contextmanager
+def hold(
+    root: Path, project: str, purpose: str, wait: float = 0, notify: Callable[[str], None] | None = None
+) -> Iterator[None]:
+    """Hold a lake for writing, for a project that it belongs to; a lake without a project becomes the project's.
+
+    Args:
+        root: the lake's folder.
+        project: the name of the project.
+        purpose, wait: as of :func:`vertebra.lake.lease.lease`.
+        notify: receives a sentence when another writer is waited for, and when a lake that has tables had no project.
+
+    Raises:
+        BusyError: another process still holds the lake after ``wait`` seconds.
+        LakeError: the lake belongs to another project.
+    """
+    tell = notify or _silent
+    with lease(root, purpose, wait, lambda holder: tell(f"waiting for {holder}")):
+        _claim(root, project, tell)
+        yield
+
+
+def owner(root: Path) -> str | None:
+    """The name of the project that a lake belongs to; None when none has written to it."""
+    try:
+        return (root / _FILE).read_text("utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def _claim(root: Path, project: str, tell: Callable[[str], None]) -> None:
+    found = owner(root)
+    if found == project:
+        return
+    file = root / _FILE
+    if found is not None:
+        raise LakeError(
+            f"the lake {root} belongs to the project {found}, not to {project}",
+            cause="two projects that write to one lake add rows to each other's tables",
+            remedy="name another folder under `lake:` in vertebra.yaml; to use tables of the other project, collect "
+            f"the files that it publishes. If {found} is now called {project}: rm {file}",
+        )
+    if Lake(root).tables():
+        tell(f"the lake {root} did not say whose it is; from now on it belongs to the project {project}")
+    partial = file.with_suffix(".partial")
+    with partial.open("w", encoding="utf-8") as writing:
+        writing.write(f"{project}\n")
+        writing.flush()
+        os.fsync(writing.fileno())
+    partial.replace(file)
+
+
+def _silent(message: str) -> None:
+    """Tell nobody."""
