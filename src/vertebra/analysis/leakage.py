@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vertebra.declare.analysis import Analysis, AsOf
 from vertebra.declare.analysis_file import location_of
 from vertebra.errors import DeclarationError, LeakageError
+from vertebra.formatting import shortened
 from vertebra.quoting import spark_identifier
 from vertebra.suggestions import did_you_mean
 
@@ -78,7 +79,7 @@ def require_columns(analysis: Analysis, schemas: Mapping[str, Iterable[str]]) ->
         if column not in columns:
             raise DeclarationError(
                 f"{_words(place)} names {column!r}, which {owner} does not have",
-                cause=did_you_mean(column, columns, f"its columns are {', '.join(columns)}"),
+                cause=did_you_mean(column, columns, f"its columns are {shortened(columns)}"),
                 remedy=f"vertebra show exploitation.{owner}",
                 where=location_of(analysis, *place),
             )

@@ -19,6 +19,7 @@ from vertebra.declare.sql_text import place, quote
 from vertebra.declare.view_columns import unknown_columns
 from vertebra.declare.view_file import ReadView
 from vertebra.errors import DeclarationError, RegistryError, RuleError, VertebraError
+from vertebra.formatting import shortened
 from vertebra.suggestions import did_you_mean
 
 
@@ -160,7 +161,7 @@ def _about_failed(error: RuleError | DeclarationError, declared: Declarations) -
 def _no_column(what: str, column: str, dataset: Dataset, where: str) -> DeclarationError:
     return DeclarationError(
         f"{what}: {dataset.name} has no column {column}",
-        cause=f"its columns are {', '.join(dataset.columns)}",
+        cause=f"its columns are {shortened(dataset.columns)}",
         remedy=did_you_mean(column, dataset.columns, f"declare {column} in {dataset.declared_in}"),
         where=where,
     )
@@ -180,7 +181,7 @@ def _reconciliation_errors(
         if column is None and dataset is None:
             yield DeclarationError(
                 f"{what}: there is no dataset {table}",
-                cause=f"the datasets are {', '.join(declared.datasets)}",
+                cause=f"the datasets are {shortened(declared.datasets)}",
                 remedy=did_you_mean(table, declared.datasets, f"add datasets/{table}.yaml"),
                 where=document.where(loc),
             )
@@ -254,7 +255,7 @@ def _input_errors(declared: Declarations) -> Iterator[DeclarationError]:
                 known_views = [other.partition(".")[2] for other in known if other.startswith("exploitation.")]
                 yield DeclarationError(
                     f"analysis {name} reads the view {view}, which nothing declares",
-                    cause=f"the views are {', '.join(sorted(known_views)) or 'none'}",
+                    cause=f"the views are {shortened(sorted(known_views)) or 'none'}",
                     remedy=did_you_mean(view.rpartition(".")[2], known_views, f"add views/{view}.sql"),
                     where=location_in(analysis.file, loc),
                 )
@@ -275,7 +276,7 @@ def _view_column_errors(declared: Declarations) -> Iterator[DeclarationError]:
             dataset = declared.datasets[one.table.partition(".")[2]]
             yield DeclarationError(
                 f"view {name}: {one.table} has no column {one.column}{quote(sql, one.start, one.end)}",
-                cause=f"its columns are {', '.join(tables[one.table])}",
+                cause=f"its columns are {shortened(tables[one.table])}",
                 remedy=did_you_mean(one.column, tables[one.table], f"declare {one.column} in {dataset.declared_in}"),
                 where=place(sql, one.start, file),
             )
@@ -315,7 +316,7 @@ def _undeclared(what: str, table: str, known: Mapping[str, str], where: str) -> 
     remedy = f"write {elsewhere[0]}" if elsewhere else did_you_mean(table, known, f"add {folder.format(short)}")
     return DeclarationError(
         f"{what} reads {table}, which nothing declares",
-        cause=f"there are {', '.join(sorted(known)) or 'no tables'}",
+        cause=f"there are {shortened(sorted(known)) or 'no tables'}",
         remedy=remedy,
         where=where,
     )

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from vertebra.denial import DenialConstraint, parse
 from vertebra.errors import DeclarationError, RuleError
+from vertebra.formatting import shortened
 from vertebra.quoting import spark_identifier
 from vertebra.suggestions import did_you_mean
 
@@ -68,7 +69,7 @@ class RuleScope:
             if column not in self.columns:
                 raise RuleError(
                     f"rule {self.rule}: {self.dataset} has no column {column}",
-                    cause=f"its columns are {', '.join(self.columns)}",
+                    cause=f"its columns are {shortened(self.columns)}",
                     remedy=did_you_mean(column, self.columns, f"write one of them, or declare {column}"),
                 )
 

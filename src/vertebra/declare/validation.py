@@ -11,6 +11,7 @@ from vertebra.declare.declaration import NAME_PATTERN, Declaration, locate
 from vertebra.declare.document import Document, Loc
 from vertebra.declare.registered import NOT_LOADED, NOT_REGISTERED, REGISTERED, registered_by
 from vertebra.errors import DeclarationError
+from vertebra.formatting import shortened
 from vertebra.suggestions import did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def _explain(
         known = allowed_keys(adapter, loc[:-1], document.value)
         return DeclarationError(
             f"{what}: unknown key {str(loc[-1])!r}" + (f" in {_dotted(path[:-1])}" if len(path) > 1 else ""),
-            cause=f"the keys here are {', '.join(known)}",
+            cause=f"the keys here are {shortened(known)}",
             remedy=did_you_mean(loc[-1], known, "remove it"),
             where=document.where(loc, key=True),
         )
@@ -176,7 +177,7 @@ def _explain(
         known = error["ctx"]["known"]
         return DeclarationError(
             f"{label} is {_shown_value(given)}",
-            cause=f"it is one of {', '.join(known)}",
+            cause=f"it is one of {shortened(known)}",
             remedy=did_you_mean(
                 given, known, f"write one of them, or install the package that adds {_shown_value(given)}"
             ),

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _SHARE_OF_MEMORY = 0.6
 """The rest is for the Python process, the model libraries and the operating system's file cache."""
 
+_STACK = 256 << 20
+"""Bytes of address space of each thread's stack; memory is used as it is needed. The engine plans recursively: with its
+default of 8 MiB a condition of 500 terms overflows the stack, which ends the process. With 256 MiB, 5,000 do not."""
+
 _HASH_JOIN_INPUT = "for HashJoinInput"
 """Part of the message when the memory pool cannot hold the smaller side of a hash join."""
 _servers: dict[bool, Any] = {}
@@ -128,6 +132,7 @@ class SailEngine(ConnectEngine):
         return {
             "TZ": "UTC",
             "RUST_LOG": os.environ.get("RUST_LOG", "off"),
+            "SAIL_RUNTIME__STACK_SIZE": str(_STACK),
             "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
             "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(self._memory),
             "SAIL_OPTIMIZER__PREFER_HASH_JOIN": "false" if self._spilling_joins else "true",

@@ -14,6 +14,7 @@ from vertebra.errors import CollectError
 from vertebra.external_data.duckdb_values import copied, not_utf8, refused
 from vertebra.external_data.parquet_files import parquet_part
 from vertebra.external_data.source import SourceLayout, SourcePart
+from vertebra.formatting import shortened
 from vertebra.quoting import duckdb_identifier, duckdb_text
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _header(file: Path, delimiter: str | None) -> tuple[list[str], str]:
 def _position(file: Path, names: Sequence[str], name: str) -> int:
     if name not in names:
         raise CollectError(
-            f"{display_path(file)} has no column {name}", cause=f"its columns are {', '.join(names)}",
+            f"{display_path(file)} has no column {name}", cause=f"its columns are {shortened(names)}",
             remedy="give files with the same columns",
         )  # fmt: skip
     if Counter(names)[name] > 1:

@@ -11,6 +11,7 @@ from vertebra.declare.document import display_path
 from vertebra.errors import CollectError
 from vertebra.external_data.duckdb_values import first_row, refused
 from vertebra.external_data.source import POSITION, SourcePart
+from vertebra.formatting import shortened
 from vertebra.quoting import duckdb_identifier, duckdb_text
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def parquet_part(connection: duckdb.DuckDBPyConnection, file: Path, name: str, c
     absent = [value for value in values if value not in present]
     if absent:
         raise CollectError(
-            f"{name} has no column {absent[0]}", cause=f"its columns are {', '.join(present)}",
+            f"{name} has no column {absent[0]}", cause=f"its columns are {shortened(present)}",
             remedy="give files with the same columns",
         )  # fmt: skip
     listed = ", ".join(f"{value} AS {duckdb_identifier(column)}" for column, value in chosen.items())

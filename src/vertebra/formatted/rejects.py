@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
+from vertebra.engine.expression_trees import balanced
 from vertebra.governance.schemas import STATES
 from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH
 
@@ -74,7 +75,7 @@ def rejects(worked: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx:
         )
         for name, cell in cells.items()
     ]
-    some_refused = reduce(lambda one, other: one | other, [F.col(f"_refused_{name}") for name in cells])
+    some_refused = balanced(lambda one, other: one | other, [F.col(f"_refused_{name}") for name in cells])
     return (
         flagged.where(some_refused)
         .select("_rid", F.explode(F.array(*found)).alias("cell"))

@@ -12,6 +12,7 @@ from vertebra.errors import LakeError
 from vertebra.formatted.drift import evolved, match_columns
 from vertebra.formatted.rejects import RAGGED_REASON
 from vertebra.formatted.text import SPACES, null_markers
+from vertebra.formatting import shortened
 from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def row_origin(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column:
     if column is not None and column not in dataset.columns:
         raise LakeError(
             f"{dataset.name} has no column {column}",
-            cause=f"its columns are {', '.join(dataset.columns)}",
+            cause=f"its columns are {shortened(dataset.columns)}",
             remedy=f"vertebra why formatted.{dataset.name} {rid}",
         )
     batch = _batch(dataset, lake, number, rid)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from vertebra.errors import PublishError
+from vertebra.formatting import shortened
 from vertebra.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _chosen(table: str, present: Sequence[str], columns: Sequence[str] | None) -
         if not chosen:
             raise PublishError(
                 f"{table} has no column to publish",
-                cause=f"the names of all its columns begin with _: {', '.join(present)}",
+                cause=f"the names of all its columns begin with _: {shortened(present)}",
                 remedy="name those to send under `columns:`",
             )
         return chosen
@@ -69,7 +70,7 @@ def _chosen(table: str, present: Sequence[str], columns: Sequence[str] | None) -
         if name not in present:
             raise PublishError(
                 f"{table} has no column {name}",
-                cause=f"its columns are {', '.join(present)}",
+                cause=f"its columns are {shortened(present)}",
                 remedy=did_you_mean(name, present, "correct `columns:` of the publication"),
             )
     return list(columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, assert_never
 
 from vertebra.declare.period import summarize_periods
-from vertebra.formatting import counted, duration, figure
+from vertebra.formatting import counted, duration, figure, shortened
 from vertebra.governance.step_facts import (
     AnalysisFacts,
     EntityResolutionFacts,
@@ -86,9 +86,7 @@ def _landing(facts: LandingFacts) -> list[str]:
     if facts.unpublished_periods:
         found.append(f"not published yet: {summarize_periods(facts.unpublished_periods)}")
     if facts.drift:
-        more = len(facts.drift) - _MAX_DRIFT
-        rest = f" and {more} more" if more > 0 else ""
-        found.append(f"drift: {', '.join(facts.drift[:_MAX_DRIFT])}{rest} (vertebra ls drift)")
+        found.append(f"drift: {shortened(facts.drift, _MAX_DRIFT)} (vertebra ls drift)")
     return found
 
 
@@ -120,4 +118,4 @@ def _added(rows: int | None) -> list[str]:
 
 
 def _listed(what: str, names: Sequence[str]) -> list[str]:
-    return [f"{what}: {', '.join(names)}"] if names else []
+    return [f"{what}: {shortened(names)}"] if names else []

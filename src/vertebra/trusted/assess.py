@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vertebra.engine.expression_trees import balanced
 from vertebra.quoting import spark_identifier
 from vertebra.trusted.detect.rule_count import removal_for_all
 from vertebra.trusted.rule_columns import columns_of, readers_of
@@ -97,7 +98,8 @@ def count_non_null(stages: Mapping[Stage, DataFrame], columns: Sequence[str]) ->
     from pyspark.sql import functions as F
 
     filled = [F.count(F.col(spark_identifier(name))).alias(f"c{i}") for i, name in enumerate(columns)]
-    whole = " AND ".join(f"{spark_identifier(name)} IS NOT NULL" for name in columns) or "true"
+    present = [f"{spark_identifier(name)} IS NOT NULL" for name in columns]
+    whole = balanced(lambda one, other: f"({one} AND {other})", present or ["true"])
     complete = F.count(F.when(F.expr(whole), F.lit(1))).alias("complete")
     counts = [
         frame.agg(F.count(F.lit(1)).alias("rows"), complete, *filled).select(F.lit(stage).alias("stage"), "*")

@@ -25,6 +25,7 @@ from vertebra.external_data.open import open_data
 from vertebra.external_data.source import ExternalTable, SourceLayout
 from vertebra.external_data.spark_frames import SparkFrames, is_spark
 from vertebra.external_data.staging import ROW_ID, StagedTable, checked_types, stage
+from vertebra.formatting import shortened
 from vertebra.governance.context import Progress, silent
 from vertebra.workspace.check_examples import examples
 from vertebra.workspace.check_result import CheckedTable, DataCheck, RuleResult
@@ -176,7 +177,7 @@ class _Checking:
             if column not in known:
                 raise CollectError(
                     f"the data have no column {column}, whose type is declared",
-                    cause=f"the columns are {', '.join(sorted(known))}", remedy="correct --type",
+                    cause=f"the columns are {shortened(sorted(known))}", remedy="correct --type",
                 )  # fmt: skip
 
 

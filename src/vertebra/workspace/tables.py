@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vertebra.errors import LakeError
+from vertebra.formatting import shortened
 from vertebra.governance.schemas import LEDGERS
 from vertebra.suggestions import did_you_mean, did_you_mean_table
 
@@ -126,7 +127,7 @@ class TableHandle:
             if name not in known:
                 raise LakeError(
                     f"{self.name} has no column {name}",
-                    remedy=did_you_mean(name, known, f"its columns are {', '.join(known)}"),
+                    remedy=did_you_mean(name, known, f"its columns are {shortened(known)}"),
                 )
         return self.dataset().head(limit, columns=list(columns) or known)
 

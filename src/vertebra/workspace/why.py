@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow.compute as pc
 
 from vertebra.errors import LakeError
+from vertebra.formatting import shortened
 from vertebra.lake.batches import batches
 from vertebra.workspace.tables import existing
 from vertebra.zones import DATASET_ZONES
@@ -153,7 +154,7 @@ def _row(lake: Lake, name: str, rid: int, column: str | None) -> dict[str, Any]:
             remedy=f"vertebra why {name} (what the table was made from), or select {RID} in the view",
         )
     if column is not None and column not in names:
-        raise LakeError(f"{name} has no column {column}", remedy=f"its columns are {', '.join(names)}")
+        raise LakeError(f"{name} has no column {column}", remedy=f"its columns are {shortened(names)}")
     rows = table.arrow().to_table(filter=pc.field(RID) == rid).to_pylist()
     if not rows:
         raise LakeError(

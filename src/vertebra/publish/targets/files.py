@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from vertebra.declare.publication import Publication
 from vertebra.durable import sha256_of
 from vertebra.errors import PublishError
+from vertebra.formatting import shortened
 from vertebra.publish.port import PublishTarget, Receipt
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _write_csv(table: PublishedTable, staged: Path) -> int:
     unfit = [field.name for field in table.schema if pa.types.is_nested(field.type) or pa.types.is_binary(field.type)]
     if unfit:
         raise PublishError(
-            f"CSV cannot hold the columns {', '.join(unfit)} of {table.name}",
+            f"CSV cannot hold the columns {shortened(unfit)} of {table.name}",
             cause="their values are lists, structs or bytes",
             remedy="publish to a .parquet file, or name the other columns under `columns:`",
         )

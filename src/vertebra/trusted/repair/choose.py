@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.repair import REPAIR_METHODS, repair_method_of
 from vertebra.errors import RegistryError
+from vertebra.formatting import shortened
 from vertebra.quoting import spark_identifier
 from vertebra.trusted.cells import as_text
 from vertebra.trusted.decisions import DecisionsInForce
@@ -100,7 +101,7 @@ def _checked(proposed: DataFrame, plan: PlannedRepair) -> DataFrame:
     if absent:
         raise RegistryError(
             f"the repair method {plan.method.name} proposes cells without {', '.join(absent)}",
-            cause=f"its columns are {', '.join(proposed.columns)}",
+            cause=f"its columns are {shortened(proposed.columns)}",
             remedy="see docs/plugins.md for what a repair method returns",
         )
     types = {"rid": "bigint", "confidence": "double", "support": "bigint"}
