@@ -177,7 +177,7 @@ class ConnectEngine:
 
     def _open(self) -> SparkSession:
         """Start a session; :meth:`stop` ends all that were started."""
-        return self._connect(self._address)
+        return self._connect(lambda: _session_at(self._address))
 
     def _open_in_background(self) -> None:
         # the first use of the session meets the same failure and reports it
@@ -187,18 +187,13 @@ class ConnectEngine:
     def _after_start(self) -> None:
         """Finish the start of a session in the thread that uses it."""
 
-    def _connect(self, address: str) -> SparkSession:
+    def _connect(self, create: Callable[[], SparkSession]) -> SparkSession:
         import logging
-
-        from pyspark.sql import SparkSession
 
         logging.getLogger("pyspark.sql.connect").setLevel(logging.ERROR)
         _import_client()
         try:
-            # the client would retry an address where nothing listens for ten minutes
-            _reach(address)
-            # `create`, not `getOrCreate`: two engines in one process must never share a session
-            session: SparkSession = SparkSession.builder.remote(address).create()
+            session = create()
             for key, value in self._session_settings.items():
                 session.conf.set(key, value)
             session.sql("SELECT 1").collect()
@@ -231,6 +226,16 @@ def _import_client() -> None:
     finally:
         if pretend:
             del main.__file__
+
+
+def _session_at(address: str) -> SparkSession:
+    """A new session of the server at an address."""
+    from pyspark.sql import SparkSession
+
+    # the client would retry an address where nothing listens for ten minutes
+    _reach(address)
+    # `create`, not `getOrCreate`: two engines in one process must never share a session
+    return SparkSession.builder.remote(address).create()
 
 
 def _reach(address: str) -> None:

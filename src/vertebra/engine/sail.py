@@ -9,12 +9,13 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vertebra.declare.quantity import parse_size
 from vertebra.engine.connect import SETTINGS, ConnectEngine
 from vertebra.engine.float_bounds import bounds_floats, copy_without_bounds, has_floats
 from vertebra.engine.port import Capabilities
+from vertebra.engine.private_port import PortIsOpenError, private_target
 from vertebra.errors import EngineError
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ default of 8 MiB a condition of 500 terms overflows the stack, which ends the pr
 
 _HASH_JOIN_INPUT = "for HashJoinInput"
 """Part of the message when the memory pool cannot hold the smaller side of a hash join."""
-_servers: dict[bool, Any] = {}
-"""The servers of this process, by whether joins spill: one, and a second one when a join did not fit into memory."""
+_servers: list[Any] = []
+"""The servers of this process, which run until it ends."""
+_targets: dict[bool, str] = {}
+"""Where clients connect to them, by whether joins spill: one, and a second one when a join did not fit into memory."""
 
 
 class SailEngine(ConnectEngine):
@@ -65,7 +68,8 @@ class SailEngine(ConnectEngine):
         return Capabilities(dialect="sail", joins_spill=self._spilling_joins)
 
     def _open(self) -> SparkSession:
-        return self._connect(f"sc://127.0.0.1:{self._port()}")
+        target = self._target()
+        return self._connect(lambda: _session_through(target))
 
     def _after_start(self) -> None:
         keep_signals()
@@ -110,9 +114,9 @@ class SailEngine(ConnectEngine):
             copy_without_bounds(file, copy)
         return copy
 
-    def _port(self) -> int:
-        """The port of this process's server, which starts if necessary; it reads its settings when it starts."""
-        if self._spilling_joins not in _servers:
+    def _target(self) -> str:
+        """Where clients connect to this process's server, which starts if necessary and then reads its settings."""
+        if self._spilling_joins not in _targets:
             os.environ.update(self._settings())
             try:
                 from pysail.spark import SparkConnectServer
@@ -125,8 +129,17 @@ class SailEngine(ConnectEngine):
                     cause=str(error),
                     remedy="pip install 'pysail==0.7.*', or run with --engine sc://host:15002",
                 ) from error
-            _servers[self._spilling_joins] = server
-        return int(_servers[self._spilling_joins].listening_address[1])
+            port = int(server.listening_address[1])
+            try:
+                target = private_target(port)
+            except PortIsOpenError:
+                target = f"127.0.0.1:{port}"
+            except EngineError:
+                server.stop()
+                raise
+            _servers.append(server)
+            _targets[self._spilling_joins] = target
+        return _targets[self._spilling_joins]
 
     def _settings(self) -> dict[str, str]:
         return {
@@ -137,6 +150,21 @@ class SailEngine(ConnectEngine):
             "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(self._memory),
             "SAIL_OPTIMIZER__PREFER_HASH_JOIN": "false" if self._spilling_joins else "true",
         }
+
+
+def _session_through(target: str) -> SparkSession:
+    """A new session of the server at a target of gRPC."""
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    class Channel(DefaultChannelBuilder):
+        def toChannel(self) -> Any:  # noqa: N802 - the name is the client's
+            return self._insecure_channel(target)
+
+    # as the client's own builder sets it; the server does not take the name of a socket for its authority
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+    channel = Channel("sc://localhost", [("grpc.default_authority", "localhost")])
+    return cast("SparkSession", ConnectSession.builder.channelBuilder(channel).create())
 
 
 def join_did_not_fit(error: BaseException | None) -> bool:
