@@ -55,10 +55,53 @@ def test_names_are_written_as_in_sql(sail: Engine) -> None:
 def test_stack_traces_of_the_server_are_left_out() -> None:
     failure = translated(SparkConnectGrpcException(PANIC), "the view best")
     assert str(failure) == (
-        "the engine failed on the view best\n"
-        "  cause: task failed: index out of bounds: the len is 1 but the index is 1\n"
-        "  next:  repeat the command with --debug"
+        "the engine broke off the view best\n"
+        "  cause: a defect of the engine, not of the data: "
+        "task failed: index out of bounds: the len is 1 but the index is 1\n"
+        "  next:  write the expression in another way, or use Apache Spark (--engine sc://host:15002); "
+        "--debug shows what the engine said"
     )
+
+
+@pytest.mark.parametrize(
+    ("sql", "cause"),
+    [
+        ("select zip_with(array(1), array(2), (x, y) -> x + y)", "the engine has no function zip_with"),
+        ("select nope(1)", "the engine has no function nope"),
+        ("select id, sum(id) from range(3)", "a column is used that is neither grouped nor aggregated"),
+        ("select 1 +", "the SQL ends where the engine expects more"),
+        (
+            "select * from (select 1 i, 2 m) pivot (sum(m) for i in (1))",
+            "the SQL has i at character 50, where the engine",
+        ),
+        (
+            "select decode(1, 1, 'a', 'b')",
+            "the arguments do not fit: Spark `decode` function requires 2 arguments, got 4",
+        ),
+        ("select log(2.5)", "a function has another number of arguments than it takes"),
+        ("select id from range(3) where regexp_like('a', '(?=a)')", "the pattern is not valid: look-around"),
+        ("select coalesce(date'2020-01-01', timestamp'2020-01-01 00:00:00')", "such as dates and timestamps"),
+    ],
+)
+def test_messages_of_the_engine_are_in_words_of_sql(sail: Engine, sql: str, cause: str) -> None:
+    with pytest.raises(QueryError) as failed:
+        sail.attempt(lambda: sail.session.sql(sql).collect())
+    assert cause in failed.value.cause
+    for inner in ("Identifier", "Literal(", "Decimal128", '"#', "unexpected", "expected '+', '-'", "coercion"):
+        assert inner not in failed.value.cause
+
+
+def test_a_panic_of_the_engine_is_its_own_defect_and_the_next_query_works(sail: Engine) -> None:
+    with pytest.raises(QueryError, match="the engine broke off a query") as failed:
+        sail.attempt(lambda: sail.session.sql("select explode(map('a', 1))").collect())
+    assert failed.value.cause.startswith("a defect of the engine, not of the data")
+    assert "--engine sc://" in failed.value.remedy
+    assert sail.session.range(3).count() == 3
+
+
+def test_a_temporary_view_that_is_gone_is_told_in_words(sail: Engine) -> None:
+    assert cause_of(ValueError("Temporary View not found: x")) == "the temporary view x does not exist"
+    assert cause_of(ValueError("unexpected token")) == "the engine does not take token here"
 
 
 @pytest.mark.parametrize("operator", ["HashJoinInput", "TopK", "GroupedHashAggregateStream"])

@@ -16,9 +16,31 @@ _OUT_OF_MEMORY: Final = re.compile(
     r"Failed to allocate additional|Resources exhausted|OutOfMemoryError|UNABLE_TO_ACQUIRE_MEMORY"
 )
 _UNREACHABLE: Final = re.compile(r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|Connection refused")
+_DEFECT: Final = re.compile(r"RST_STREAM|Stream removed|panick|[Ii]nternal error|entered unreachable code")
+"""The engine broke off, or says itself that this should not happen."""
 _GRPC_DETAILS: Final = re.compile(r'details = "([^"]*)"')
 _SAIL_NAME: Final = re.compile(r"ObjectName\(\[((?:Identifier\(\"[^\"]*\"\)(?:, )?)+)\]\)")
 _SAIL_NAME_PART: Final = re.compile(r'Identifier\("([^"]*)"\)')
+_IN_WORDS: Final = tuple(
+    (re.compile(pattern, re.DOTALL), words)
+    for pattern, words in (
+        (r"^Temporary View not found: (\S+)$", r"the temporary view \1 does not exist"),
+        (r"^(?:unknown )?function: (\S+)$", r"the engine has no function \1"),
+        (r"^cast (.+) to Spark data type$",
+         r"Spark has no type for \1; values of several types meet, such as dates and timestamps: cast one of them"),
+        (r'^No field named (?:\S*\.)?"#\d+"',
+         "a column is used that is neither grouped nor aggregated, or that is not there"),
+        (r"^invalid argument: found (.+?) at (\d+):\d+ expected (.{1,60}?)(?:, .*| or .*)?$",
+         r"the SQL has \1 at character \2, where the engine expects \3"),
+        (r"^invalid argument: found end of input.*$", "the SQL ends where the engine expects more"),
+        (r"^.*user-defined coercion failed with: (?:Execution error: )?(.+?)(?:\.? No function match.*)?$",
+         r"the arguments do not fit: \1"),
+        (r"^\S+ values? expected: \[.*$", "a function has another number of arguments than it takes"),
+        (r"^.*[Rr]egular expression did not compile: .*error: ([^\n]+).*$", r"the pattern is not valid: \1"),
+        (r"^unexpected (.+)$", r"the engine does not take \1 here"),
+    )
+)  # fmt: skip
+"""What messages of the engine mean, for messages that show its inner workings."""
 
 
 def translated(error: BaseException, about: str = "") -> EngineError | None:
@@ -47,6 +69,13 @@ def translated(error: BaseException, about: str = "") -> EngineError | None:
             cause=cause,
             remedy="vertebra debug shows whether the engine answers; then repeat the command",
         )
+    if _DEFECT.search(text):
+        return QueryError(
+            f"the engine broke off {about or 'a query'}",
+            cause=f"a defect of the engine, not of the data: {cause}",
+            remedy="write the expression in another way, or use Apache Spark (--engine sc://host:15002); "
+            "--debug shows what the engine said",
+        )
     return QueryError(
         f"the engine failed on {about or 'a query'}", cause=cause, remedy="repeat the command with --debug"
     )
@@ -74,7 +103,12 @@ def cause_of(error: BaseException) -> str:
     """The message of an exception in one line, without stack traces."""
     text = str(error)
     details = _GRPC_DETAILS.search(text)
-    lines = [details[1]] if details else text.splitlines()
+    text = details[1] if details else text.strip()
+    for pattern, words in _IN_WORDS:
+        if found := pattern.match(text):
+            text = found.expand(words)
+            break
+    lines = text.splitlines()
     line = next((line.strip() for line in lines if line.strip()), type(error).__name__)
     line = _SAIL_NAME.sub(lambda name: f'"{".".join(_SAIL_NAME_PART.findall(name[1]))}"', line)
     return line if len(line) <= _LONGEST_CAUSE else f"{line[:_LONGEST_CAUSE]} …"
