@@ -37,6 +37,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         terminal.write_line(f"effort: {EFFORT} (set {VARIABLE}=fast or thorough)")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def without_waiting_for_the_disk() -> Iterator[None]:
+    """No test survives a power cut, so none needs to wait until files are on the disk; processes of their own do."""
+    fsync = os.fsync
+    os.fsync = lambda _: None
+    yield
+    os.fsync = fsync
+
+
 @pytest.fixture(scope="session")
 def sail() -> Iterator[Engine]:
     engine = SailEngine(memory="6g")

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from vertebra.governance.drift import ColumnDrift
     from vertebra.lake.gc import TableGarbage
     from vertebra.lake.table import TableVersion
+    from vertebra.lake.verify import Damage, Verification
     from vertebra.landing.backfill import PeriodStatus
     from vertebra.landing.collect import PayloadsRefusedError
     from vertebra.pipeline.plan import PlannedStep
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from vertebra.workspace.quality import QualityEvidence, QualityFigure, QualityMeasure, QualityRun, TableQuality
     from vertebra.workspace.quality_examples import ExampleTuple, ViolationExample
     from vertebra.workspace.query_result import QueryResult
+    from vertebra.workspace.repair import RepairedDamage, RepairReport
     from vertebra.workspace.rule_tallies import RuleTally
     from vertebra.workspace.run_summary import DatasetTally, RunSummary
     from vertebra.workspace.schedule import NextCollection, StopRequest
@@ -95,6 +97,7 @@ __all__ = [
     "ChosenModel",
     "CollectError",
     "ColumnDrift",
+    "Damage",
     "DataCheck",
     "DatasetDrift",
     "DatasetInfo",
@@ -137,7 +140,9 @@ __all__ = [
     "QueryResult",
     "RegistryError",
     "RepairCount",
+    "RepairReport",
     "RepairedCell",
+    "RepairedDamage",
     "RuleError",
     "RuleInfo",
     "RulePlan",
@@ -162,6 +167,7 @@ __all__ = [
     "TableInfo",
     "TableQuality",
     "TableVersion",
+    "Verification",
     "VertebraError",
     "ViolatingTuple",
     "ViolationExample",
@@ -233,6 +239,10 @@ _HOMES: Final[dict[str, str]] = {
     "QuarantinedRow": "vertebra.workspace.decisions",
     "RepairedCell": "vertebra.workspace.decisions",
     "Diagnostic": "vertebra.workspace.diagnostics",
+    "Damage": "vertebra.lake.verify",
+    "Verification": "vertebra.lake.verify",
+    "RepairReport": "vertebra.workspace.repair",
+    "RepairedDamage": "vertebra.workspace.repair",
     "discover": "vertebra.workspace.discover_data:discover_data",
     "DatasetDrift": "vertebra.workspace.listing",
     "DatasetInfo": "vertebra.workspace.listing",

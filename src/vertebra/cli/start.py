@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from vertebra.cli.options import (
     print_note,
     print_rows,
 )
+
+if TYPE_CHECKING:
+    from vertebra import Workspace
 
 
 def init(
@@ -48,6 +51,12 @@ def debug(
     json_schema: Annotated[
         bool, typer.Option("--json-schema", help="Print the JSON Schema of declarations in YAML, for editors.")
     ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check that every file of the lake is what was written.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Rebuild damaged files of the lake from what is sound.")
+    ] = False,
     form: FormatOption = "table",
     project: ProjectOption = CURRENT_FOLDER,
     profile: ProfileOption = None,
@@ -55,10 +64,16 @@ def debug(
 ) -> None:
     """Check the installation, the project, the lake and the engine.
 
+    With --verify, checks every payload, record file, receipt, log entry and current data file of the lake, by their
+    SHA-256. With --repair, parses records again from payloads, takes damaged tables back to their last sound version,
+    for the next run to compute, and rebuilds ledgers. Both exit with 1 if damage is left.
+
     \b
     Examples:
       vertebra debug
       vertebra debug --engine sc://localhost:15002
+      vertebra debug --verify
+      vertebra debug --repair
       vertebra debug --json-schema > vertebra.schema.json
     """
     if json_schema:
@@ -67,11 +82,31 @@ def debug(
         sys.stdout.write(json.dumps(vertebra.json_schema(), indent=2, ensure_ascii=False) + "\n")
         return
     output_format(form)
+    if verify or repair:
+        _verify(open_workspace(project, profile), form, repair=repair)
+        return
     with open_workspace(project, profile, engine) as space:
         checks = space.diagnostics()
     rows = [{"check": one.what, "state": "ok" if one.ok else "FAILED", "detail": one.detail} for one in checks]
     print_rows(rows, ["check", "state", "detail"], form)
     if not all(one.ok for one in checks):
+        raise typer.Exit(1)
+
+
+def _verify(space: Workspace, form: str, *, repair: bool) -> None:
+    from vertebra.report import damage
+
+    if repair:
+        report = space.repair()
+        print_rows(damage.repair_rows(report, space.lake.root), damage.REPAIRS, form)
+        print_note(damage.repair_summary(report))
+        ok = report.ok
+    else:
+        found = space.verify()
+        print_rows(damage.damage_rows(found, space.lake.root), damage.DAMAGE, form)
+        print_note(damage.summary(found))
+        ok = found.ok
+    if not ok:
         raise typer.Exit(1)
 
 

@@ -20,7 +20,15 @@ from vertebra.formatted.text import null_markers
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.drift import record_drift
 from vertebra.governance.step_facts import FormattedFacts
-from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches, batches_digest, snapshot_batches
+from vertebra.lake.batches import (
+    RECORD_COLUMN,
+    RECORDS_PER_BATCH,
+    Batch,
+    batches,
+    batches_digest,
+    check_records,
+    snapshot_batches,
+)
 from vertebra.lake.table import StagedFiles
 
 if TYPE_CHECKING:
@@ -73,6 +81,8 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
         return _outcome(table, table.version(), [], 0)
     record_drift(dataset, landed, ctx.ledgers, ctx.commit())
     more = evolved(dataset, new if dataset.load == "snapshot" else landed)
+    for batch in new:
+        check_records(batch)
     matches = [match_columns(dataset, batch, more) for batch in new]
     added = [name for name in more if full_refresh or name not in table.schema().names]
     declared = list(dataset.columns)

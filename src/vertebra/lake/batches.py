@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+
+from vertebra.durable import sha256_of
+from vertebra.errors import LakeError
+
+_OWN_HASH: Final = "receipt_sha256"
 
 RECORDS_PER_BATCH: Final = 10**10
 """``_rid = batch · 10^10 + record``: the batch number and the 0-based record can be read off a row id."""
@@ -48,6 +53,7 @@ class Receipt:
         text: properties of the payload's text: ``encoding``, ``delimiter``, which of them were ``detected``, columns
             ``renamed`` to be unique, numbers of ``ragged`` and ``filled`` records.
         seen: a profile of the cells by column, see :class:`vertebra.lake.column_profile.ColumnProfile`.
+        records_sha256: of ``records.parquet``; None in receipts of earlier releases.
     """
 
     number: int
@@ -67,15 +73,27 @@ class Receipt:
     content: str | None = None
     text: dict[str, Any] = field(default_factory=dict)
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
+    records_sha256: str | None = None
 
     def to_json(self) -> str:
-        """As the text of ``receipt.json``."""
-        return json.dumps(asdict(self) | {"collected_at": self.collected_at.isoformat()}, indent=2)
+        """As the text of ``receipt.json``, with a hash of itself."""
+        raw = asdict(self) | {"collected_at": self.collected_at.isoformat()}
+        return json.dumps(raw | {_OWN_HASH: _hash_of(raw)}, indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> Receipt:
-        """From the text of ``receipt.json``."""
+        """From the text of ``receipt.json``.
+
+        Raises:
+            ValueError: it is not a receipt, or was changed since it was written.
+        """
         raw = json.loads(text)
+        if not isinstance(raw, dict):
+            raise ValueError("it is not a JSON object")
+        own = raw.pop(_OWN_HASH, None)
+        # receipts of earlier releases have no hash of themselves
+        if (own is None and raw.get("records_sha256")) or (own is not None and own != _hash_of(raw)):
+            raise ValueError("it is not what was written")
         raw["collected_at"] = datetime.fromisoformat(raw["collected_at"])
         raw["columns"] = tuple(raw["columns"])
         return cls(**raw)
@@ -123,8 +141,59 @@ def batches(landing: Path, source: str, dataset: str) -> list[Batch]:
     folder = landing / source / dataset
     if not folder.is_dir():
         return []
-    receipts = sorted(folder.glob("[0-9]*/receipt.json"))
-    return [Batch(path.parent, Receipt.from_json(path.read_text("utf-8"))) for path in receipts]
+    return [_batch(path) for path in sorted(folder.glob("[0-9]*/receipt.json"))]
+
+
+def check_records(batch: Batch) -> None:
+    """Check that the records of a batch are those that were parsed.
+
+    Raises:
+        LakeError: they are gone, or are others.
+    """
+    expected = batch.receipt.records_sha256
+    fact = damage_of(batch.records, expected, None) if expected else ""
+    if fact:
+        raise _damaged(batch.records, fact)
+
+
+def check_payload(batch: Batch) -> None:
+    """Check that the payload of a batch is what was received.
+
+    Raises:
+        LakeError: it is gone, or is another.
+    """
+    fact = damage_of(batch.payload, batch.receipt.sha256, batch.receipt.bytes)
+    if fact:
+        raise _damaged(batch.payload, fact)
+
+
+def damage_of(file: Path, sha256: str, size: int | None) -> str:
+    """What is wrong with a file, as a clause; empty if it has the bytes that were written to it."""
+    if not file.is_file():
+        return "is gone"
+    found = file.stat().st_size
+    if size is not None and found != size:
+        return f"has {found:,} bytes where {size:,} were written"
+    return "" if sha256_of(file) == sha256 else "does not have the bytes that were written"
+
+
+def _batch(path: Path) -> Batch:
+    try:
+        return Batch(path.parent, Receipt.from_json(path.read_text("utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, "is damaged") from error
+
+
+def _damaged(file: Path, fact: str) -> LakeError:
+    return LakeError(
+        f"{file} {fact}",
+        cause="it was changed from outside, or the disk is damaged",
+        remedy="vertebra debug --verify tells all damage, vertebra debug --repair repairs what can be",
+    )
+
+
+def _hash_of(raw: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
 
 
 def batches_digest(landed: Sequence[Batch]) -> str:

@@ -10,14 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from vertebra.engine.float_bounds import bounded_columns
 from vertebra.lake.catalog import Lake
+from vertebra.lake.log import flushed
 from vertebra.lake.table import LakeTable
-
-if TYPE_CHECKING:
-    from deltalake import WriterProperties
 
 _SMALL_FILE: Final = 16 << 20
 _MANY_FILES: Final = 16
@@ -68,13 +65,14 @@ def _collect_table(table: LakeTable, pinned: Mapping[int, str], keep_since: date
         table.keep_log()
     compacted = _needs_compaction(table)
     if compacted and not dry_run:
-        table.delta().optimize.compact(writer_properties=_without_float_bounds(table))
+        table.compact()
     kept = kept_versions(table, pinned, keep_since)
     # what an earlier vacuum deleted stays in the log as removed, and is listed again
     garbage = tuple(sorted(file for file in _vacuum(table, kept, dry_run=True) if file.is_file()))
     size = sum(file.stat().st_size for file in garbage)
     if garbage and not dry_run:
-        _vacuum(table, kept, dry_run=False)
+        with flushed(table.path):
+            _vacuum(table, kept, dry_run=False)
         _remove_empty_folders(table.path, garbage)
     return TableGarbage(table.name, kept, garbage, size, compacted)
 
@@ -107,16 +105,6 @@ def _needs_compaction(table: LakeTable) -> bool:
         # A table written part by part is replaced part by part, by folder: merging would mix the parts.
         return False
     return len(files) > _MANY_FILES and sum(file.stat().st_size for file in files) / len(files) < _SMALL_FILE
-
-
-def _without_float_bounds(table: LakeTable) -> WriterProperties:
-    """What the lake writes has no bounds of floating-point columns: they leave NaN out."""
-    from deltalake import ColumnProperties, WriterProperties
-
-    schema = table.schema()
-    floats = set(schema.names) - set(bounded_columns(schema))
-    silent = ColumnProperties(statistics_enabled="NONE")
-    return WriterProperties(compression="ZSTD", column_properties=dict.fromkeys(floats, silent))
 
 
 def _vacuum(table: LakeTable, kept: Mapping[int, str], *, dry_run: bool) -> list[Path]:

@@ -22,8 +22,11 @@ _COLUMNS_COUNTED = 32
 """Columns that get statistics, of a file whose footer has none; as many as Delta's own writers describe."""
 
 
-def add_action(root: Path, file: Path) -> tuple[AddAction, int]:
+def add_action(root: Path, file: Path, *, data_change: bool = True) -> tuple[AddAction, int]:
     """Describe one Parquet file under a table's root as a Delta add action.
+
+    Args:
+        data_change: whether its rows are new to the table.
 
     Returns:
         The action, with row count, minimum, maximum and NULL count of each column as statistics, and the row count.
@@ -46,7 +49,7 @@ def add_action(root: Path, file: Path) -> tuple[AddAction, int]:
         size=status.st_size,
         partition_values={},
         modification_time=int(status.st_mtime * 1000),
-        data_change=True,
+        data_change=data_change,
         stats=json.dumps(stats),
     )
     return action, metadata.num_rows

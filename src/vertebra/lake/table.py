@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,19 +23,30 @@ from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import RemoveAction, create_table_with_add_actions
 
+from vertebra.durable import flush, make_folder
 from vertebra.engine.float_bounds import bounded_columns
 from vertebra.engine.written_schema import sql_type, stored_type
 from vertebra.errors import LakeError
 from vertebra.formatting import shortened
+from vertebra.lake.data_file import name_by_content, short_or_gone
+from vertebra.lake.log import LOG, damaged_entries, flushed
 from vertebra.lake.parquet_statistics import add_action
 
 if TYPE_CHECKING:
     import pyarrow.dataset as pads
+    from deltalake.transaction import AddAction
     from pyspark.sql import DataFrame
 
     from vertebra.engine.port import Engine
 
 _SAME_ROWS = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "ADD FEATURE"})
+
+_COMPACTION = "compaction"
+
+REPAIR = "repair"
+"""The step of a commit that says that the rows of a table are to be computed again; see :meth:`LakeTable.mark`."""
+
+_GROUP_ROWS = 1 << 17
 
 _EXTRA = "vertebra.extra."
 
@@ -124,8 +135,9 @@ class LakeTable:
         """The deltalake handle, at a version or at the latest.
 
         Raises:
-            LakeError: there is no such table or version.
+            LakeError: there is no such table or version, or its log is damaged.
         """
+        self._refuse_damaged_log()
         try:
             return DeltaTable(str(self.path), version=version)
         except TableNotFoundError:
@@ -135,13 +147,28 @@ class LakeTable:
                 remedy=f"vertebra run --select {self.name}",
             ) from None
         except DeltaError as error:
+            self._refuse_damaged_log(every=True)
             if version is None:
-                raise LakeError(f"{self.name} cannot be read", cause=str(error)) from error
+                first = next(iter(str(error).splitlines()), "")
+                raise LakeError(
+                    f"{self.name} cannot be read", cause=first, remedy="vertebra debug --verify tells what is damaged"
+                ) from error
             raise LakeError(
                 f"{self.name} has no version {version}",
                 cause="it was never written, or gc has removed it",
                 remedy=f"vertebra show {self.name} --history",
             ) from error
+
+    def _refuse_damaged_log(self, *, every: bool = False) -> None:
+        damage = damaged_entries(self.path / LOG, every=every)
+        if damage:
+            first = damage[0]
+            others = f", and {len(damage) - 1} more" if len(damage) > 1 else ""
+            raise LakeError(
+                f"the log of {self.name} is damaged: {first.file.name} {first.fact}{others}",
+                cause="the machine stopped before the disk had it, or the file was changed from outside",
+                remedy=f"vertebra debug --repair ({self.name} goes back to what is sound, and a run computes the rest)",
+            )
 
     def version(self) -> int:
         """The newest version."""
@@ -164,7 +191,7 @@ class LakeTable:
         for limit in (4, None):
             entries = self.history(limit)
             for entry in entries:
-                if entry.operation not in _SAME_ROWS:
+                if entry.operation not in _SAME_ROWS and entry.step != _COMPACTION:
                     return entry
         return entries[0] if entries else None
 
@@ -172,6 +199,11 @@ class LakeTable:
         """Rows of a version, from the log's file statistics."""
         actions = pa.table(self.delta(version).get_add_actions(flatten=True))
         return int(sum(count or 0 for count in actions.column("num_records").to_pylist()))
+
+    def sizes(self, version: int | None = None) -> dict[Path, int]:
+        """The files of a version with the size that the log has of each, in the order they were written."""
+        actions = pa.table(self.delta(version).get_add_actions(flatten=True)).select(["path", "size_bytes"])
+        return dict(sorted((self.path / unquote(one["path"]), one["size_bytes"]) for one in actions.to_pylist()))
 
     def files(self, version: int | None = None) -> list[Path]:
         """The files of a version, in the order they were written."""
@@ -219,16 +251,26 @@ class LakeTable:
         return pads.dataset(files, schema=self.schema(version), format="parquet")
 
     def _present(self, version: int | None) -> list[Path]:
-        files = self.files(version)
-        gone = [file for file in files if not file.is_file()]
+        sizes = self.sizes(version)
+        gone = short_or_gone(sizes)
+        if gone and not any(fact == "is gone" for fact in gone.values()):
+            file, fact = next(iter(gone.items()))
+            raise LakeError(
+                f"{self.name}: {file} {fact}",
+                cause="the machine stopped before the disk had it, or it was changed from outside",
+                remedy="vertebra debug --repair",
+            )
         if gone:
+            files = list(sizes)
             named = f"version {version}" if version is not None else "the newest version"
             raise LakeError(
-                f"{self.name}: {len(gone)} of {len(files)} files of {named} are gone, the first {gone[0]}",
+                f"{self.name}: {len(gone)} of {len(files)} files of {named} are gone, the first {next(iter(gone))}",
                 cause="vertebra gc freed an old version that nothing referred to, or they were removed from outside",
-                remedy=f"vertebra show {self.name} --history, then read or restore a version that is kept",
+                remedy=f"vertebra show {self.name} --history, then read or restore a version that is kept"
+                if version is not None
+                else "vertebra debug --repair, then vertebra run",
             )
-        return files
+        return sorted(sizes)
 
     def history(self, limit: int | None = None) -> list[TableVersion]:
         """The table's versions, newest first."""
@@ -251,7 +293,7 @@ class LakeTable:
         from pyspark.sql.pandas.types import to_arrow_schema
 
         schema = _stored(to_arrow_schema(frame.schema, timezone="UTC"), self.name)
-        files = engine.write_parquet(frame, self._new_folder(part))
+        files = name_by_content(engine.write_parquet(frame, self._new_folder(part)))
         rows = sum(pq.read_metadata(file).num_rows for file in files)
         return StagedFiles(tuple(files), schema, rows, part)
 
@@ -267,7 +309,7 @@ class LakeTable:
             for batch in reader:
                 rows += batch.num_rows
                 writer.write_batch(batch.cast(schema))
-        return StagedFiles((file,), schema, rows, part)
+        return StagedFiles(tuple(name_by_content([file])), schema, rows, part)
 
     def commit(
         self,
@@ -296,12 +338,26 @@ class LakeTable:
             LakeError: the schema does not fit, or another writer committed in the meantime.
         """
         actions = [add_action(self.path, file)[0] for file in staged.files]
+        self._flush(staged)
+        with flushed(self.path):
+            return self._commit(staged, actions, commit, mode, evolution, full_refresh, expected_version)
+
+    def _commit(
+        self,
+        staged: StagedFiles,
+        actions: Sequence[AddAction],
+        commit: Commit,
+        mode: Mode,
+        evolution: Evolution,
+        full_refresh: bool,
+        expected_version: int | None,
+    ) -> int:
         properties = commit.properties()
         if not self.exists():
             create_table_with_add_actions(
                 str(self.path),
                 DeltaSchema.from_arrow(staged.schema),
-                actions,
+                list(actions),
                 mode="error",
                 configuration=_CONFIGURATION,
                 commit_properties=properties,
@@ -364,14 +420,59 @@ class LakeTable:
             LakeError: there is no such version, or its files are gone.
         """
         self._present(version)
-        self.delta().restore(version)
+        with flushed(self.path):
+            self.delta().restore(version)
+        return self.version()
+
+    def compact(self) -> int:
+        """Write the rows of all files into one; they stay the same. Returns the new version."""
+        table = self.delta()
+        staged = self.stage_arrow(_grouped(self.arrow()))
+        self._flush(staged)
+        actions = [add_action(self.path, file, data_change=False)[0] for file in staged.files]
+        removals = self._removals(table, None, data_change=False)
+        properties = Commit("", _COMPACTION, "").properties()
+        with flushed(self.path):
+            table.create_write_transaction(
+                [*removals, *actions], "append", table.schema(), commit_properties=properties
+            )
+        return self.version()
+
+    def mark(self, cause: str, version: int | None = None) -> int:
+        """Commit that the rows of the table are to be computed again, because files of it were damaged.
+
+        Args:
+            version: commit until this version is reached, so that none with a number that was in use comes again.
+
+        Returns:
+            The new version.
+        """
+        properties = Commit("", REPAIR, "", extra={"damage": cause}).properties()
+        while True:
+            table = self.delta()
+            with flushed(self.path):
+                table.create_write_transaction([], "append", table.schema(), commit_properties=properties)
+            if self.version() >= (version or 0):
+                return self.version()
+
+    def remove_files(self, files: Sequence[Path]) -> int:
+        """Commit a version without some files, because they are damaged. Returns the new version."""
+        gone = {file.relative_to(self.path).as_posix() for file in files}
+        table = self.delta()
+        removals: list[AddAction | RemoveAction] = [
+            one for one in self._removals(table, None) if unquote(one.path) in gone
+        ]
+        properties = Commit("", REPAIR, "").properties()
+        with flushed(self.path):
+            table.create_write_transaction(removals, "append", table.schema(), commit_properties=properties)
         return self.version()
 
     def keep_log(self) -> None:
         """Keep the log of all versions, as tables of this release do; tables of earlier releases expire it."""
         table = self.delta()
         if not _CONFIGURATION.items() <= table.metadata().configuration.items():
-            table.alter.set_table_properties(_CONFIGURATION)
+            with flushed(self.path):
+                table.alter.set_table_properties(_CONFIGURATION)
 
     def _conflict(self, cause: str) -> LakeError:
         return LakeError(
@@ -383,17 +484,24 @@ class LakeTable:
     def _new_folder(self, part: str | None) -> Path:
         """A folder for one write; the names of a table's folders sort by the time of their writing."""
         stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{uuid.uuid4().hex[:8]}"
-        return self.path / part / stamp if part else self.path / stamp
+        above = self.path / part if part else self.path
+        make_folder(above)
+        return above / stamp
 
-    def _removals(self, table: DeltaTable, part: str | None) -> list[RemoveAction]:
-        prefix = f"{part}/"
+    def _flush(self, staged: StagedFiles) -> None:
+        """Make staged files durable before a log entry names them; the folders above theirs are durable already."""
+        folders = {folder for file in staged.files for folder in (file.parent, file.parent.parent)}
+        flush(*staged.files, *sorted(folders))
+
+    def _removals(self, table: DeltaTable, part: str | None, *, data_change: bool = True) -> list[RemoveAction]:
+        prefix = f"{part}/" if part else ""
         actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()
         now = int(datetime.now(UTC).timestamp() * 1000)
         return [
             RemoveAction(
                 path=action["path"],
                 deletion_timestamp=now,
-                data_change=True,
+                data_change=data_change,
                 partition_values={},
                 size=action["size_bytes"],
             )
@@ -423,6 +531,22 @@ class LakeTable:
             table.alter.add_columns(DeltaSchema.from_arrow(pa.schema(added)).fields)
             return self.delta()
         return table
+
+
+def _grouped(data: pads.Dataset) -> pa.RecordBatchReader:
+    """The rows of many small files in batches that make good row groups."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        held: list[pa.RecordBatch] = []
+        for batch in data.to_batches():
+            held.append(batch)
+            if sum(one.num_rows for one in held) >= _GROUP_ROWS:
+                yield from pa.Table.from_batches(held).combine_chunks().to_batches()
+                held = []
+        if held:
+            yield from pa.Table.from_batches(held).combine_chunks().to_batches()
+
+    return pa.RecordBatchReader.from_batches(data.schema, batches())
 
 
 def _stored(schema: pa.Schema, table: str) -> pa.Schema:

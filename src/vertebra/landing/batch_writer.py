@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 
 from vertebra.declare.redaction import NO_SECRETS, Redaction
 from vertebra.durable import check_content, complete_file, flush, replace_file, sha256_of
-from vertebra.errors import CollectError
+from vertebra.errors import CollectError, LakeError
 from vertebra.governance.drift import sources_in
-from vertebra.lake.batches import Batch, Receipt, newest_cursor
+from vertebra.lake.batches import Batch, Receipt, check_payload, newest_cursor
 from vertebra.landing.parsing.format import format_named
 from vertebra.landing.port import Refused
 from vertebra.landing.records import RecordsSummary, parse_declaration, write_records
@@ -134,8 +134,8 @@ class BatchWriter:
                 content=payload.content_hash,
                 text=dict(summary.text),
                 seen={name: dict(seen) for name, seen in summary.profiles.items()},
+                records_sha256=_finalize_records(folder, summary),
             )
-            _finalize_records(folder, summary)
             raw.chmod(0o444)
             replace_file(folder / "receipt.json", receipt.to_json(), 0o444)
             target = self.home / f"{number:08d}"
@@ -157,8 +157,9 @@ class BatchWriter:
         with self._incoming(batch.number) as folder:
             receipt = batch.receipt
             try:
+                check_payload(batch)
                 summary = self._parse(batch.payload, _file_name(receipt.url), receipt.sha256, folder)
-            except CollectError as error:
+            except (CollectError, LakeError) as error:
                 raise UnparsableBatchError(
                     f"batch {batch.number} cannot be parsed as {self.dataset.name} is declared now: {error.fact}",
                     cause=error.cause,
@@ -172,8 +173,8 @@ class BatchWriter:
                 parse=parse_declaration(self.dataset),
                 text=dict(summary.text),
                 seen={name: dict(seen) for name, seen in summary.profiles.items()},
+                records_sha256=_finalize_records(folder, summary),
             )
-            _finalize_records(folder, summary)
             replace_file(folder / "receipt.json", renewed.to_json(), 0o444)
             for name in ("records.parquet", "receipt.json"):
                 (folder / name).replace(batch.folder / name)
@@ -357,11 +358,12 @@ def _flush_payload(raw: Path, digest: str) -> None:
     check_content(raw, digest)
 
 
-def _finalize_records(folder: Path, summary: RecordsSummary) -> None:
-    """Flush the records to disk, check that all are there, and make the file read-only."""
+def _finalize_records(folder: Path, summary: RecordsSummary) -> str:
+    """Flush the records to disk, check that all are there, and make the file read-only. Returns its sha256."""
     file = folder / "records.parquet"
     flush(file)
     found = pq.read_metadata(file).num_rows
     if found != summary.records:
         raise OSError(errno.EIO, f"The disk has {found:,} of {summary.records:,} records", str(file))
     file.chmod(0o444)
+    return sha256_of(file)

@@ -323,6 +323,12 @@ def _record(collection: _Collection, ledgers: Ledgers, run_id: str, interrupted:
     return _record_columns(dataset, known, again, ledgers, run_id) if again or new else ()
 
 
+def complete_ledgers(dataset: Dataset, landed: list[Batch], ledgers: Ledgers, run_id: str) -> None:
+    """Add to the ledgers what they lack of the batches of a dataset; the caller holds the lake's lease."""
+    _record_batches(dataset, landed, ledgers, run_id)
+    _record_columns(dataset, landed, (), ledgers, run_id)
+
+
 def _record_batches(dataset: Dataset, known: list[Batch], ledgers: Ledgers, run_id: str) -> None:
     """Add to the ledger the batches it lacks, also those of a collection that was interrupted."""
     recorded = _recorded(dataset, ledgers, "batches")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from vertebra.lake.table import REPAIR
 from vertebra.pipeline.fingerprint import Fingerprint, fingerprint_of
 from vertebra.pipeline.graph import Graph
 from vertebra.pipeline.selection import select
@@ -121,7 +122,10 @@ def decide(
     fingerprint = fingerprint_of(step, known, state.decisions(step), root, state.contents(step))
     remembered = state.remembered(step.name)
     asked_for = full_refresh
-    full_refresh = asked_for or remembered is None or not fingerprint.only_inputs_differ(remembered.fingerprint)
+    damaged = any(version and version.step == REPAIR for version in map(state.table, step.outputs))
+    full_refresh = (
+        asked_for or damaged or remembered is None or not fingerprint.only_inputs_differ(remembered.fingerprint)
+    )
     if asked_for:
         return PlannedStep(step, "run", ("--full-refresh", *changing), fingerprint, full_refresh)
     reasons = _reasons(step, fingerprint, state, {name for name, version in inputs.items() if version is None})
@@ -153,13 +157,16 @@ def _reasons(step: Step, fingerprint: Fingerprint, state: State, unknown: Collec
     for name, version in versions.items():
         if version is None or version.fingerprint == digest:
             continue
-        by_ledger = remembered is not None and remembered.digest == digest
+        # a repair gives a mark the number of a version that was lost
+        by_ledger = remembered is not None and remembered.digest == digest and version.step != REPAIR
         if not (by_ledger and remembered and remembered.outputs.get(name) == version.version):
             stale.append(version)
     if not stale:
         return ()
     if any(version.operation == "RESTORE" for version in stale):
         return ("it was restored to an earlier version by hand",)
+    if any(version.step == REPAIR for version in stale):
+        return ("vertebra debug --repair found it damaged",)
     words = fingerprint.differences(remembered.fingerprint, unknown) if remembered else []
     if state.failed(step.name):
         words.append("it failed last time")

@@ -10,6 +10,7 @@ from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
+from vertebra.errors import LakeError
 from vertebra.formatting import counted, duration, size
 
 if TYPE_CHECKING:
@@ -83,8 +84,26 @@ def _rules(project: Project) -> str:
 def _lake(lake: Lake) -> str:
     if not lake.root.exists():
         return f"{lake.root}, which the first run makes"
+    damage = quick_damage(lake)
+    if damage:
+        raise LakeError("\n".join(damage), remedy="vertebra debug --repair")
     used = sum(file.stat().st_size for file in lake.root.rglob("*") if file.is_file())
     return f"{lake.root}, {counted(len(lake.tables()), 'table')}, {size(used)}"
+
+
+def quick_damage(lake: Lake) -> list[str]:
+    """What is wrong with logs and the sizes of current data files, found without reading data."""
+    from vertebra.lake.data_file import short_or_gone
+
+    found = []
+    for table in lake.tables():
+        try:
+            odd = short_or_gone(table.sizes())
+        except LakeError as error:
+            found.append(error.fact)
+        else:
+            found += [f"{table.name}: {file} {fact}" for file, fact in odd.items()]
+    return found
 
 
 def _engine(engine: Engine) -> str:

@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vertebra.lake.table import TableVersion
+    from vertebra.lake.verify import Verification
     from vertebra.workspace.listing import TableInfo
     from vertebra.workspace.maintain import GarbageReport
     from vertebra.workspace.query_result import QueryResult
+    from vertebra.workspace.repair import RepairReport
     from vertebra.workspace.tables import TableHandle
     from vertebra.workspace.why import Explanation
 
@@ -171,6 +173,39 @@ class LakeMethods(OpenProject):
         from vertebra.workspace.maintain import free_garbage
 
         return free_garbage(self.project, self.lake, self.ledgers, self.kept_since(keep), dry_run)
+
+    def verify(self) -> Verification:
+        """Check that every payload, record file, receipt, log entry and current data file is what was written.
+
+        Reads all their bytes.
+
+        Example:
+            >>> found = project.verify()
+            >>> found.ok, found.damage
+            (True, ())
+        """
+        from vertebra.lake.verify import verify
+
+        return verify(self.lake)
+
+    def repair(self) -> RepairReport:
+        """Rebuild what is damaged from what is sound; run the project afterwards.
+
+        Records are parsed again from their payload. Tables go back to their last sound version, and the next run
+        computes them again. Ledgers are rebuilt from receipts and commits. Damaged files are moved to ``.damaged`` in
+        the lake. Payloads and receipts cannot be rebuilt: restore them from a backup.
+
+        Raises:
+            BusyError: another run holds the lake.
+
+        Example:
+            >>> report = project.repair()
+            >>> report.ok, report.repairs
+            (True, ())
+        """
+        from vertebra.workspace.repair import repair
+
+        return repair(self.project, self.lake, self.ledgers)
 
     def kept_since(self, keep: str | None = None) -> datetime:
         """Return the time, UTC, since which :meth:`gc` keeps every version.

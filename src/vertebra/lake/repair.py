@@ -1,0 +1,89 @@
+"""Taking damaged files out of a table, so that its rows can be computed again.
+
+Damaged files are moved to ``<lake>/.damaged``, never deleted. A table goes back to its last sound version; a commit
+marks it, so that a run computes its rows again and no version number comes twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+import pyarrow.parquet as pq
+
+from vertebra.durable import flush, make_folder
+from vertebra.lake.log import LOG, checkpoints, damaged_entries, entries
+from vertebra.lake.table import REPAIR, Commit, LakeTable, StagedFiles
+
+DAMAGED: Final = ".damaged"
+
+
+def roll_back(table: LakeTable, root: Path, aside: Path, *, append_only: bool = False) -> None:
+    """Take a table back to the last version before the first damaged entry of its log.
+
+    Args:
+        root: the lake's folder.
+        aside: where damaged files, and entries that follow a damaged one, are moved to.
+        append_only: the table only grows; the rows of sound entries that follow a damaged one are added again.
+    """
+    log = table.path / LOG
+    newest = max([*entries(log), *checkpoints(log)], default=0)
+    later: list[Path] = []
+    while damage := damaged_entries(log, every=True):
+        first = damage[0]
+        if first.checkpoint:
+            _move([*checkpoints(log)[first.version], *log.glob("_last_checkpoint")], root, aside)
+            continue
+        gone = [file for version, file in entries(log).items() if version >= first.version]
+        gone += [file for version, files in checkpoints(log).items() if version >= first.version for file in files]
+        if append_only:
+            later += [added for file in gone if file != first.file for added in _added(table.path, file)]
+        _move([*gone, *log.glob("_last_checkpoint")], root, aside)
+        if not gone:
+            break
+    if damaged_entries(log, every=True) or not table.exists():
+        _move([table.path], root, aside / "tables")
+        return
+    cause = "its log was damaged"
+    table.mark(cause, newest)
+    known = set(table.files())
+    lost = [file for file in later if file not in known and file.is_file()]
+    if lost:
+        rows = sum(pq.read_metadata(file).num_rows for file in lost)
+        staged = StagedFiles(tuple(lost), pq.read_schema(lost[0]), rows, None)
+        table.commit(staged, Commit("", REPAIR, ""), "append", "widen")
+
+
+def drop_files(table: LakeTable, files: Sequence[Path], root: Path, aside: Path, *, ledger: bool) -> None:
+    """Take damaged data files out of a table.
+
+    Args:
+        root, aside: as of :func:`roll_back`.
+        ledger: the table goes on without their rows. Any other table cannot be read until a run has written it again.
+    """
+    if ledger:
+        table.remove_files(files)
+    else:
+        table.mark(f"{len(files)} of its files were damaged")
+    _move([file for file in files if file.exists()], root, aside)
+
+
+def _added(table: Path, entry: Path) -> Iterator[Path]:
+    """The files that a sound entry of a log adds, unless it rewrites rows of others."""
+    try:
+        actions = [json.loads(line) for line in entry.read_text("utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError):
+        return
+    if not any("remove" in action for action in actions):
+        yield from (table / unquote(action["add"]["path"]) for action in actions if "add" in action)
+
+
+def _move(files: Sequence[Path], root: Path, aside: Path) -> None:
+    for file in files:
+        target = aside / file.relative_to(root)
+        make_folder(target.parent)
+        file.rename(target)
+        flush(file.parent, target.parent)

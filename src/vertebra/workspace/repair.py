@@ -1,0 +1,162 @@
+"""Verifying the files of a lake, and rebuilding what can be rebuilt from what is sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from vertebra.errors import VertebraError
+from vertebra.governance.rebuild import BY_THE_NEXT_RUN, FROM_COMMITS, FROM_RECEIPTS, WRITERS, rebuild_from_commits
+from vertebra.governance.schemas import EVENTS
+from vertebra.lake.batches import Batch, Receipt, batches
+from vertebra.lake.lease import lease
+from vertebra.lake.repair import DAMAGED, drop_files, roll_back
+from vertebra.lake.verify import Damage, Verification, verify
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vertebra.declare.project import Project
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
+
+
+@dataclass(frozen=True)
+class RepairedDamage:
+    """What was done about a damaged file.
+
+    Attributes:
+        damage: the file, and what was wrong.
+        action: what was done, or what you can do if it could not be repaired.
+        repaired: whether nothing is lost once the next run has ended.
+    """
+
+    damage: Damage
+    action: str
+    repaired: bool
+
+
+@dataclass(frozen=True)
+class RepairReport:
+    """What a repair found and did.
+
+    Attributes:
+        found: what the verification found before the repair.
+        repairs: one entry per damaged file.
+        aside: the folder that damaged files were moved to.
+    """
+
+    found: Verification
+    repairs: tuple[RepairedDamage, ...]
+    aside: Path
+
+    @property
+    def ok(self) -> bool:
+        """Whether all damage was repaired."""
+        return all(one.repaired for one in self.repairs)
+
+
+def repair(project: Project, lake: Lake, ledgers: Ledgers) -> RepairReport:
+    """Rebuild what can be rebuilt from what is sound; the next run computes tables that were damaged.
+
+    Raises:
+        BusyError: another run holds the lake.
+    """
+    with lease(lake.root, "repair"):
+        found = verify(lake)
+        work = _Repair(project, lake, ledgers, lake.root / DAMAGED / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
+        work.logs([one for one in found.damage if one.kind == "log"])
+        # what a table goes back to may be damaged too
+        after = verify(lake)
+        work.landing([one for one in after.damage if one.kind in ("payload", "records", "receipt")])
+        work.data([one for one in after.damage if one.kind == "data"])
+        work.rebuild_ledgers()
+    return RepairReport(found, tuple(work.done), work.aside)
+
+
+@dataclass
+class _Repair:
+    project: Project
+    lake: Lake
+    ledgers: Ledgers
+    aside: Path
+    done: list[RepairedDamage] = field(default_factory=list)
+    damaged_ledgers: set[str] = field(default_factory=set)
+
+    def logs(self, damage: list[Damage]) -> None:
+        for name in dict.fromkeys(one.subject for one in damage):
+            roll_back(self.lake.table(name), self.lake.root, self.aside, append_only=_ledger(name) in EVENTS)
+            for one in damage:
+                if one.subject == name:
+                    self._tell(one, "the table went back to the last sound version")
+
+    def data(self, damage: list[Damage]) -> None:
+        for name in dict.fromkeys(one.subject for one in damage):
+            mine = [one for one in damage if one.subject == name]
+            files = [one.file for one in mine]
+            drop_files(self.lake.table(name), files, self.lake.root, self.aside, ledger=bool(_ledger(name)))
+            for one in mine:
+                self._tell(one, "it was taken out of the table")
+
+    def landing(self, damage: list[Damage]) -> None:
+        from vertebra.landing.collect import reparse
+
+        unsound = {one.file.parent for one in damage if one.kind in ("payload", "receipt")}
+        for one in damage:
+            dataset = self.project.datasets.get(one.subject.partition(".")[2])
+            if one.kind != "records" or one.file.parent in unsound or dataset is None:
+                self._lost(one)
+                continue
+            batch = Batch(one.file.parent, Receipt.from_json((one.file.parent / "receipt.json").read_text("utf-8")))
+            try:
+                reparse(batch, dataset, "", datetime.now(UTC))
+            except VertebraError as error:
+                self.done.append(RepairedDamage(one, f"the payload could not be parsed again: {error.fact}", False))
+            else:
+                self.done.append(RepairedDamage(one, "parsed again from the payload", True))
+
+    def rebuild_ledgers(self) -> None:
+        """Add to damaged ledgers what receipts and commits say, and mark the tables whose steps say the rest."""
+        from vertebra.landing.collect import complete_ledgers
+
+        if self.damaged_ledgers & set(FROM_RECEIPTS):
+            for dataset in self.project.datasets.values():
+                landed = batches(self.lake.landing, dataset.source, dataset.name)
+                complete_ledgers(dataset, landed, self.ledgers, "")
+        if self.damaged_ledgers & set(FROM_COMMITS):
+            rebuild_from_commits(self.lake, self.ledgers)
+        for zone in {str(WRITERS[name]) for name in self.damaged_ledgers if name in WRITERS}:
+            for table in self.lake.tables(zone):
+                table.mark("a ledger about it was damaged")
+
+    def _tell(self, damage: Damage, what: str) -> None:
+        ledger = _ledger(damage.subject)
+        if not ledger:
+            self.done.append(RepairedDamage(damage, f"{what}; a run computes it again", True))
+            return
+        self.damaged_ledgers.add(ledger)
+        if ledger in FROM_RECEIPTS:
+            rest = "rows are rebuilt from receipts"
+        elif ledger in FROM_COMMITS:
+            rest = "rows are rebuilt from the commits of tables"
+        elif ledger in WRITERS:
+            rest = f"a run computes {WRITERS[ledger]}.* again, which writes them"
+        elif ledger in BY_THE_NEXT_RUN:
+            rest = "the next run writes them"
+        else:
+            rest = f"rows of governance.{ledger} are lost: restore the files from a backup, or decide again"
+        self.done.append(RepairedDamage(damage, f"{what}; {rest}", not rest.endswith("decide again")))
+
+    def _lost(self, damage: Damage) -> None:
+        action = {
+            "payload": "nothing here has what was received: restore it from a backup, then repair again",
+            "receipt": "restore it from a backup, then repair again",
+        }.get(damage.kind, "its payload or receipt is damaged too: restore that from a backup, then repair again")
+        self.done.append(RepairedDamage(damage, action, False))
+
+
+def _ledger(name: str) -> str:
+    """The ledger that a table is; empty for others."""
+    zone, _, ledger = name.partition(".")
+    return ledger if zone == "governance" else ""

@@ -1,0 +1,263 @@
+"""Damaged files of a lake are found, named and repaired from what is sound; what cannot be repaired is named."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.test_killed_commits import MORE
+from pipeline.tiny import contents, make, open_tiny
+from vertebra.cli.app import app
+from vertebra.errors import LakeError
+from vertebra.lake.log import checkpoints, entries
+
+LEDGERS = {
+    "batches": "dataset, batch, sha256", "schemas": "dataset, batch, column_name, type",
+    "rejects": "dataset, rid, column_name, raw", "repairs": "dataset, rid, old, new",
+    "quarantine": "dataset, rid, rules", "violations": "dataset, rid, rule, role, resolution",
+    "drift": "dataset, kind, column_name, first_batch, last_batch",
+}  # fmt: skip
+
+
+def ledgers_of(folder: Path) -> dict[str, list[Any]]:
+    """What the ledgers say now, but for the runs and versions it is of."""
+    with open_tiny(folder) as project:
+        known = project.tables()
+        return {
+            name: project.sql(f"select distinct {columns} from governance.{name} order by all").rows()
+            for name, columns in LEDGERS.items()
+            if f"governance.{name}" in known
+        }
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that ran twice, on one file and then on two; copy it, do not change it."""
+    folder = make(tmp_path_factory.mktemp("tiny") / "project")
+    (folder / "views" / "prices.sql").write_text("select _rid, city, price * 100 as cents from trusted.sales")
+    with open_tiny(folder) as project:
+        assert project.run().ok
+        (folder / "data" / "sales-2.csv").write_text(textwrap.dedent(MORE))
+        assert project.run().ok
+    return folder
+
+
+@pytest.fixture
+def folder(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "project"))
+
+
+def damaged(folder: Path) -> set[tuple[str, str]]:
+    with open_tiny(folder) as project:
+        return {(one.kind, one.file.name) for one in project.verify().damage}
+
+
+def overwrite(file: Path, data: bytes) -> None:
+    file.chmod(0o644)
+    file.write_bytes(data)
+
+
+def current_file(folder: Path, table: str) -> Path:
+    with open_tiny(folder) as project:
+        return project.lake.table(table).files()[0]
+
+
+def newest_entry(folder: Path, table: str) -> Path:
+    return list(entries(folder / "lake" / table.replace(".", "/") / "_delta_log").values())[-1]
+
+
+def repaired(folder: Path) -> None:
+    """Repair, and run what the repair left to the next run."""
+    with open_tiny(folder) as project:
+        assert project.repair().ok
+    with open_tiny(folder) as project:
+        assert project.run().ok
+        assert project.run().idle
+        assert project.verify().ok
+
+
+def test_a_sound_lake_has_no_damage_and_every_file_has_a_hash(folder: Path) -> None:
+    with open_tiny(folder) as project:
+        found = project.verify()
+    assert (found.damage, found.unhashed) == ((), 0)
+    assert found.files > 80
+    shown = CliRunner().invoke(app, ["debug", "--verify", "--project", str(folder)])
+    assert shown.exit_code == 0
+    assert "all are what was written" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["formatted.sales", "trusted.sales", "exploitation.prices", "governance.batches", "governance.lineage",
+     "governance.violations", "governance.rejects", "governance.quality"],
+)  # fmt: skip
+def test_a_log_entry_that_a_power_cut_left_empty_is_named_and_repaired(folder: Path, whole: Path, table: str) -> None:
+    entry = newest_entry(folder, table)
+    overwrite(entry, b"")
+    with open_tiny(folder) as project:
+        with pytest.raises(LakeError, match=rf"the log of {table} is damaged: {entry.name} is empty") as told:
+            project.lake.table(table).version()
+        assert "vertebra debug --repair" in told.value.remedy
+    assert damaged(folder) == {("log", entry.name)}
+    repaired(folder)
+    assert contents(folder) == contents(whole)
+    assert ledgers_of(folder) == ledgers_of(whole)
+
+
+@pytest.mark.parametrize("how", ["cut", "zeros", "first", "middle gone"])
+def test_entries_damaged_in_other_ways_are_repaired_too(folder: Path, whole: Path, how: str) -> None:
+    found = entries(folder / "lake" / "trusted" / "sales" / "_delta_log")
+    entry = found[0] if how in ("first", "middle gone") else list(found.values())[-1]
+    data = entry.read_bytes()
+    if how == "middle gone":
+        entry.unlink()
+    else:
+        overwrite(entry, b"" if how == "first" else data[: len(data) // 2] if how == "cut" else bytes(len(data)))
+    with open_tiny(folder) as project, pytest.raises(LakeError, match=r"the log of trusted\.sales is damaged"):
+        project.lake.table("trusted.sales").version()
+    repaired(folder)
+    assert contents(folder) == contents(whole)
+    assert ledgers_of(folder) == ledgers_of(whole)
+
+
+def test_rows_of_a_ledger_that_follow_a_damaged_entry_are_kept(folder: Path, whole: Path) -> None:
+    log = folder / "lake" / "governance" / "batches" / "_delta_log"
+    assert len(entries(log)) > 2
+    overwrite(entries(log)[1], b"")
+    repaired(folder)
+    assert ledgers_of(folder)["batches"] == ledgers_of(whole)["batches"]
+
+
+def test_a_damaged_checkpoint_is_set_aside(folder: Path, whole: Path) -> None:
+    with open_tiny(folder) as project:
+        project.lake.table("trusted.sales").delta().create_checkpoint()
+    log = folder / "lake" / "trusted" / "sales" / "_delta_log"
+    ((file,),) = checkpoints(log).values()
+    overwrite(file, b"")
+    with open_tiny(folder) as project, pytest.raises(LakeError, match=r"checkpoint\.parquet is empty"):
+        project.lake.table("trusted.sales").version()
+    repaired(folder)
+    assert contents(folder) == contents(whole)
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["formatted.sales", "trusted.sales", "exploitation.by_city", "governance.runs", "governance.batches",
+     "governance.schemas", "governance.rejects", "governance.violations", "governance.quality"],
+)  # fmt: skip
+@pytest.mark.parametrize("how", ["flipped", "empty", "gone"])
+def test_a_damaged_data_file_is_found_and_its_rows_are_made_again(
+    folder: Path, whole: Path, table: str, how: str
+) -> None:
+    file = current_file(folder, table)
+    data = bytearray(file.read_bytes())
+    data[len(data) // 3] ^= 4
+    if how == "gone":
+        file.unlink()
+    else:
+        overwrite(file, bytes(data) if how == "flipped" else b"")
+    assert damaged(folder) == {("data", file.name)}
+    repaired(folder)
+    assert contents(folder) == contents(whole)
+    assert ledgers_of(folder) == ledgers_of(whole)
+
+
+def test_a_file_of_the_wrong_size_is_not_read(folder: Path) -> None:
+    file = current_file(folder, "trusted.sales")
+    size = file.stat().st_size
+    overwrite(file, b"")
+    with open_tiny(folder) as project, pytest.raises(LakeError, match=f"has 0 bytes where {size:,} were written"):
+        project.table("trusted.sales").arrow()
+    shown = CliRunner().invoke(app, ["debug", "--project", str(folder)])
+    assert shown.exit_code == 1
+    assert "vertebra debug --repair" in shown.stdout
+
+
+def test_damaged_records_stop_the_step_that_reads_them_and_are_parsed_again(folder: Path, whole: Path) -> None:
+    batch = folder / "lake" / "landing" / "tills" / "sales" / "00000001"
+    overwrite(batch / "records.parquet", (batch.with_name("00000002") / "records.parquet").read_bytes())
+    assert damaged(folder) == {("records", "records.parquet")}
+    with open_tiny(folder) as project:
+        report = project.run("formatted.sales", full_refresh=True)
+        assert "does not have the bytes that were written" in report.results[0].error
+    repaired(folder)
+    assert contents(folder) == contents(whole)
+
+
+def test_a_payload_and_a_receipt_cannot_be_repaired_and_the_next_step_is_named(folder: Path) -> None:
+    batch = folder / "lake" / "landing" / "tills" / "sales" / "00000001"
+    before = (batch / "payload.csv").read_bytes()
+    overwrite(batch / "payload.csv", before.replace(b"Girona", b"Lleida"))
+    receipt = batch.with_name("00000002") / "receipt.json"
+    text = receipt.read_text()
+    overwrite(receipt, text.replace("sales-2", "sales-9").encode())
+    assert damaged(folder) == {("payload", "payload.csv"), ("receipt", "receipt.json")}
+    with open_tiny(folder) as project, pytest.raises(LakeError, match=r"receipt\.json is damaged"):
+        project.plan()
+    shown = CliRunner().invoke(app, ["debug", "--repair", "--project", str(folder), "--format", "json"])
+    assert shown.exit_code == 1
+    told = json.loads(shown.stdout)
+    assert {(one["kind"], one["repaired"]) for one in told} == {("payload", "NO"), ("receipt", "NO")}
+    assert all("restore it from a backup, then repair again" in one["action"] for one in told)
+    overwrite(batch / "payload.csv", before)
+    overwrite(receipt, text.encode())
+    assert damaged(folder) == set()
+
+
+def test_payload_and_records_that_are_both_damaged_are_named(folder: Path) -> None:
+    batch = folder / "lake" / "landing" / "tills" / "sales" / "00000001"
+    overwrite(batch / "payload.csv", b"")
+    overwrite(batch / "records.parquet", b"")
+    with open_tiny(folder) as project:
+        report = project.repair()
+    assert not report.ok
+    assert [one.damage.kind for one in report.repairs] == ["payload", "records"]
+
+
+def test_files_without_a_hash_are_read_and_counted(folder: Path) -> None:
+    file = current_file(folder, "exploitation.by_city")
+    entry = newest_entry(folder, "exploitation.by_city")
+    plain = file.rename(file.with_name("part-0.parquet"))
+    overwrite(entry, entry.read_bytes().replace(file.name.encode(), plain.name.encode()))
+    with open_tiny(folder) as project:
+        found = project.verify()
+        assert (found.ok, found.unhashed) == (True, 1)
+    overwrite(plain, b"PAR1" + plain.read_bytes()[4:-20] + bytes(16) + b"PAR1")
+    assert damaged(folder) == {("data", "part-0.parquet")}
+
+
+def test_two_hundred_flipped_bits_over_all_zones_are_found(folder: Path, whole: Path) -> None:
+    chance = random.Random(11)
+    with open_tiny(folder) as project:
+        current = [file for table in project.lake.tables() for file in table.files()]
+    landing = [file for file in (folder / "lake" / "landing").rglob("*") if file.is_file()]
+    zones = {zone: [f for f in [*landing, *current] if f.relative_to(folder / "lake").parts[0] == zone]
+             for zone in ("landing", "formatted", "trusted", "exploitation", "governance")}  # fmt: skip
+    find: Callable[[], set[Path]]
+    with open_tiny(folder) as project:
+
+        def find() -> set[Path]:
+            return {one.file for one in project.verify().damage}
+
+        for _ in range(40):
+            flipped = {}
+            for zone, files in zones.items():
+                file = chance.choice(files)
+                data = file.read_bytes()
+                place = chance.randrange(len(data) * 8)
+                changed = bytearray(data)
+                changed[place // 8] ^= 1 << place % 8
+                overwrite(file, bytes(changed))
+                flipped[file] = (data, zone)
+            assert find() == set(flipped)
+            for file, (data, _) in flipped.items():
+                overwrite(file, data)
+        assert find() == set()
