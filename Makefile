@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants bench lint format reference setup spark mariadb lock clean
+.PHONY: help run test mutants bench lint format reference conformance setup spark mariadb lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -11,7 +11,7 @@ NO_MARIADB := No MariaDB here: the tests that read one will be skipped
 UV := $(BIN)/uv
 
 help: ## Show what can be done
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-11s %s\n", $$1, $$2}'
 
 run: setup ## Set everything up and run projects/flights from raw files to chosen models
 	@$(BIN)/vertebra run --project projects/flights
@@ -41,6 +41,9 @@ format: setup ## Rewrite the code in the project's style
 
 reference: setup ## Regenerate docs/reference from the code
 	@$(BIN)/python -m vertebra.report.rule_reference docs/reference/denial-constraints.md
+
+conformance: setup spark ## Ask both engines the conformance corpus of Spark SQL, and write what is recorded of it (half an hour)
+	@$(BIN)/python tests/conformance/record.py
 
 setup: $(VENV)/.ready ## Make the environment from the lock file
 
