@@ -88,7 +88,7 @@ def test_a_sound_lake_has_no_damage_and_every_file_has_a_hash(folder: Path) -> N
     with open_tiny(folder) as project:
         found = project.verify()
     assert (found.damage, found.unhashed) == ((), 0)
-    assert found.files > 80
+    assert found.files > 60
     shown = CliRunner().invoke(app, ["debug", "--verify", "--project", str(folder)])
     assert shown.exit_code == 0
     assert "all are what was written" in shown.stderr
@@ -128,12 +128,16 @@ def test_entries_damaged_in_other_ways_are_repaired_too(folder: Path, whole: Pat
     assert ledgers_of(folder) == ledgers_of(whole)
 
 
-def test_rows_of_a_ledger_that_follow_a_damaged_entry_are_kept(folder: Path, whole: Path) -> None:
+def test_rows_of_a_ledger_that_follow_a_damaged_entry_are_kept(folder: Path) -> None:
+    (folder / "data" / "sales-3.csv").write_text("id,shop,city,price,day\n30,S2,Lleida,1.0,2026-01-06\n")
+    with open_tiny(folder) as project:
+        assert project.run().ok
+    said = ledgers_of(folder)["batches"]
     log = folder / "lake" / "governance" / "batches" / "_delta_log"
     assert len(entries(log)) > 2
     overwrite(entries(log)[1], b"")
     repaired(folder)
-    assert ledgers_of(folder)["batches"] == ledgers_of(whole)["batches"]
+    assert ledgers_of(folder)["batches"] == said
 
 
 def test_a_damaged_checkpoint_is_set_aside(folder: Path, whole: Path) -> None:

@@ -11,12 +11,13 @@ import pyarrow as pa
 import pytest
 
 from pipeline.tiny import make, open_tiny
-from vertebra.governance.ledgers import Ledgers
+from vertebra.governance.ledgers import Ledgers, wrote
 from vertebra.governance.schemas import EVENTS
 from vertebra.lake.catalog import Lake
-from vertebra.lake.table import Commit
+from vertebra.lake.table import Commit, TableVersion
 from vertebra.pipeline.gc_roots import gc_roots
 from vertebra.pipeline.state import State
+from vertebra.trusted.ledger_commit import ledger_folders, with_ledger_folders
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 ALL_OF_TIME = NOW - timedelta(days=36500)
@@ -117,3 +118,34 @@ def rewrite_runs(lake: Lake, column: str | None) -> None:
         written = lake.table(name)
         data = written.arrow().to_table()
         written.write_arrow(data, Commit("r1", name, "f1"))
+
+
+def version_of(commit: Commit) -> TableVersion:
+    return TableVersion(1, NOW, "WRITE", commit.run_id, commit.step, "", {}, commit.extra)
+
+
+def test_a_trusted_table_that_names_versions_of_its_ledgers_is_written_whole() -> None:
+    before = Commit("r1", "trusted.sales", "", extra={"ledgers": json.dumps({"repairs": 3, "quarantine": 0})})
+    assert ledger_folders(version_of(before)) is None
+    assert ledger_folders(version_of(Commit("r1", "trusted.sales", ""))) is None
+    now = with_ledger_folders(Commit("r2", "trusted.sales", ""), {"repairs": "sales/a"})
+    assert ledger_folders(version_of(now)) == {"repairs": "sales/a"}
+
+
+def test_commits_of_ledgers_that_name_a_step_alone_are_of_its_dataset() -> None:
+    before = version_of(Commit("r1", "trusted.sales", ""))
+    assert wrote(before, "sales")
+    assert not wrote(before, "shops")
+    assert not wrote(version_of(Commit("", "", "")), "sales")
+
+
+def test_a_run_of_an_earlier_release_that_was_killed_is_recorded(tmp_path: Path) -> None:
+    folder = make(tmp_path / "tiny")
+    left = folder / "lake" / ".scratch" / "20260101T000000-abcd"
+    left.mkdir(parents=True)
+    (left / "doing").write_text("trusted.sales")
+    with open_tiny(folder) as project:
+        assert project.run().ok
+        crashed = project.sql("select run_id, why from governance.runs where state = 'crashed'").rows()
+    assert crashed == [{"run_id": "20260101T000000-abcd", "why": "trusted.sales"}]
+    assert not left.exists()

@@ -17,7 +17,7 @@ COMMIT = Commit("setup", "setup", "")
 
 
 def run(days: int, step: str, output: int, inputs: dict[str, int], state: str = "ok") -> dict[str, Any]:
-    about = {"run_id": f"r{days}", "step": step, "state": state, "started_at": NOW - timedelta(days=days)}
+    about = {"run_id": f"r{1000 - days}", "step": step, "state": state, "started_at": NOW - timedelta(days=days)}
     return about | {"fingerprint_parts": parts_json(Fingerprint(inputs=inputs), {step: output})}
 
 
@@ -38,7 +38,7 @@ def test_models_recent_runs_and_the_last_good_run_of_each_step_pin_versions(tmp_
     assert gc_roots(ledgers, NOW - timedelta(days=30)) == {
         "analysis.late_train": {3: "model flights.late, train set"},
         "analysis.late_test": {4: "model flights.late, test set"},
-        "trusted.flights": {3: "last run of trusted.flights", 2: "run r20 of trusted.flights"},
+        "trusted.flights": {3: "last run of trusted.flights", 2: "run r980 of trusted.flights"},
         "formatted.flights": {2: "last run of trusted.flights"},
         "trusted.planes": {1: "last run of trusted.planes"},
         "formatted.planes": {1: "last run of trusted.planes"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import re
 import shutil
 import signal
 import textwrap
@@ -9,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
@@ -16,6 +19,8 @@ from effort import cases
 from forked import Forks
 from pipeline.tiny import contents, make, open_tiny
 from vertebra.cli.app import app
+from vertebra.governance.schemas import LEDGERS
+from vertebra.workspace.workspace import Workspace
 
 Killed = Callable[[Path, str, str], None]
 
@@ -46,28 +51,43 @@ DYING = """
     vertebra.open(folder).run()
 """
 
-POINTS = [
-    ("governance.batches", "before"), ("governance.batches", "after"), ("governance.rejects", "before"),
-    ("governance.rejects", "after"), ("formatted.sales", "before"), ("formatted.sales", "after"),
-    ("governance.quality", "before"), ("governance.quality", "after"), ("governance.repairs", "after"),
-    ("governance.quarantine", "before"), ("governance.violations", "before"), ("trusted.sales", "before"),
-    ("trusted.sales", "after"), ("exploitation.by_city", "before"), ("exploitation.prices", "before"),
-    ("exploitation.prices", "after"), ("governance.lineage", "before"),
-]  # fmt: skip
+TABLES = [
+    (table, when)
+    for table in ("formatted.sales", "trusted.sales", "exploitation.by_city", "exploitation.prices")
+    for when in ("before", "after")
+]
 """In the order in which a run comes to them."""
 
-FAST = [
-    ("governance.batches", "after"), ("governance.rejects", "before"), ("formatted.sales", "after"),
-    ("governance.quality", "before"), ("governance.repairs", "after"), ("governance.quarantine", "before"),
-    ("governance.violations", "before"), ("trusted.sales", "after"), ("exploitation.by_city", "before"),
-    ("exploitation.prices", "after"), ("governance.lineage", "before"),
+COMMITTED_AT_THE_END = [
+    (f"governance.{ledger}", when)
+    for ledger in (
+        "batches", "schemas", "lineage", "quality", "collections", "rejects", "violations", "repairs", "quarantine", "runs",
+    )
+    for when in ("before", "after")
 ]  # fmt: skip
-"""Those of the fast profile: one commit of each table."""
+"""In the order in which a run, or the one that completes it, comes to them."""
 
-LEDGERS = {
-    "batches": "dataset, batch", "rejects": "dataset, rid, column_name, raw", "repairs": "dataset, rid, old, new",
-    "quarantine": "dataset, rid, rules", "violations": "dataset, rid, rule, role, resolution",
-}  # fmt: skip
+NOTING = """
+    import os, signal, sys
+    from vertebra.governance.journal import Journal
+
+    folder, line = sys.argv[1], int(sys.argv[2])
+    write = Journal._write
+
+    def dying(self, *about, **more):
+        global line
+        line -= 1
+        if line == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        write(self, *about, **more)
+
+    Journal._write = dying
+    import vertebra
+    vertebra.open(folder).run()
+"""
+
+OF_A_RUN = {"run_id", "seconds", "why", "facts", "engine", "profile", "vertebra", "error"}
+"""Columns that say which run it was, and how long it took."""
 
 
 @pytest.fixture
@@ -81,11 +101,28 @@ def killed(forks: Forks) -> Killed:
     return run
 
 
-def said(folder: Path) -> dict[str, list[Any]]:
-    """What the ledgers say, but for the runs it is of."""
+def said(folder: Path) -> dict[str, list[str]]:
+    """What every ledger says, but for the runs it is of, their times, and what depends on the time of day."""
+    found = {}
     with open_tiny(folder) as project:
-        asked = {name: f"select {columns} from governance.{name} order by all" for name, columns in LEDGERS.items()}
-        return {name: project.sql(question).rows() for name, question in asked.items()}
+        for ledger, schema in LEDGERS.items():
+            columns = [one.name for one in schema if one.name not in OF_A_RUN and not pa.types.is_timestamp(one.type)]
+            rows = project.ledgers.read(ledger).to_pylist()
+            if ledger == "runs":
+                rows = [row for row in rows if row["state"] == "ok" and row["step"] != "run"]
+            rows = [row for row in rows if row.get("measure") not in ("timeliness", "age_days")]
+            texts = (str({name: row[name] for name in columns}) for row in rows)
+            found[ledger] = sorted(re.sub(r"since run [-0-9a-fT]+", "since another run", text) for text in texts)
+    return found
+
+
+def completed(folder: Path) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The tables and the ledgers after another run, which leaves nothing to do."""
+    with open_tiny(folder) as project:
+        assert project.run().ok
+        assert project.run().idle
+    assert not list((folder / "lake" / ".journal").iterdir())
+    return contents(folder), said(folder)
 
 
 @pytest.fixture(scope="module")
@@ -104,35 +141,94 @@ def folder(before: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(before, tmp_path / "project"))
 
 
-def test_a_run_killed_at_any_of_its_commits_is_completed(
-    folder: Path, before: Path, tmp_path: Path, killed: Killed
-) -> None:
-    assert {table for table, _ in FAST} == {table for table, _ in POINTS}
-    for table, when in cases(POINTS, fast=FAST):
+@pytest.fixture(scope="module")
+def undisturbed(before: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The tables and ledgers where no run was killed."""
+    return completed(Path(shutil.copytree(before, tmp_path_factory.mktemp("whole") / "project")))
+
+
+def test_a_run_killed_at_any_commit_of_a_table_is_completed(folder: Path, undisturbed: Any, killed: Killed) -> None:
+    for table, when in cases(TABLES, fast=TABLES[1::2]):
         killed(folder, table, when)
+    assert completed(folder) == undisturbed
+
+
+def test_a_run_killed_at_any_commit_of_a_ledger_is_completed(folder: Path, undisturbed: Any, killed: Killed) -> None:
+    for ledger, when in cases(COMMITTED_AT_THE_END, fast=COMMITTED_AT_THE_END[1::2]):
+        # the first dies when it ends, the others when they complete it
+        killed(folder, ledger, when)
+    assert completed(folder) == undisturbed
+
+
+def test_a_run_commits_each_ledger_once(folder: Path) -> None:
+    def versions(project: Workspace) -> dict[str, int]:
+        tables = {name: project.ledgers.table(name) for name in LEDGERS}
+        return {name: table.version() for name, table in tables.items() if table.exists()}
+
+    with open_tiny(folder) as project:
+        first = versions(project)
+        assert first.pop("drift", 0) == 0
+        assert set(first.values()) == {0}
+        assert project.run().ok
+        second = versions(project)
+        assert {name: second[name] for name in first} == dict.fromkeys(first, 1)
+        assert project.run().idle
+        changed = {name for name, version in versions(project).items() if version != second[name]}
+        assert changed == {"runs", "collections"}
+
+
+@pytest.mark.parametrize("table", ["formatted.sales", "trusted.sales", "exploitation.by_city"])
+def test_what_a_killed_run_committed_is_recorded_though_it_is_overtaken(
+    folder: Path, before: Path, tmp_path: Path, killed: Killed, table: str
+) -> None:
+    killed(folder, table, "after")
     whole = Path(shutil.copytree(before, tmp_path / "whole"))
-    for ended in (folder, whole):
-        with open_tiny(ended) as project:
-            assert project.run().ok
-            assert project.run().idle
-    assert contents(folder) == contents(whole)
-    assert said(folder) == said(whole)
+    with open_tiny(whole) as project:
+        assert project.run(select=[f"+{table}"]).ok
+    for one in (folder, whole):
+        (one / "data" / "sales-3.csv").write_text("id,shop,city,price,day\n10,S2,Lleida,-1.0,2026-01-06\n")
+    assert completed(folder) == completed(whole)
 
 
-def test_ledgers_of_a_table_that_did_not_come_to_be_are_told(folder: Path, killed: Killed) -> None:
+def test_a_run_killed_at_any_line_of_its_journal_is_completed(folder: Path, undisturbed: Any, forks: Forks) -> None:
+    undisturbed = copy.deepcopy(undisturbed)
+    line, ended = 1, 0
+    while not ended:
+        child = forks.run(textwrap.dedent(NOTING), str(folder), str(line))
+        ended = child.returncode == 0
+        assert ended or child.returncode == -signal.SIGKILL, child.stderr
+        line += 2
+    assert line > 12
+    (tables, ledgers), (expected_tables, expected) = completed(folder), undisturbed
+    for found in (ledgers, expected):
+        # a batch that landed and was not noted is recorded by the next collection, for which it is not new
+        found["runs"] = [row for row in found["runs"] if "'landing." not in row]
+    assert (tables, ledgers) == (expected_tables, expected)
+
+
+def test_a_line_of_the_journal_that_was_not_written_whole_is_left_out(folder: Path, killed: Killed) -> None:
+    killed(folder, "trusted.sales", "after")
+    (journal,) = (folder / "lake" / ".journal").iterdir()
+    journal.write_bytes(journal.read_bytes() + b'{"step": "trusted.sales", "ledger": "qua')
+    with open_tiny(folder) as project:
+        assert project.run().ok
+        assert len(project.quality("sales")[0].runs) == 2
+
+
+def test_ledgers_that_are_not_committed_yet_are_told(folder: Path, killed: Killed) -> None:
     asked = (["repairs", "list", "sales"], ["quarantine", "list"], ["quality"])
 
     def noted() -> list[bool]:
         told = [CliRunner().invoke(app, [*command, "--project", str(folder)]) for command in asked]
         assert all(one.exit_code == 0 for one in told), told
-        return ["which did not write trusted.sales" in one.stderr for one in told]
+        return ["which wrote trusted.sales, has not ended" in one.stderr for one in told]
 
     assert noted() == [False] * 3
-    killed(folder, "trusted.sales", "before")
+    killed(folder, "trusted.sales", "after")
     assert noted() == [True] * 3
     with open_tiny(folder) as project:
         link = project.why("trusted.sales", 10_000_000_002).links[0]
-        assert "which did not write trusted.sales; vertebra run" in link.text
+        assert "which wrote trusted.sales, has not ended; vertebra run" in link.text
         assert project.run().ok
     assert noted() == [False] * 3
     with open_tiny(folder) as project:
@@ -141,22 +237,34 @@ def test_ledgers_of_a_table_that_did_not_come_to_be_are_told(folder: Path, kille
         assert "restored since" in project.why("trusted.sales", 10_000_000_002).links[0].text
 
 
-def test_a_run_that_died_before_it_settled_leaves_the_ledgers_as_they_were(folder: Path, killed: Killed) -> None:
+@pytest.mark.parametrize("point", [("trusted.sales", "before"), ("governance.quality", "before")])
+def test_a_run_that_died_leaves_the_ledgers_as_they_were(folder: Path, killed: Killed, point: tuple[str, str]) -> None:
     then = said(folder)
-    killed(folder, "governance.repairs", "before")
+    killed(folder, *point)
     now = said(folder)
-    assert {name: now[name] for name in ("repairs", "quarantine", "violations")} == {
-        name: then[name] for name in ("repairs", "quarantine", "violations")
-    }
+    of_trusted = ("repairs", "quarantine", "violations", "quality", "rejects")
+    assert {name: now[name] for name in of_trusted} == {name: then[name] for name in of_trusted}
 
 
-def test_the_trend_leaves_out_a_version_that_was_not_written(folder: Path, killed: Killed) -> None:
+def test_a_version_is_assessed_once(folder: Path, killed: Killed) -> None:
     killed(folder, "trusted.sales", "before")
     with open_tiny(folder) as project:
         assert project.run().ok
+        assessed = project.sql(
+            "select table_version as version, count(distinct run_id) as runs from governance.quality where table_name = 'trusted.sales'"
+            " group by all order by all"
+        )
+        assert assessed.rows() == [{"version": 0, "runs": 1}, {"version": 1, "runs": 1}]
         (facts,) = project.quality("sales")
         assert [point.violations for point in facts.runs] == sorted({point.violations for point in facts.runs})
         assert len(facts.runs) == 2
+
+
+def test_what_waits_for_its_commit_is_no_garbage(folder: Path, undisturbed: Any, killed: Killed) -> None:
+    killed(folder, "governance.rejects", "before")
+    freed = CliRunner().invoke(app, ["gc", "--keep", "0 hours", "--yes", "--project", str(folder)])
+    assert freed.exit_code == 0, freed.output
+    assert completed(folder) == undisturbed
 
 
 COLLECTING = """
@@ -164,7 +272,7 @@ COLLECTING = """
     from vertebra.lake import gc
 
     folder, begun = sys.argv[1], 0
-    vacuum = gc._vacuum
+    vacuum = gc.vacuum
 
     def dying(table, kept, *, dry_run):
         global begun
@@ -175,7 +283,7 @@ COLLECTING = """
             os.kill(os.getpid(), signal.SIGKILL)
         return vacuum(table, kept, dry_run=dry_run)
 
-    gc._vacuum = dying
+    gc.vacuum = dying
     from vertebra.cli.app import app
     app(["gc", "--keep", "0 hours", "--yes", "--project", folder])
 """

@@ -137,7 +137,8 @@ def test_batches_that_were_removed_and_collected_again_are_other_batches(folder:
         assert project.run().ok
         prices = project.table("formatted.sales").arrow().column("price").to_pylist()
         assert project.run().idle
-    assert prices[0] == 11.5
+    assert 11.5 in prices
+    assert 10.5 not in prices
     assert len(prices) == 6 + (batches == 2), "the rows of the batches that were removed are gone"
 
 
@@ -264,7 +265,7 @@ def test_a_run_that_nobody_watches_any_more_goes_on(after_first_run: Path, tmp_p
     assert contents(folder) == contents(after_first_run)
     with open_tiny(folder) as project:
         ended = project.sql("select state from governance.runs where step = 'run' order by state desc").rows()
-        assert [row["state"] for row in ended] == ["started", "ok"]
+        assert [row["state"] for row in ended] == ["ok"]
 
 
 def test_runs_killed_at_any_moment_lose_nothing(after_first_run: Path, tmp_path: Path) -> None:

@@ -92,11 +92,14 @@ def run(
       vertebra run -s tag:nightly,zone:trusted --exclude trusted.weather
       vertebra run --select trusted.flights --full-refresh
     """
-    from vertebra.report.summary import write_summary
+    from vertebra.report.summary import write_nothing_to_do, write_summary
 
     with open_workspace(project, profile, engine) as space:
         report = reported(lambda console: space.run(select or (), exclude or (), full_refresh, wait, console))
-        write_summary(space.summary(report), space.project, sys.stderr)
+        if report.idle:
+            write_nothing_to_do(report, sys.stderr)  # a summary reads all ledgers
+        else:
+            write_summary(space.summary(report), space.project, sys.stderr)
     exit_with(report)
 
 

@@ -220,7 +220,7 @@ def _merged(dataset: Dataset, new: DataFrame, present: DataFrame | None) -> Data
 
 def _joined(parts: Sequence[StagedFiles]) -> StagedFiles:
     files = tuple(file for part in parts for file in part.files)
-    return StagedFiles(files, parts[0].schema, sum(part.rows for part in parts), None)
+    return StagedFiles(files, parts[0].schema, sum(part.rows for part in parts))
 
 
 def _without_key(dataset: Dataset, table: LakeTable, version: int) -> int:

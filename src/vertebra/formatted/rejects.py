@@ -124,6 +124,7 @@ def record_rejects(found: Sequence[DataFrame], dataset: Dataset, first: int | No
     Returns:
         The number of rejected cells.
     """
+    table = f"formatted.{dataset.name}"
     files = [
         file
         for number, frame in enumerate(found)
@@ -134,20 +135,23 @@ def record_rejects(found: Sequence[DataFrame], dataset: Dataset, first: int | No
     stale = _recorded(dataset, first, ctx)
     if first is not None and not stale:
         if new is not None:
-            ctx.ledgers.replace(_LEDGER, dataset.name, new, ctx.engine, ctx.commit(), part=f"{first:08d}")
+            ctx.ledgers.replace(_LEDGER, dataset.name, new, ctx.engine, ctx.commit(), f"{first:08d}", table)
         return count
     kept = _kept(dataset, first, ctx) if first is not None else None
     frames = [frame for frame in (new, kept) if frame is not None]
     if frames:
         whole = reduce(lambda one, other: one.unionByName(other), frames)
-        ctx.ledgers.replace(_LEDGER, dataset.name, whole, ctx.engine, ctx.commit())
+        ctx.ledgers.replace(_LEDGER, dataset.name, whole, ctx.engine, ctx.commit(), table=table)
     elif stale:
-        ctx.ledgers.clear(_LEDGER, dataset.name, ctx.commit())
+        ctx.ledgers.clear(_LEDGER, dataset.name, ctx.commit(), table)
     return count
 
 
 def _recorded(dataset: Dataset, first: int | None, ctx: StepContext) -> int:
-    """How many rejects the ledger has of the batches being read, left by a run that was killed before its commit."""
+    """How many rejects the ledger has of the batches being read.
+
+    A full refresh replaces them, or a run of an earlier release has left them that was killed before it committed.
+    """
     ledger = ctx.ledgers.table(_LEDGER)
     if not ledger.exists():
         return 0

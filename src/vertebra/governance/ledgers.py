@@ -1,17 +1,26 @@
-"""Reading and writing the ledgers."""
+"""Reading and writing the ledgers.
+
+In a run, what steps write is noted in the run's journal and committed when the run ends, once per ledger; see
+:mod:`vertebra.governance.journal`. Outside a run it is committed at once.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from vertebra.errors import LakeError
-from vertebra.governance.schemas import EVENTS, FORMER_NAMES, LEDGERS, STATES
+from vertebra.governance.journal import RUN, Entry
+from vertebra.governance.schemas import EVENTS, FORMER_NAMES, LEDGERS, PRESENT_ONLY, STATES
 from vertebra.lake.catalog import Lake
-from vertebra.lake.table import Commit, LakeTable
+from vertebra.lake.table import Commit, LakeTable, StagedFiles
+from vertebra.lake.tidy import tidy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,14 +28,25 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from vertebra.engine.port import Engine
-    from vertebra.lake.table import StagedFiles
+    from vertebra.governance.journal import Journal
+    from vertebra.lake.table import TableVersion
+
+_PARTS: Final = "parts"
+_RECENT: Final = 64
+"""How many recent versions are searched first for the last one of a dataset."""
+_RUN_ID: Final = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{4}")
 
 
 class Ledgers:
-    """The metadata of a lake, kept in the lake."""
+    """The metadata of a lake, kept in the lake.
 
-    def __init__(self, lake: Lake) -> None:
+    Args:
+        journal: of the run that writes; without one, every write is a commit.
+    """
+
+    def __init__(self, lake: Lake, journal: Journal | None = None) -> None:
         self._lake = lake
+        self._journal = journal
         self._known: set[str] = set()
 
     def table(self, ledger: str) -> LakeTable:
@@ -41,29 +61,42 @@ class Ledgers:
             self._known.add(ledger)
         return table
 
-    def append(self, ledger: str, rows: Iterable[Mapping[str, Any]], commit: Commit) -> None:
-        """Add rows to a ledger of events. Missing keys are NULL; unknown keys are an error."""
-        schema = EVENTS[ledger]
+    def append(self, ledger: str, rows: Iterable[Mapping[str, Any]], commit: Commit, table: str | None = None) -> None:
+        """Add rows to a ledger of events. Missing keys are NULL; unknown keys are an error.
+
+        Args:
+            table: a table that the step commits next. In a run, the rows count only if it does.
+        """
         listed = list(rows)
         if not listed:
             return
-        unknown = {key for row in listed for key in row} - set(schema.names)
+        unknown = {key for row in listed for key in row} - set(EVENTS[ledger].names)
         if unknown:
             raise KeyError(f"ledger {ledger} has no columns {sorted(unknown)}")
-        data = pa.Table.from_pylist(listed, schema=schema)
-        self.table(ledger).write_arrow(data, commit, mode="append", evolution="widen")
+        if self._journal is not None:
+            self._journal.add(Entry(commit.step, ledger, rows=listed, table=table))
+        else:
+            self._append(ledger, listed, commit)
 
     def replace(
-        self, ledger: str, dataset: str, frame: DataFrame, engine: Engine, commit: Commit, part: str = ""
+        self,
+        ledger: str,
+        dataset: str,
+        frame: DataFrame,
+        engine: Engine,
+        commit: Commit,
+        part: str = "",
+        table: str | None = None,
     ) -> int:
         """Replace the rows of one dataset in a ledger by a frame. Returns the number of rows.
 
         Args:
             frame: has the ledger's columns, in any order.
             part: replace only this part of the dataset's rows, e.g. those about some batches; without it, all parts.
+            table: as for :meth:`append`.
         """
         staged = self.stage(ledger, dataset, frame, engine, part)
-        self.commit(ledger, staged, commit)
+        self.commit(ledger, staged, commit, table)
         return staged.rows
 
     def stage(self, ledger: str, dataset: str, frame: DataFrame, engine: Engine, part: str = "") -> StagedFiles:
@@ -80,25 +113,75 @@ class Ledgers:
         """Write that a ledger has no rows of one dataset; readers see it after :meth:`commit`."""
         return self.table(ledger).stage_arrow(STATES[ledger].empty_table(), part=dataset)
 
-    def commit(self, ledger: str, staged: StagedFiles, commit: Commit) -> int:
-        """Replace the rows of a dataset in a ledger by staged files. Returns the ledger's version."""
-        return self.table(ledger).commit(staged, commit, mode="overwrite", evolution="widen")
+    def commit(self, ledger: str, staged: StagedFiles, commit: Commit, table: str | None = None) -> None:
+        """Replace the rows of a dataset in a ledger by staged files.
 
-    def clear(self, ledger: str, dataset: str, commit: Commit) -> None:
+        Args:
+            table: as for :meth:`append`.
+        """
+        if self._journal is not None:
+            self._journal.add(Entry(commit.step, ledger, staged=staged, table=table))
+        else:
+            self._replace(ledger, [staged], commit)
+
+    def clear(self, ledger: str, dataset: str, commit: Commit, table: str | None = None) -> None:
         """Remove the rows of one dataset from a ledger."""
-        self.commit(ledger, self.stage_nothing(ledger, dataset), commit)
+        self.commit(ledger, self.stage_nothing(ledger, dataset), commit, table)
 
     def state(self, ledger: str, dataset: str, rows: Iterable[Mapping[str, Any]], commit: Commit) -> None:
         """Replace the rows of one dataset in a ledger by a few rows, without an engine. Missing keys are NULL."""
         data = pa.Table.from_pylist(list(rows), schema=STATES[ledger])
         self.commit(ledger, self.table(ledger).stage_arrow(data, part=dataset), commit)
 
+    def commit_run(self, journal: Journal, *, again: bool = False) -> None:
+        """Commit what a run says, each ledger once; the ledger ``runs`` comes last.
+
+        Args:
+            again: leave out ledgers that have a commit of the run.
+        """
+        commit = Commit(journal.run_id, RUN, "")
+        for ledger in sorted(LEDGERS, key=lambda name: name == "runs"):
+            rows, staged = journal.rows(ledger), journal.staged(ledger)
+            if (not rows and not staged) or (again and self._has_commit_of(journal.run_id, ledger)):
+                continue
+            if rows:
+                self._append(ledger, rows, commit)
+            else:
+                self._replace(ledger, staged, commit)
+
+    def tidy(self) -> None:
+        """Keep the ledgers of which only the newest version is read small, however many runs there were."""
+        for ledger in PRESENT_ONLY:
+            tidy(self._lake.table(f"governance.{ledger}"), merge=ledger in EVENTS)
+
     def files(self, ledger: str, dataset: str, version: int | None = None) -> list[Path]:
-        """The files with the rows of one dataset in a ledger, in a version or now."""
-        table = self.table(ledger)
+        """The files with the rows of one dataset in a ledger, in a version or now; now includes what the run says."""
+        folder = self.table(ledger).path / dataset
+        present = self._present(ledger) if version is None else self.table(ledger).files(version)
+        return [file for file in present if file.is_relative_to(folder)]
+
+    def folders(self, ledger: str, dataset: str) -> set[str]:
+        """The folders of :meth:`files`, below that of the ledger; each write makes a new one."""
+        root = self.table(ledger).path
+        return {file.parent.relative_to(root).as_posix() for file in self.files(ledger, dataset)}
+
+    def last_run(self) -> str:
+        """The id of the last run that ended, or was recorded as one that did not; empty if there was none."""
+        table = self.table("runs")
         if not table.exists():
-            return []
-        return [file for file in table.files(version) if file.is_relative_to(table.path / dataset)]
+            return ""
+        known = table.greatest("run_id")
+        ids = known if known is not None else self.read("runs", ["run_id"]).column("run_id").to_pylist()
+        return max((one for one in ids if one and _RUN_ID.fullmatch(one)), default="")
+
+    def last_commit(self, ledger: str, dataset: str) -> TableVersion | None:
+        """The last version of a ledger in which rows of a dataset were replaced."""
+        table = self.table(ledger)
+        for limit in (_RECENT, None) if table.exists() else ():
+            for entry in table.history(limit):
+                if wrote(entry, dataset):
+                    return entry
+        return None
 
     def read(self, ledger: str, columns: Sequence[str] = ()) -> pa.Table:
         """A ledger as Arrow; empty if nothing was recorded yet.
@@ -115,8 +198,38 @@ class Ledgers:
         former = {new: old for old, new in FORMER_NAMES.get(ledger, {}).items()}
         kept = set(table.schema().names)
         wanted = [name for name in (*schema.names, *(former.get(name, "") for name in schema.names)) if name in kept]
-        data = table.arrow().to_table(columns=wanted)
+        data = table.columns(wanted)
         return pa.table([_column(data, field, former.get(field.name)) for field in schema], schema=schema)
+
+    def _present(self, ledger: str) -> list[Path]:
+        """The files of a ledger now, with those that replace parts of it when the run ends."""
+        table = self.table(ledger)
+        found = table.files() if table.exists() else []
+        for staged in self._journal.staged(ledger) if self._journal is not None else ():
+            folders = [table.path / part for part in staged.parts]
+            found = [file for file in found if not any(file.is_relative_to(folder) for folder in folders)]
+            found += staged.files
+        return found
+
+    def _append(self, ledger: str, rows: Sequence[Mapping[str, Any]], commit: Commit) -> None:
+        data = pa.Table.from_pylist([dict(row) for row in rows], schema=EVENTS[ledger])
+        self.table(ledger).write_arrow(data, commit, mode="append", evolution="widen")
+
+    def _replace(self, ledger: str, staged: Sequence[StagedFiles], commit: Commit) -> None:
+        latest: dict[str, StagedFiles] = {}
+        for one in staged:
+            (part,) = one.parts
+            latest = {name: old for name, old in latest.items() if name != part and not name.startswith(f"{part}/")}
+            latest[part] = one
+        files = tuple(file for one in latest.values() for file in one.files)
+        rows = sum(one.rows for one in latest.values())
+        together = StagedFiles(files, staged[0].schema, rows, tuple(latest))
+        told = replace(commit, extra={**commit.extra, _PARTS: json.dumps(list(latest))})
+        self.table(ledger).commit(together, told, mode="overwrite", evolution="widen")
+
+    def _has_commit_of(self, run_id: str, ledger: str) -> bool:
+        table = self.table(ledger)
+        return table.exists() and any(entry.run_id == run_id for entry in table.history())
 
     def _refuse_other_columns(self, table: LakeTable, ledger: str) -> None:
         kept = table.schema().names
@@ -132,6 +245,13 @@ class Ledgers:
             remedy=f"mv {folder} {folder}.before && vertebra run --full-refresh (what landed is kept; decisions on"
             " rows and cells are to be taken again)",
         )
+
+
+def wrote(entry: TableVersion, dataset: str) -> bool:
+    """Whether a version of a ledger replaced the rows of a dataset; those of earlier releases name the step only."""
+    if _PARTS not in entry.extra:
+        return entry.step.endswith(f".{dataset}")
+    return any(part.partition("/")[0] == dataset for part in json.loads(entry.extra[_PARTS]))
 
 
 def _column(data: pa.Table, field: pa.Field, former: str | None) -> pa.ChunkedArray:

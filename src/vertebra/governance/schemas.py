@@ -220,5 +220,8 @@ STATES: Final[dict[str, pa.Schema]] = {
 
 LEDGERS: Final = EVENTS | STATES
 
+PRESENT_ONLY: Final = (*EVENTS, "collections")
+"""Ledgers of which only the newest version is ever read: events do not change, and ``runs`` tells when they came."""
+
 FORMER_NAMES: Final[dict[str, dict[str, str]]] = {"runs": {"basis": "fingerprint_parts"}}
 """Columns that earlier releases named otherwise: former name to present one, by ledger. A lake keeps both."""

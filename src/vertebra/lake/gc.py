@@ -1,7 +1,8 @@
 """Garbage collection: free the files that no kept version of a table has.
 
 Which versions are kept is decided here; the files are freed by Delta's own vacuum, with ``keep_versions``. Everything
-in a table's folder belongs to the table: what no version names is freed, whatever its type.
+in a table's folder belongs to the table: what no version names is freed, whatever its type. The log is kept from the
+oldest kept version on.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from vertebra.lake.catalog import Lake
-from vertebra.lake.log import flushed
 from vertebra.lake.table import LakeTable
+from vertebra.lake.vacuum import vacuum
 
 _SMALL_FILE: Final = 16 << 20
 _MANY_FILES: Final = 16
+
+OF_MODEL: Final = "model "
+"""How the reason begins for which a version must stay, when a model needs it."""
 
 Pins = Mapping[str, Mapping[int, str]]
 """Table name → version → why it must stay, e.g. ``{"trusted.flights": {3: "model flights.late_arrival 2"}}``."""
@@ -68,12 +72,12 @@ def _collect_table(table: LakeTable, pinned: Mapping[int, str], keep_since: date
         table.compact()
     kept = kept_versions(table, pinned, keep_since)
     # what an earlier vacuum deleted stays in the log as removed, and is listed again
-    garbage = tuple(sorted(file for file in _vacuum(table, kept, dry_run=True) if file.is_file()))
+    garbage = tuple(sorted(file for file in vacuum(table, kept, dry_run=True) if file.is_file()))
     size = sum(file.stat().st_size for file in garbage)
     if garbage and not dry_run:
-        with flushed(table.path):
-            _vacuum(table, kept, dry_run=False)
-        _remove_empty_folders(table.path, garbage)
+        vacuum(table, kept, dry_run=False)
+    if not dry_run:
+        table.trim_log(min(kept))
     return TableGarbage(table.name, kept, garbage, size, compacted)
 
 
@@ -83,20 +87,24 @@ def kept_versions(table: LakeTable, pinned: Mapping[int, str], keep_since: datet
     recorded = {entry.version for entry in history}
     kept = {version: why for version, why in pinned.items() if version in recorded}
     kept.setdefault(table.data_version(), "the newest data")
-    for entry in history:
-        then = f"{keep_since:%Y-%m-%d %H:%M} UTC"
-        if entry.at < keep_since:
-            kept.setdefault(entry.version, f"the newest at {then}")
-            break
+    then = f"{keep_since:%Y-%m-%d %H:%M} UTC"
+    # where the clock stepped back, versions between two young ones look old
+    young = max((place for place, entry in enumerate(history) if entry.at >= keep_since), default=-1)
+    for entry in history[: young + 1]:
         kept.setdefault(entry.version, f"younger than {then}")
+    for entry in history[young + 1 : young + 2]:
+        kept.setdefault(entry.version, f"the newest at {then}")
     kept.setdefault(history[0].version, "the newest version")
     return dict(sorted(kept.items()))
 
 
 def _lost(table: LakeTable, pinned: Mapping[int, str]) -> dict[int, str]:
-    """Pinned versions older than the log; pins that are newer are of an earlier table of that name."""
+    """Versions that models need and that are older than the log; newer ones are of an earlier table of that name.
+
+    The log of a version that only runs point to may be gone: an earlier collection with a shorter retention freed it.
+    """
     first = table.history()[-1].version
-    return {version: why for version, why in sorted(pinned.items()) if version < first}
+    return {version: why for version, why in sorted(pinned.items()) if version < first and why.startswith(OF_MODEL)}
 
 
 def _needs_compaction(table: LakeTable) -> bool:
@@ -105,22 +113,3 @@ def _needs_compaction(table: LakeTable) -> bool:
         # A table written part by part is replaced part by part, by folder: merging would mix the parts.
         return False
     return len(files) > _MANY_FILES and sum(file.stat().st_size for file in files) / len(files) < _SMALL_FILE
-
-
-def _vacuum(table: LakeTable, kept: Mapping[int, str], *, dry_run: bool) -> list[Path]:
-    """Delete, or list, the files that none of the kept versions has."""
-    files = table.delta().vacuum(
-        retention_hours=0,
-        enforce_retention_duration=False,
-        dry_run=dry_run,
-        full=True,
-        keep_versions=list(kept),
-    )
-    return [table.path / file for file in files]
-
-
-def _remove_empty_folders(root: Path, freed: tuple[Path, ...]) -> None:
-    for folder in sorted({file.parent for file in freed}, key=lambda path: len(path.parts), reverse=True):
-        while folder != root and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-            folder = folder.parent

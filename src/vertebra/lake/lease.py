@@ -15,8 +15,10 @@ from vertebra.errors import BusyError
 
 
 @contextmanager
-def lease(root: Path, purpose: str, wait: float = 0, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
-    """Hold the lake for writing.
+def lease(
+    root: Path, purpose: str, wait: float = 0, waiting: Callable[[str], None] | None = None
+) -> Iterator[Callable[[str], None]]:
+    """Hold the lake for writing; yields a function that names another purpose.
 
     Args:
         root: the lake's folder.
@@ -43,12 +45,16 @@ def lease(root: Path, purpose: str, wait: float = 0, waiting: Callable[[str], No
             cause="one writer at a time, so that two runs never mix",
             remedy="wait for it to end and repeat the command; run, collect and predict wait for it with --wait 600",
         ) from None
-    try:
+
+    def name(purpose: str) -> None:
         holder.write_text(
             json.dumps({"purpose": purpose, "pid": os.getpid(), "since": datetime.now(UTC).isoformat()}),
             "utf-8",
         )
-        yield
+
+    try:
+        name(purpose)
+        yield name
     finally:
         holder.unlink(missing_ok=True)
         lock.release()

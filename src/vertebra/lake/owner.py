@@ -22,8 +22,10 @@ _FILE: Final = ".project"
 @contextmanager
 def hold(
     root: Path, project: str, purpose: str, wait: float = 0, notify: Callable[[str], None] | None = None
-) -> Iterator[None]:
+) -> Iterator[Callable[[str], None]]:
     """Hold a lake for writing, for a project that it belongs to; a lake without a project becomes the project's.
+
+    Yields a function that names another purpose.
 
     Args:
         root: the lake's folder.
@@ -36,9 +38,9 @@ def hold(
         LakeError: the lake belongs to another project.
     """
     tell = notify or _silent
-    with lease(root, purpose, wait, lambda holder: tell(f"waiting for {holder}")):
+    with lease(root, purpose, wait, lambda holder: tell(f"waiting for {holder}")) as name_purpose:
         _claim(root, project, tell)
-        yield
+        yield name_purpose
 
 
 def owner(root: Path) -> str | None:

@@ -53,7 +53,7 @@ def roll_back(table: LakeTable, root: Path, aside: Path, *, append_only: bool = 
     lost = [file for file in later if file not in known and file.is_file()]
     if lost:
         rows = sum(pq.read_metadata(file).num_rows for file in lost)
-        staged = StagedFiles(tuple(lost), pq.read_schema(lost[0]), rows, None)
+        staged = StagedFiles(tuple(lost), pq.read_schema(lost[0]), rows)
         table.commit(staged, Commit("", REPAIR, ""), "append", "widen")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -55,6 +55,8 @@ _CONFIGURATION = {"delta.enableExpiredLogCleanup": "false"}
 
 _NAMED = 10
 """Columns that a message names."""
+
+_WORTH_TRIMMING = 16
 
 Mode = Literal["overwrite", "append"]
 Evolution = Literal["same", "widen", "replace"]
@@ -105,12 +107,16 @@ class TableVersion:
 
 @dataclass(frozen=True)
 class StagedFiles:
-    """Files that were written into a table's folder and are not committed yet."""
+    """Files that were written into a table's folder and are not committed yet.
+
+    Attributes:
+        parts: the parts of the table that they replace; none for the whole table.
+    """
 
     files: tuple[Path, ...]
     schema: pa.Schema
     rows: int
-    part: str | None
+    parts: tuple[str, ...] = ()
 
 
 class LakeTable:
@@ -140,12 +146,14 @@ class LakeTable:
         self._refuse_damaged_log()
         try:
             return DeltaTable(str(self.path), version=version)
-        except TableNotFoundError:
-            raise LakeError(
-                f"there is no table {self.name}",
-                cause="no step has written it yet",
-                remedy=f"vertebra run --select {self.name}",
-            ) from None
+        except TableNotFoundError as error:
+            if version is None or not self.exists():
+                raise LakeError(
+                    f"there is no table {self.name}",
+                    cause="no step has written it yet",
+                    remedy=f"vertebra run --select {self.name}",
+                ) from None
+            raise self._no_version(version) from error
         except DeltaError as error:
             self._refuse_damaged_log(every=True)
             if version is None:
@@ -153,11 +161,14 @@ class LakeTable:
                 raise LakeError(
                     f"{self.name} cannot be read", cause=first, remedy="vertebra debug --verify tells what is damaged"
                 ) from error
-            raise LakeError(
-                f"{self.name} has no version {version}",
-                cause="it was never written, or gc has removed it",
-                remedy=f"vertebra show {self.name} --history",
-            ) from error
+            raise self._no_version(version) from error
+
+    def _no_version(self, version: int) -> LakeError:
+        return LakeError(
+            f"{self.name} has no version {version}",
+            cause="it was never written, or gc has removed it",
+            remedy=f"vertebra show {self.name} --history",
+        )
 
     def _refuse_damaged_log(self, *, every: bool = False) -> None:
         damage = damaged_entries(self.path / LOG, every=every)
@@ -197,17 +208,27 @@ class LakeTable:
 
     def rows(self, version: int | None = None) -> int:
         """Rows of a version, from the log's file statistics."""
-        actions = pa.table(self.delta(version).get_add_actions(flatten=True))
+        actions = _actions(self.delta(version))
         return int(sum(count or 0 for count in actions.column("num_records").to_pylist()))
 
     def sizes(self, version: int | None = None) -> dict[Path, int]:
         """The files of a version with the size that the log has of each, in the order they were written."""
-        actions = pa.table(self.delta(version).get_add_actions(flatten=True)).select(["path", "size_bytes"])
+        actions = _actions(self.delta(version)).select(["path", "size_bytes"])
         return dict(sorted((self.path / unquote(one["path"]), one["size_bytes"]) for one in actions.to_pylist()))
+
+    def greatest(self, column: str) -> list[str] | None:
+        """The greatest text of a column in each file, from the log's statistics; None where one has no statistics.
+
+        Statistics cut long texts off, so the column must be short.
+        """
+        actions = _actions(self.delta())
+        name = f"max.{column}"
+        found: list[Any] = list(actions.column(name).to_pylist()) if name in actions.column_names else [None]
+        return None if None in found else found
 
     def files(self, version: int | None = None) -> list[Path]:
         """The files of a version, in the order they were written."""
-        actions = pa.table(self.delta(version).get_add_actions(flatten=True))
+        actions = _actions(self.delta(version))
         return sorted(self.path / unquote(path) for path in actions.column("path").to_pylist())
 
     def added(self, since: int, version: int, read_at: datetime) -> list[Path] | None:
@@ -249,6 +270,12 @@ class LakeTable:
 
         files = [str(file) for file in self._present(version)]
         return pads.dataset(files, schema=self.schema(version), format="parquet")
+
+    def columns(self, names: Sequence[str]) -> pa.Table:
+        """Some columns of the newest version, read at once and without pyarrow.dataset, which brings pandas along."""
+        schema = self.schema()
+        wanted = pa.schema([schema.field(name) for name in names])
+        return pa.concat_tables([wanted.empty_table(), *(_read(file, wanted) for file in self._present(None))])
 
     def _present(self, version: int | None) -> list[Path]:
         sizes = self.sizes(version)
@@ -295,7 +322,7 @@ class LakeTable:
         schema = _stored(to_arrow_schema(frame.schema, timezone="UTC"), self.name)
         files = name_by_content(engine.write_parquet(frame, self._new_folder(part)))
         rows = sum(pq.read_metadata(file).num_rows for file in files)
-        return StagedFiles(tuple(files), schema, rows, part)
+        return StagedFiles(tuple(files), schema, rows, (part,) if part else ())
 
     def stage_arrow(self, data: pa.Table | pa.RecordBatchReader, part: str | None = None) -> StagedFiles:
         """Write Arrow data into the table's folder; readers see it after :meth:`commit`."""
@@ -309,7 +336,7 @@ class LakeTable:
             for batch in reader:
                 rows += batch.num_rows
                 writer.write_batch(batch.cast(schema))
-        return StagedFiles(tuple(name_by_content([file])), schema, rows, part)
+        return StagedFiles(tuple(name_by_content([file])), schema, rows, (part,) if part else ())
 
     def commit(
         self,
@@ -323,7 +350,7 @@ class LakeTable:
         """Make staged files a version of the table, atomically.
 
         Args:
-            mode: ``overwrite`` replaces all rows (of the staged part, when it has one); ``append`` adds.
+            mode: ``overwrite`` replaces all rows (of the staged parts, when there are any); ``append`` adds.
             evolution: what may happen to the schema: ``same`` refuses a change, ``widen`` allows new columns,
                 ``replace`` allows anything when the whole table is overwritten, else new columns.
             full_refresh: the table starts from nothing (with ``overwrite`` only): the commit's application transaction
@@ -370,7 +397,7 @@ class LakeTable:
         repeated = commit.app_version is not None and done is not None and done >= commit.app_version
         if repeated and not (full_refresh and mode == "overwrite"):
             return int(table.version())
-        partial = mode == "overwrite" and staged.part is not None
+        partial = mode == "overwrite" and bool(staged.parts)
         whole = mode == "overwrite" and not partial
         table = self._evolved(table, staged.schema, evolution, whole=whole)
         if _needs_local_times(table, staged.schema):
@@ -378,7 +405,7 @@ class LakeTable:
             table.alter.add_feature(TableFeatures.TimestampWithoutTimezone, allow_protocol_versions_increase=True)
             table = self.delta()
         schema = DeltaSchema.from_arrow(staged.schema) if whole else table.schema()
-        removals = self._removals(table, staged.part) if partial else []
+        removals = self._removals(table, staged.parts) if partial else []
         try:
             table.create_write_transaction(
                 [*removals, *actions],
@@ -474,6 +501,32 @@ class LakeTable:
             with flushed(self.path):
                 table.alter.set_table_properties(_CONFIGURATION)
 
+    def log_entries(self) -> int:
+        """How many versions the log has."""
+        return len(self._log()) if self._log_folder.is_dir() else 0
+
+    def trim_log(self, oldest: int) -> None:
+        """Remove the log of versions before ``oldest``, when that is worth it; later ones stay readable."""
+        old = {file: version for file, version in self._log().items() if version < oldest}
+        if len(old) < _WORTH_TRIMMING:
+            return
+        # a reader begins at a checkpoint; the newest is made last, because it is the one that the log points to
+        with flushed(self.path):
+            self.delta(oldest).create_checkpoint()
+            self.delta().create_checkpoint()
+        checkpoints = [file for file in self._log_folder.glob("*.checkpoint*.parquet") if _number(file) < oldest]
+        for file in sorted([*old, *checkpoints]):
+            file.unlink(missing_ok=True)
+
+    @property
+    def _log_folder(self) -> Path:
+        return self.path / "_delta_log"
+
+    def _log(self) -> dict[Path, int]:
+        """The version of each log entry."""
+        found = self._log_folder.iterdir()
+        return {file: _number(file) for file in found if file.suffix == ".json" and file.stem.isdecimal()}
+
     def _conflict(self, cause: str) -> LakeError:
         return LakeError(
             f"{self.name} was not written: another writer committed version {self.version()} meanwhile",
@@ -493,9 +546,11 @@ class LakeTable:
         folders = {folder for file in staged.files for folder in (file.parent, file.parent.parent)}
         flush(*staged.files, *sorted(folders))
 
-    def _removals(self, table: DeltaTable, part: str | None, *, data_change: bool = True) -> list[RemoveAction]:
-        prefix = f"{part}/" if part else ""
-        actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    def _removals(
+        self, table: DeltaTable, parts: Sequence[str] | None, *, data_change: bool = True
+    ) -> list[RemoveAction]:
+        prefixes = tuple(f"{part}/" for part in parts) if parts is not None else ("",)
+        actions = _actions(table).to_pylist()
         now = int(datetime.now(UTC).timestamp() * 1000)
         return [
             RemoveAction(
@@ -506,7 +561,7 @@ class LakeTable:
                 size=action["size_bytes"],
             )
             for action in actions
-            if action["path"].startswith(prefix)
+            if action["path"].startswith(prefixes)
         ]
 
     def _evolved(self, table: DeltaTable, new: pa.Schema, evolution: Evolution, *, whole: bool) -> DeltaTable:
@@ -547,6 +602,28 @@ def _grouped(data: pads.Dataset) -> pa.RecordBatchReader:
             yield from pa.Table.from_batches(held).combine_chunks().to_batches()
 
     return pa.RecordBatchReader.from_batches(data.schema, batches())
+
+
+def _actions(table: DeltaTable) -> pa.Table:
+    """The files of a version, with their statistics; ``pa.table`` would import pandas, to ask if this is one of its."""
+    return pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all()
+
+
+def _read(file: Path, wanted: pa.Schema) -> pa.Table:
+    """Columns of a file; NULL where the file is older than the column."""
+    opened = pq.ParquetFile(file)
+    kept = set(opened.schema_arrow.names)
+    data = opened.read(columns=[name for name in wanted.names if name in kept])
+    arrays = [
+        data.column(one.name).cast(one.type) if one.name in kept else pa.nulls(data.num_rows, one.type)
+        for one in wanted
+    ]
+    return pa.table(arrays, schema=wanted)
+
+
+def _number(file: Path) -> int:
+    """The version that a file of the log is about."""
+    return int(file.name.partition(".")[0])
 
 
 def _stored(schema: pa.Schema, table: str) -> pa.Schema:

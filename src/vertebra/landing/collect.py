@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from vertebra.declare.collect import COLLECTORS
 from vertebra.declare.redaction import Redaction
 from vertebra.durable import make_folder
 from vertebra.errors import CollectError
 from vertebra.governance.drift import ColumnDrift, record_drift, schema_rows
+from vertebra.governance.schemas import EVENTS
 from vertebra.lake.batches import Batch, batches
 from vertebra.lake.table import Commit
 from vertebra.landing.batch_writer import STAGING, BatchWriter, UnparsableBatchError, UnreadablePayloadError
@@ -331,7 +332,7 @@ def complete_ledgers(dataset: Dataset, landed: list[Batch], ledgers: Ledgers, ru
 
 def _record_batches(dataset: Dataset, known: list[Batch], ledgers: Ledgers, run_id: str) -> None:
     """Add to the ledger the batches it lacks, also those of a collection that was interrupted."""
-    recorded = _recorded(dataset, ledgers, "batches")
+    recorded = {row["batch"] for row in _recorded(dataset, ledgers, "batches", ["batch"])}
     missing = [batch for batch in known if batch.number not in recorded]
     if not missing:
         return
@@ -359,20 +360,37 @@ def _record_columns(
     dataset: Dataset, known: list[Batch], again: Collection[int], ledgers: Ledgers, run_id: str
 ) -> tuple[ColumnDrift, ...]:
     """Record the columns of batches that are new or were parsed again. Returns the drift that begins with them."""
-    recorded = _recorded(dataset, ledgers, "schemas")
+    recorded = _recorded_columns(dataset, ledgers)
     parsed = [batch for batch in known if batch.number not in recorded or batch.number in again]
     commit = Commit(run_id=run_id, step=f"landing.{dataset.name}", fingerprint="")
-    ledgers.append("schemas", schema_rows(dataset, parsed, run_id), commit)
+    rows = {batch.number: schema_rows(dataset, [batch], run_id) for batch in parsed}
+    new = {number: found for number, found in rows.items() if _unlabelled(found) != recorded.get(number)}
+    ledgers.append("schemas", [row for found in new.values() for row in found], commit)
     numbers = {batch.number for batch in parsed}
     return tuple(one for one in record_drift(dataset, known, ledgers, commit) if one.first_batch in numbers)
 
 
-def _recorded(dataset: Dataset, ledgers: Ledgers, ledger: str) -> set[int]:
-    """Numbers of the dataset's batches in a ledger."""
+def _recorded_columns(dataset: Dataset, ledgers: Ledgers) -> dict[int, list[dict[str, object]]]:
+    """What the ledger says about the columns of each batch."""
+    latest: dict[int, dict[str, list[dict[str, object]]]] = {}
+    for row in _recorded(dataset, ledgers, "schemas", EVENTS["schemas"].names):
+        latest.setdefault(row["batch"], {}).setdefault(row["run_id"], []).append(row)
+    return {batch: _unlabelled(runs[max(runs)]) for batch, runs in latest.items()}
+
+
+def _unlabelled(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Rows about columns in their order, without the run."""
+    found = ({name: value for name, value in row.items() if name != "run_id"} for row in rows)
+    return sorted(found, key=lambda row: str(row["position"]).zfill(8))
+
+
+def _recorded(dataset: Dataset, ledgers: Ledgers, ledger: str, columns: list[str]) -> list[dict[str, Any]]:
+    """Rows about the dataset in a ledger."""
     import pyarrow.compute as pc
 
     table = ledgers.table(ledger)
     if not table.exists():
-        return set()
+        return []
     mine = (pc.field("source") == dataset.source) & (pc.field("dataset") == dataset.name)
-    return set(table.arrow().to_table(columns=["batch"], filter=mine).column("batch").to_pylist())
+    rows: list[dict[str, Any]] = table.arrow().to_table(columns=columns, filter=mine).to_pylist()
+    return rows

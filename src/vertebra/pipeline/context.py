@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from vertebra.engine import running
 from vertebra.governance.context import Progress, StepContext
+from vertebra.governance.journal import pending_runs
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 from vertebra.lake.owner import hold
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
     from vertebra.pipeline.fingerprint import Fingerprint
     from vertebra.pipeline.graph import Graph
     from vertebra.pipeline.progress import Console
+
+
+_STAMP: Final = "%Y%m%dT%H%M%S"
+_ID: Final = re.compile(r"(?P<stamp>[0-9]{8}T[0-9]{6})-(?P<number>[0-9a-f]{4})")
+_LARGEST: Final = 0xFFFF
 
 
 def _never() -> bool:
@@ -67,7 +74,7 @@ class RunContext:
     """Everything a run works with. Whoever has one holds the lease of the lake.
 
     Attributes:
-        run_id: sortable by time.
+        run_id: sorts after those of all earlier runs, whatever the clock says.
         now: the start of the run, UTC.
         engine: its session starts when a step first uses it.
         console: receives what the run does.
@@ -83,26 +90,40 @@ class RunContext:
     console: Console
     recorder: Recorder
 
-    def perform(self, step: str, fingerprint: Fingerprint, work: Callable[[StepContext], StepOutcome]) -> StepOutcome:
+    def perform(
+        self,
+        step: str,
+        fingerprint: Fingerprint,
+        work: Callable[[StepContext], StepOutcome],
+        outputs: Sequence[str] = (),
+    ) -> StepOutcome:
         """Do the work of a step on the engine, which recovers and translates its errors.
 
         Args:
             step: the step's name, ``zone.name``.
             fingerprint: what the result depends on.
+            outputs: the tables that the step writes, the one whose commit ends it last.
             work: may be called twice, each time with an empty scratch folder.
 
         Raises:
             EngineError: the engine failed. Other exceptions of ``work`` pass unchanged.
         """
         return self.engine.attempt(
-            lambda: self._call(work, step, fingerprint), lambda text: self.console.note(f"{step}: {text}")
+            lambda: self._call(work, step, fingerprint, outputs), lambda text: self.console.note(f"{step}: {text}")
         )
 
     def progress_of(self, step: str) -> Progress:
         """Receives what a step is doing, and passes it to the console."""
         return lambda text: self.console.progress(step, text)
 
-    def _call(self, work: Callable[[StepContext], StepOutcome], step: str, fingerprint: Fingerprint) -> StepOutcome:
+    def _call(
+        self,
+        work: Callable[[StepContext], StepOutcome],
+        step: str,
+        fingerprint: Fingerprint,
+        outputs: Sequence[str],
+    ) -> StepOutcome:
+        self.recorder.doing(step, fingerprint, outputs)
         scratch = self.recorder.folder / step
         scratch.mkdir(parents=True)
         try:
@@ -148,17 +169,33 @@ def run_context(
         LakeError: the lake belongs to another project.
     """
     shown = console or SilentConsole()
-    run_id = _new_run_id(now or datetime.now(UTC))
-    with hold(project.lake, project.settings.name, f"{purpose} {run_id}", wait, shown.note):
-        lake = Lake(project.lake)
-        ledgers = Ledgers(lake)
-        recorder = Recorder(ledgers, lake.root / ".scratch", run_id, project.engine_name, project.profile)
+    lake = Lake(project.lake)
+    with hold(project.lake, project.settings.name, purpose, wait, shown.note) as name_purpose:
+        run_id = new_run_id(now or datetime.now(UTC), after=_last_run(lake))
+        name_purpose(f"{purpose} {run_id}")
+        recorder = Recorder(lake, run_id, project.engine_name, project.profile)
         settings = project.settings
         with running(engine or settings.engine, settings.memory) as chosen:
             # the clock is read here because another run may have been waited for
-            yield RunContext(run_id, now or datetime.now(UTC), project, lake, ledgers, chosen, shown, recorder)
+            yield RunContext(run_id, now or datetime.now(UTC), project, lake, recorder.ledgers, chosen, shown, recorder)
 
 
-def _new_run_id(now: datetime) -> str:
-    """An id that sorts by time and differs from that of another run of the same second."""
-    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+def new_run_id(now: datetime, after: str) -> str:
+    """An id that sorts after that of the last run; it begins with the time, unless the clock stepped back.
+
+    Args:
+        after: the id of the last run; empty for the first.
+    """
+    stamp, last = f"{now:{_STAMP}}", _ID.fullmatch(after)
+    if last is None or stamp > last["stamp"]:
+        return f"{stamp}-{secrets.token_hex(2)}"
+    number = int(last["number"], 16) + 1
+    if number <= _LARGEST:
+        return f"{last['stamp']}-{number:04x}"
+    following = datetime.strptime(last["stamp"], _STAMP) + timedelta(seconds=1)
+    return f"{following:{_STAMP}}-0000"
+
+
+def _last_run(lake: Lake) -> str:
+    """The id of the last run, also of one that was killed."""
+    return max(Ledgers(lake).last_run(), *pending_runs(lake), "")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vertebra.declare.quantity import parse_duration
 from vertebra.errors import VertebraError
+from vertebra.lake.gc import OF_MODEL
 from vertebra.pipeline.fingerprint import read_parts
 
 if TYPE_CHECKING:
@@ -23,14 +24,14 @@ def gc_roots(ledgers: Ledgers, since: datetime) -> dict[str, dict[int, str]]:
     """
     found: dict[str, dict[int, str]] = defaultdict(dict)
     for row in ledgers.read("models").to_pylist():
-        model = f"model {row['model_name'] or row['analysis']}"
+        model = f"{OF_MODEL}{row['model_name'] or row['analysis']}"
         for part in ("train", "test"):
             table, version = row[f"{part}_table"], row[f"{part}_version"]
             if table and version is not None:
                 found[table].setdefault(version, f"{model}, {part} set")
     good = [row for row in ledgers.read("runs").to_pylist() if row["state"] == "ok" and row["fingerprint_parts"]]
     newest: set[str] = set()
-    for row in sorted(good, key=lambda row: row["started_at"], reverse=True):
+    for row in sorted(good, key=lambda row: row["run_id"], reverse=True):
         step = row["step"]
         if step in newest and row["started_at"] < since:
             continue

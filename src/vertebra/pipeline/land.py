@@ -109,11 +109,7 @@ def land(dataset: Dataset, context: CollectionContext) -> LandingResult:
 
 def last_collections(ledgers: Ledgers) -> dict[str, Collection]:
     """The last collection of each dataset that was ever collected."""
-    table = ledgers.table(_LEDGER)
-    if not table.exists():
-        return {}
-    names = list(Collection.__dataclass_fields__)
-    rows = table.arrow().to_table(columns=names).to_pylist()
+    rows = ledgers.read(_LEDGER, list(Collection.__dataclass_fields__)).to_pylist()
     return {row["dataset"]: Collection(**row | {"not_yet": tuple(row["not_yet"] or ())}) for row in rows}
 
 

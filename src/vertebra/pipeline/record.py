@@ -1,83 +1,86 @@
 """Records runs in the ledgers ``runs`` and ``lineage``, and detects runs that were killed.
 
-Every append is a commit, so rows are appended in batches: those of short steps together, those of a long step at once.
-Nothing depends on the last batch: each table's commit names the run, the step and the fingerprint, and the next run
-records tables that were committed and not recorded.
+Rows are noted in the journal of the run and committed when it ends (:mod:`vertebra.governance.journal`).
 """
 
 from __future__ import annotations
 
 import shutil
-import time
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.governance.journal import RUN, Begun, Journal, lineage_rows
+from vertebra.governance.ledgers import Ledgers
 from vertebra.governance.step_facts import facts_json
+from vertebra.governance.unended_runs import complete_runs, unended
 from vertebra.lake.table import Commit
 from vertebra.pipeline.fingerprint import parts_json
-from vertebra.pipeline.state import RUN
 from vertebra.version import installed_version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
     from vertebra.pipeline.fingerprint import Fingerprint
     from vertebra.pipeline.progress import StepResult
 
-_PATIENCE: Final = 2.0
-"""Seconds after which rows are appended without waiting for others."""
+
+_DESCENT: Final = ("output", "output_version", "input", "input_version")
+"""What tells a row of the ledger ``lineage`` from others, whichever run recorded it."""
 
 
 class Recorder:
     """Records one run.
 
     Args:
-        scratch: the lake's scratch folder, with one folder per run under way. A folder that is still there when the
-            next run starts belongs to a run that was killed.
+        run_id: sorts after the ids of all earlier runs.
+
+    Attributes:
+        ledgers: for everything that the run writes; committed by :meth:`close`.
     """
 
-    def __init__(self, ledgers: Ledgers, scratch: Path, run_id: str, engine: str, profile: str | None) -> None:
-        self._ledgers = ledgers
-        self._scratch = scratch
-        self._about = {
-            "run_id": run_id, "engine": engine, "profile": profile, "vertebra": installed_version(),
-        }  # fmt: skip
-        self._runs: list[dict[str, Any]] = []
-        self._lineage: list[dict[str, Any]] = []
-        self._flushed = time.monotonic()
+    def __init__(self, lake: Lake, run_id: str, engine: str, profile: str | None) -> None:
+        self._lake = lake
+        self._scratch = lake.root / ".scratch"
+        self._run_id = run_id
+        about = {"run_id": run_id, "engine": engine, "profile": profile, "vertebra": installed_version()}
+        self._journal = Journal(lake, run_id, about)
+        self.ledgers = Ledgers(lake, self._journal)
 
     @property
     def folder(self) -> Path:
         """The run's own scratch folder."""
-        return self._scratch / str(self._about["run_id"])
+        return self._scratch / self._run_id
 
     def open(self) -> list[str]:
-        """Record runs that were killed as crashed, remove their folders, and make this run's folder.
+        """Begin: complete the ledgers of runs that were killed, remove their folders, and make this run's folder.
 
         Returns:
             A sentence for people about each run that was killed.
         """
-        sentences = []
+        facts = complete_runs(self._lake, Ledgers(self._lake))
+        self._journal.open()
         for folder in sorted(self._scratch.iterdir()) if self._scratch.is_dir() else []:
             mark = folder / "doing"
-            doing = mark.read_text("utf-8") if mark.is_file() else ""
-            fact = f"run {folder.name} did not end" + (f": it was killed in {doing}" if doing else "")
-            self._row(RUN, "crashed", run_id=folder.name, error=fact, why=doing)
-            sentences.append(f"{fact}; what it committed is kept")
+            if mark.is_file():
+                # an earlier release left it, which kept no journal
+                doing = mark.read_text("utf-8")
+                facts.append(unended(folder.name, doing))
+                self._row(RUN, "crashed", run_id=folder.name, error=facts[-1], why=doing)
             shutil.rmtree(folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        return sentences
+        return [f"{fact}; what it committed is kept" for fact in facts]
 
-    def began(self, steps: int) -> None:
-        """Record that the run has started, for others to see."""
-        self._row(RUN, "started", why=f"{steps} steps to run")
-        self.flush()
+    def doing(self, step: str, fingerprint: Fingerprint | None = None, outputs: Sequence[str] = ()) -> None:
+        """Note that a step begins, or begins once more.
 
-    def doing(self, step: str) -> None:
-        """Name the step that is running in the run's folder, in case the process is killed in it."""
-        (self.folder / "doing").write_text(step, "utf-8")
+        Args:
+            fingerprint: what its result depends on; None for a step that records its tables itself.
+            outputs: the tables it writes; the commit of the last one ends the step.
+        """
+        self._journal.begin(step, _begun(fingerprint, outputs) if fingerprint else None)
 
     def ended(self, result: StepResult, fingerprint: Fingerprint | None) -> None:
         """Record how a step ended, and the inputs of each table it wrote."""
@@ -95,43 +98,50 @@ class Recorder:
             fingerprint_parts=parts_json(fingerprint, result.outputs) if fingerprint and done else None,
         )
         if fingerprint and done:
-            self._lineage_rows(result.step, fingerprint, result.outputs)
-        if time.monotonic() - self._flushed > _PATIENCE:
-            self.flush()
+            rows = lineage_rows(self._run_id, result.step, _begun(fingerprint, ()), result.outputs)
+            self.ledgers.append("lineage", rows, self._about(result.step))
+            self._journal.end(result.step)
+
+    def found(self, result: StepResult, fingerprint: Fingerprint) -> None:
+        """Record tables that an earlier run committed and did not record; their lineage may be known."""
+        self._row(
+            result.step,
+            result.state,
+            why=result.why,
+            fingerprint=fingerprint.digest,
+            fingerprint_parts=parts_json(fingerprint, result.outputs),
+        )
+        rows = lineage_rows(self._run_id, result.step, _begun(fingerprint, ()), result.outputs)
+        known = self.ledgers.read("lineage", _DESCENT).to_pylist()
+        told = {tuple(row.values()) for row in known}
+        new = [row for row in rows if tuple(row[name] for name in _DESCENT) not in told]
+        self.ledgers.append("lineage", new, self._about(result.step))
 
     def close(self, state: str, why: str, seconds: float) -> None:
-        """Record how the run ended, and remove its folder."""
+        """Record how the run ended, commit the ledgers, and remove the run's folder."""
         self._row(RUN, state, why=why, seconds=seconds)
-        self.flush()
+        self._journal.settle()
+        self._journal.close()
+        self.ledgers.commit_run(self._journal)
+        self._journal.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.ledgers.tidy()
 
-    def flush(self) -> None:
-        """Append the rows that are waiting."""
-        commit = Commit(str(self._about["run_id"]), RUN, "")
-        runs, lineage = self._runs, self._lineage
-        self._runs, self._lineage = [], []
-        self._ledgers.append("runs", runs, commit)
-        self._ledgers.append("lineage", lineage, commit)
-        self._flushed = time.monotonic()
+    def abandon(self) -> None:
+        """End a run that failed with an error of its own, and record nothing of it but what it said."""
+        self._journal.settle()
+        self.ledgers.commit_run(self._journal)
+        self._journal.remove()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _row(self, step: str, state: str, seconds: float | None = None, **more: Any) -> None:
         started = datetime.now(UTC) - timedelta(seconds=seconds or 0)
         row = {"step": step, "state": state, "started_at": started, "seconds": seconds}
-        self._runs.append(self._about | row | more)
+        self.ledgers.append("runs", [self._journal.about | row | more], self._about(step))
 
-    def _lineage_rows(self, step: str, fingerprint: Fingerprint, outputs: Mapping[str, int]) -> None:
-        written: Mapping[str, int | None] = outputs or {step: None}  # what a publish step wrote is not in the lake
-        for output, output_version in written.items():
-            for name, version in fingerprint.inputs.items():
-                self._lineage.append(
-                    {
-                        "run_id": self._about["run_id"],
-                        "step": step,
-                        "output": output,
-                        "output_version": output_version,
-                        "input": name,
-                        "input_version": version,
-                        "fingerprint": fingerprint.digest,
-                        "recorded_at": datetime.now(UTC),
-                    }
-                )
+    def _about(self, step: str) -> Commit:
+        return Commit(self._run_id, step, "")
+
+
+def _begun(fingerprint: Fingerprint, outputs: Sequence[str]) -> Begun:
+    return Begun(fingerprint.digest, asdict(fingerprint), fingerprint.inputs, tuple(outputs))

@@ -161,12 +161,9 @@ class _Run:
                 outputs = self._versions(decision.step)
                 why = "committed by a run that did not end, and recorded by this one"
                 result = StepResult(decision.step.name, "ok", why, outputs=outputs)
-                self.context.recorder.ended(result, fingerprint)
+                self.context.recorder.found(result, fingerprint)
 
     def _do(self, decisions: list[PlannedStep]) -> None:
-        to_run = sum(decision.action == "run" for decision in decisions)
-        if to_run:
-            self.context.recorder.began(to_run)
         if _use_engine(decisions):
             self.context.engine.warm_up()
         for planned in decisions:
@@ -198,7 +195,7 @@ class _Run:
             return dispatch(step, self.context.project, step_context, decision.full_refresh)
 
         try:
-            outcome = self.context.perform(step.name, fingerprint, work)
+            outcome = self.context.perform(step.name, fingerprint, work, step.outputs)
         except KeyboardInterrupt:
             raise
         except (Exception, SystemExit) as error:

@@ -6,7 +6,7 @@ Reads Delta logs and the ``runs`` ledger; starts no engine.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from vertebra.lake.batches import batches, batches_digest
 from vertebra.pipeline.fingerprint import read_parts
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from vertebra.lake.table import TableVersion
     from vertebra.pipeline.fingerprint import Fingerprint
     from vertebra.pipeline.steps import Step
-
-RUN: Final = "run"
-"""The ``step`` of the row of the ``runs`` ledger that is about the run itself."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +96,8 @@ class State:
     def published(self, step: Step) -> str | None:
         """The fingerprint of what a publish step last sent."""
         if self._published is None:
-            table = self._ledgers.table("publications")
-            columns = ["publication", "state", "fingerprint", "recorded_at"]
-            rows = table.arrow().to_table(columns=columns).to_pylist() if table.exists() else []
-            sent = sorted((row for row in rows if row["state"] == "sent"), key=lambda row: row["recorded_at"])
+            rows = self._ledgers.read("publications", ["publication", "state", "fingerprint", "run_id"]).to_pylist()
+            sent = sorted((row for row in rows if row["state"] == "sent"), key=lambda row: row["run_id"])
             self._published = {row["publication"]: row["fingerprint"] for row in sent}
         return self._published.get(step.subject)
 
@@ -135,15 +130,19 @@ class State:
         return self._batches[name]
 
     def _read_runs(self) -> dict[str, LastSuccess]:
-        columns = ("run_id", "started_at", "step", "state", "fingerprint", "fingerprint_parts")
-        rows = self._ledgers.read("runs", columns).to_pylist()
-        found: dict[str, LastSuccess] = {}
-        for row in sorted(rows, key=lambda row: row["started_at"]):
-            step = row["step"]
+        rows = self._ledgers.read("runs", ("run_id", "step", "state", "fingerprint", "fingerprint_parts"))
+        parts = rows.column("fingerprint_parts")
+        about = rows.drop_columns("fingerprint_parts").append_column("parts", parts.is_valid()).to_pylist()
+        last: dict[str, int] = {}
+        for number in sorted(range(len(about)), key=lambda number: about[number]["run_id"]):
+            row = about[number]
             if row["state"] == "failed":
-                self._failed[step] = row["run_id"]
-            elif row["state"] == "ok" and row["fingerprint_parts"]:
-                fingerprint, outputs = read_parts(row["fingerprint_parts"])
-                found[step] = LastSuccess(row["run_id"], row["fingerprint"], fingerprint, outputs)
-                self._failed.pop(step, None)
+                self._failed[row["step"]] = row["run_id"]
+            elif row["state"] == "ok" and row["parts"]:
+                last[row["step"]] = number
+                self._failed.pop(row["step"], None)
+        found: dict[str, LastSuccess] = {}
+        for step, number in last.items():  # only these are parsed, however many runs there were
+            fingerprint, outputs = read_parts(parts[number].as_py())
+            found[step] = LastSuccess(about[number]["run_id"], about[number]["fingerprint"], fingerprint, outputs)
         return found

@@ -42,7 +42,7 @@ def write_models(scores: Sequence[ModelScore], declared: bool, form: Format, str
         notes.write(f"no model was trained yet\n  next:  {remedy}\n")
         return
     rich = rich_console(stream)
-    runs = dict.fromkeys((row["analysis"], row["run_id"]) for row in sorted(rows, key=lambda row: row["recorded_at"]))
+    runs = dict.fromkeys((row["analysis"], row["run_id"]) for row in sorted(rows, key=lambda row: row["run_id"]))
     for number, (name, run) in enumerate(runs):
         if number:
             rich.print()

@@ -26,18 +26,23 @@ def write_summary(summary: RunSummary, project: Project, stream: TextIO) -> None
         stream: receives the summary.
     """
     report = summary.report
-    rich = rich_console(stream)
     if report.idle:
-        asked = f", {counted(report.checked, 'source')} asked for new data" if report.checked else ""
-        steps = counted(len(report.current) - report.checked, "step is", "steps are")
-        rich.print(f"Nothing to do: {steps} current{asked}, {duration(report.seconds)}.")
+        write_nothing_to_do(report, stream)
         return
+    rich = rich_console(stream)
     if report.ok:
         _print_tables(summary, rich)
         _print_rules(summary, rich)
         _print_models(summary, rich)
     _print_end(report, rich)
     _print_next(summary, project, rich)
+
+
+def write_nothing_to_do(report: RunReport, stream: TextIO) -> None:
+    """Write the line for a run that had nothing to do."""
+    asked = f", {counted(report.checked, 'source')} asked for new data" if report.checked else ""
+    steps = counted(len(report.current) - report.checked, "step is", "steps are")
+    rich_console(stream).print(f"Nothing to do: {steps} current{asked}, {duration(report.seconds)}.")
 
 
 def _print_tables(summary: RunSummary, rich: Console) -> None:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vertebra.engine.expression_trees import balanced
+from vertebra.governance.schemas import STATES
 from vertebra.quoting import spark_identifier
 from vertebra.trusted.detect.rule_count import removal_for_all
 from vertebra.trusted.rule_columns import columns_of, readers_of
@@ -118,14 +119,15 @@ def rejected_cells(ledgers: Ledgers, dataset: str, without: Collection[int] = ()
     Args:
         without: rows to leave out, because they were removed.
     """
+    import pyarrow.dataset as pads  # brings pandas along, which a run with nothing to do can spare
+
     counts: Counter[str] = Counter()
-    table = ledgers.table("rejects")
-    if not table.exists():
+    files = ledgers.files("rejects", dataset)
+    if not files:
         return counts
-    only = pc.field("dataset") == dataset
-    if without:
-        only &= ~pc.field("rid").isin(pa.array(list(without), pa.int64()))
-    for batch in table.arrow().to_batches(columns=["column_name"], filter=only):
+    only = ~pc.field("rid").isin(pa.array(list(without), pa.int64())) if without else None
+    rejects = pads.dataset([str(file) for file in files], schema=STATES["rejects"], format="parquet")
+    for batch in rejects.to_batches(columns=["column_name"], filter=only):
         for entry in batch.column("column_name").value_counts().to_pylist():
             counts[entry["values"]] += entry["counts"]
     return counts

@@ -27,8 +27,8 @@ from vertebra.trusted.assess import (
 )
 from vertebra.trusted.decisions import DecisionsInForce, decisions_in_force
 from vertebra.trusted.detect import Detection, detect
-from vertebra.trusted.incremental import new_rows, with_ledger_versions
-from vertebra.trusted.ledger_commit import LedgerCommit
+from vertebra.trusted.incremental import new_rows
+from vertebra.trusted.ledger_commit import LedgerCommit, with_ledger_folders
 from vertebra.trusted.quarantine import removals, whole_rows, without_rows
 from vertebra.trusted.repair.apply import apply_repairs
 from vertebra.trusted.repair.choose import chosen_repairs, planned_repair
@@ -162,7 +162,7 @@ class _Step:
         after = self._after(before, written, repaired, removed)
         summary = self._stage_ledgers(before, after, repaired, removed)
         self._assess(before, after, summary, written, target.version() + 1 if target.exists() else 0)
-        commit = with_ledger_versions(self.ctx.commit(), self.ledger_commit.commit())
+        commit = with_ledger_folders(self.ctx.commit(), self.ledger_commit.commit(target.name))
         if grown is None:
             version = target.commit(staged, commit, mode="overwrite", evolution="replace")
         else:
@@ -362,7 +362,9 @@ class _Step:
                 rejected = rejected_cells(self.ctx.ledgers, self.name, self._removed_rids())
             found = StageFindings(non_null.get("after", found.non_null), rejected, (after or before).counts, summary[1])
             done.append(assess(self.dataset, "after", found, self.rules, timely))
-        self.ctx.ledgers.append("quality", quality_rows(done, self.ctx, version), self.ctx.commit())
+        rows = quality_rows(done, self.ctx, version)
+        table = None if version is None else f"trusted.{self.name}"
+        self.ctx.ledgers.append("quality", rows, self.ctx.commit(), table)
 
     def _timeliness(self) -> Timeliness:
         return timeliness(self.dataset, self.ctx.lake, self.ctx.now)

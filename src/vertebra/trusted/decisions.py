@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -34,6 +34,7 @@ class Decision:
     """One decision: a row of the ledger ``decisions``.
 
     Attributes:
+        decided_at: UTC; later than that of every earlier decision, whatever the clock says.
         decision: ``release`` a row, ``accept`` a violation, ``undo`` a repair, ``override`` a cell, or ``withdraw``
             the decision about the same row, violation or cell.
         dataset: name of the dataset.
@@ -239,16 +240,18 @@ def _has(table: pa.Table, **values: Any) -> bool:
 
 def _record(lake: Lake, decision: Decision) -> Decision:
     commit = Commit(run_id=f"decision-{decision.decided_at:%Y%m%dT%H%M%S}", step="decision", fingerprint="")
-    Ledgers(lake).append("decisions", [asdict(decision)], commit)
+    ledgers = Ledgers(lake)
+    last = pc.max(ledgers.read("decisions", ["decided_at"]).column("decided_at")).as_py()
+    if last is not None and last >= decision.decided_at:
+        # the clock stepped back; the latest decision is the one in force
+        decision = replace(decision, decided_at=last + timedelta(microseconds=1))
+    ledgers.append("decisions", [asdict(decision)], commit)
     return decision
 
 
 def _in_force(ledgers: Ledgers, dataset: str) -> list[Decision]:
     """The latest decision about each subject, without withdrawn ones."""
-    table = ledgers.table("decisions")
-    if not table.exists():
-        return []
-    rows = table.arrow().to_table(filter=pc.field("dataset") == dataset).to_pylist()
+    rows = ledgers.read("decisions").filter(pc.field("dataset") == dataset).to_pylist()
     latest: dict[tuple[int, str, str], Decision] = {}
     for decision in sorted((Decision(**row) for row in rows), key=lambda one: one.decided_at):
         latest[decision.subject] = decision

@@ -7,26 +7,25 @@ if their repairs and removals are unchanged, which they nearly always are.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pyarrow.parquet as pq
 
 from vertebra.governance.schemas import STATES
 from vertebra.lake.table import StagedFiles
+from vertebra.trusted.ledger_commit import ledger_folders
 from vertebra.trusted.violation_changes import BOTH, sides
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pyspark.sql import DataFrame
 
     from vertebra.governance.context import StepContext
-    from vertebra.lake.table import Commit, LakeTable, TableVersion
+    from vertebra.lake.table import LakeTable
 
-_LEDGERS: Final = "ledgers"
 _REPAIRED_CELL: Final = ("rid", "column_name", "new")
 _REMOVED_ROW: Final = ("rid",)
 
@@ -48,12 +47,7 @@ class NewRows:
     def whole(self, added: StagedFiles) -> StagedFiles:
         """The files of the trusted table after the commit."""
         files = (*self.present.files, *added.files)
-        return StagedFiles(files, added.schema, self.present.rows + added.rows, None)
-
-
-def with_ledger_versions(commit: Commit, ledgers: Mapping[str, int]) -> Commit:
-    """The commit of a trusted table, with the versions of the ledgers that belong to it."""
-    return replace(commit, extra={**commit.extra, _LEDGERS: json.dumps(dict(ledgers), sort_keys=True)})
+        return StagedFiles(files, added.schema, self.present.rows + added.rows)
 
 
 def new_rows(
@@ -67,7 +61,8 @@ def new_rows(
     """
     base_version = target.version() if target.exists() else None
     written = ctx.extensible(target)
-    if base_version is None or written is None or formatted.name not in written.inputs or _LEDGERS not in written.extra:
+    folders = ledger_folders(written) if written is not None else None
+    if base_version is None or written is None or formatted.name not in written.inputs or folders is None:
         return None
     version = ctx.inputs[formatted.name]
     files = formatted.added(written.inputs[formatted.name], version, written.at)
@@ -76,22 +71,25 @@ def new_rows(
         return None
     rows = ctx.engine.read_parquet(files, schema)
     for ledger, now, about in (("repairs", cells, _REPAIRED_CELL), ("quarantine", removed, _REMOVED_ROW)):
-        before = _files(ledger, formatted.name.partition(".")[2], written, ctx)
+        before = _files(ledger, formatted.name.partition(".")[2], folders.get(ledger), ctx)
         if before is None or not _as_before(ctx, ledger, before, now, rows, about):
             return None
     return NewRows(
-        rows, StagedFiles(tuple(target.files(base_version)), schema, target.rows(base_version), None), base_version
+        rows, StagedFiles(tuple(target.files(base_version)), schema, target.rows(base_version)), base_version
     )
 
 
-def _files(ledger: str, dataset: str, written: TableVersion, ctx: StepContext) -> list[Path] | None:
-    """The files of a ledger for a dataset at the time its table was written; None if they were deleted since."""
-    version = json.loads(written.extra[_LEDGERS]).get(ledger)
-    if version is None:
+def _files(ledger: str, dataset: str, folder: str | None, ctx: StepContext) -> list[Path] | None:
+    """The files of a ledger for a dataset that belong to its table; None if the ledger has others now.
+
+    Args:
+        folder: their folder; None if the ledger had no rows.
+    """
+    if folder is None:
         return []
-    if not ctx.ledgers.table(ledger).existed_at(version, written.at):
+    if ctx.ledgers.folders(ledger, dataset) != {folder}:
         return None
-    files = ctx.ledgers.files(ledger, dataset, version)
+    files = ctx.ledgers.files(ledger, dataset)
     return files if all(file.is_file() for file in files) else None
 
 

@@ -1,30 +1,34 @@
 """Committing the ledgers of a trusted table together with the table.
 
-The files of all ledgers are staged while the step runs and committed at its end, one log entry after the other, with no
-computation in between. A step that is killed before leaves ledgers and table as they were; one that is killed between
-two log entries leaves ledgers of a table that was not written, which :func:`ledger_mismatch` reports.
+The files of all ledgers are staged while the step runs. The journal of the run says that they belong to the table, and
+the table's commit names their folders; so they become known if, and only if, the table is committed. A rule that stops
+the step leaves ledgers of a table that was not written, and so does restoring a table; :func:`ledger_mismatch` tells.
 """
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pyarrow.parquet as pq
 
+from vertebra.governance.journal import pending_runs
 from vertebra.governance.schemas import STATES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyspark.sql import DataFrame
 
     from vertebra.governance.context import StepContext
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
-    from vertebra.lake.table import StagedFiles
+    from vertebra.lake.table import Commit, StagedFiles, TableVersion
 
 _OF_TRUSTED: Final = ("repairs", "quarantine", "violations")
-_RECENT: Final = 64
-"""How many recent versions are searched first for the last one of a dataset."""
+_LEDGERS: Final = "ledgers"
 
 
 class LedgerCommit:
@@ -61,36 +65,71 @@ class LedgerCommit:
         """The staged rows of a ledger for the dataset."""
         return self._ctx.engine.read_parquet(self.files(ledger), STATES[ledger])
 
-    def commit(self) -> dict[str, int]:
-        """Commit the staged rows. Returns the version of each ledger that has, or had, rows of the dataset."""
-        ledgers = self._ctx.ledgers
-        return {ledger: ledgers.commit(ledger, staged, self._ctx.commit()) for ledger, staged in self._staged.items()}
+    def commit(self, table: str | None = None) -> dict[str, str]:
+        """Commit the staged rows.
+
+        Args:
+            table: the table that the step commits next; None when it commits none.
+
+        Returns:
+            The folder of each ledger that has, or had, rows of the dataset.
+        """
+        for ledger, staged in self._staged.items():
+            self._ctx.ledgers.commit(ledger, staged, self._ctx.commit(), table)
+        return {ledger: self._folder(ledger, staged) for ledger, staged in self._staged.items()}
+
+    def _folder(self, ledger: str, staged: StagedFiles) -> str:
+        return staged.files[0].parent.relative_to(self._ctx.ledgers.table(ledger).path).as_posix()
+
+
+def with_ledger_folders(commit: Commit, folders: Mapping[str, str]) -> Commit:
+    """The commit of a trusted table, with the folders of the ledgers that belong to it."""
+    return replace(commit, extra={**commit.extra, _LEDGERS: json.dumps(dict(folders), sort_keys=True)})
+
+
+def ledger_folders(version: TableVersion) -> dict[str, str] | None:
+    """The folders of the ledgers that belong to a version; None for one that an earlier release wrote.
+
+    A ledger without a folder had no rows.
+    """
+    found = json.loads(version.extra.get(_LEDGERS, "null"))
+    return found if found is not None and all(isinstance(one, str) for one in found.values()) else None
 
 
 def ledger_mismatch(lake: Lake, ledgers: Ledgers, dataset: str) -> str | None:
-    """A warning if the ledgers belong to another version of the trusted table than the present one; else None.
-
-    A run that a rule stopped, or that was killed while it committed, leaves such ledgers, as does a restored table.
-    """
+    """A warning if the ledgers belong to another version of the trusted table than the present one; else None."""
     name = f"trusted.{dataset}"
     table = lake.table(name).newest_data()
-    of_table = table.run_id if table else ""
-    newest = max(_newest(ledgers, ledger, dataset) for ledger in _OF_TRUSTED)
-    if newest <= of_table:
+    newest = max((_newest(ledgers, ledger, dataset) for ledger in _OF_TRUSTED), default="")
+    if _belong(table, newest, ledgers, dataset):
         return None
-    became = f"{name} was restored since" if table and not of_table else f"which did not write {name}"
+    if table and table.run_id in pending_runs(lake):
+        became = f"run {table.run_id}, which wrote {name}, has not ended"
+        return f"repairs, quarantine and violations of {dataset} are not those of the table: {became}"
+    became = f"{name} was restored since" if table and not table.run_id else f"which did not write {name}"
     return f"repairs, quarantine and violations of {dataset} are those of run {newest}, {became}"
 
 
+def _belong(table: TableVersion | None, newest: str, ledgers: Ledgers, dataset: str) -> bool:
+    """Whether the ledgers of a dataset are those of a version of its table."""
+    folders = ledger_folders(table) if table else None
+    if folders is None:
+        # nothing but the ids of runs tells about the tables of earlier releases
+        return newest <= (table.run_id if table else "")
+    return all(
+        ledgers.folders(ledger, dataset) == {folders[ledger]}
+        if ledger in folders
+        else not _says(ledgers, ledger, dataset)
+        for ledger in _OF_TRUSTED
+    )
+
+
 def _newest(ledgers: Ledgers, ledger: str, dataset: str) -> str:
-    """The last run of the step of a dataset that wrote a ledger."""
+    """The last run that wrote the rows of a dataset in a ledger."""
     if not ledgers.files(ledger, dataset):
         return ""
-    for limit in (_RECENT, None):
-        for entry in ledgers.table(ledger).history(limit):
-            if entry.step == f"trusted.{dataset}":
-                return entry.run_id
-    return ""
+    entry = ledgers.last_commit(ledger, dataset)
+    return entry.run_id if entry else ""
 
 
 def _says(ledgers: Ledgers, ledger: str, dataset: str) -> bool:

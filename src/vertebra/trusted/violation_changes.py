@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from vertebra.governance.ledgers import Ledgers, wrote
 from vertebra.governance.schemas import STATES
 from vertebra.lake.batches import RECORDS_PER_BATCH
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from vertebra.declare.dataset import Dataset
     from vertebra.governance.context import StepContext
-    from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.table import LakeTable
 
 _RECENT = 16
@@ -59,7 +59,7 @@ def changes_since_last_run(dataset: Dataset, ctx: StepContext, now: Sequence[Pat
     """
     assessed = _assessed(ctx.ledgers, f"trusted.{dataset.name}")
     ledger = ctx.ledgers.table("violations")
-    version = _version_after(ledger, ctx.step, set(assessed)) if assessed and ledger.exists() else None
+    version = _version_after(ledger, dataset.name, set(assessed)) if assessed and ledger.exists() else None
     before = ctx.ledgers.files("violations", dataset.name, version) if version is not None else []
     reason = "" if assessed else "it is the first run"
     if not all(file.is_file() for file in before):
@@ -117,19 +117,17 @@ def _assessed(ledgers: Ledgers, table: str) -> list[str]:
     if not quality.exists():
         return []
     wanted = (pc.field("table_name") == table) & (pc.field("measure") == "rows") & (pc.field("stage") == "before")
-    found = quality.arrow().to_table(columns=["recorded_at", "run_id"], filter=wanted)
-    rows: list[dict[str, Any]] = found.sort_by([("recorded_at", "ascending"), ("run_id", "ascending")]).to_pylist()
-    return [row["run_id"] for row in rows]
+    return sorted(quality.arrow().to_table(columns=["run_id"], filter=wanted).column("run_id").to_pylist())
 
 
-def _version_after(ledger: LakeTable, step: str, assessed: set[str]) -> int | None:
-    """The version of a ledger after the last assessed run of a step.
+def _version_after(ledger: LakeTable, dataset: str, assessed: set[str]) -> int | None:
+    """The version of a ledger after the last assessed run of a dataset.
 
-    A run that was killed may have written the ledger, but has no assessment; it is skipped.
+    A run of an earlier release that was killed may have written the ledger, but has no assessment; it is skipped.
     """
     for limit in (_RECENT, None):
         for entry in ledger.history(limit):
-            if entry.step == step and entry.run_id in assessed:
+            if entry.run_id in assessed and wrote(entry, dataset):
                 return entry.version
     return None
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from vertebra.governance.unended_runs import complete_runs
 from vertebra.lake.owner import hold
 from vertebra.trusted import decisions
 from vertebra.trusted.ledger_commit import ledger_mismatch
@@ -104,6 +105,7 @@ class DecisionMethods:
         """Hold the lake; give the dataset's name, and who decides when."""
         name = dataset_name(self._project, dataset)
         with hold(self._lake.root, self._project.settings.name, f"a decision about {name}"):
+            complete_runs(self._lake, self._ledgers)
             yield name, {"by": by or getpass.getuser(), "at": datetime.now(UTC)}
 
     def _known(self, dataset: str | None) -> str | None:

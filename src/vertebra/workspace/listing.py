@@ -172,7 +172,7 @@ def list_datasets(project: Project, lake: Lake) -> list[DatasetInfo]:
 
 def list_publications(project: Project, ledgers: Ledgers) -> list[PublicationInfo]:
     """Every publication: how its last attempt ended, and what was sent last, when and where."""
-    recorded = ledgers.read("publications").sort_by("recorded_at").to_pylist()
+    recorded = ledgers.read("publications").sort_by("run_id").to_pylist()
     attempts = {row["publication"]: row for row in recorded}
     sent = {row["publication"]: row for row in recorded if row["state"] == "sent"}
     found = []

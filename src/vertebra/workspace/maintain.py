@@ -81,9 +81,11 @@ def free_garbage(project: Project, lake: Lake, ledgers: Ledgers, since: datetime
         BusyError: another run holds the lake.
         LakeError: the lake belongs to another project.
     """
+    from vertebra.governance.unended_runs import complete_runs
     from vertebra.lake.gc import collect_garbage
     from vertebra.pipeline.gc_roots import gc_roots
 
     with hold(lake.root, project.settings.name, "garbage collection"):
+        complete_runs(lake, ledgers)
         tables = collect_garbage(lake, gc_roots(ledgers, since), since, dry_run=dry_run)
     return GarbageReport(tuple(tables), since, dry_run)

@@ -85,7 +85,7 @@ def model_scores(lake: Lake, analysis: str | None = None, history: bool = False)
         history: those of every run, not only of each analysis's last.
     """
     only = "true" if analysis is None else f"analysis = '{analysis}'"
-    last = "" if history else " QUALIFY rank() OVER (PARTITION BY analysis ORDER BY recorded_at DESC, run_id DESC) = 1"
+    last = "" if history else " QUALIFY rank() OVER (PARTITION BY analysis ORDER BY run_id DESC) = 1"
     names = [field.name for field in fields(ModelScore)]
     found = query(lake, f"SELECT {', '.join(names)} FROM governance.models WHERE {only}{last}")
     return [ModelScore(**row) for row in found.to_arrow_table().to_pylist()]

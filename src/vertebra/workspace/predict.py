@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from typing import TYPE_CHECKING
 
@@ -57,14 +56,13 @@ def predict(
     with run_context(project, "prediction", wait=wait, console=console, engine=engine) as run:
         for sentence in run.recorder.open():
             run.console.note(sentence)
-        run.recorder.doing(step)
         fingerprint = Fingerprint(inputs=_versions(lake, declared, source))
         clock = time.perf_counter()
         try:
             outcome = run.perform(step, fingerprint, scored)
         except BaseException:
-            # the error says what failed; the mark in the folder is for runs that were killed
-            shutil.rmtree(run.recorder.folder, ignore_errors=True)
+            # the error says what failed; only runs that were killed are recorded as such
+            run.recorder.abandon()
             raise
         seconds = time.perf_counter() - clock
         why = f"asked to score {source}"

@@ -164,9 +164,9 @@ def quality_measures(
     ledgers.table("quality")  # refuses a ledger whose columns have other names
     only = "true" if dataset is None else f"table_name = 'trusted.{dataset}'"
     which = (
-        "ORDER BY recorded_at DESC, table_name, stage DESC, scope, subject, measure"
+        "ORDER BY run_id DESC, table_name, stage DESC, scope, subject, measure"
         if history
-        else "QUALIFY rank() OVER (PARTITION BY table_name ORDER BY recorded_at DESC, run_id DESC) = 1"
+        else "QUALIFY rank() OVER (PARTITION BY table_name ORDER BY run_id DESC) = 1"
     )
     names = ", ".join(field.name for field in fields(QualityMeasure))
     found = query(lake, f"SELECT {names} FROM governance.quality WHERE {only} {which}")
@@ -240,13 +240,13 @@ def _runs(lake: Lake, dataset: str | None) -> dict[str, list[QualityRun]]:
         lake,
         f"""
         WITH known AS (
-            SELECT *, dense_rank() OVER (PARTITION BY table_name ORDER BY recorded_at DESC, run_id DESC) AS age
+            SELECT *, dense_rank() OVER (PARTITION BY table_name ORDER BY run_id DESC) AS age
             FROM governance.quality
             WHERE {only}
               AND (scope = 'table' OR scope = 'rule' AND measure = 'violating_tuples' AND stage = 'before')
-            -- of two assessments of one version, the first belongs to a run that died before it wrote the table
+            -- earlier releases left two assessments of one version where a run died before it wrote the table
             QUALIFY table_version IS NULL
-                OR rank() OVER (PARTITION BY table_name, table_version ORDER BY recorded_at DESC, run_id DESC) = 1
+                OR rank() OVER (PARTITION BY table_name, table_version ORDER BY run_id DESC) = 1
         )
         SELECT table_name, run_id, recorded_at, stage, scope, subject, measure, value
         FROM known WHERE age <= {RUNS} ORDER BY table_name, age DESC

@@ -10,7 +10,6 @@ from vertebra.workspace.quality import RUNS, QualityRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from vertebra.workspace.quality import TableQuality
 
@@ -26,19 +25,19 @@ MEANING: Final[Mapping[str, str]] = {
 
 def overall_runs(facts: Sequence[TableQuality]) -> list[RunBar]:
     """The violations of several tables by run; a table that a run skipped counts with its last assessment."""
-    by_run: dict[tuple[datetime, str], dict[str, QualityRun]] = {}
+    by_run: dict[str, dict[str, QualityRun]] = {}
     for one in facts:
         for point in one.runs:
-            by_run.setdefault((point.at, point.run_id), {})[one.dataset] = point
+            by_run.setdefault(point.run_id, {})[one.dataset] = point
     standing: dict[str, QualityRun] = {}
     bars = []
-    for (at, _), assessed in sorted(by_run.items()):
+    for _, assessed in sorted(by_run.items()):
         kept = sum(point.violations for name, point in standing.items() if name not in assessed)
         standing |= assessed
         points = assessed.values()
         bars.append(
             RunBar(
-                at,
+                max(point.at for point in points),
                 kept=kept + sum(point.persisting or 0 for point in points),
                 new=sum(point.new or 0 for point in points),
                 unknown=sum(point.violations for point in points if point.new is None),

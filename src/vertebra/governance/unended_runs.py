@@ -1,0 +1,80 @@
+"""Completes the ledgers of runs that were killed, from their journals.
+
+A ledger that has a commit of the run is left as it is, so completing may be killed and repeated.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from vertebra.governance.journal import RUN, Entry, Journal, lineage_rows, pending_runs
+
+if TYPE_CHECKING:
+    from vertebra.governance.ledgers import Ledgers
+    from vertebra.lake.catalog import Lake
+
+
+def complete_runs(lake: Lake, ledgers: Ledgers) -> list[str]:
+    """Commit what runs that were killed had noted; the caller holds the lease of the lake.
+
+    Returns:
+        A sentence about each run that did not end.
+    """
+    found = []
+    for run_id in pending_runs(lake):
+        journal = Journal.read(lake, run_id)
+        journal.settle()
+        if not journal.closed:
+            found.append(unended(run_id, journal.doing))
+            journal.entries.append(Entry(RUN, "runs", rows=[*_unrecorded(lake, journal), _crashed(journal)]))
+        ledgers.commit_run(journal, again=True)
+        journal.remove()
+    return found
+
+
+def unended(run_id: str, doing: str) -> str:
+    """A sentence about a run that was killed."""
+    return f"run {run_id} did not end" + (f": it was killed in {doing}" if doing else "")
+
+
+def _unrecorded(lake: Lake, journal: Journal) -> Iterable[dict[str, Any]]:
+    """Rows of ``runs`` for steps that did their work and were killed before they noted it.
+
+    Adds the lineage of their tables to the journal's entries.
+    """
+    told = {row["step"]: row["state"] for row in journal.rows("runs")}
+    descended = {row["step"] for row in journal.rows("lineage")}
+    for step, begun in journal.begun.items():
+        versions = {table: journal.version(step, table) for table in begun.outputs}
+        outputs = {table: version for table, version in versions.items() if version is not None}
+        if told.get(step, "ok") != "ok" or not begun.outputs or begun.outputs[-1] not in outputs:
+            continue
+        if step not in descended:
+            journal.entries.append(Entry(step, "lineage", rows=lineage_rows(journal.run_id, step, begun, outputs)))
+        if step not in told:
+            table = begun.outputs[-1]
+            yield journal.about | {
+                "run_id": journal.run_id,
+                "step": step,
+                "state": "ok",
+                "why": "committed by a run that did not end, and recorded by the next one",
+                "started_at": datetime.now(UTC),
+                "rows": lake.table(table).rows(outputs[table]),
+                "version": outputs[table],
+                "fingerprint": begun.fingerprint,
+                "fingerprint_parts": json.dumps({"fingerprint": begun.parts, "outputs": outputs}, sort_keys=True),
+            }
+
+
+def _crashed(journal: Journal) -> dict[str, Any]:
+    return journal.about | {
+        "run_id": journal.run_id,
+        "step": RUN,
+        "state": "crashed",
+        "started_at": datetime.now(UTC),
+        "why": journal.doing,
+        "error": unended(journal.run_id, journal.doing),
+    }
