@@ -5,17 +5,12 @@ Exit codes: 0 success; 1 a failure, reported with a remedy; 2 wrong usage; 130 i
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from vertebra.errors import VertebraError
-
-_WRITE_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -25,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv: the arguments after the program's name; None takes the process's.
     """
     from vertebra.cli.app import app
+    from vertebra.disk_errors import disk_error
     from vertebra.errors import VertebraError
 
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -46,23 +42,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        if isinstance(error, OSError) and error.errno in _WRITE_ERRORS:
-            _print_error(_write_error(error))
+        about_disk = disk_error(error)
+        if about_disk is not None:
+            _print_error(about_disk)
             sys.exit(1)
         sys.stderr.write(f"unexpected {type(error).__name__}: {error}\n  next:  repeat the command with --debug\n")
         sys.exit(1)
     finally:
         os.environ["VERTEBRA_DEBUG"] = before
-
-
-def _write_error(error: OSError) -> VertebraError:
-    from vertebra.errors import VertebraError
-
-    return VertebraError(
-        f"{error.filename or 'a file'} could not be written",
-        cause=f"{error.strerror}; what was committed before is kept",
-        remedy="free disk space, or mount the disk for writing, then repeat the command",
-    )
 
 
 def _print_error(error: Exception) -> None:

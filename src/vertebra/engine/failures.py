@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from vertebra.disk_errors import REMEDY, is_about_disk
 from vertebra.errors import EngineError, EngineMemoryError, QueryError
 
 _LONGEST_CAUSE: Final = 500
@@ -63,6 +64,8 @@ def translated(error: BaseException, about: str = "") -> EngineError | None:
             cause=cause,
             remedy="raise `memory:` in vertebra.yaml (of a Spark server: its own setting), then repeat the command",
         )
+    if is_about_disk(text):
+        return EngineError(f"the engine could not write {about or 'the result of a query'}", cause=cause, remedy=REMEDY)
     if _UNREACHABLE.search(text):
         return EngineError(
             "the connection to the engine was lost",

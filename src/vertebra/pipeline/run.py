@@ -7,6 +7,7 @@ import traceback
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from vertebra.disk_errors import disk_error
 from vertebra.errors import EngineError, StepError, VertebraError
 from vertebra.landing.context import CollectionContext
 from vertebra.landing.web.network import Network
@@ -272,6 +273,9 @@ def _failure(step: Step, why: str, error: BaseException, seconds: float) -> Step
         unforeseen = isinstance(error, EngineError) and error.__cause__ is not None
         trace = traceback.format_exc() if unforeseen else ""
         return StepResult(step.name, "failed", why, seconds, error=str(error), trace=trace)
+    about_disk = disk_error(error, step.name)
+    if about_disk is not None:
+        return StepResult(step.name, "failed", why, seconds, error=str(about_disk))
     text = str(error).strip()
     first = text.splitlines()[0] if text else "no message"
     message = f"{type(error).__name__}: {first}\n  next:  vertebra run --select {step.name} --debug"
