@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -118,3 +119,13 @@ def test_an_engine_whose_port_cannot_be_closed_still_works(monkeypatch: pytest.M
     engine = SailEngine(memory="1g")
     assert engine.session.range(3).count() == 3
     engine.stop()
+
+
+def test_looking_for_the_listener_leaves_no_copies_of_pipes_and_files() -> None:
+    reading, writing = os.pipe()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert port_module._listener(1) is None
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    os.close(writing)
+    assert os.read(reading, 1) == b""
+    os.close(reading)

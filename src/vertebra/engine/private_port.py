@@ -138,7 +138,12 @@ def _listener(port: int) -> socket.socket | None:
     """A handle of this process's socket that listens on a port of loopback."""
     for handle in list(Path("/proc/self/fd").iterdir()):
         with contextlib.suppress(OSError):
-            found = socket.socket(fileno=os.dup(int(handle.name)))
+            copy = os.dup(int(handle.name))
+            try:
+                found = socket.socket(fileno=copy)
+            except OSError:
+                os.close(copy)  # a pipe that stays open here would never end for its reader
+                raise
             if (
                 found.family == socket.AF_INET
                 and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
