@@ -47,6 +47,15 @@ class Lake:
             found.extend(table for table in tables if table.exists())
         return found
 
+    def check_logs(self) -> None:
+        """Check that the log of every table is complete, without reading data.
+
+        Raises:
+            LakeError: an entry or a checkpoint of a log is damaged.
+        """
+        for table in self.tables():
+            table.check_log()
+
     @property
     def landing(self) -> Path:
         """The folder of the landing zone."""

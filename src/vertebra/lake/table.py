@@ -143,7 +143,7 @@ class LakeTable:
         Raises:
             LakeError: there is no such table or version, or its log is damaged.
         """
-        self._refuse_damaged_log()
+        self.check_log()
         try:
             return DeltaTable(str(self.path), version=version)
         except TableNotFoundError as error:
@@ -155,7 +155,7 @@ class LakeTable:
                 ) from None
             raise self._no_version(version) from error
         except DeltaError as error:
-            self._refuse_damaged_log(every=True)
+            self.check_log(every=True)
             if version is None:
                 first = next(iter(str(error).splitlines()), "")
                 raise LakeError(
@@ -170,7 +170,15 @@ class LakeTable:
             remedy=f"vertebra show {self.name} --history",
         )
 
-    def _refuse_damaged_log(self, *, every: bool = False) -> None:
+    def check_log(self, *, every: bool = False) -> None:
+        """Check that the log is complete.
+
+        Args:
+            every: read every entry, not only the newest.
+
+        Raises:
+            LakeError: an entry or a checkpoint is damaged.
+        """
         damage = damaged_entries(self.path / LOG, every=every)
         if damage:
             first = damage[0]

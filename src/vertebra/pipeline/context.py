@@ -166,11 +166,12 @@ def run_context(
 
     Raises:
         BusyError: another run holds the lake.
-        LakeError: the lake belongs to another project.
+        LakeError: the lake belongs to another project, or a log of it is damaged.
     """
     shown = console or SilentConsole()
     lake = Lake(project.lake)
     with hold(project.lake, project.settings.name, purpose, wait, shown.note) as name_purpose:
+        lake.check_logs()
         run_id = new_run_id(now or datetime.now(UTC), after=_last_run(lake))
         name_purpose(f"{purpose} {run_id}")
         recorder = Recorder(lake, run_id, project.engine_name, project.profile)
