@@ -59,6 +59,43 @@ class CompleteFile:
         return len(block)
 
 
+class GrowingFile:
+    """A new file that grows block by block; what was appended is never half a block.
+
+    Args:
+        file: must not exist; its folder is created. The name is durable at once.
+    """
+
+    def __init__(self, file: Path) -> None:
+        make_folder(file.parent)
+        self._file = file
+        self._handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+        _flush(file.parent)
+
+    def append(self, block: bytes, *, flush: bool = True) -> None:
+        """Append a block.
+
+        Args:
+            flush: wait until it is on the disk, and all before it.
+
+        Raises:
+            OSError: the disk does not take it; the file is as it was.
+        """
+        size = os.fstat(self._handle).st_size
+        try:
+            CompleteFile(self._file, self._handle).write(block)
+        except OSError:
+            os.ftruncate(self._handle, size)
+            raise
+        check_size(self._file, size + len(block))
+        if flush:
+            os.fsync(self._handle)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._handle)
+
+
 @contextmanager
 def complete_file(file: Path) -> Iterator[CompleteFile]:
     """Write a file; it is complete when the block ends, and not flushed to disk yet.

@@ -12,6 +12,7 @@ import pytest
 
 from vertebra import durable
 from vertebra.durable import (
+    GrowingFile,
     check_content,
     check_size,
     complete_file,
@@ -84,6 +85,32 @@ def test_a_file_that_does_not_fit_leaves_the_earlier_one(tmp_path: Path, size_li
     with pytest.raises(OSError, match="File too large"):
         replace_file(tmp_path / "a", b"x" * 1001)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
+
+
+def test_what_is_appended_is_whole_and_flushed_with_the_name_of_the_file(
+    tmp_path: Path, short_writes: None, flushed: list[Path]
+) -> None:
+    file = tmp_path / "new" / "journal"
+    growing = GrowingFile(file)
+    assert flushed == [tmp_path, file.parent]
+    growing.append(b"the first line\n", flush=False)
+    growing.append(b"the second line\n")
+    growing.close()
+    assert file.read_bytes() == b"the first line\nthe second line\n"
+    assert flushed[2:] == [file]
+    with pytest.raises(FileExistsError):
+        GrowingFile(file)
+
+
+def test_what_does_not_fit_is_not_appended(tmp_path: Path, size_limit: Callable[[int], None]) -> None:
+    growing = GrowingFile(tmp_path / "journal")
+    growing.append(b"x" * 80)
+    size_limit(100)
+    with pytest.raises(OSError, match="File too large"):
+        growing.append(b"y" * 80)
+    growing.append(b"z" * 20)
+    growing.close()
+    assert (tmp_path / "journal").read_bytes() == b"x" * 80 + b"z" * 20
 
 
 def test_content_and_size_are_compared(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from vertebra.governance.journal import Journal
+from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 from vertebra.lake.log import damaged_entries, entries
 from vertebra.lake.table import Commit, LakeTable
@@ -68,6 +70,18 @@ def test_a_new_column_a_restore_and_a_compaction_are_flushed(lake: Lake, flushes
         flushes.clear()
         change()
         assert written(table) - before <= set(flushes)
+
+
+def test_a_journal_names_staged_files_that_are_on_the_disk(lake: Lake, flushes: list[Path]) -> None:
+    journal = Journal(lake, "20260101T000000-0000", {})
+    journal.open()
+    assert {lake.root, lake.root / ".journal"} <= set(flushes)
+    ledgers = Ledgers(lake, journal)
+    flushes.clear()
+    ledgers.state("collections", "orders", [{"run_id": "r", "dataset": "orders"}], commit(1))
+    (file,) = ledgers.files("collections", "orders")
+    line = flushes.index(lake.root / ".journal" / "20260101T000000-0000.jsonl")
+    assert {file, file.parent, file.parent.parent, file.parent.parent.parent} <= set(flushes[:line])
 
 
 def test_a_compaction_keeps_rows_and_is_no_new_data(lake: Lake) -> None:

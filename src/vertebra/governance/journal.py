@@ -1,24 +1,23 @@
 """The journal of a run: what the run will say in the ledgers, kept in a file until it ends.
 
-A run commits each ledger once, when it ends. Until then its rows and staged files are noted here, each line synced to
-disk before the run goes on. Rows about a table are noted before the table is committed, and count only if it was: the
-commit of the table decides about the ledgers too. A journal that is still there when the next writer comes belongs to a
-run that was killed, and is completed by :mod:`vertebra.governance.unended_runs`. Nothing here depends on a clock.
+A run commits each ledger once, when it ends. Until then its rows and staged files are noted here, each line flushed to
+the disk before the run goes on, and staged files before the line that names them. Rows about a table are noted before
+the table is committed, and count only if it was: the commit of the table decides about the ledgers too. A journal that
+is still there when the next writer comes belongs to a run that was killed, and is completed by
+:mod:`vertebra.governance.unended_runs`. Nothing here depends on a clock.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from vertebra.durable import GrowingFile
 from vertebra.governance.schemas import EVENTS, LEDGERS, STATES
 from vertebra.lake.table import StagedFiles
 
@@ -80,16 +79,14 @@ class Journal:
         self.closed = False
         self._lake = lake
         self._path = lake.root / _FOLDER / f"{run_id}.jsonl"
-        self._file: IO[bytes] | None = None
+        self._file: GrowingFile | None = None
 
     # -- writing -------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
         """Begin the journal: from now on the run is known as one that has not ended."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("ab", buffering=0)
+        self._file = GrowingFile(self._path)
         self._write({"about": self.about})
-        _sync(self._path.parent)
 
     def begin(self, step: str, begun: Begun | None = None) -> None:
         """Note that a step begins, or begins once more: what it said about its table before does not count."""
@@ -98,7 +95,7 @@ class Journal:
         if begun is not None:
             line |= {"fingerprint": begun.fingerprint, "parts": dict(begun.parts)}
             line |= {"inputs": dict(begun.inputs), "outputs": list(begun.outputs)}
-        self._write(line, sync=False)
+        self._write(line, flush=False)
 
     def add(self, entry: Entry) -> None:
         """Note what a step says in a ledger."""
@@ -115,7 +112,7 @@ class Journal:
     def end(self, step: str) -> None:
         """Note that a step has gone well: its tables are committed."""
         self.ended.add(step)
-        self._write({"end": step}, sync=False)
+        self._write({"end": step}, flush=False)
 
     def close(self) -> None:
         """Note that the run has ended and only its ledgers remain to be committed."""
@@ -129,12 +126,9 @@ class Journal:
             self._file = None
         self._path.unlink(missing_ok=True)
 
-    def _write(self, line: Mapping[str, Any], *, sync: bool = True) -> None:
-        if self._file is None:
-            return
-        self._file.write(json.dumps(line, default=_plain).encode() + b"\n")
-        if sync:
-            os.fsync(self._file.fileno())
+    def _write(self, line: Mapping[str, Any], *, flush: bool = True) -> None:
+        if self._file is not None:
+            self._file.append(json.dumps(line, default=_plain).encode() + b"\n", flush=flush)
 
     def _note_begin(self, step: str, begun: Begun) -> None:
         self.doing = step
@@ -247,13 +241,3 @@ def _typed(ledger: str, row: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in row.items()
         if name in schema.names
     }
-
-
-def _sync(folder: Path) -> None:
-    """Make the name of a new file durable, where the system can."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -120,6 +120,7 @@ class Ledgers:
             table: as for :meth:`append`.
         """
         if self._journal is not None:
+            self.table(ledger).flush(staged)
             self._journal.add(Entry(commit.step, ledger, staged=staged, table=table))
         else:
             self._replace(ledger, [staged], commit)

@@ -6,12 +6,12 @@ the same name, so they may write to the lake too.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from vertebra.durable import replace_file
 from vertebra.errors import LakeError
 from vertebra.lake.catalog import Lake
 from vertebra.lake.lease import lease
@@ -65,12 +65,7 @@ def _claim(root: Path, project: str, tell: Callable[[str], None]) -> None:
         )
     if Lake(root).tables():
         tell(f"the lake {root} did not say whose it is; from now on it belongs to the project {project}")
-    partial = file.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as writing:
-        writing.write(f"{project}\n")
-        writing.flush()
-        os.fsync(writing.fileno())
-    partial.replace(file)
+    replace_file(file, f"{project}\n")
 
 
 def _silent(message: str) -> None:

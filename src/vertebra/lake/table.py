@@ -346,6 +346,11 @@ class LakeTable:
                 writer.write_batch(batch.cast(schema))
         return StagedFiles(tuple(name_by_content([file])), schema, rows, (part,) if part else ())
 
+    def flush(self, staged: StagedFiles) -> None:
+        """Make staged files durable before something names them; the folders above theirs are durable already."""
+        folders = {folder for file in staged.files for folder in (file.parent, file.parent.parent)}
+        flush(*staged.files, *sorted(folders))
+
     def commit(
         self,
         staged: StagedFiles,
@@ -373,7 +378,7 @@ class LakeTable:
             LakeError: the schema does not fit, or another writer committed in the meantime.
         """
         actions = [add_action(self.path, file)[0] for file in staged.files]
-        self._flush(staged)
+        self.flush(staged)
         with flushed(self.path):
             return self._commit(staged, actions, commit, mode, evolution, full_refresh, expected_version)
 
@@ -463,7 +468,7 @@ class LakeTable:
         """Write the rows of all files into one; they stay the same. Returns the new version."""
         table = self.delta()
         staged = self.stage_arrow(_grouped(self.arrow()))
-        self._flush(staged)
+        self.flush(staged)
         actions = [add_action(self.path, file, data_change=False)[0] for file in staged.files]
         removals = self._removals(table, None, data_change=False)
         properties = Commit("", _COMPACTION, "").properties()
@@ -548,11 +553,6 @@ class LakeTable:
         above = self.path / part if part else self.path
         make_folder(above)
         return above / stamp
-
-    def _flush(self, staged: StagedFiles) -> None:
-        """Make staged files durable before a log entry names them; the folders above theirs are durable already."""
-        folders = {folder for file in staged.files for folder in (file.parent, file.parent.parent)}
-        flush(*staged.files, *sorted(folders))
 
     def _removals(
         self, table: DeltaTable, parts: Sequence[str] | None, *, data_change: bool = True

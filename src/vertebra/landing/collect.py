@@ -286,7 +286,7 @@ def _staging(home: Path) -> Iterator[tuple[Path, bool]]:
     """
     folder = home / STAGING
     interrupted = folder.exists()
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)  # durable, as the batches will be
     _empty(folder)
     try:
         yield folder, interrupted
