@@ -20,6 +20,7 @@ from forked import Forks
 from pipeline.tiny import contents, make, open_tiny
 from vertebra.cli.app import app
 from vertebra.governance.schemas import LEDGERS
+from vertebra.lake.log import entries
 from vertebra.workspace.workspace import Workspace
 
 Killed = Callable[[Path, str, str], None]
@@ -213,6 +214,21 @@ def test_a_line_of_the_journal_that_was_not_written_whole_is_left_out(folder: Pa
     with open_tiny(folder) as project:
         assert project.run().ok
         assert len(project.quality("sales")[0].runs) == 2
+
+
+def test_a_repair_completes_the_ledgers_of_a_killed_run_before_it_rebuilds_them(
+    folder: Path, undisturbed: Any, killed: Killed
+) -> None:
+    killed(folder, "exploitation.prices", "before")
+    log = folder / "lake" / "governance" / "lineage" / "_delta_log"
+    list(entries(log).values())[-1].write_bytes(b"")
+    with open_tiny(folder) as project:
+        assert project.repair().ok
+        assert [row["state"] for row in project.ledgers.read("runs").to_pylist() if row["step"] == "run"] == [
+            "ok", "crashed",
+        ]  # fmt: skip
+    assert not list((folder / "lake" / ".journal").iterdir())
+    assert completed(folder) == undisturbed
 
 
 def test_ledgers_that_are_not_committed_yet_are_told(folder: Path, killed: Killed) -> None:

@@ -197,6 +197,7 @@ class LakeMethods(OpenProject):
 
         Raises:
             BusyError: another run holds the lake.
+            LakeError: the lake belongs to another project.
 
         Example:
             >>> report = project.repair()

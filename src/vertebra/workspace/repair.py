@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from vertebra.errors import VertebraError
 from vertebra.governance.rebuild import BY_THE_NEXT_RUN, FROM_COMMITS, FROM_RECEIPTS, WRITERS, rebuild_from_commits
 from vertebra.governance.schemas import EVENTS
+from vertebra.governance.unended_runs import complete_runs
 from vertebra.lake.batches import Batch, Receipt, batches
-from vertebra.lake.lease import lease
+from vertebra.lake.owner import hold
 from vertebra.lake.repair import DAMAGED, drop_files, roll_back
 from vertebra.lake.verify import Damage, Verification, verify
 
@@ -60,13 +61,18 @@ class RepairReport:
 def repair(project: Project, lake: Lake, ledgers: Ledgers) -> RepairReport:
     """Rebuild what can be rebuilt from what is sound; the next run computes tables that were damaged.
 
+    The ledgers of runs that were killed are completed.
+
     Raises:
         BusyError: another run holds the lake.
+        LakeError: the lake belongs to another project.
     """
-    with lease(lake.root, "repair"):
+    with hold(lake.root, project.settings.name, "repair"):
         found = verify(lake)
         work = _Repair(project, lake, ledgers, lake.root / DAMAGED / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
         work.logs([one for one in found.damage if one.kind == "log"])
+        # before ledgers are rebuilt from commits, which would record them once more
+        complete_runs(lake, ledgers)
         # what a table goes back to may be damaged too
         after = verify(lake)
         work.landing([one for one in after.damage if one.kind in ("payload", "records", "receipt")])
