@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -151,8 +152,8 @@ def test_no_progress_is_drawn_on_stdout(tmp_path: Path, monkeypatch: pytest.Monk
     opened: list[duckdb.DuckDBPyConnection] = []
     drawn: list[object] = []
 
-    def connecting(file: str) -> duckdb.DuckDBPyConnection:
-        opened.append(connect(file))
+    def connecting(file: str, **settings: Any) -> duckdb.DuckDBPyConnection:
+        opened.append(connect(file, **settings))
         opened[-1].execute("set enable_progress_bar = true")  # as in a notebook
         return opened[-1]
 
