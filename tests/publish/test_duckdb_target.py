@@ -79,11 +79,11 @@ def test_two_publications_of_one_table_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_publication_of_the_same_name_in_another_project_is_another(tmp_path: Path) -> None:
-    folder = make(tmp_path, good=SALES)
+    folder, other = make(tmp_path / "shop", good=SALES), make(tmp_path / "other", good=SALES)
     assert publish(folder) == ""
-    write(folder / "vertebra.yaml", "name: shop_of_somebody\n")
-    commit(folder, 5)
-    assert "cause: the publication good of the project shop made it" in publish(folder)
+    write(other / "vertebra.yaml", "name: shop_of_somebody\n")
+    (folder / "out").rename(other / "out")
+    assert "cause: the publication good of the project shop made it" in publish(other)
 
 
 def test_a_file_that_another_process_has_open_is_named(tmp_path: Path) -> None:
