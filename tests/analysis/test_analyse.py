@@ -74,7 +74,9 @@ def test_both_engines_make_the_same_sets(world: World, engine: Engine, make_worl
     context = other.context(analysis)
     frame = other.lake.table("exploitation.jobs").frame(engine)
     store_sets(
-        analysis, engine.materialise(example_frame(analysis, frame, {"jobs": frame}), context.scratch / "e"), context
+        analysis,
+        engine.materialise(example_frame(analysis, frame, {"jobs": frame}, engine), context.scratch / "e"),
+        context,
     )
     for part in ("train", "test"):
         assert rows_of(other, f"analysis.late_jobs_{part}") == rows_of(world, f"analysis.late_jobs_{part}")

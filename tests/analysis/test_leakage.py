@@ -92,7 +92,7 @@ def test_an_expression_whose_text_hides_what_it_uses_finds_nothing_there(
     analysis = late_jobs(features={"size": "size", "leak": "delay"})
     frame = world.lake.table("exploitation.jobs").frame(world.engine)
     with pytest.raises(Exception, match="delay"):
-        example_frame(analysis, frame, {"jobs": frame}).collect()
+        example_frame(analysis, frame, {"jobs": frame}, world.engine).collect()
 
 
 def test_code_is_given_no_unavailable_column(make_world: Callable[[pa.Table], World]) -> None:
@@ -105,7 +105,7 @@ def test_code_is_given_no_unavailable_column(make_world: Callable[[pa.Table], Wo
 
     analysis = late_jobs(derive=derive, features=dict(late_jobs().features) | {"load": "load"})
     frame = world.lake.table("exploitation.jobs").frame(world.engine)
-    rows = example_frame(analysis, frame, {"jobs": frame}).toArrow().to_pylist()
+    rows = example_frame(analysis, frame, {"jobs": frame}, world.engine).toArrow().to_pylist()
     assert not {"delay", "done", "_label", "_group"} & set(given)
     assert len(rows) == jobs().num_rows
     assert all(row["load"] == row["size"] * row["busy"] for row in rows if row["size"] is not None)

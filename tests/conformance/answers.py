@@ -12,7 +12,7 @@ import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 
+STATISTICAL: Final = re.compile(
+    r"(std|stddev|var|covar|corr|regr_|kurtosis|skewness|percentile\(|median\()\w*", re.IGNORECASE
+)
+"""Statistics: their sums are rounded in another order, so that 6 digits of their results are compared."""
+_STATISTICAL_UNITS: Final = 2**32
 _NO_ROWS = -1
 """The place of an aggregate's answer over no rows."""
 
@@ -288,7 +293,14 @@ def _moment(units: int, of: pa.DataType) -> str:
     return text
 
 
-def compare(spark: Answer, sail: Answer, approximate: bool) -> tuple[str, list[int]]:
+def tolerance(entry: Entry) -> int:
+    """By how many units in the last place doubles may differ."""
+    if STATISTICAL.match(entry.text):
+        return _STATISTICAL_UNITS
+    return 2 if entry.approximate else 0
+
+
+def compare(spark: Answer, sail: Answer, units: int = 0) -> tuple[str, list[int]]:
     """The outcome of an entry, and the places of the rows that show it.
 
     Returns:
@@ -305,7 +317,7 @@ def compare(spark: Answer, sail: Answer, approximate: bool) -> tuple[str, list[i
         return "differs", []
     outcomes: dict[str, list[int]] = {}
     for place, (wanted, got) in enumerate(zip(spark["rows"], sail["rows"], strict=True)):
-        outcomes.setdefault(_outcome(wanted, got, approximate), []).append(place)
+        outcomes.setdefault(_outcome(wanted, got, units), []).append(place)
     for outcome in ("differs", "sail_accepts", "sail_refuses"):
         if outcome in outcomes:
             return outcome, outcomes[outcome]
@@ -331,12 +343,19 @@ def _all_errors(answer: Answer) -> bool:
     return bool(answer.get("rows")) and all(is_error(row) for row in answer["rows"])
 
 
-def _outcome(wanted: Any, got: Any, approximate: bool) -> str:
+def _outcome(wanted: Any, got: Any, units: int) -> str:
     if is_error(wanted):
         return "equal" if is_error(got) else "sail_accepts"
     if is_error(got):
         return "sail_refuses"
-    return "equal" if wanted == got or (approximate and close(wanted, got)) else "differs"
+    return "equal" if _same(wanted, got) or (units > 0 and close(wanted, got, units)) else "differs"
+
+
+def _same(wanted: Any, got: Any) -> bool:
+    """Whether two values are equal in SQL: zeros of both signs are."""
+    if isinstance(wanted, list) and isinstance(got, list):
+        return len(wanted) == len(got) and all(map(_same, wanted, got))
+    return bool(wanted == got) or (isinstance(wanted, str) and {wanted, got} == {"0.0", "-0.0"})
 
 
 def close(wanted: Any, got: Any, units: int = 2) -> bool:

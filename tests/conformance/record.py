@@ -22,12 +22,13 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from conformance.answers import Answer, Batch, ask_query, compare, is_error, lines
+from conformance.answers import Answer, Batch, ask_query, compare, is_error, lines, tolerance
 from conformance.corpus import FOLDER, Entry, entries, tables
 from conformance.translation import RefusedError, translate
 from spark_server import SparkServer
 from vertebra.engine import ConnectEngine, Engine, SailEngine
 from vertebra.engine.connect import spark_schema
+from vertebra.spark_sql.recorded import recorded_functions
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 ANSWERS: Final = FOLDER / "answers"
 FUNCTIONS: Final = ANSWERS / "functions.txt"
 SAIL: Final = FOLDER / "sail.jsonl"
+UNCHECKED: Final = FOLDER / "unchecked.jsonl"
+"""What Sail does not answer as Apache Spark does, with all rewrites and without the checker: what it has to refuse."""
 _THREADS: Final = 3
 _PART: Final = 48
 
@@ -86,9 +89,9 @@ def recorded() -> dict[str, Answer]:
     return {answer["entry"]: answer for file in sorted(ANSWERS.glob("*.jsonl")) for answer in _read(file)}
 
 
-def recorded_outcomes() -> dict[str, dict[str, Any]]:
+def recorded_outcomes(file: Path = SAIL) -> dict[str, dict[str, Any]]:
     """What is recorded about the entries that Sail does not answer as Apache Spark does, by their names."""
-    return {outcome["entry"]: outcome for outcome in _read(SAIL)}
+    return {outcome["entry"]: outcome for outcome in _read(file)}
 
 
 def _read(file: Path) -> Iterator[dict[str, Any]]:
@@ -118,7 +121,12 @@ def write_answers(asked: Sequence[Entry], known: dict[str, Answer]) -> None:
 
 
 def outcomes(
-    session: SparkSession, content: dict[str, pa.Table], subject: str | None = None, *, thorough: bool = False
+    session: SparkSession,
+    content: dict[str, pa.Table],
+    subject: str | None = None,
+    *,
+    thorough: bool = False,
+    verified: bool = True,
 ) -> dict[str, dict[str, Any]]:
     """What Sail does not answer as Apache Spark did, by the names of the entries.
 
@@ -136,15 +144,20 @@ def outcomes(
         if subject not in (None, entry.subject):
             continue
         try:
-            asked.append((entry, translate(entry, content)))
+            asked.append((entry, translate(entry, content, verified=verified)))
         except RefusedError as refused:
             if "refused" not in truth[entry.name]:
-                found[entry.name] = {"entry": entry.name, "outcome": "refused", "because": str(refused)}
+                found[entry.name] = {
+                    "entry": entry.name,
+                    "outcome": "refused",
+                    "because": str(refused),
+                    "recorded": refused.recorded,
+                }
     expected = {entry.name: _expected(truth[entry.name], known.get(entry.name)) for entry, _ in asked}
     got = answers(session, asked, content, expected=None if thorough else expected)
     for entry, sql in asked:
         outcome = _outcome(entry, truth[entry.name], got[entry.name])
-        if entry.unstable:
+        if entry.unstable and sql == entry.text:
             outcome = {"entry": entry.name, "outcome": "differs", "rows": []}
         if outcome:
             found[entry.name] = outcome
@@ -167,7 +180,7 @@ def _expected(spark: Answer, outcome: Mapping[str, Any] | None) -> Answer:
 
 
 def _outcome(entry: Entry, spark: Answer, sail: Answer) -> dict[str, Any] | None:
-    outcome, places = compare(spark, sail, entry.approximate)
+    outcome, places = compare(spark, sail, tolerance(entry))
     if outcome == "equal":
         return None
     found: dict[str, Any] = {"entry": entry.name, "outcome": outcome, "rows": places}
@@ -185,7 +198,16 @@ def _outcome(entry: Entry, spark: Answer, sail: Answer) -> dict[str, Any] | None
 
 
 def record_sail(session: SparkSession, content: dict[str, pa.Table]) -> None:
-    """Write which entries Sail does not answer as Apache Spark does."""
+    """Write what Vertebra makes of the entries on Sail, and the data of the checker that follows from it.
+
+    The entries are asked without the checker first, to learn what it has to refuse.
+    """
+    from conformance.report import SUPPORT, findings, support
+
+    raw = outcomes(session, content, thorough=True, verified=False)
+    UNCHECKED.write_text(lines(raw[entry.name] for entry in entries() if entry.name in raw), "utf-8")
+    SUPPORT.write_text(support(findings(raw)), "utf-8")
+    recorded_functions.cache_clear()
     found = outcomes(session, content, thorough=True)
     SAIL.write_text(lines(found[entry.name] for entry in entries() if entry.name in found), "utf-8")
 

@@ -59,21 +59,21 @@ THREE_CROSSED = "t.a != s.b and t.b != s.c and t.c != s.d"
 @pytest.mark.parametrize(
     ("text", "found", "left_out"),
     [
-        (f"{FIVE_ORDERED} and t.a < s.a", "6 order predicates between two tuples; plans take 5", "`a` < `a`"),
-        (f"t.a <= s.a and {FIVE_ORDERED}", "6 order predicates between two tuples; plans take 5", "`a` <= `a`"),
+        (f"{FIVE_ORDERED} and t.a < s.a", "6 order predicates between two tuples; the maximum is 5", "`a` < `a`"),
+        (f"t.a <= s.a and {FIVE_ORDERED}", "6 order predicates between two tuples; the maximum is 5", "`a` <= `a`"),
         (
             f"t.g = s.g and {FOUR_UNEQUAL} and t.e != s.e and t.f != s.f",
-            "6 `!=` between two tuples; plans take 4", "`e` != `e` and `f` != `f`",
+            "6 `!=` between two tuples; the maximum is 4", "`e` != `e` and `f` != `f`",
         ),
         (
             f"{THREE_CROSSED} and t.d != s.e",
-            "4 `!=` between two tuples; plans take 3 where a tuple may meet the predicates with itself, 4 otherwise",
+            "4 `!=` between two tuples; the maximum is 3 if a tuple can satisfy the predicates with itself, else 4",
             "`d` != `e`",
         ),
     ],
 )  # fmt: skip
 def test_a_class_without_an_exact_plan_says_which_predicates_are_too_many(text: str, found: str, left_out: str) -> None:
-    told = f"{found}: the nearest rule that can be checked leaves out {left_out}, and denies more"
+    told = f"{found}: remove {left_out} to get the nearest rule that can be checked, which forbids more"
     assert classify(rule(text)).unsupported == told
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from vertebra.analysis.asof import History, add_as_of
+from vertebra.analysis.expressions import Expressions
 from vertebra.analysis.leakage import names_in, unavailable_columns
 from vertebra.declare.analysis import Analysis, AsOf
 from vertebra.declare.analysis_file import location_of
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import DataType
 
+    from vertebra.engine.port import Engine
+
 TIME: Final = "_time"
 GROUP: Final = "_group"
 LABEL: Final = "_label"
 """Columns of examples: the prediction time, the group, and the label (0 or 1, or a number; NULL when unknown)."""
 
 
-def example_frame(analysis: Analysis, view: DataFrame, histories: Mapping[str, DataFrame]) -> DataFrame:
+def example_frame(analysis: Analysis, view: DataFrame, histories: Mapping[str, DataFrame], engine: Engine) -> DataFrame:
     """Compute the examples of an analysis: key, ``_time``, ``_group``, ``_label`` and the features.
 
     The unavailable columns are removed before any feature is computed, so that an expression that uses one in a way the
@@ -32,25 +35,30 @@ def example_frame(analysis: Analysis, view: DataFrame, histories: Mapping[str, D
         analysis: already checked by :func:`~vertebra.analysis.leakage.refuse_leakage`.
         view: rows to make examples of. Without the label's columns (new data), labels are NULL.
         histories: the histories by bare name.
+        engine: computes the frames.
 
     Raises:
         DeclarationError: a feature has a type that no model takes, or ``derive`` lost the key.
     """
     from pyspark.sql import functions as F
 
-    rows = view.where(F.expr(analysis.where)) if analysis.where else view
+    sql = Expressions(analysis, engine)
+    rows = view.where(sql.column(analysis.where, view, "where")) if analysis.where else view
     known = _available(analysis, view.columns)
     rows = rows.select(
-        F.expr(analysis.time).alias(TIME),
-        F.coalesce(F.expr(analysis.group).cast("string"), F.lit("")).alias(GROUP),
-        _label(analysis, view.columns).alias(LABEL),
+        sql.column(analysis.time, view, "time").alias(TIME),
+        F.coalesce(sql.column(analysis.group, view, "group").cast("string"), F.lit("")).alias(GROUP),
+        _label(analysis, view, sql).alias(LABEL),
         *[_q(name) for name in known],
     )
     _require_timestamp(analysis, rows.schema[TIME].dataType)
-    rows = add_as_of(rows.where(F.col(TIME).isNotNull()), TIME, _histories(analysis, histories))
+    rows = add_as_of(rows.where(F.col(TIME).isNotNull()), TIME, _histories(analysis, histories, sql))
     if analysis.derive is not None:
-        rows = _derived(analysis, rows)
-    features = {name: F.expr(f) if isinstance(f, str) else _q(name) for name, f in analysis.features.items()}
+        rows = _derived(analysis, rows, sql)
+    features = {
+        name: sql.column(f, rows, "features", name) if isinstance(f, str) else _q(name)
+        for name, f in analysis.features.items()
+    }
     keys = [_q(name) for name in analysis.key if name not in features]
     examples = rows.select(*keys, TIME, GROUP, LABEL, *[column.alias(name) for name, column in features.items()])
     _require_types(analysis, examples)
@@ -76,31 +84,39 @@ def _available(analysis: Analysis, columns: list[str]) -> list[str]:
     return [name for name in visible if name.lower() in used]
 
 
-def _label(analysis: Analysis, columns: list[str]) -> Column:
+def _label(analysis: Analysis, view: DataFrame, sql: Expressions) -> Column:
     from pyspark.sql import functions as F
 
     kind = "int" if analysis.task == "classification" else "double"
-    if not names_in(analysis.label, analysis) <= {name.lower() for name in columns}:
+    if not names_in(analysis.label, analysis) <= {name.lower() for name in view.columns}:
         return F.lit(None).cast(kind)
-    return F.expr(analysis.label).cast(kind)
+    return sql.column(analysis.label, view, "label").cast(kind)
 
 
-def _histories(analysis: Analysis, frames: Mapping[str, DataFrame]) -> list[History]:
+def _histories(analysis: Analysis, frames: Mapping[str, DataFrame], sql: Expressions) -> list[History]:
     """Features with the same history, ``by`` and ``known_at`` share one pass over it."""
     alike: dict[tuple[str, tuple[str, ...], str], dict[str, AsOf]] = {}
     for name, feature in analysis.as_of.items():
-        alike.setdefault((feature.history, feature.by, feature.known_at), {})[name] = feature
+        frame = frames[feature.history]
+        value = sql.text(feature.value, frame, "features", name, "value")
+        known_at = sql.text(feature.known_at, frame, "features", name, "known_at")
+        translated = feature.model_copy(update={"value": value, "known_at": known_at})
+        alike.setdefault((feature.history, feature.by, known_at), {})[name] = translated
     return [
-        History(frames[name], by, known_at, analysis.time if name == analysis.view else None, features)
+        History(frames[name], by, known_at, _not_before(analysis, name, frames[name], sql), features)
         for (name, by, known_at), features in alike.items()
     ]
 
 
-def _derived(analysis: Analysis, rows: DataFrame) -> DataFrame:
+def _not_before(analysis: Analysis, history: str, frame: DataFrame, sql: Expressions) -> str | None:
+    return sql.text(analysis.time, frame, "time") if history == analysis.view else None
+
+
+def _derived(analysis: Analysis, rows: DataFrame, sql: Expressions) -> DataFrame:
     """The features of ``derive``, computed on a DataFrame without unavailable columns and joined back by key."""
     assert analysis.derive is not None
     visible = rows.drop(LABEL, GROUP, TIME)
-    made = analysis.derive(visible)
+    made = sql.derived(analysis.derive, visible)
     lost = [name for name in analysis.key if name not in made.columns]
     if lost:
         raise DeclarationError(

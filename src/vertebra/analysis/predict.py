@@ -110,7 +110,7 @@ def _examples(analysis: Analysis, source: str, ctx: StepContext) -> DataFrame:
     view = rows if source == trained_on else _frame(ctx, trained_on)
     columns = {name: frame.columns for name, frame in frames.items()}
     require_columns(analysis, columns | {analysis.view: view.columns})
-    return example_frame(analysis, rows, frames)
+    return example_frame(analysis, rows, frames, ctx.engine)
 
 
 def _frame(ctx: StepContext, name: str) -> DataFrame:

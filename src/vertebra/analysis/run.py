@@ -97,7 +97,7 @@ def _examples(analysis: Analysis, tracking: str, ctx: StepContext) -> TrainTestS
     require_columns(analysis, {name: frame.columns for name, frame in frames.items()})
     ctx.progress("computing features")
     with preloaded_libraries(analysis, tracking):
-        examples = example_frame(analysis, frames[analysis.view], frames)
+        examples = example_frame(analysis, frames[analysis.view], frames, ctx.engine)
         return store_sets(analysis, ctx.engine.materialise(examples, ctx.scratch / "examples"), ctx)
 
 

@@ -18,6 +18,7 @@ from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.declare.sql_text import place, quote
 from vertebra.declare.view_columns import unknown_columns
 from vertebra.declare.view_file import ReadView
+from vertebra.declare.view_support import unsupported
 from vertebra.errors import DeclarationError, RegistryError, RuleError, VertebraError
 from vertebra.formatting import shortened
 from vertebra.suggestions import did_you_mean
@@ -48,8 +49,12 @@ class Declarations:
         return found | {f"exploitation.{name}": f"view {name}" for name in self.views}
 
 
-def check(declared: Declarations) -> list[DeclarationError]:
-    """Find the errors between declarations, each of which is valid by itself."""
+def check(declared: Declarations, engine: str = "sail") -> list[DeclarationError]:
+    """Find the errors between declarations, each of which is valid by itself.
+
+    Args:
+        engine: the engine that will run them; ``sail`` does not compute all of SparkSQL.
+    """
     errors: list[DeclarationError] = []
     for name, dataset in declared.datasets.items():
         errors += _dataset_errors(dataset, declared.documents["dataset", name], declared)
@@ -59,6 +64,8 @@ def check(declared: Declarations) -> list[DeclarationError]:
     errors += _same_output_errors(declared)
     errors += _input_errors(declared)
     errors += _view_column_errors(declared)
+    if engine == "sail" and not errors:
+        errors += unsupported(declared.views, declared.datasets)
     errors += _publication_errors(declared)
     errors += _cycle_errors(declared)
     return errors

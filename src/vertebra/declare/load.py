@@ -72,7 +72,7 @@ def load_project(
     settings = read_settings(root, profile, engine, environment, errors)
     loading = _Loading(root, environment, errors, _overlay(root, settings[0] if settings else None, errors))
     declared = loading.declarations()
-    errors += check(declared)
+    errors += check(declared, settings[0].engine if settings else "sail")
     if errors or settings is None:
         errors.sort(key=_position)
         raise DeclarationErrors([_redacted(error, environment.secrets) for error in errors])

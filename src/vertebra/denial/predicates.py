@@ -20,6 +20,8 @@ from vertebra.denial.ast import NEGATION, DenialConstraint, Operand, Operator, P
 from vertebra.denial.expressions import check_expression, is_comparison
 from vertebra.denial.refusal import refuse
 from vertebra.denial.tokens import Tokens, outermost, references, render, span, split_at_and, without_parentheses
+from vertebra.spark_sql.translate import translate_functions
+from vertebra.spark_sql.types import parse_type
 
 if TYPE_CHECKING:
     from sqlglot.tokenizer_core import Token
@@ -113,8 +115,15 @@ class Predicates:
             text=self.text[start:end],
             variable=used[0] if used else None,
             columns=tuple(dict.fromkeys(columns)),
-            sql=render(self.text, tokens, tuple(self.ranges), known, comparison),
+            sql=self._translated(render(self.text, tokens, tuple(self.ranges), known, comparison), known, start, end),
         )
+
+    def _translated(self, sql: str, columns: Mapping[str, tuple[str, str]], start: int, end: int) -> str:
+        """The SQL whose functions give Apache Spark's answer on both engines."""
+        made = translate_functions(sql, {name: parse_type(kind) for name, kind in columns.values()})
+        for problem in made.problems:
+            refuse(self.text, start, end, problem.fact, cause=problem.cause, remedy=problem.remedy)
+        return made.text
 
     def _refuse_ambiguous(self, variable: str, column: Token) -> None:
         """Reject a column whose name matches two columns: engines ignore case in column names."""

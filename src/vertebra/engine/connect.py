@@ -6,7 +6,7 @@ import contextlib
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from vertebra.engine.failures import cause_of, translated
 from vertebra.engine.port import Capabilities, Progress, Result, silent
 from vertebra.engine.written_schema import check_written
 from vertebra.errors import EngineError
+from vertebra.spark_sql.translate import Translation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -118,6 +119,15 @@ class ConnectEngine:
     def _recover(self, error: Exception) -> str | None:  # noqa: ARG002 - adapters that can recover look at it
         """Change the engine so that a failure does not come again; a note for the user, None when it cannot."""
         return None
+
+    def translate_query(self, text: str, tables: Mapping[str, DataFrame]) -> Translation:  # noqa: ARG002 - see Sail
+        return Translation(text)
+
+    def translate_expression(self, text: str, frame: DataFrame) -> Translation:  # noqa: ARG002 - see Sail
+        return Translation(text)
+
+    def translate_frame(self, frame: DataFrame, inputs: Collection[DataFrame]) -> DataFrame:  # noqa: ARG002 - see Sail
+        return frame
 
     def read_parquet(self, files: Sequence[Path], schema: pa.Schema) -> DataFrame:
         missing = [str(file) for file in files if not file.is_file()]

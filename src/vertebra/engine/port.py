@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+
+from vertebra.spark_sql.translate import Translation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,6 +75,33 @@ class Engine(Protocol):
 
         Raises:
             EngineError: the engine failed; an exception of Spark, translated. Other exceptions pass unchanged.
+        """
+        ...
+
+    def translate_query(self, text: str, tables: Mapping[str, DataFrame]) -> Translation:
+        """The SQL that gives Apache Spark's answer to a query of a user on this engine.
+
+        Args:
+            text: one query.
+            tables: the tables that it reads, by their names in lower case.
+
+        Returns:
+            The query to run, or the parts that this engine cannot compute as Apache Spark does.
+        """
+        ...
+
+    def translate_expression(self, text: str, frame: DataFrame) -> Translation:
+        """The same for an expression over the columns of a frame."""
+        ...
+
+    def translate_frame(self, frame: DataFrame, inputs: Collection[DataFrame]) -> DataFrame:
+        """The same for a frame that a user's function made from others.
+
+        Args:
+            frame: what was done to ``inputs``; their own plans are not looked at.
+
+        Raises:
+            UnsupportedError: this engine cannot compute a part of it as Apache Spark does.
         """
         ...
 

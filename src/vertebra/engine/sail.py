@@ -6,7 +6,7 @@ import hashlib
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 from vertebra.declare.quantity import parse_size
 from vertebra.engine.connect import SETTINGS, ConnectEngine
 from vertebra.engine.float_bounds import bounds_floats, copy_without_bounds, has_floats
+from vertebra.engine.plan_translation import translated_frame
 from vertebra.engine.port import Capabilities
 from vertebra.engine.private_port import PortIsOpenError, private_target
 from vertebra.errors import EngineError
+from vertebra.spark_sql.translate import Translation, translate_expression, translate_query
+from vertebra.spark_sql.types import Columns, parse_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,6 +83,15 @@ class SailEngine(ConnectEngine):
         # the old session stays open until `stop`: frames that callers were handed are bound to it
         self._session, self._spilling_joins = None, True
         return "a join did not fit into memory; once more, with joins that spill to disk"
+
+    def translate_query(self, text: str, tables: Mapping[str, DataFrame]) -> Translation:
+        return translate_query(text, {name: columns_of(frame) for name, frame in tables.items()})
+
+    def translate_expression(self, text: str, frame: DataFrame) -> Translation:
+        return translate_expression(text, columns_of(frame))
+
+    def translate_frame(self, frame: DataFrame, inputs: Collection[DataFrame]) -> DataFrame:
+        return translated_frame(frame, inputs)
 
     def read_parquet(self, files: Sequence[Path], schema: pa.Schema) -> DataFrame:
         if not has_floats(schema):
@@ -165,6 +177,11 @@ def _session_through(target: str) -> SparkSession:
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     channel = Channel("sc://localhost", [("grpc.default_authority", "localhost")])
     return cast("SparkSession", ConnectSession.builder.channelBuilder(channel).create())
+
+
+def columns_of(frame: DataFrame) -> Columns:
+    """The columns of a frame and their types, for the translation of SQL."""
+    return {field.name: parse_type(field.dataType.simpleString()) for field in frame.schema.fields}
 
 
 def join_did_not_fit(error: BaseException | None) -> bool:

@@ -1,0 +1,232 @@
+"""Values of several types in one place: cast to the type that Apache Spark casts them to.
+
+The embedded engine follows other rules: ``if(b, int, bigint)`` is an int there, and ``float + int`` a float. Floats are
+compared as Spark compares them: NaN equals NaN and is greater than any other number, and -0.0 equals 0.0. The embedded
+engine compares their bits, in which a NaN may be less than every number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from vertebra.spark_sql.rewrites.call import Call, Rule, cast, expression
+from vertebra.spark_sql.types import FLOATS, INT, NUMBERS, SqlType, common_type
+from vertebra.spark_sql.unsupported import UnsupportedError
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+_NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|\s*[+-]?(NaN|Infinity|Inf)\s*", re.IGNORECASE)
+
+
+def coerced(arguments: Sequence[exp.Expr], kinds: Sequence[SqlType | None]) -> list[exp.Expr] | None:
+    """Arguments cast to their common type; None if nothing has to be cast, or a type is not known.
+
+    Raises:
+        UnsupportedError: a text literal cannot be cast to the type of the others.
+    """
+    common = common_type(kinds)
+    if common is None or common.family in ("null", "map", "struct", "interval"):
+        return None
+    made = [
+        one if kind == common or kind is None or kind.family == "null" else _cast(one, kind, common)
+        for one, kind in zip(arguments, kinds, strict=True)
+    ]
+    return made if any(new is not old for new, old in zip(made, arguments, strict=True)) else None
+
+
+def _cast(node: exp.Expr, kind: SqlType, common: SqlType) -> exp.Expr:
+    literal = node.unnest()
+    text = literal.name if literal.key == "literal" and kind.family == "string" else None
+    if text is not None and common.family in NUMBERS and not _NUMBER.fullmatch(text):
+        raise UnsupportedError(
+            f"the text {text!r} is compared with a number",
+            cause="it cannot be cast to a number",
+            remedy="cast the number to a text: cast(… as string)",
+        )
+    return cast(node, common)
+
+
+def ordered(node: exp.Expr, kind: SqlType | None) -> exp.Expr:
+    """A float in the form whose bits are ordered as Spark orders floats; other values as they are."""
+    if kind is None or kind.family not in FLOATS or node.unnest().key == "literal":
+        return node
+    nan = f"cast('NaN' as {kind.family})"
+    return expression(f"case when isnan(__x) then {nan} else __x + cast(0 as {kind.family}) end", x=node)
+
+
+def _replaced(call: Call, arguments: Sequence[exp.Expr]) -> exp.Expr:
+    """The call with other arguments."""
+    from sqlglot import exp
+
+    node = call.function.copy()
+    copies = [one.copy() for one in arguments]
+    match node:
+        case exp.Anonymous():
+            node.set("expressions", copies)
+        case exp.In():
+            node.set("this", copies[0])
+            node.set("expressions", copies[1:])
+        case exp.Between():
+            for key, value in zip(("this", "low", "high"), copies, strict=True):
+                node.set(key, value)
+        case _:
+            for key, value in zip(("this", "expression"), copies, strict=True):
+                node.set(key, exp.paren(value) if isinstance(value, exp.Binary | exp.Unary) else value)
+    return node
+
+
+def _compared(call: Call) -> exp.Expr | None:
+    """Operands of a comparison in a common type, floats in the form that is ordered as Spark orders them."""
+    if _has_query(call):
+        return None
+    arguments = coerced(call.arguments, call.kinds) or list(call.arguments)
+    common = common_type(call.kinds)
+    if common is not None and common.family in FLOATS:
+        arguments = [ordered(one, common) for one in arguments]
+    changed = any(new is not old for new, old in zip(arguments, call.arguments, strict=True))
+    return _replaced(call, arguments) if changed else None
+
+
+def _has_query(call: Call) -> bool:
+    from sqlglot import exp
+
+    return any(isinstance(one, exp.Query) for one in call.arguments)
+
+
+def _united(call: Call) -> exp.Expr | None:
+    """``coalesce`` and other functions whose arguments have a common type."""
+    arguments = coerced(call.arguments, call.kinds)
+    return _replaced(call, arguments) if arguments else None
+
+
+def _first_known(call: Call) -> exp.Expr | None:
+    """``ifnull`` and ``nvl``, which the embedded engine takes for functions of texts."""
+    from sqlglot import exp
+
+    arguments = coerced(call.arguments, call.kinds) or call.arguments
+    return exp.Anonymous(this="coalesce", expressions=[one.copy() for one in arguments])
+
+
+def _nvl2(call: Call) -> exp.Expr | None:
+    if len(call.arguments) != 3:
+        return None
+    branches = coerced(call.arguments[1:], call.kinds[1:]) or call.arguments[1:]
+    return expression("if(__x is not null, __yes, __no)", x=call.arguments[0], yes=branches[0], no=branches[1])
+
+
+def _greatest(call: Call) -> exp.Expr | None:
+    if any(kind is not None and kind.family in ("array", "struct") for kind in call.kinds):
+        raise UnsupportedError(
+            f"{call.name} of arrays or structs is not supported here",
+            cause="the embedded engine orders NULLs in them otherwise",
+            remedy="compare their parts",
+        )
+    arguments = coerced(call.arguments, call.kinds) or list(call.arguments)
+    common = common_type(call.kinds)
+    if common is not None and common.family in FLOATS:
+        arguments = [ordered(one, common) for one in arguments]
+    return _replaced(call, arguments)
+
+
+def _branches(call: Call) -> exp.Expr | None:
+    """``if`` and ``case``: the branches in the common type, and so the operand of ``case x when …``."""
+    from sqlglot import exp
+
+    node = call.function
+    kind = call.kind
+    if kind is None or kind.family in ("null", "map", "struct", "interval", "array"):
+        return None
+    made = node.copy()
+    changed = False
+    parts = made.args["ifs"] if isinstance(made, exp.Case) else [made]
+    for one in parts:
+        changed |= _set_cast(one, "true", call, kind)
+        if isinstance(made, exp.If):
+            changed |= _set_cast(one, "false", call, kind)
+    if isinstance(made, exp.Case):
+        changed |= _set_cast(made, "default", call, kind)
+    return made if changed else None
+
+
+def _set_cast(node: exp.Expr, key: str, call: Call, kind: SqlType) -> bool:
+    from sqlglot import exp
+
+    part = node.args.get(key)
+    if part is None or isinstance(part.unnest(), exp.Null):
+        return False
+    if all(one is None or one == kind or one.family == "null" for one in call.kinds):
+        return False
+    node.set(key, cast(part, kind))
+    return True
+
+
+def _by_order(call: Call) -> exp.Expr | None:
+    """``max_by`` and ``min_by``: by a float."""
+    if len(call.kinds) != 2 or call.kinds[1] is None or call.kinds[1].family not in FLOATS:
+        return None
+    node = call.node.copy()
+    _innermost(node).set("expressions", [call.arguments[0].copy(), ordered(call.arguments[1], call.kinds[1])])
+    return node
+
+
+def _zero_if_null(call: Call) -> exp.Expr | None:
+    kind = common_type((*call.kinds, INT))
+    return (
+        expression("coalesce(__x, __zero)", x=cast(call.arguments[0], kind), zero=f"cast(0 as {kind})")
+        if kind
+        else None
+    )
+
+
+def _null_if_zero(call: Call) -> exp.Expr | None:
+    kind = call.kinds[0]
+    return expression("nullif(__x, 0)", x=ordered(call.arguments[0], kind)) if kind and kind.family in FLOATS else None
+
+
+def _extreme(call: Call) -> exp.Expr | None:
+    """``min`` and ``max`` of floats."""
+    kind = call.kinds[0] if len(call.kinds) == 1 else None
+    if kind is None or kind.family not in FLOATS:
+        return None
+    x = call.arguments[0]
+    number = _with_argument(call, call.name, expression("case when isnan(__x) then null else __x end", x=x))
+    has_nan = _with_argument(call, "max", expression("case when isnan(__x) then 1 end", x=x))
+    nan = f"cast('NaN' as {kind.family})"
+    if call.name == "max":
+        return expression(f"case when __nan = 1 then {nan} else __number end", nan=has_nan, number=number)
+    return expression(f"coalesce(__number, case when __nan = 1 then {nan} end)", nan=has_nan, number=number)
+
+
+def _with_argument(call: Call, name: str, argument: exp.Expr) -> exp.Expr:
+    """Another function of one argument in the clauses of a call."""
+    node = call.node.copy()
+    function = _innermost(node)
+    function.set("this", name)
+    function.set("expressions", [argument])
+    return node
+
+
+def _innermost(node: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    while isinstance(node, exp.Window | exp.Filter):
+        node = node.this
+    return node
+
+
+RULES: Final[dict[str, Rule]] = {
+    **dict.fromkeys(("=", "!=", "<", "<=", ">", ">=", "<=>", "is distinct from", "in", "between"), _compared),
+    "nullif": _compared,
+    **dict.fromkeys(("greatest", "least"), _greatest),
+    **dict.fromkeys(("coalesce", "array"), _united),
+    **dict.fromkeys(("ifnull", "nvl"), _first_known),
+    "nvl2": _nvl2,
+    "zeroifnull": _zero_if_null,
+    "nullifzero": _null_if_zero,
+    **dict.fromkeys(("if", "case"), _branches),
+    **dict.fromkeys(("min", "max"), _extreme),
+    **dict.fromkeys(("min_by", "max_by"), _by_order),
+}
