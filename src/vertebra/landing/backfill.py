@@ -36,13 +36,13 @@ class PeriodStatus:
 
     Attributes:
         period: its name.
-        state: ``landed``; ``partly landed`` (some of its parts are); ``refused`` (its answer was refused, or there was
-            none); ``not published`` (by the last answer of the source); ``missing`` (due, and not asked for yet);
-            ``not due`` (the period or its lag has not ended); ``skipped`` (declared as never published).
+        state: ``landed``; ``partly landed`` (some of its parts are); ``refused`` (the source's answer was refused, or
+            it gave none); ``not published`` (by the last answer of the source); ``missing`` (due, and not requested
+            yet); ``not due`` (the period or its lag has not ended); ``skipped`` (declared as never published).
         batches: numbers of its batches.
         records: number of records in the newest batch of each part.
-        bytes: number of bytes in them.
-        collected_at: when the newest of them was collected.
+        bytes: total size of these batches.
+        collected_at: when the newest of these batches was collected.
         reason: why it was refused, or when it is due.
     """
 
@@ -56,11 +56,11 @@ class PeriodStatus:
 
 
 def window(dataset: Dataset, first: str | None, last: str | None, now: datetime, again: bool = False) -> Window:
-    """The periods that a person asked for.
+    """The periods that a user selected.
 
     Args:
         first: name of the first period; the first declared one if None.
-        last: name of the last period; the last declared one, or the present one, if None.
+        last: name of the last period; the last declared one, or the current one, if None.
         now: UTC.
         again: whether landed periods are collected again.
 
@@ -213,7 +213,7 @@ def _within(declared: Periods, asked: Window, now: datetime) -> Iterator[Period]
 def _missing(
     dataset: Dataset, receipts: Sequence[Receipt], asked: Window, now: datetime, redact: Callable[[str], str]
 ) -> dict[str, list[Target]]:
-    """The targets that would be asked for now, by period."""
+    """The targets that a collection would request now, by period."""
     assert isinstance(dataset.collect, UrlTemplateSource)
     window = Window(asked.first, asked.last)
     request = Request(dataset, Path(), receipts, Path(), now, (), silent, window=window, redact=redact)
@@ -230,7 +230,7 @@ def _first_target(dataset: Dataset, asked: Window, now: datetime) -> Target | No
 
 
 def _reasons(home: Path) -> dict[str, str]:
-    """The newest reason for which answers of each address were refused."""
+    """Why answers from each address were refused, by address: the newest reason."""
     found = {}
     for file in sorted(home.glob(f"{REFUSED}/*/reason.json"), key=lambda file: file.stat().st_mtime_ns):
         try:

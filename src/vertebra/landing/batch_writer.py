@@ -52,7 +52,7 @@ class UnreadablePayloadError(CollectError):
 
 
 class UnparsableBatchError(CollectError):
-    """The payload of a batch cannot be parsed as declared now. Its records stay as they were."""
+    """The payload of a batch does not fit the current declaration. Its earlier records are kept."""
 
 
 @dataclass(frozen=True)
@@ -144,14 +144,14 @@ class BatchWriter:
         return Batch(target, receipt)
 
     def reparse(self, batch: Batch) -> Batch:
-        """Parse the payload of a batch again, as the dataset is declared now.
+        """Parse the payload of a batch again with the current declaration.
 
         The records are replaced before the receipt that describes them. A crash in between leaves a receipt with the
-        earlier declaration, so the batch is parsed again; the other order would leave a receipt for records that are
-        not there.
+        earlier declaration, so the batch is parsed again. In the other order, a crash would leave a receipt for records
+        that do not exist.
 
         Raises:
-            UnparsableBatchError: the payload cannot be parsed as declared now; its records stay as they were.
+            UnparsableBatchError: the payload does not fit the current declaration; its earlier records are kept.
             CollectError: the landing zone cannot be written.
         """
         with self._incoming(batch.number) as folder:
@@ -203,7 +203,7 @@ class BatchWriter:
             raise self._not_written("the address to resume after", error) from error
 
     def take_resume_point(self) -> str | None:
-        """The address after which the last collection stopped; it is removed, so that it counts once."""
+        """Return and remove the address after which the last collection stopped."""
         file = self.home / RESUME_POINT
         if not file.exists():
             return None
@@ -240,9 +240,9 @@ class BatchWriter:
     def _is_known(self, kind: str, hashed: str, payload: Payload, url: str, known: list[Batch]) -> bool:
         """Whether this content is landed already, so that it is not landed again.
 
-        A payload with a new cursor is new, whatever its bytes are. With ``load: append`` any earlier batch counts;
-        otherwise only the newest one does, because a source that returns to an earlier state has changed. Equal content
-        of two periods, of two parts of a source, or of two files is two batches.
+        A payload with a new cursor is always new, even if its bytes are not. With ``load: append`` a payload is
+        compared with all earlier batches; otherwise only with the newest one, because a source that returns to an
+        earlier state has changed. Equal content in two periods, two parts of a source, or two files makes two batches.
 
         Args:
             kind: the hash of receipts to compare with, ``sha256`` or ``content``.
@@ -353,13 +353,13 @@ def _suffix(name: str) -> str:
 
 
 def _flush_payload(raw: Path, digest: str) -> None:
-    """Flush a payload to disk, and check that what is there is what was received."""
+    """Flush a payload to disk, and check that the file has the bytes that were received."""
     flush(raw)
     check_content(raw, digest)
 
 
 def _finalize_records(folder: Path, summary: RecordsSummary) -> str:
-    """Flush the records to disk, check that all are there, and make the file read-only. Returns its sha256."""
+    """Flush the records to disk, check that none is missing, and make the file read-only. Returns its sha256."""
     file = folder / "records.parquet"
     flush(file)
     found = pq.read_metadata(file).num_rows

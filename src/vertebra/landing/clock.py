@@ -1,4 +1,4 @@
-"""The clock for waits of collectors, which tests replace so that they need not wait."""
+"""The clock that collectors wait on. Tests replace it, to run without waiting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collecting a dataset: ask its source for what is new, and land it batch by batch."""
+"""Collecting a dataset: request new data from its source, and land it batch by batch."""
 
 from __future__ import annotations
 

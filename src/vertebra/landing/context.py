@@ -33,8 +33,8 @@ class CollectionContext:
         run_id: the run that collects.
         now: the start of the run, UTC.
         schemes: URL schemes that the project allows.
-        secrets: values of the environment variables that declarations refer to, by name. Whatever is recorded or shown
-            has the references in their place.
+        secrets: values of the environment variables that declarations refer to, by name. Records and messages show the
+            references instead.
         progress: called with messages for people.
         transferred: called with the bytes received so far.
         window: the periods to collect; all that are due if None.
@@ -54,5 +54,5 @@ class CollectionContext:
     network: Network = field(default_factory=Network)
 
     def redact(self, text: str) -> str:
-        """A text with references in the place of the secrets."""
+        """Replace the secrets in a text by references."""
         return Redaction(self.secrets)(text)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def local_matches(root: Path, pattern: str) -> list[Path]:
-    """The files that a path relative to ``root`` names: itself, a folder's files, or what its wildcards match."""
+    """The files of a path relative to ``root``: the file itself, the files of a folder, or the matches of wildcards."""
     exact = root / pattern
     if exact.is_file():
         return [exact]

@@ -1,8 +1,8 @@
-"""The port to data sources: what a collector gets and gives, whatever it collects from.
+"""The port to data sources: the input and output of every collector.
 
 A collector fetches; landing decides. A collector knows its source and gives payloads one by one, each as a file with
-its origin. Whether a payload is new, complete and parsable, and how it becomes a batch, is the same for all sources and
-is done in :mod:`vertebra.landing.collect`.
+its origin. :mod:`vertebra.landing.collect` checks whether a payload is new, complete and parsable, and makes it a
+batch, in the same way for all sources.
 """
 
 from __future__ import annotations
@@ -131,9 +131,9 @@ class Payload:
         file: the file with the bytes.
         url: where they come from, without credentials; the same in each collection.
         period: the period they cover, for periodic sources, e.g. ``2013-01``.
-        headers: facts from the source that are worth keeping, e.g. ``ETag``; no secrets.
+        headers: metadata from the source that a receipt keeps, e.g. ``ETag``; no secrets.
         cursor: where an incremental collection continues after this payload; committed with the batch.
-        part: the part of the source they are, if it is asked for several, e.g. ``station=JFK``.
+        part: the part of the source that they belong to, if several are requested, e.g. ``station=JFK``.
         file_name: file name whose ending tells the format; the end of ``url`` if None.
         expected_records: number of records according to the source; a payload with another number is refused.
         content_hash: hash of the data, for sources that give the same data in other bytes each time. A payload whose
@@ -153,7 +153,7 @@ class Payload:
 
 @dataclass(frozen=True)
 class Unchanged:
-    """The source says, without sending the bytes, that they are those of the last batch from the URL."""
+    """The source reports, without sending the bytes, that they equal those of the last batch from the URL."""
 
     url: str
 
@@ -163,9 +163,9 @@ class Refused:
     """An answer of the source is not data, or there was no answer; the collector continues with the rest.
 
     Attributes:
-        url: what was asked for, without credentials.
+        url: the requested address, without credentials.
         error: what is wrong with the answer.
-        file: the answer, in the staging folder; None if there is nothing to look at.
+        file: the answer, in the staging folder; None if there is no answer to keep.
         period, part: as in a payload.
     """
 
@@ -191,13 +191,13 @@ class NotPublished:
 
 @dataclass(frozen=True)
 class CircuitOpen:
-    """The circuit breaker opened: the source failed so often that it is asked for nothing more.
+    """The circuit breaker opened: the source failed so often that no more requests are sent.
 
     The next collection continues with the addresses that are left.
 
     Attributes:
-        url: what was asked for last, without credentials.
-        not_asked: number of addresses that were not asked.
+        url: the last requested address, without credentials.
+        not_asked: number of addresses that were not requested.
     """
 
     url: str
@@ -213,7 +213,7 @@ class Collector(ABC):
 
     Attributes:
         name: the name in ``from:``, e.g. ``http``; that of its module, or of the entry point of another distribution.
-        version: raise it if the same source comes to give other payloads.
+        version: raise it when a change gives other payloads for the same source.
         declaration: the model of ``collect:``.
         example: a dataset, in YAML, for the documentation.
     """
@@ -225,14 +225,14 @@ class Collector(ABC):
 
     @abstractmethod
     def collect(self, request: Request) -> Iterator[Item]:
-        """Give payloads one by one, oldest first; each is landed before the next is asked for.
+        """Yield payloads one by one, oldest first; each is landed before the next is requested.
 
         Raises:
-            CollectError: the source cannot be read. Payloads given before stay landed.
+            CollectError: the source cannot be read. Payloads yielded earlier stay landed.
         """
 
     def shown_cursor(self, cursor: str) -> str | None:
-        """The value of a cursor as people read it, without what else the collector keeps in it."""
+        """The value of a cursor for display, without other state that the collector keeps in it."""
         return cursor
 
     @property

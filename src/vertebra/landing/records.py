@@ -53,7 +53,7 @@ class RecordsSummary:
         records: their number.
         columns: names, unique.
         text: facts about the payload's text, as a receipt has them.
-        profiles: for each column, how many cells are written as which kind of value, as a receipt has it.
+        profiles: for each column, number of cells by kind of value, as in a receipt.
     """
 
     records: int
@@ -63,9 +63,9 @@ class RecordsSummary:
 
 
 def parse_declaration(dataset: Dataset) -> dict[str, Any]:
-    """The part of a declaration that a batch's records depend on, as a receipt records it.
+    """The part of a declaration that affects a batch's records, in the form of a receipt.
 
-    Texts that mean NULL are not part of it: the landing zone keeps every text as it is.
+    Texts that mean NULL are left out, because the landing zone keeps every text unchanged.
     """
     declared = dataset.parse.model_dump(mode="json", exclude={"null"})
     name = dataset.parse.format
@@ -220,7 +220,7 @@ class _Writer:
             counter.add(column)
 
     def profiles(self) -> dict[str, dict[str, Any]]:
-        """For each column, how many cells are written as which kind of value."""
+        """For each column, the number of cells by kind of value."""
         return {
             name: counter.profile().to_receipt() for name, counter in zip(self._columns, self._counters, strict=True)
         }

@@ -70,8 +70,8 @@ class RefusedPayloadStore:
     def keep(self, refused: Refused, name: str, digest: str) -> RefusedPayload:
         """Keep a payload with the reason. The same bytes from the same address are kept once.
 
-        Only the beginning of a payload of more than 64 MB is kept, because repeated attempts could fill the disk; the
-        source has the rest.
+        Of a payload of more than 64 MB only the beginning is kept, because repeated attempts could fill the disk. The
+        source still has the rest.
 
         Args:
             refused: the payload; its file is moved.
@@ -106,7 +106,7 @@ class RefusedPayloadStore:
         return RefusedPayload(url, folder, about)
 
     def _move(self, raw: Path, target: Path, size: int) -> None:
-        """Move a file and redact it: a host may repeat in its answer the token that it was sent."""
+        """Move a file and redact it: an answer may repeat the token of its request."""
         if size > _WHOLE:
             with raw.open("r+b") as stream:
                 stream.truncate(_HEAD)

@@ -1,7 +1,7 @@
 """A store of files that fsspec reads, such as a bucket: lists its files and copies them.
 
-Drivers raise the errors of their libraries. Here they become a :class:`CollectError` that names the address without
-credentials. Errors of writing the copy are not changed.
+Drivers raise the errors of their libraries. This module turns them into a :class:`CollectError` that names the address
+without credentials. Errors of writing the copy are passed on unchanged.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Store:
             self._files.invalidate_cache()
         except Exception as error:
             raise self._unreadable(self.url, error) from error
-        # fsspec would take the question mark of a web address with a query for a wildcard
+        # fsspec would treat the question mark before the query of a web address as a wildcard
         self.has_wildcards = glob.has_magic(without_credentials(self._path) if _is_web(url) else self._path)
 
     def files(self) -> tuple[list[StoredFile], bool]:

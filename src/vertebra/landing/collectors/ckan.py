@@ -95,7 +95,7 @@ class Ckan(WebSource):
         return ("json",) if self.resource is not None else None
 
     def doubled_by_append(self) -> str | None:
-        """A file that was corrected is collected again."""
+        """A corrected file is collected again."""
         return "files" if self.files is not None else None
 
 
@@ -205,7 +205,7 @@ class _Datastore:
         return _action(self.client, self.source, "datastore_search", self.next_file(), *params.items())
 
     def _modified(self) -> str | None:
-        """When the resource changed last; None if the portal does not say."""
+        """When the resource last changed; None if the portal does not report it."""
         try:
             _, body = _action(self.client, self.source, "resource_show", self.next_file(), ("id", self.resource))
         except RefusedAnswerError as error:

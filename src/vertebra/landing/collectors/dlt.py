@@ -106,7 +106,7 @@ key: [id]
 
 
 def _all_at(kept: Any, key: str) -> Iterator[Any]:
-    """The values of a key, at every depth."""
+    """The values of a key at all levels of nesting."""
     if isinstance(kept, dict):
         for name, value in kept.items():
             if name == key:
@@ -229,7 +229,7 @@ def _importable(root: Path) -> Iterator[None]:
 
 @contextmanager
 def _translated_errors(name: str, where: str) -> Iterator[None]:
-    """Turn errors of the resource's code into CollectErrors, without queries of addresses, which may have tokens."""
+    """Turn errors of the resource's code into CollectErrors, without the queries of addresses: they may have tokens."""
     try:
         yield
     except CollectError:

@@ -90,7 +90,7 @@ def _local(request: Request, path: str) -> Iterator[Payload | Refused]:
 
 
 def _leads_out(file: Path, root: Path) -> bool:
-    """Whether a file is a link out of its folder, whose target other people may not be allowed to read."""
+    """Whether a file is a link out of its folder: not everyone may be allowed to read its target."""
     if not file.is_symlink():
         return False
     target = file.resolve()

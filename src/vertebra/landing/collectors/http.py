@@ -59,7 +59,7 @@ columns:
         """Give one payload for each period and combination of values that is due.
 
         Raises:
-            CollectError: the host is not there.
+            CollectError: the host cannot be reached.
         """
         source = request.declared(Http)
         wanted = format_named(request.dataset.parse.format)

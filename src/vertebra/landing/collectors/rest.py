@@ -121,7 +121,7 @@ class Rest(UrlTemplateSource):
         return self
 
     def doubled_by_append(self) -> str | None:
-        """An API gives the records at the border of ``since`` again."""
+        """An API returns the records with the value of ``since`` again."""
         return "since" if self.since is not None else super().doubled_by_append()
 
 
@@ -148,7 +148,7 @@ columns: {id: bigint, at: timestamp, value: double}
         """Give one payload for each period and combination of values that is due.
 
         Raises:
-            CollectError: the host is not there.
+            CollectError: the host cannot be reached.
         """
         source = request.declared(Rest)
         with client_for(source, source.url, request) as client:
@@ -208,10 +208,11 @@ class _Reader:
         return content_hash_of(drop_keys(self._volatile, body if isinstance(body, list) else [body]))
 
     def _compared(self, target: Target) -> Callable[[], Payload]:
-        """A read that counts only if the read before it gave the same records, where one read may miss records.
+        """A function that reads a target and, where one read may miss records, raises until two reads give the same
+        records.
 
         If a record changes while pages are read, the records after it move up and the first one of the next page is
-        skipped; neither the total nor the cursor shows that. A read of one page sees one state.
+        skipped. Neither the total nor the cursor reveals this. A read of a single page needs no comparison.
         """
         paging, before = self.source.page, ""
         counted = paging is not None and paging.by in ("offset", "number") and paging.total is None
@@ -259,9 +260,9 @@ class _Reader:
         return payload, pages.count
 
     def _is_next(self, url: str, page: Page, pages: PageArchive) -> bool:
-        """Whether a page with the same records as an earlier one is the next page: records without a key may repeat.
+        """Whether a page that repeats the records of an earlier one is valid: records without a key may repeat.
 
-        Pages by cursor or link have a cursor or an address of their own; the total shows whether all of them came.
+        With cursors or links, each page has its own cursor or address; the total shows whether all pages arrived.
         """
         paging = self.source.page
         if paging is None or paging.total is None:
@@ -412,7 +413,7 @@ def _following(page: Page, paging: Paging) -> str | None:
 
 
 def _order(value: str) -> tuple[int, str]:
-    """Whole numbers sort by value, other texts as they are."""
+    """Sort key: whole numbers by value, other texts alphabetically."""
     return (len(value), value) if value.isdigit() else (0, value)
 
 

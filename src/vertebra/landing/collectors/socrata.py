@@ -76,7 +76,7 @@ class Socrata(WebSource):
 class SocrataCollector(Collector):
     """``from: socrata``: the payload is a zip archive of the pages as received.
 
-    Nothing is read while the portal's metadata give the same time of change as at the last batch.
+    Nothing is read while the time of change in the portal's metadata is that of the last batch.
     """
 
     name = "socrata"
@@ -183,7 +183,7 @@ class _Reader:
         return total
 
     def _updated(self) -> str | None:
-        """When rows changed last; None if the portal does not say."""
+        """When rows last changed; None if the portal does not report it."""
         try:
             answer = self._fetch(f"{self.source.portal}/api/views/{self.source.id}.json", ())
         except RefusedAnswerError as error:

@@ -204,7 +204,7 @@ class _Read:
     def _new_rows(
         self, rows: Sequence[Sequence[Any]], place: int, before: Cursor | None, seen: Counter[str]
     ) -> list[Sequence[Any]]:
-        """The rows that are not landed. Remembers those with the newest value, as more may follow."""
+        """The rows that are not landed yet. Remembers those with the newest value, because more may follow."""
         new = []
         for row in rows:
             value = row[place]

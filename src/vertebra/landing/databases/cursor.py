@@ -1,8 +1,8 @@
 """How far a table has been read: the newest value of its cursor, and which rows with that value are landed.
 
-A row may get a value that is landed already, just after the rows around it were read. Reading only rows above the
-newest value would lose it; reading rows at or above the value would duplicate the others. So rows at or above the value
-are read, and landed ones are recognized by their hashes.
+A row may be inserted with the newest value just after that value was read. Reading only rows above the newest value
+would lose this row; reading rows at or above it would duplicate the others. So rows at or above the value are read, and
+landed ones are recognized by their hashes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Cursor:
 
     Attributes:
         value: the newest value of the cursor column.
-        ties: how often each row with that value is landed, by the row's hash.
+        ties: number of landed copies of each row with that value, by the row's hash.
     """
 
     value: Any
@@ -82,7 +82,7 @@ class Cursor:
 
 
 def newest_value(text: str) -> str | None:
-    """The value of a cursor as a receipt keeps it; the text itself if another collector wrote it."""
+    """The value in a receipt's cursor; the whole text if another collector wrote it."""
     try:
         kept = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""CSV: every cell exactly as written, quotes removed, nothing taken for NULL."""
+"""CSV: every cell exactly as written, without quotes; no cell is read as NULL."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def cut_off(source: CsvSource, width: int) -> CollectError:
 
 
 def mostly_ragged(source: CsvSource, ragged: int, records: int, width: int) -> CollectError:
-    """The error for a part most of whose records do not have as many cells as the first one."""
+    """The error for a part in which most records have more or fewer cells than the first one."""
     found = _ragged(source, width)
     place = f", the first in line {found[0]:,} with {found[1]}" if found else ""
     return CollectError(
@@ -102,7 +102,7 @@ def open_quote(source: CsvSource) -> CollectError:
 
 
 def unclosed(source: CsvSource) -> str:
-    """Where the last record starts, as a cause; empty if that is unknown."""
+    """The line where the last record starts, as the cause of an error; empty if unknown."""
     last = 0
     try:
         for line, _ in numbered_rows(source):

@@ -51,8 +51,8 @@ def read_csv(parts: Sequence[PayloadPart], context: ReadContext) -> Records:
     """Read CSV parts, each with its own header, as one sequence of records.
 
     Blank lines are ignored, except in a file with one column, where a blank line is an empty cell. If ``parse.ragged``
-    keeps a record with too few or too many cells, it has NULL in every column and its text in an additional column, so
-    that no cell is in the place of another.
+    keeps a record with too few or too many cells, the record has NULL in every column and its text in an additional
+    column, so that no cell gets into the wrong column.
 
     Raises:
         RaggedRecordError: there is a record with too few or too many cells, and ``context`` does not expect it.
@@ -256,7 +256,7 @@ class _Table:
         return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
     def _without_end(self, last: Any) -> Iterator[pa.RecordBatch]:
-        """The last batch without the end mark. If the mark is not a record of its own, a quote was open."""
+        """The last batch without the end mark. If the mark is not a separate record, a quote was open."""
         if last is None or any(column[-1].as_py() != self._end for column in last.columns[: self._width]):
             raise open_quote(self._source)
         if last.num_rows > 1:

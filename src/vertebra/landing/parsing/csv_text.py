@@ -81,8 +81,8 @@ class MarkedText:
     """A text with an additional record at its end, and without NUL characters.
 
     The CSV parser accepts an end of file inside quotes as the end of the cell, so a cut-off file would be accepted. If
-    the additional record does not come out of the parser, a quote was open. NUL characters are replaced because the
-    parser treats a NUL before a quote or delimiter as an escape.
+    the parser does not return the additional record, a quote was open. NUL characters are replaced because the parser
+    treats a NUL before a quote or delimiter as an escape.
 
     Args:
         blocks: the text.

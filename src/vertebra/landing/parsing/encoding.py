@@ -62,7 +62,7 @@ class Encoding:
 
     @property
     def is_wider_ascii(self) -> bool:
-        """Whether each byte is one character, and ASCII characters are the same."""
+        """Whether each byte is one character, and the first 128 are those of ASCII."""
         plain = bytes(range(128))
         try:
             return plain.decode(self.codec) == plain.decode() and len(_ALL.decode(self.codec, "replace")) == len(_ALL)
@@ -168,7 +168,7 @@ def _utf16(head: bytes) -> str | None:
 
 
 def _ends_lines(head: bytes, name: str, zeros: int) -> bool:
-    """Whether there are zeros next to line ends; without line ends, whether there are many zeros."""
+    """Whether zero bytes are next to line ends; in a text without line ends, whether it has many zero bytes."""
     ends = head.count(b"\n")
     if not ends:
         return zeros * 3 > len(head) > 0
@@ -219,7 +219,7 @@ def _fragments(part: PayloadPart) -> list[bytes]:
 
 
 def _utf8_share(fragments: list[bytes]) -> tuple[int, int]:
-    """How many characters beyond ASCII are valid UTF-8, and how many bytes are not part of any."""
+    """The number of characters beyond ASCII in valid UTF-8, and of bytes that are not part of one."""
     texts = [fragment.decode("utf-8", "surrogateescape") for fragment in fragments]
     single = sum("\udc80" <= char <= "\udcff" for text in texts for char in text)
     return sum(char > "\x7f" for text in texts for char in text) - single, single
@@ -244,7 +244,7 @@ def _reads(fragments: list[bytes], name: str) -> float | None:
 def _fits(char: str, before: str, after: str) -> float:
     if char.isalpha() and char not in "ªº":
         if before.isalpha() and char.isupper() and (before.islower() or after.islower()):
-            return -1.0  # a capital inside a word is a small letter of another encoding
+            return -1.0  # a capital inside a word suggests a small letter in another encoding
         return 1.0 if before.isalpha() or after.isalpha() else 0.6 if char.islower() else 0.3
     if char in _USUAL_SIGNS:
         in_word = before.isalpha() and after.isalpha() and char not in _INSIDE_WORDS

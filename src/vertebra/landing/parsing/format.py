@@ -1,4 +1,4 @@
-"""The port to formats: what Vertebra asks of a payload format, whatever bytes it has."""
+"""The port to formats: the interface that each payload format implements."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ class Format(ABC):
 
     Attributes:
         name: the name in ``parse: {format: …}``; that of its module, or of the entry point of another distribution.
-        version: raise it if the same payload and options come to give other records: batches are then parsed again.
+        version: raise it when a change gives other records for the same payload and options: batches are then parsed
+            again.
         declaration: the model of ``parse:``, with the options of the format.
         endings: how the names of files in this format end.
-        content: what the bytes of a sound payload are. An answer from the web that is a page, or an error message in
-            another form, is refused.
+        content: the kind of bytes in a valid payload. A web answer that is an HTML page, or an error message in another
+            form, is refused.
         signature: the bytes that every payload begins with, for a binary format that has any.
         empty_file_is_valid: whether a file without any bytes is a payload without records.
         example: a dataset, in YAML, for the documentation.
@@ -52,5 +53,5 @@ class Format(ABC):
 
 
 def format_named(name: str) -> Format:
-    """The format of a name that a dataset declares."""
+    """The format with a declared name."""
     return cast("Format", FORMATS[name])

@@ -47,7 +47,7 @@ def read_json(parts: Sequence[PayloadPart], context: ReadContext, path: str | No
 
     Raises:
         CollectError: a part is empty, not JSON or cut off, its records are not objects with distinct keys, or there are
-            none and ``context`` does not expect that.
+            no records and ``context`` does not allow that.
     """
     return _read(parts, context, path, lines=False)
 

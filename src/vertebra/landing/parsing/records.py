@@ -1,4 +1,4 @@
-"""What a format gets and gives: how to read a payload, and its records as text."""
+"""Input and output of a format: how to read a payload, and its records as text."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ReadContext:
         options: ``parse:`` of the dataset.
         scratch: an empty folder for intermediate files.
         digest: sha256 of the payload.
-        empty: whether a payload without records is accepted, although it does not say which columns it has.
+        empty: whether to accept a payload without records, although its columns are then unknown.
         ragged: whether to expect records with too few or too many cells.
     """
 
@@ -57,10 +57,10 @@ class ReadContext:
     ragged: bool = False
 
     def declared(self, kind: type[Options]) -> Options:
-        """The options, as those of the format that reads.
+        """The options, typed as the declaration of the format.
 
         Raises:
-            TypeError: they are those of another format.
+            TypeError: the options are those of another format.
         """
         if not isinstance(self.options, kind):
             raise TypeError(f"{self.options.format} is read with {type(self.options).__name__}, not {kind.__name__}")

@@ -1,4 +1,4 @@
-"""Counts which kinds of values the cells of a column are written as."""
+"""Counts the cells of a column by the kind of value that their text looks like."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Asking sources on the web: politely, within bounds, and without believing every answer."""
+"""Requests to sources on the web, with rate limits, size limits and checks of the answers."""

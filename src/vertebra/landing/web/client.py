@@ -1,4 +1,4 @@
-"""Downloading an answer into a file: complete and within limits, or not at all."""
+"""Downloads an answer into a file; an answer that is incomplete or exceeds the limits is refused."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Client:
             url: without credentials.
             target: file for the answer; replaced.
             params: query parameters to add.
-            validators: headers of the answer that is landed, to get only a newer one.
+            validators: headers of the landed answer, which ask for a newer one only.
             allow_gzip: whether the host may compress the answer; such a download cannot be resumed.
 
         Returns:
@@ -148,7 +148,7 @@ class Client:
         """Receive an answer.
 
         Args:
-            asked: the address that was asked.
+            asked: the requested address.
             url: the address that answers, after redirects.
             conditional: whether the host may say that nothing changed.
         """

@@ -1,4 +1,4 @@
-"""Credentials, which are sent to the declared host and to no other."""
+"""Credentials, which are sent to the declared host only."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ class Credentials:
         """The target of a redirect.
 
         Raises:
-            CollectError: it may not be followed: it leads out of the web, into this machine or its network, from https
-                to http, or would send a secret to another host.
+            CollectError: the redirect is not allowed: its target is not on the web or is in this machine or its
+                network, it leads from https to http, or it would send a secret to another host.
         """
         target = urljoin(url, location)
         parts = urlsplit(target)

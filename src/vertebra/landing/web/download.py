@@ -12,9 +12,9 @@ class Download:
 
     Attributes:
         file: its bytes.
-        url: what was asked for, without credentials.
-        headers: those worth keeping, under their usual names.
-        links: the ``Link`` header, as it came.
+        url: the requested address, without credentials.
+        headers: those that a receipt keeps, under their usual names.
+        links: the ``Link`` header, unchanged.
     """
 
     file: Path

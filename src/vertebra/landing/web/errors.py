@@ -1,7 +1,7 @@
 """Errors of requests to the web.
 
 CollectError
-├── RefusedAnswerError   the answer is not what was asked for; it is kept aside
+├── RefusedAnswerError   the answer does not have the requested data; it is kept aside
 ├── RetryableError       no complete answer came, or the host asks to wait; the next attempt may succeed
 ├── UnreachableError     the host cannot be reached, after all attempts
 └── SourceChangedError   the data changed while it was read; reading it again may succeed
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class RefusedAnswerError(CollectError):
-    """An answer is not what was asked for.
+    """An answer does not have the requested data.
 
     Attributes:
-        url: what was asked for, without credentials.
-        file: the answer, or its beginning; None if there is nothing to look at.
+        url: the requested address, without credentials.
+        file: the answer, or its beginning; None if there is no answer to keep.
         status: the HTTP status.
     """
 
@@ -74,7 +74,7 @@ class SourceChangedError(CollectError):
     """The data changed between the first page and the last.
 
     Attributes:
-        payload: what was read, if it may be landed all the same; None if the source was never in this state.
+        payload: the data that was read, if it may still be landed; None if the source was never in this state.
     """
 
     def __init__(self, fact: str, *, remedy: str = "", payload: Payload | None = None) -> None:

@@ -71,7 +71,7 @@ class Network:
         random_fraction: a new random number from 0 to 1 on each call; spreads the retries of many collectors.
         throttle: rate limits for each host.
         retry_delay: seconds before the second attempt, at most; doubled with each attempt.
-        stop_requested: whether the collection is to end. The clock's waits end with it.
+        stop_requested: whether the collection is to end; this also ends the clock's waits.
     """
 
     clock: Clock = field(default_factory=SystemClock)

@@ -143,7 +143,7 @@ def drop_keys(keys: frozenset[str], records: list[Any]) -> list[Any]:
 
 
 class PageArchive:
-    """A zip archive of pages, each page one member, in order. The same pages make the same bytes.
+    """A zip archive of pages, one member per page, in order. The same pages give the same bytes.
 
     Args:
         file: the archive; replaced.
@@ -175,8 +175,8 @@ class PageArchive:
         """Add a page and remove its file.
 
         Args:
-            is_next: called for a page with the same records as an earlier one: whether it is the next page all the
-                same. Such a page is refused if None.
+            is_next: called for a page that repeats the records of an earlier one; returns whether it is valid
+                nevertheless. If None, repeated pages are refused.
 
         Raises:
             RefusedAnswerError: the page repeats an earlier one.
@@ -203,13 +203,13 @@ class PageArchive:
         page.answer.file.unlink()
 
     def continues_with(self, page: Page, page_at: Callable[[int], Page], total: int) -> bool:
-        """Whether a page by offset is the next page although an earlier page has the same records.
+        """Whether a page requested by offset is valid although it repeats the records of an earlier page.
 
-        It is if the source heeds the offset: the page that begins one record earlier has that record in front, and
-        there are no records after the last one.
+        It is valid if the source applies the offset: the page that begins one record earlier has that record in front,
+        and there are no records after the last one.
 
         Args:
-            page_at: asks for the page that begins at a record.
+            page_at: requests the page that begins at a record.
             total: number of all records, according to the source.
         """
         earlier, after = page_at(self.records - 1), page_at(total)
@@ -221,7 +221,7 @@ class PageArchive:
 
 
 def refused_page(answer: Download, what: str, cause: str) -> RefusedAnswerError:
-    """The error for a page that is not what was asked for."""
+    """The error for a page that does not have the requested data."""
     return RefusedAnswerError(
         f"the answer of {without_query(answer.url)} {what}",
         url=answer.url,

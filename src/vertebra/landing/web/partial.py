@@ -1,4 +1,4 @@
-"""A download that can be resumed after it breaks off, if the source says that the bytes are still the same."""
+"""A download that can be resumed after it breaks off, if the source confirms that its bytes have not changed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PartialDownload:
     _validator: str | None = field(default=None, init=False)
 
     def resume_headers(self) -> dict[str, str]:
-        """Headers that ask for the rest; none if the download has to start again.
+        """Headers that request the rest; none if the download has to start again.
 
         ``If-Range`` makes the host send the rest only if it belongs to the part that has arrived. It takes a strong
         ETag or a date; a weak ETag (``W/"…"``) does not promise the same bytes (RFC 9110, 13.1.5 and 14.2).
@@ -43,7 +43,7 @@ class PartialDownload:
         """Prepare for the body of a response: the rest of the answer, or all of it from the beginning.
 
         Raises:
-            RetryableError: the host sends another part than was asked for.
+            RetryableError: the host sends another part than the requested one.
         """
         length = headers.get("content-length", "")
         size = int(length) if length.isdigit() else None
@@ -70,7 +70,7 @@ class PartialDownload:
 
         Raises:
             RetryableError: some are missing.
-            OSError: the disk did not take them all.
+            OSError: the disk did not store all of them.
         """
         if self.size is not None and self.received != self.size:
             raise RetryableError(
@@ -80,6 +80,6 @@ class PartialDownload:
         check_size(self.file, self.received)
 
     def reset(self) -> None:
-        """Drop what has arrived; the download starts again."""
+        """Discard the bytes that have arrived; the download starts again."""
         self.received, self.size, self._validator = 0, None, None
         self.file.unlink(missing_ok=True)

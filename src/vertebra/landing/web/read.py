@@ -1,4 +1,4 @@
-"""Reading targets one by one, and reading again what changes meanwhile."""
+"""Reads targets one by one, and repeats a read if the source changes during it."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def client_for(source: WebSource, url: str, request: Request) -> Client:
 
 
 def read_until_stable(url: str, request: Request, read: Callable[[], Payload]) -> Payload:
-    """Repeat a read until nothing changes while it runs, at most four times.
+    """Read until the source does not change during a read, at most four times.
 
     Args:
         url: what is read, for messages.
-        read: reads from the beginning; raises SourceChangedError if something changed meanwhile.
+        read: reads from the beginning; raises SourceChangedError if the source changed during the read.
 
     Returns:
         The payload of the first read without a change; of the fourth read if its error has a payload.
 
     Raises:
-        RefusedAnswerError: something changed during each of four reads.
+        RefusedAnswerError: the source changed during each of four reads.
     """
     for _ in range(_MAX_READS):
         try:
@@ -65,8 +65,9 @@ def collect_targets(
 ) -> Iterator[Item]:
     """Collect targets one by one. A target that fails does not stop the others.
 
-    After five failures in a row the circuit breaker opens: no more is asked, and the next collection begins with the
-    targets that are left. Addresses at which there is nothing do not count: they are gaps, or not published yet.
+    After five failures in a row the circuit breaker opens: no more requests are sent, and the next collection begins
+    with the remaining targets. Addresses that are not found do not count as failures: they are gaps, or not published
+    yet.
 
     Raises:
         UnreachableError: the host cannot be reached.
@@ -93,7 +94,7 @@ def collect_targets(
 
 
 def refused_target(target: Target, error: CollectError) -> Refused:
-    """The item for a target with a wrong answer, or without one."""
+    """The item for a target with a wrong answer or no answer."""
     file = error.file if isinstance(error, RefusedAnswerError) else None
     return Refused(target.url, error, file, target.period, target.part)
 
@@ -107,9 +108,10 @@ def _resumed(targets: list[Target], request: Request) -> list[Target]:
 
 
 def _missing(found: Sequence[tuple[Target, RefusedAnswerError]], request: Request) -> Iterator[NotPublished | Refused]:
-    """Targets at whose address there is nothing. A period after the newest landed one of its part is not published yet.
+    """Targets whose address was not found. A period after the newest landed one of its part is not published yet.
 
-    Of a part without any landed period only the newest one is: the others suggest that the address is wrong.
+    In a part without landed periods, only the newest period is not published yet; the other gaps suggest a wrong
+    address.
     """
     newest: dict[str | None, str] = {}
     for receipt in request.landed:

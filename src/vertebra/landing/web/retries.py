@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt."""
+"""Waiting times between the attempts of a request."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Retries:
             error: why the last attempt failed.
 
         Raises:
-            CollectError: there is no next attempt: it was the last one, or the wait would end after the deadline.
-            UnreachableError: likewise, and the host was never reached.
+            CollectError: no attempt is left, or the wait would end after the deadline.
+            UnreachableError: the same, and the host was never reached.
         """
         self._failed += 1
         if self._failed >= self._max_attempts:

@@ -1,4 +1,4 @@
-"""The addresses to ask for: each period that is due and not landed, with each combination of the declared values."""
+"""The addresses to request: each period that is due and not landed, with each combination of the declared values."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _Place = tuple[str | None, str | None]
 
 @dataclass(frozen=True)
 class Target:
-    """One address to ask for.
+    """One address to request.
 
     Attributes:
         url: the address with all placeholders filled in, without credentials.
-        redacted_url: the address as receipts and messages have it, without secrets.
+        redacted_url: the address for receipts and messages, without secrets.
         period: name of the period.
         part: the values of ``over``, ``station=JFK,year=2013``.
         is_newest: whether it is the newest period that is due, which may not be published yet.
@@ -52,12 +52,12 @@ class Target:
 
     @property
     def validators(self) -> Mapping[str, str]:
-        """Headers of the answer that is landed, to get only a newer one; none if it came from another address."""
+        """Headers of the landed answer, which ask for a newer one only; none if it came from another address."""
         return self.landed.headers if self.landed is not None and self.landed.url == self.redacted_url else {}
 
 
 def targets(source: UrlTemplateSource, request: Request) -> Iterator[Target]:
-    """The addresses to ask for now, oldest period first.
+    """The addresses to request now, oldest period first.
 
     Raises:
         CollectError: the window does not fit the declared periods.
@@ -125,7 +125,7 @@ def _until(declared: Periods, request: Request) -> datetime:
 
 
 def _window(declared: Periods, request: Request) -> tuple[Period | None, Period | None]:
-    """The first and the last period to ask for, from the declaration and the window."""
+    """The first and the last period to request, from the declaration and the window."""
     last = None if declared.last is None else parse_period(declared.last, declared.unit)
     window = request.window
     if window is None:
