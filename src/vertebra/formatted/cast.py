@@ -1,8 +1,8 @@
 """Casting text to a canonical type: strict, and with equal results on every engine.
 
-Engines differ in the texts that they cast: ``1f`` is a double to one and not to the other. So a regular expression
-first checks the text, and the engine casts only text that all engines read alike. Any other text is refused with a
-reason; nothing is rounded, truncated, wrapped around or guessed.
+Engines differ in the texts that they can cast: some read ``1f`` as a double, others refuse it. So a regular expression
+first checks the text, and the engine casts only text that all engines read the same way. Any other text is refused with
+a reason; nothing is rounded, truncated, wrapped around or guessed.
 
 | type | accepted | refused |
 |---|---|---|
@@ -82,7 +82,7 @@ def read_cell(text: Column, declaration: Declaration, markers: Sequence[str], in
 def _canonical(text: Column, declaration: Declaration, kind: str, markers: Sequence[str]) -> Column | None:
     """The value of a text that equals the engine's own text of the value, NULL for any other text; None for some types.
 
-    Nearly all texts do, and comparing them costs a fraction of trimming and matching.
+    Nearly all texts are written this way, and comparing them is far cheaper than trimming and matching.
     """
     from pyspark.sql import functions as F
 
@@ -94,7 +94,7 @@ def _canonical(text: Column, declaration: Declaration, kind: str, markers: Seque
     guess = text.try_cast(kind)
     same = guess.cast("string") == text
     if kind == "date":
-        # engines accept years that readers of Delta tables do not
+        # engines accept years that readers of Delta tables refuse
         same &= guess.between(F.expr("date'0001-01-01'"), F.expr("date'9999-12-31'"))
     return F.when(same, guess)
 
@@ -102,7 +102,7 @@ def _canonical(text: Column, declaration: Declaration, kind: str, markers: Seque
 def _read(
     content: Column, declaration: Declaration, kind: ColumnType, intermediates: Intermediates
 ) -> tuple[Column, Reasons]:
-    """The value, and the reasons for refusing a text: conditions with words, the last one for all other texts."""
+    """The value, and why a text is refused: pairs of condition and reason; the last applies to all other texts."""
     from pyspark.sql import functions as F
 
     if kind.name == "string":

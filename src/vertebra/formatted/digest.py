@@ -1,4 +1,4 @@
-"""Digests of the part of a declaration that decides how text becomes a table."""
+"""Digests of the parts of a declaration that affect how text becomes a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ rejects or other drift: all formatted tables are then written again. See "Raise 
 
 
 def formatting_digest(dataset: Dataset, landed: Sequence[Batch]) -> str:
-    """A hash of everything that decides how these batches become a table: the declaration, and how they were parsed.
+    """A hash of everything that affects the table of these batches: the declaration, and how they were parsed.
 
     Records are parsed again from the bytes when a parse declaration changes; their batches keep their numbers.
     """
@@ -29,9 +29,9 @@ def formatting_digest(dataset: Dataset, landed: Sequence[Batch]) -> str:
 
 
 def declaration_digest(dataset: Dataset) -> str:
-    """A hash of everything in a dataset's declaration that concerns formatting, and of nothing else.
+    """A hash of only those parts of a dataset's declaration that affect formatting.
 
-    Rules, descriptions, documented units and tags may change without the table being formatted again.
+    A change of rules, descriptions, documented units or tags does not format the table again.
     """
     what: dict[str, Any] = {
         "formatting": VERSION,

@@ -28,7 +28,7 @@ class Match:
     Attributes:
         batch: the batch.
         sources: the batch's column of each declared column, None where it has none.
-        extra: the batch's columns that are not declared and left out.
+        extra: the batch's columns that are not declared and therefore left out.
     """
 
     batch: Batch
@@ -40,7 +40,7 @@ def evolved(dataset: Dataset, landed: Sequence[Batch]) -> dict[str, Column]:
     """The columns, of type string, that batches add to the table where the policy is ``drift: {extra: evolve}``.
 
     Names are made from those of the payload, in lower case and without accents, spaces and punctuation. They depend
-    only on the batches in their order: later batches add columns and change none.
+    only on the batches and their order: later batches add columns and never rename existing ones.
 
     Args:
         landed: oldest first.

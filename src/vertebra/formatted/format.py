@@ -48,8 +48,8 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     """Format the batches of a dataset that its table does not have yet.
 
     ``append`` adds the rows of new batches; ``snapshot`` keeps only those of the latest batch, for each period and part
-    if the source has them; ``upsert`` keeps one row per key: the last record of the latest batch that has the key. Rows
-    with a NULL in the key are all kept, because they have no key to be replaced by; rules report them.
+    if the source has them; ``upsert`` keeps one row per key: the last record of the latest batch that has the key. All
+    rows with a NULL in the key are kept, because no later record can replace them; rules report them.
 
     Every batch is formatted exactly once: the table's application transaction is its last batch. If the part of the
     declaration that concerns formatting has changed, or records were parsed again, all batches are formatted again,
@@ -118,7 +118,7 @@ def _landed(dataset: Dataset, ctx: StepContext) -> list[Batch]:
 
 
 def _formatted_alike(table: LakeTable, digest: str, done: Sequence[Batch], ctx: StepContext) -> bool:
-    """Whether the table is known to have been formatted from the batches ``done``, as it would be now."""
+    """Whether the table was formatted from the batches ``done``, with the current declaration, as far as is known."""
     # after a restore, the last batch of the table is not known
     newest = table.newest_data()
     if newest is None or newest.step != ctx.step or newest.extra.get(_FORMATTING) != digest:
@@ -149,7 +149,7 @@ def _stage(
 
 
 class _Reading:
-    """How the text of a dataset's records is read."""
+    """Reads the text of a dataset's records."""
 
     def __init__(self, dataset: Dataset) -> None:
         from pyspark.sql import functions as F
@@ -211,7 +211,7 @@ def _merged(dataset: Dataset, new: DataFrame, present: DataFrame | None) -> Data
         rows = present.select(had).unionAll(new)
     key = [F.col(name) for name in dataset.key]
     incomplete = reduce(lambda one, other: one | other, [column.isNull() for column in key])
-    # a row without a complete key is alone in its partition
+    # each row without a complete key gets its own partition
     alone = F.when(incomplete, F.col("_rid"))
     latest = Window.partitionBy(*key, alone).orderBy(F.col("_rid").desc())
     ranked = rows.withColumn("_rank", F.row_number().over(latest))

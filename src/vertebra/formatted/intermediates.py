@@ -1,6 +1,6 @@
-"""Intermediate columns: values that several expressions need are computed once, one stage after the other.
+"""Intermediate columns: each value that several expressions need is computed once. They are computed in stages.
 
-Nested into one expression, such a value would be repeated at every use; engines find repeated expressions, but in more
+In a single nested expression, the value would be repeated at every use. Engines find repeated expressions, but in more
 than linear time.
 """
 

@@ -28,7 +28,7 @@ RAGGED_REASON = "has too few or too many cells, so that they cannot be assigned 
 
 
 def suspects(dataset: Dataset, staged: StagedFiles) -> list[str]:
-    """The columns that can have rejected cells, which are NULL: the statistics of the files count the NULLs.
+    """The columns that may have rejected cells: those with NULLs, which the statistics of the files count.
 
     Args:
         staged: all rows that were read, as files of the table.
@@ -115,11 +115,11 @@ def ragged_records(batch: Batch, dataset: Dataset, ctx: StepContext) -> DataFram
 
 
 def record_rejects(found: Sequence[DataFrame], dataset: Dataset, first: int | None, ctx: StepContext) -> int:
-    """Write the rejected cells of the batches just read to the ledger; repeating it changes nothing.
+    """Write the rejected cells of the batches just read to the ledger. A repeated call changes nothing.
 
     Args:
         found: the rejected cells; None if there are none.
-        first: the first batch that was read, when earlier ones keep their rejects; None when they do not.
+        first: the first batch that was read, if rejects of earlier batches are kept; None if they are replaced.
 
     Returns:
         The number of rejected cells.
@@ -148,9 +148,9 @@ def record_rejects(found: Sequence[DataFrame], dataset: Dataset, first: int | No
 
 
 def _recorded(dataset: Dataset, first: int | None, ctx: StepContext) -> int:
-    """How many rejects the ledger has of the batches being read.
+    """The number of rejects in the ledger for the batches being read.
 
-    A full refresh replaces them, or a run of an earlier release has left them that was killed before it committed.
+    They exist if this is a full refresh, or if a run of an earlier release was killed before it committed.
     """
     ledger = ctx.ledgers.table(_LEDGER)
     if not ledger.exists():

@@ -42,7 +42,8 @@ def read_timestamp(
         intermediates: gets the intermediate columns.
 
     Returns:
-        The value, NULL where the text is refused, and the reasons: conditions with words, the last for all others.
+        The value, NULL where the text is refused, and the reasons: pairs of condition and words; the last applies to
+        all other texts.
     """
     from pyspark.sql import functions as F
 
@@ -79,7 +80,7 @@ def read_timestamp(
 
 
 def _in_range(instant: Column) -> Column:
-    """Whether an instant is in the years that readers of Delta tables accept; an offset may move it out of them."""
+    """Whether an instant is in the years that readers of Delta tables accept; an offset may move it outside."""
     from pyspark.sql import functions as F
 
     first, last = (F.expr(f"timestamp'{t}Z'") for t in ("0001-01-01T00:00:00", "9999-12-31T23:59:59.999999"))
@@ -113,7 +114,7 @@ def _iso_text(content: Column, pattern: TimePattern) -> Column:
         if found is None:
             return F.lit(otherwise)
         text = _part(content, pattern, found)
-        # a part inside [ ] that is missing
+        # a missing part inside [ ]
         return text if found.start else F.when(text == "", F.lit(otherwise)).otherwise(text)
 
     def two(text: Column) -> Column:

@@ -50,10 +50,10 @@ class RowOrigin:
 
     Attributes:
         rid: the row's id.
-        batch: the batch that brought it, with its folder and receipt.
+        batch: the batch that it came with, including folder and receipt.
         record: the record in the payload, counted from 0.
         in_table: whether the formatted table has the row now; a later batch may have replaced it.
-        cells: by declared column, in order; only the one asked for when one was.
+        cells: by declared column, in order; only the requested one if a column was given.
     """
 
     rid: int
@@ -68,7 +68,7 @@ def row_origin(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column:
 
     Args:
         rid: the row's id, ``_rid`` in the formatted and trusted tables.
-        column: a declared column; all of them when None.
+        column: a declared column; None traces all of them.
 
     Raises:
         LakeError: there is no such batch, record or column.
