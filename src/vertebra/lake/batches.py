@@ -46,10 +46,10 @@ class Receipt:
         parse: the declaration that the records were parsed with.
         collector: kind and version of the collector.
         period: the period the batch covers, for periodic sources.
-        headers: response headers worth keeping.
+        headers: response headers that are recorded.
         cursor: the position in an incremental source from which the next collection continues.
-        part: which part of the source it is, where the source is asked for several, e.g. ``station=JFK``.
-        content: hash of what matters in the payload, for sources that send the same data in other bytes each time.
+        part: the part of the source that it covers, if several are requested, e.g. ``station=JFK``.
+        content: hash of the data in the payload, for sources that send the same data in other bytes each time.
         text: properties of the payload's text: ``encoding``, ``delimiter``, which of them were ``detected``, columns
             ``renamed`` to be unique, numbers of ``ragged`` and ``filled`` records.
         seen: a profile of the cells by column, see :class:`vertebra.lake.column_profile.ColumnProfile`.
@@ -148,7 +148,7 @@ def check_records(batch: Batch) -> None:
     """Check that the records of a batch are those that were parsed.
 
     Raises:
-        LakeError: they are gone, or are others.
+        LakeError: they are gone, or have changed.
     """
     expected = batch.receipt.records_sha256
     fact = damage_of(batch.records, expected, None) if expected else ""
@@ -157,10 +157,10 @@ def check_records(batch: Batch) -> None:
 
 
 def check_payload(batch: Batch) -> None:
-    """Check that the payload of a batch is what was received.
+    """Check that the payload of a batch has the bytes that were received.
 
     Raises:
-        LakeError: it is gone, or is another.
+        LakeError: it is gone, or has changed.
     """
     fact = damage_of(batch.payload, batch.receipt.sha256, batch.receipt.bytes)
     if fact:
@@ -168,7 +168,7 @@ def check_payload(batch: Batch) -> None:
 
 
 def damage_of(file: Path, sha256: str, size: int | None) -> str:
-    """What is wrong with a file, as a clause; empty if it has the bytes that were written to it."""
+    """The damage of a file, as a clause; empty if the file has the bytes that were written to it."""
     if not file.is_file():
         return "is gone"
     found = file.stat().st_size
@@ -197,7 +197,7 @@ def _hash_of(raw: Mapping[str, Any]) -> str:
 
 
 def batches_digest(landed: Sequence[Batch]) -> str:
-    """What batches hold, as a hash: which payloads, and how their records were parsed."""
+    """A hash of batches: of their payloads, and of how their records were parsed."""
     received = [
         (one.number, one.receipt.sha256, one.receipt.period, one.receipt.part, one.receipt.parse) for one in landed
     ]
@@ -208,7 +208,7 @@ def snapshot_batches(landed: Sequence[Batch]) -> list[Batch]:
     """The batches of a snapshot that are not replaced by later ones, oldest first.
 
     They are the newest batch of each period and each part of the source; without periods and parts, the newest of all.
-    Batches from before the source had periods or parts, or from when it had them, do not count any more.
+    After a source gains or loses periods or parts, its earlier batches no longer count.
     """
     if not landed:
         return []

@@ -1,4 +1,4 @@
-"""Profiles of a batch's columns: how their cells are written. It is the schema of payloads that have no types."""
+"""Profiles of a batch's columns: the kinds of their cells. A profile is the schema of a payload without types."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Garbage collection: free the files that no kept version of a table has.
 
-Which versions are kept is decided here; the files are freed by Delta's own vacuum, with ``keep_versions``. Everything
-in a table's folder belongs to the table: what no version names is freed, whatever its type. The log is kept from the
-oldest kept version on.
+This module decides which versions are kept; Delta's own vacuum frees the files, with ``keep_versions``. Everything in a
+table's folder belongs to the table: any file that no version names is freed, whatever its type. The log is kept from
+the oldest kept version on.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ class TableGarbage:
 def collect_garbage(lake: Lake, pins: Pins, keep_since: datetime, *, dry_run: bool = False) -> list[TableGarbage]:
     """Remove the files that no kept version has; merge small files first.
 
-    The caller holds the lake's lease, so a file that no version has was left by a writer that died. That is why the
-    vacuum needs no retention of its own.
+    The caller holds the lake's lease, so a file that no version has was left by a writer that died. The vacuum
+    therefore needs no retention period.
 
     Args:
         pins: versions that recorded models and runs point to.
-        keep_since: every version younger than this stays too.
+        keep_since: versions younger than this are kept too.
         dry_run: report what would be freed and free nothing.
     """
     return [_collect_table(table, pins.get(table.name, {}), keep_since, dry_run=dry_run) for table in lake.tables()]
@@ -71,7 +71,7 @@ def _collect_table(table: LakeTable, pinned: Mapping[int, str], keep_since: date
     if compacted and not dry_run:
         table.compact()
     kept = kept_versions(table, pinned, keep_since)
-    # what an earlier vacuum deleted stays in the log as removed, and is listed again
+    # files that an earlier vacuum deleted stay in the log as removed, and are listed again
     garbage = tuple(sorted(file for file in vacuum(table, kept, dry_run=True) if file.is_file()))
     size = sum(file.stat().st_size for file in garbage)
     if garbage and not dry_run:
@@ -82,7 +82,7 @@ def _collect_table(table: LakeTable, pinned: Mapping[int, str], keep_since: date
 
 
 def kept_versions(table: LakeTable, pinned: Mapping[int, str], keep_since: datetime) -> dict[int, str]:
-    """The versions of a table that stay readable, and why."""
+    """The versions of a table to keep, each with the reason."""
     history = table.history()
     recorded = {entry.version for entry in history}
     kept = {version: why for version, why in pinned.items() if version in recorded}
@@ -99,7 +99,7 @@ def kept_versions(table: LakeTable, pinned: Mapping[int, str], keep_since: datet
 
 
 def _lost(table: LakeTable, pinned: Mapping[int, str]) -> dict[int, str]:
-    """Versions that models need and that are older than the log; newer ones are of an earlier table of that name.
+    """Versions that models need and that are older than the log; newer ones belong to an earlier table of that name.
 
     The log of a version that only runs point to may be gone: an earlier collection with a shorter retention freed it.
     """

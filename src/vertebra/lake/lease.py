@@ -22,7 +22,7 @@ def lease(
 
     Args:
         root: the lake's folder.
-        purpose: who holds it, for the message another writer sees, e.g. ``run 20261122T101500-ab12``.
+        purpose: who holds the lease, shown to other writers, e.g. ``run 20261122T101500-ab12``.
         wait: seconds to wait for another writer; 0 stops at once.
         waiting: called once with the holder that is waited for.
 

@@ -1,7 +1,7 @@
 """The log of a Delta table on the disk: making its entries durable, and finding damaged ones.
 
-The Delta library writes an entry and does not flush it, so a power cut can leave it empty. It skips an empty entry
-without a word when it reads the table, which would then lack the rows of that version; here it is damage.
+The Delta library writes an entry and does not flush it, so a power cut can leave it empty. When it reads the table, it
+silently skips an empty entry, and the rows of that version are missing. This module treats an empty entry as damage.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class DamagedEntry:
 
     Attributes:
         file: the file; it need not exist.
-        version: the version of the table that it makes, or that a checkpoint sums up.
+        version: the version of the table that the entry makes, or that the checkpoint summarizes.
         fact: what is wrong with it, e.g. ``is empty``.
         checkpoint: whether it is a checkpoint.
     """
@@ -63,7 +63,7 @@ def checkpoints(log: Path) -> dict[int, list[Path]]:
 
 @contextmanager
 def flushed(table: Path) -> Iterator[None]:
-    """Make durable what a block adds to the log of a table."""
+    """Flush the entries that a block adds to the log of a table."""
     log = table / LOG
     new_log = not log.is_dir()
     before = _stamps(log)

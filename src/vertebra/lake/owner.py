@@ -1,4 +1,4 @@
-"""A lake belongs to one project: two projects that write to one would add rows to each other's tables.
+"""A lake belongs to one project: two projects in one lake would add rows to each other's tables.
 
 The file ``.project`` in the lake's folder has the project's name. Profiles of a project and copies of its folder have
 the same name, so they may write to the lake too.
@@ -30,8 +30,9 @@ def hold(
     Args:
         root: the lake's folder.
         project: the name of the project.
-        purpose, wait: as of :func:`vertebra.lake.lease.lease`.
-        notify: receives a sentence when another writer is waited for, and when a lake that has tables had no project.
+        purpose, wait: as in :func:`vertebra.lake.lease.lease`.
+        notify: receives a sentence when the function waits for another writer, and when a lake with tables had no
+            project.
 
     Raises:
         BusyError: another process still holds the lake after ``wait`` seconds.
@@ -69,4 +70,4 @@ def _claim(root: Path, project: str, tell: Callable[[str], None]) -> None:
 
 
 def _silent(message: str) -> None:
-    """Tell nobody."""
+    """Ignore the message."""

@@ -1,7 +1,7 @@
 """Taking damaged files out of a table, so that its rows can be computed again.
 
-Damaged files are moved to ``<lake>/.damaged``, never deleted. A table goes back to its last sound version; a commit
-marks it, so that a run computes its rows again and no version number comes twice.
+Damaged files are moved to ``<lake>/.damaged``, never deleted. A table goes back to its last undamaged version. A commit
+marks it, so that a run computes its rows again and no version number is used twice.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def roll_back(table: LakeTable, root: Path, aside: Path, *, append_only: bool = 
 
     Args:
         root: the lake's folder.
-        aside: where damaged files, and entries that follow a damaged one, are moved to.
-        append_only: the table only grows; the rows of sound entries that follow a damaged one are added again.
+        aside: the folder to which damaged files, and entries after a damaged one, are moved.
+        append_only: the table only grows; the rows of undamaged entries after a damaged one are added again.
     """
     log = table.path / LOG
     newest = max([*entries(log), *checkpoints(log)], default=0)
@@ -61,8 +61,9 @@ def drop_files(table: LakeTable, files: Sequence[Path], root: Path, aside: Path,
     """Take damaged data files out of a table.
 
     Args:
-        root, aside: as of :func:`roll_back`.
-        ledger: the table goes on without their rows. Any other table cannot be read until a run has written it again.
+        root, aside: as in :func:`roll_back`.
+        ledger: the table stays readable without their rows. Any other table cannot be read until a run has rewritten
+            it.
     """
     if ledger:
         table.remove_files(files)
@@ -72,7 +73,7 @@ def drop_files(table: LakeTable, files: Sequence[Path], root: Path, aside: Path,
 
 
 def _added(table: Path, entry: Path) -> Iterator[Path]:
-    """The files that a sound entry of a log adds, unless it rewrites rows of others."""
+    """The files that an undamaged entry of a log adds, unless it rewrites rows of other files."""
     try:
         actions = [json.loads(line) for line in entry.read_text("utf-8").splitlines() if line.strip()]
     except (OSError, ValueError):

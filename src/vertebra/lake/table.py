@@ -69,7 +69,7 @@ class Commit:
     Attributes:
         app_version: with it, the commit carries the application transaction ``(step, app_version)``: a repeat of the
             same or an earlier number is skipped, so a repeated step cannot append twice.
-        extra: anything else that a zone has to know about its last version, by names of its own.
+        extra: other facts about the last version that a zone needs, by names that the zone chooses.
     """
 
     run_id: str
@@ -240,7 +240,7 @@ class LakeTable:
         return sorted(self.path / unquote(path) for path in actions.column("path").to_pylist())
 
     def added(self, since: int, version: int, read_at: datetime) -> list[Path] | None:
-        """The files that were added to a table between two versions that differ in nothing else.
+        """The files that were added to a table between two versions, if nothing else changed.
 
         Args:
             since: the earlier version.
@@ -262,7 +262,7 @@ class LakeTable:
         return [file for file in now if file not in set(before)]
 
     def existed_at(self, version: int, at: datetime) -> bool:
-        """Whether a version already existed at a time; a table that was created again has younger versions."""
+        """Whether a version already existed at a time; the versions of a table that was created again are younger."""
         newest = self.version() if self.exists() else -1
         if not 0 <= version <= newest:
             return False
@@ -347,7 +347,7 @@ class LakeTable:
         return StagedFiles(tuple(name_by_content([file])), schema, rows, (part,) if part else ())
 
     def flush(self, staged: StagedFiles) -> None:
-        """Make staged files durable before something names them; the folders above theirs are durable already."""
+        """Flush staged files and their folders before anything refers to them; parent folders are durable already."""
         folders = {folder for file in staged.files for folder in (file.parent, file.parent.parent)}
         flush(*staged.files, *sorted(folders))
 
@@ -367,8 +367,9 @@ class LakeTable:
             evolution: what may happen to the schema: ``same`` refuses a change, ``widen`` allows new columns,
                 ``replace`` allows anything when the whole table is overwritten, else new columns.
             full_refresh: the table starts from nothing (with ``overwrite`` only): the commit's application transaction
-                replaces the table's, whether that is the same, later or earlier.
-            expected_version: commit only if this is the table's newest version; for rows that complete it.
+                replaces the table's, even if that has the same or a later number.
+            expected_version: commit only if this is the table's newest version; for rows that are added to this
+                version.
 
         Returns:
             The table's version after the commit; the present version when the commit's application transaction is
@@ -465,7 +466,7 @@ class LakeTable:
         return self.version()
 
     def compact(self) -> int:
-        """Write the rows of all files into one; they stay the same. Returns the new version."""
+        """Merge all files into one, without changing rows. Returns the new version."""
         table = self.delta()
         staged = self.stage_arrow(_grouped(self.arrow()))
         self.flush(staged)
@@ -479,10 +480,10 @@ class LakeTable:
         return self.version()
 
     def mark(self, cause: str, version: int | None = None) -> int:
-        """Commit that the rows of the table are to be computed again, because files of it were damaged.
+        """Commit a mark that the rows of the table have to be computed again, because files of it were damaged.
 
         Args:
-            version: commit until this version is reached, so that none with a number that was in use comes again.
+            version: commit until this version is reached, so that no version number is used twice.
 
         Returns:
             The new version.
@@ -508,7 +509,7 @@ class LakeTable:
         return self.version()
 
     def keep_log(self) -> None:
-        """Keep the log of all versions, as tables of this release do; tables of earlier releases expire it."""
+        """Keep the log of all versions. Tables of this release already do; in tables of earlier releases it expires."""
         table = self.delta()
         if not _CONFIGURATION.items() <= table.metadata().configuration.items():
             with flushed(self.path):
@@ -519,11 +520,11 @@ class LakeTable:
         return len(self._log()) if self._log_folder.is_dir() else 0
 
     def trim_log(self, oldest: int) -> None:
-        """Remove the log of versions before ``oldest``, when that is worth it; later ones stay readable."""
+        """Remove the log of versions before ``oldest``, if that frees enough entries; later ones stay readable."""
         old = {file: version for file, version in self._log().items() if version < oldest}
         if len(old) < _WORTH_TRIMMING:
             return
-        # a reader begins at a checkpoint; the newest is made last, because it is the one that the log points to
+        # a reader begins at a checkpoint; the newest is made last, because the log points to the last one made
         with flushed(self.path):
             self.delta(oldest).create_checkpoint()
             self.delta().create_checkpoint()
@@ -548,7 +549,7 @@ class LakeTable:
         )
 
     def _new_folder(self, part: str | None) -> Path:
-        """A folder for one write; the names of a table's folders sort by the time of their writing."""
+        """A folder for one write; the names of a table's folders sort in the order of the writes."""
         stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{uuid.uuid4().hex[:8]}"
         above = self.path / part if part else self.path
         make_folder(above)
@@ -573,7 +574,7 @@ class LakeTable:
         ]
 
     def _evolved(self, table: DeltaTable, new: pa.Schema, evolution: Evolution, *, whole: bool) -> DeltaTable:
-        """Check a new schema against the table's, and add to the table the columns that it may take.
+        """Check a new schema against the table's, and add new columns to the table where that is allowed.
 
         Delta changes a schema with an overwrite of the whole table; columns for any other write are added first.
         """
@@ -613,7 +614,7 @@ def _grouped(data: pads.Dataset) -> pa.RecordBatchReader:
 
 
 def _actions(table: DeltaTable) -> pa.Table:
-    """The files of a version, with their statistics; ``pa.table`` would import pandas, to ask if this is one of its."""
+    """The files of a version, with their statistics; ``pa.table`` would import pandas to check for data frames."""
     return pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all()
 
 
@@ -630,14 +631,15 @@ def _read(file: Path, wanted: pa.Schema) -> pa.Table:
 
 
 def _number(file: Path) -> int:
-    """The version that a file of the log is about."""
+    """The version that a file of the log describes."""
     return int(file.name.partition(".")[0])
 
 
 def _stored(schema: pa.Schema, table: str) -> pa.Schema:
     """The columns and types that a table stores for a schema.
 
-    NULL is allowed everywhere: a Delta NOT NULL would make every later writer prove it; the rules say what may be NULL.
+    NULL is allowed everywhere: with Delta's NOT NULL, every later writer would have to guarantee it. Rules state what
+    may be NULL.
 
     Raises:
         LakeError: Delta has no type for a column.
@@ -659,7 +661,7 @@ def _micros(kind: pa.DataType) -> pa.DataType:
 
 
 def _in_delta(field: pa.Field) -> bool:
-    """Whether a table gives a column back with the type that it was stored with."""
+    """Whether a column is read from a table with the type that it was stored with."""
     if _any_part(field.type, pa.types.is_null) or _any_part(field.type, _is_map_of_local_times):
         return False
     try:
@@ -670,7 +672,7 @@ def _in_delta(field: pa.Field) -> bool:
 
 
 def _any_part(kind: pa.DataType, wanted: Callable[[pa.DataType], bool]) -> bool:
-    """Whether a type, or a type within it, is of a kind."""
+    """Whether a type, or a type nested in it, is of a kind."""
     parts = [kind.field(index).type for index in range(kind.num_fields)] if pa.types.is_nested(kind) else []
     return wanted(kind) or any(_any_part(part, wanted) for part in parts)
 
@@ -680,12 +682,12 @@ def _is_local_time(kind: pa.DataType) -> bool:
 
 
 def _is_map_of_local_times(kind: pa.DataType) -> bool:
-    # Delta's library does not look into maps for types that a table has to announce, and then cannot open the table
+    # Delta's library ignores maps when it looks for types that a table has to declare, and then cannot open the table
     return pa.types.is_map(kind) and _any_part(kind, _is_local_time)
 
 
 def _needs_local_times(table: DeltaTable, schema: pa.Schema) -> bool:
-    """Whether a table must announce timestamps without time zone before it gets a schema with them."""
+    """Whether a table must declare timestamps without time zone before it gets a schema with them."""
     known = table.protocol().reader_features or []
     return "timestampNtz" not in known and any(_any_part(field.type, _is_local_time) for field in schema)
 

@@ -1,7 +1,7 @@
-"""Keeps a table small of which only the newest version is read, however many commits it gets.
+"""Keeps a table small that gets many commits, if only its newest version is read.
 
-Every few dozen commits the small files are merged, and what earlier versions need is deleted: their data files and log
-entries. The latest versions stay, so that a reader who began a moment ago can finish.
+Every few dozen commits the small files are merged, and the data files and log entries of earlier versions are deleted.
+The latest versions are kept for readers that have just begun.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ LATEST: Final = 32
 
 
 def tidy(table: LakeTable, *, merge: bool) -> bool:
-    """Merge small files and delete what old versions need, when it is time. Returns whether it was.
+    """Merge small files and delete old versions, if there are enough new commits. Returns whether it did.
 
-    The caller holds the lease of the lake. A process that dies in here leaves a table as readable as before.
+    The caller holds the lease of the lake. If the process is killed meanwhile, the table stays readable.
 
     Args:
-        merge: merge the files; no for a table that is replaced part by part.
+        merge: merge the files; False for a table that is replaced part by part.
     """
     if table.log_entries() < 2 * LATEST:
         return False

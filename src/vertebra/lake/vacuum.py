@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def vacuum(table: LakeTable, kept: Iterable[int], *, dry_run: bool) -> list[Path]:
-    """Delete, or list, the files that none of the kept versions has, and the folders that this leaves empty."""
+    """Delete, or list, the files that no kept version has, and folders that become empty."""
     with nullcontext() if dry_run else flushed(table.path):
         files = table.delta().vacuum(
             retention_hours=0,

@@ -1,4 +1,4 @@
-"""Verifying a lake: every payload, record file, current data file and log entry is what was written."""
+"""Verifying a lake: whether payloads, records, current data files and log entries have the bytes that were written."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ DamageKind = Literal["payload", "records", "receipt", "log", "data"]
 
 @dataclass(frozen=True)
 class Damage:
-    """A file of a lake that is not what was written.
+    """A damaged file of a lake: its bytes are not those that were written.
 
     Attributes:
         subject: the table, or the dataset as ``landing.<name>``.
         kind: ``payload``, ``records``, ``receipt``, ``log`` (an entry or a checkpoint) or ``data``.
         file: its path; it may be gone.
-        fact: what is wrong, as a clause: ``is empty``.
+        fact: the damage, as a clause: ``is empty``.
     """
 
     subject: str
@@ -49,10 +49,10 @@ class Verification:
 
     Attributes:
         damage: one entry per damaged file, in the order data flows.
-        files: how many files were checked.
-        bytes: their size.
-        unhashed: how many of them have no recorded hash, as in lakes of earlier releases; only whether they can be
-            read was checked.
+        files: number of files checked.
+        bytes: their total size.
+        unhashed: number of files without a recorded hash, as in lakes of earlier releases; for these, only readability
+            was checked.
     """
 
     damage: tuple[Damage, ...]
