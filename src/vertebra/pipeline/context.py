@@ -1,4 +1,4 @@
-"""The context of a run: what it works with, and what it was asked to do."""
+"""The context of a run: its options, lake, engine and console."""
 
 from __future__ import annotations
 
@@ -50,9 +50,10 @@ class RunOptions:
         exclude: selections of steps to leave out.
         full_refresh: run every selected step, and incremental ones from nothing.
         wait: seconds to wait for another run that holds the lake.
-        due: picks those of the selected steps that are due; called while no other run can change the answer.
+        due: picks the selected steps that are due; called while the run holds the lake, so no other run can change the
+            result.
         window: the periods to collect; without one, all that are due.
-        network: how the web is asked; by default as it is from the machine.
+        network: how requests to the web are sent; by default with the machine's clock and network.
         stopping: called before each step; true ends the run there and leaves the other steps to a later run.
     """
 
@@ -71,10 +72,10 @@ EVERY_STEP: Final = RunOptions()
 
 @dataclass(frozen=True)
 class RunContext:
-    """Everything a run works with. Whoever has one holds the lease of the lake.
+    """Everything a run works with. While it exists, the process holds the lease of the lake.
 
     Attributes:
-        run_id: sorts after those of all earlier runs, whatever the clock says.
+        run_id: sorts after the ids of all earlier runs, even if the clock was set back.
         now: the start of the run, UTC.
         engine: its session starts when a step first uses it.
         console: receives what the run does.
@@ -102,7 +103,7 @@ class RunContext:
         Args:
             step: the step's name, ``zone.name``.
             fingerprint: what the result depends on.
-            outputs: the tables that the step writes, the one whose commit ends it last.
+            outputs: the tables that the step writes; the commit of the last one ends the step.
             work: may be called twice, each time with an empty scratch folder.
 
         Raises:
@@ -159,7 +160,7 @@ def run_context(
     """Hold the lake of a project for a run.
 
     Args:
-        purpose: what the lake is held for; other runs that find it held show this and the run's id.
+        purpose: why the lake is held; other runs that wait for the lake show this and the run's id.
         wait: seconds to wait for another run that holds the lake.
         engine: an engine to use and leave running; by default the project's, stopped at the end.
         now: the start of the run, UTC; by default the machine's clock when the lake is held.
@@ -177,7 +178,7 @@ def run_context(
         recorder = Recorder(lake, run_id, project.engine_name, project.profile)
         settings = project.settings
         with running(engine or settings.engine, settings.memory) as chosen:
-            # the clock is read here because another run may have been waited for
+            # the clock is read here, after a possible wait for another run
             yield RunContext(run_id, now or datetime.now(UTC), project, lake, recorder.ledgers, chosen, shown, recorder)
 
 
@@ -198,5 +199,5 @@ def new_run_id(now: datetime, after: str) -> str:
 
 
 def _last_run(lake: Lake) -> str:
-    """The id of the last run, also of one that was killed."""
+    """The id of the last run, even if it was killed."""
     return max(Ledgers(lake).last_run(), *pending_runs(lake), "")

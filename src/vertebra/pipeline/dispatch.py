@@ -43,13 +43,13 @@ def dispatch(step: Step, project: Project, ctx: StepContext, full_refresh: bool)
 
 
 def step_versions(step: Step) -> dict[str, int | str]:
-    """The declared versions of all code that decides the result of a step of any zone but landing.
+    """The declared versions of all code that affects the result of a step of any zone but landing.
 
     Each version stands next to the code, with a comment that says when to raise it. A plug-in has the version of its
-    package. What has a name in one word is a step of Vertebra; messages depend on it.
+    package. Names of one word are those of Vertebra's own steps; messages rely on this.
 
     Raises:
-        RegistryError: a plug-in that the step uses is not installed any more.
+        RegistryError: a plug-in that the step uses is no longer installed.
     """
     match step.zone:
         case Zone.FORMATTED:

@@ -1,9 +1,9 @@
 """Which datasets are due to be collected, and the status of each.
 
 A dataset is due if its schedule has a time after the start of its last complete collection, which the ``collections``
-ledger has. No other state is kept, so every process sees the same, and a program that was down catches up. One
-collection makes up for all times that were missed: from a source with periods it gets each missing period, oldest
-first; any other source only has its present state.
+ledger has. No other state is kept, so all processes agree, and a program that was down catches up. One collection makes
+up for all missed times: from a source with periods it gets each missing period, oldest first; any other source only has
+its current state.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def collection_statuses(
     ended = last_collections(ledgers)
     for name, dataset in project.datasets.items():
         last = ended.get(name)
-        # under another source the dataset has other batches
+        # a dataset that moved to another source has other batches there
         last = last if last is not None and last.source == dataset.source else None
         landed = _landed_at(dataset, lake) if last is None else None
         found.append(collection_status(dataset, last, landed, now, patient))
@@ -117,7 +117,7 @@ def collection_status(
 
 
 def due_names(found: Iterable[CollectionStatus]) -> list[str]:
-    """The datasets that are to be collected now."""
+    """The datasets to collect now."""
     return [one.dataset.name for one in found if one.due]
 
 
@@ -139,7 +139,7 @@ def _again_at(schedule: Schedule, last: Collection | None, now: datetime) -> dat
     """When to repeat a collection that was refused, failed or is waiting: before the schedule, but not at once.
 
     The delay doubles with each failure, up to a quarter of the interval of the schedule. Periods that are not published
-    yet are asked for ten times in an interval. No delay is under a minute or over six hours.
+    yet are requested ten times in an interval. No delay is under a minute or over six hours.
     """
     if last is None or not last.tries:
         return None

@@ -1,7 +1,7 @@
-"""What the result of a step depends on, part by part, so that a plan can say in words why a step would run.
+"""Fingerprints of steps: everything a result depends on, by part, so that a plan can explain why a step would run.
 
-Vertebra's own code is represented by versions that the code of each step declares (see ``docs/adr``): a comment or a
-release that changes no result makes no table stale.
+Vertebra's own code is represented by versions that the code of each step declares (see ``docs/adr``): a new comment, or
+a release that does not change results, makes no table stale.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ class Fingerprint:
             packages of its plug-ins; see :func:`~vertebra.pipeline.dispatch.step_versions`.
         files: hash of the content of each of the user's files that the step runs.
         inputs: the data version of each table read; the last batch number for ``landing.<dataset>``.
-        contents: for each input, an identifier of what that version or those batches hold. A table or dataset whose
-            folder was removed counts from the beginning again, so equal numbers alone do not mean equal rows.
+        contents: for each input, an identifier of the content of that version or those batches. After the folder of a
+            table or dataset was removed, versions and batches are numbered from the beginning again, so equal numbers
+            alone do not mean equal rows.
         decisions: digest of the decisions people took, for trusted steps.
     """
 
@@ -56,7 +57,7 @@ class Fingerprint:
 
     @property
     def definition(self) -> str:
-        """The hash of the parts that define the step: its declaration, versions and files, whatever its inputs."""
+        """The hash of the parts that define the step, without its inputs: declaration, versions and files."""
         return _hash(json.dumps([self.declaration, self.versions, self.files], sort_keys=True))
 
     def to_json(self) -> str:
@@ -67,7 +68,7 @@ class Fingerprint:
         """Why a result with the fingerprint ``before`` is stale, in words; empty if it is not.
 
         Args:
-            unknown: inputs to leave out, because steps before this one are going to write them.
+            unknown: inputs to leave out, because earlier steps of the run will write them.
         """
         found = []
         if (self.versions and not before.versions) or (self.contents and before.inputs and not before.contents):
@@ -89,7 +90,7 @@ class Fingerprint:
         return found
 
     def _version_differences(self, before: Fingerprint, because_declared: bool) -> list[str]:
-        """The versions that changed, and the code that is used now or no longer unless the declaration says so."""
+        """Changed versions, and code that was added or removed unless a change of the declaration already says so."""
         found = []
         for name in _changed(self.versions, before.versions):
             now, then = self.versions.get(name), before.versions.get(name)
@@ -101,14 +102,14 @@ class Fingerprint:
         return found
 
     def only_inputs_differ(self, before: Fingerprint) -> bool:
-        """Whether the step is defined as it was before, so that an incremental step can go on from its last result."""
+        """Whether only inputs changed, so that an incremental step can extend its last result."""
         return self.definition == before.definition
 
 
 def fingerprint_of(
     step: Step, inputs: Mapping[str, int], decisions: str, root: Path, contents: Mapping[str, str] | None = None
 ) -> Fingerprint:
-    """The fingerprint that a step's result would have now.
+    """The fingerprint of a step's result if it ran now.
 
     Args:
         inputs: the version of each input.
@@ -125,8 +126,8 @@ def fingerprint_of(
 def declaration_parts(step: Step) -> dict[str, str]:
     """The parts of a step's declaration that its result depends on, each as a hash.
 
-    Fields with their default values are left out, so that a release may add fields without making tables stale. A
-    release that changes a default raises the step's version.
+    Fields with their default values are left out, so a release may add fields without making tables stale. A release
+    that changes a default raises the step's version.
     """
     if step.files:
         parts: dict[str, Any] = {}  # the user's file is the declaration; its content is in ``files``

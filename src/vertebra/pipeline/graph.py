@@ -1,4 +1,4 @@
-"""The graph of steps: which step reads the tables of which, and the order to run them in."""
+"""The graph of steps: which step reads the tables of which other, and the order to run them in."""
 
 from __future__ import annotations
 

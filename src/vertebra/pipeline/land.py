@@ -1,7 +1,7 @@
-"""The landing step: collects what is new of a dataset and records how the collection ended.
+"""The landing step: collects new data of a dataset and records how the collection ended.
 
-Schedules depend on this record. It is written after the batches, so a process that is killed in between leaves a
-collection that is still due; collecting again lands nothing twice.
+Schedules depend on this record. It is written after the batches. If the process is killed in between, the collection is
+still due; repeating it lands nothing twice.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class LandingResult:
 
     Attributes:
         records: in the new batches.
-        facts: what to report about it.
-        changed: whether batches are new, or were parsed again.
+        facts: facts to report.
+        changed: whether batches were added or parsed again.
     """
 
     records: int
@@ -58,7 +58,7 @@ class Collection:
         bytes: number of bytes in them.
         not_yet: periods that are due and not published yet.
         reason: why answers were refused, or why the source could not be read.
-        remedy: the next step for people.
+        remedy: what a user can do next.
         seconds: duration.
     """
 
@@ -160,7 +160,7 @@ class _Record:
 
 
 class _Unrecorded:
-    """Records nothing: a collection of some periods says nothing about the others, which stay due."""
+    """Records nothing: after a collection of selected periods, the other periods stay due."""
 
     def ended(self, *_: object) -> None:
         """Record nothing."""

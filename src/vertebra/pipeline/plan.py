@@ -86,7 +86,7 @@ def plan_project(
 def plan(
     graph: Graph, selected: Sequence[str], state: State, root: Path, full_refresh: bool = False
 ) -> list[PlannedStep]:
-    """Decide on each selected step, in order; a step downstream of one that will run will run too.
+    """Decide on each selected step, in order; steps downstream of a step that will run also run.
 
     Args:
         root: the project's folder.
@@ -109,7 +109,7 @@ def decide(
     """Decide on one step.
 
     Args:
-        will_change: tables that steps before it are going to write.
+        will_change: tables that earlier steps of the run will write.
     """
     if step.zone == "landing":
         return PlannedStep(step, "collect", ("looks for new data at the source",))
@@ -137,7 +137,7 @@ def decide(
 
 
 def _reasons(step: Step, fingerprint: Fingerprint, state: State, unknown: Collection[str]) -> tuple[str, ...]:
-    """Why a step's tables are not what it would write now; empty when they are.
+    """Why a step's tables are stale; empty if they are current.
 
     Args:
         unknown: inputs that do not exist yet; they are the reason if there is no other.
@@ -157,7 +157,7 @@ def _reasons(step: Step, fingerprint: Fingerprint, state: State, unknown: Collec
     for name, version in versions.items():
         if version is None or version.fingerprint == digest:
             continue
-        # a repair gives a mark the number of a version that was lost
+        # the mark of a repair has the number of a version that was lost
         by_ledger = remembered is not None and remembered.digest == digest and version.step != REPAIR
         if not (by_ledger and remembered and remembered.outputs.get(name) == version.version):
             stale.append(version)
@@ -174,7 +174,7 @@ def _reasons(step: Step, fingerprint: Fingerprint, state: State, unknown: Collec
 
 
 def _unpublished(step: Step, fingerprint: Fingerprint, state: State, unknown: Collection[str]) -> tuple[str, ...]:
-    """Why a target does not hold what would be sent now; empty when it does."""
+    """Why the content of a target is stale; empty if it is current."""
     if state.published(step) == fingerprint.digest:
         return ()
     if state.failed(step.name):

@@ -19,7 +19,7 @@ class StepResult:
     """How one step of a run ended.
 
     Attributes:
-        state: ``ok``; ``current`` (it turned out that nothing had changed); ``failed``; ``skipped`` (a step it depends
+        state: ``ok``; ``current`` (the step found that nothing had changed); ``failed``; ``skipped`` (a step it depends
             on failed, or an input is missing); ``interrupted``.
         why: why it ran, or why it was skipped.
         outputs: the version of each table it wrote.
@@ -47,7 +47,7 @@ class RunReport:
     Attributes:
         results: of the steps that ran, failed or were skipped, in order; steps that were current are not among them.
         current: names of the steps that were current.
-        checked: datasets whose sources were asked for new data.
+        checked: datasets whose sources were checked for new data.
     """
 
     run_id: str

@@ -65,7 +65,7 @@ class Recorder:
         for folder in sorted(self._scratch.iterdir()) if self._scratch.is_dir() else []:
             mark = folder / "doing"
             if mark.is_file():
-                # an earlier release left it, which kept no journal
+                # left by an earlier release, which kept no journal
                 doing = mark.read_text("utf-8")
                 facts.append(unended(folder.name, doing))
                 self._row(RUN, "crashed", run_id=folder.name, error=facts[-1], why=doing)
@@ -74,7 +74,7 @@ class Recorder:
         return [f"{fact}; what it committed is kept" for fact in facts]
 
     def doing(self, step: str, fingerprint: Fingerprint | None = None, outputs: Sequence[str] = ()) -> None:
-        """Note that a step begins, or begins once more.
+        """Note that a step begins, or is repeated.
 
         Args:
             fingerprint: what its result depends on; None for a step that records its tables itself.
@@ -103,7 +103,7 @@ class Recorder:
             self._journal.end(result.step)
 
     def found(self, result: StepResult, fingerprint: Fingerprint) -> None:
-        """Record tables that an earlier run committed and did not record; their lineage may be known."""
+        """Record tables that an earlier run committed without recording them; their lineage may be recorded already."""
         self._row(
             result.step,
             result.state,
@@ -128,7 +128,7 @@ class Recorder:
         self.ledgers.tidy()
 
     def abandon(self) -> None:
-        """End a run that failed with an error of its own, and record nothing of it but what it said."""
+        """End a run that failed outside its steps; only the entries that steps noted before are recorded."""
         self._journal.settle()
         self.ledgers.commit_run(self._journal)
         self._journal.remove()

@@ -72,7 +72,7 @@ class _Run:
 
     Attributes:
         chosen: the steps to bring up to date, in order.
-        results: of the steps that ended otherwise than ``current``.
+        results: of the steps whose state is not ``current``.
         current: the steps that were current.
         broken: for each step whose dependants cannot run, the reason.
     """
@@ -113,7 +113,7 @@ class _Run:
         return plan(self.graph, self.chosen, self.state, self.context.project.root, self.options.full_refresh)
 
     def _collect(self) -> None:
-        """Ask every selected source for new data; an engine that will be needed starts meanwhile."""
+        """Collect new data from every selected source; meanwhile, start the engine if it will be needed."""
         if _use_engine(self._plan()):
             self.context.engine.warm_up()
         for name in self.chosen:
@@ -152,7 +152,7 @@ class _Run:
         return StepResult(step.name, state, _COLLECTING, seconds, landed.records, facts=landed.facts)
 
     def _record_unrecorded(self, decisions: list[PlannedStep]) -> None:
-        """Record tables that a run committed and, because it was killed, did not record."""
+        """Record tables that a run committed before it was killed and could not record."""
         for decision in decisions:
             remembered = self.state.remembered(decision.step.name)
             fingerprint = decision.fingerprint
@@ -200,7 +200,7 @@ class _Run:
         except KeyboardInterrupt:
             raise
         except (Exception, SystemExit) as error:
-            # the user's code is run too; it may not end the run
+            # this also runs the user's code, whose errors must not end the run
             return _failure(step, decision.words, error, time.perf_counter() - clock)
         self.state.forget(step)
         return StepResult(
@@ -257,7 +257,7 @@ class _Run:
         return self.chosen.index(name) + 1
 
     def _stop_if_asked(self) -> None:
-        """End the run here when it was asked to stop; what is committed stays."""
+        """End the run here if a stop was requested; committed tables stay."""
         if self.options.stopping():
             raise KeyboardInterrupt
 

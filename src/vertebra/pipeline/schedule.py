@@ -1,7 +1,7 @@
 """Keeps a lake up to date for as long as the process lives: collect what is due, run steps downstream, wait, repeat.
 
-The loop keeps no state that matters in memory. What is due is read from the lake before each round, and again in the
-round itself when it holds the lake. So a scheduler can be killed and restarted, or run beside another one.
+The loop keeps no important state in memory. It reads from the lake which collections are due, before each round and
+again when the round holds the lake. A scheduler can therefore be killed and restarted, or run beside another one.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Events(Protocol):
         ...
 
     def stopped(self) -> None:
-        """The loop ends because it was asked to."""
+        """The loop ends, because a stop was requested."""
         ...
 
 
@@ -97,8 +97,8 @@ class Scheduler:
         stopping: whether the loop was asked to end.
         events: receives what the loop does.
         console: receives what a round does.
-        longest_wait: how long the loop waits at most before it looks for changed declarations, and for batches that
-            others collected.
+        longest_wait: longest wait before the loop checks for changed declarations and for batches that other processes
+            collected.
     """
 
     load: Callable[[], Project]
@@ -160,7 +160,7 @@ class Scheduler:
         self._project, self._stamp = project, declared_at(project)
 
     def _reload_if_changed(self) -> None:
-        """Read declarations that changed; while they are wrong, the last valid ones stay in use."""
+        """Read declarations that changed; while they are invalid, the last valid ones stay in use."""
         assert self._project is not None
         stamp = declared_at(self._project)
         if stamp == self._stamp:
@@ -177,13 +177,12 @@ class Scheduler:
         """Collect what is due and run the steps downstream; None when nothing was due, or the round failed.
 
         Args:
-            even_if_none: run the steps that are not current even if nothing is due: a process that was killed may have
-                collected data for them.
+            even_if_none: run stale steps even if nothing is due: a killed process may have collected data for them.
         """
         try:
             report = self._run() if even_if_none or due_names(self._statuses()) else None
         except Exception as error:
-            # whatever the error is, such as a full disk or a server that is down, it may be gone in the next round
+            # any error, such as a full disk or a server that is down, may be gone in the next round
             self._waiting = False
             if str(error) != self._last_error:
                 self.events.broken(error)
@@ -241,7 +240,7 @@ class Scheduler:
         now = self.clock.now()
         found = self._statuses()
         at = None if due_names(found) else _earliest(found, now)
-        # a dataset that is still due could not be collected just now
+        # the last round could not collect a dataset that is still due
         wait = self.longest_wait if at is None else min(max(at - now, timedelta()), self.longest_wait)
         return max(wait.total_seconds(), 0.1)
 

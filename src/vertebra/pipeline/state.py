@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LastSuccess:
-    """The last time a step went well, as the ``runs`` ledger has it."""
+    """The last success of a step, from the ``runs`` ledger."""
 
     run_id: str
     digest: str
@@ -56,7 +56,7 @@ class State:
         return self._last_batch(f"landing.{step.subject}", step.source or "") is not None
 
     def inputs(self, step: Step) -> dict[str, int | None]:
-        """The version of each input of a step; None for what is not there."""
+        """The version of each input of a step; None for an input that does not exist."""
         found: dict[str, int | None] = {}
         for name in step.inputs:
             if name.startswith("landing."):
@@ -67,9 +67,10 @@ class State:
         return found
 
     def contents(self, step: Step) -> dict[str, str]:
-        """An identifier of what each input of a step holds, beside its version; inputs that do not exist are left out.
+        """An identifier of the content of each input, in addition to its version; missing inputs are left out.
 
-        The fingerprint in a table's commit says what its rows depend on. A version without one was written by hand.
+        The fingerprint in a table's commit identifies everything its rows depend on. A version without one was written
+        by hand.
         """
         found = {}
         for name in step.inputs:
@@ -84,7 +85,7 @@ class State:
         return found
 
     def decisions(self, step: Step) -> str:
-        """Digest of what people decided about a trusted table; empty for other steps."""
+        """Digest of people's decisions about a trusted table; empty for other steps."""
         if step.zone != "trusted":
             return ""
         if step.subject not in self._decisions:
@@ -102,18 +103,18 @@ class State:
         return self._published.get(step.subject)
 
     def remembered(self, step: str) -> LastSuccess | None:
-        """The last time the step went well."""
+        """The last success of the step."""
         if self._remembered is None:
             self._remembered = self._read_runs()
         return self._remembered.get(step)
 
     def failed(self, step: str) -> str | None:
-        """The run in which the step failed, when it has not gone well since."""
+        """The run in which the step failed, if it has not succeeded since."""
         self.remembered(step)
         return self._failed.get(step)
 
     def forget(self, step: Step) -> None:
-        """Forget what the step may have changed, so that it is read again."""
+        """Forget facts that the step may have changed, so that they are read again."""
         if step.zone == "publish":
             self._published = None
         for name in step.outputs:

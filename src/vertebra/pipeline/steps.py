@@ -26,8 +26,8 @@ class Step:
     Attributes:
         name: ``zone.subject``, e.g. ``trusted.flights``.
         inputs: what it reads: qualified tables, or ``landing.<dataset>`` for the batches of a dataset.
-        outputs: the qualified tables it writes, the one whose commit ends the step last; a publish step writes none.
-        declaration: the pydantic model of what the step does.
+        outputs: the qualified tables it writes; the commit of the last one ends the step. A publish step writes none.
+        declaration: the step's declaration, a pydantic model.
         tags: of the declaration.
         source: the data source of a dataset's steps.
         files: the user's code the step runs.
