@@ -1,1 +1,1 @@
-"""Publishing: sends tables of the lake to targets outside it, so that a reader sees the old content or the new."""
+"""Publishing: sends tables of the lake to targets outside it; readers see either the old content or the new."""

@@ -1,4 +1,4 @@
-"""Who made a published file: a Parquet file carries its mark, and a CSV file has it in a hidden file beside it."""
+"""The mark of a published file: in the footer of a Parquet file, and in a hidden file next to a CSV file."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def check_parquet_owner(file: PublishedFile, publishing: Publishing, replace: bo
 
 
 def claim_csv(file: PublishedFile, name: str, staged: Path, publishing: Publishing, replace: bool) -> None:
-    """Check that a publication may replace a CSV file, and write down that it is about to.
+    """Check that a publication may replace a CSV file, and record that it will.
 
-    The mark lists the hash of the file that is there and of the one that takes its place, so that it is right before
-    and after. A file whose hash it does not list was changed by somebody else.
+    The mark lists the hashes of the present file and of its replacement, so it is valid before and after the
+    replacement. A file with any other hash was changed by someone else.
 
     Args:
         name: the file's name, without its folder.
-        staged: the file that takes its place.
+        staged: the replacement.
 
     Raises:
         PublishError: something else made it.

@@ -1,4 +1,4 @@
-"""Where a published file is put: a folder of this machine, or an object store. Both replace a file in one step."""
+"""Stores of published files: a folder of this machine, or an object store. Both replace a file in one step."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PublishedFile(ABC):
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
-        """Turn the errors of the system, or of a store's driver, which may be any, into one that names the file."""
+        """Turn any error of the system or of a store's driver into one that names the file."""
         try:
             yield
         except Exception as error:
@@ -59,7 +59,7 @@ class PublishedFile(ABC):
 
 
 def published_file(path: str, publishing: Publishing) -> PublishedFile:
-    """The file that a path or URL names.
+    """The file at a path or URL.
 
     Raises:
         PublishError: the project does not allow the scheme, the store cannot replace a file in one step, or its driver
@@ -165,5 +165,5 @@ def _unwritable(location: str, error: Exception) -> PublishError:
 
 
 def without_credentials(url: str) -> str:
-    """A URL that can be shown: without the user and password in it."""
+    """A URL without user and password, for messages."""
     return re.sub(r"://[^/?#]*@", "://", url)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def local_path(path: str, publishing: Publishing) -> Path:
-    """The absolute path that a declaration means, links followed.
+    """The absolute path of a declared path, with links resolved.
 
     Args:
         path: absolute, or relative to the project.

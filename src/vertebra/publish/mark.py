@@ -1,4 +1,4 @@
-"""The mark that a target keeps with the data, so that the next run recognises what it may replace."""
+"""The mark that a target stores with the data, by which the next run recognises files and tables it may replace."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Mark:
 
     @classmethod
     def from_json(cls, text: str | bytes | None) -> Mark | None:
-        """The mark in a text; None where the text is no mark."""
+        """The mark in a text; None if the text is not a mark."""
         try:
             return cls(**json.loads(text or "")[KEY])
         except (ValueError, TypeError, KeyError):
@@ -45,10 +45,10 @@ def check_owner(mark: Mark, found: Mark | None, location: str, replace: bool) ->
     """Check that a publication may replace what is at its destination.
 
     Args:
-        mark: of the publication that wants to write.
-        found: the mark of what is there; None where it has none.
-        location: what is there, for the message.
-        replace: what the publication declares: anything may be replaced.
+        mark: the mark of the publication that writes.
+        found: the mark at the destination; None if there is none.
+        location: where it is, for the message.
+        replace: whether the publication declares that anything may be replaced.
 
     Raises:
         PublishError: something else made what is there.

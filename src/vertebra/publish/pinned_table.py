@@ -29,7 +29,7 @@ class PinnedTable:
 
     Raises:
         PublishError: the table has no such column, or none to send.
-        LakeError: the version is not there any more.
+        LakeError: the version no longer exists.
     """
 
     def __init__(self, table: LakeTable, version: int, columns: Sequence[str] | None = None) -> None:
@@ -50,7 +50,7 @@ class PinnedTable:
             batch_size=_BATCH_ROWS,
             batch_readahead=_BATCHES_AHEAD,
             fragment_readahead=_FILES_AHEAD,
-            # unless told otherwise, the reader keeps all of a file in memory
+            # by default, the reader keeps the whole file in memory
             fragment_scan_options=pads.ParquetFragmentScanOptions(pre_buffer=False),
         )
         return scanner.to_reader()

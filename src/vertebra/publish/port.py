@@ -1,14 +1,13 @@
 """The port of publish targets: what a target gets, and what it guarantees.
 
-A target replaces what is at its destination by one version of a table, and keeps three promises:
+A target replaces the content of its destination by one version of a table, and guarantees three things:
 
-- **Atomic for readers.** Whoever reads the destination sees the content before or the content after, never a mixture
-  and never nothing, even when the process is killed. A destination that cannot do this is refused.
-- **Idempotent.** Sending the same version again leaves the same content, so a version that was sent just before a crash
-  is simply sent again.
-- **Careful.** What this publication did not make is left alone unless the declaration says ``replace: true``. A target
-  puts the :class:`~vertebra.publish.mark.Mark` with what it writes, and :func:`~vertebra.publish.mark.check_owner`
-  compares.
+- **Atomic for readers.** A reader of the destination sees the old content or the new content, never a mixture and never
+  nothing, even when the process is killed. A destination that cannot do this is refused.
+- **Idempotent.** Sending the same version twice gives the same content, so after a crash a version can be sent again.
+- **Careful.** Files and tables that this publication did not make are not replaced unless the declaration has
+  ``replace: true``. A target stores a :class:`~vertebra.publish.mark.Mark` with the data, and
+  :func:`~vertebra.publish.mark.check_owner` compares it.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ class Publishing:
         schemes: URL schemes that the project allows, e.g. ``("file", "s3")``.
         scratch: an empty folder for intermediate files; removed after the step.
         mark: identifies the publication and the table version; the target keeps it with the data.
-        progress: shows a person what is being done.
+        progress: called with messages for people.
     """
 
     root: Path
@@ -93,9 +92,10 @@ class PublishTarget(Generic[P]):
     Attributes:
         name: the name after ``to:``.
         declaration: the model of a publication to such a target; its ``to`` is ``Literal[name]``.
-        send: sends a table version. It raises :class:`~vertebra.errors.PublishError` when it cannot, and then the
-            destination holds what it held before.
-        version: rises when the target would write something else for the same table; everything is then sent again.
+        send: sends a table version. If it cannot, it raises :class:`~vertebra.errors.PublishError` and leaves the
+            destination unchanged.
+        version: raise it when a change makes the target write something else for the same table; all tables are then
+            sent again.
 
     Example:
         >>> from typing import Literal
@@ -116,7 +116,7 @@ class PublishTarget(Generic[P]):
 
 
 def publish_target(name: str) -> PublishTarget[Any]:
-    """The target of a name.
+    """The target with a name.
 
     Raises:
         RegistryError: there is none, or its plug-in cannot be loaded.

@@ -25,10 +25,10 @@ _LEDGER: Final = "publications"
 
 
 def publish_versions(declaration: Publication) -> dict[str, int | str]:
-    """The declared versions of the code that decides what a publication sends, for its fingerprint.
+    """The declared versions of the code that affects what a publication sends, for its fingerprint.
 
     Raises:
-        RegistryError: the target's plug-in is not there any more.
+        RegistryError: the target's plug-in is no longer installed.
     """
     target = publish_target(declaration.to)
     return {"publish": VERSION, f"publish target {target.name}": target.version}
@@ -40,7 +40,7 @@ def publish(
     """Send a table to a target and record it in ``governance.publications``.
 
     A process that is killed between sending and recording leaves the new content at the target. The next run sends it
-    again, which no reader can see, as the target replaces equal content by equal content in one step.
+    again. Readers do not notice, because the target replaces the content by equal content in one step.
 
     Args:
         project: the project's name.
@@ -48,7 +48,7 @@ def publish(
         schemes: URL schemes that the project allows.
 
     Raises:
-        PublishError: the target refuses; it holds what it held before.
+        PublishError: the target refuses the table; its content is unchanged.
     """
     version = ctx.inputs[declaration.table]
     target = publish_target(declaration.to)

@@ -1,1 +1,1 @@
-"""The built-in publish targets, one module each, and nothing else: the package is what their registry lists."""
+"""The built-in publish targets, one module each. The registry lists every module of this package."""

@@ -61,7 +61,7 @@ class DuckDbPublication(Publication):
 
 
 def send(publication: DuckDbPublication, table: PublishedTable, publishing: Publishing) -> Receipt:
-    """Write the table and swap it with the one that is there, in one transaction.
+    """Write the table and swap it with the present one, in one transaction.
 
     Raises:
         PublishError: another process has the file open, it is no DuckDB file, or another table is in the way.
@@ -87,7 +87,7 @@ def send(publication: DuckDbPublication, table: PublishedTable, publishing: Publ
 def _make_room(
     connection: duckdb.DuckDBPyConnection, publication: DuckDbPublication, publishing: Publishing, location: str
 ) -> None:
-    """Check that the publication may replace what has the table's name; a view, which it may, is dropped."""
+    """Check that the publication may replace the table or view of this name, and drop a view."""
     from vertebra.publish.mark import Mark, check_owner
 
     schema, name = publication.place
@@ -109,7 +109,7 @@ def _make_room(
 
 @contextlib.contextmanager
 def _opened(file: Path, publication: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The DuckDB file, opened for writing; what is not committed is undone at the end."""
+    """The DuckDB file, opened for writing; uncommitted changes are rolled back at the end."""
     import duckdb
 
     new = not file.exists()
