@@ -1,4 +1,4 @@
-"""What a step works with, and what it returns."""
+"""The context that a step gets, and the result that it returns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DEFINITION: Final = "definition"
 
 @dataclass(frozen=True)
 class StepContext:
-    """Everything a step may touch. Passed in, never global.
+    """Everything a step may use. Passed in, never global.
 
     Attributes:
         run_id: the run this step belongs to (sortable by time).
@@ -34,8 +34,8 @@ class StepContext:
         inputs: the version of each table the step reads; a step reads those versions, no others.
         now: the run's start, UTC; the only clock a step may use.
         scratch: an empty folder for intermediate files; removed after the step.
-        definition: hash of the step's declaration, declared versions and user files, whatever its inputs; empty if it
-            is not known.
+        definition: hash of the step's declaration, declared versions and user files, without its inputs; empty if it is
+            not known.
     """
 
     run_id: str
@@ -53,9 +53,8 @@ class StepContext:
     def extensible(self, table: LakeTable) -> TableVersion | None:
         """The newest version of a table if this step wrote it with the same definition, else None.
 
-        Rows that are missing in such a version can only come from inputs that changed since, so they may be added to
-        it. Engines of different dialects may write the same number with different digits, so a table is extended by one
-        dialect only.
+        Missing rows can then only come from inputs that changed since, so they may be added to this version. A table is
+        extended by engines of one SQL dialect only, because dialects may write the same number with different digits.
         """
         newest = table.newest_data()
         if newest is None or newest.step != self.step or not self.definition:

@@ -1,8 +1,8 @@
 """Drift: how the columns of batches differ from the declared ones, and change from batch to batch.
 
-Names and types are compared with the declaration. What it does not define (the order, and the type of a column that is
-text or not declared) is compared with the first batch that has the column. A difference that lasts over several batches
-is one drift.
+Names and types are compared with the declaration. The order of columns, and the type of a column that is text or not
+declared, are compared with the first batch that has the column. A difference that lasts over several batches is one
+drift.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ _WRITTEN_AS: Final = {
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """One difference of one column, over the consecutive batches that have it.
+    """One difference of one column, over consecutive batches with this difference.
 
     Attributes:
         kind: ``undeclared`` (in the first batch already), ``added``, ``missing``, ``renamed``, ``reordered`` or
             ``retyped``.
         column: its declared name; its name in the payload when it is not declared.
         detail: what is different.
-        policy: what the dataset's drift policy does about it; empty where nothing has to be done.
+        policy: what the dataset's drift policy does about it; empty if no action is needed.
         first_batch, last_batch: numbers of the batches.
         first_seen, last_seen: when they were collected, UTC.
         suggestion: what to declare, or None.
@@ -160,10 +160,10 @@ def schema_rows(dataset: Dataset, landed: Iterable[Batch], run_id: str) -> list[
 
 
 def misfit(dataset: Dataset, name: str, source: str, batch: Batch) -> str | None:
-    """How a batch's column is written, when that does not fit the declared type; else None.
+    """The type that a batch's column is written as, if it does not fit the declared type; else None.
 
     Columns that declare how they are written (``format``, ``decimal``, ``thousands``, ``true_values``,
-    ``false_values``) are not checked: profiles only recognise common ways of writing.
+    ``false_values``) are not checked, because profiles only recognise common notations.
     """
     column = dataset.columns[name]
     declared_format = (

@@ -1,10 +1,10 @@
-"""The journal of a run: what the run will say in the ledgers, kept in a file until it ends.
+"""The journal of a run: a file with the entries that the run will add to the ledgers when it ends.
 
-A run commits each ledger once, when it ends. Until then its rows and staged files are noted here, each line flushed to
-the disk before the run goes on, and staged files before the line that names them. Rows about a table are noted before
-the table is committed, and count only if it was: the commit of the table decides about the ledgers too. A journal that
-is still there when the next writer comes belongs to a run that was killed, and is completed by
-:mod:`vertebra.governance.unended_runs`. Nothing here depends on a clock.
+A run commits each ledger once, when it ends. Until then its rows and staged files are noted here. Each line is flushed
+to disk before the run continues, and staged files are flushed before the line that names them. Rows about a table are
+noted before the table is committed, and are valid only if the commit succeeds: the commit of the table also decides
+about the ledgers. A journal that still exists when the next run starts belongs to a run that was killed, and is
+completed by :mod:`vertebra.governance.unended_runs`. Nothing here depends on a clock.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ class Begun:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a step says in one ledger: rows of events, or files that replace a part of a state.
+    """The entries of a step in one ledger: rows of events, or files that replace a part of a state.
 
     Attributes:
-        table: the table that the step must have committed for this to count; None if it counts anyway.
+        table: the entry is valid only if the step committed this table; None if it is always valid.
     """
 
     step: str
@@ -84,12 +84,12 @@ class Journal:
     # -- writing -------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Begin the journal: from now on the run is known as one that has not ended."""
+        """Begin the journal, which marks the run as not ended."""
         self._file = GrowingFile(self._path)
         self._write({"about": self.about})
 
     def begin(self, step: str, begun: Begun | None = None) -> None:
-        """Note that a step begins, or begins once more: what it said about its table before does not count."""
+        """Note that a step begins, or is repeated: its earlier entries about its table are dropped."""
         self._note_begin(step, begun or Begun())
         line: dict[str, Any] = {"begin": step}
         if begun is not None:
@@ -98,7 +98,7 @@ class Journal:
         self._write(line, flush=False)
 
     def add(self, entry: Entry) -> None:
-        """Note what a step says in a ledger."""
+        """Note an entry of a step in a ledger."""
         self.entries.append(entry)
         line: dict[str, Any] = {"step": entry.step, "ledger": entry.ledger, "table": entry.table}
         if entry.staged is None:
@@ -110,7 +110,7 @@ class Journal:
         self._write(line)
 
     def end(self, step: str) -> None:
-        """Note that a step has gone well: its tables are committed."""
+        """Note that a step has succeeded: its tables are committed."""
         self.ended.add(step)
         self._write({"end": step}, flush=False)
 
@@ -139,7 +139,7 @@ class Journal:
 
     @classmethod
     def read(cls, lake: Lake, run_id: str) -> Journal:
-        """The journal of a run that was killed; a last line that was not written whole is left out."""
+        """The journal of a run that was killed; an incomplete last line is left out."""
         journal = cls(lake, run_id, {})
         for text in journal._path.read_bytes().splitlines():
             try:
@@ -186,7 +186,7 @@ class Journal:
         return [row for one in self.entries if one.ledger == ledger for row in one.rows]
 
     def settle(self) -> None:
-        """Drop what is about tables that the run did not commit."""
+        """Drop entries about tables that the run did not commit."""
         committed = {
             (one.step, one.table): one.step in self.ended or self.version(one.step, one.table) is not None
             for one in self.entries
@@ -203,7 +203,7 @@ class Journal:
 
 def lineage_rows(run_id: str, step: str, begun: Begun, outputs: Mapping[str, int]) -> list[dict[str, Any]]:
     """Rows of the ledger ``lineage``: one per table that a step wrote and table that it read."""
-    written: Mapping[str, int | None] = outputs or {step: None}  # what a publish step wrote is not in the lake
+    written: Mapping[str, int | None] = outputs or {step: None}  # a publish step writes outside the lake
     return [
         {
             "run_id": run_id,
@@ -221,7 +221,7 @@ def lineage_rows(run_id: str, step: str, begun: Begun, outputs: Mapping[str, int
 
 
 def pending_runs(lake: Lake) -> list[str]:
-    """The runs that have not ended: one that is under way, or one that was killed."""
+    """The runs that have not ended: running or killed."""
     folder = lake.root / _FOLDER
     return sorted(path.stem for path in folder.glob("*.jsonl")) if folder.is_dir() else []
 
@@ -233,7 +233,7 @@ def _plain(value: object) -> str:
 
 
 def _typed(ledger: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row as it was before it was written as JSON; columns of another release are left out."""
+    """A row read back from JSON, with its original types; columns of another release are left out."""
     schema = EVENTS[ledger]
     times = {one.name for one in schema if pa.types.is_timestamp(one.type)}
     return {

@@ -1,7 +1,7 @@
 """Reading and writing the ledgers.
 
-In a run, what steps write is noted in the run's journal and committed when the run ends, once per ledger; see
-:mod:`vertebra.governance.journal`. Outside a run it is committed at once.
+In a run, the entries of steps are noted in the run's journal and committed when the run ends, once per ledger; see
+:mod:`vertebra.governance.journal`. Outside a run they are committed at once.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Ledgers:
         """Add rows to a ledger of events. Missing keys are NULL; unknown keys are an error.
 
         Args:
-            table: a table that the step commits next. In a run, the rows count only if it does.
+            table: a table that the step commits next. In a run, the rows are valid only if it does.
         """
         listed = list(rows)
         if not listed:
@@ -135,7 +135,7 @@ class Ledgers:
         self.commit(ledger, self.table(ledger).stage_arrow(data, part=dataset), commit)
 
     def commit_run(self, journal: Journal, *, again: bool = False) -> None:
-        """Commit what a run says, each ledger once; the ledger ``runs`` comes last.
+        """Commit the entries of a run, each ledger once; the ledger ``runs`` comes last.
 
         Args:
             again: leave out ledgers that have a commit of the run.
@@ -151,12 +151,12 @@ class Ledgers:
                 self._replace(ledger, staged, commit)
 
     def tidy(self) -> None:
-        """Keep the ledgers of which only the newest version is read small, however many runs there were."""
+        """Keep ledgers small that get many commits, if only their newest version is read."""
         for ledger in PRESENT_ONLY:
             tidy(self._lake.table(f"governance.{ledger}"), merge=ledger in EVENTS)
 
     def files(self, ledger: str, dataset: str, version: int | None = None) -> list[Path]:
-        """The files with the rows of one dataset in a ledger, in a version or now; now includes what the run says."""
+        """The files with the rows of one dataset in a ledger, in a version or now, with entries of this run."""
         folder = self.table(ledger).path / dataset
         present = self._present(ledger) if version is None else self.table(ledger).files(version)
         return [file for file in present if file.is_relative_to(folder)]
@@ -167,7 +167,7 @@ class Ledgers:
         return {file.parent.relative_to(root).as_posix() for file in self.files(ledger, dataset)}
 
     def last_run(self) -> str:
-        """The id of the last run that ended, or was recorded as one that did not; empty if there was none."""
+        """The id of the last run that ended or was recorded as killed; empty if there was none."""
         table = self.table("runs")
         if not table.exists():
             return ""
@@ -249,7 +249,7 @@ class Ledgers:
 
 
 def wrote(entry: TableVersion, dataset: str) -> bool:
-    """Whether a version of a ledger replaced the rows of a dataset; those of earlier releases name the step only."""
+    """Whether a version of a ledger replaced the rows of a dataset; versions of earlier releases name only the step."""
     if _PARTS not in entry.extra:
         return entry.step.endswith(f".{dataset}")
     return any(part.partition("/")[0] == dataset for part in json.loads(entry.extra[_PARTS]))

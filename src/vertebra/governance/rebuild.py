@@ -1,4 +1,4 @@
-"""Rebuilding rows of the ledgers ``runs`` and ``lineage`` from the commits of the tables they are about."""
+"""Rebuilding rows of the ledgers ``runs`` and ``lineage`` from the commits of the tables they describe."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _WHY: Final = "rebuilt from the commit of the table"
 
 
 def rebuild_from_commits(lake: Lake, ledgers: Ledgers) -> dict[str, int]:
-    """Add to ``runs`` and ``lineage`` what they lack of the commits of tables. Returns the rows added, by ledger."""
+    """Add missing rows to ``runs`` and ``lineage``, from the commits of tables. Returns the rows added, by ledger."""
     commits = list(_commits(lake))
     known = ledgers.read("runs", ["run_id", "step"]).to_pylist()
     steps = {(row["run_id"], row["step"]) for row in known}

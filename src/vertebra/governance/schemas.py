@@ -124,7 +124,7 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         fingerprint=pa.string(),
         recorded_at=_TIME,
     ),
-    # a person's decisions, respected by later runs: accept a violation, release from quarantine, undo a repair
+    # a person's decisions, which later runs apply: accept a violation, release from quarantine, undo a repair
     "decisions": _schema(
         decided_at=_TIME,
         decided_by=pa.string(),

@@ -1,4 +1,4 @@
-"""What each kind of step did, beyond the rows and versions that every step reports.
+"""Facts that each kind of step reports, in addition to the rows and versions that every step reports.
 
 Steps return these, the ``runs`` ledger stores them as JSON, and :mod:`vertebra.report.step_facts` phrases them for
 people. A new kind of step adds a class here, to :data:`StepFacts`, and its phrases there.
@@ -35,7 +35,7 @@ class FormattedFacts:
 
     Attributes:
         batches: batches that were formatted.
-        cells_rejected: cells whose text is no value of the declared type.
+        cells_rejected: cells whose text is not a value of the declared type.
         columns_added: columns that are not declared and became columns of the table.
         columns_ignored: columns that are not declared and were left out.
         columns_missing: declared columns that batches do not have.

@@ -1,6 +1,6 @@
 """Completes the ledgers of runs that were killed, from their journals.
 
-A ledger that has a commit of the run is left as it is, so completing may be killed and repeated.
+A ledger that already has a commit of the run is not changed, so this can be killed and repeated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def complete_runs(lake: Lake, ledgers: Ledgers) -> list[str]:
-    """Commit what runs that were killed had noted; the caller holds the lease of the lake.
+    """Commit the journals of runs that were killed; the caller holds the lease of the lake.
 
     Returns:
         A sentence about each run that did not end.
@@ -41,7 +41,7 @@ def unended(run_id: str, doing: str) -> str:
 
 
 def _unrecorded(lake: Lake, journal: Journal) -> Iterable[dict[str, Any]]:
-    """Rows of ``runs`` for steps that did their work and were killed before they noted it.
+    """Rows of ``runs`` for steps that committed their tables and were killed before they noted it.
 
     Adds the lineage of their tables to the journal's entries.
     """
