@@ -36,7 +36,7 @@ def copied(connection: duckdb.DuckDBPyConnection, query: str, target: Path, abou
     """Write the rows of a query to a Parquet file, in order.
 
     Raises:
-        CollectError: the file they come from is not of the kind its name says.
+        CollectError: the content of their file does not match its extension.
     """
     try:
         connection.execute(f"COPY ({query}) TO {duckdb_text(target)} (FORMAT parquet)")

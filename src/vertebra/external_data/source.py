@@ -1,4 +1,4 @@
-"""The port of external data: columns, and parts with numbered rows, however the data are stored."""
+"""The port of external data: columns, and parts with numbered rows, for every kind of storage."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SourcePart:
     """A file, or a whole data frame.
 
     Attributes:
-        name: the path as a person would type it; empty for a frame.
+        name: the path, as a user would type it; empty for a frame.
         sql: a query for ``_n BIGINT`` and the wanted columns.
         rows: the number of rows.
     """
@@ -64,6 +64,6 @@ class ExternalTable(Protocol):
             folder: an existing folder for temporary files.
 
         Raises:
-            CollectError: a file is not of the kind its name says.
+            CollectError: the content of a file does not match its extension.
         """
         ...

@@ -74,7 +74,7 @@ def stage(
     Args:
         columns: the columns to stage.
         folder: an existing, empty folder.
-        progress: receives what is being done.
+        progress: called with messages for people.
 
     Raises:
         CollectError: a file cannot be read, or a cell does not have the declared type.

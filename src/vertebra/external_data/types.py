@@ -32,7 +32,7 @@ class TypeOf:
 
     Attributes:
         name: Spark's name.
-        what: the plural of what cells of this type are, for messages.
+        what: plural noun for cells of this type, for messages.
         fits: SQL: whether a text ``{c}`` is written like this type.
         value: SQL: the value of the text ``{c}``.
     """
