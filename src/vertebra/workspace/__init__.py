@@ -1,1 +1,1 @@
-"""The use cases of Vertebra in Python: everything an open project can do. The command line only calls this."""
+"""The use cases of Vertebra in Python: everything an open project can do. The command line only calls this package."""

@@ -31,8 +31,7 @@ class ProjectCheck:
 
     Attributes:
         assessments: the measures of each dataset, by name.
-        failing: rules declared with ``on_violation: fail`` that are broken by rows that nobody accepted, as
-            ``dataset.rule``.
+        failing: rules declared with ``on_violation: fail`` that have violations nobody accepted, as ``dataset.rule``.
     """
 
     assessments: Mapping[str, Assessment]
@@ -40,7 +39,7 @@ class ProjectCheck:
 
     @property
     def ok(self) -> bool:
-        """Whether no rule that is declared with ``on_violation: fail`` is broken."""
+        """Whether no rule declared with ``on_violation: fail`` is failing."""
         return not self.failing
 
 
@@ -61,7 +60,7 @@ def check_tables(
 
     Raises:
         LakeError: a table that is needed was not written yet.
-        VertebraError: the zone is another.
+        VertebraError: there is no such zone.
     """
     if zone not in DATASET_ZONES:
         raise VertebraError(f"{zone!r} is not {' or '.join(DATASET_ZONES)}", remedy="vertebra check --zone trusted")
@@ -96,7 +95,7 @@ def check_tables(
 
 
 def plan_rules(project: Project, names: Sequence[str]) -> dict[str, tuple[RulePlan, ...]]:
-    """How the rules of datasets would be checked, as they are declared now; no data are read.
+    """How the currently declared rules of datasets would be checked; no data are read.
 
     Args:
         names: of declared datasets.
@@ -112,7 +111,7 @@ def plan_rules(project: Project, names: Sequence[str]) -> dict[str, tuple[RulePl
 
 
 def _failing(project: Project, found: Mapping[str, Assessment]) -> list[str]:
-    """The rules declared ``on_violation: fail`` that are broken by rows that nobody accepted."""
+    """The rules declared ``on_violation: fail`` that have violations nobody accepted."""
     from vertebra.declare.rules import rules_of
 
     return [

@@ -182,7 +182,7 @@ class _Checking:
 
 
 def rules_given(file: Path | None, texts: Sequence[str], unique: Sequence[str]) -> tuple[StandaloneRule, ...]:
-    """Gather rules that are given one by one.
+    """Collect rules that are given one by one.
 
     Args:
         file: with rules, as YAML or one per line.
@@ -206,10 +206,10 @@ def explain_data(
     """Return how rules would be checked on data, by table; only the names of the columns are read.
 
     Args:
-        data, rules, types, delimiter: as of :func:`check`.
+        data, rules, types, delimiter: as in :func:`check`.
 
     Raises:
-        VertebraError: as of :func:`check`.
+        VertebraError: as in :func:`check`.
 
     Example:
         >>> [plan] = vertebra.explain(folder / "data/orders.csv", ["postcode -> city"])["orders"]

@@ -1,4 +1,4 @@
-"""Collecting: all datasets or some, what is due, periods of the past."""
+"""Collecting: all or some datasets, only those that are due, or past periods."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Backfill:
-    """What filling in periods of the past did.
+    """The result of a backfill.
 
     Attributes:
         report: of the run.
-        periods: how each period that was asked for stands now, oldest first.
+        periods: the status of each selected period, oldest first.
     """
 
     report: RunReport
@@ -73,7 +73,7 @@ def collect(
         now_due = due_datasets(project, lake, ledgers, names)
         return [step for step in chosen if step.partition(".")[2] in now_due]
 
-    # what is due is asked while the run holds the lake, so that no other run can change the answer
+    # due datasets are found while the run holds the lake, so no other run can change the result
     options = RunOptions(steps, wait=wait, due=pick if due else None)
     return run(project, options, console=console)
 
@@ -88,7 +88,7 @@ def backfill(
     wait: float = 0,
     console: Console | None = None,
 ) -> Backfill:
-    """Collect periods of the past; those that are landed are left alone unless asked for again.
+    """Collect past periods; landed periods are skipped unless ``again`` is true.
 
     Args:
         name: of a dataset.
@@ -115,13 +115,13 @@ def periods(
     again: bool = False,
     answered: bool = False,
 ) -> list[PeriodStatus]:
-    """How each period of a dataset stands, oldest first.
+    """The status of each period of a dataset, oldest first.
 
     Args:
         name: of a dataset.
         first, last: names of periods; the declared ones by default.
-        again: as of :func:`backfill`.
-        answered: the source was just asked for all of them; what is missing then is not published.
+        again: as in :func:`backfill`.
+        answered: whether the source has just answered for all of them, so that missing periods are not published.
 
     Raises:
         CollectError: the dataset has no periods, or a name is not that of one.

@@ -1,4 +1,4 @@
-"""What people decide about single rows and cells: quarantine, repairs and decisions, as methods of a project.
+"""People's decisions about single rows and cells: quarantine, repairs and decisions, as methods of a project.
 
 A decision is stored at once. It takes effect with the next run of the dataset's trusted step.
 """
@@ -36,7 +36,7 @@ class Listing(Generic[Item]):
     Attributes:
         items: the entries.
         total: how many there are, with those that a limit left out.
-        warnings: what to know before you rely on the list, each with the next command.
+        warnings: reasons not to rely on the list, each with the next command.
     """
 
     items: tuple[Item, ...]
@@ -87,7 +87,7 @@ class RepairedCell:
 
 
 class DecisionMethods:
-    """Methods that record decisions or list what decisions are about.
+    """Methods that record decisions, or list the rows and cells that decisions are about.
 
     Args:
         project: the declarations.
@@ -102,7 +102,7 @@ class DecisionMethods:
 
     @contextmanager
     def _deciding(self, dataset: str, by: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Hold the lake; give the dataset's name, and who decides when."""
+        """Hold the lake; yield the dataset's name, the person who decides, and the time."""
         name = dataset_name(self._project, dataset)
         with hold(self._lake.root, self._project.settings.name, f"a decision about {name}"):
             complete_runs(self._lake, self._ledgers)
@@ -292,7 +292,7 @@ class Decisions(DecisionMethods):
         comment: str = "",
         by: str | None = None,
     ) -> Decision:
-        """Take back what was decided about a row, a cell or a violation.
+        """Withdraw the decision about a row, a cell or a violation.
 
         Args:
             dataset: the dataset's name.

@@ -1,4 +1,4 @@
-"""Is everything in order? The project, the lake, the engine, and the versions of the packages they need."""
+"""Diagnostics of the project, the lake, the engine, and the versions of the packages they need."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _project(project: Project) -> str:
 
 
 def _rules(project: Project) -> str:
-    """How many there are, and warnings about them, which are no failure."""
+    """The number of rules, and warnings about them, which do not count as failures."""
     from vertebra.declare.rule_review import rule_warnings
     from vertebra.declare.rules import rules_of
 
@@ -92,7 +92,7 @@ def _lake(lake: Lake) -> str:
 
 
 def quick_damage(lake: Lake) -> list[str]:
-    """What is wrong with logs and the sizes of current data files, found without reading data."""
+    """Damage in logs and in the sizes of current data files, found without reading data."""
     from vertebra.lake.data_file import short_or_gone
 
     found = []

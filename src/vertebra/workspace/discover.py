@@ -38,7 +38,7 @@ def discover(
     """Propose rules for a table of a declared dataset; nothing is written.
 
     Args:
-        table: as of :func:`table_of_dataset`.
+        table: as in :func:`table_of_dataset`.
         limit: how many rules at most.
         sample: how many rows are searched for candidates.
         kinds: the kinds of rules to look for; all by default.
@@ -56,7 +56,7 @@ def discover(
     datasets = project.datasets
     tables = {name: lake.table(f"{zone}.{name}")}
     for other in datasets:
-        # the trusted table is what a declared reference is checked against
+        # a declared reference is checked against the trusted table
         there = lake.table(f"trusted.{other}")
         if other != name and there.exists():
             tables[other] = there
@@ -105,7 +105,7 @@ def choose(
 def accept(
     project: Project, table: str, chosen: Mapping[str, Proposal], load: Callable[[], Project]
 ) -> tuple[Path, Project]:
-    """Write proposals into the file that declares the dataset, as rules that report.
+    """Write proposals into the file that declares the dataset, as rules that only report violations.
 
     Args:
         table: the table they were found in.

@@ -111,7 +111,7 @@ class LakeMethods(OpenProject):
             column: one column of the row; None explains all.
 
         Returns:
-            The links from what was asked about to what was received.
+            The links from the table, row or cell to the data that was received.
 
         Raises:
             LakeError: there is no such table, row or column, or the rows of the table have no ``_rid``.
@@ -126,7 +126,7 @@ class LakeMethods(OpenProject):
         return explain(self.project, self.lake, self.ledgers, table, rid, column)
 
     def restore(self, table: str, version: int) -> int:
-        """Make a table what it was at an earlier version; the versions since stay in its history.
+        """Restore a table to an earlier version; later versions stay in its history.
 
         The next run of its step brings the table back to what is declared.
 
@@ -153,7 +153,7 @@ class LakeMethods(OpenProject):
         return restore(self.project, self.lake, table, version)
 
     def gc(self, keep: str | None = None, dry_run: bool = False) -> GarbageReport:
-        """Free the disk of what no version, model or run points to, and merge small files.
+        """Delete files that no version, model or run refers to, and merge small files.
 
         Kept are every version younger than ``keep``, the newest data, the training and test sets of every recorded
         model, and what recent runs and the last good run of each step read and wrote.
@@ -163,7 +163,7 @@ class LakeMethods(OpenProject):
             dry_run: report what would be freed and free nothing.
 
         Raises:
-            VertebraError: ``keep`` is not a span of time.
+            VertebraError: ``keep`` is not a duration.
             BusyError: another run holds the lake.
 
         Example:
@@ -175,7 +175,7 @@ class LakeMethods(OpenProject):
         return free_garbage(self.project, self.lake, self.ledgers, self.kept_since(keep), dry_run)
 
     def verify(self) -> Verification:
-        """Check that every payload, record file, receipt, log entry and current data file is what was written.
+        """Check that payloads, records, receipts, log entries and current data files have the bytes that were written.
 
         Reads all their bytes.
 
@@ -189,9 +189,9 @@ class LakeMethods(OpenProject):
         return verify(self.lake)
 
     def repair(self) -> RepairReport:
-        """Rebuild what is damaged from what is sound; run the project afterwards.
+        """Rebuild damaged files from undamaged ones; run the project afterwards.
 
-        Records are parsed again from their payload. Tables go back to their last sound version, and the next run
+        Records are parsed again from their payload. Tables go back to their last undamaged version, and the next run
         computes them again. Ledgers are rebuilt from receipts and commits. Damaged files are moved to ``.damaged`` in
         the lake. Payloads and receipts cannot be rebuilt: restore them from a backup.
 
@@ -215,7 +215,7 @@ class LakeMethods(OpenProject):
             keep: how long versions stay; the project's retention by default.
 
         Raises:
-            VertebraError: ``keep`` is not a span of time.
+            VertebraError: ``keep`` is not a duration.
 
         Example:
             >>> project.kept_since("7 days") < project.kept_since("1 hour")

@@ -55,7 +55,7 @@ class TableInfo:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """One declared dataset and what was received of it.
+    """One declared dataset and its landed batches.
 
     Attributes:
         batches, records: how many were received.
@@ -103,7 +103,7 @@ class RuleInfo:
 
     Attributes:
         constraint_class: the class of its denial constraint, or ``reference``.
-        denies: what must not be, in the notation asked for; None where the notation cannot express it.
+        denies: the condition that must not hold, in the requested notation; None if the notation cannot express it.
     """
 
     dataset: str

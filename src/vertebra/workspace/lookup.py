@@ -1,4 +1,4 @@
-"""Finding what a name means in a project: datasets, tables of datasets, analyses."""
+"""Resolves names in a project: datasets, tables of datasets, analyses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeping a lake in order: restoring earlier versions, freeing the disk of what nothing points to."""
+"""Maintenance of a lake: restoring earlier versions, deleting files that nothing refers to."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class GarbageReport:
 
 
 def restore(project: Project, lake: Lake, table: str, version: int) -> int:
-    """Make a table what it was at an earlier version. Returns the new version.
+    """Restore a table to an earlier version. Returns the new version.
 
     Raises:
         LakeError: there is no such table or version, it is the current one, or the lake belongs to another project.
@@ -63,7 +63,7 @@ def kept_since(project: Project, keep: str | None = None) -> datetime:
         keep: how long versions stay, e.g. ``7 days``; the project's retention by default.
 
     Raises:
-        VertebraError: the text is not a span of time.
+        VertebraError: the text is not a duration.
     """
     from vertebra.pipeline.gc_roots import age
 
@@ -71,7 +71,7 @@ def kept_since(project: Project, keep: str | None = None) -> datetime:
 
 
 def free_garbage(project: Project, lake: Lake, ledgers: Ledgers, since: datetime, dry_run: bool) -> GarbageReport:
-    """Free what no version, model or run points to.
+    """Delete files that no version, model or run refers to.
 
     Args:
         since: versions written since then are kept.

@@ -1,4 +1,4 @@
-"""The models of the analyses, as the ``models`` ledger has them."""
+"""The models of the analyses, from the ``models`` ledger."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class ModelScore:
         seconds: of training.
         model_name, model_version, model_sha256: of the registered model; None for models that were not chosen.
         mlflow_run: the run of the tracking server.
-        train_table, train_version, test_table, test_version: what it was trained and tested on.
+        train_table, train_version, test_table, test_version: the tables it was trained and tested on, and their
+            versions.
         recorded_at: UTC.
     """
 
@@ -92,7 +93,7 @@ def model_scores(lake: Lake, analysis: str | None = None, history: bool = False)
 
 
 def chosen_models(lake: Lake) -> list[ChosenModel]:
-    """What each analysis chose in its last run."""
+    """The model that each analysis chose in its last run."""
     by_analysis: dict[str, list[ModelScore]] = {}
     for score in model_scores(lake):
         by_analysis.setdefault(score.analysis, []).append(score)

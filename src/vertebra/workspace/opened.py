@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class OpenProject:
-    """What every use case works on.
+    """The open project that every use case works on.
 
     Args:
         project: the declarations.
-        load: loads the declarations again, as they were loaded first.
+        load: loads the declarations again, with the same arguments.
 
     Attributes:
         project: the declarations.

@@ -1,4 +1,4 @@
-"""Scoring a table with a model of an analysis, on record like a step."""
+"""Scoring a table with a model of an analysis; recorded in the ledgers like a step."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def predict(
         try:
             outcome = run.perform(step, fingerprint, scored)
         except BaseException:
-            # the error says what failed; only runs that were killed are recorded as such
+            # the error describes the failure; only runs that were killed are recorded as killed
             run.recorder.abandon()
             raise
         seconds = time.perf_counter() - clock

@@ -1,4 +1,4 @@
-"""The result of an SQL query, in the form you ask for."""
+"""The result of an SQL query, as DuckDB relation, Arrow table, pandas data frame or rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class QueryResult:
-    """The result of a query. Each method runs the query again; nothing runs before.
+    """The result of a query. Each method runs the query; nothing runs before the first call.
 
     Example:
         >>> result = project.sql("select city, count(*) as orders from trusted.orders group by city order by city")

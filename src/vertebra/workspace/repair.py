@@ -1,4 +1,4 @@
-"""Verifying the files of a lake, and rebuilding what can be rebuilt from what is sound."""
+"""Verifying the files of a lake, and rebuilding damaged ones from undamaged ones."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RepairedDamage:
-    """What was done about a damaged file.
+    """A damaged file, and the action taken.
 
     Attributes:
         damage: the file, and what was wrong.
         action: what was done, or what you can do if it could not be repaired.
-        repaired: whether nothing is lost once the next run has ended.
+        repaired: whether no data is lost after the next run.
     """
 
     damage: Damage
@@ -40,10 +40,10 @@ class RepairedDamage:
 
 @dataclass(frozen=True)
 class RepairReport:
-    """What a repair found and did.
+    """The result of a repair.
 
     Attributes:
-        found: what the verification found before the repair.
+        found: the result of the verification before the repair.
         repairs: one entry per damaged file.
         aside: the folder that damaged files were moved to.
     """
@@ -59,7 +59,7 @@ class RepairReport:
 
 
 def repair(project: Project, lake: Lake, ledgers: Ledgers) -> RepairReport:
-    """Rebuild what can be rebuilt from what is sound; the next run computes tables that were damaged.
+    """Rebuild damaged files from undamaged ones; the next run computes damaged tables again.
 
     The ledgers of runs that were killed are completed.
 
@@ -71,9 +71,9 @@ def repair(project: Project, lake: Lake, ledgers: Ledgers) -> RepairReport:
         found = verify(lake)
         work = _Repair(project, lake, ledgers, lake.root / DAMAGED / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
         work.logs([one for one in found.damage if one.kind == "log"])
-        # before ledgers are rebuilt from commits, which would record them once more
+        # done before ledgers are rebuilt from commits, which would record these runs a second time
         complete_runs(lake, ledgers)
-        # what a table goes back to may be damaged too
+        # the version that a table goes back to may be damaged too
         after = verify(lake)
         work.landing([one for one in after.damage if one.kind in ("payload", "records", "receipt")])
         work.data([one for one in after.damage if one.kind == "data"])
@@ -123,7 +123,7 @@ class _Repair:
                 self.done.append(RepairedDamage(one, "parsed again from the payload", True))
 
     def rebuild_ledgers(self) -> None:
-        """Add to damaged ledgers what receipts and commits say, and mark the tables whose steps say the rest."""
+        """Rebuild damaged ledgers from receipts and commits; mark tables whose steps write the other rows."""
         from vertebra.landing.collect import complete_ledgers
 
         if self.damaged_ledgers & set(FROM_RECEIPTS):
@@ -163,6 +163,6 @@ class _Repair:
 
 
 def _ledger(name: str) -> str:
-    """The ledger that a table is; empty for others."""
+    """The name of the ledger if the table is one; else empty."""
     zone, _, ledger = name.partition(".")
     return ledger if zone == "governance" else ""

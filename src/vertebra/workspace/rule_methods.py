@@ -26,7 +26,7 @@ class RuleMethods(OpenProject):
     """Datasets, drift, rules: listing, checking, discovering and declaring them."""
 
     def datasets(self) -> list[DatasetInfo]:
-        """Return the declared datasets and what was received of each.
+        """Return the declared datasets and how much of each was received.
 
         Example:
             >>> [(one.dataset, one.source, one.records) for one in project.datasets()]
@@ -107,7 +107,7 @@ class RuleMethods(OpenProject):
         return table_quality(self.project, self.lake, self.ledgers, name)
 
     def quality_measures(self, dataset: str | None = None, history: bool = False) -> list[QualityMeasure]:
-        """Return every measured figure as the ``quality`` ledger has it.
+        """Return every measured figure in the ``quality`` ledger.
 
         Args:
             dataset: one dataset; all by default.
@@ -203,7 +203,7 @@ class RuleMethods(OpenProject):
     def check(
         self, datasets: Sequence[str] = (), zone: str = "formatted", progress: Progress | None = None
     ) -> ProjectCheck:
-        """Check tables against the rules as they are declared now; nothing is written.
+        """Check tables against the currently declared rules; nothing is written.
 
         Args:
             datasets: names of datasets; all by default.

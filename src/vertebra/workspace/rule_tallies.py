@@ -1,4 +1,4 @@
-"""What the last run found about each rule, and what happened to the violations, counted from the quality ledger."""
+"""Violations of each rule in the last run, and their outcomes, counted from the quality ledger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RuleTally:
-    """The violations of a rule in the last run, and what happened to them.
+    """The violations of a rule in the last run, and their outcomes.
 
     Attributes:
         tuples: violating tuples before cleaning.

@@ -56,7 +56,7 @@ class RunMethods(OpenProject):
         Args:
             select: which steps; all by default.
             exclude: which of them to leave out.
-            full_refresh: as of :meth:`run`.
+            full_refresh: as in :meth:`run`.
 
         Raises:
             SelectionError: a selection matches nothing.
@@ -77,9 +77,9 @@ class RunMethods(OpenProject):
         wait: float = 0,
         console: Console | None = None,
     ) -> RunReport:
-        """Collect what is new and bring the selected steps up to date; steps that are current are skipped.
+        """Collect new data and bring the selected steps up to date; steps that are current are skipped.
 
-        A failed step does not raise: the report has it, and what does not depend on it still runs.
+        A failed step does not raise an error: the report lists it, and steps that do not depend on it still run.
 
         Args:
             select: which steps; all by default.
@@ -152,7 +152,7 @@ class RunMethods(OpenProject):
         return _finished(collect(self.project, self.lake, self.ledgers, names, due, wait, console))
 
     def sources(self, datasets: Sequence[str] = ()) -> list[SourceStatus]:
-        """Return how the source of each dataset stands: when it was asked, what it gave, when it is due.
+        """Return the status of the source of each dataset: last collection, newest batch, next due time.
 
         Args:
             datasets: names of datasets; all by default.
@@ -214,7 +214,7 @@ class RunMethods(OpenProject):
         wait: float = 0,
         console: Console | None = None,
     ) -> Backfill:
-        """Collect periods of the past; periods that are landed are left alone.
+        """Collect past periods; landed periods are skipped.
 
         Args:
             dataset: a dataset that declares ``periods``.
@@ -246,12 +246,12 @@ class RunMethods(OpenProject):
     def periods(
         self, dataset: str, first: str | None = None, last: str | None = None, again: bool = False
     ) -> list[PeriodStatus]:
-        """Return how each period of a dataset stands, oldest first; the source is not asked.
+        """Return the status of each period of a dataset, oldest first; the source is not contacted.
 
         Args:
             dataset: a dataset that declares ``periods``.
             first, last: names of periods; the declared ones by default.
-            again: as of :meth:`backfill`; refused where landed periods cannot be collected again.
+            again: as in :meth:`backfill`; refused where landed periods cannot be collected again.
 
         Raises:
             DeclarationError: there is no such dataset.

@@ -1,4 +1,4 @@
-"""Collecting what is due for as long as the process lives, or once, and what comes next."""
+"""Scheduled collections: run once or until stopped, and list the next ones."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NextCollection:
-    """A collection to come.
+    """An upcoming collection.
 
     Attributes:
         at: UTC.
         dataset: what is collected.
         every: its schedule as declared.
-        why: ``schedule``, or the state of a dataset that is due or tried again.
+        why: ``schedule``, or the state of a dataset that is due or will be retried.
     """
 
     at: datetime
@@ -35,7 +35,7 @@ class NextCollection:
 
 
 class StopRequest:
-    """Asks a scheduler to end; it ends after the current step.
+    """A request to a scheduler to end after the current step.
 
     Example:
         >>> stop = vertebra.StopRequest()
@@ -56,7 +56,7 @@ class StopRequest:
         return self._requested.is_set()
 
     def wait(self, seconds: float) -> None:
-        """Wait, but not longer than until the scheduler is asked to end."""
+        """Wait; the wait ends early when the scheduler is asked to end."""
         self._requested.wait(seconds)
 
 

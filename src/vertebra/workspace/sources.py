@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """How the source of one dataset stands.
+    """The status of the source of one dataset.
 
     Attributes:
         state: ``ok``, ``due``, ``late`` (more than one collection was missed), ``waiting`` (for a period that is not
-            published yet), ``refused`` or ``failed`` (so ended the last collection), ``never`` (collected).
+            published yet), ``refused`` or ``failed`` (the last collection), ``never`` (collected).
         collector: the kind of source, e.g. ``files``.
         every: its schedule as declared; None without one.
         next: when it is due next, UTC; now if it is due.
         due: whether it is due now.
-        asked: when it was asked last.
+        asked: when it was last collected.
         batch, received, period, records: number, time of receipt, period and records of the newest batch.
         watermark: the last period up to which no period is missing, or the value of an incremental source's cursor.
         cursor: the cursor as the collector keeps it.
         batches: how many were received.
         missed: how many collections were missed.
-        again: when a collection that failed, or has to wait, is tried again.
+        again: when a failed or waiting collection is retried.
         reason: why it is not ``ok``.
         remedy: the next command, where there is one.
     """
@@ -69,7 +69,7 @@ class SourceStatus:
 def source_statuses(
     project: Project, lake: Lake, ledgers: Ledgers, names: Sequence[str], now: datetime
 ) -> list[SourceStatus]:
-    """How the sources of datasets stand.
+    """The status of the sources of datasets.
 
     Args:
         names: of datasets.

@@ -43,7 +43,7 @@ def query(lake: Lake, statement: str) -> duckdb.DuckDBPyRelation:
             _landing_view(connection, lake, table)
         elif f"{zone}.{table}" in table_names(lake):
             _table_view(connection, lake, zone, table)
-    # everything the statement may read is registered; it cannot read or write files
+    # everything the statement may read is registered; it has no access to files
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     try:

@@ -52,13 +52,13 @@ def existing(lake: Lake, name: str) -> str:
 
 
 class TableHandle:
-    """One table at one version, read in the form you ask for; no rows are read before.
+    """One table at one version, to read as Spark frame, Arrow, pandas or DuckDB; creating it reads no rows.
 
     Args:
         lake: the lake with the table.
         name: its qualified name, or a bare name that is in one zone only.
         version: the version to read; None reads the latest.
-        engine: called when a Spark frame is asked for.
+        engine: called when a Spark frame is requested.
 
     Raises:
         LakeError: there is no such table or version.

@@ -1,4 +1,4 @@
-"""Where a table, a row or a cell comes from: link by link, back to the record and the file that were received."""
+"""The origin of a table, a row or a cell: link by link, back to the received record and its file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Link:
             ``landing`` or ``batch``.
         text: the link in a sentence.
         facts: its details, by name.
-        depth: the distance from the table that was asked about; tables can be made from several.
+        depth: the distance from the explained table; a table can be made from several others.
     """
 
     kind: str
@@ -44,7 +44,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The links from what was asked about to what was received."""
+    """The links from a table, row or cell to the data that was received."""
 
     table: str
     rid: int | None
@@ -197,7 +197,7 @@ def _dataset_row(
 
 
 def _cleaned(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: str | None) -> Iterator[Link]:
-    """The row in the trusted table, and what rules, repairs and decisions did to it."""
+    """The row in the trusted table, and the effects of rules, repairs and decisions on it."""
     from vertebra.trusted.ledger_commit import ledger_mismatch
     from vertebra.trusted.why import cleaning_of
 

@@ -1,4 +1,4 @@
-"""The whole product in Python: open a project and do with it what the command line does."""
+"""The Python interface: open a project and use everything that the command line offers."""
 
 from __future__ import annotations
 
