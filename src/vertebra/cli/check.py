@@ -1,4 +1,4 @@
-"""The command that checks tables of a project, or any data, against denial constraints, and writes to no lake."""
+"""The command that checks tables of a project, or any data, against denial constraints, without writing to the lake."""
 
 from __future__ import annotations
 

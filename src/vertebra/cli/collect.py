@@ -1,4 +1,4 @@
-"""Commands that collect: once, what is due, periods of the past, and for as long as the process lives."""
+"""Commands that collect data: once, for due datasets, for past periods, or continuously."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _print_nothing_due(space: Workspace, names: list[str], form: str) -> None:
 
 
 def _print_collected(space: Workspace, names: list[str], report: RunReport, form: str) -> None:
-    """Print how a collection ended; for programs, how each of its sources stands now."""
+    """Print how a collection ended; in formats for programs, the current status of each source."""
     from vertebra.formatting import counted, duration
     from vertebra.report.sources import SOURCES, source_rows
 
@@ -190,7 +190,7 @@ def schedule(
 
 
 def _stop_on_signals() -> StopRequest:
-    """A request to stop that SIGTERM and Ctrl-C make; a second signal interrupts at once."""
+    """A request to stop, made by SIGTERM or Ctrl-C; a second signal interrupts at once."""
     from vertebra import StopRequest
 
     stop = StopRequest()

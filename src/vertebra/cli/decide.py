@@ -1,4 +1,4 @@
-"""Commands by which people decide about single rows and cells: quarantine, repairs, decisions.
+"""Commands for decisions about single rows and cells: quarantine, repairs, decisions.
 
 A decision is stored at once and takes effect with the next run of the dataset's trusted step.
 """

@@ -1,4 +1,4 @@
-"""The command that discovers rules in a table and, when asked to, declares them."""
+"""The command that discovers rules in a table and, on request, declares them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the help of commands and groups of commands looks.
+"""The layout of the help of commands and groups of commands.
 
 It is plain text: richer text takes longer to import.
 """
@@ -15,7 +15,7 @@ _OBVIOUS: Final = re.compile(r"(; )?(\bx>=\d+|\brequired)(?=[;\]])")
 
 
 class HelpCommand(TyperCommand):
-    """A command whose help names values by what they are, without their Python types."""
+    """A command whose help describes values in words, without their Python types."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return the parts of the usage line; required arguments have no braces."""

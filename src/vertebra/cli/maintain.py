@@ -77,7 +77,7 @@ def gc(
     """
     output_format(form)
     space = open_workspace(project, profile)
-    space.kept_since(keep)  # refuses a text that is not a span of time
+    space.kept_since(keep)  # refuses a text that is not a duration
     if not dry_run:
         confirm(f"Free what is older than {keep or space.project.settings.retention} in {space.lake.root}?", yes)
     _print_garbage(space.gc(keep, dry_run), form)

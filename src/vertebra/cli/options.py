@@ -72,7 +72,7 @@ def open_workspace(root: Path, profile: str | None = None, engine: str | None = 
 
 
 def output_format(text: str) -> Format:
-    """The output format of a name.
+    """The output format with a name.
 
     Raises:
         BadParameter: there is no such format.

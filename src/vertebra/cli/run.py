@@ -1,4 +1,4 @@
-"""Commands that bring the lake up to date, or show what that would take: plan, run."""
+"""Commands that bring the lake up to date, or show which steps that needs: plan, run."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def reported(work: Callable[[LineConsole | TerminalConsole], RunReport]) -> RunR
     from vertebra import RunInterrupted
     from vertebra.report.console import console_for
 
-    # A scheduler that stops the process leaves the lake as a person who presses Ctrl-C does.
+    # SIGTERM, e.g. from a job scheduler, interrupts the run as Ctrl-C does.
     on_signal(signal.SIGTERM, _interrupt)
     console = console_for(sys.stderr)
     try:
