@@ -11,8 +11,8 @@ lookup. There is no join by inequality, so the cost is that of a sort, n log n:
   from every row on some engines, which is quadratic);
 - ``min`` and ``max`` use a frame that slides over time.
 
-At equal times lookups come first, so a value that becomes known at the prediction time is not used. The order of events
-is total up to identical rows: equal inputs give equal sums, to the last bit.
+At equal times lookups come first, so a value that becomes known at the prediction time is not used. Only identical
+events share a place in the order, so equal inputs give equal sums, to the last bit.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _AT, _KIND, _ASKED = "_at", "_kind", "_asked"
 
 @dataclass(frozen=True)
 class History:
-    """A history, and the features over it that have the same ``by`` and ``known_at``.
+    """A history, and the features over it with the same ``by`` and ``known_at``.
 
     Attributes:
         frame: the rows.
@@ -79,7 +79,7 @@ def add_as_of(examples: DataFrame, time: str, histories: Sequence[History]) -> D
 
     Args:
         examples: any columns; read once per history, so it should be cheap to read.
-        time: the column with the prediction time; where it is NULL, there is no history.
+        time: the column with the prediction time; rows where it is NULL get no history.
         histories: their features get columns of these names.
 
     Returns:
@@ -89,7 +89,7 @@ def add_as_of(examples: DataFrame, time: str, histories: Sequence[History]) -> D
 
     found = examples
     for history in histories:
-        # the result depends on the link and the time only: far fewer pairs than examples, and narrow rows to sort
+        # the result depends only on link and time, which have far fewer pairs than examples, and narrower rows to sort
         link = [*history.by, time]
         asked = examples.select(*map(_q, link)).where(_all_known(link)).distinct()
         answers = _answers(asked, time, history)
@@ -172,7 +172,7 @@ def _running(history: History) -> dict[str, Column]:
 
 
 def _look(feature: AsOf, history: History) -> Column:
-    """A feature that is not a difference: ``last``, ``min`` or ``max``, read at the prediction time."""
+    """The column of a ``last``, ``min`` or ``max`` feature, read at the prediction time."""
     from pyspark.sql import functions as F
 
     place = history.place(feature)
@@ -240,7 +240,7 @@ def _all_known(columns: Sequence[str]) -> Column:
 
 
 def _q(name: str) -> Column:
-    """A column by its exact name, dots and all."""
+    """A column by its exact name, which may contain dots."""
     from pyspark.sql import functions as F
 
     return F.col(spark_identifier(name))

@@ -10,9 +10,9 @@ from vertebra.declare.metrics import METRICS
 
 
 def choose(analysis: Analysis, trials: Sequence[Trial]) -> Trial:
-    """The trial with the best mean; of equal ones the first, so declare the simpler candidate first.
+    """The trial with the best mean; the first of equal ones, so declare simpler candidates first.
 
-    The baseline is a candidate too: a model that is no better than it is not chosen.
+    The baseline is a candidate too, so a model that does not beat the baseline is not chosen.
     """
     metric = METRICS[analysis.metric]
     best = trials[0]

@@ -1,4 +1,4 @@
-"""Examples in memory: a pinned training or test set, as models take it."""
+"""Examples in memory: a pinned training or test set, in the form that models take."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Examples:
 
     Attributes:
         features: one column per declared feature, in declared order: float32, or text for categories.
-        label: 0 and 1 for a classification; numbers for a regression. Empty when not asked for.
+        label: 0 and 1 for a classification; numbers for a regression. Empty when not requested.
         fold: the fold each row is validated in; empty for a test set.
     """
 
@@ -45,7 +45,7 @@ def load(analysis: Analysis, pinned: PinnedSet) -> Examples:
 
 
 def rows_of(analysis: Analysis, pinned: PinnedSet) -> pa.Table:
-    """The rows of a pinned set, by time and key: equal sets make equal models, whatever the order of writing."""
+    """The rows of a pinned set, sorted by time and key: equal sets give equal models in any order of writing."""
     table = pinned.table.arrow(pinned.version).to_table()
     return table.sort_by([(TIME, "ascending"), *((name, "ascending") for name in analysis.key)])
 

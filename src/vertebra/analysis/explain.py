@@ -2,7 +2,8 @@
 
 A feature's importance is how much worse the metric gets when its values are shuffled among the test rows. Unlike the
 gain of trees it is measured on rows the model has not seen, is comparable between algorithms, and does not favour
-features with many values. Redundant features share their importance: each has little as long as the other stays.
+features with many values. Redundant features share their importance: each has little as long as the others are not
+shuffled.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The SQL expressions of an analysis, in the form that gives Apache Spark's answer on the engine that computes them."""
+"""The SQL expressions of an analysis, translated so that the engine computes the same result as Apache Spark."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Expressions:
         return F.expr(self.text(expression, frame, *loc))
 
     def derived(self, derive: Callable[[DataFrame], DataFrame], frame: DataFrame) -> DataFrame:
-        """What the function ``derive`` makes of a frame.
+        """The frame that the function ``derive`` returns.
 
         Raises:
             DeclarationError: the engine cannot compute it as Apache Spark does.

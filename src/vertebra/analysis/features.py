@@ -28,8 +28,8 @@ LABEL: Final = "_label"
 def example_frame(analysis: Analysis, view: DataFrame, histories: Mapping[str, DataFrame], engine: Engine) -> DataFrame:
     """Compute the examples of an analysis: key, ``_time``, ``_group``, ``_label`` and the features.
 
-    The unavailable columns are removed before any feature is computed, so that an expression that uses one in a way the
-    text does not show fails instead of leaking.
+    The unavailable columns are removed before any feature is computed, so an expression that uses one without naming it
+    fails instead of leaking.
 
     Args:
         analysis: already checked by :func:`~vertebra.analysis.leakage.refuse_leakage`.
@@ -170,7 +170,7 @@ def _categories() -> tuple[type[DataType], ...]:
 
 
 def _q(name: str) -> Column:
-    """A column by its exact name, dots and all."""
+    """A column by its exact name, which may contain dots."""
     from pyspark.sql import functions as F
 
     return F.col(spark_identifier(name))

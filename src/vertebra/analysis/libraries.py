@@ -1,7 +1,8 @@
 """Importing the model libraries while the engine computes features.
 
 Importing scikit-learn, MLflow and the libraries of the candidates takes several seconds of one core, and making a new
-tracking database takes as long again. The engine leaves a core partly idle, so a second thread does it meanwhile.
+tracking database takes as long again. Meanwhile the engine leaves a core partly idle, so a second thread does this
+work.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ _MODULES: Final = (
 
 @contextmanager
 def preloaded_libraries(analysis: Analysis, tracking: str) -> Iterator[None]:
-    """Import the libraries that an analysis needs in a second thread; the end of the block waits for it.
+    """Import the libraries that an analysis needs in a second thread; the block ends when they are imported.
 
-    Errors are ignored here: they occur again, with their message, where the library is used.
+    Errors are ignored here, because they occur again, with their message, when the library is used.
 
     Args:
         tracking: MLflow tracking URI; a SQLite file that does not exist is made.

@@ -56,7 +56,7 @@ def read_model(path: Path, sha256: str, also: Iterable[str]) -> Any:
     """Read a model that this lake recorded.
 
     Raises:
-        LakeError: the file is not the one that the ledger recorded.
+        LakeError: the file differs from the one that the ledger recorded.
         StepError: it consists of types that are not allowed.
     """
     import skops.io

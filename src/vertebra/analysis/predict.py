@@ -53,7 +53,7 @@ def predict(
         version: of the registered model; by default the champion.
 
     Raises:
-        LakeError: there is no such table or model, or the model is not the one the ledger recorded.
+        LakeError: there is no such table or model, or the model file differs from the one that the ledger recorded.
     """
     from vertebra.analysis import track
     from vertebra.analysis.examples import as_features

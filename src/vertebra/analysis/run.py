@@ -49,7 +49,8 @@ def analyse(
     """Run an analysis: features, training and test sets, cross-validation, choice, test, registration.
 
     The test set is read once, after the choice. The predictions of the chosen model for it are the step's main table,
-    ``analysis.<name>``, which is committed last: until then the champion is the old one, or one that the ledger has.
+    ``analysis.<name>``, which is committed last: until then the champion is the previous one, or one that the ledger
+    has recorded.
 
     Args:
         tracking: MLflow tracking URI.

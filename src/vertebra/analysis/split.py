@@ -51,11 +51,11 @@ def store_sets(analysis: Analysis, examples: DataFrame, ctx: StepContext) -> Tra
     so folds have equal numbers of groups (give or take one), and equal data gives equal folds on every engine.
 
     Args:
-        examples: as :func:`~vertebra.analysis.features.example_frame` makes them; read several times.
+        examples: the result of :func:`~vertebra.analysis.features.example_frame`; read several times.
 
     Raises:
-        DeclarationError: a set is empty, a group lies on both sides of the test date, a key is not unique, or a
-            label is not what the task needs.
+        DeclarationError: a set is empty, a group lies on both sides of the test date, a key is not unique, or a label
+            does not fit the task.
     """
     from pyspark.sql import functions as F
 
@@ -97,7 +97,7 @@ def _folds(analysis: Analysis, groups: DataFrame) -> DataFrame:
 
 
 def _summary(analysis: Analysis, examples: DataFrame, groups: DataFrame) -> Row:
-    """What the checks need, in one row."""
+    """One row with all values that the checks need."""
     from pyspark.sql import functions as F
 
     repeated = examples.groupBy(*[spark_identifier(name) for name in analysis.key]).count().where("count > 1")

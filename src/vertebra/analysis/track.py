@@ -128,7 +128,7 @@ def fetch(tracking: str, name: str, version: str | None, folder: Path) -> tuple[
     """The model file of a version, or of the champion, downloaded into a folder.
 
     Returns:
-        The version and the file. It is not read here.
+        The version and the file, which is not read yet.
 
     Raises:
         LakeError: there is no such model.
@@ -158,7 +158,7 @@ def _experiment(client: MlflowClient, tracking: str, name: str) -> str:
 
 
 def _artifacts(tracking: str) -> str | None:
-    """The folder of artifacts: next to a SQLite file; None for a server, which decides itself."""
+    """The folder of artifacts: next to a SQLite file; None for a server, which has its own setting."""
     parts = urlsplit(tracking)
     if parts.scheme != "sqlite":
         return None

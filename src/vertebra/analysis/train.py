@@ -67,10 +67,10 @@ def baseline(analysis: Analysis) -> CandidateModel:
 
 
 def build(analysis: Analysis, setting: CandidateModel, threads: int | None = None) -> Any:
-    """The unfitted estimator of a setting, with the analysis's seed where it takes one.
+    """The unfitted estimator of a setting, with the analysis's seed if it takes one.
 
     Args:
-        threads: to fit with, if the estimator has ``n_jobs``; by default as it is declared.
+        threads: number of threads to fit with, if the estimator has ``n_jobs``; by default as declared.
 
     Raises:
         DeclarationError: ``build`` failed, or returned no estimator of the task.

@@ -54,8 +54,8 @@ def cross_validate(
     Scaling, imputation and one-hot encoding are fitted on each fold's training rows; settings with the same encoding
     share them. Only the vocabulary of categories, which does not use the label, is taken from the whole training set.
 
-    Folds are fitted in parallel, one thread each: that is faster than one fit after the other on all cores, and scores
-    do not depend on the number of cores.
+    Folds are fitted in parallel, one thread each: this is faster than fitting them one after the other on all cores,
+    and scores do not depend on the number of cores.
     """
     from threadpoolctl import threadpool_limits
 
