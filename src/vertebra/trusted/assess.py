@@ -48,7 +48,7 @@ class Measure:
         subject: the table, column or rule it is about.
         measure: what was measured, e.g. ``completeness``, ``g3``.
         value: None means not applicable.
-        note: why the value is None, or the run that it is compared with.
+        note: why the value is None, or the run it is compared with.
     """
 
     scope: Scope
@@ -162,7 +162,7 @@ def assess(
 
     Args:
         found: at this stage.
-        change: since the last run; None where that is not measured, as after cleaning.
+        change: since the last run; None if not measured, e.g. after cleaning.
     """
     by_rule = {count.rule: count for count in found.counts}
     measures = [
@@ -261,7 +261,7 @@ def _of_columns(
 
 
 def _uniqueness(rule: str | None, counts: Mapping[str, RuleCount], rows: int) -> float | None:
-    """The share of rows that are left when repeated ones are removed."""
+    """The share of rows that remain when repeated rows are removed."""
     extra = counts[rule].g3_rows if rule is not None else None
     return None if extra is None else share(rows - extra, rows)
 
@@ -289,7 +289,7 @@ def _of_rule(rule: NamedRule, count: RuleCount, rows: int) -> list[Measure]:
 
 
 def _of_cleaning(rule: NamedRule, violations: ViolationSummary, stage: Stage) -> list[Measure]:
-    """What was done about a rule: cells it repaired, rows it removed; violating tuples accepted and left."""
+    """The effects of cleaning by rule: repaired cells, removed rows, accepted tuples and remaining violating tuples."""
     done = {"accepted": violations.accepted, "unresolved": violations.unresolved}
     if stage == "after":
         done = {"repaired": violations.repaired, "quarantined": violations.quarantined} | done

@@ -1,4 +1,4 @@
-"""Cells as text, the form in which ledgers store values; the text is read back as the same value."""
+"""Cells as text, the form in which ledgers store values. Reading the text back gives the same value."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def spark_type(kind: pa.DataType) -> str:
 
 
 def as_json(schema: pa.Schema) -> Column:
-    """A row as a JSON object: integers and booleans as such, other values as text, NULLs left out.
+    """A row as a JSON object: integers and booleans unchanged, other values as text, without NULLs.
 
     Engines write timestamps and fractions into JSON in different, partly lossy forms; as text they are exact.
     """

@@ -79,7 +79,7 @@ def trust(
     """Make the trusted table of a dataset.
 
     Writes ``trusted.<name>`` and its rows in the ledgers ``violations``, ``repairs``, ``quarantine`` and ``quality``.
-    If rows were added to the formatted table and the others are cleaned as before, only the new rows are added to the
+    If rows were added to the formatted table and earlier rows are cleaned as before, only the new rows are added to the
     trusted table. Otherwise it is written whole.
 
     Args:
@@ -87,7 +87,7 @@ def trust(
         full_refresh: always write it whole.
 
     Raises:
-        QualityError: a rule with ``on_violation: fail`` is violated; the trusted table stays as it was.
+        QualityError: a rule with ``on_violation: fail`` is violated; the trusted table is unchanged.
         RuleError: a rule cannot be checked, or cannot be repaired as declared.
     """
     return _Step(dataset, ctx, rules_of(dataset, datasets)).run(full_refresh=full_refresh)
@@ -216,8 +216,8 @@ class _Step:
     ) -> Detection | None:
         """The violations of the cleaned table; None when cleaning changed nothing.
 
-        Only rules that read a repaired column are checked again and, because removing a row can only end a conflict,
-        those of the others that were violated.
+        Only rules that read a repaired column, and other rules that were violated, are checked again: removing rows
+        cannot cause new violations of the rest.
         """
         if repaired.cells is None and removed.rows is None:
             return None
@@ -394,7 +394,7 @@ def _rows(folder: Path) -> int:
 
 
 def _values(folder: Path, column: str) -> Counter[str]:
-    """How often each value of a text column, or of the lists in it, occurs in materialised files."""
+    """Number of occurrences of each value of a text column, or of each element of its lists, in materialised files."""
     counts: Counter[str] = Counter()
     for file in folder.rglob("*.parquet"):
         for batch in pq.ParquetFile(file).iter_batches(columns=[column]):

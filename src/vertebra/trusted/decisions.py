@@ -1,8 +1,8 @@
 """Decisions of people about single rows, cells and violations; later runs of the trusted zone respect them.
 
 A decision is about one subject: a row (release it from quarantine), a violation (accept it) or a cell (undo a repair,
-or override the value). Of several decisions about a subject the latest is in force; ``withdraw`` leaves none in force.
-Callers of the functions that record a decision must hold the lease of the lake.
+or override the value). If there are several decisions about a subject, the latest is in force; after ``withdraw``, none
+is. Callers of the functions that record a decision must hold the lease of the lake.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Decision:
     """One decision: a row of the ledger ``decisions``.
 
     Attributes:
-        decided_at: UTC; later than that of every earlier decision, whatever the clock says.
+        decided_at: UTC; always later than that of earlier decisions, even if the clock was set back.
         decision: ``release`` a row, ``accept`` a violation, ``undo`` a repair, ``override`` a cell, or ``withdraw``
             the decision about the same row, violation or cell.
         dataset: name of the dataset.

@@ -1,8 +1,8 @@
 """Incremental cleaning: only new rows are added to the trusted table if the earlier ones are cleaned as before.
 
 Rules are about whole tables: a new row may change a majority, and so repair an old row or release it from quarantine.
-So rules are checked, and repairs and removals computed, over all rows. What is saved is writing the earlier rows again
-if their repairs and removals are unchanged, which they nearly always are.
+So rules are checked, and repairs and removals computed, over all rows. If the repairs and removals of earlier rows are
+unchanged, which is nearly always so, these rows are not written again.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def new_rows(
     """The rows to add to a trusted table; None when it has to be written whole.
 
     Args:
-        cells: the repairs of this run, ``rid, column_name, new, …``; None for none.
-        removed: the rows it removes, ``rid, …``; None for none.
+        cells: the repairs of this run, ``rid, column_name, new, …``; None if there are none.
+        removed: the rows it removes, ``rid, …``; None if there are none.
     """
     base_version = target.version() if target.exists() else None
     written = ctx.extensible(target)
@@ -96,7 +96,7 @@ def _files(ledger: str, dataset: str, folder: str | None, ctx: StepContext) -> l
 def _as_before(
     ctx: StepContext, ledger: str, files: Sequence[Path], now: DataFrame | None, new: DataFrame, about: Sequence[str]
 ) -> bool:
-    """Whether the earlier rows are treated as in the previous run, as its ledger says."""
+    """Whether the earlier rows are treated as in the previous run, according to its ledger."""
     from pyspark.sql import functions as F
 
     rows = any(pq.read_metadata(file).num_rows for file in files)

@@ -1,8 +1,9 @@
 """Committing the ledgers of a trusted table together with the table.
 
-The files of all ledgers are staged while the step runs. The journal of the run says that they belong to the table, and
-the table's commit names their folders; so they become known if, and only if, the table is committed. A rule that stops
-the step leaves ledgers of a table that was not written, and so does restoring a table; :func:`ledger_mismatch` tells.
+The files of all ledgers are staged while the step runs. The journal of the run records that they belong to the table,
+and the table's commit names their folders, so they become visible if, and only if, the table is committed. After a rule
+stopped the step, or a table was restored, the ledgers describe another version than the present one;
+:func:`ledger_mismatch` detects this.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class LedgerCommit:
         """Stage the rows of a ledger for the dataset, invisible until :meth:`commit`; replaces rows staged before.
 
         Args:
-            rows: the columns of the ledger without ``run_id`` and ``dataset``, in any order; None for no rows.
+            rows: the columns of the ledger without ``run_id`` and ``dataset``, in any order; None if there are no rows.
         """
         from pyspark.sql import functions as F
 
@@ -88,7 +89,7 @@ def with_ledger_folders(commit: Commit, folders: Mapping[str, str]) -> Commit:
 
 
 def ledger_folders(version: TableVersion) -> dict[str, str] | None:
-    """The folders of the ledgers that belong to a version; None for one that an earlier release wrote.
+    """The folders of the ledgers that belong to a version; None for a version written by an earlier release.
 
     A ledger without a folder had no rows.
     """
@@ -114,7 +115,7 @@ def _belong(table: TableVersion | None, newest: str, ledgers: Ledgers, dataset: 
     """Whether the ledgers of a dataset are those of a version of its table."""
     folders = ledger_folders(table) if table else None
     if folders is None:
-        # nothing but the ids of runs tells about the tables of earlier releases
+        # for tables of earlier releases, only the ids of runs can be compared
         return newest <= (table.run_id if table else "")
     return all(
         ledgers.folders(ledger, dataset) == {folders[ledger]}

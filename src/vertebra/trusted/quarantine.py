@@ -24,9 +24,10 @@ def removals(
 ) -> DataFrame:
     """The rows to remove, each with the rules it is removed for.
 
-    Of tuples with the same key, the first received stays. Of a group that violates a functional dependency, the tuples
-    with the majority value stay if their share reaches the rule's confidence; otherwise all are removed. For any other
-    rule, every violating tuple is removed. Rows that a person released and violations that one accepted stay.
+    Among tuples with the same key, the first received is kept. In a group that violates a functional dependency, the
+    tuples with the majority value are kept if their share reaches the rule's confidence; otherwise all are removed. For
+    any other rule, every violating tuple is removed. Rows that a person released, and rows whose violation a person
+    accepted, are kept.
 
     Args:
         frame: the table after repair.

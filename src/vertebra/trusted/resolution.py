@@ -62,15 +62,15 @@ def resolve(
 ) -> DataFrame:
     """Violations with their ``resolution``.
 
-    A violation is ``quarantined`` if its row was removed, or if it is gone, its rule removes rows, and its own row was
-    not repaired: then the row that it was in conflict with was removed. It is ``accepted`` if a person accepted it or
-    released its row, ``repaired`` if it is gone for another reason, and ``reported`` if it is still there.
+    A violation is ``quarantined`` if its row was removed. It is also ``quarantined`` if it is gone, its rule removes
+    rows, and its own row was not repaired: then the row in conflict with it was removed. It is ``accepted`` if a person
+    accepted it or released its row, ``repaired`` if it is gone for another reason, and ``reported`` if it remains.
 
     Args:
         violations: ``rule, rid, role, partner``, before cleaning.
         quarantining: rules with ``on_violation: quarantine``.
-        repaired: the repaired cells (``rid``); None for none.
-        removed: the rows in quarantine (``rid``); None for none.
+        repaired: the repaired cells (``rid``); None if there are none.
+        removed: the rows in quarantine (``rid``); None if there are none.
         remaining: ``rule, rid`` of the violations after cleaning; None when cleaning changed nothing.
     """
     from pyspark.sql import functions as F
@@ -105,7 +105,7 @@ def summarise_violations(
 
     Args:
         before: ``rule, rid, resolution`` of the violations before cleaning.
-        after: the same of those after it; None when cleaning changed nothing.
+        after: the same for the violations after cleaning; None when cleaning changed nothing.
         rules: the names of all rules that may be violated.
     """
     from pyspark.sql import functions as F
@@ -120,7 +120,7 @@ def summarise_violations(
 
 
 def _by_rules(violations: DataFrame, rules: Sequence[str]) -> DataFrame:
-    """How many rows violate which set of rules, and which of these violations are accepted: a bit for each rule.
+    """Number of rows by the set of rules they violate and the set of accepted violations, with one bit for each rule.
 
     These counts answer "how many rows violate at least one of these rules" for any rules, from one pass over the rows.
     """

@@ -28,8 +28,8 @@ class Timeliness:
 
     Attributes:
         value: above 0, at most 1; None means not applicable.
-        age: of the newest data, in days; None when it is not known.
-        note: why it is not applicable, or what it was computed from.
+        age: age of the newest data in days; None if unknown.
+        note: why it is not applicable, or the figures it was computed from.
     """
 
     value: float | None
@@ -40,8 +40,8 @@ class Timeliness:
 def timeliness(dataset: Dataset, lake: Lake, now: datetime) -> Timeliness:
     """How timely the data of a dataset are.
 
-    The age is counted from the end of the latest period that a batch covers, or from its collection if it has no period
-    or one that is not over.
+    The age is counted from the end of the latest period that a batch covers, or from its collection if the batch has no
+    period or its period has not ended.
 
     Args:
         now: UTC.

@@ -1,4 +1,4 @@
-"""Changes of violations since the last run: those that are new, that persist, and that are gone.
+"""Changes of violations since the last run: new, persisting and gone violations.
 
 A violation is identified by its rule, its row and the role of the row. The ledger has the present violations; those of
 the last assessed run are read by time travel, so nothing is stored twice.
@@ -75,7 +75,7 @@ def changes_since_last_run(dataset: Dataset, ctx: StepContext, now: Sequence[Pat
 
 
 def _compared(before: DataFrame | None, now: DataFrame | None) -> Sequence[dict[str, int]]:
-    """Violations per rule that are only now, in both runs, and only before; in at most one engine job."""
+    """Violations per rule only in this run, in both runs, and only in the previous one; in at most one engine job."""
     from pyspark.sql import functions as F
 
     found: dict[int, dict[str, int]] = {BEFORE: {}, NOW: {}, BOTH: {}}
@@ -88,10 +88,11 @@ def _compared(before: DataFrame | None, now: DataFrame | None) -> Sequence[dict[
 
 
 def sides(before: DataFrame | None, now: DataFrame | None, about: Sequence[str]) -> DataFrame | None:
-    """The rows of two frames, and which of the frames has them.
+    """The rows of two frames, with the frames that contain each.
 
     Args:
-        before, now: frames with the columns ``about``, whose values occur at most once in each; None for no rows.
+        before, now: frames with the columns ``about``, whose values occur at most once in each; None if there are no
+            rows.
 
     Returns:
         ``about`` and ``sides``: :data:`BEFORE`, :data:`NOW` or :data:`BOTH`; None when there are no rows at all.

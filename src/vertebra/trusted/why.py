@@ -58,7 +58,7 @@ class DecisionTaken:
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What the ledgers of the trusted zone have of a row, or of one of its cells.
+    """The entries about a row, or about one of its cells, in the ledgers of the trusted zone.
 
     Attributes:
         violations: of the whole row, because a rule may read several columns.

@@ -65,7 +65,7 @@ def _dependency(rule: Pairs) -> DataFrame:
 
 
 def _pairs(rule: Pairs, first: DataFrame, second: DataFrame) -> Iterator[DataFrame]:
-    """Pairs, by inclusion and exclusion over the ``≠``: pairs that agree on an attribute are subtracted."""
+    """Pairs, by inclusion and exclusion over the ``≠`` predicates: pairs that agree on an attribute are subtracted."""
     from pyspark.sql import functions as F
 
     for chosen, sign in _subsets(rule.unequal):
@@ -94,7 +94,7 @@ def _no_order(first: DataFrame, second: DataFrame, keys: Sequence[str]) -> DataF
 
 
 def _one_order(rule: Pairs, first: DataFrame, second: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """How many rows have a value, and with how many of the other role they meet the order predicate: ``nf, ns``."""
+    """For each value, its rows, and the rows of the other role that meet the order predicate with it: ``nf, ns``."""
     from pyspark.sql import functions as F
 
     operator = rule.shape.ordered[0].operator

@@ -96,7 +96,7 @@ def detect(
 
 @dataclass(frozen=True)
 class _Part:
-    """A frame of a job, and the rules that it is for."""
+    """A frame of a job, and the rules that it serves."""
 
     rules: tuple[str, ...]
     frame: DataFrame
@@ -211,7 +211,7 @@ class _Run:
         return replace(rule, fetched=fetched) if fetched else rule
 
     def _divided(self, rule: Pairs) -> Pairs:
-        """A rule for divide and conquer, over the rows that meet two of its order predicates with some row."""
+        """A rule for divide and conquer, over the rows that meet each two of its order predicates with some row."""
         with self._timed([rule.name]):
             rows = prefiltered(rule, self.engine, self._folder("divided", rule.name, "narrowed"))
         return replace(rule, fetched=rows)
@@ -309,7 +309,7 @@ class _Run:
         self._collect(parts)
 
     def _found(self, found: DataFrame) -> list[DataFrame]:
-        """How many tuples and groups violate each rule."""
+        """The number of tuples and groups that violate each rule."""
         from pyspark.sql import functions as F
 
         several = [one.name for one in self.plan.pairs if not one.shape.symmetric]
@@ -375,7 +375,7 @@ class _Run:
 
     @contextmanager
     def _timed(self, rules: Sequence[str]) -> Iterator[None]:
-        """Run a job for some rules: count its time for them, and name them when the engine fails."""
+        """Run a job for some rules: add its time to theirs, and name them in errors of the engine."""
         started = time.perf_counter()
         try:
             yield

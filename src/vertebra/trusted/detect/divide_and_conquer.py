@@ -4,7 +4,7 @@ For each row of one role, the *probe*, it searches a row of the other role, the 
 and other predicates. The targets are numbered in the order of ``o``: a probe meets the predicate with the first p of
 them. The numbers below p form one block of length 2^l for each bit l of p. A probe therefore enters one block per bit,
 and a target one block per level; within a block, every pair meets the order predicate. The remaining rule has one order
-predicate less and one equality key more. The rest of p, shorter than the smallest block, is compared directly.
+predicate fewer and one more equality key. The rest of p, shorter than the smallest block, is compared directly.
 
 Source: J. L. Bentley, Multidimensional divide-and-conquer, CACM 23(4), 1980; in place of recursion, all levels at once.
 """

@@ -1,8 +1,8 @@
 """Rules with more order predicates, or more ``≠`` beside two of them, than one sweep can check.
 
 Order predicates are removed one by one (:mod:`~vertebra.trusted.detect.divide_and_conquer`) until a sweep, or
-candidates per group, check what remains: n·log^(k-1) n for k predicates. Before that, rows that meet no two of the
-order predicates with any row are dropped; in clean data few rows are left.
+candidates per group, check what remains: n·log^(k-1) n for k predicates. Before that, a row is dropped if it meets some
+two of the order predicates with no row; in clean data few rows remain.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def divided_pair_counts(
 
 
 def pair_condition(rule: Pairs, side: int) -> PairCondition:
-    """The condition that a tuple of one role has to meet with one of the other."""
+    """The condition that a tuple of one role has to meet with a tuple of the other."""
     operators = tuple((p.swapped if side else p).operator for p in rule.shape.ordered)
     unequal = (*rule.unequal, "rid") if rule.meets_itself else tuple(rule.unequal)
     return PairCondition(tuple(rule.keys), unequal, operators, rule.floating)
@@ -120,10 +120,11 @@ def dominated(
 def dominance_pairs(
     first: DataFrame, second: DataFrame, condition: PairCondition, engine: Engine, folder: Path
 ) -> list[DataFrame]:
-    """How many pairs meet the condition: the sum of ``n`` over all frames, each of one row.
+    """The number of pairs that meet the condition: the sum of ``n`` over all frames, each of one row.
 
-    By inclusion and exclusion over the ``≠``: every row enters once for each set of them, in a group of rows that agree
-    on the whole set; sets of odd size are subtracted. ``rid`` must not be among the columns that differ.
+    Computed by inclusion and exclusion over the ``≠`` predicates: every row enters once for each set of them, in a
+    group of rows that agree on the whole set; sets of odd size are subtracted. ``rid`` must not be among the columns
+    that differ.
     """
     from pyspark.sql import functions as F
 

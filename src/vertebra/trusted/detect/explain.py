@@ -1,4 +1,4 @@
-"""How the rules of a table would be checked, in words, from the plan that detection follows."""
+"""Explains in words how the rules of a table would be checked, from the plan that detection follows."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class RulePlan:
         cost: the growth, with ``n`` the rows of the table and ``v`` those of groups that violate the rule.
         shares: the steps done once for several rules, each with the names of the others.
         exact: whether violating tuples and pairs are found exactly.
-        bound: what bounds its memory, if not the engine's memory limit, from which it spills; empty otherwise.
+        bound: the bound of its memory, if it does not spill at the engine's memory limit; empty otherwise.
     """
 
     rule: str
@@ -79,7 +79,7 @@ def explain(table: str, relations: Collection[str], rules: Sequence[NamedRule]) 
         One plan per rule, in their order.
 
     Raises:
-        RuleError: as ``detect`` before it reads data: a relation is missing, or a rule has no exact plan.
+        RuleError: a relation is missing, or a rule has no exact plan; ``detect`` raises it too, before it reads data.
     """
     plan = planned(table, relations, rules)
     sets = {rule.name: keys for keys in plan.key_sets for rule in keys.rules}

@@ -40,8 +40,8 @@ class SharedGroups:
         """A row for each group that may violate a rule, and one for all others, whose keys are NULL.
 
         Returns:
-            ``x…``, ``v0, v1, …`` (whether it may violate each rule), and each of :data:`GROUP_MEASURES` per rule,
-            numbered alike.
+            ``x…``, ``v0, v1, …`` (whether it may violate each rule), and each of :data:`GROUP_MEASURES` per rule, with
+            the same numbers.
         """
         from pyspark.sql import functions as F
 
@@ -101,7 +101,7 @@ class SharedGroups:
         return f"v{[one.name for one in self.rules].index(rule.name)}"
 
     def _judged(self) -> DataFrame:
-        """Every group, with whether it may violate each rule, by its aggregates."""
+        """Every group, with columns that tell by its aggregates whether it may violate each rule."""
         bounds = [_Bounds(rows) for rows in self._rows]
         sides = (bounds[0], bounds[-1])
         chosen: list[Column] = []
@@ -126,7 +126,7 @@ def _judgement(number: int, rule: Pairs, sides: tuple[_Bounds, _Bounds], in_plac
         # both orders of two tuples match, and count as one pair
         doubled = pairs
     elif in_place and both is not None and any(predicate.strict for predicate in rule.shape.ordered):
-        # where each can play both roles, one of the two orders can violate the rule
+        # if each tuple can play both roles, one of the two orders can violate the rule
         doubled = doubled - both * (both - 1)
     rows = nf if rule.alike else nf + ns if both is None else nf + ns - both
     none = F.lit(0).cast("bigint")
@@ -215,7 +215,7 @@ class _Rows:
         )  # fmt: skip
 
     def _with_itself(self) -> list[Column]:
-        """Whether a row meets a rule with itself as both tuples, and whether it meets itself in a group."""
+        """Whether a row meets a rule with itself as both tuples, and whether it meets the equality keys with itself."""
         found = [rule.with_itself().alias(self.itself[rule.name]) for rule in self.rules if rule.name in self.itself]
         for rule in self.rules:
             if rule.name in self.met:
@@ -229,7 +229,7 @@ class _Rows:
 
 @dataclass(frozen=True)
 class _Aggregate:
-    """An aggregate of a group: a number of rows, or the least or greatest value; of parts, then of the whole.
+    """An aggregate of a group: a number of rows, or the least or greatest value; first over parts, then over the group.
 
     Attributes:
         text: the value is one of those that parts are grouped by.
@@ -265,7 +265,7 @@ class _Bounds:
         self._texts: dict[str, Column] = {}
 
     def size(self, rule: Pairs, side: int) -> Column:
-        """How many rows can play a role."""
+        """The number of rows that can play a role."""
         from pyspark.sql import functions as F
 
         only, member = self.rows.alone(rule, side), self.rows.member(rule, side)
@@ -274,7 +274,7 @@ class _Bounds:
         return self._asked(("size", member), _Aggregate("size", counted))
 
     def both(self, rule: Pairs) -> Column | None:
-        """How many rows can play both roles of the same group; None between two relations."""
+        """The number of rows that can play both roles of the same group; None between two relations."""
         from pyspark.sql import functions as F
 
         if not rule.shape.one_relation:

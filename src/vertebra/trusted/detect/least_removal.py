@@ -59,7 +59,7 @@ def removal(rule: Pairs) -> Removal:
 def _shared(rule: Pairs) -> list[str]:
     """The attributes on one of which every two remaining tuples have to agree.
 
-    ``<=`` is true of two tuples in one order or the other, so it does not restrict the remaining ones.
+    ``<=`` is always true of two tuples in one order or the other, so it does not restrict which tuples remain.
     """
     return rule.unequal + [name for name, p in zip(rule.ordered, rule.shape.ordered, strict=True) if p.strict]
 
@@ -85,7 +85,7 @@ def chain_counts(rule: Pairs, violations: DataFrame, tuples: int) -> list[DataFr
     """``surplus``: violating tuples minus those of the longest chain of each group.
 
     Args:
-        tuples: how many violate the rule; no group may have more than :data:`LONGEST_CHAIN`.
+        tuples: number of tuples that violate the rule; no group may have more than :data:`LONGEST_CHAIN`.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as F
@@ -125,7 +125,7 @@ def cover_counts(rule: Pairs, violations: DataFrame) -> list[DataFrame]:
 
 
 def _matched(evidence: DataFrame, first_role: Column) -> DataFrame:
-    """Pairs without a common tuple: those that are first, in a random order, for both of their tuples."""
+    """Pairs without a common tuple: each is, in a random order, the first pair of both its tuples."""
     from pyspark.sql import functions as F
 
     scattered = F.hash("rid", "partner", "role").cast("decimal(38,0)") * F.lit(1 << 62).cast("decimal(19,0)")

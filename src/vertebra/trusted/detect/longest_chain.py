@@ -1,4 +1,4 @@
-"""The longest chain: the most rows of a group of which no two violate a rule with two order predicates.
+"""The longest chain: the largest set of rows of a group in which no two violate a rule with two order predicates.
 
 It is a longest increasing subsequence, found by patience sorting. The workers of the engine get the code of this module
 by value: they need pyarrow and numpy, but not this package.
@@ -22,7 +22,7 @@ _CONVERSE = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def longest_chains(one: str, two: str) -> Callable[[pa.Table], pa.Table]:
-    """A function for ``applyInArrow``: rows ``o0, o1, grp`` to ``kept``, how many of them remain, over all groups.
+    """A function for ``applyInArrow``: rows ``o0, o1, grp`` to ``kept``, the number of remaining rows over all groups.
 
     Args:
         one: of two tuples that violate the rule, ``t.o0 one s.o0``; strict, if one of the two is.

@@ -1,4 +1,4 @@
-"""The plan for checking the rules of a table: how the violations of each are found, and what the rules share.
+"""The plan for checking the rules of a table: how the violations of each rule are found, and which work rules share.
 
 :func:`~vertebra.trusted.detect.detection.detect` follows the plan, and
 :func:`~vertebra.trusted.detect.explain.explain` shows it.
@@ -83,7 +83,7 @@ class Planned:
 
     @property
     def decided(self) -> bool:
-        """Whether the least and greatest values of a group, and its size, decide if it violates the rule."""
+        """Whether the least and greatest values of a group, and its size, determine if it violates the rule."""
         attributes = len(self.shape.unequal) + len(self.shape.ordered)
         return attributes == 0 or (attributes == 1 and self.shape.self_excluded)
 

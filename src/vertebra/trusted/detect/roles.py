@@ -221,12 +221,12 @@ def _named(names: Sequence[str], predicates: Sequence[JoinPredicate], side: int)
 
 
 def all_of(conditions: Sequence[Column]) -> Column:
-    """The conjunction of conditions; of none, true."""
+    """The conjunction of conditions; true if there are none."""
     return _halved(conditions, and_) if conditions else _literal(True)
 
 
 def any_of(conditions: Sequence[Column]) -> Column:
-    """The disjunction of conditions; of none, false."""
+    """The disjunction of conditions; false if there are none."""
     return _halved(conditions, or_) if conditions else _literal(False)
 
 

@@ -50,14 +50,15 @@ class RuleCount:
 def removal_for_all(counts: Iterable[RuleCount]) -> tuple[int, int]:
     """Bounds on the least number of rows of a table to remove so that all its rules hold.
 
-    A removal for all rules is one for each rule, and the removals for each rule together are one for all. So the number
-    is at least the greatest of the rules' least removals, and at most their sum and the number of violating tuples.
+    A removal for all rules is also a removal for each rule, and the union of removals for each rule is a removal for
+    all. So the number is at least the greatest of the rules' least removals, and at most both their sum and the number
+    of violating tuples.
 
     Args:
         counts: of the rules of one table.
 
     Returns:
-        The lower and the upper bound; equal where one rule alone is violated and its removal is known.
+        The lower and the upper bound; equal if only one rule is violated and its removal is known.
 
     Source: Livshits, Kimelfeld, Roy, Computing optimal repairs for functional dependencies, PODS 2018.
     """

@@ -1,7 +1,7 @@
 """Rules with order predicates and large groups: groups are cut into slices of the first ordered value.
 
-A sorted pass over one group is one partition, on one core. Of the rows in other slices a tuple needs only the best
-value, so slices can be sorted separately, and small sorts cost less than a large one. The pass finds the tuples that
+A sorted pass over one group is one partition, on one core. A tuple needs only the best value of the rows in each other
+slice, so slices can be sorted separately, and small sorts cost less than a large one. The pass finds the tuples that
 meet the first two order predicates in the first role; tuples of the second role are found by comparing them with the
 best of those, slice by slice. In clean data few rows are left, and only they need the exact passes.
 """
@@ -39,12 +39,12 @@ def sliced(rule: Pairs, rows: int, most: float, engine: Engine, folder: Path) ->
     Args:
         rule: has two order predicates or more.
         rows: of the table.
-        most: with more rows than this in the first role, filtering does not pay.
+        most: if more rows than this remain in the first role, filtering is not worth its cost.
         folder: a new folder for intermediate results.
 
     Returns:
-        A superset of the violating rows, as of :attr:`Pairs.first` and :attr:`Pairs.second`; None if they are too many,
-        or if the first ordered value is a text.
+        A superset of the violating rows, in the form of :attr:`Pairs.first` and :attr:`Pairs.second`; None if they are
+        too many, or if the first ordered value is a text.
     """
     place = _place(rule.first.schema["o0"].dataType)
     if place is None:
@@ -122,7 +122,7 @@ def _rows(rule: Pairs, side: int, operator: str) -> tuple[DataFrame, Column, Col
 
 
 def _targets(rule: Pairs, seeking: DataFrame, place: str, engine: Engine) -> DataFrame:
-    """The rows of the second role that may meet one of few rows of the first, whose values are the slice bounds."""
+    """The rows of the second role that may meet one of few rows of the first role; these give the slice bounds."""
     from pyspark.sql import functions as F
 
     one, two = rule.shape.ordered[:2]
@@ -174,7 +174,7 @@ def _in_slices(rows: DataFrame, column: str, place: str, bounds: Sequence[float]
     """The rows with the number of their ``slice``; equal values are in one, greater ones in the same or a later one.
 
     Args:
-        from_bound: a slice begins with the bound before it; else it ends with the one after it.
+        from_bound: a slice includes its lower bound; otherwise its upper bound.
     """
     from pyspark.sql import functions as F
 

@@ -58,9 +58,9 @@ def sweep_events(
 def suspect_groups(rule: Pairs) -> DataFrame:
     """The keys of the groups that may violate a rule; few in clean data.
 
-    This pass does not search for partners, and saves the passes that do from reading all other groups. If both roles
-    compare the same first value, a row enters once, and the result may have groups without a violation: rows that tie
-    are compared too, and if ties violate the rule, every group with a tie is listed.
+    This pass does not search for partners. The passes that do can then skip all other groups. If both roles compare the
+    same first value, a row enters once, and the result may have groups without a violation: rows that tie are compared
+    too, and if ties violate the rule, every group with a tie is listed.
     """
     from pyspark.sql import functions as F
 
@@ -97,7 +97,7 @@ def suspect_groups(rule: Pairs) -> DataFrame:
 def sweep_in_place(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str]) -> DataFrame:
     """A sweep for probes and targets that are the same rows with the same values, and strict predicates.
 
-    Rows enter once: those with equal ``o0`` are sorted so that an earlier one cannot meet the second predicate.
+    Rows enter once: rows with equal ``o0`` are sorted so that an earlier row cannot meet the second predicate.
     """
     from pyspark.sql import functions as F
 
@@ -111,7 +111,7 @@ def sweep_in_place(rows: DataFrame, keys: Sequence[str], operators: tuple[str, s
 
 
 def _two_best(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str], unequal: str) -> DataFrame:
-    """The probes with the best value so far, ``w``, and the best so far that differs from it, ``v``.
+    """The probes with the best tuple so far, ``w``, and the best so far with another value of ``unequal``, ``v``.
 
     At each row that differs from the best one before it, the lesser of the two is a candidate; the best of the
     candidates is ``v``. Ranks without ties make "the best" one tuple.

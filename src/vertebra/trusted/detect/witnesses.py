@@ -3,8 +3,8 @@
 For each tuple ``t``, a tuple ``s`` of the same group is searched for with ``s.d ≠ t.d`` for each of m attributes and,
 if the rule has an order predicate, ``t.o < s.o``. The ``s`` with the greatest ``o`` is a partner of every ``t`` that
 does not agree with it on one of the attributes; for those that do, take the greatest of the tuples that differ from it
-there, and so on: 2 candidates are enough for m = 1, and 5 for m = 2. That a tuple must not be its own partner is one
-more attribute, the row id.
+there, and so on: 2 candidates are enough for m = 1, and 5 for m = 2. If a tuple could be its own partner, the row id is
+one more attribute.
 
 The greatest tuple is found one attribute at a time, because the embedded engine aggregates structs slowly.
 """

@@ -1,7 +1,7 @@
 """Accepting proposals: rules written into a dataset's file, which keeps its comments and its layout.
 
-The text is inserted; nothing else in the file is touched. What the file says afterwards must be what it said before
-plus the new rules, and the project must load: otherwise the file stays, or becomes again, as it was.
+The text is inserted; nothing else in the file changes. The new file must declare what the old one did plus the new
+rules, and the project must load; otherwise the file is left unchanged or restored.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 def rule_of(proposal: Proposal) -> dict[str, Any]:
-    """A proposal as it is declared under ``rules:``: it reports, and changes nothing."""
+    """A proposal in the form of a rule under ``rules:``; the rule only reports violations."""
     return {"description": proposal.statement, **proposal.body, "on_violation": "report"}
 
 
 def as_yaml(rules: Mapping[str, Mapping[str, Any]], indent: int = _INDENT) -> str:
-    """Rules as YAML, each after an empty line, indented as they stand under ``rules:``."""
+    """Rules as YAML, each after an empty line, indented for ``rules:``."""
     margin = " " * indent
     parts = []
     for name, rule in rules.items():
@@ -48,11 +48,11 @@ def accept(
 
     Args:
         file: the dataset's YAML.
-        dataset: what it declares.
+        dataset: the dataset that the file declares.
         rules: new rules by name, as :func:`rule_of` gives them.
 
     Raises:
-        DeclarationError: a name is taken or is none, the file has changed, or its form does not let a rule be added.
+        DeclarationError: a name is taken or invalid, the file has changed, or its layout does not allow adding a rule.
     """
     _check_names(dataset, datasets, rules)
     before = Document(file, read_text(file))
@@ -110,7 +110,7 @@ def _entry(root: yaml.Node | None, name: str) -> tuple[yaml.Node | None, yaml.No
 
 
 def _last_line(lines: Sequence[str], node: yaml.Node, indent: int) -> int:
-    """The number of lines up to the end of a block; comments that stand further left belong to what follows."""
+    """The number of lines up to the end of a block; comments that are indented less belong to the next block."""
     end = min(node.end_mark.line + (1 if node.end_mark.column else 0), len(lines))
     while end > node.start_mark.line + 1:
         line = lines[end - 1]
@@ -163,6 +163,6 @@ def _check_rules(dataset: Dataset, datasets: Mapping[str, Dataset], rules: Mappi
 
 
 def _replaced(file: Path, text: str) -> None:
-    """Replace a file in one step; a reader sees the old or the new one. Its mode is kept, and a byte order mark."""
+    """Replace a file in one step; readers see the old or the new file. Its mode and byte order mark are kept."""
     start = b"\xef\xbb\xbf" if file.read_bytes().startswith(b"\xef\xbb\xbf") else b""
     replace_file(file, start + text.encode())

@@ -24,8 +24,8 @@ _SHIFTS: Final = (1, 7, 31, 127)
 def comparisons(sample: Sample, columns: Mapping[str, SubjectColumn]) -> list[CandidateRule]:
     """Pairs of columns of which one is nearly never greater than the other, though their ranges overlap.
 
-    Only columns of one kind are compared, and none with different declared units. Comparing the values of different
-    rows measures what happens by chance.
+    Only columns of one kind are compared, and none with different declared units. Comparing values of different rows
+    measures how often the order would hold by chance.
     """
     able = [c for c in columns.values() if c.ordered and not c.constant]
     found = []

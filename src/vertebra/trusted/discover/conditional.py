@@ -28,7 +28,7 @@ _MAX_LISTED: Final = 6
 
 
 def constants(sample: Sample, columns: Mapping[str, SubjectColumn]) -> list[CandidateRule]:
-    """Rules ``t.carrier = 'AS' and t.origin != 'EWR'``: where one column has a value, another nearly always has one."""
+    """Rules ``t.carrier = 'AS' and t.origin != 'EWR'``: one value nearly always implies another."""
     able = [c.name for c in columns.values() if c.value_type in ("text", "boolean") and 1 < c.distinct <= _FEW_VALUES]
     found = []
     for one in able:
@@ -46,7 +46,7 @@ def _constants(sample: Sample, one: str, two: str) -> list[CandidateRule]:
     usual = table.sum(axis=0) / rows
     sizes, tops = table.sum(axis=1), table.argmax(axis=1)
     pure = table[np.arange(len(table)), tops] >= _PURE * np.maximum(sizes, 1)
-    # if every value does, the column determines the other: one rule without conditions
+    # if this holds for every value, the column determines the other: one rule without conditions
     if sizes[pure].sum() >= 0.9 * rows:
         return []
     expected = sizes * (1 - usual[tops])
@@ -76,7 +76,7 @@ def _constants(sample: Sample, one: str, two: str) -> list[CandidateRule]:
 
 
 def _table(sample: Sample, one: str, two: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """How often the values of two columns occur together in the uniform half of the sample."""
+    """Counts of pairs of values of two columns in the uniform half of the sample."""
     a, b = sample.codes[one], sample.codes[two]
     shape = (int(a.max(initial=-1)) + 1, int(b.max(initial=-1)) + 1)
     known = sample.uniform & (a >= 0) & (b >= 0)

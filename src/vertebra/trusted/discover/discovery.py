@@ -94,7 +94,7 @@ class _Search:
         return pair_evidence(self.sample, self.names)
 
     def _dependencies(self, pairs: PairEvidence | None) -> list[CandidateRule]:
-        """Needed for orders too: an order follows if one of its columns determines the other."""
+        """Dependencies, also needed to leave out orders that follow because one column determines the other."""
         if pairs is None or not self.kinds & {"fd", "order", "conditional"}:
             return []
         return dependencies(pairs, self.sample, self.subject.columns)

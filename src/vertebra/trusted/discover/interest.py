@@ -1,7 +1,7 @@
 """The interest of a rule: it holds, concerns many rows, would not hold by accident, and is short.
 
 Four things are measured. *Support*: the share of rows that the rule concerns, or relates to another row. *Surprise*:
-how often it would be violated if its columns were independent. *Fidelity*: how much rarer its violations are than that.
+how often it would be violated if its columns were independent. *Fidelity*: how much rarer than that its violations are.
 *Succinctness*: few columns. A rule with a few violations is more interesting than one with none: it shows errors.
 """
 
@@ -81,11 +81,12 @@ def interest(found: Verified) -> float:
 
 
 def without_implied(found: Iterable[Verified]) -> list[Verified]:
-    """Rules by interest, without those that others imply.
+    """Rules by interest, without rules that others imply.
 
-    Implied are: a key or a left-hand side with more columns than one that is as good; a dependency that follows from
-    others by transitivity (Armstrong's axioms) and is no better than they are; and a condition on a dependency that
-    holds without it. Of longer left-hand sides that hold exactly where a shorter one nearly holds, the best is kept.
+    These are left out: a key or left-hand side, if one with fewer columns is as good; a dependency that follows from
+    others by transitivity (Armstrong's axioms) and is no better than they are; and a conditional dependency that also
+    holds without its condition. If a shorter left-hand side nearly holds, only the best of the longer ones that hold
+    exactly is kept.
     """
     ranked = sorted(found, key=lambda one: (-interest(one), len(one.candidate.lhs), one.candidate.name))
     by_length = sorted(ranked, key=lambda one: len(one.candidate.lhs))
@@ -132,7 +133,7 @@ def _minimal(by_length: Sequence[Verified]) -> set[str]:
 
 
 def _better(one: Verified, two: Verified) -> bool:
-    """Of two longer left-hand sides: of keys the more surprising one, of others the one that relates more rows."""
+    """The better of two longer left-hand sides: for keys the more surprising, otherwise the one relating more rows."""
     chances = (one.candidate.chance, two.candidate.chance) if one.candidate.kind == "key" else (0.0, 0.0)
     return (chances[0], -(one.groups or 0), two.candidate.name) > (chances[1], -(two.groups or 0), one.candidate.name)
 

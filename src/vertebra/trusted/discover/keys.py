@@ -1,8 +1,8 @@
-"""Candidates for keys: minimal sets of columns on which no, or hardly any, two rows agree.
+"""Candidates for keys: minimal sets of columns on which no two rows, or hardly any, agree.
 
-Far more sets are unique in a sample than in the table. So the minimal ones are counted on the full table, and pairs of
-rows that agree on them are added to the evidence, which makes the next candidates longer, after Birnick et al.,
-"Hitting Set Enumeration with Partial Information for Unique Column Combination Discovery", PVLDB 13(11), 2020, and
+Far more sets are unique in a sample than in the table. So the minimal sets are counted on the full table, and pairs of
+rows that agree on them are added to the evidence, which makes the next candidates longer. The method follows Birnick et
+al., "Hitting Set Enumeration with Partial Information for Unique Column Combination Discovery", PVLDB 13(11), 2020, and
 Papenbrock and Naumann, "A Hybrid Approach to Functional Dependency Discovery", SIGMOD 2016.
 """
 

@@ -1,8 +1,7 @@
 """The search for left-hand sides: sets of columns by size, judged from evidence.
 
-For every set X of columns up to a size, it counts the pairs that agree on X and, for every other column A, those of
-them that differ on A. Sets on which hardly any pair agrees are not extended, because larger sets have even less
-evidence.
+For every set X of columns up to a size, it counts the pairs that agree on X and, for every other column A, how many of
+these differ on A. Sets on which hardly any pair agrees are not extended, because larger sets have even less evidence.
 
 References: Huhtala, Kärkkäinen, Porkka and Toivonen, "TANE: An Efficient Algorithm for Discovering Functional and
 Approximate Dependencies", The Computer Journal 42(2), 1999 (level-wise search, minimality). Wyss, Giannella and

@@ -40,7 +40,8 @@ def orders(
     """Pairs of columns that change in the same or in opposite directions in nearly all pairs of rows, or within groups.
 
     Args:
-        arithmetic: sets of numbers of which the others determine one exactly: an order among them is trivial.
+        arithmetic: sets of numeric columns in which one is computed exactly from the others: an order among them is
+            trivial.
     """
     able = [c.name for c in columns.values() if c.ordered and c.distinct >= _LEAST_VALUES]
     if len(able) < 2:

@@ -22,7 +22,7 @@ class CandidateRule:
         chance: the share of the pairs that match its left-hand side, or of rows, that would violate it if its columns
             were independent, 0 to 1; for a key, the expected duplicate pairs.
         rare: for a dependency, the share of rows without the most common value of ``rhs``.
-        promise: its interest on the sample; candidates with more are verified first.
+        promise: its interest on the sample; more interesting candidates are verified first.
         hint: words for the sentence that explains it.
     """
 

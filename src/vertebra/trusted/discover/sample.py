@@ -34,8 +34,8 @@ class Sample:
     Attributes:
         uniform: which rows are in the uniform half; all, if the sample is the whole table.
         values: the values of each column, None for NULL.
-        codes: of each column, the place of each value among the column's values in order (of numbers and times), or
-            any number that stands for it; -1 for NULL.
+        codes: for each column, a code for each value: its rank among the column's values for numbers and times, else
+            any distinct number; -1 for NULL.
         numbers: of each ordered column, its values as doubles (times in microseconds), NaN for NULL.
         whole: whether the sample is the whole table.
     """
@@ -48,11 +48,11 @@ class Sample:
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.uniform)
 
     def rare(self, column: str) -> float:
-        """The share of rows with a value that do not have the most common one."""
+        """Of the rows with a value, the share that do not have the most common value."""
         codes = self.codes[column][self.uniform]
         codes = codes[codes >= 0]
         return float(1 - np.bincount(codes).max() / len(codes)) if len(codes) else 0.0

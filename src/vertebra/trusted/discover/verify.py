@@ -23,7 +23,7 @@ Advance = Callable[[int, int], None]
 
 
 def compiled(dataset: Dataset, datasets: Mapping[str, Dataset], candidate: CandidateRule) -> tuple[NamedRule, ...]:
-    """The rules that a candidate is compiled to when it is declared.
+    """The rules that a candidate compiles to when it is declared.
 
     Raises:
         RuleError: it cannot be checked.
@@ -63,7 +63,7 @@ def verified(subject: Subject, candidates: Sequence[CandidateRule], advance: Adv
 def _batches(
     subject: Subject, candidates: Sequence[CandidateRule]
 ) -> Iterator[list[tuple[CandidateRule, tuple[NamedRule, ...]]]]:
-    """Candidates with their rules, a few per detection; those with the same left-hand side together."""
+    """Candidates with their rules, a batch per detection; candidates with the same left-hand side stay together."""
     batch: list[tuple[CandidateRule, tuple[NamedRule, ...]]] = []
     for place, candidate in enumerate(candidates):
         rules = compiled(subject.dataset, subject.datasets, candidate)
@@ -118,7 +118,8 @@ def _verified(
 def declared_as(subject: Subject, found: Sequence[Verified]) -> list[Verified]:
     """The candidates with the name of an equivalent declared rule, without those that a declared rule implies.
 
-    A declared rule implies another if every violation of the other violates it, and nothing violates it in this table.
+    A declared rule that nothing violates in this table implies another rule if every violation of the other also
+    violates it.
     """
     rules = [(rule.name, rule.constraint) for rule in rules_of(subject.dataset, subject.datasets)]
     kept, general = [], []

@@ -19,7 +19,7 @@ class Dependency:
     Attributes:
         determinant: SQL expressions over the relation; tuples equal on them form a group.
         column: the dependent column; the tuples of a group should be equal on it.
-        conditions: SQL; the dependency is about the tuples that meet them.
+        conditions: SQL; the dependency applies to the tuples that meet them.
     """
 
     determinant: tuple[str, ...]

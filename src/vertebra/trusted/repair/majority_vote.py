@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def majority_vote(
     frame: DataFrame, determinant: Sequence[str], dependent: str, conditions: Sequence[str]
 ) -> tuple[DataFrame, DataFrame]:
-    """The tuples that a functional dependency is about, and the majority of each group that violates it.
+    """The tuples that a functional dependency applies to, and the majority value of each group that violates it.
 
     The groups are counted before they are joined, and each tuple joins at most one group, so that frequent values of
     the determinant cause no skew.

@@ -1,8 +1,8 @@
 """Repair of a functional dependency by majority.
 
-In a group of tuples equal on X, a dependency X → A asks for one value of A. The cells of A that differ from the value
-most tuples of the group hold are given that value; the confidence is its share of the group. A group with a tie has no
-majority and is left as it is.
+In a group of tuples equal on X, a dependency X → A requires one value of A. Cells of A that differ from the most
+frequent value of the group get that value; the confidence is its share of the group. A group with a tie has no majority
+and is not repaired.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Majority(RepairMethod):
-    """Give the cells of a group the value that most of its tuples hold."""
+    """Set the cells of a group to the value that most of its tuples have."""
 
     name = "majority"
 
