@@ -48,7 +48,7 @@ def location_in(file: Path, loc: Loc) -> str:
 
 
 def location_of(analysis: Analysis, *loc: str | int) -> str:
-    """The location of an analysis, or of a part of it, as ``file:line:column``; its name if it was made in Python.
+    """The location of an analysis, or of a part of it, as ``file:line:column``; its name if it was created in Python.
 
     Args:
         loc: names of arguments and keys of dictionaries, from the call inwards, e.g. ``"features", "distance"``.
@@ -75,7 +75,7 @@ def _expressions(analysis: Analysis) -> list[tuple[tuple[str, ...], str]]:
 
 
 def _refused(text: str) -> str:
-    """Why a text is not one SparkSQL expression; empty if it is."""
+    """The reason why a text is not a single SparkSQL expression; empty if it is one."""
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import ParseError, TokenError

@@ -1,4 +1,4 @@
-"""``collect:`` of a dataset: which collector gets its batches, and from where.
+"""``collect:`` of a dataset: the collector that gets its batches, and their source.
 
 The collectors are in :mod:`vertebra.landing.collectors`, one module each, with the model of their declaration. They
 are found by name when a project is loaded, so that declarations import no collector; see ``docs/adr``.
@@ -15,7 +15,7 @@ from vertebra.registry import Registry
 
 
 class DeclaredCollector(Protocol):
-    """What declarations have to know of a collector."""
+    """The part of a collector that declarations need."""
 
     @property
     def name(self) -> str:
@@ -44,10 +44,10 @@ Collect = Annotated[Source, _BY_COLLECTOR]
 
 
 def parse_defaults(collect: Any) -> Mapping[str, Any] | None:
-    """The ``parse:`` that a source has unless the dataset declares another; None if users have to write it.
+    """The default ``parse:`` of a source; None if datasets have to declare it.
 
     Args:
-        collect: ``collect:`` as it is written, or a :class:`Source`.
+        collect: the parsed YAML of ``collect:``, or a :class:`Source`.
     """
     if isinstance(collect, Source):
         return collect.parse_defaults(collect.model_dump(exclude_none=True))

@@ -50,7 +50,7 @@ def column_type(text: str) -> ColumnType:
     """Parse a declared type such as ``int`` or ``decimal(10,2)``.
 
     Raises:
-        ValueError: it is not a type; the message suggests one.
+        ValueError: the text is not a type; the message suggests one.
     """
     name = text.strip().lower()
     if name in SIMPLE:

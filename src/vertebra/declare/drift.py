@@ -1,4 +1,4 @@
-"""What to do when the columns of a batch differ from the declared ones."""
+"""The drift policy: how to treat batches whose columns differ from the declared ones."""
 
 from __future__ import annotations
 

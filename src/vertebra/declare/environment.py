@@ -1,4 +1,4 @@
-"""References to environment variables: ``${NAME}`` and ``${NAME:-default}``; ``$${`` stands for ``${``.
+"""References to environment variables: ``${NAME}`` and ``${NAME:-default}``; ``$${`` is an escaped ``${``.
 
 They are resolved when a project is loaded: in ``vertebra.yaml``, in the ``collect`` section of datasets, and in the
 target's options of publications. Elsewhere, such as in patterns and SQL, a dollar sign has no meaning.

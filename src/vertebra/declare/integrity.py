@@ -30,7 +30,7 @@ class Declarations:
 
     Attributes:
         documents: the YAML of each dataset, reconciliation and publication, by kind and name.
-        failed: qualified tables whose declaration is wrong; errors about what reads them are left out.
+        failed: qualified tables whose declaration is wrong; errors about declarations that read them are left out.
     """
 
     datasets: dict[str, Dataset] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Declarations:
 
 
 def check(declared: Declarations, engine: str = "sail") -> list[DeclarationError]:
-    """Find the errors between declarations, each of which is valid by itself.
+    """Find errors across declarations that are valid by themselves.
 
     Args:
         engine: the engine that will run them; ``sail`` does not compute all of SparkSQL.
@@ -269,7 +269,7 @@ def _input_errors(declared: Declarations) -> Iterator[DeclarationError]:
 
 
 def _view_column_errors(declared: Declarations) -> Iterator[DeclarationError]:
-    """Find views that read columns which their dataset does not declare and no drift can add."""
+    """Find views that read columns which their dataset does not declare and its drift policy cannot add."""
     tables = {
         f"trusted.{name}": [*dataset.columns, "_rid"]
         for name, dataset in declared.datasets.items()

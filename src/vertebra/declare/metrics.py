@@ -1,4 +1,4 @@
-"""The metrics that models are compared by. To add one, add it to :data:`METRICS`."""
+"""The metrics for comparing models. To add a metric, add it to :data:`METRICS`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Task = Literal["classification", "regression"]
 
 @dataclass(frozen=True)
 class Metric:
-    """How well predictions agree with labels.
+    """A metric of how well predictions agree with labels.
 
     Attributes:
         name: the name in ``metric:`` of an analysis, in the ledger ``models`` and in MLflow.

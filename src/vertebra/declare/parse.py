@@ -36,7 +36,7 @@ class TextOptions(ParseOptions):
 
 
 class DeclaredFormat(Protocol):
-    """What declarations have to know of a format."""
+    """The part of a format that declarations need."""
 
     @property
     def name(self) -> str:

@@ -90,7 +90,7 @@ class Period:
 
 
 def parse_period(name: str, unit: Unit) -> Period:
-    """The period of a name.
+    """The period with a name.
 
     Args:
         name: ``2013`` for a year, ``2013-Q1``, ``2013-01``, ``2013-W05``, ``2013-01-31``, ``2013-01-31T23``.

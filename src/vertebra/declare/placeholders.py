@@ -51,7 +51,7 @@ def is_time_placeholder(name: str) -> bool:
 def fill_placeholders(
     text: str, period: Period | None, values: Mapping[str, str], quote: Callable[[str], str] = str
 ) -> str:
-    """A text with values in the place of its placeholders.
+    """Replace the placeholders in a text by values.
 
     Args:
         text: a text that :func:`placeholder_names` accepts.

@@ -1,4 +1,4 @@
-"""A publication: which table of the lake is sent to which target. One file in ``publish/``."""
+"""A publication: the table of the lake that is sent, and its target. One file in ``publish/``."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Publication(Declaration):
 
 
 class DeclaredTarget(Protocol):
-    """What declarations have to know of a publish target: its name and the model of its options."""
+    """The part of a publish target that declarations need: its name and the model of its options."""
 
     @property
     def name(self) -> str:

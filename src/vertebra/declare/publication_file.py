@@ -26,7 +26,7 @@ def read_publication(
 
     Args:
         value: the document's mapping, with the file's name as its ``name``.
-        errors: gets all that is wrong.
+        errors: receives all errors.
 
     Returns:
         None when it has errors.
@@ -77,7 +77,7 @@ def _target(what: str, kind: Any, document: Document, errors: list[DeclarationEr
 
 
 def _secret_places(value: Any, loc: Loc = ()) -> Iterator[Loc]:
-    """Where the values of a declaration are that its model calls secret."""
+    """The paths of the values that the model of a declaration marks as secret."""
     if isinstance(value, SecretStr):
         yield tuple(loc)
     elif isinstance(value, BaseModel):

@@ -1,4 +1,4 @@
-"""Declarations in Python: running a file as a module of its own, and locating its errors."""
+"""Declarations in Python: running a file as a separate module, and locating its errors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def parse_file(file: Path) -> ast.Module:
 
 
 def run_file(file: Path) -> ModuleType:
-    """Run a file as a module of its own, and return the module.
+    """Run a file as a separate module, and return the module.
 
     The module is registered under a name made from its path, because data classes and pickles look up their module.
 
@@ -157,6 +157,6 @@ def _failed(error: Exception, file: Path) -> DeclarationError:
 
 
 def _line(error: BaseException, file: Path) -> int:
-    """The innermost line of the file that an error passed through."""
+    """The innermost line of the file in an error's traceback."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
     return (lines[-1] if lines else None) or 1

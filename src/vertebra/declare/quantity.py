@@ -1,8 +1,8 @@
-"""Durations and sizes as people write them: ``90 s``, ``10 min``, ``60 days``; ``500 MB``, ``8g``.
+"""Durations and sizes in everyday notation: ``90 s``, ``10 min``, ``60 days``; ``500 MB``, ``8g``.
 
-Every setting, declaration and option that takes one is parsed here, so that the same words work everywhere. No library
-fits. pydantic reads durations in ISO 8601 (``P60D``), and ``8g`` as 8 · 10⁹ bytes, where Spark and Java, whose users
-write it, mean 8 · 2³⁰. humanfriendly and pytimeparse2 read a number without a unit as seconds, and the latter
+Every setting, declaration and option with a duration or size is parsed here, so the same notation works everywhere. No
+library fits. pydantic reads durations in ISO 8601 (``P60D``), and ``8g`` as 8 · 10⁹ bytes, where Spark and Java, whose
+users write it, mean 8 · 2³⁰. humanfriendly and pytimeparse2 read a number without a unit as seconds, and the latter
 ``1 month`` as 30 days; humanfriendly has had no release since 2021. pint takes more than half a second to load.
 """
 

@@ -1,4 +1,4 @@
-"""Reconciliations: which records of two tables, or which spellings of one column, mean the same thing."""
+"""Reconciliations: declare how to find records of two tables, or spellings of a column, that mean the same thing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Comparison(Declaration):
 
 
 class DeclaredComparison(Protocol):
-    """The part of a comparison that declarations need; :mod:`vertebra.exploitation.comparison_port` has all of it."""
+    """The part of a comparison that declarations need; the whole is in :mod:`vertebra.exploitation.comparison_port`."""
 
     @property
     def name(self) -> str:
@@ -162,7 +162,7 @@ Reconciliation = Annotated[EntityResolution | LookupTable, Field(discriminator="
 
 
 def comparison_plugins(declaration: EntityResolution) -> dict[str, str]:
-    """The version of the plug-in of each declared comparison that comes from one, for fingerprints."""
+    """The version of the plug-in behind each declared comparison, for fingerprints; built-in ones are left out."""
     versions = {one.how: COMPARISONS.plugin_version(one.how) for one in declaration.compare.values()}
     return {name: version for name, version in sorted(versions.items()) if version is not None}
 

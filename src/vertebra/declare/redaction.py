@@ -1,4 +1,4 @@
-"""Redaction: secrets in texts and files are found in every form they are written or sent in, and replaced."""
+"""Redaction: finds secrets in texts and files, in every form in which they are written or sent, and replaces them."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class Redaction:
         return self._in_text.search(text) is not None
 
     def blocks(self, stream: BinaryIO) -> Iterator[bytes]:
-        """The bytes of a file without the secrets, also those that lie across two blocks."""
+        """The bytes of a file without the secrets, including secrets that cross the border of two blocks."""
         text = b""
         while block := stream.read(_BLOCK):
             text += block
-            # what is found up to here cannot go on in the next block
+            # a match that ends before this place cannot continue in the next block
             safe = max(0, len(text) - self._longest)
             clean, end = self._cleaned(text, safe)
             yield clean
@@ -62,7 +62,7 @@ class Redaction:
         yield self._cleaned(text, len(text))[0]
 
     def _cleaned(self, text: bytes, safe: int) -> tuple[bytes, int]:
-        """The beginning of bytes without the secrets that begin before a place, and where it ends."""
+        """The start of ``text`` without the secrets that begin before ``safe``, and the end of the processed part."""
         clean: list[bytes] = []
         at = 0
         for found in self._in_bytes.finditer(text):
@@ -75,7 +75,7 @@ class Redaction:
 
 
 def _forms(letter: str) -> str:
-    """A pattern of what a character of a secret is written as."""
+    """A pattern of the forms in which a character of a secret may be written."""
     if _UNRESERVED.fullmatch(letter):
         return re.escape(letter)
     place = ord(letter)

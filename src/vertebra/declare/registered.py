@@ -1,7 +1,7 @@
-"""A key whose declaration model depends on a name in it, which a registry knows: ``from:`` of ``collect:``.
+"""Keys whose model is chosen by a name in their value and found in a registry, such as ``from:`` of ``collect:``.
 
-The member of that name is loaded when a declaration uses it, so that loading a project loads nothing else. What is
-wrong is reported as pydantic reports it, with the place of the key.
+The member with that name is loaded when a declaration uses it, so loading a project loads no other members. Errors are
+reported in pydantic's form, with the place of the key.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BY_KEY: Final[dict[str, Registered]] = {}
 
 
 class Declared(Protocol):
-    """A member of a registry that brings the model of its declaration."""
+    """A member of a registry, with the model of its declaration."""
 
     @property
     def name(self) -> str:
@@ -50,7 +50,7 @@ class Registered:
     Attributes:
         key: the key that has the member's name, e.g. ``from``.
         registry: the members.
-        base: the class that the models of all members are subclasses of.
+        base: the base class of the models of all members.
 
     Example:
         >>> from typing import Annotated
@@ -65,7 +65,7 @@ class Registered:
         _BY_KEY[self.key] = self
 
     def model_of(self, value: Any) -> type[Declaration] | None:
-        """The model that a value is checked by; None if the value names no member that can be loaded."""
+        """The model that validates a value; None if the value names no member that can be loaded."""
         name = value.get(self.key) if isinstance(value, Mapping) else None
         return self.model_named(name) if isinstance(name, str) else None
 
@@ -96,10 +96,10 @@ class Registered:
         return model
 
     def validated(self, value: Any) -> Declaration:
-        """The declaration that a value is, checked by the model of the member that it names.
+        """The declaration in a value, validated by the model of the member that the value names.
 
         Raises:
-            ValidationError: it names none, or does not fit its model.
+            ValidationError: the value names no member, or does not fit the member's model.
         """
         if isinstance(value, self.base):
             return value
@@ -126,7 +126,7 @@ class Registered:
         return ValidationError.from_exception_data(self.registry.kind, [detail])
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        written = core_schema.simple_ser_schema("any")  # by the model that the value has
+        written = core_schema.simple_ser_schema("any")  # serialised by the value's own model
         return core_schema.no_info_plain_validator_function(self.validated, serialization=written)
 
     def __get_pydantic_json_schema__(

@@ -1,4 +1,4 @@
-"""How a rule is repaired: the repair method it names, checked against the registry of repair methods."""
+"""The repair of a rule: the repair method that it names, checked against the registry of repair methods."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RepairChecks(Protocol):
-    """The part of a repair method that declarations need; ``vertebra.trusted.repair.port`` has the whole of it."""
+    """The part of a repair method that declarations need; the whole is in ``vertebra.trusted.repair.port``."""
 
     @property
     def name(self) -> str:
@@ -44,7 +44,7 @@ def repair_method_of(rule: NamedRule, dataset: Dataset) -> RepairChecks | None:
     """The method that repairs a rule, or None when the rule does not declare ``on_violation: repair``.
 
     Raises:
-        RuleError: the method cannot repair the rule, or the rule declares how to repair and repairs nothing.
+        RuleError: the method cannot repair the rule, or the rule declares a repair without ``on_violation: repair``.
         RegistryError: there is no such method.
     """
     if rule.on_violation != "repair":
@@ -67,16 +67,16 @@ def repair_method_of(rule: NamedRule, dataset: Dataset) -> RepairChecks | None:
 
 
 def repair_plugins(dataset: Dataset) -> dict[str, str]:
-    """The version of the package behind each repair method of a plug-in that a dataset names, for fingerprints."""
+    """The version of the package behind each plug-in repair method that a dataset names, for fingerprints."""
     named = {rule.repair_method for rule in dataset.rules.values() if rule.repair_method is not None}
     versions = {name: REPAIR_METHODS.plugin_version(name) for name in sorted(named)}
     return {name: version for name, version in versions.items() if version is not None}
 
 
 def default_method(values: Mapping[str, str | None] | None) -> str:
-    """The repair method of a rule that names none.
+    """The default repair method of a rule.
 
     Args:
-        values: what the rule declares with ``set``.
+        values: the values that the rule declares with ``set``.
     """
     return "set" if values else "majority"

@@ -1,4 +1,4 @@
-"""What a rule sugar compiles against: the name of the rule, and the columns of its dataset and of the others."""
+"""The scope in which a rule sugar is compiled: the rule's name, and the columns of its dataset and of the others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLAIN_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True)
 class RuleScope:
-    """The surroundings of one rule while it is compiled.
+    """The scope of one rule while it is compiled.
 
     Attributes:
         rule: the name of the rule.
@@ -77,7 +77,7 @@ class RuleScope:
         """Refuse a reference to a dataset or column that does not exist, where the datasets are known.
 
         Raises:
-            DeclarationError: the reference leads nowhere.
+            DeclarationError: the dataset or column does not exist.
         """
         if self.relations is None:
             return
@@ -94,7 +94,7 @@ class RuleScope:
                     )
 
     def constraint_name(self, column: str, columns: Collection[str]) -> str:
-        """The name of the constraint about one of a rule's columns: the rule's own where it has only one."""
+        """The name of the constraint about one of a rule's columns: the rule's own name if it has only one column."""
         return self.rule if len(columns) == 1 else f"{self.rule}_{column}"
 
     def literal(self, column: str, value: Any) -> str:

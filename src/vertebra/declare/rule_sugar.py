@@ -57,7 +57,7 @@ class Sugar(ABC):
 
         Raises:
             RuleError: the value names unknown columns, or does not make a denial constraint over them.
-            DeclarationError: the value makes no rule.
+            DeclarationError: the value does not declare a rule.
         """
 
     def rule_value(self, column: str, value: Any) -> Any:
@@ -65,12 +65,12 @@ class Sugar(ABC):
         return {column: value}
 
     def rule_name(self, column: str, value: Any) -> str:
-        """The name of the rule that a value on a column makes."""
+        """The name of the rule that a value on a column declares."""
         del value
         return f"{column}_{self.name}"
 
     def datasets_read(self, value: Any) -> Iterator[tuple[tuple[str, ...], str]]:
-        """The other datasets that a value under ``rules:`` names: keys that lead to the name, and the name."""
+        """The other datasets that a value under ``rules:`` names: pairs of key path and dataset name."""
         del value
         yield from ()
 

@@ -22,7 +22,7 @@ class RuleOrigin:
 
     Attributes:
         rule: its name under ``rules:``; empty for a rule that is declared elsewhere.
-        column: the column that it is declared on, or whose part in the key it stands for; empty for others.
+        column: the column that it is declared on, or the key column that must not be NULL; empty for others.
         sugar: how it is declared, e.g. ``range``; ``key`` for the key.
     """
 
@@ -47,9 +47,9 @@ class NamedRule:
     Attributes:
         name: unique in the dataset; derived for sugar, e.g. ``distance_range``, ``tailnum_references_planes``.
         kind: the name of its sugar, e.g. ``range``; ``key`` for the key of a dataset.
-        constraint: what must not be true.
+        constraint: the condition that must not be true.
         on_violation: what cleaning does.
-        confidence: repairs with less are left and reported, 0 to 1.
+        confidence: least confidence of repairs, 0 to 1; violations with less confident repairs are only reported.
         repair_method: the repair method that the rule names; None for the default, see
             :func:`vertebra.declare.repair.default_method`.
         set: for a repair of a rule about one tuple, the new value of each column as SQL text; None for NULL.
@@ -70,15 +70,16 @@ class NamedRule:
 def rules_of(dataset: Dataset, datasets: Mapping[str, Dataset] | None = None) -> tuple[NamedRule, ...]:
     """All rules of a dataset: its key, the rules declared on its columns, and its ``rules``.
 
-    A key makes one rule that its columns together are unique, and one for each column that it is not NULL.
+    A key declares one rule that its columns together are unique, and one rule for each column that it is not NULL.
 
     Args:
-        datasets: all datasets of the project by name, to check the relations and columns that rules between relations
-            and references name. Without them these are checked when the rule is run.
+        datasets: all datasets of the project by name, to check relations and columns in references and in rules between
+            relations. Without them these are checked when the rule runs.
 
     Raises:
         RuleError: a rule is not a denial constraint over the declared columns, or no exact plan exists for it.
-        DeclarationError: a rule has no sugar or more than one, two rules have the same name, a reference leads nowhere.
+        DeclarationError: a rule has no sugar or more than one, two rules have the same name, or a reference has no
+            target.
     """
     found: dict[str, NamedRule] = {}
     relations = None if datasets is None else {name: _types(other) for name, other in datasets.items()}
@@ -160,9 +161,9 @@ class _Compiler:
         return RuleScope(rule, self.dataset.name, self.columns, self.relations)
 
     def _check(self, rule: NamedRule) -> None:
-        """Refuse a rule that has no exact plan, and one that says the same of any table.
+        """Refuse a rule without an exact plan, and a rule with the same result on every table.
 
-        A rule that nothing can violate would call every table clean, and one that everything violates, none.
+        A rule that no row can violate would pass every table, and a rule that every row violates would pass none.
         """
         if not isinstance(rule.constraint, DenialConstraint):
             return

@@ -35,7 +35,7 @@ _FORMS: Final = "write @hourly, @daily, @weekly, @monthly, cron such as '0 6 * *
 
 @dataclass(frozen=True)
 class Schedule:
-    """A sequence of moments.
+    """A schedule: an increasing sequence of times.
 
     Attributes:
         text: as declared, checked with :func:`checked_schedule`.
@@ -46,13 +46,13 @@ class Schedule:
     zone: str = "UTC"
 
     def after(self, moment: datetime) -> Iterator[datetime]:
-        """The moments after one, in order, UTC; ends when there are no more.
+        """The times after a moment, in order, UTC; ends if there are no more.
 
-        As in Debian's cron, what falls into an hour that the clock skips comes right after it, and what falls into an
-        hour that comes twice comes once, unless it comes each hour.
+        As in Debian's cron, times in an hour that the clock skips come right after it, and times in a repeated hour
+        come once, unless the schedule is hourly.
 
         Args:
-            moment: with its zone.
+            moment: a time with its zone.
         """
         cron = _cron(self.text)
         if cron is None:
@@ -62,11 +62,11 @@ class Schedule:
             yield found.astimezone(UTC)
 
     def next(self, moment: datetime) -> datetime | None:
-        """The first moment after one; None when there is none."""
+        """The first time after a moment; None if there is none."""
         return next(self.after(moment), None)
 
     def between(self, after: datetime, until: datetime, most: int = 1000) -> list[datetime]:
-        """The moments after one and up to another, in order, the first ``most`` of them."""
+        """The first ``most`` times after one moment and up to another, in order."""
         found: list[datetime] = []
         for moment in self.after(after):
             if moment > until or len(found) == most:
@@ -82,7 +82,7 @@ def checked_schedule(text: str) -> str:
     """Check the text of a :class:`Schedule` and return it.
 
     Raises:
-        ValueError: it is not a schedule.
+        ValueError: the text is not a schedule.
     """
     wanted = text.strip()
     cron = _cron(wanted)

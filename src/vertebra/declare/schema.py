@@ -95,7 +95,7 @@ def _forms_of(kind: str) -> tuple[type[BaseModel], ...]:
 
 
 def _choices(models: Sequence[type[BaseModel]]) -> list[Registered]:
-    """The keys in some models whose own models registries know."""
+    """The keys in some models whose values have models in registries."""
     named, shared = models_json_schema([(model, "validation") for model in dict.fromkeys(models)], by_alias=True)
     return [registered_by(key) for key in dict.fromkeys(_marks([*named.values(), shared]))]
 
@@ -111,7 +111,7 @@ def _marks(schema: Any) -> Iterator[str]:
 def _alternatives(
     choice: Registered, named: Mapping[Any, JsonSchemaValue], definitions: dict[str, Any]
 ) -> JsonSchemaValue:
-    """The schema of a key whose model a registry knows: one form for each member, which is added to the definitions."""
+    """The schema of a key with models in a registry: one form for each member, which is added to the definitions."""
     mapping = {}
     for name in choice.registry:
         model = choice.model_named(name)
@@ -129,7 +129,7 @@ def _unknown(choice: Registered, name: str) -> dict[str, Any]:
 
 
 def _expanded(schema: Any, alternatives: Mapping[str, JsonSchemaValue]) -> Any:
-    """A schema with the forms of registered members in the places that are marked for them."""
+    """A schema with the forms of registered members at the marked places."""
     if isinstance(schema, list):
         return [_expanded(one, alternatives) for one in schema]
     if not isinstance(schema, dict):
@@ -149,7 +149,7 @@ def _name(reference: JsonSchemaValue) -> str:
 
 
 class _Written(GenerateJsonSchema):
-    """The schema of what people write, which is a little more than what the models hold."""
+    """Generates the schema of the notations that users may write, which are a few more than the models hold."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
@@ -167,13 +167,13 @@ class _Written(GenerateJsonSchema):
         return {"anyOf": [made, short]} if short else made
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
-        """Mappings whose keys are names admit no other keys."""
+        """The schema of a mapping; if its keys are names, no other keys are allowed."""
         made = super().dict_schema(schema)
         return made | {"additionalProperties": False} if "patternProperties" in made else made
 
 
 def _documentation(model: type) -> tuple[str, dict[str, str]]:
-    """What the docstring of a model says of it, and of its attributes."""
+    """The descriptions of a model and of its attributes, from the model's docstring."""
     text, _, listed = inspect.cleandoc(model.__doc__ or "").partition("\nAttributes:\n")
     attributes: dict[str, str] = {}
     names: list[str] = []

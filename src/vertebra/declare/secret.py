@@ -24,7 +24,7 @@ def written_secrets(collect: Any, document: Document) -> Iterator[DeclarationErr
 
     Args:
         collect: the section before references are resolved.
-        document: where it was read, for places.
+        document: the document that it was read from, for locations.
     """
     if not isinstance(collect, dict):
         return
@@ -57,7 +57,7 @@ def option_secrets(document: Document, secret: Collection[Loc]) -> Iterator[Decl
 
     Args:
         document: the publication as it is written.
-        secret: where the values are that the target calls secret.
+        secret: the paths of values that the target marks as secret.
     """
     for loc, text in _texts(document.value):
         found = _PASSWORD.search(text)
@@ -68,7 +68,7 @@ def option_secrets(document: Document, secret: Collection[Loc]) -> Iterator[Decl
 
 
 def _texts(value: Any, loc: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every text in a document and its place."""
+    """Every text in a document, with its path."""
     if isinstance(value, str):
         yield loc, value
     elif isinstance(value, dict):
@@ -80,7 +80,7 @@ def _texts(value: Any, loc: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[
 
 
 def _secret_keys(collect: Mapping[str, Any]) -> Iterator[str]:
-    """The keys whose value the collector declares as a secret. Addresses may contain more than a reference."""
+    """The keys whose value the collector declares as secret, except addresses, which may contain other text."""
     model = registered_by("from").model_of(collect)
     for name, field in (model.model_fields if model is not None else {}).items():
         kinds = (field.annotation, *get_args(field.annotation))

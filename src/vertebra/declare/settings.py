@@ -28,7 +28,7 @@ def read_settings(
 
     Args:
         root: the project's folder.
-        profile: the profile asked for; None takes ``default_profile``.
+        profile: the selected profile; None takes ``default_profile``.
         engine: in place of the declared engine.
         errors: receives all errors.
 

@@ -1,4 +1,4 @@
-"""The base of every ``collect:`` declaration: when a source is collected, and what Vertebra has to know of it."""
+"""The base of every ``collect:`` declaration: when a source is collected, and properties that the loader needs."""
 
 from __future__ import annotations
 
@@ -42,28 +42,28 @@ class Source(Declaration):
 
     @property
     def schedule(self) -> Schedule | None:
-        """When it is collected; None where a person or another program decides."""
+        """When it is collected; None if a person or another program starts collections."""
         return None if self.every is None else Schedule(self.every, self.zone or "UTC")
 
     @classmethod
     def parse_defaults(cls, written: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ARG003 - for subclasses
-        """The ``parse:`` that a dataset has unless it declares another; None if users have to write it.
+        """The default ``parse:`` of a dataset; None if datasets have to declare it.
 
         Args:
-            written: ``collect:`` as it is written, not checked yet.
+            written: the mapping under ``collect:``, not validated yet.
         """
         return {"format": cls.payload_formats[0]} if cls.payload_formats else None
 
     def allowed_formats(self) -> tuple[str, ...] | None:
-        """The formats that payloads can have as the source is declared; None for any."""
+        """The formats that payloads of the declared source can have; None for any."""
         return self.payload_formats
 
     def doubled_by_append(self) -> str | None:
-        """The key that makes the source give the same record again, which ``load: append`` would double."""
+        """The key, if any, that makes the source return records again, which ``load: append`` would duplicate."""
         return None
 
     def secrets(self) -> Iterator[str]:
-        """The secret texts of the declaration: Vertebra never records or shows them. Those of ``SecretStr`` fields."""
+        """The secret texts of the declaration, from ``SecretStr`` fields. Vertebra never records or shows them."""
         for name in type(self).model_fields:
             value = getattr(self, name)
             if isinstance(value, SecretStr):

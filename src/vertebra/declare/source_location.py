@@ -1,4 +1,4 @@
-"""Where a declaration is written: the file that was read, and the line in it."""
+"""The location of a declaration: file, line and column."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ class SourceLocation:
 
 
 def display_path(file: Path) -> str:
-    """A path as a person would type it: relative if it is below the working folder, else unchanged."""
+    """A path as a user would type it: relative if it is below the working folder, else unchanged."""
     relative = os.path.relpath(file)
     return str(file) if relative.startswith("..") else relative

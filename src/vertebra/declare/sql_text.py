@@ -1,4 +1,4 @@
-"""The SQL of a view as text: parsing it, the tables it names and where, and error messages with carets."""
+"""The SQL of a view as text: parsing, the tables it names with their positions, and error messages with carets."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _RULES: Final[TypeAdapter[dict[str, Rule]]] = TypeAdapter(dict[str, Rule])
 
 @dataclass(frozen=True)
 class StandaloneRule:
-    """A rule as it was given.
+    """A rule in the form that the user gave.
 
     Attributes:
         where: file and line, or empty.
@@ -60,7 +60,7 @@ def standalone_rules(rules: Rules, prefix: str = "rule") -> tuple[StandaloneRule
         prefix: of the names of rules without a name: ``rule_1``.
 
     Raises:
-        DeclarationError: one of them is not a rule.
+        DeclarationError: a text is not a rule.
     """
     if isinstance(rules, str) and not _is_file(rules):
         rules = [rules]
@@ -82,7 +82,7 @@ def compile_rules(
         default: the table that a rule is about unless it names one.
 
     Returns:
-        The rules by the table that they are about; of a rule between two, the first that it names.
+        The rules by the table that they check; for a rule between two tables, the first one that it names.
 
     Raises:
         RuleError: a rule is not a denial constraint over these tables.
@@ -128,7 +128,7 @@ def review_rules(rules: Mapping[str, Sequence[NamedRule]]) -> tuple[Finding, ...
 
 
 def relations_of(constraint: DenialConstraint | Inclusion) -> tuple[str, ...]:
-    """The tables that a rule reads; first the one that it is about."""
+    """The tables that a rule reads, beginning with the table that it checks."""
     if isinstance(constraint, Inclusion):
         return tuple(dict.fromkeys((constraint.relation, constraint.table)))
     return tuple(dict.fromkeys(constraint.relations))
@@ -155,7 +155,7 @@ def _table(rule: Rule, default: str) -> str:
     try:
         return next(iter(relations_named(text)), default)
     except RuleError:
-        return default  # compiling says what is wrong
+        return default  # compiling reports the error
 
 
 def _is_file(text: str) -> bool:

@@ -26,7 +26,7 @@ def update_interval(text: str) -> timedelta:
         text: ``@hourly @daily @weekly @monthly @quarterly @yearly``, or a duration: ``10 min``, ``14 days``.
 
     Raises:
-        ValueError: it is neither, or a duration of zero.
+        ValueError: the text is neither of these, or the duration is zero.
     """
     wanted = text.strip()
     if wanted in _NAMED:

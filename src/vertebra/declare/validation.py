@@ -46,8 +46,8 @@ def validated(
     Args:
         adapter: of the declaration's model.
         document: the document that the value was read from, for locations.
-        value: what to check; may differ from ``document.value`` by keys added and references resolved.
-        what: what is declared, for messages, e.g. ``dataset flights``.
+        value: what to check; may differ from ``document.value`` by added keys and resolved references.
+        what: the kind and name of the declaration, for messages, e.g. ``dataset flights``.
         errors: receives all errors.
 
     Returns:
@@ -73,7 +73,7 @@ def validated(
 def drop_missing_misspelled(found: Sequence[ErrorDetails]) -> list[ErrorDetails]:
     """Leave out errors about missing keys that were misspelled: the unknown key is reported instead."""
     unknown = [error["loc"] for error in found if error["type"] == "extra_forbidden"]
-    # a member of a registry may decide other keys, such as that of a collector `parse:`
+    # a member of a registry may determine other keys, as a collector determines `parse:`
     undecided = [error["loc"][:-2] for error in found if error["type"] in (NOT_REGISTERED, NOT_LOADED)]
     return [
         error
@@ -111,7 +111,7 @@ def _alternatives(document: Document, found: Sequence[ErrorDetails]) -> list[lis
     """Group errors, one group for each problem.
 
     If a value may have several forms, validation reports an error for each form; the form that matches most of the
-    value is the one that was meant.
+    value is assumed to be meant.
     """
     groups: list[list[ErrorDetails]] = []
     for error in found:
@@ -138,7 +138,7 @@ def _forms(document: Document, error: ErrorDetails) -> bool:
 
 
 def _same_value(document: Document, one: ErrorDetails, other: ErrorDetails) -> bool:
-    """Whether two errors are about two forms of the same value: their paths differ from where the document ends."""
+    """Whether two errors are about two forms of one value: their paths differ only beyond the document's keys."""
     if not _forms(document, one):
         return False
     common = 0
@@ -242,7 +242,7 @@ def allowed_keys(adapter: TypeAdapter[Any], loc: Loc, value: Any = None) -> list
     for place, element in enumerate(loc, 1):
         deeper = [form for node in nodes for form in _below(schema, node, element)]
         nodes = deeper or nodes
-        if isinstance(value, Mapping):  # an element that is not a key names the form of the value
+        if isinstance(value, Mapping):  # an element that is not a key is the name of a form
             value = value.get(element, value)
         models = [registered_by(node[REGISTERED]).model_of(value) for node in nodes if REGISTERED in node]
         if models and models[0] is not None:
@@ -271,7 +271,7 @@ def _forms_of(schema: dict[str, Any], node: dict[str, Any]) -> list[dict[str, An
 
 
 def _tag_key(error: ErrorDetails) -> str:
-    """The key that chooses the form of a declaration, as it is written in YAML: the alias, which follows the name."""
+    """The key that chooses the form of a declaration, by its alias in YAML, which follows the field's name."""
     return str(error["ctx"]["discriminator"]).rpartition("|")[2].strip(" '")
 
 
@@ -281,7 +281,7 @@ def _allowed(error: ErrorDetails) -> list[str]:
 
 
 def _shown_value(value: Any) -> str:
-    """A value as it is shown in a message."""
+    """A value in the form shown in messages."""
     if value is None:
         return "empty"
     if isinstance(value, bool):

@@ -1,7 +1,7 @@
 """Columns that the SQL of a view reads and its tables do not have.
 
-Only certain cases are reported: a column that names its table, or a column in a query over one table. Names that
-functions interpret, and tables whose columns are not declared, are left to the engine.
+Only certain cases are reported: a column that names its table, or a column in a query over one table. Arguments that
+functions treat as names, and tables without declared columns, are left to the engine.
 """
 
 from __future__ import annotations

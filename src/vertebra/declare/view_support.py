@@ -1,7 +1,7 @@
-"""What the SQL of views contains that the embedded engine cannot compute as Apache Spark does.
+"""Finds parts of the SQL of views for which the embedded engine cannot give the results of Apache Spark.
 
-The types of a view's columns follow from those of its inputs, view by view. What depends on a type that only the run
-shows, such as that of a Python view's column, is checked again by the step.
+The types of a view's columns follow from those of its inputs, view by view. Parts that depend on types known only in
+the run, such as those of a Python view's columns, are checked again by the step.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Auth(Declaration):
         return base64.b64encode(f"{self.user}:{self.password.get_secret_value()}".encode()).decode()
 
     def secrets(self) -> Iterator[str]:
-        """Every secret text: as declared, as it is sent, and a token without the scheme before it."""
+        """Every secret text: as declared, as sent, and a token without its scheme."""
         for secret in (self.bearer, self.value, self.password):
             if secret is not None:
                 yield secret.get_secret_value()
@@ -174,7 +174,7 @@ class WebSource(Source):
     limits: WebLimits = WebLimits()
 
     def secrets(self) -> Iterator[str]:
-        """The secret texts of the declaration: also everything that is made of ``auth``."""
+        """The secret texts of the declaration, including those derived from ``auth``."""
         yield from super().secrets()
         if self.auth is not None:
             yield from self.auth.secrets()
@@ -235,7 +235,7 @@ class UrlTemplateSource(WebSource):
         return self
 
     def doubled_by_append(self) -> str | None:
-        """``periods.revisit`` asks again for periods that are landed."""
+        """``periods.revisit`` collects landed periods again."""
         return "periods.revisit" if self.periods is not None and self.periods.revisit else None
 
     def templates(self) -> list[str]:
@@ -266,7 +266,7 @@ def check_encrypted(url: str, auth: Auth | None) -> None:
     """Check that credentials are not sent unencrypted over a network.
 
     Raises:
-        ValueError: they would be.
+        ValueError: the credentials would be sent unencrypted.
     """
     if auth is not None and url.lower().startswith("http://") and not _is_loopback(urlsplit(url).hostname or ""):
         raise ValueError("others can read credentials over http:// on their way; write https://")

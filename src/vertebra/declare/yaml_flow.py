@@ -13,7 +13,7 @@ _KEYWORDS: Final = frozenset(("true", "false", "null", "yes", "no", "on", "off",
 def flow(value: Any) -> str:
     """A value in YAML's flow style: ``{distance: [1, 5000]}``.
 
-    Text is in double quotes unless it is a plain name, so that every YAML reader takes it for text.
+    Text is in double quotes unless it is a plain name, so that every YAML reader reads it as text.
     """
     match value:
         case dict():
