@@ -52,7 +52,7 @@ class Registered:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What an analysis logs to MLflow.
+    """The results that an analysis logs to MLflow.
 
     Attributes:
         trials: everything that was cross-validated.

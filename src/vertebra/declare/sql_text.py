@@ -111,7 +111,7 @@ def parse_message(error: ParseError, text: str) -> tuple[str, int, int]:
     """The message of a parse error with its line quoted and carets, and its line and column, from 1.
 
     Args:
-        error: what sqlglot raised.
+        error: the error of sqlglot.
         text: the SQL.
     """
     first = error.errors[0]

@@ -46,7 +46,7 @@ def validated(
     Args:
         adapter: of the declaration's model.
         document: the document that the value was read from, for locations.
-        value: what to check; may differ from ``document.value`` by added keys and resolved references.
+        value: the value to check; may differ from ``document.value`` by added keys and resolved references.
         what: the kind and name of the declaration, for messages, e.g. ``dataset flights``.
         errors: receives all errors.
 

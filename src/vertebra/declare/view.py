@@ -29,7 +29,7 @@ class View(Declaration):
 
 @dataclass(frozen=True)
 class PythonView:
-    """What :func:`view` declares about a function."""
+    """The declaration that :func:`view` attaches to a function."""
 
     inputs: tuple[str, ...]
     description: str

@@ -79,13 +79,13 @@ class StepContext:
 
 @dataclass(frozen=True)
 class StepOutcome:
-    """What a step did.
+    """The result of a step.
 
     Attributes:
         rows: rows in the step's main table after the step.
         version: version of that table.
         outputs: the version of every table the step wrote.
-        facts: what else it did, by kind of step.
+        facts: other results, by kind of step.
     """
 
     rows: int

@@ -156,7 +156,7 @@ class Ledgers:
             tidy(self._lake.table(f"governance.{ledger}"), merge=ledger in EVENTS)
 
     def files(self, ledger: str, dataset: str, version: int | None = None) -> list[Path]:
-        """The files with the rows of one dataset in a ledger, in a version or now, with entries of this run."""
+        """The files with the rows of one dataset in a ledger, in a version, or now with entries of this run."""
         folder = self.table(ledger).path / dataset
         present = self._present(ledger) if version is None else self.table(ledger).files(version)
         return [file for file in present if file.is_relative_to(folder)]

@@ -32,7 +32,7 @@ Payloads without such records do not have the column."""
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was received.
+    """The receipt of a batch.
 
     Attributes:
         number: rises by one per dataset, from 1.

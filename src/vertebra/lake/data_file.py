@@ -31,7 +31,7 @@ def recorded_hash(file: Path) -> str | None:
 
 
 def short_or_gone(sizes: Mapping[Path, int]) -> dict[Path, str]:
-    """What is wrong with files that are gone, or have another size than the log says; without reading them."""
+    """The damage of files that are gone or whose size differs from the log's; files are not read."""
     found = {}
     for file, size in sizes.items():
         if not file.is_file():

@@ -29,7 +29,7 @@ Pins = Mapping[str, Mapping[int, str]]
 
 @dataclass(frozen=True)
 class TableGarbage:
-    """What a collection frees, or would free, in one table.
+    """The files that a collection frees, or would free, in one table.
 
     Attributes:
         kept: the versions that can still be read, each with the reason.

@@ -125,7 +125,7 @@ def _bounds(statistics: pq.Statistics) -> tuple[Any, Any] | None:
 
 
 def _as_json(value: object, *, highest: bool) -> Any:
-    """A statistic in Delta's JSON form, or None if readers could misuse it."""
+    """A statistic in Delta's JSON form, or None if it would not be a valid bound."""
     match value:
         case bool() | bytes() | float():
             return None

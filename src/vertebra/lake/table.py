@@ -64,7 +64,7 @@ Evolution = Literal["same", "widen", "replace"]
 
 @dataclass(frozen=True)
 class Commit:
-    """What a table version records about its origin.
+    """The metadata that a table version records about its origin.
 
     Attributes:
         app_version: with it, the commit carries the application transaction ``(step, app_version)``: a repeat of the

@@ -45,7 +45,7 @@ class Damage:
 
 @dataclass(frozen=True)
 class Verification:
-    """What a verification found.
+    """The result of a verification.
 
     Attributes:
         damage: one entry per damaged file, in the order data flows.

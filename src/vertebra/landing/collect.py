@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CollectOutcome:
-    """What a collection did.
+    """The result of a collection.
 
     Attributes:
         new: the batches it landed, oldest first.
@@ -68,7 +68,7 @@ class PayloadsRefusedError(CollectError):
     """Some payloads, new ones or those of earlier batches, were refused; the others are landed.
 
     Attributes:
-        outcome: what the collection did.
+        outcome: the result of the collection.
     """
 
     def __init__(self, dataset: str, outcome: CollectOutcome) -> None:
@@ -255,7 +255,7 @@ class _Collection:
 
 
 def _items(collector: Collector, request: Request, redact: Redaction) -> Iterator[Item]:
-    """What a collector gives. Its errors get a place, and lose secrets."""
+    """The items of a collector. Its errors get the place of the declaration, and secrets are removed from them."""
     where = f"dataset {request.dataset.name}"
     given = iter(collector.collect(request))
     while True:
@@ -325,7 +325,7 @@ def _record(collection: _Collection, ledgers: Ledgers, run_id: str, interrupted:
 
 
 def complete_ledgers(dataset: Dataset, landed: list[Batch], ledgers: Ledgers, run_id: str) -> None:
-    """Add to the ledgers what they lack of the batches of a dataset; the caller holds the lake's lease."""
+    """Add batches of a dataset that are missing in the ledgers; the caller holds the lake's lease."""
     _record_batches(dataset, landed, ledgers, run_id)
     _record_columns(dataset, landed, (), ledgers, run_id)
 
@@ -371,7 +371,7 @@ def _record_columns(
 
 
 def _recorded_columns(dataset: Dataset, ledgers: Ledgers) -> dict[int, list[dict[str, object]]]:
-    """What the ledger says about the columns of each batch."""
+    """The recorded columns of each batch."""
     latest: dict[int, dict[str, list[dict[str, object]]]] = {}
     for row in _recorded(dataset, ledgers, "schemas", EVENTS["schemas"].names):
         latest.setdefault(row["batch"], {}).setdefault(row["run_id"], []).append(row)

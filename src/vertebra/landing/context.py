@@ -24,7 +24,7 @@ DEFAULT_SCHEMES: Final = frozenset({"file"})
 
 @dataclass(frozen=True)
 class CollectionContext:
-    """What a collection needs besides the dataset.
+    """Everything that a collection needs besides the dataset.
 
     Attributes:
         project_root: folder that relative paths start from.

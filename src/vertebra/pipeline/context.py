@@ -43,7 +43,7 @@ def _never() -> bool:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What to run, and how.
+    """The options of a run.
 
     Attributes:
         select: selections of steps (:mod:`vertebra.pipeline.selection`); none selects every step.

@@ -30,7 +30,7 @@ _ANSWERED: Final = ("new", "unchanged", "waiting")
 
 @dataclass(frozen=True)
 class LandingResult:
-    """What a landing step did.
+    """The result of a landing step.
 
     Attributes:
         records: in the new batches.

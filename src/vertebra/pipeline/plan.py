@@ -1,4 +1,4 @@
-"""What a run would do with each step, and why: run it, skip it, or report which inputs are missing."""
+"""The plan of a run: for each step, whether to run it, skip it, or report missing inputs, and why."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEVER: Final = ("never ran",)
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """What would happen to one step.
+    """The planned action for one step.
 
     Attributes:
         action: ``collect`` (a landing step looks for new data), ``run``, ``skip`` (it is current) or ``blocked``.

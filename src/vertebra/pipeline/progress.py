@@ -1,4 +1,4 @@
-"""What a run reports while it is under way; :mod:`vertebra.report` shows it to people."""
+"""The events and the report of a run; :mod:`vertebra.report` shows them to people."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class StepResult:
             on failed, or an input is missing); ``interrupted``.
         why: why it ran, or why it was skipped.
         outputs: the version of each table it wrote.
-        facts: what else it did, by kind of step.
+        facts: other results, by kind of step.
         error: the message of a failed step.
         trace: its traceback, for failures that Vertebra does not expect.
     """
@@ -42,7 +42,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run did.
+    """The report of a run.
 
     Attributes:
         results: of the steps that ran, failed or were skipped, in order; steps that were current are not among them.
@@ -81,7 +81,7 @@ class RunInterrupted(KeyboardInterrupt):
     """A run was interrupted; what it committed is kept.
 
     Args:
-        report: what the run did before.
+        report: the report of the run up to the interrupt.
     """
 
     def __init__(self, report: RunReport) -> None:

@@ -1,4 +1,4 @@
-"""Keeps a lake up to date for as long as the process lives: collect what is due, run steps downstream, wait, repeat.
+"""Keeps a lake up to date while the process runs: collect due datasets, run the steps downstream, wait, repeat.
 
 The loop keeps no important state in memory. It reads from the lake which collections are due, before each round and
 again when the round holds the lake. A scheduler can therefore be killed and restarted, or run beside another one.
@@ -36,7 +36,7 @@ _FOLDERS: Final = ("datasets", "reconcile", "views", "analyses")
 
 
 class Events(Protocol):
-    """Receives what the loop does."""
+    """Receives the events of the loop."""
 
     def began(self, scheduled: int, next_at: datetime | None) -> None:
         """The loop begins; ``scheduled`` datasets have a schedule, the first collection is due at ``next_at``."""
@@ -68,7 +68,7 @@ class Events(Protocol):
 
 
 class SilentEvents:
-    """Ignores what the loop does."""
+    """Ignores the events of the loop."""
 
     def began(self, scheduled: int, next_at: datetime | None) -> None: ...
 
@@ -95,7 +95,7 @@ class Scheduler:
         excluded: selections of steps to leave out.
         clock: time and waiting; a wait ends early when ``stopping`` turns true.
         stopping: whether the loop was asked to end.
-        events: receives what the loop does.
+        events: receives the events of the loop.
         console: receives what a round does.
         longest_wait: longest wait before the loop checks for changed declarations and for batches that other processes
             collected.
@@ -135,7 +135,7 @@ class Scheduler:
         self.events.stopped()
 
     def once(self) -> RunReport | None:
-        """Do one round: collect what is due and run the steps downstream.
+        """Do one round: collect due datasets and run the steps downstream.
 
         Returns:
             The report of the run; None when the scheduler was asked to stop before.
@@ -174,7 +174,7 @@ class Scheduler:
             self.events.reloaded()
 
     def _round(self, even_if_none: bool) -> RunReport | None:
-        """Collect what is due and run the steps downstream; None when nothing was due, or the round failed.
+        """Collect due datasets and run the steps downstream; None when nothing was due, or the round failed.
 
         Args:
             even_if_none: run stale steps even if nothing is due: a killed process may have collected data for them.
@@ -193,7 +193,7 @@ class Scheduler:
         return report
 
     def _run(self) -> RunReport | None:
-        """Collect what is due and run the steps downstream; None when another run holds the lake."""
+        """Collect due datasets and run the steps downstream; None when another run holds the lake."""
         project, now = self._project, self.clock.now()
         assert project is not None
         try:

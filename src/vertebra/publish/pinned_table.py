@@ -24,7 +24,7 @@ class PinnedTable:
 
     Args:
         table: the table.
-        version: the version to read, whatever is committed later.
+        version: the version to read, even if later ones are committed.
         columns: the columns, in this order; None takes all but those whose name begins with ``_``.
 
     Raises:

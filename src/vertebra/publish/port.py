@@ -1,4 +1,4 @@
-"""The port of publish targets: what a target gets, and what it guarantees.
+"""The port of publish targets: the input of a target, and its guarantees.
 
 A target replaces the content of its destination by one version of a table, and guarantees three things:
 
@@ -49,7 +49,7 @@ class PublishedTable(Protocol):
 
 @dataclass(frozen=True)
 class Publishing:
-    """The circumstances of one sending.
+    """The context of one sending.
 
     Attributes:
         root: the project's folder; relative paths of a declaration are relative to it.
@@ -70,7 +70,7 @@ class Publishing:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was sent, as the ledger ``governance.publications`` records it.
+    """The result of one sending, as recorded in the ledger ``governance.publications``.
 
     Attributes:
         location: where the data is now, without credentials, e.g. ``s3://bucket/departures.parquet``.

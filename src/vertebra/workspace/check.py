@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ProjectCheck:
-    """What a check of a project's tables found.
+    """The result of a check of a project's tables.
 
     Attributes:
         assessments: the measures of each dataset, by name.

@@ -1,4 +1,4 @@
-"""What cleaning did, counted: repairs by cell and rule, quarantine by reason."""
+"""Counts of the effects of cleaning: repairs by cell and rule, quarantine by reason."""
 
 from __future__ import annotations
 

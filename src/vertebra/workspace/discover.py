@@ -78,7 +78,7 @@ def choose(
     """Choose proposals, by the names their rules get.
 
     Args:
-        proposals: what discovery found.
+        proposals: the proposals of discovery.
         wanted: numbers or names of proposals; None takes all that are not declared yet.
         names: other names for rules, by number or proposed name.
 

@@ -103,11 +103,11 @@ class LakeMethods(OpenProject):
         return QueryResult(query(self.lake, statement))
 
     def why(self, table: str, rid: int | None = None, column: str | None = None) -> Explanation:
-        """Explain what a table was made from, or where a row or a cell comes from, back to the record received.
+        """Explain the origin of a table, a row or a cell, back to the received record.
 
         Args:
             table: its qualified name.
-            rid: the row's ``_rid``; None explains what the table was made from.
+            rid: the row's ``_rid``; None explains the table.
             column: one column of the row; None explains all.
 
         Returns:

@@ -1,4 +1,4 @@
-"""What a project declares and what its lake holds, listed: steps, datasets, rules, tables, drift of columns."""
+"""Lists of the contents of a project and its lake: steps, datasets, rules, tables, drift of columns."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GarbageReport:
-    """What a garbage collection freed, or would free.
+    """The files that a garbage collection freed, or would free.
 
     Attributes:
         tables: one entry per table of the lake.

@@ -29,7 +29,7 @@ class RepairedDamage:
 
     Attributes:
         damage: the file, and what was wrong.
-        action: what was done, or what you can do if it could not be repaired.
+        action: the action taken, or what you can do if the file could not be repaired.
         repaired: whether no data is lost after the next run.
     """
 

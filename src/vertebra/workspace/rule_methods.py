@@ -283,7 +283,7 @@ class RuleMethods(OpenProject):
 
         Args:
             table: the table they were found in.
-            proposals: what :meth:`discover` returned, or some of it; a mapping gives the rules other names.
+            proposals: the result of :meth:`discover`, or some of it; a mapping gives the rules other names.
 
         Returns:
             The file: with an overlay that has a file for the dataset, the overlay's.

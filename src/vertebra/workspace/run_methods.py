@@ -111,7 +111,7 @@ class RunMethods(OpenProject):
         """Summarise a run: rows per zone, what cleaning did, broken rules, chosen models.
 
         Args:
-            report: what :meth:`run` returned.
+            report: the result of :meth:`run`.
 
         Example:
             >>> summary = project.summary(project.run())
@@ -133,7 +133,7 @@ class RunMethods(OpenProject):
 
         Args:
             datasets: names of datasets; all by default.
-            due: collect only what is due by its schedule.
+            due: collect only datasets that are due by their schedules.
             wait: seconds to wait for another run to end.
             console: receives progress.
 
@@ -277,16 +277,17 @@ class RunMethods(OpenProject):
         events: Events | None = None,
         console: Console | None = None,
     ) -> RunReport | None:
-        """Keep collecting what is due and running the steps downstream of it, until asked to stop.
+        """Keep collecting due datasets and running the steps downstream of them, until asked to stop.
 
-        What is due is read from the lake: the process may be killed, moved to another machine, or run twice.
+        The state of collections is read from the lake, so the process may be killed, moved to another machine, or run
+        twice.
 
         Args:
             select: which steps; by default all downstream of datasets that have a schedule.
             exclude: which of them to leave out.
-            once: catch up with what is due, run the steps downstream, and return.
+            once: collect due datasets, run the steps downstream, and return.
             stop: call its ``request`` from another thread or a signal handler to end the loop.
-            events: receives what the loop does.
+            events: receives the events of the loop.
             console: receives what a round does.
 
         Returns:

@@ -23,7 +23,7 @@ class NextCollection:
 
     Attributes:
         at: UTC.
-        dataset: what is collected.
+        dataset: the dataset to collect.
         every: its schedule as declared.
         why: ``schedule``, or the state of a dataset that is due or will be retried.
     """
@@ -79,13 +79,13 @@ def run_schedule(
     events: Events,
     console: Console,
 ) -> RunReport | None:
-    """Collect what is due and run the steps downstream of it, once or until asked to stop.
+    """Collect due datasets and run the steps downstream of them, once or until asked to stop.
 
     Args:
         load: loads the project; called again when declarations change.
         once: one round only.
         stop: ends the loop when requested.
-        events: receives what the loop does.
+        events: receives the events of the loop.
         console: receives what a round does.
 
     Returns:

@@ -58,7 +58,7 @@ def explain(
     """Explain a table, one of its rows, or one of its cells.
 
     Args:
-        rid: the row's ``_rid``; None explains what the table was made from.
+        rid: the row's ``_rid``; None explains the table.
         column: of the row; None explains all.
 
     Raises:
@@ -76,7 +76,7 @@ def explain(
 
 
 def _follows(project: Project, lake: Lake, name: str, depth: int, seen: set[str]) -> Iterator[Link]:
-    """A table, and what its newest data was made from, by its commits."""
+    """A table, and the tables that its newest data was computed from, by its commits."""
     if name.startswith("landing."):
         yield from _landed(project, lake, name.partition(".")[2], depth)
         return
@@ -110,7 +110,7 @@ def _landed(project: Project, lake: Lake, subject: str, depth: int) -> Iterator[
 def _view_row(
     project: Project, lake: Lake, ledgers: Ledgers, name: str, rid: int, column: str | None
 ) -> Iterator[Link]:
-    """A row of a view with ``_rid``: the row, and where it comes from."""
+    """A row of a view with ``_rid``: the row, and its origin."""
     row = _row(lake, name, rid, column)
     newest = lake.table(name).newest_data()
     version = newest.version if newest else 0

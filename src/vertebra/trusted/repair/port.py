@@ -32,11 +32,11 @@ class RepairMethod(ABC):
         Called when a project is loaded, so that a rule the method cannot repair is refused before anything runs.
 
         Args:
-            rule: the rule, with its denial constraint and what it declares for repair (``set``, ``confidence``).
+            rule: the rule, with its denial constraint and its options for repair (``set``, ``confidence``).
             dataset: the dataset that declares the rule, with its columns and their types.
 
         Raises:
-            RuleError: the method cannot repair this rule, or the rule lacks what the method needs.
+            RuleError: the method cannot repair this rule, or the rule lacks an option that the method needs.
         """
 
     @abstractmethod
