@@ -190,7 +190,9 @@ def _rewritten(node: exp.Expr, types: Types, strict: _Strictness) -> exp.Expr | 
     select = node.find_ancestor(exp.Select)
     rule = rules().get(name)
     rewritten = (
-        rule(Call(name, outer, function, parts, kinds, types.of(node), strict.complete, select)) if rule else None
+        rule(Call(name, outer, function, parts, kinds, types.of(node), strict.complete, select))
+        if rule and parts
+        else None
     )
     if strict.verified and name not in checked_by_value() and not (strict.in_rule and name == "/"):
         require_verified(signature(node, types.of), complete=strict.complete)

@@ -15,9 +15,9 @@ from vertebra.spark_sql.rewrites.call import Rule
 @cache
 def checked_by_value() -> frozenset[str]:
     """Functions whose rules decide by the values of their arguments; what is recorded of their types says nothing."""
-    from vertebra.spark_sql.rewrites import patterns, texts
+    from vertebra.spark_sql.rewrites import arithmetic, patterns, texts
 
-    return patterns.CHECKED | texts.CHECKED
+    return arithmetic.CHECKED | patterns.CHECKED | texts.CHECKED
 
 
 @cache

@@ -199,18 +199,29 @@ def _inverted(call: Call) -> exp.Expr | None:
 
 
 def _negated(call: Call) -> exp.Expr | None:
-    kind = call.kinds[0]
+    kind = call.kinds[0] if call.kinds else None
     if kind is not None and kind.family == "decimal" and kind.precision == MAX_PRECISION:
         raise UnsupportedError(
-            f"the negative of {kind} is not supported here",
+            f"{call.name} of {kind} is not supported here",
             cause="Apache Spark refuses some values of 38 digits, and the embedded engine does not",
-            remedy=f"cast to fewer digits: -cast({_short(call.arguments[0])} as decimal(28,{min(kind.scale, 10)}))",
+            remedy=f"cast to fewer digits: cast({_short(call.arguments[0])} as decimal(28,{min(kind.scale, 10)}))",
         )
     return None
+
+
+def _absolute(call: Call) -> exp.Expr | None:
+    kind = call.kinds[0] if len(call.kinds) == 1 else None
+    if kind is not None and kind.family not in (*NUMBERS, "string", "null"):
+        raise UnsupportedError(
+            f"abs of {kind} is not a number", cause="Apache Spark refuses it", remedy="write abs of a number"
+        )
+    return _negated(call)
 
 
 RULES: Final[dict[str, Rule]] = {
     "+": _sum_difference_or_product, "-": _sum_difference_or_product, "*": _sum_difference_or_product, "/": _quotient,
     "%": _remainder, **dict.fromkeys(("<<", ">>", "shiftleft", "shiftright"), _shifted), "~": _inverted,
-    "negative": _negated,
+    "negative": _negated, "abs": _absolute,
 }  # fmt: skip
+CHECKED: Final = frozenset({"abs"})
+"""Functions whose rules decide by the digits of a decimal, not by the family of its type."""
