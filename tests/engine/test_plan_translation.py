@@ -72,6 +72,8 @@ def test_an_overflow_stops_the_query(engine: Engine) -> None:
     ("build", "fact"),
     [
         (lambda t: t.sample(0.5), "sample"),
+        (lambda t: t.groupBy("id").pivot("i", [7, 8]).sum("b"), "pivot"),
+        (lambda t: t.unpivot("id", ["i"], "name", "value"), "unpivot"),
         (lambda t: t.select(functions().percentile_approx("i", 0.5)), "percentile_approx"),
         (lambda t: t.select(functions().udf(lambda v: v, "int")("id") + 1), "cannot be checked for overflow"),
         (lambda t: t.select(functions().sum(functions().col("d").cast("decimal(38,10)"))), "38 digits"),

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 _UNVERIFIED: Final = {
+    "pivot": "pivot(…)",
     "sql": "session.sql(…)", "sample": "sample(…)", "sample_by": "sampleBy(…)", "summary": "summary(…)",
     "describe": "describe(…)", "crosstab": "crosstab(…)", "cov": "cov(…)", "corr": "corr(…)",
     "approx_quantile": "approxQuantile(…)", "freq_items": "freqItems(…)",
+    "unpivot": "unpivot(…)", "transpose": "transpose(…)",
 }  # fmt: skip
 """Operations that are refused: their answers are random, approximate, or not compared with Apache Spark's."""
 
@@ -69,6 +71,8 @@ class _Plan:
         if relation.common.plan_id in self._inputs and relation.common.HasField("plan_id"):
             return
         kind = relation.WhichOneof("rel_type")
+        if kind == "aggregate" and relation.aggregate.HasField("pivot"):
+            kind = "pivot"
         if kind in _UNVERIFIED:
             raise UnsupportedError(
                 f"{_UNVERIFIED[kind]} is not supported",

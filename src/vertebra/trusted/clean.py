@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 Datasets = Mapping[str, "Dataset"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """The version of the trusted step. Raise it when the same table, declaration and decisions come to give another trusted
 table or other rows in its ledgers, also through a change in ``denial``, ``declare/sugar`` or a repair method: all
 trusted tables are then written again. See "Raise a version" in ``CONTRIBUTING.md``."""
