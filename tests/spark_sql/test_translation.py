@@ -42,6 +42,8 @@ def answer(engine: Engine, text: str) -> list[Any]:
         ("x > 2", [False, True, True, True]),
         ("max(x) over ()", ["nan"] * 4),
         ("avg(d) over ()", ["3.762500"] * 4),
+        ("avg(if(id > 9, d, null)) over ()", [None] * 4),
+        ("cast(if(id = 2, x, null) as decimal(10,2))", [None] * 4),
         ("case when id < 3 then id else d end", ["1.00", "2.00", "0.05", "1.50"]),
         ("s rlike '^[a-z]\\\\d$'", [True, False, None, True]),
         ("array_contains(array(id, null), 1)", [True, None, None, None]),
@@ -74,10 +76,12 @@ def test_what_does_not_fit_stops_the_query(engine: Engine, expression: str) -> N
         ("split(s, '')", "matches the empty text", "split"),
         ("dt - dt", "is an interval", "dt - dt"),
         ("substring(s, 0, 2)", "not a literal from 1", "s, 0, 2"),
+        ("upper('it''s')", "written as two quotes", "'it''s'"),
+        ("if(i > 1, i, 'none')", "where a number is expected", "i > 1, i, 'none'"),
         ("round(d, i)", "are not a literal", "round"),
         ("row_number() over (partition by i)", "without an order", "row_number() over (partition by i"),
         ("i + 9999999999999999999", "greater than any bigint", "9999999999999999999"),
-        ("i > 'abc'", "compared with a number", "i > 'abc'"),
+        ("i > 'abc'", "where a number is expected", "i > 'abc'"),
     ],
 )  # fmt: skip
 def test_what_the_embedded_engine_cannot_compute_is_refused_with_its_place(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from vertebra.spark_sql.dialect import function_name, parse_expression, parse_query, write
+from vertebra.spark_sql.dialect import dialect, function_name, parse_expression, parse_query, write
 from vertebra.spark_sql.inference import Types
 from vertebra.spark_sql.rewrites import checked_by_value, rules
 from vertebra.spark_sql.rewrites.call import Call
@@ -60,6 +61,9 @@ def translate_query(
         complete: the types of all columns are given. Otherwise what depends on an unknown type is not refused.
         verified: refuse functions whose answers are recorded to differ from Apache Spark's.
     """
+    quoted = _doubled_quotes(text)
+    if quoted:
+        return quoted
     types = Types(tables)
     try:
         query = parse_query(text)
@@ -72,6 +76,9 @@ def translate_query(
 
 def translate_expression(text: str, columns: Columns, *, complete: bool = True, verified: bool = True) -> Translation:
     """Translate an expression over the columns of one table."""
+    quoted = _doubled_quotes(text)
+    if quoted:
+        return quoted
     try:
         made, problems, kind = translate_tree(
             parse_expression(text), columns, len(text), complete=complete, verified=verified
@@ -79,6 +86,17 @@ def translate_expression(text: str, columns: Columns, *, complete: bool = True, 
         return Translation(text if made is None else write(made), problems, {"": kind})
     except RecursionError:
         return _too_deep(text)
+
+
+def _doubled_quotes(text: str) -> Translation | None:
+    """What is refused because a text has two quotes side by side: the embedded engine reads 'it\'\'s' as its."""
+    tokens = dialect()().tokenize(text)
+    for one, two in itertools.pairwise(tokens):
+        if one.token_type.name == two.token_type.name == "STRING" and one.end + 1 == two.start:
+            fact = "a quote that is written as two quotes"
+            found = Problem(one.start, two.end + 1, fact, "the engines read it differently", "write it as \\'")
+            return Translation(text, (found,))
+    return None
 
 
 def _too_deep(text: str) -> Translation:

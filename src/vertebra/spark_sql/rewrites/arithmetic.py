@@ -195,7 +195,11 @@ def _shifted(call: Call) -> exp.Expr | None:
 
 def _inverted(call: Call) -> exp.Expr | None:
     kind = call.kinds[0]
-    return cast(call.function, kind) if kind is not None and kind.family in ("tinyint", "smallint") else None
+    if kind is None or kind.family not in ("tinyint", "smallint"):
+        return None
+    node = call.function.copy()
+    node.set("this", cast(call.arguments[0], "int"))
+    return cast(node, kind)
 
 
 def _negated(call: Call) -> exp.Expr | None:

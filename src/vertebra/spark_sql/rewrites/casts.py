@@ -27,7 +27,11 @@ def _cast(call: Call) -> exp.Expr | None:
         return _of_text(call, str(target))
     if kind.family in FLOATS and target.family == "decimal":
         # a decimal has the digits that the float is written with: 1.005 is 1.01, though it is a little less
-        return cast(expression("cast(__x as string)", x=call.arguments[0]), target)
+        # NaN and infinity are NULL
+        finite = f"abs(__x) < cast('Infinity' as {kind.family})"
+        return expression(
+            f"case when {finite} then {call.name}(cast(__x as string) as {target}) end", x=call.arguments[0]
+        )
     return None
 
 

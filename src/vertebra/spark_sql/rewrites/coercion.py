@@ -42,7 +42,7 @@ def _cast(node: exp.Expr, kind: SqlType, common: SqlType) -> exp.Expr:
     text = literal.name if literal.key == "literal" and kind.family == "string" else None
     if text is not None and common.family in NUMBERS and not _NUMBER.fullmatch(text):
         raise UnsupportedError(
-            f"the text {text!r} is compared with a number",
+            f"the text {text!r} stands where a number is expected",
             cause="it cannot be cast to a number",
             remedy="cast the number to a text: cast(… as string)",
         )
@@ -159,7 +159,8 @@ def _set_cast(node: exp.Expr, key: str, call: Call, kind: SqlType) -> bool:
         return False
     if all(one is None or one == kind or one.family == "null" for one in call.kinds):
         return False
-    node.set(key, cast(part, kind))
+    text = SqlType("string") if part.unnest().key == "literal" and part.unnest().is_string else kind
+    node.set(key, _cast(part, text, kind) if text != kind else cast(part, kind))
     return True
 
 

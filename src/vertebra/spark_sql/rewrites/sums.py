@@ -55,7 +55,8 @@ def _of_decimals(call: Call, kind: SqlType) -> exp.Expr:
         _call_in(node).set("this", name)
     dividend = SqlType("decimal", kind.precision + _SPARE_DIGITS + 1, kind.scale + 1)
     return cast(
-        expression("__total / __number", total=cast(total, dividend), number=cast(number, "decimal(20,0)")), call.kind
+        expression("__total / nullif(__number, 0)", total=cast(total, dividend), number=cast(number, "decimal(20,0)")),
+        call.kind,
     )
 
 
