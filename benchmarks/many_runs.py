@@ -23,7 +23,7 @@ from vertebra.governance.journal import RUN, Journal
 from vertebra.governance.ledgers import Ledgers
 from vertebra.governance.schemas import EVENTS
 from vertebra.lake.catalog import Lake
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 from vertebra.pipeline.state import State
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -16,7 +16,7 @@ from vertebra.engine import Engine
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 DAYS, JOBS = 60, 14

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     )
     from vertebra.governance.context import StepOutcome
     from vertebra.governance.drift import ColumnDrift
+    from vertebra.lake.commit import TableVersion
     from vertebra.lake.gc import TableGarbage
-    from vertebra.lake.table import TableVersion
     from vertebra.lake.verify import Damage, Verification
     from vertebra.landing.backfill import PeriodStatus
     from vertebra.landing.collect import PayloadsRefusedError
@@ -214,7 +214,7 @@ _HOMES: Final[dict[str, str]] = {
     "StepOutcome": "vertebra.governance.context",
     "ColumnDrift": "vertebra.governance.drift",
     "TableGarbage": "vertebra.lake.gc",
-    "TableVersion": "vertebra.lake.table",
+    "TableVersion": "vertebra.lake.commit",
     "PeriodStatus": "vertebra.landing.backfill",
     "PayloadsRefusedError": "vertebra.landing.collect",
     "PlannedStep": "vertebra.pipeline.plan",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.tiny import make, open_tiny
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 from vertebra.report.models import write_models
 from vertebra.workspace.models import chosen_models
 from vertebra.workspace.workspace import Workspace

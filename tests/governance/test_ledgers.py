@@ -10,7 +10,7 @@ from vertebra.errors import LakeError
 from vertebra.governance.ledgers import Ledgers
 from vertebra.governance.schemas import EVENTS, LEDGERS
 from vertebra.lake.catalog import Lake
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 from vertebra.workspace.sql import query
 
 COMMIT = Commit(run_id="r1", step="trusted.flights", fingerprint="f")

@@ -11,8 +11,11 @@ import pytest
 from vertebra.governance.journal import Journal
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
+from vertebra.lake.commit import Commit
 from vertebra.lake.log import damaged_entries, entries
-from vertebra.lake.table import Commit, LakeTable
+from vertebra.lake.log_retention import keep_log
+from vertebra.lake.repair import mark_damaged
+from vertebra.lake.table import LakeTable
 
 ROWS = pa.table({"a": [1, 2, 3]})
 
@@ -63,8 +66,8 @@ def test_a_new_column_a_restore_and_a_compaction_are_flushed(lake: Lake, flushes
         lambda: table.restore(0),
         lambda: table.write_arrow(ROWS, commit(3), mode="append"),
         table.compact,
-        lambda: table.mark("a test"),
-        table.keep_log,
+        lambda: mark_damaged(table, "a test"),
+        lambda: keep_log(table),
     ):
         before = written(table)
         flushes.clear()

@@ -17,8 +17,8 @@ from vertebra.engine import Engine
 from vertebra.engine.float_bounds import bounds_floats
 from vertebra.errors import LakeError
 from vertebra.lake.catalog import Lake
+from vertebra.lake.commit import Commit
 from vertebra.lake.gc import collect_garbage
-from vertebra.lake.table import Commit
 
 TABLE = "trusted.things"
 

@@ -17,7 +17,7 @@ import pytest
 from vertebra.engine import Engine
 from vertebra.errors import LakeError
 from vertebra.lake.catalog import Lake
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 
 TABLE = "formatted.things"
 LATER = datetime(2100, 1, 1, tzinfo=UTC)

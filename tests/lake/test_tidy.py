@@ -11,8 +11,10 @@ import pytest
 from vertebra.errors import LakeError
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
+from vertebra.lake.commit import Commit
 from vertebra.lake.gc import collect_garbage
-from vertebra.lake.table import Commit, LakeTable
+from vertebra.lake.log_retention import log_entries, trim_log
+from vertebra.lake.table import LakeTable
 from vertebra.lake.tidy import LATEST, tidy
 
 NAME = "governance.quality"
@@ -69,7 +71,7 @@ def test_a_version_before_the_log_is_refused(lake: Lake) -> None:
     table = lake.table("trusted.things")
     for value in range(40):
         append(table, value)
-    table.trim_log(30)
+    trim_log(table, 30)
     assert values(table, 30) == list(range(31))
     assert values(table) == list(range(40))
     with pytest.raises(LakeError, match=r"trusted\.things has no version 29"):
@@ -87,8 +89,8 @@ def test_trimming_that_was_interrupted_is_completed(lake: Lake) -> None:
     for version in range(20):
         (table.path / "_delta_log" / f"{version:020d}.json").unlink()
     assert values(table) == list(range(60))
-    table.trim_log(50)
-    assert table.log_entries() == 10
+    trim_log(table, 50)
+    assert log_entries(table) == 10
     assert values(table, 50) == list(range(51))
 
 

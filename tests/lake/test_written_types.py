@@ -16,7 +16,7 @@ from vertebra.engine import Engine
 from vertebra.engine.written_schema import check_written, sql_type, stored_type
 from vertebra.errors import LakeError, QueryError
 from vertebra.lake.catalog import Lake
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 
 COMMIT = Commit(run_id="r", step="exploitation.mixed", fingerprint="f")
 VALUES = (

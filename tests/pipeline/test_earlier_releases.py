@@ -14,7 +14,7 @@ from pipeline.tiny import make, open_tiny
 from vertebra.governance.ledgers import Ledgers, wrote
 from vertebra.governance.schemas import EVENTS
 from vertebra.lake.catalog import Lake
-from vertebra.lake.table import Commit, TableVersion
+from vertebra.lake.commit import Commit, TableVersion
 from vertebra.pipeline.gc_roots import gc_roots
 from vertebra.pipeline.state import State
 from vertebra.trusted.ledger_commit import ledger_folders, with_ledger_folders

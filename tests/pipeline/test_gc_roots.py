@@ -8,7 +8,7 @@ from typing import Any
 
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 from vertebra.pipeline.fingerprint import Fingerprint, parts_json
 from vertebra.pipeline.gc_roots import gc_roots
 

@@ -231,7 +231,7 @@ def test_compaction_changes_nothing_for_those_who_read(pipeline: Pipeline) -> No
 
 def pipeline_commit(table: Any) -> Any:
     """A commit that says of itself what the table's last one said."""
-    from vertebra.lake.table import Commit
+    from vertebra.lake.commit import Commit
 
     last = table.latest()
     return Commit(last.run_id, last.step, last.fingerprint, last.inputs)
@@ -396,6 +396,6 @@ def test_another_run_is_told_of_a_busy_lake_at_once(pipeline: Pipeline) -> None:
 
 
 def runner_commit() -> Any:
-    from vertebra.lake.table import Commit
+    from vertebra.lake.commit import Commit
 
     return Commit("other", "other", "other")

@@ -12,7 +12,7 @@ import pytest
 
 from vertebra.errors import LakeError, VertebraError
 from vertebra.governance.schemas import LEDGERS
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 from vertebra.workspace.workspace import Workspace
 
 COMMIT = Commit("run", "step", "print")

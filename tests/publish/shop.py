@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from vertebra.lake.catalog import Lake
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 
 TABLE = "trusted.sales"
 

@@ -131,7 +131,7 @@ def test_csv_refuses_columns_it_cannot_hold(tmp_path: Path) -> None:
     import pyarrow as pa
 
     from vertebra.lake.catalog import Lake
-    from vertebra.lake.table import Commit
+    from vertebra.lake.commit import Commit
 
     write(tmp_path / "views" / "lists.sql", "select city from trusted.sales")
     folder = make(tmp_path)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from publish.shop import content
 from vertebra.lake.catalog import Lake
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 from vertebra.publish.pinned_table import PinnedTable
 
 COMMIT = Commit("run", "trusted.sales", "x")

@@ -165,7 +165,7 @@ def test_a_table_that_has_no_such_column_is_told_with_the_nearest(tmp_path: Path
     write(tmp_path / "views" / "cities.sql", "select city from trusted.sales")
     folder = make(tmp_path)
     from vertebra.lake.catalog import Lake
-    from vertebra.lake.table import Commit
+    from vertebra.lake.commit import Commit
 
     table = Lake(folder / "lake").table("exploitation.cities")
     table.write_arrow(content(3).select(["city"]), Commit("run", "exploitation.cities", "x"))

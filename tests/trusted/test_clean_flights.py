@@ -16,7 +16,7 @@ import yaml
 
 from trusted.zones import BATCH, TYPES, Zone
 from vertebra.declare.dataset import Dataset
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 
 PROJECT = Path(__file__).resolve().parents[2] / "projects" / "flights" / "datasets"
 

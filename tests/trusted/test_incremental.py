@@ -20,7 +20,8 @@ from vertebra.engine import Engine
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.ledgers import Ledgers
 from vertebra.governance.step_facts import TrustedFacts
-from vertebra.lake.table import Commit, LakeTable
+from vertebra.lake.commit import Commit
+from vertebra.lake.table import LakeTable
 from vertebra.trusted.clean import trust
 
 SALES = declared(

@@ -12,7 +12,7 @@ from vertebra.declare.dataset import Dataset
 from vertebra.engine import Engine
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.lake.catalog import Lake
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 from vertebra.trusted.clean import inputs_of, trust
 
 BATCH = 10**10

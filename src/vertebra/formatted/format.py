@@ -29,7 +29,7 @@ from vertebra.lake.batches import (
     check_records,
     snapshot_batches,
 )
-from vertebra.lake.table import StagedFiles
+from vertebra.lake.staging import StagedFiles
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

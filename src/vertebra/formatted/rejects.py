@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vertebra.formatted.cast import Cell
     from vertebra.governance.context import StepContext
     from vertebra.lake.batches import Batch
-    from vertebra.lake.table import StagedFiles
+    from vertebra.lake.staging import StagedFiles
 
 _LEDGER = "rejects"
 RAGGED_REASON = "has too few or too many cells, so that they cannot be assigned to columns"

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vertebra.engine.port import Progress, silent
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 
 if TYPE_CHECKING:
     from vertebra.engine.port import Engine
     from vertebra.governance.ledgers import Ledgers
     from vertebra.governance.step_facts import StepFacts
     from vertebra.lake.catalog import Lake
-    from vertebra.lake.table import LakeTable, TableVersion
+    from vertebra.lake.commit import TableVersion
+    from vertebra.lake.table import LakeTable
 
 __all__ = ["Progress", "StepContext", "StepOutcome", "silent"]
 

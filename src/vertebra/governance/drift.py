@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vertebra.declare.dataset import Column, Dataset
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.batches import Batch
-    from vertebra.lake.table import Commit
+    from vertebra.lake.commit import Commit
 
 Kind = Literal["undeclared", "added", "missing", "renamed", "reordered", "retyped"]
 

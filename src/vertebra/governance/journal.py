@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from vertebra.durable import GrowingFile
 from vertebra.governance.schemas import EVENTS, LEDGERS, STATES
-from vertebra.lake.table import StagedFiles
+from vertebra.lake.staging import StagedFiles
 
 if TYPE_CHECKING:
     from vertebra.lake.catalog import Lake

@@ -19,7 +19,9 @@ from vertebra.errors import LakeError
 from vertebra.governance.journal import RUN, Entry
 from vertebra.governance.schemas import EVENTS, FORMER_NAMES, LEDGERS, PRESENT_ONLY, STATES
 from vertebra.lake.catalog import Lake
-from vertebra.lake.table import Commit, LakeTable, StagedFiles
+from vertebra.lake.commit import Commit
+from vertebra.lake.staging import StagedFiles
+from vertebra.lake.table import LakeTable
 from vertebra.lake.tidy import tidy
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from vertebra.engine.port import Engine
     from vertebra.governance.journal import Journal
-    from vertebra.lake.table import TableVersion
+    from vertebra.lake.commit import TableVersion
 
 _PARTS: Final = "parts"
 _RECENT: Final = 64
@@ -120,7 +122,7 @@ class Ledgers:
             table: as for :meth:`append`.
         """
         if self._journal is not None:
-            self.table(ledger).flush(staged)
+            staged.flush()
             self._journal.add(Entry(commit.step, ledger, staged=staged, table=table))
         else:
             self._replace(ledger, [staged], commit)

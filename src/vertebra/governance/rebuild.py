@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from vertebra.lake.table import REPAIR, Commit
+from vertebra.lake.commit import REPAIR, Commit
 from vertebra.zones import TABLE_ZONES, Zone
 
 if TYPE_CHECKING:
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
-    from vertebra.lake.table import TableVersion
+    from vertebra.lake.commit import TableVersion
 
 WRITERS: Final = {
     "rejects": Zone.FORMATTED,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from vertebra.lake.catalog import Lake
+from vertebra.lake.log_retention import keep_log, trim_log
 from vertebra.lake.table import LakeTable
 from vertebra.lake.vacuum import vacuum
 
@@ -66,7 +67,7 @@ def _collect_table(table: LakeTable, pinned: Mapping[int, str], keep_since: date
     if lost:
         return TableGarbage(table.name, {}, (), 0, compacted=False, lost=lost)
     if not dry_run:
-        table.keep_log()
+        keep_log(table)
     compacted = _needs_compaction(table)
     if compacted and not dry_run:
         table.compact()
@@ -77,7 +78,7 @@ def _collect_table(table: LakeTable, pinned: Mapping[int, str], keep_since: date
     if garbage and not dry_run:
         vacuum(table, kept, dry_run=False)
     if not dry_run:
-        table.trim_log(min(kept))
+        trim_log(table, min(kept))
     return TableGarbage(table.name, kept, garbage, size, compacted)
 
 

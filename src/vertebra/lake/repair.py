@@ -9,14 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import pyarrow.parquet as pq
 
 from vertebra.durable import flush, make_folder
-from vertebra.lake.log import LOG, checkpoints, damaged_entries, entries
-from vertebra.lake.table import REPAIR, Commit, LakeTable, StagedFiles
+from vertebra.lake.commit import REPAIR, Commit
+from vertebra.lake.file_actions import remove_actions
+from vertebra.lake.log import LOG, checkpoints, damaged_entries, entries, flushed
+from vertebra.lake.staging import StagedFiles
+from vertebra.lake.table import LakeTable
+
+if TYPE_CHECKING:
+    from deltalake.transaction import AddAction, RemoveAction
 
 DAMAGED: Final = ".damaged"
 
@@ -48,7 +54,7 @@ def roll_back(table: LakeTable, root: Path, aside: Path, *, append_only: bool = 
         _move([table.path], root, aside / "tables")
         return
     cause = "its log was damaged"
-    table.mark(cause, newest)
+    mark_damaged(table, cause, newest)
     known = set(table.files())
     lost = [file for file in later if file not in known and file.is_file()]
     if lost:
@@ -66,10 +72,39 @@ def drop_files(table: LakeTable, files: Sequence[Path], root: Path, aside: Path,
             it.
     """
     if ledger:
-        table.remove_files(files)
+        _remove_files(table, files)
     else:
-        table.mark(f"{len(files)} of its files were damaged")
+        mark_damaged(table, f"{len(files)} of its files were damaged")
     _move([file for file in files if file.exists()], root, aside)
+
+
+def mark_damaged(table: LakeTable, cause: str, version: int | None = None) -> int:
+    """Commit a mark that the rows of a table have to be computed again, because files of it were damaged.
+
+    Args:
+        version: commit until this version is reached, so that no version number is used twice.
+
+    Returns:
+        The new version.
+    """
+    properties = Commit("", REPAIR, "", extra={"damage": cause}).properties()
+    while True:
+        delta = table.delta()
+        with flushed(table.path):
+            delta.create_write_transaction([], "append", delta.schema(), commit_properties=properties)
+        if table.version() >= (version or 0):
+            return table.version()
+
+
+def _remove_files(table: LakeTable, files: Sequence[Path]) -> None:
+    """Commit a version without some files, because they are damaged."""
+    gone = {file.relative_to(table.path).as_posix() for file in files}
+    delta = table.delta()
+    removals: list[AddAction | RemoveAction] = [one for one in remove_actions(delta) if unquote(one.path) in gone]
+    with flushed(table.path):
+        delta.create_write_transaction(
+            removals, "append", delta.schema(), commit_properties=Commit("", REPAIR, "").properties()
+        )
 
 
 def _added(table: Path, entry: Path) -> Iterator[Path]:

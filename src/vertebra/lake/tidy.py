@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from vertebra.lake.log_retention import log_entries, trim_log
 from vertebra.lake.vacuum import vacuum
 
 if TYPE_CHECKING:
@@ -25,12 +26,12 @@ def tidy(table: LakeTable, *, merge: bool) -> bool:
     Args:
         merge: merge the files; False for a table that is replaced part by part.
     """
-    if table.log_entries() < 2 * LATEST:
+    if log_entries(table) < 2 * LATEST:
         return False
     newest = table.version()
     oldest = newest - LATEST + 1
     if merge:
         table.compact()
     vacuum(table, range(oldest, table.version() + 1), dry_run=False)
-    table.trim_log(oldest)
+    trim_log(table, oldest)
     return True

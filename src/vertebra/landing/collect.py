@@ -14,7 +14,7 @@ from vertebra.errors import CollectError
 from vertebra.governance.drift import ColumnDrift, record_drift, schema_rows
 from vertebra.governance.schemas import EVENTS
 from vertebra.lake.batches import Batch, batches
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 from vertebra.landing.batch_writer import STAGING, BatchWriter, UnparsableBatchError, UnreadablePayloadError
 from vertebra.landing.port import CircuitOpen, Collector, NotPublished, Payload, Refused, Request, Unchanged
 from vertebra.landing.records import parse_declaration

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from vertebra.governance.step_facts import LandingFacts
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

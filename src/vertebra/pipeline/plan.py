@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from vertebra.lake.table import REPAIR
+from vertebra.lake.commit import REPAIR
 from vertebra.pipeline.fingerprint import Fingerprint, fingerprint_of
 from vertebra.pipeline.graph import Graph
 from vertebra.pipeline.selection import select

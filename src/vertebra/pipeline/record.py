@@ -14,7 +14,7 @@ from vertebra.governance.journal import RUN, Begun, Journal, lineage_rows
 from vertebra.governance.ledgers import Ledgers
 from vertebra.governance.step_facts import facts_json
 from vertebra.governance.unended_runs import complete_runs, unended
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 from vertebra.pipeline.fingerprint import parts_json
 from vertebra.version import installed_version
 

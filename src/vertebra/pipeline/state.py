@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.batches import Batch
     from vertebra.lake.catalog import Lake
-    from vertebra.lake.table import TableVersion
+    from vertebra.lake.commit import TableVersion
     from vertebra.pipeline.fingerprint import Fingerprint
     from vertebra.pipeline.steps import Step
 

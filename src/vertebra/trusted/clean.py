@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from vertebra.declare.dataset import Dataset
-    from vertebra.lake.table import StagedFiles
+    from vertebra.lake.staging import StagedFiles
     from vertebra.trusted.timeliness import Timeliness
 
 Datasets = Mapping[str, "Dataset"]

@@ -21,7 +21,7 @@ from vertebra.errors import DecisionError
 from vertebra.governance.ledgers import Ledgers
 from vertebra.governance.schemas import LEDGERS
 from vertebra.lake.catalog import Lake
-from vertebra.lake.table import Commit
+from vertebra.lake.commit import Commit
 from vertebra.trusted.cells import parsed
 
 Kind = Literal["release", "accept", "undo", "override", "withdraw"]

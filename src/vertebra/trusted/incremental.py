@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow.parquet as pq
 
 from vertebra.governance.schemas import STATES
-from vertebra.lake.table import StagedFiles
+from vertebra.lake.staging import StagedFiles
 from vertebra.trusted.ledger_commit import ledger_folders
 from vertebra.trusted.violation_changes import BOTH, sides
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from vertebra.governance.context import StepContext
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
-    from vertebra.lake.table import Commit, StagedFiles, TableVersion
+    from vertebra.lake.commit import Commit, TableVersion
+    from vertebra.lake.staging import StagedFiles
 
 _OF_TRUSTED: Final = ("repairs", "quarantine", "violations")
 _LEDGERS: Final = "ledgers"

@@ -9,7 +9,7 @@ from vertebra.workspace.opened import OpenProject
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from vertebra.lake.table import TableVersion
+    from vertebra.lake.commit import TableVersion
     from vertebra.lake.verify import Verification
     from vertebra.workspace.listing import TableInfo
     from vertebra.workspace.maintain import GarbageReport

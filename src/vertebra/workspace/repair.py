@@ -12,7 +12,7 @@ from vertebra.governance.schemas import EVENTS
 from vertebra.governance.unended_runs import complete_runs
 from vertebra.lake.batches import Batch, Receipt, batches
 from vertebra.lake.owner import hold
-from vertebra.lake.repair import DAMAGED, drop_files, roll_back
+from vertebra.lake.repair import DAMAGED, drop_files, mark_damaged, roll_back
 from vertebra.lake.verify import Damage, Verification, verify
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class _Repair:
             rebuild_from_commits(self.lake, self.ledgers)
         for zone in {str(WRITERS[name]) for name in self.damaged_ledgers if name in WRITERS}:
             for table in self.lake.tables(zone):
-                table.mark("a ledger about it was damaged")
+                mark_damaged(table, "a ledger about it was damaged")
 
     def _tell(self, damage: Damage, what: str) -> None:
         ledger = _ledger(damage.subject)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vertebra.engine.port import Engine
     from vertebra.lake.catalog import Lake
-    from vertebra.lake.table import TableVersion
+    from vertebra.lake.commit import TableVersion
 
 
 def table_names(lake: Lake) -> list[str]:
