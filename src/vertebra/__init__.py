@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from vertebra.declare.analysis import Analysis, AsOf, Candidate
+    from vertebra.declare.broken import BrokenDeclaration
     from vertebra.declare.rule_review import RuleWarning
     from vertebra.declare.schema import json_schema
     from vertebra.declare.source_location import SourceLocation
@@ -92,6 +93,7 @@ __all__ = [
     "AsOf",
     "Assessment",
     "Backfill",
+    "BrokenDeclaration",
     "BusyError",
     "Candidate",
     "ChosenModel",
@@ -186,6 +188,7 @@ _HOMES: Final[dict[str, str]] = {
     "Analysis": "vertebra.declare.analysis",
     "AsOf": "vertebra.declare.analysis",
     "Candidate": "vertebra.declare.analysis",
+    "BrokenDeclaration": "vertebra.declare.broken",
     "RuleWarning": "vertebra.declare.rule_review",
     "json_schema": "vertebra.declare.schema",
     "SourceLocation": "vertebra.declare.source_location",

@@ -240,7 +240,7 @@ def test_once_collects_what_is_due_and_runs_what_follows(vertebra: Command, fold
 
 def test_a_schedule_that_is_none_is_a_declaration_error_with_its_line(vertebra: Command, folder: Path) -> None:
     edit(folder, "datasets/sales.yaml", "@daily", "@fortnightly")
-    said = vertebra("ls", "sources")
+    said = vertebra("check")
     assert said.code == 1
     assert re.search(r"datasets/sales\.yaml:\d+:\d+: .*there is no schedule '@fortnightly'", said.err)
     assert "@weekly" in said.err

@@ -134,7 +134,7 @@ def check(
             raise typer.BadParameter(
                 "it needs --data; the rules of a project are in datasets/*.yaml", param_hint=unused
             )
-        with open_workspace(project, profile, engine) as space:
+        with open_workspace(project, profile, engine, strict=True) as space:
             _check_project(space, datasets or (), zone, explain, chosen)
         return
     if datasets:

@@ -116,7 +116,7 @@ def discover(
         raise typer.BadParameter("--type, --null and --delimiter are for --data", param_hint="--data")
     from vertebra.report.data_check import progress_on
 
-    with open_workspace(project, profile, engine) as space:
+    with open_workspace(project, profile, engine, strict=accepting) as space:
         with progress_on(sys.stderr) as progress:
             found = space.discover(table, limit, sample, wanted, not new, progress)
         if accepting:

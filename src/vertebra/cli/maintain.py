@@ -42,7 +42,7 @@ def restore(
       vertebra show trusted.flights --history
       vertebra restore trusted.flights 3
     """
-    space = open_workspace(project, profile)
+    space = open_workspace(project, profile, strict=True)
     earlier = space.table(table, version)
     confirm(f"Restore {earlier.name} (version {earlier.latest_version()}) to version {version}?", yes)
     new = space.restore(earlier.name, version)
@@ -76,7 +76,7 @@ def gc(
       vertebra gc --keep "7 days" --yes
     """
     output_format(form)
-    space = open_workspace(project, profile)
+    space = open_workspace(project, profile, strict=True)
     space.kept_since(keep)  # refuses a text that is not a duration
     if not dry_run:
         confirm(f"Free what is older than {keep or space.project.settings.retention} in {space.lake.root}?", yes)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vertebra.formatting import counted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -64,11 +66,25 @@ WaitOption = Annotated[
 CURRENT_FOLDER = Path()
 
 
-def open_workspace(root: Path, profile: str | None = None, engine: str | None = None) -> Workspace:
-    """Open the project that a command names."""
+def open_workspace(
+    root: Path, profile: str | None = None, engine: str | None = None, *, strict: bool = False, note: bool = True
+) -> Workspace:
+    """Open the project that a command names.
+
+    Args:
+        strict: raise an error if a declaration is broken; otherwise the command works without it.
+        note: print which declarations are broken.
+    """
     from vertebra.workspace.workspace import open_project
 
-    return open_project(root, profile, engine)
+    space = open_project(root, profile, engine, strict=strict)
+    broken = [one for one in space.broken if one.errors]
+    if broken and note:
+        print_note(f"{counted(len(broken), 'declaration is', 'declarations are')} broken and left out:")
+        for one in broken:
+            print_note(f"  {one.errors[0].where}: {one.errors[0].fact.splitlines()[0]}")
+        print_note("  next:  vertebra check\n")
+    return space
 
 
 def output_format(text: str) -> Format:

@@ -94,7 +94,7 @@ def run(
     """
     from vertebra.report.summary import write_nothing_to_do, write_summary
 
-    with open_workspace(project, profile, engine) as space:
+    with open_workspace(project, profile, engine, note=False) as space:
         report = reported(lambda console: space.run(select or (), exclude or (), full_refresh, wait, console))
         if report.idle:
             write_nothing_to_do(report, sys.stderr)  # a summary reads all ledgers

@@ -83,9 +83,9 @@ def debug(
         return
     output_format(form)
     if verify or repair:
-        _verify(open_workspace(project, profile), form, repair=repair)
+        _verify(open_workspace(project, profile, strict=repair), form, repair=repair)
         return
-    with open_workspace(project, profile, engine) as space:
+    with open_workspace(project, profile, engine, strict=True) as space:
         checks = space.diagnostics()
     rows = [{"check": one.what, "state": "ok" if one.ok else "FAILED", "detail": one.detail} for one in checks]
     print_rows(rows, ["check", "state", "detail"], form)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from vertebra.declare.analysis import Analysis, AsOf
 from vertebra.declare.analysis_file import location_in
@@ -18,10 +19,12 @@ from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.declare.sql_text import place, quote
 from vertebra.declare.view_columns import unknown_columns
 from vertebra.declare.view_file import ReadView
-from vertebra.declare.view_support import unsupported
 from vertebra.errors import DeclarationError, RegistryError, RuleError, VertebraError
 from vertebra.formatting import shortened
 from vertebra.suggestions import did_you_mean
+
+Kind = Literal["dataset", "reconciliation", "view", "analysis", "publication"]
+"""The kinds of declarations."""
 
 
 @dataclass
@@ -48,13 +51,37 @@ class Declarations:
             found |= dict.fromkeys(outputs_of(reconciliation), f"reconciliation {name}")
         return found | {f"exploitation.{name}": f"view {name}" for name in self.views}
 
+    def only(self, wanted: Callable[[Kind, str], bool]) -> Declarations:
+        """The declarations of which ``wanted(kind, name)`` is true;"""
+        return Declarations(
+            {name: one for name, one in self.datasets.items() if wanted("dataset", name)},
+            {name: one for name, one in self.reconciliations.items() if wanted("reconciliation", name)},
+            {name: one for name, one in self.views.items() if wanted("view", name)},
+            {name: one for name, one in self.analyses.items() if wanted("analysis", name)},
+            {name: one for name, one in self.publications.items() if wanted("publication", name)},
+            self.documents,
+            self.failed,
+        )
 
-def check(declared: Declarations, engine: str = "sail") -> list[DeclarationError]:
-    """Find errors across declarations that are valid by themselves.
 
-    Args:
-        engine: the engine that will run them; ``sail`` does not compute all of SparkSQL.
-    """
+def tables_read(declared: Declarations) -> dict[tuple[Kind, str], tuple[str, ...]]:
+    """The qualified tables that each declaration reads or references, by the declaration's kind and name."""
+    found: dict[tuple[Kind, str], tuple[str, ...]] = {}
+    for name, dataset in declared.datasets.items():
+        found["dataset", name] = tuple(dict.fromkeys(f"trusted.{other}" for _, other in _referenced(dataset)))
+    for name, one in declared.reconciliations.items():
+        found["reconciliation", name] = inputs_of(one)
+    for name, read in declared.views.items():
+        found["view", name] = tuple(read.view.inputs)
+    for name, analysis in declared.analyses.items():
+        found["analysis", name] = tuple(dict.fromkeys(f"exploitation.{view}" for _, view in _views_read(analysis)))
+    for name, publication in declared.publications.items():
+        found["publication", name] = (publication.table,)
+    return found
+
+
+def check(declared: Declarations) -> list[DeclarationError]:
+    """Find errors across declarations that are valid by themselves."""
     errors: list[DeclarationError] = []
     for name, dataset in declared.datasets.items():
         errors += _dataset_errors(dataset, declared.documents["dataset", name], declared)
@@ -64,8 +91,6 @@ def check(declared: Declarations, engine: str = "sail") -> list[DeclarationError
     errors += _same_output_errors(declared)
     errors += _input_errors(declared)
     errors += _view_column_errors(declared)
-    if engine == "sail" and not errors:
-        errors += unsupported(declared.views, declared.datasets)
     errors += _publication_errors(declared)
     errors += _cycle_errors(declared)
     return errors

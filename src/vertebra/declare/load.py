@@ -5,25 +5,27 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
 from vertebra.declare.analysis_file import read_analysis
+from vertebra.declare.broken import FOLDERS, BrokenDeclaration, declaration_of, separate
 from vertebra.declare.dataset import Dataset
 from vertebra.declare.document import Document, display_path, read_document
 from vertebra.declare.environment import Environment, redacted
-from vertebra.declare.integrity import Declarations, check
+from vertebra.declare.integrity import Declarations, Kind, check
 from vertebra.declare.project import Project, Settings
 from vertebra.declare.publication_file import read_publication
-from vertebra.declare.reconciliation import Reconciliation
+from vertebra.declare.reconciliation import Reconciliation, outputs_named
 from vertebra.declare.secret import written_secrets
 from vertebra.declare.settings import FILE, read_settings
 from vertebra.declare.validation import validated
 from vertebra.declare.view_file import read_view
+from vertebra.declare.view_support import unsupported
 from vertebra.errors import DeclarationError, DeclarationErrors
 
 _DATASET: Final[TypeAdapter[Dataset]] = TypeAdapter(Dataset)
@@ -52,6 +54,7 @@ def load_project(
     profile: str | None = None,
     engine: str | None = None,
     environ: Mapping[str, str] | None = None,
+    strict: bool = True,
 ) -> Project:
     """Read and check everything a project declares. Only the modules in ``analyses/`` are run.
 
@@ -60,9 +63,12 @@ def load_project(
         profile: one of the profiles in ``vertebra.yaml``; None takes its ``default_profile``.
         engine: ``sail`` or ``sc://host:port``, in place of the declared engine.
         environ: environment variables that declarations may refer to; None takes the process's.
+        strict: raise an error if a declaration is broken. Otherwise broken declarations, and those that read them, are
+            left out of the project and listed in its ``broken``.
 
     Raises:
-        DeclarationErrors: all errors, each with file and line, cause and remedy.
+        DeclarationErrors: all errors, each with file and line, cause and remedy; if not ``strict``, only where
+            ``vertebra.yaml`` is broken.
     """
     root = root.resolve()
     if not (root / FILE).is_file():
@@ -72,7 +78,19 @@ def load_project(
     settings = read_settings(root, profile, engine, environment, errors)
     loading = _Loading(root, environment, errors, _overlay(root, settings[0] if settings else None, errors))
     declared = loading.declarations()
-    errors += check(declared, settings[0].engine if settings else "sail")
+    errors += check(declared)
+    broken: list[BrokenDeclaration] = []
+    if settings is not None:
+        on_sail = settings[0].engine == "sail"
+
+        def refused(sound: Declarations) -> Iterable[DeclarationError]:
+            return unsupported(sound.views, sound.datasets) if on_sail else ()
+
+        if strict and not errors:
+            errors += refused(declared)
+        elif not strict and loading.all_about_declarations():
+            declared, broken = separate(declared, errors, loading.files, refused)
+            errors.clear()
     if errors or settings is None:
         errors.sort(key=_position)
         raise DeclarationErrors([_redacted(error, environment.secrets) for error in errors])
@@ -85,6 +103,7 @@ def load_project(
         views={name: read.view for name, read in declared.views.items()},
         analyses=declared.analyses,
         publications=declared.publications,
+        broken=tuple(_redacted_declaration(one, environment.secrets) for one in broken),
         secrets=environment.secrets,
     )
 
@@ -96,6 +115,8 @@ class _Loading:
     errors: list[DeclarationError]
     overlay: Path | None = None
     declared: Declarations = field(default_factory=Declarations)
+    files: dict[str, tuple[Kind, str]] = field(default_factory=dict)
+    """The declaration in each file, by the file's path as errors show it."""
 
     def declarations(self) -> Declarations:
         for file in self._files("datasets", (".yaml", ".yml")):
@@ -110,12 +131,21 @@ class _Loading:
             self._publication(file)
         return self.declared
 
+    def all_about_declarations(self) -> bool:
+        """Whether each error found so far is about one declaration, not about the project."""
+        return all(declaration_of(error, self.files) for error in self.errors)
+
     def _files(self, folder: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
         """The files of declarations in a folder and its subfolders, by path; each name once.
 
         Files and folders whose names begin with ``_`` or ``.`` are skipped. A file of the overlay replaces the file of
         the same name.
         """
+        for file in self._listed(folder, suffixes):
+            self.files[display_path(file)] = (FOLDERS[folder], file.stem)
+            yield file
+
+    def _listed(self, folder: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
         over = list(self._files_below(self.overlay / folder, suffixes)) if self.overlay else []
         replaced = {file.stem for file in over}
         yield from (file for file in self._files_below(self.root / folder, suffixes) if file.stem not in replaced)
@@ -129,6 +159,7 @@ class _Loading:
                 continue
             other = first.setdefault(file.stem, file)
             if other is not file:
+                self.files[display_path(file)] = (FOLDERS[folder.name], file.stem)
                 self._add_error(
                     f"{file.stem} is declared twice",
                     cause=f"the other declaration is {display_path(other)}; a declaration has the name of its file",
@@ -155,8 +186,7 @@ class _Loading:
         document = read_document(file)
         made = self._validated(_RECONCILIATION, document, self._named(document, "reconciliation"), "reconciliation")
         if made is None:
-            outputs = (file.stem, f"{file.stem}_crosswalk", f"{file.stem}_review")
-            self.declared.failed |= {f"exploitation.{name}" for name in outputs}
+            self.declared.failed.update(outputs_named(file.stem))
         else:
             self.declared.reconciliations[file.stem] = made
             self.declared.documents["reconciliation", file.stem] = document
@@ -265,3 +295,7 @@ def _redacted(error: DeclarationError, secrets: Mapping[str, str]) -> Declaratio
     """The error without values of environment variables; they may be passwords."""
     fact, cause, remedy = (redacted(text, secrets) for text in (error.fact, error.cause, error.remedy))
     return DeclarationError(fact, cause=cause, remedy=remedy, where=error.where)
+
+
+def _redacted_declaration(broken: BrokenDeclaration, secrets: Mapping[str, str]) -> BrokenDeclaration:
+    return replace(broken, errors=tuple(_redacted(error, secrets) for error in broken.errors))

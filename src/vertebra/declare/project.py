@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, field_validator
 
 from vertebra.declare.analysis import Analysis
+from vertebra.declare.broken import BrokenDeclaration
 from vertebra.declare.dataset import Dataset, Declaration, Name
 from vertebra.declare.environment import redacted
 from vertebra.declare.publication import Publication
@@ -104,6 +105,7 @@ class Project:
     Attributes:
         root: the project's folder, absolute.
         profile: the profile that was applied.
+        broken: declarations that are broken, or read broken ones; they are not among the others.
         secrets: the value of each environment variable that a declaration refers to.
     """
 
@@ -115,6 +117,7 @@ class Project:
     views: dict[str, View]
     analyses: dict[str, Analysis]
     publications: dict[str, Publication] = field(default_factory=dict)
+    broken: tuple[BrokenDeclaration, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

@@ -176,7 +176,11 @@ def inputs_of(declaration: EntityResolution | LookupTable) -> tuple[str, ...]:
 
 def outputs_of(declaration: EntityResolution | LookupTable) -> tuple[str, ...]:
     """The qualified tables a reconciliation writes; the commit of the last one ends its step."""
-    prefix = f"exploitation.{declaration.name}"
-    if isinstance(declaration, LookupTable):
-        return (f"{prefix}_crosswalk",)
+    named = outputs_named(declaration.name)
+    return named[:1] if isinstance(declaration, LookupTable) else named
+
+
+def outputs_named(name: str) -> tuple[str, ...]:
+    """The qualified tables that a reconciliation with a name may write."""
+    prefix = f"exploitation.{name}"
     return (f"{prefix}_crosswalk", f"{prefix}_review", prefix)

@@ -111,6 +111,8 @@ def decide(
     Args:
         will_change: tables that earlier steps of the run will write.
     """
+    if step.broken:
+        return PlannedStep(step, "blocked", (step.broken.why,))
     if step.zone == "landing":
         return PlannedStep(step, "collect", ("looks for new data at the source",))
     changing = tuple(_will_change(name) for name in step.inputs if name in will_change)

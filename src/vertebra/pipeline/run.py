@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from vertebra.declare.broken import BrokenDeclaration
     from vertebra.declare.project import Project
     from vertebra.engine.port import Engine
     from vertebra.governance.context import StepContext, StepOutcome
@@ -93,7 +94,7 @@ class _Run:
             self.context.console.note(sentence)
         try:
             self._collect()
-            decisions = [decision for decision in self._plan() if decision.action != "collect"]
+            decisions = [decision for decision in self._plan() if decision.step.zone != "landing"]
             self._record_unrecorded(decisions)
             self._do(decisions)
         except KeyboardInterrupt:
@@ -121,7 +122,7 @@ class _Run:
             if step.zone == "landing":
                 self._stop_if_asked()
                 self._start(step)
-                self._end(self._land(step), None)
+                self._end(_unusable(step, step.broken) if step.broken else self._land(step), None)
 
     def _land(self, step: Step) -> StepResult:
         clock = time.perf_counter()
@@ -175,8 +176,9 @@ class _Run:
                 continue
             self._stop_if_asked()
             reason = self._why_blocked(step)
-            if reason:
-                self._end(StepResult(step.name, "skipped", reason), None)
+            if reason or step.broken:
+                skipped = StepResult(step.name, "skipped", reason)
+                self._end(_unusable(step, step.broken) if step.broken and not reason else skipped, None)
                 continue
             decision = decide(step, self.state, self.context.project.root, self.options.full_refresh)
             if decision.action == "blocked":
@@ -236,7 +238,7 @@ class _Run:
         else:
             self.results.append(result)
             self.context.recorder.ended(result, fingerprint)
-        if result.state == "failed" and not self._has_earlier_batches(step):
+        if result.state == "failed" and (step.broken or not self._has_earlier_batches(step)):
             self.broken[result.step] = f"{result.step} failed"
         elif result.state == "skipped":
             self.broken[result.step] = result.why
@@ -280,6 +282,13 @@ def _failure(step: Step, why: str, error: BaseException, seconds: float) -> Step
     first = text.splitlines()[0] if text else "no message"
     message = f"{type(error).__name__}: {first}\n  next:  vertebra run --select {step.name} --debug"
     return StepResult(step.name, "failed", why, seconds, error=message, trace=traceback.format_exc())
+
+
+def _unusable(step: Step, broken: BrokenDeclaration) -> StepResult:
+    """A step whose declaration is broken, or reads a table whose declaration is."""
+    if not broken.errors:
+        return StepResult(step.name, "skipped", broken.why)
+    return StepResult(step.name, "failed", broken.why, error=str(broken))
 
 
 def _missing_inputs(decision: PlannedStep) -> StepResult:

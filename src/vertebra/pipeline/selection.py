@@ -39,18 +39,32 @@ def select(
         modified: called when ``state:modified`` is used; gives the steps that changed.
 
     Raises:
-        SelectionError: a term matches no step.
+        SelectionError: a term matches no step, an intersection is empty, or every selected step is taken away. Only
+            ``state:`` may select nothing.
     """
     chosen = _union(graph, wanted, modified) if any(wanted) else set(graph.steps)
-    chosen -= _union(graph, excluded, modified)
-    return [name for name in graph.steps if name in chosen]
+    left = chosen - _union(graph, excluded, modified)
+    if chosen and not left and not any("state:" in selection for selection in excluded):
+        raise SelectionError(
+            "no step is left",
+            cause=f"--exclude {' '.join(excluded)} leaves out all {len(chosen)} selected steps",
+            remedy="vertebra ls --select … shows what a selection has",
+        )
+    return [name for name in graph.steps if name in left]
 
 
 def _union(graph: Graph, selections: Iterable[str], modified: Modified) -> set[str]:
     found: set[str] = set()
     for selection in " ".join(selections).split():
-        parts = [_term(graph, term, modified) for term in selection.split(",")]
-        found |= set.intersection(*parts)
+        terms = selection.split(",")
+        both = set.intersection(*(_term(graph, term, modified) for term in terms))
+        if not both and not any("state:" in term for term in terms):
+            raise SelectionError(
+                f"{selection} selects nothing",
+                cause=f"a comma means the steps in all of {', '.join(terms)}, and no step is in all of them",
+                remedy=f"to select the steps of any of them, write a space: --select {' '.join(terms)!r}",
+            )
+        found |= both
     return found
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.zones import DATASET_ZONES, STEP_ZONES, Zone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from vertebra.declare.broken import BrokenDeclaration
     from vertebra.declare.project import Project
 
 PUBLISH: Final = "publish"
@@ -31,6 +33,8 @@ class Step:
         tags: of the declaration.
         source: the data source of a dataset's steps.
         files: the user's code the step runs.
+        broken: why the step cannot run: its declaration is broken, or reads a table whose declaration is. It has no
+            declaration then.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Step:
     tags: tuple[str, ...] = ()
     source: str | None = None
     files: tuple[Path, ...] = ()
+    broken: BrokenDeclaration | None = None
 
     @property
     def zone(self) -> str:
@@ -59,12 +64,13 @@ class Step:
 
 def steps_of(project: Project) -> list[Step]:
     """All steps of a project, in no particular order."""
-    return [
+    sound = [
         *_dataset_steps(project),
         *_exploitation_steps(project),
         *_analysis_steps(project),
         *_publish_steps(project),
     ]
+    return [*sound, *_broken_steps(project, sound)]
 
 
 def _dataset_steps(project: Project) -> list[Step]:
@@ -115,3 +121,34 @@ def _analysis_steps(project: Project) -> list[Step]:
 
 def _publish_steps(project: Project) -> list[Step]:
     return [Step(f"{PUBLISH}.{name}", (one.table,), (), one, one.tags) for name, one in project.publications.items()]
+
+
+def _broken_steps(project: Project, sound: Sequence[Step]) -> Iterator[Step]:
+    """The steps that broken declarations would have, except where a sound step has the name or writes the table."""
+    names = {step.name for step in sound}
+    tables = {table for step in sound for table in step.outputs}
+    for one in project.broken:
+        for step in _steps_of_broken(one):
+            if step.name not in names:
+                names.add(step.name)
+                outputs = tuple(table for table in step.outputs if table not in tables)
+                tables.update(outputs)
+                yield replace(step, outputs=outputs)
+
+
+def _steps_of_broken(broken: BrokenDeclaration) -> list[Step]:
+    name = broken.name
+    match broken.kind:
+        case "dataset":
+            landing, formatted, trusted = (f"{zone}.{name}" for zone in (Zone.LANDING, *DATASET_ZONES))
+            return [
+                Step(landing, (), (landing,), None, broken=broken),
+                Step(formatted, (landing,), (formatted,), None, broken=broken),
+                Step(trusted, (formatted, *broken.reads), (trusted,), None, broken=broken),
+            ]
+        case "analysis":
+            return [Step(f"{Zone.ANALYSIS}.{name}", broken.reads, (), None, broken=broken)]
+        case "publication":
+            return [Step(f"{PUBLISH}.{name}", broken.reads, (), None, broken=broken)]
+        case "view" | "reconciliation":
+            return [Step(f"{Zone.EXPLOITATION}.{name}", broken.reads, broken.outputs, None, broken=broken)]

@@ -46,8 +46,11 @@ def plan_lines(decisions: Sequence[PlannedStep]) -> list[str]:
         current = f"nothing to run: {counted(counts['skip'], 'step is', 'steps are')} current"
         return ["; ".join(filter(None, (current, sources)))]
     parts = [f"{counted(counts['run'], 'step')} would run"]
-    if counts["blocked"]:
-        parts.append(f"{counts['blocked']} blocked until data is collected")
+    broken = sum(d.step.broken is not None for d in decisions)
+    if broken:
+        parts.append(f"{broken} cannot run with a broken declaration")
+    if counts["blocked"] > broken:
+        parts.append(f"{counts['blocked'] - broken} blocked until data is collected")
     if counts["skip"]:
         parts.append(f"{counts['skip']} current")
     return ["; ".join(filter(None, (", ".join(parts), sources))), "next:  vertebra run"]

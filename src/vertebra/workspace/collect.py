@@ -69,9 +69,9 @@ def collect(
     """
     steps = [f"landing.{name}" for name in names]
 
-    def pick(_: Graph, chosen: list[str]) -> list[str]:
+    def pick(graph: Graph, chosen: list[str]) -> list[str]:
         now_due = due_datasets(project, lake, ledgers, names)
-        return [step for step in chosen if step.partition(".")[2] in now_due]
+        return [step for step in chosen if step.partition(".")[2] in now_due or graph.steps[step].broken]
 
     # due datasets are found while the run holds the lake, so no other run can change the result
     options = RunOptions(steps, wait=wait, due=pick if due else None)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from vertebra.declare.broken import BrokenDeclaration
     from vertebra.declare.project import Project
     from vertebra.engine.port import Engine
 
@@ -34,6 +35,16 @@ class OpenProject:
         self.ledgers = Ledgers(self.lake)
         self._load = load or (lambda: project)
         self._engine: Engine | None = None
+
+    @property
+    def broken(self) -> tuple[BrokenDeclaration, ...]:
+        """Declarations that are broken, or that read a broken one; a project that is opened strictly has none.
+
+        Example:
+            >>> project.broken
+            ()
+        """
+        return self.project.broken
 
     @property
     def engine(self) -> Engine:

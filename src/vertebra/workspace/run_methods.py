@@ -149,6 +149,8 @@ class RunMethods(OpenProject):
         from vertebra.workspace.collect import collect
 
         names = dataset_names(self.project, datasets)
+        if not datasets:
+            names += [one.name for one in self.broken if one.kind == "dataset"]
         return _finished(collect(self.project, self.lake, self.ledgers, names, due, wait, console))
 
     def sources(self, datasets: Sequence[str] = ()) -> list[SourceStatus]:

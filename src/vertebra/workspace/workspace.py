@@ -15,16 +15,20 @@ if TYPE_CHECKING:
     from vertebra.workspace.decisions import Decisions, Quarantine, Repairs
 
 
-def open_project(path: str | Path = ".", profile: str | None = None, engine: str | None = None) -> Workspace:
+def open_project(
+    path: str | Path = ".", profile: str | None = None, engine: str | None = None, *, strict: bool = True
+) -> Workspace:
     """Open a project.
 
     Args:
         path: the project's folder, or one inside it.
         profile: one of the profiles in ``vertebra.yaml``; its ``default_profile`` by default.
         engine: ``sail`` or ``sc://host:port``, in place of the declared engine.
+        strict: raise an error if a declaration is broken. With False, the project opens without broken declarations and
+            those that read them; ``project.broken`` lists them, and a run reports their steps as failed or skipped.
 
     Raises:
-        DeclarationError: there is no project, or a declaration is wrong.
+        DeclarationError: there is no project, or a declaration is broken.
 
     Example:
         >>> project = vertebra.open(folder)
@@ -38,7 +42,7 @@ def open_project(path: str | Path = ".", profile: str | None = None, engine: str
     def load() -> Project:
         return load_project(root, profile, engine)
 
-    return Workspace(load(), load)
+    return Workspace(load() if strict else load_project(root, profile, engine, strict=False), load)
 
 
 class Workspace(RunMethods, LakeMethods, RuleMethods, ModelMethods):
