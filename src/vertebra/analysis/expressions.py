@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from vertebra.declare.analysis import Analysis
 from vertebra.declare.analysis_file import location_of
+from vertebra.engine.plan_functions import require_deterministic
 from vertebra.errors import DeclarationError
-from vertebra.spark_sql.unsupported import UnsupportedError
+from vertebra.spark_sql.determinism import nondeterministic
+from vertebra.spark_sql.dialect import parse_expression
+from vertebra.spark_sql.unsupported import Problem, UnsupportedError
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -32,7 +36,7 @@ class Expressions:
             DeclarationError: the engine cannot compute it as Apache Spark does.
         """
         translation = self._engine.translate_expression(expression, frame)
-        for problem in translation.problems:
+        for problem in itertools.chain(_nondeterministic(expression), translation.problems):
             part = expression[problem.start : problem.end]
             raise self._refused(f"{'.'.join(loc)}: {problem.fact}: {part}", problem.cause, problem.remedy, *loc)
         return translation.text
@@ -50,10 +54,22 @@ class Expressions:
             DeclarationError: the engine cannot compute it as Apache Spark does.
         """
         try:
-            return self._engine.translate_frame(derive(frame), [frame])
+            made = derive(frame)
+            require_deterministic(made, [frame])
+            return self._engine.translate_frame(made, [frame])
         except UnsupportedError as refused:
             raise self._refused(f"derive: {refused.fact}", refused.cause, refused.remedy, "derive") from None
 
     def _refused(self, fact: str, cause: str, remedy: str, *loc: str) -> DeclarationError:
         where = location_of(self._analysis, *loc)
         return DeclarationError(f"analysis {self._analysis.name}: {fact}", cause=cause, remedy=remedy, where=where)
+
+
+def _nondeterministic(expression: str) -> Iterator[Problem]:
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tree = parse_expression(expression)
+    except SqlglotError:
+        return  # the engine refuses it
+    yield from nondeterministic(tree, expression)

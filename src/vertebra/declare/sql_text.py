@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sqlglot import exp
     from sqlglot.errors import ParseError
 
+    from vertebra.spark_sql.unsupported import Problem
+
 _MISSING: Final = re.compile(r"Required keyword: '(\w+)' missing for <class '[\w.]*\.(\w+)'>")
 
 
@@ -105,6 +107,16 @@ def quote(sql: str, start: int, end: int | None = None) -> str:
 def place(sql: str, start: int, file: str) -> str:
     """``file:line:column`` of a position."""
     return f"{file}:{sql.count(chr(10), 0, start) + 1}:{start - sql.rfind(chr(10), 0, start)}"
+
+
+def problem_error(what: str, problem: Problem, sql: str, file: str) -> DeclarationError:
+    """The error of a refused part of SQL, with the line quoted."""
+    return DeclarationError(
+        f"{what}: {problem.fact}{quote(sql, problem.start, problem.end)}",
+        cause=problem.cause,
+        remedy=problem.remedy,
+        where=place(sql, problem.start, file),
+    )
 
 
 def parse_message(error: ParseError, text: str) -> tuple[str, int, int]:

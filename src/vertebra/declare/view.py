@@ -15,7 +15,12 @@ _MARK: Final = "__vertebra_view__"
 
 
 class View(Declaration):
-    """One view. ``inputs`` are the qualified tables it reads (``trusted.flights``), from the SQL or as declared."""
+    """One view.
+
+    Attributes:
+        inputs: the qualified tables it reads (``trusted.flights``), from the SQL or as declared.
+        run_functions: ``run_date`` and ``run_time``, if its SQL calls them.
+    """
 
     name: Name
     description: str = ""
@@ -25,6 +30,7 @@ class View(Declaration):
     sql: str | None = None
     build: Callable[..., Any] | None = None
     tags: tuple[str, ...] = ()
+    run_functions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

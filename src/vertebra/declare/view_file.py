@@ -13,9 +13,10 @@ from vertebra.declare.declaration import locate
 from vertebra.declare.document import Document, Loc, display_path, read_text
 from vertebra.declare.python_file import LazyFunction, parse_file, run_file
 from vertebra.declare.source_location import SourceLocation
-from vertebra.declare.sql_text import NamedTable, one_query, place, quote, tables_named
+from vertebra.declare.sql_text import NamedTable, one_query, place, problem_error, quote, tables_named
 from vertebra.declare.view import View, declared_views
 from vertebra.errors import DeclarationError, DeclarationErrors
+from vertebra.spark_sql.determinism import nondeterministic, run_functions
 from vertebra.zones import CLEANED_ZONES, Zone
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def _read_sql(file: Path) -> ReadView:
             problems.append(_not_readable(table, sql, file))
         else:
             places.setdefault(table.name, place(sql, table.start, display_path(file)))
+    problems += [
+        problem_error(f"view {file.stem}", one, sql, display_path(file)) for one in nondeterministic(query, sql)
+    ]
     if problems:
         raise DeclarationErrors(problems)
     view = View(
@@ -71,6 +75,7 @@ def _read_sql(file: Path) -> ReadView:
         file=file,
         sql=sql,
         tags=tags,
+        run_functions=run_functions(query),
     )
     locate(view, lambda _: SourceLocation(file))
     return ReadView(view, places, query)

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Mapping
 
 from vertebra.declare.dataset import Dataset
 from vertebra.declare.document import display_path
-from vertebra.declare.sql_text import place, quote
+from vertebra.declare.sql_text import problem_error
 from vertebra.declare.view_file import ReadView
 from vertebra.errors import DeclarationError
 from vertebra.spark_sql.translate import Translation, translate_query
 from vertebra.spark_sql.types import BIGINT, Columns, SqlType, parse_type
-from vertebra.spark_sql.unsupported import Problem
 
 
 def unsupported(views: Mapping[str, ReadView], datasets: Mapping[str, Dataset]) -> Iterator[DeclarationError]:
@@ -25,16 +24,6 @@ def unsupported(views: Mapping[str, ReadView], datasets: Mapping[str, Dataset]) 
         yield from (
             problem_error(f"view {name}", one, view.sql or "", display_path(view.file)) for one in translation.problems
         )
-
-
-def problem_error(what: str, problem: Problem, sql: str, file: str) -> DeclarationError:
-    """The error of a refused part of SQL, with the line quoted."""
-    return DeclarationError(
-        f"{what}: {problem.fact}{quote(sql, problem.start, problem.end)}",
-        cause=problem.cause,
-        remedy=problem.remedy,
-        where=place(sql, problem.start, file),
-    )
 
 
 def _translated(views: Mapping[str, ReadView], datasets: Mapping[str, Dataset]) -> dict[str, Translation]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.denial.refusal import refuse
 from vertebra.denial.tokens import Tokens, span
+from vertebra.spark_sql.determinism import NONDETERMINISTIC
 from vertebra.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
 Ranges = Mapping[str, tuple[str, Mapping[str, str]]]
 """Tuple variable → relation and its columns with their types."""
 
-_NONDETERMINISTIC: Final = {
-    "rand", "randn", "random", "randstr", "uniform", "uuid", "shuffle", "monotonically_increasing_id",
-    "spark_partition_id", "input_file_name", "input_file_block_start", "input_file_block_length",
-    "current_date", "current_timestamp", "current_time", "curdate", "now", "localtimestamp", "current_user", "user",
-    "session_user", "current_catalog", "current_database", "current_schema", "current_timezone", "version",
-    "reflect", "java_method", "try_reflect",
-}  # fmt: skip
 _AGGREGATES: Final = {
     "any_value", "approx_count_distinct", "approx_percentile", "percentile", "percentile_approx", "bit_and", "bit_or",
     "bit_xor", "bool_and", "bool_or", "every", "some", "collect_list", "collect_set", "array_agg", "count_if",
@@ -158,8 +152,8 @@ def _check_node(text: str, node: exp.Expr, offset: int, tokens: Tokens) -> None:
     elif isinstance(node, exp.UDTF | exp.Explode):
         reason = "a rule cannot contain a function that returns several rows"
         remedy = "use a function that returns one value for each row"
-    elif names & _NONDETERMINISTIC or isinstance(node, exp.SessionParameter):
-        reason = f"{name or next(iter(sorted(names & _NONDETERMINISTIC)))} is not deterministic"
+    elif names & NONDETERMINISTIC or isinstance(node, exp.SessionParameter):
+        reason = f"{name or next(iter(sorted(names & NONDETERMINISTIC)))} is not deterministic"
         remedy = "compare with a column or a constant, so that the same data always gives the same violations"
     elif isinstance(node, exp.Placeholder | exp.Parameter):
         reason, remedy = "a rule cannot contain parameters", "write the value"

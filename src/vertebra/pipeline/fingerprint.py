@@ -18,6 +18,7 @@ from vertebra.zones import Zone
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
 
     from vertebra.declare.dataset import Dataset
     from vertebra.pipeline.steps import Step
@@ -41,6 +42,7 @@ class Fingerprint:
             table or dataset was removed, versions and batches are numbered from the beginning again, so equal numbers
             alone do not mean equal rows.
         decisions: digest of the decisions people took, for trusted steps.
+        clock: what ``run_date()`` and ``run_time()`` give, for views that call them.
     """
 
     declaration: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class Fingerprint:
     inputs: Mapping[str, int] = field(default_factory=dict)
     contents: Mapping[str, str] = field(default_factory=dict)
     decisions: str = ""
+    clock: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -62,7 +65,10 @@ class Fingerprint:
 
     def to_json(self) -> str:
         """All parts, in an order that never changes."""
-        return json.dumps(asdict(self), sort_keys=True)
+        parts = asdict(self)
+        if not self.clock:
+            del parts["clock"]  # so that fingerprints without it are those of earlier releases
+        return json.dumps(parts, sort_keys=True)
 
     def differences(self, before: Fingerprint, unknown: Collection[str] = ()) -> list[str]:
         """Why a result with the fingerprint ``before`` is stale, in words; empty if it is not.
@@ -84,6 +90,7 @@ class Fingerprint:
         for name in _changed(self.inputs, before.inputs):
             if name not in unknown:
                 found.append(_input_words(name, self.inputs.get(name), before.inputs.get(name)))
+        found += [f"{name}() is {value}" for name, value in self.clock.items() if before.clock.get(name) != value]
         if not found:
             remade = [name for name in _changed(self.contents, before.contents) if name not in unknown]
             found += [f"{name} was removed and made again" for name in remade]
@@ -107,7 +114,12 @@ class Fingerprint:
 
 
 def fingerprint_of(
-    step: Step, inputs: Mapping[str, int], decisions: str, root: Path, contents: Mapping[str, str] | None = None
+    step: Step,
+    inputs: Mapping[str, int],
+    decisions: str,
+    root: Path,
+    contents: Mapping[str, str] | None = None,
+    now: datetime | None = None,
 ) -> Fingerprint:
     """The fingerprint of a step's result if it ran now.
 
@@ -116,11 +128,25 @@ def fingerprint_of(
         decisions: digest of people's decisions, for trusted steps.
         root: the project's folder; the user's files are named relative to it.
         contents: an identifier of the content of each input.
+        now: the time of the run, UTC, for views that read it.
     """
     files = {_relative(file, root): _hash(file.read_text("utf-8")) for file in step.files}
     return Fingerprint(
-        declaration_parts(step), step_versions(step), files, dict(inputs), dict(contents or {}), decisions
+        declaration_parts(step),
+        step_versions(step),
+        files,
+        dict(inputs),
+        dict(contents or {}),
+        decisions,
+        _clock(step, now) if now else {},
     )
+
+
+def _clock(step: Step, now: datetime) -> dict[str, str]:
+    from vertebra.declare.view import View
+
+    called = step.declaration.run_functions if isinstance(step.declaration, View) else ()
+    return {name: now.date().isoformat() if name == "run_date" else now.isoformat() for name in called}
 
 
 def declaration_parts(step: Step) -> dict[str, str]:

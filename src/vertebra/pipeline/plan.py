@@ -121,7 +121,7 @@ def decide(
     if missing:
         return PlannedStep(step, "blocked", tuple(_missing_input(name) for name in missing))
     known = {name: version for name, version in inputs.items() if version is not None}
-    fingerprint = fingerprint_of(step, known, state.decisions(step), root, state.contents(step))
+    fingerprint = fingerprint_of(step, known, state.decisions(step), root, state.contents(step), state.now)
     remembered = state.remembered(step.name)
     asked_for = full_refresh
     damaged = any(version and version.step == REPAIR for version in map(state.table, step.outputs))

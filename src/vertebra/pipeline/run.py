@@ -59,7 +59,7 @@ def run(
     """
     graph = graph_of(project)
     with run_context(project, wait=options.wait, console=console, engine=engine, now=now) as context:
-        state = State(context.lake, context.ledgers)
+        state = State(context.lake, context.ledgers, context.now)
         chosen = select(graph, options.select, options.exclude, lambda: modified_steps(graph, state, project))
         chosen = chosen if options.due is None else options.due(graph, chosen)
         if not chosen:

@@ -6,6 +6,7 @@ Reads Delta logs and the ``runs`` ledger; starts no engine.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from vertebra.lake.batches import batches, batches_digest
@@ -33,9 +34,17 @@ class LastSuccess:
 
 
 class State:
-    """A reading of the lake; each fact is read once, until :meth:`forget`."""
+    """A reading of the lake; each fact is read once, until :meth:`forget`.
 
-    def __init__(self, lake: Lake, ledgers: Ledgers) -> None:
+    Args:
+        now: the time of the run, UTC, for views that read it; the machine's clock by default.
+
+    Attributes:
+        now: the time of the run.
+    """
+
+    def __init__(self, lake: Lake, ledgers: Ledgers, now: datetime | None = None) -> None:
+        self.now = now or datetime.now(UTC)
         self._lake = lake
         self._ledgers = ledgers
         self._tables: dict[str, TableVersion | None] = {}

@@ -19,6 +19,7 @@ from vertebra.spark_sql.types import (
     INTEGERS,
     INTERVAL,
     STRING,
+    TIMESTAMP,
     SqlType,
     array,
     as_decimal,
@@ -378,6 +379,7 @@ def _always(kind: SqlType) -> _Rule:
 
 
 _RULES: Final[dict[str, _Rule]] = {
+    "run_date": _always(DATE), "run_time": _always(TIMESTAMP),
     "+": _sum_or_difference, "-": _sum_or_difference, "*": _product, "/": _quotient, "%": _remainder,
     "mod": _remainder, "pmod": _remainder, "try_add": _sum_or_difference, "try_subtract": _sum_or_difference,
     "try_multiply": _product, "try_divide": _quotient, "try_mod": _remainder, "div": _always(BIGINT),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from vertebra.spark_sql.determinism import run_function
 from vertebra.spark_sql.dialect import function_name, write
 from vertebra.spark_sql.inference import arguments
 from vertebra.spark_sql.types import SqlType, from_tree
@@ -33,7 +34,7 @@ class Signature:
         name: the function or operator in lower case.
         variant: the same with its clauses, such as ``sum over rows``.
         kinds: types of the arguments, None where unknown.
-        literals: the arguments that are not columns, as text.
+        literals: the arguments that are equal in all rows, as text.
         is_function: whether it is called by name, in contrast to an operator or a part of the syntax.
     """
 
@@ -74,7 +75,7 @@ def signature(node: exp.Expr, type_of: Callable[[exp.Expr], SqlType | None]) -> 
     name = function_name(function)
     parts = plain_arguments(function)
     kinds = [_kind(one, type_of) for one in parts]
-    literals = [_text(one) for one in parts if not isinstance(one.unnest(), exp.Column)]
+    literals = [_text(one) for one in parts if isinstance(one, exp.Lambda) or not _varies(one)]
     if isinstance(function, exp.Cast):
         kinds.append(from_tree(function.to))
         literals = [write(function.to).lower().replace(", ", ",")]
@@ -113,6 +114,13 @@ def _is_unit(node: exp.Expr) -> bool:
 
     plain = isinstance(node, exp.Column) and not node.table
     return isinstance(node, exp.Var) or (plain and node.name.lower() in _UNITS)
+
+
+def _varies(node: exp.Expr) -> bool:
+    """Whether an argument has other values in other rows, or in other runs."""
+    from sqlglot import exp
+
+    return any(isinstance(part, exp.Column) or run_function(part) for part in node.walk())
 
 
 def _text(node: exp.Expr) -> str:

@@ -63,6 +63,8 @@ def _of_literals(known: dict[str, Any], literals: Sequence[str]) -> dict[str, li
     """The recorded signatures by outcome: those with the same literals, or with any where these were not recorded."""
     recorded: dict[str, list[list[str]]] = {outcome: list(known.get(outcome, ())) for outcome in (*_GOOD, *_BAD)}
     by_literal = known.get("by_literal", {})
+    if not literals and any(recorded.values()):
+        return recorded
     wanted = ", ".join(literals).lower()
     exact = {
         outcome: [types for types, text in found if text.lower() == wanted] for outcome, found in by_literal.items()

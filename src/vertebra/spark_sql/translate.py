@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from vertebra.spark_sql.determinism import run_function
 from vertebra.spark_sql.dialect import dialect, function_name, parse_expression, parse_query, write
 from vertebra.spark_sql.inference import Types
 from vertebra.spark_sql.rewrites import checked_by_value, rules
@@ -201,7 +202,12 @@ def _rewritten(node: exp.Expr, types: Types, strict: _Strictness) -> exp.Expr | 
     while isinstance(function, clauses()):
         function = function.this
     name = function_name(function)
-    if not name or isinstance(function, exp.Exists) or (strict.in_rule and not _matters_in_rules(name, function)):
+    if (
+        not name
+        or isinstance(function, exp.Exists)
+        or run_function(function)
+        or (strict.in_rule and not _matters_in_rules(name, function))
+    ):
         return made
     parts = plain_arguments(function)
     kinds: list[SqlType | None] = [types.of(one) for one in plain_arguments(called(node))]
