@@ -104,7 +104,7 @@ class Batch:
                 # a row that failed shows that rows still do; to compute each of them takes long
                 self._solve(kind, texts, [place], failing[:1])
                 if place not in self._refused and all(map(is_error, self._rows_of(kind, place, failing[:1]))):
-                    for key in self._keys(kind, failing[1:]):
+                    for key in self._keys(kind, failing[1:]) if failing[1:] else ():
                         self._rows[place][key] = self._rows_of(kind, place, failing[:1])[0]
                 else:
                     self._solve(kind, texts, [place], failing[1:])
