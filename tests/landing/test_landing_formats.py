@@ -18,7 +18,7 @@ from landing.readings import declared, records
 from vertebra.declare.parse import FORMATS
 from vertebra.errors import CollectError
 from vertebra.landing.parsing.column_names import unique_names
-from vertebra.landing.records import parse_declaration
+from vertebra.landing.parsing.declared import parse_declaration
 from vertebra.landing.web.content import check_answer
 from vertebra.landing.web.download import Download
 from vertebra.landing.web.errors import RefusedAnswerError

@@ -29,7 +29,7 @@ RECORD = "VERTEBRA_RECORD"
 
 DECLARED_IN = {
     "formatted": "VERSION in formatted/digest.py",
-    "trusted": "VERSION in trusted/clean.py",
+    "trusted": "VERSION in trusted/inputs.py",
     "view": "VERSION in exploitation/views.py",
     "lookup": "VERSION in exploitation/lookup.py",
     "resolution": "VERSION in exploitation/entity_resolution.py",

@@ -83,7 +83,7 @@ def test_another_result_in_the_same_version_is_refused_with_the_version_to_raise
     now = {"trusted.sales": replace(BEFORE["trusted.sales"], outputs={"trusted.sales": "a", "repairs": "c"})}
     (told,) = unversioned_changes(now, BEFORE)
     assert told.startswith("trusted.sales gives another result for the same input (repairs)")
-    assert "raise VERSION in trusted/clean.py" in told
+    assert "raise VERSION in trusted/inputs.py" in told
 
 
 @pytest.mark.parametrize(

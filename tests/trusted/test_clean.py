@@ -12,8 +12,9 @@ from trusted.zones import Zone, declared, rid
 from vertebra.errors import QualityError, RuleError
 from vertebra.governance.step_facts import TrustedFacts
 from vertebra.trusted.cells import from_json
-from vertebra.trusted.clean import check, inputs_of, trust
+from vertebra.trusted.clean import check, trust
 from vertebra.trusted.decisions import quarantined, repaired
+from vertebra.trusted.inputs import inputs_of
 
 CITIES = declared(
     "cities",

@@ -13,7 +13,8 @@ from vertebra.engine import Engine
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.lake.catalog import Lake
 from vertebra.lake.commit import Commit
-from vertebra.trusted.clean import inputs_of, trust
+from vertebra.trusted.clean import trust
+from vertebra.trusted.inputs import inputs_of
 
 BATCH = 10**10
 TYPES = {

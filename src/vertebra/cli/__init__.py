@@ -5,6 +5,7 @@ Exit codes: 0 success; 1 a failure, reported with a remedy; 2 wrong usage; 130 i
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     Args:
         argv: the arguments after the program's name; None takes the process's.
     """
+    # imports make many objects that stay, and every search for garbage would visit them
+    gc.set_threshold(50_000, 20, 100)
     from vertebra.cli.app import app
     from vertebra.disk_errors import disk_error
     from vertebra.errors import VertebraError

@@ -21,7 +21,8 @@ class Declaration(BaseModel):
     Two declarations are equal if their values are equal, wherever they are written.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    # a command uses few of the models; those that it does not are not built
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
     _declared_at: SourceLocation | None = PrivateAttr(default=None)
 

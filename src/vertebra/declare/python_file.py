@@ -7,6 +7,7 @@ import hashlib
 import sys
 import traceback
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -97,11 +98,7 @@ def argument_position(tree: ast.Module, line: int, loc: Loc) -> tuple[int, int]:
     Args:
         loc: names of keyword arguments and keys of dictionaries, from the call inwards.
     """
-    calls = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and node.lineno <= line <= (node.end_lineno or node.lineno)
-    ]
+    calls = [call for call in _calls(tree) if call.lineno <= line <= (call.end_lineno or call.lineno)]
     if not calls:
         return line, 1
     known = {str(loc[0])} if loc else set()
@@ -110,6 +107,11 @@ def argument_position(tree: ast.Module, line: int, loc: Loc) -> tuple[int, int]:
     for element in loc:
         node = _part(node, element) or node
     return getattr(node, "lineno", line), getattr(node, "col_offset", 0) + 1
+
+
+@lru_cache(maxsize=8)
+def _calls(tree: ast.Module) -> tuple[ast.Call, ...]:
+    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
 def _part(node: ast.AST, element: str | int) -> ast.AST | None:

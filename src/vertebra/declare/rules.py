@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.rule_scope import RuleScope
 from vertebra.declare.rule_sugar import SUGARS, in_order
@@ -67,6 +67,12 @@ class NamedRule:
     origin: RuleOrigin = RuleOrigin()
 
 
+_MOST_COMPILED: Final = 256
+_compiled_before: Final[dict[int, tuple[Dataset, Mapping[str, Mapping[str, str]] | None, tuple[NamedRule, ...]]]] = {}
+"""Rules by the identity of their dataset, which does not change, with what else they depend on. Loading a project,
+planning and cleaning compile the same rules."""
+
+
 def rules_of(dataset: Dataset, datasets: Mapping[str, Dataset] | None = None) -> tuple[NamedRule, ...]:
     """All rules of a dataset: its key, the rules declared on its columns, and its ``rules``.
 
@@ -81,8 +87,19 @@ def rules_of(dataset: Dataset, datasets: Mapping[str, Dataset] | None = None) ->
         DeclarationError: a rule has no sugar or more than one, two rules have the same name, or a reference has no
             target.
     """
-    found: dict[str, NamedRule] = {}
     relations = None if datasets is None else {name: _types(other) for name, other in datasets.items()}
+    known = _compiled_before.get(id(dataset))
+    if known is not None and known[0] is dataset and known[1] == relations:
+        return known[2]
+    rules = _rules_of(dataset, relations)
+    if len(_compiled_before) >= _MOST_COMPILED:
+        _compiled_before.clear()
+    _compiled_before[id(dataset)] = dataset, relations, rules
+    return rules
+
+
+def _rules_of(dataset: Dataset, relations: Mapping[str, Mapping[str, str]] | None) -> tuple[NamedRule, ...]:
+    found: dict[str, NamedRule] = {}
     for rule in _Compiler(dataset, _types(dataset), relations).rules():
         if rule.name in found:
             raise DeclarationError(

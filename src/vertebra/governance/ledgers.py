@@ -13,15 +13,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from vertebra.errors import LakeError
 from vertebra.governance.journal import RUN, Entry
+from vertebra.governance.row_table import empty_table, row_table
 from vertebra.governance.schemas import EVENTS, FORMER_NAMES, LEDGERS, PRESENT_ONLY, STATES
 from vertebra.lake.catalog import Lake
 from vertebra.lake.commit import Commit
 from vertebra.lake.staging import StagedFiles
 from vertebra.lake.table import LakeTable
+from vertebra.lake.table_reader import as_type
 from vertebra.lake.tidy import tidy
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Ledgers:
 
     def stage_nothing(self, ledger: str, dataset: str) -> StagedFiles:
         """Write that a ledger has no rows of one dataset; readers see it after :meth:`commit`."""
-        return self.table(ledger).stage_arrow(STATES[ledger].empty_table(), part=dataset)
+        return self.table(ledger).stage_arrow(empty_table(STATES[ledger]), part=dataset)
 
     def commit(self, ledger: str, staged: StagedFiles, commit: Commit, table: str | None = None) -> None:
         """Replace the rows of a dataset in a ledger by staged files.
@@ -133,7 +134,7 @@ class Ledgers:
 
     def state(self, ledger: str, dataset: str, rows: Iterable[Mapping[str, Any]], commit: Commit) -> None:
         """Replace the rows of one dataset in a ledger by a few rows, without an engine. Missing keys are NULL."""
-        data = pa.Table.from_pylist(list(rows), schema=STATES[ledger])
+        data = row_table(rows, STATES[ledger])
         self.commit(ledger, self.table(ledger).stage_arrow(data, part=dataset), commit)
 
     def commit_run(self, journal: Journal, *, again: bool = False) -> None:
@@ -197,7 +198,7 @@ class Ledgers:
         schema = pa.schema([LEDGERS[ledger].field(name) for name in columns or LEDGERS[ledger].names])
         table = self.table(ledger)
         if not table.exists():
-            return schema.empty_table()
+            return empty_table(schema)
         former = {new: old for old, new in FORMER_NAMES.get(ledger, {}).items()}
         kept = set(table.schema().names)
         wanted = [name for name in (*schema.names, *(former.get(name, "") for name in schema.names)) if name in kept]
@@ -215,7 +216,7 @@ class Ledgers:
         return found
 
     def _append(self, ledger: str, rows: Sequence[Mapping[str, Any]], commit: Commit) -> None:
-        data = pa.Table.from_pylist([dict(row) for row in rows], schema=EVENTS[ledger])
+        data = row_table(rows, EVENTS[ledger])
         self.table(ledger).write_arrow(data, commit, mode="append", evolution="widen")
 
     def _replace(self, ledger: str, staged: Sequence[StagedFiles], commit: Commit) -> None:
@@ -259,7 +260,11 @@ def wrote(entry: TableVersion, dataset: str) -> bool:
 
 def _column(data: pa.Table, field: pa.Field, former: str | None) -> pa.ChunkedArray:
     """A column of a ledger; where it is NULL, that of its former name."""
-    found = [data.column(name).cast(field.type) for name in (field.name, former) if name in data.column_names]
+    found = [as_type(data.column(name), field.type) for name in (field.name, former) if name in data.column_names]
     if not found:
         return pa.chunked_array([pa.nulls(data.num_rows, field.type)])
-    return pc.coalesce(*found) if len(found) > 1 else found[0]
+    if len(found) == 1:
+        return found[0]
+    import pyarrow.compute as pc
+
+    return pc.coalesce(*found)

@@ -28,7 +28,7 @@ def remove_actions(
         data_change: False if the commit adds the same rows again in other files.
     """
     prefixes = tuple(f"{part}/" for part in parts) if parts is not None else ("",)
-    actions = added_files(table).to_pylist()
+    actions = added_files(table).select(["path", "size_bytes"]).to_pylist()
     now = int(datetime.now(UTC).timestamp() * 1000)
     return [
         RemoveAction(

@@ -6,17 +6,17 @@ Floating-point columns get no bounds: those of a footer leave NaN out, so a read
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STRING_LIMIT = 32
 _COLUMNS_COUNTED = 32
 """Columns that get statistics, of a file whose footer has none; as many as Delta's own writers describe."""
@@ -96,6 +96,8 @@ def _computed_statistics(file: Path, stats: dict[str, Any]) -> None:
                 nulls += values.null_count
                 if not bounded or values.null_count == len(values):
                     continue
+                import pyarrow.compute as pc
+
                 extremes = pc.min_max(values)
                 try:
                     lows.append(extremes["min"].as_py())
@@ -119,9 +121,21 @@ def _bounds(statistics: pq.Statistics) -> tuple[Any, Any] | None:
     if not statistics.has_min_max:
         return None
     try:
+        if _is_instant(statistics):
+            return _instant(statistics.min_raw), _instant(statistics.max_raw)
         return statistics.min, statistics.max
     except (OverflowError, ValueError):
         return None  # a date such as the year 10000
+
+
+def _is_instant(statistics: pq.Statistics) -> bool:
+    """Whether values are microseconds in UTC. pyarrow imports pandas to make such values, and is slow at it."""
+    about = json.loads(statistics.logical_type.to_json()) if statistics.logical_type.type == "TIMESTAMP" else {}
+    return bool(about.get("isAdjustedToUTC")) and about.get("timeUnit") == "microseconds"
+
+
+def _instant(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _as_json(value: object, *, highest: bool) -> Any:

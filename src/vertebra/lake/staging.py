@@ -72,7 +72,7 @@ def stage_arrow(name: str, path: Path, data: pa.Table | pa.RecordBatchReader, pa
     with pq.ParquetWriter(file, schema, compression="zstd", write_statistics=bounded_columns(schema)) as writer:
         for batch in reader:
             rows += batch.num_rows
-            writer.write_batch(batch.cast(schema))
+            writer.write_batch(batch if batch.schema == schema else batch.cast(schema))
     return StagedFiles(tuple(name_by_content([file])), schema, rows, (part,) if part else ())
 
 

@@ -188,7 +188,8 @@ class TableReader:
         """Some columns of the newest version, read at once and without pyarrow.dataset, which brings pandas along."""
         schema = self.schema()
         wanted = pa.schema([schema.field(name) for name in names])
-        return pa.concat_tables([wanted.empty_table(), *(_read(file, wanted) for file in self._present(None))])
+        nothing = pa.Table.from_batches([], wanted)  # Schema.empty_table() would import pandas
+        return pa.concat_tables([nothing, *(_read(file, wanted) for file in self._present(None))])
 
     def _present(self, version: int | None) -> list[Path]:
         sizes = self.sizes(version)
@@ -227,13 +228,18 @@ class TableReader:
         return self.delta().transaction_version(step) if self.exists() else None
 
 
+def as_type(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """A column with a type; the cast, which imports pyarrow.compute, is left out if the column has the type already."""
+    return column if column.type == kind else column.cast(kind)
+
+
 def _read(file: Path, wanted: pa.Schema) -> pa.Table:
     """Columns of a file; NULL where the file is older than the column."""
     opened = pq.ParquetFile(file)
     kept = set(opened.schema_arrow.names)
     data = opened.read(columns=[name for name in wanted.names if name in kept])
     arrays = [
-        data.column(one.name).cast(one.type) if one.name in kept else pa.nulls(data.num_rows, one.type)
+        as_type(data.column(one.name), one.type) if one.name in kept else pa.nulls(data.num_rows, one.type)
         for one in wanted
     ]
     return pa.table(arrays, schema=wanted)

@@ -25,9 +25,9 @@ from vertebra.durable import check_content, complete_file, flush, replace_file, 
 from vertebra.errors import CollectError, LakeError
 from vertebra.governance.drift import sources_in
 from vertebra.lake.batches import Batch, Receipt, check_payload, newest_cursor
+from vertebra.landing.parsing.declared import parse_declaration
 from vertebra.landing.parsing.format import format_named
 from vertebra.landing.port import Refused
-from vertebra.landing.records import RecordsSummary, parse_declaration, write_records
 from vertebra.landing.refused_payloads import RefusedPayload, RefusedPayloadError, RefusedPayloadStore
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from vertebra.declare.dataset import Dataset
     from vertebra.landing.port import CircuitOpen, Payload
+    from vertebra.landing.records import RecordsSummary
 
 INCOMING: Final = ".incoming-"
 STAGING: Final = f"{INCOMING}staging"
@@ -283,6 +284,8 @@ class BatchWriter:
             )
 
     def _parse(self, raw: Path, name: str, digest: str, folder: Path) -> RecordsSummary:
+        from vertebra.landing.records import write_records  # imports much that a collection without news can spare
+
         may_be_empty = format_named(self.dataset.parse.format).empty_file_is_valid
         blank = self.dataset.collect.empty == "accept" and may_be_empty
         if raw.stat().st_size == 0 and not blank:

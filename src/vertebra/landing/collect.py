@@ -16,8 +16,8 @@ from vertebra.governance.schemas import EVENTS
 from vertebra.lake.batches import Batch, batches
 from vertebra.lake.commit import Commit
 from vertebra.landing.batch_writer import STAGING, BatchWriter, UnparsableBatchError, UnreadablePayloadError
+from vertebra.landing.parsing.declared import parse_declaration
 from vertebra.landing.port import CircuitOpen, Collector, NotPublished, Payload, Refused, Request, Unchanged
-from vertebra.landing.records import parse_declaration
 from vertebra.landing.refused_payloads import RefusedPayload, RefusedPayloadError
 from vertebra.landing.web.errors import RefusedAnswerError
 

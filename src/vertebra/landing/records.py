@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vertebra.declare.parse import FORMATS
 from vertebra.errors import CollectError
 from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH
 from vertebra.landing.parsing.format import format_named
@@ -25,20 +24,6 @@ if TYPE_CHECKING:
 
     from vertebra.declare.dataset import Dataset
     from vertebra.landing.payload import PayloadPart
-
-_ALWAYS_RECORDED: Final[Mapping[str, Any]] = {
-    "encoding": None,
-    "delimiter": None,
-    "quote": '"',
-    "escape": None,
-    "header": True,
-    "names": [],
-    "skip": 0,
-    "comment": None,
-    "ragged": "keep",
-    "records": None,
-}
-"""Options that receipts have whatever the format is: a batch whose receipt lacks one would be parsed again."""
 
 _DISTINCT: Final = pa.dictionary(pa.int32(), pa.string())
 _GROUP_ROWS: Final = 1 << 17
@@ -60,18 +45,6 @@ class RecordsSummary:
     columns: tuple[str, ...]
     text: Mapping[str, Any]
     profiles: Mapping[str, Mapping[str, Any]]
-
-
-def parse_declaration(dataset: Dataset) -> dict[str, Any]:
-    """The part of a declaration that affects a batch's records, in the form of a receipt.
-
-    Texts that mean NULL are left out, because the landing zone keeps every text unchanged.
-    """
-    declared = dataset.parse.model_dump(mode="json", exclude={"null"})
-    name = dataset.parse.format
-    made = {"parser": format_named(name).version, "member": dataset.collect.member, **_ALWAYS_RECORDED, **declared}
-    plugin = FORMATS.plugin_version(name)
-    return made | ({"plugin": plugin} if plugin is not None else {})
 
 
 def write_records(

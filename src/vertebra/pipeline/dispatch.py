@@ -62,7 +62,7 @@ def step_versions(step: Step) -> dict[str, int | str]:
             return {"formatted": VERSION, f"format {name}": format_named(name).version} | _of_plugins({name: plugin})
         case Zone.TRUSTED:
             from vertebra.declare.repair import repair_plugins
-            from vertebra.trusted.clean import VERSION
+            from vertebra.trusted.inputs import VERSION
 
             return {"trusted": VERSION} | _of_plugins(repair_plugins(step.declaration))
         case Zone.EXPLOITATION:

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from vertebra.governance.row_table import rows_of
 from vertebra.governance.step_facts import LandingFacts
 from vertebra.lake.commit import Commit
 
@@ -109,7 +110,7 @@ def land(dataset: Dataset, context: CollectionContext) -> LandingResult:
 
 def last_collections(ledgers: Ledgers) -> dict[str, Collection]:
     """The last collection of each dataset that was ever collected."""
-    rows = ledgers.read(_LEDGER, list(Collection.__dataclass_fields__)).to_pylist()
+    rows = rows_of(ledgers.read(_LEDGER, list(Collection.__dataclass_fields__)))
     return {row["dataset"]: Collection(**row | {"not_yet": tuple(row["not_yet"] or ())}) for row in rows}
 
 

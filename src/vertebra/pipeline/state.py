@@ -142,15 +142,17 @@ class State:
     def _read_runs(self) -> dict[str, LastSuccess]:
         rows = self._ledgers.read("runs", ("run_id", "step", "state", "fingerprint", "fingerprint_parts"))
         parts = rows.column("fingerprint_parts")
-        about = rows.drop_columns("fingerprint_parts").append_column("parts", parts.is_valid()).to_pylist()
+        about = rows.drop_columns("fingerprint_parts").to_pylist()
         last: dict[str, int] = {}
-        for number in sorted(range(len(about)), key=lambda number: about[number]["run_id"]):
+        by_run = sorted(range(len(about)), key=lambda number: about[number]["run_id"])
+        for number in reversed(by_run):
             row = about[number]
-            if row["state"] == "failed":
-                self._failed[row["step"]] = row["run_id"]
-            elif row["state"] == "ok" and row["parts"]:
+            if row["step"] in last:
+                continue
+            if row["state"] == "ok" and parts[number].is_valid:
                 last[row["step"]] = number
-                self._failed.pop(row["step"], None)
+            elif row["state"] == "failed":
+                self._failed.setdefault(row["step"], row["run_id"])
         found: dict[str, LastSuccess] = {}
         for step, number in last.items():  # only these are parsed, however many runs there were
             fingerprint, outputs = read_parts(parts[number].as_py())

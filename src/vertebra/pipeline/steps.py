@@ -74,7 +74,7 @@ def steps_of(project: Project) -> list[Step]:
 
 
 def _dataset_steps(project: Project) -> list[Step]:
-    from vertebra.trusted.clean import inputs_of
+    from vertebra.trusted.inputs import inputs_of
 
     found = []
     for name, dataset in project.datasets.items():

@@ -42,7 +42,7 @@ def write_nothing_to_do(report: RunReport, stream: TextIO) -> None:
     """Write the line for a run that had nothing to do."""
     asked = f", {counted(report.checked, 'source')} asked for new data" if report.checked else ""
     steps = counted(len(report.current) - report.checked, "step is", "steps are")
-    rich_console(stream).print(f"Nothing to do: {steps} current{asked}, {duration(report.seconds)}.")
+    stream.write(f"Nothing to do: {steps} current{asked}, {duration(report.seconds)}.\n")
 
 
 def _print_tables(summary: RunSummary, rich: Console) -> None:

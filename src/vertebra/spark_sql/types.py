@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ def _common_number(first: SqlType, second: SqlType) -> SqlType:
     return SqlType("decimal", whole + scale, scale)
 
 
+@lru_cache(maxsize=512)
 def parse_type(text: str) -> SqlType | None:
     """Read a type as Spark or a declaration writes it, such as ``decimal(10,2)`` or ``array<int>``."""
     from sqlglot import exp

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,6 +28,7 @@ from vertebra.trusted.assess import (
 from vertebra.trusted.decisions import DecisionsInForce, decisions_in_force
 from vertebra.trusted.detect import Detection, detect
 from vertebra.trusted.incremental import new_rows
+from vertebra.trusted.inputs import relations_of
 from vertebra.trusted.ledger_commit import LedgerCommit, with_ledger_folders
 from vertebra.trusted.quarantine import removals, whole_rows, without_rows
 from vertebra.trusted.repair.apply import apply_repairs
@@ -48,29 +49,7 @@ if TYPE_CHECKING:
 
 Datasets = Mapping[str, "Dataset"]
 
-VERSION: Final = 2
-"""The version of the trusted step. Raise it when the same table, declaration and decisions come to give another trusted
-table or other rows in its ledgers, also through a change in ``denial``, ``declare/sugar`` or a repair method: all
-trusted tables are then written again. See "Raise a version" in ``CONTRIBUTING.md``."""
-
 _EXAMPLES = 5
-
-
-def inputs_of(dataset: Dataset, datasets: Datasets | None = None) -> tuple[str, ...]:
-    """The tables the step of a dataset reads: its formatted table, and the trusted tables its rules refer to.
-
-    Args:
-        datasets: all datasets of the project, for rules between relations.
-
-    Raises:
-        RuleError: a rule is not valid, or cannot be repaired as declared.
-        DeclarationError: a rule is not declared correctly.
-    """
-    rules = rules_of(dataset, datasets)
-    for rule in rules:
-        planned_repair(rule, dataset)
-    others = sorted({name for rule in rules for name in _relations(rule)} - {dataset.name})
-    return (f"formatted.{dataset.name}", *(f"trusted.{name}" for name in others))
 
 
 def trust(
@@ -206,7 +185,7 @@ class _Step:
     def _others(self) -> dict[str, DataFrame]:
         """The trusted tables that rules refer to."""
         found = {}
-        for name in sorted({name for rule in self.rules for name in _relations(rule)} - {self.name}):
+        for name in sorted({name for rule in self.rules for name in relations_of(rule)} - {self.name}):
             table = self.ctx.lake.table(f"trusted.{name}")
             found[name] = table.frame(self.ctx.engine, self.ctx.inputs[table.name])
         return found
@@ -372,13 +351,6 @@ class _Step:
     def _removed_rids(self) -> set[int]:
         files = sorted((self.ctx.scratch / "quarantine").rglob("*.parquet"))
         return {rid for file in files for rid in pq.read_table(file, columns=["rid"]).column("rid").to_pylist()}
-
-
-def _relations(rule: NamedRule) -> tuple[str, ...]:
-    constraint = rule.constraint
-    if isinstance(constraint, Inclusion):
-        return (constraint.relation, constraint.table)
-    return constraint.relations
 
 
 def _refers_to_itself(rule: NamedRule) -> bool:

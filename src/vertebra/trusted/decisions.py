@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from vertebra.errors import DecisionError
 from vertebra.governance.ledgers import Ledgers
+from vertebra.governance.row_table import rows_of
 from vertebra.governance.schemas import LEDGERS
 from vertebra.lake.catalog import Lake
 from vertebra.lake.commit import Commit
@@ -113,6 +113,8 @@ def accept(lake: Lake, dataset: str, rule: str, rid: int, comment: str = "", *, 
     Raises:
         DecisionError: the row does not violate the rule.
     """
+    import pyarrow.compute as pc
+
     ledger = Ledgers(lake).table("violations")
     matches = (pc.field("dataset") == dataset) & (pc.field("rule") == rule) & (pc.field("rid") == rid)
     if not ledger.exists() or not ledger.arrow().count_rows(filter=matches):
@@ -136,6 +138,8 @@ def override(
         DecisionError: there is no such row or column, or the value is not of the column's type.
         LakeError: the dataset has no formatted table yet.
     """
+    import pyarrow.compute as pc
+
     table = lake.table(f"formatted.{dataset}")
     schema = table.schema()
     if column not in schema.names or column.startswith("_"):
@@ -221,6 +225,8 @@ def repaired(ledgers: Ledgers, dataset: str | None = None) -> pa.Table:
 
 
 def _listed(ledgers: Ledgers, ledger: str, dataset: str | None) -> pa.Table:
+    import pyarrow.compute as pc
+
     table = ledgers.table(ledger)
     if not table.exists():
         return LEDGERS[ledger].empty_table()
@@ -231,6 +237,8 @@ def _listed(ledgers: Ledgers, ledger: str, dataset: str | None) -> pa.Table:
 
 
 def _has(table: pa.Table, **values: Any) -> bool:
+    import pyarrow.compute as pc
+
     mask = None
     for name, value in values.items():
         equal = pc.field(name) == value
@@ -239,6 +247,8 @@ def _has(table: pa.Table, **values: Any) -> bool:
 
 
 def _record(lake: Lake, decision: Decision) -> Decision:
+    import pyarrow.compute as pc
+
     commit = Commit(run_id=f"decision-{decision.decided_at:%Y%m%dT%H%M%S}", step="decision", fingerprint="")
     ledgers = Ledgers(lake)
     last = pc.max(ledgers.read("decisions", ["decided_at"]).column("decided_at")).as_py()
@@ -251,8 +261,9 @@ def _record(lake: Lake, decision: Decision) -> Decision:
 
 def _in_force(ledgers: Ledgers, dataset: str) -> list[Decision]:
     """The latest decision about each subject, without withdrawn ones."""
-    rows = ledgers.read("decisions").filter(pc.field("dataset") == dataset).to_pylist()
+    rows = rows_of(ledgers.read("decisions"))
     latest: dict[tuple[int, str, str], Decision] = {}
-    for decision in sorted((Decision(**row) for row in rows), key=lambda one: one.decided_at):
+    found = (Decision(**row) for row in rows if row["dataset"] == dataset)
+    for decision in sorted(found, key=lambda one: one.decided_at):
         latest[decision.subject] = decision
     return [one for one in latest.values() if one.decision != "withdraw"]

@@ -123,7 +123,7 @@ def _failing(project: Project, found: Mapping[str, Assessment]) -> list[str]:
 
 
 def _versions(project: Project, lake: Lake, name: str, zone: str) -> dict[str, int]:
-    from vertebra.trusted.clean import inputs_of
+    from vertebra.trusted.inputs import inputs_of
 
     wanted = [f"{zone}.{name}", *inputs_of(project.datasets[name], project.datasets)[1:]]
     absent = [table for table in wanted if not lake.table(table).exists()]

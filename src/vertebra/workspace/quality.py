@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -177,7 +177,7 @@ def table_quality(project: Project, lake: Lake, ledgers: Ledgers, dataset: str |
     """The quality of one trusted table or of all, in the order of the project; none before a first run."""
     by_table: dict[str, list[dict[str, Any]]] = {}
     for measure in quality_measures(lake, ledgers, dataset):
-        by_table.setdefault(measure.table_name.partition(".")[2], []).append(asdict(measure))
+        by_table.setdefault(measure.table_name.partition(".")[2], []).append(vars(measure))
     runs = _runs(lake, dataset) if by_table else {}
     declared = list(project.datasets)
     order = sorted(by_table, key=lambda name: (declared.index(name) if name in declared else len(declared), name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vertebra.lake.batches import batches, snapshot_batches
@@ -59,7 +59,7 @@ class RunSummary:
 
 def summarise(project: Project, lake: Lake, ledgers: Ledgers, report: RunReport) -> RunSummary:
     """Summarise a run; reads ledgers and file statistics, and starts no engine."""
-    rules = tally_rules([asdict(measure) for measure in quality_measures(lake, ledgers)])
+    rules = tally_rules([vars(measure) for measure in quality_measures(lake, ledgers)])
     return RunSummary(
         report,
         tuple(_dataset_tallies(project, lake, ledgers)),

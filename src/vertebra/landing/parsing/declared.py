@@ -1,0 +1,38 @@
+"""The parse declaration in the form of a receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from vertebra.declare.parse import FORMATS
+from vertebra.landing.parsing.format import format_named
+
+if TYPE_CHECKING:
+    from vertebra.declare.dataset import Dataset
+
+_ALWAYS_RECORDED: Final[Mapping[str, Any]] = {
+    "encoding": None,
+    "delimiter": None,
+    "quote": '"',
+    "escape": None,
+    "header": True,
+    "names": [],
+    "skip": 0,
+    "comment": None,
+    "ragged": "keep",
+    "records": None,
+}
+"""Options that receipts have whatever the format is: a batch whose receipt lacks one would be parsed again."""
+
+
+def parse_declaration(dataset: Dataset) -> dict[str, Any]:
+    """The part of a declaration that affects a batch's records, in the form of a receipt.
+
+    Texts that mean NULL are left out, because the landing zone keeps every text unchanged.
+    """
+    declared = dataset.parse.model_dump(mode="json", exclude={"null"})
+    name = dataset.parse.format
+    made = {"parser": format_named(name).version, "member": dataset.collect.member, **_ALWAYS_RECORDED, **declared}
+    plugin = FORMATS.plugin_version(name)
+    return made | ({"plugin": plugin} if plugin is not None else {})
