@@ -14,6 +14,8 @@ import psutil
 
 from benchmarks.data import make_project, make_sources
 from benchmarks.measure import Measurement, measure
+from vertebra.governance.ledgers import Ledgers
+from vertebra.lake.catalog import Lake
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "benchmarks" / "peers"
@@ -23,13 +25,13 @@ CLEAN_AND_INTEGRATE = ("--select", "zone:trusted zone:exploitation", "--full-ref
 
 @dataclass(frozen=True)
 class Result:
-    """One measured job: what was run, at how many years of flights, and what it cost."""
+    """One measured job: what was run, at how many years of flights, and what it cost; no memory for a part of a run."""
 
     job: str
     tool: str
     scale: int
     seconds: float
-    peak_mb: float
+    peak_mb: float | None
 
 
 class Backbone:
@@ -49,12 +51,13 @@ class Backbone:
         self._peer("raw files to chosen models", "pandas, scikit-learn, LightGBM", 1, "pandas_notebook.py", sources)
 
     def engineering(self, scale: int) -> None:
-        """Collect to exploitation: Vertebra, pandas, and DuckDB for the part from formatted on."""
+        """Collect to exploitation: Vertebra, pandas, and DuckDB for the part from formatted on and for one view."""
         sources = make_sources(self._folder, scale)
         project = make_project(self._folder, sources)
         out = self._folder / "out"
         shutil.rmtree(out, ignore_errors=True)
         self._vertebra("collect to exploitation", scale, project, *ENGINEERING)
+        self._same_sql("departures", scale, project, out)
         self._peer("formatted to exploitation", "DuckDB SQL", scale, "duckdb_engineering.py", project / "lake", out)
         self._vertebra("formatted to exploitation", scale, project, *CLEAN_AND_INTEGRATE)
         shutil.rmtree(project)
@@ -80,6 +83,19 @@ class Backbone:
             self._note("collect to exploitation", "Vertebra on Apache Spark", scale, cost)
         shutil.rmtree(project)
 
+    def _same_sql(self, view: str, scale: int, project: Path, out: Path) -> None:
+        """One SQL view on DuckDB beside the step of Vertebra's run, both without the start of a process."""
+        step = f"exploitation.{view}"
+        rows = Ledgers(Lake(project / "lake")).read("runs", ["run_id", "step", "seconds"]).to_pylist()
+        last = max((row for row in rows if row["step"] == step), key=lambda row: row["run_id"])
+        self._record(Result(step, "Vertebra", scale, round(last["seconds"], 2), None))
+        command = [sys.executable, str(PEERS / "duckdb_views.py"), str(project), view, str(out)]
+        cost = measure(command, ROOT)
+        found = re.search(r"^seconds (\S+)$", cost.output, re.MULTILINE)
+        if found is None:
+            raise RuntimeError(f"{' '.join(command)} printed no seconds:\n{cost.output}")
+        self._record(Result(step, "DuckDB, the same SQL", scale, round(float(found[1]), 2), None))
+
     def _vertebra(self, job: str, scale: int, project: Path, *extra: str) -> None:
         self._note(job, "Vertebra", scale, measure(self._command(project, extra), ROOT))
 
@@ -95,9 +111,12 @@ class Backbone:
                 self._say(f"    {line}")
 
     def _note(self, job: str, tool: str, scale: int, cost: Measurement) -> None:
-        result = Result(job, tool, scale, round(cost.seconds, 2), round(cost.peak_mb))
+        self._record(Result(job, tool, scale, round(cost.seconds, 2), round(cost.peak_mb)))
+
+    def _record(self, result: Result) -> None:
         self.results.append(result)
-        self._say(f"{job}, {tool}, {scale}×: {result.seconds:.1f} s, {result.peak_mb:,.0f} MB")
+        memory = "" if result.peak_mb is None else f", {result.peak_mb:,.0f} MB"
+        self._say(f"{result.job}, {result.tool}, {result.scale}×: {result.seconds:.1f} s{memory}")
 
 
 def as_markdown(results: Sequence[Result]) -> str:
@@ -109,10 +128,12 @@ def as_markdown(results: Sequence[Result]) -> str:
     ]
     for result in sorted(results, key=lambda r: (r.scale, r.job, r.tool != "Vertebra", r.tool)):
         base = ours.get((result.job, result.scale))
-        ratios = (f"{result.seconds / base.seconds:.2f}", f"{result.peak_mb / base.peak_mb:.2f}") if base else ("", "")
+        time = f"{result.seconds / base.seconds:.2f}" if base else ""
+        memory = f"{result.peak_mb / base.peak_mb:.2f}" if base and base.peak_mb and result.peak_mb else ""
+        peak = "" if result.peak_mb is None else f"{result.peak_mb:,.0f}"
         lines.append(
-            f"| {result.job} | {336_776 * result.scale:,} | {result.tool} | {result.seconds:.1f} | {ratios[0]} "
-            f"| {result.peak_mb:,.0f} | {ratios[1]} |"
+            f"| {result.job} | {336_776 * result.scale:,} | {result.tool} | {result.seconds:.1f} | {time} "
+            f"| {peak} | {memory} |"
         )
     return "\n".join(lines)
 
@@ -121,7 +142,7 @@ def growth(results: Sequence[Result]) -> str:
     """How the cost of collect to exploitation grows, per tool: seconds per million flights at each scale."""
     lines = ["| tool | " + "flights | seconds per million | MB per million |", "|---|--:|--:|--:|"]
     for result in sorted(results, key=lambda r: (r.tool, r.scale)):
-        if result.job == "collect to exploitation":
+        if result.job == "collect to exploitation" and result.peak_mb is not None:
             millions = 0.336776 * result.scale
             lines.append(
                 f"| {result.tool} | {336_776 * result.scale:,} | {result.seconds / millions:.1f} "
