@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,6 +124,7 @@ def _split(text: str) -> list[str]:
     return parts
 
 
+@cache
 def tables() -> dict[str, pa.Table]:
     """All tables of the corpus, by name."""
     declared = yaml.safe_load((FOLDER / "tables.yaml").read_text("utf-8"))
@@ -163,6 +165,7 @@ def _value(declared: Any, of: pa.DataType) -> Any:
     return declared
 
 
+@cache
 def entries() -> list[Entry]:
     """All entries, in the order of the files; what two blocks ask is asked once."""
     found: dict[str, Entry] = {}

@@ -56,7 +56,8 @@ def answers(
     """
     ordered = sorted(asked, key=lambda one: (one[0].table, one[0].kind))
     batches = [list(batch) for _, batch in groupby(ordered, key=lambda one: (one[0].table, one[0].kind))]
-    parts = [batch[start : start + _PART] for batch in batches for start in range(0, len(batch), _PART)]
+    size = len(asked) if threads == 1 else _PART
+    parts = [batch[start : start + size] for batch in batches for start in range(0, len(batch), size)]
 
     def answer(part: list[tuple[Entry, str]]) -> dict[str, Answer]:
         table = part[0][0].table

@@ -63,12 +63,13 @@ def findings(outcomes: Mapping[str, dict[str, Any]] | None = None) -> Findings:
     outcomes = recorded_outcomes() if outcomes is None else outcomes
     functions: defaultdict[str, Function] = defaultdict(Function)
     others, counts = [], Counter[str]()
-    valid = {signature(one, content.get(one.table)) for one in entries() if "refused" not in truth[one.name]}
+    signatures = {one.name: signature(one, content.get(one.table)) for one in entries()}
+    valid = {signatures[one.name] for one in entries() if "refused" not in truth[one.name]}
     for entry in entries():
         answer, outcome = truth[entry.name], outcomes.get(entry.name, {"outcome": "equal"})
         key = _key(entry, answer, outcome)
         counts["no engine answers" if key == "equal" and "refused" in answer else outcome["outcome"]] += 1
-        found = signature(entry, content.get(entry.table))
+        found = signatures[entry.name]
         if found is None:
             if key != "equal":
                 others.append((entry, outcome))
