@@ -68,9 +68,10 @@ def ran(folder: Path, clock: Clock, offsets: list[timedelta]) -> tuple[dict[str,
     return contents(folder), said(folder)
 
 
-@pytest.fixture
-def steady(tmp_path: Path, clock: Clock) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    return ran(tmp_path / "steady", clock, [timedelta()] * 3)
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The same with the machine's clock."""
+    return ran(tmp_path_factory.mktemp("steady") / "tiny", Clock(), [timedelta()] * 3)
 
 
 def test_a_clock_that_steps_back_between_runs_changes_nothing(tmp_path: Path, clock: Clock, steady: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from effort import cases
 from pipeline.test_killed_commits import MORE
 from pipeline.tiny import contents, make, open_tiny
 from vertebra.cli.app import app
@@ -152,12 +153,18 @@ def test_a_damaged_checkpoint_is_set_aside(folder: Path, whole: Path) -> None:
     assert contents(folder) == contents(whole)
 
 
+DAMAGED = [
+    "formatted.sales", "trusted.sales", "exploitation.by_city", "governance.runs", "governance.batches",
+    "governance.schemas", "governance.rejects", "governance.violations", "governance.quality",
+]  # fmt: skip
+HOW = ["flipped", "empty", "gone"]
+
+
 @pytest.mark.parametrize(
-    "table",
-    ["formatted.sales", "trusted.sales", "exploitation.by_city", "governance.runs", "governance.batches",
-     "governance.schemas", "governance.rejects", "governance.violations", "governance.quality"],
-)  # fmt: skip
-@pytest.mark.parametrize("how", ["flipped", "empty", "gone"])
+    ("table", "how"),
+    # each table, and each way for a table of a zone and for ledgers
+    cases([(table, how) for table in DAMAGED for how in HOW], fast=list(zip(DAMAGED, HOW * 3, strict=True))),
+)
 def test_a_damaged_data_file_is_found_and_its_rows_are_made_again(
     folder: Path, whole: Path, table: str, how: str
 ) -> None:
