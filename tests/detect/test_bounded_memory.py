@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-ROWS = 4_000_000
-MOST_MB = 1200
+from effort import EFFORT
+
+ROWS, MEMORY, MOST_MB = (4_000_000, "400m", 1200) if EFFORT == "thorough" else (1_500_000, "150m", 750)
 DETECTING = """
 import sys
 from pathlib import Path
@@ -21,8 +22,8 @@ from vertebra.denial import parse
 from vertebra.engine import SailEngine
 from vertebra.trusted.detect import detect
 
-file, scratch = map(Path, sys.argv[1:])
-engine = SailEngine(memory="400m", spilling_joins=True)
+file, scratch = map(Path, sys.argv[1:3])
+engine = SailEngine(memory=sys.argv[3], spilling_joins=True)
 columns = {"k": "bigint", "n": "int", "name": "string"}
 texts = ["t.k = s.k and t.name != s.name", "t.k = s.k and t.name < s.name", "t.n != s.n", "t.name = s.name"]
 rules = [NamedRule(f"r{i}", "deny", parse(text, "r", columns)) for i, text in enumerate(texts)]
@@ -44,7 +45,7 @@ def test_skew_and_billions_of_pairs_do_not_need_more_memory(tmp_path: Path) -> N
     })  # fmt: skip
     pq.write_table(table, tmp_path / "r.parquet")
     del table
-    command = [sys.executable, "-c", DETECTING, str(tmp_path / "r.parquet"), str(tmp_path)]
+    command = [sys.executable, "-c", DETECTING, str(tmp_path / "r.parquet"), str(tmp_path), MEMORY]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     counts, peak = done.stdout.splitlines()

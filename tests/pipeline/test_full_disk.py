@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from effort import cases
 from forked import Forks
 from pipeline.tiny import contents, make, open_tiny
 from vertebra.disk_errors import disk_error
@@ -23,7 +24,7 @@ LIMITED = """
 """
 
 
-@pytest.mark.parametrize("size", [600, 1500, 3000, 6000])
+@pytest.mark.parametrize("size", cases([600, 1500, 3000, 6000], fast=[600, 3000]))
 def test_a_run_on_a_full_disk_says_so_and_the_next_run_completes_it(size: int, tmp_path: Path, forks: Forks) -> None:
     folder, whole = make(tmp_path / "project"), make(tmp_path / "whole")
     child = forks.run(textwrap.dedent(LIMITED), str(folder), str(size))

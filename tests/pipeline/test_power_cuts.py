@@ -81,7 +81,7 @@ CUT = """
     print(calls)
 """
 
-CUTS = examples(4, 12)
+CUTS = examples(3, 12)
 
 
 @pytest.fixture(scope="module")
