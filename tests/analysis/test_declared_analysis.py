@@ -73,10 +73,10 @@ def test_a_grid_is_every_combination_of_its_values() -> None:
 def test_leakage_is_reported_at_the_line_that_leaks(tmp_path: Path, replaced: str, by: str, line: int) -> None:
     file = tmp_path / "late_jobs.py"
     file.write_text(ANALYSIS)
-    refuse_leakage(read_analysis(file))
+    refuse_leakage(read_analysis(file, file.parent))
     file.write_text(ANALYSIS.replace(replaced, by))
     with pytest.raises(LeakageError) as refused:
-        refuse_leakage(read_analysis(file))
+        refuse_leakage(read_analysis(file, file.parent))
     assert refused.value.where.startswith(f"{file}:{line}:")
 
 

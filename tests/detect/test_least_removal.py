@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from detection_truth import check, made, named, rows, stored, table, unhurried
 from effort import examples
 from vertebra.engine import Engine
-from vertebra.trusted.detect import RuleCount, detect, detection, least_removal, removal_for_all
+from vertebra.trusted.detect import RuleCount, detect, least_removal, measure, removal_for_all
 
 EXACT = {
     "order": "t.b < s.b",
@@ -89,7 +89,7 @@ def test_a_thousand_rows_keep_their_longest_chain(sail: Engine, tmp_path: Path) 
 def test_groups_too_large_for_a_worker_are_bounded(
     sail: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(detection, "LONGEST_CHAIN", 10)
+    monkeypatch.setattr(measure, "LONGEST_CHAIN", 10)
     values = [(i, -i) for i in range(30)]
     count = counted("t.b < s.b and t.c > s.c", numbered(values), sail, tmp_path)
     assert count.g3_rows is None

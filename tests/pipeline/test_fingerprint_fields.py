@@ -200,6 +200,41 @@ def test_the_order_of_columns_and_rules_is_part_of_the_declaration(field: str, s
     assert {step for step in old if old[step] != new[step]} == steps
 
 
+def fields_reversed(value: Any) -> Any:
+    """The same declaration by a model that lists its fields in another order."""
+    if isinstance(value, Declaration):
+        made = value.model_copy()
+        fields = {name: fields_reversed(one) for name, one in reversed(value.__dict__.items())}
+        object.__setattr__(made, "__dict__", fields)
+        return made
+    if isinstance(value, dict):
+        return {key: fields_reversed(one) for key, one in value.items()}
+    return value
+
+
+@pytest.mark.parametrize("declaration", [DATASET, RESOLUTION, LOOKUP], ids=lambda one: one.name)
+def test_the_order_of_the_fields_of_a_model_is_no_part(declaration: Declaration, tmp_path: Path) -> None:
+    """So a release may add a field beside those that it belongs to."""
+    other = fields_reversed(declaration)
+    assert list(other.model_dump()) == list(reversed(declaration.model_dump()))
+    assert digests(other, tmp_path) == digests(declaration, tmp_path)
+
+
+@pytest.mark.parametrize("field", ["compare", "golden"])
+def test_the_order_of_comparisons_and_golden_columns_is_part_of_the_declaration(field: str, tmp_path: Path) -> None:
+    """It is the order of the columns of the crosswalk and of the golden records."""
+    value = dict(reversed(getattr(RESOLUTION, field).items()))
+    assert digests(RESOLUTION.model_copy(update={field: value}), tmp_path) != digests(RESOLUTION, tmp_path)
+
+
+def test_the_order_of_spellings_is_no_part(tmp_path: Path) -> None:
+    values = {"x": ("a", "b"), "y": ("c",)}
+    swapped = {"y": ("c",), "x": ("b", "a")}
+    moved = {"x": ("a",), "y": ("c", "b")}
+    made = [digests(LOOKUP.model_copy(update={"values": one}), tmp_path) for one in (values, swapped, moved)]
+    assert made[0] == made[1] != made[2]
+
+
 @pytest.mark.parametrize("name", ["views/v.sql", "views/v.py", "analyses/a.py"])
 def test_a_user_s_file_is_part_by_its_content(name: str, tmp_path: Path) -> None:
     file = tmp_path / name

@@ -105,6 +105,9 @@ class Candidate(Declaration):
 class Analysis(Declaration):
     """One analysis, declared in ``analyses/<name>.py`` as the module's variable ``analysis``.
 
+    The file can import modules of the project's folder. If you change one of them, the analysis runs again, as for a
+    :func:`view`.
+
     Attributes:
         view: the exploitation view with one row per example.
         key: columns that identify an example.
@@ -168,6 +171,7 @@ class Analysis(Declaration):
     tags: tuple[str, ...] = ()
     name: str = ""
     file: Path | None = None
+    imports: tuple[Path, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Analysis:

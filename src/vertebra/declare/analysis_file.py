@@ -8,19 +8,23 @@ from pathlib import Path
 from vertebra.declare.analysis import Analysis, AsOf
 from vertebra.declare.declaration import locate
 from vertebra.declare.document import Loc, display_path
+from vertebra.declare.project_imports import ProjectFunction, imported_files
 from vertebra.declare.python_file import argument_position, parse_file, run_file
 from vertebra.declare.source_location import SourceLocation
 from vertebra.declare.sql_text import parse_message
 from vertebra.errors import DeclarationError, DeclarationErrors
 
 
-def read_analysis(file: Path) -> Analysis:
+def read_analysis(file: Path, root: Path) -> Analysis:
     """Run a module and return its ``analysis``, with the name of the file.
+
+    Args:
+        root: the project's folder.
 
     Raises:
         DeclarationErrors: the code fails, there is no such variable, or an expression is not SQL.
     """
-    found = getattr(run_file(file), "analysis", None)
+    found = getattr(run_file(file, root), "analysis", None)
     if not isinstance(found, Analysis):
         problem = DeclarationError(
             f"{file.stem} declares no analysis",
@@ -34,7 +38,18 @@ def read_analysis(file: Path) -> Analysis:
     ]
     if problems:
         raise DeclarationErrors(problems)
-    made = found.model_copy(update={"name": file.stem, "file": file})
+    made = found.model_copy(
+        update={
+            "name": file.stem,
+            "file": file,
+            "imports": imported_files(file, root),
+            "derive": found.derive and ProjectFunction(found.derive, root),
+            "candidates": {
+                name: one.model_copy(update={"build": ProjectFunction(one.build, root)})
+                for name, one in found.candidates.items()
+            },
+        }
+    )
     tree = parse_file(file)
     line = _call_line(tree)
     locate(made, lambda loc: SourceLocation(file, *argument_position(tree, line, loc)))

@@ -194,7 +194,7 @@ class _Loading:
     def _view(self, file: Path) -> None:
         try:
             self._check_name(file, "view")
-            self.declared.views[file.stem] = read_view(file)
+            self.declared.views[file.stem] = read_view(file, self.root)
         except DeclarationErrors as error:
             self.errors += error.errors
             self.declared.failed.add(f"exploitation.{file.stem}")
@@ -202,7 +202,7 @@ class _Loading:
     def _analysis(self, file: Path) -> None:
         try:
             self._check_name(file, "analysis")
-            self.declared.analyses[file.stem] = read_analysis(file)
+            self.declared.analyses[file.stem] = read_analysis(file, self.root)
         except DeclarationErrors as error:
             self.errors += error.errors
 

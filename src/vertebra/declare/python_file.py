@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from vertebra.declare import analysis
 from vertebra.declare.document import Loc, display_path
+from vertebra.declare.project_imports import ProjectFunction, forget_changed_modules, importable
 from vertebra.declare.validation import drop_missing_misspelled
 from vertebra.errors import DeclarationError, DeclarationErrors
 from vertebra.suggestions import did_you_mean
@@ -43,10 +44,14 @@ def parse_file(file: Path) -> ast.Module:
         raise DeclarationErrors([problem]) from None
 
 
-def run_file(file: Path) -> ModuleType:
+def run_file(file: Path, root: Path) -> ModuleType:
     """Run a file as a separate module, and return the module.
 
-    The module is registered under a name made from its path, because data classes and pickles look up their module.
+    The module is registered under a name made from its path, because data classes and pickles look up their module. It
+    can import modules of the project's folder.
+
+    Args:
+        root: the project's folder.
 
     Raises:
         DeclarationErrors: the code fails, or its declaration is invalid; with file and line.
@@ -58,7 +63,9 @@ def run_file(file: Path) -> ModuleType:
     sys.modules[module.__name__] = module
     try:
         code = compile(tree, str(file), "exec", dont_inherit=True)
-        exec(code, module.__dict__)  # noqa: S102 - the project's own code, which the user asked to run
+        forget_changed_modules(file, root)
+        with importable(root):
+            exec(code, module.__dict__)  # noqa: S102 - the project's own code, which the user asked to run
     except ValidationError as error:
         raise DeclarationErrors(_invalid(error, file, tree)) from error
     except DeclarationError:
@@ -73,11 +80,13 @@ class LazyFunction:
 
     Args:
         file: the Python file.
+        root: the project's folder.
         find: finds the function in the module.
     """
 
-    def __init__(self, file: Path, find: Callable[[ModuleType], Callable[..., Any]]) -> None:
+    def __init__(self, file: Path, root: Path, find: Callable[[ModuleType], Callable[..., Any]]) -> None:
         self._file = file
+        self._root = root
         self._find = find
         self._function: Callable[..., Any] | None = None
 
@@ -88,7 +97,7 @@ class LazyFunction:
             DeclarationErrors: the file fails.
         """
         if self._function is None:
-            self._function = self._find(run_file(self._file))
+            self._function = ProjectFunction(self._find(run_file(self._file, self._root)), self._root)
         return self._function(*arguments)
 
 
@@ -153,7 +162,9 @@ def _failed(error: Exception, file: Path) -> DeclarationError:
     return DeclarationError(
         f"the code fails: {type(error).__name__}: {error}",
         cause=f"the package {error.name} is not installed" if isinstance(error, ModuleNotFoundError) else "",
-        remedy="install it, or correct the import" if missing else "correct the code at this line",
+        remedy="install it, or correct the import; modules of the project are imported from its folder"
+        if missing
+        else "correct the code at this line",
         where=f"{display_path(file)}:{_line(error, file)}",
     )
 

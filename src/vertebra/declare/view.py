@@ -20,6 +20,7 @@ class View(Declaration):
     Attributes:
         inputs: the qualified tables it reads (``trusted.flights``), from the SQL or as declared.
         run_functions: ``run_date`` and ``run_time``, if its SQL calls them.
+        imports: the project's Python files that its code imports.
     """
 
     name: Name
@@ -29,6 +30,7 @@ class View(Declaration):
     file: Path
     sql: str | None = None
     build: Callable[..., Any] | None = None
+    imports: tuple[Path, ...] = ()
     tags: tuple[str, ...] = ()
     run_functions: tuple[str, ...] = ()
 
@@ -44,6 +46,10 @@ class PythonView:
 
 def view(*inputs: str, description: str = "", tags: Sequence[str] = ()) -> Callable[[Function], Function]:
     """Declare the function of ``views/<name>.py`` that builds the view ``exploitation.<name>``.
+
+    The file can import modules of the project's folder, such as ``lib/dates.py`` with ``from lib import dates``. If you
+    change one of them, the view is built again. Vertebra reads the ``import`` statements; it does not notice changes of
+    modules that are imported otherwise, e.g. with ``importlib.import_module``, and of files that the code opens.
 
     Args:
         inputs: qualified names of the tables it reads; the function is called with their Spark frames, in this order.

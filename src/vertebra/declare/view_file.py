@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.declaration import locate
 from vertebra.declare.document import Document, Loc, display_path, read_text
+from vertebra.declare.project_imports import imported_files
 from vertebra.declare.python_file import LazyFunction, parse_file, run_file
 from vertebra.declare.source_location import SourceLocation
 from vertebra.declare.sql_text import NamedTable, one_query, place, problem_error, quote, tables_named
@@ -36,13 +37,16 @@ class ReadView:
     query: exp.Query | None = None
 
 
-def read_view(file: Path) -> ReadView:
+def read_view(file: Path, root: Path) -> ReadView:
     """Read a view.
+
+    Args:
+        root: the project's folder.
 
     Raises:
         DeclarationErrors: the file is not one query, or does not have one function declared with ``@view``.
     """
-    return _read_sql(file) if file.suffix == ".sql" else _read_python(file)
+    return _read_sql(file) if file.suffix == ".sql" else _read_python(file, root)
 
 
 # -- SQL ---------------------------------------------------------------------------------------------------------------
@@ -138,7 +142,7 @@ def _not_readable(named: NamedTable, sql: str, file: Path) -> DeclarationError:
 # -- Python ------------------------------------------------------------------------------------------------------------
 
 
-def _read_python(file: Path) -> ReadView:
+def _read_python(file: Path, root: Path) -> ReadView:
     """Read the decorator from the syntax tree; run the file only if the arguments are not literals."""
     tree = parse_file(file)
     decorated = [
@@ -168,7 +172,7 @@ def _read_python(file: Path) -> ReadView:
         marked = view(*arguments, **options)(documented)
         found = declared_views(_Holder(marked))[0][1]
     except (ValueError, TypeError):
-        found = _only(run_file(file))[1]
+        found = _only(run_file(file, root))[1]
     nodes = [*call.args, *[call] * len(found.inputs)]
     pairs = [
         (name, f"{display_path(file)}:{node.lineno}:{node.col_offset + 1}")
@@ -186,7 +190,7 @@ def _read_python(file: Path) -> ReadView:
     ]
     if problems:
         raise DeclarationErrors(problems)
-    build: Callable[..., Any] = LazyFunction(file, lambda module: _only(module)[0])
+    build: Callable[..., Any] = LazyFunction(file, root, lambda module: _only(module)[0])
     view_ = View(
         name=file.stem,
         description=found.description,
@@ -194,6 +198,7 @@ def _read_python(file: Path) -> ReadView:
         inputs=found.inputs,
         file=file,
         build=build,
+        imports=imported_files(file, root),
         tags=found.tags,
     )
     locate(view_, lambda _: SourceLocation(file, function.lineno, function.col_offset + 1))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from pydantic import BaseModel
+
     from vertebra.declare.dataset import Dataset
     from vertebra.pipeline.steps import Step
 
@@ -36,7 +38,8 @@ class Fingerprint:
             that is not declared, or has its default, is no part of it.
         versions: the declared version of each piece of code that the step runs, e.g. ``{"trusted": 1}``, and of the
             packages of its plug-ins; see :func:`~vertebra.pipeline.dispatch.step_versions`.
-        files: hash of the content of each of the user's files that the step runs.
+        files: hash of the content of each of the user's files that the step runs, and of the project's modules that
+            they import.
         inputs: the data version of each table read; the last batch number for ``landing.<dataset>``.
         contents: for each input, an identifier of the content of that version or those batches. After the folder of a
             table or dataset was removed, versions and batches are numbered from the beginning again, so equal numbers
@@ -155,6 +158,8 @@ def declaration_parts(step: Step) -> dict[str, str]:
     Fields with their default values are left out, so a release may add fields without making tables stale. A release
     that changes a default raises the step's version.
     """
+    from vertebra.declare.reconciliation import LookupTable
+
     if step.files:
         parts: dict[str, Any] = {}  # the user's file is the declaration; its content is in ``files``
     elif step.zone == Zone.FORMATTED:
@@ -162,8 +167,10 @@ def declaration_parts(step: Step) -> dict[str, str]:
     elif step.zone == Zone.TRUSTED:
         parts = _trusted_parts(step.declaration)
     else:
-        written = step.declaration.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        written = _declared(step.declaration, by_alias=True)
         parts = {key: value for key, value in written.items() if key not in _NO_RESULT}
+        if isinstance(step.declaration, LookupTable):
+            parts["values"] = sorted(step.declaration.canonical.items())
     return {path: _hash(json.dumps(value, default=str)) for path, value in parts.items()}
 
 
@@ -172,9 +179,9 @@ def _formatted_parts(dataset: Dataset) -> dict[str, Any]:
 
     parts: dict[str, Any] = {
         "source": dataset.source,
-        "parse": dataset.parse.model_dump(mode="json", exclude_defaults=True),
+        "parse": _declared(dataset.parse),
         "load": dataset.load,
-        "drift": dataset.drift.model_dump(mode="json", exclude_defaults=True),
+        "drift": _declared(dataset.drift),
         "collect.member": dataset.collect.member,  # the members of an archive are records of the same batch
         "columns": list(dataset.columns),  # in the order of the table
     }
@@ -182,7 +189,7 @@ def _formatted_parts(dataset: Dataset) -> dict[str, Any]:
         parts["key"] = dataset.key
     wanted = set(FORMATTING_FIELDS)
     for name, column in dataset.columns.items():
-        parts[f"columns.{name}"] = column.model_dump(mode="json", include=wanted, exclude_defaults=True)
+        parts[f"columns.{name}"] = _declared(column, include=wanted)
     return parts
 
 
@@ -198,10 +205,36 @@ def _trusted_parts(dataset: Dataset) -> dict[str, Any]:
     }
     ignored = set(ColumnFormat.model_fields) - {"type"}
     for name, column in dataset.columns.items():
-        parts[f"columns.{name}"] = column.model_dump(mode="json", exclude=ignored, exclude_defaults=True)
+        parts[f"columns.{name}"] = _declared(column, exclude=ignored)
     for name, rule in dataset.rules.items():
-        parts[f"rules.{name}"] = rule.model_dump(mode="json", exclude={"description"}, exclude_defaults=True)
+        parts[f"rules.{name}"] = _declared(rule, exclude={"description"})
     return parts
+
+
+def _declared(declaration: BaseModel, **options: Any) -> dict[str, Any]:
+    """The values that a declaration has besides defaults, its fields by name.
+
+    The order in which a model lists its fields changes no result; that of a user's mapping, such as columns, may.
+
+    Args:
+        options: of ``model_dump``.
+    """
+    values: dict[str, Any] = _by_field(
+        declaration, declaration.model_dump(mode="json", exclude_defaults=True, **options)
+    )
+    return values
+
+
+def _by_field(value: Any, written: Any) -> Any:
+    """The JSON value of a declared value, with the fields of models in alphabetical order."""
+    if isinstance(written, dict) and hasattr(type(value), "model_fields"):
+        fields = {info.alias or name: name for name, info in type(value).model_fields.items()}
+        return {key: _by_field(getattr(value, fields.get(key, key), None), written[key]) for key in sorted(written)}
+    if isinstance(written, dict) and isinstance(value, dict):
+        return {key: _by_field(one, written[key]) for one, key in zip(value.values(), written, strict=True)}
+    if isinstance(written, list) and isinstance(value, list | tuple):
+        return [_by_field(*pair) for pair in zip(value, written, strict=True)]
+    return written
 
 
 def parts_json(fingerprint: Fingerprint, outputs: Mapping[str, int]) -> str:

@@ -97,7 +97,7 @@ def _exploitation_steps(project: Project) -> list[Step]:
     ]
     for name, view in project.views.items():
         table = f"{Zone.EXPLOITATION}.{name}"
-        found.append(Step(table, view.inputs, (table,), view, view.tags, files=(view.file,)))
+        found.append(Step(table, view.inputs, (table,), view, view.tags, files=(view.file, *view.imports)))
     return found
 
 
@@ -113,7 +113,7 @@ def _analysis_steps(project: Project) -> list[Step]:
             tuple(outputs_of(one)),
             one,
             one.tags,
-            files=(one.file,) if one.file else (),
+            files=(one.file, *one.imports) if one.file else (),
         )
         for name, one in project.analyses.items()
     ]

@@ -60,25 +60,25 @@ class Split:
     Attributes:
         blocks: the events, once for each block that they enter; they have one more key.
         keys: the keys of the blocks.
-        seeking: the probes of blocks shorter than the smallest.
-        leaves: the targets of these blocks; all names but those of the keys begin with ``w_``.
+        leaf_probes: the probes of blocks shorter than the smallest.
+        leaf_targets: the targets of these blocks; all names but those of the keys begin with ``w_``.
         leaf_keys: the keys of the leaves; the order predicate remains to be checked: ``p > w_p``.
     """
 
     blocks: DataFrame
     keys: tuple[str, ...]
-    seeking: DataFrame
-    leaves: DataFrame
+    leaf_probes: DataFrame
+    leaf_targets: DataFrame
     leaf_keys: tuple[str, ...]
 
 
 def both_roles(probes: DataFrame, targets: DataFrame, condition: PairCondition) -> DataFrame:
-    """The rows of both roles as events: the compared values, ``rid``, and whether the row ``seeks``."""
+    """The rows of both roles as events: the compared values, ``rid``, and whether the row ``is_probe``."""
     from pyspark.sql import functions as F
 
     columns = [*condition.keys, *condition.values, "rid"]
-    first = probes.select(*columns, F.lit(True).alias("seeks"))
-    return first.unionAll(targets.select(*columns, F.lit(False).alias("seeks")))
+    first = probes.select(*columns, F.lit(True).alias("is_probe"))
+    return first.unionAll(targets.select(*columns, F.lit(False).alias("is_probe")))
 
 
 def split(
@@ -87,7 +87,7 @@ def split(
     """Remove the order predicate ``probe.order[0] order[1] target.order[0]`` from a search.
 
     Args:
-        events: the rows of both roles: the keys, values, ``rid, seeks``.
+        events: the rows of both roles: the keys, values, ``rid, is_probe``.
         keys: columns that must be equal; the last one is a block if ``depth`` is not 0.
         depth: how many order predicates were removed before.
         folder: a new folder for the numbered events, which are read three times.
@@ -95,18 +95,20 @@ def split(
     from pyspark.sql import functions as F
 
     value, operator = order
-    targets = F.when(F.col("seeks"), F.lit(0)).otherwise(F.lit(1))
+    targets = F.when(F.col("is_probe"), F.lit(0)).otherwise(F.lit(1))
     before = ordered(keys, value, operator).rowsBetween(-(1 << 63), 0)
     numbered = events.withColumn("p", (F.sum(targets).over(before) - targets).cast("bigint")).drop(value)
-    numbered = engine.materialise(numbered.where("not seeks or p > 0"), folder)
+    numbered = engine.materialise(numbered.where("not is_probe or p > 0"), folder)
     leaf = numbered.withColumn(f"n{depth}", F.expr(f"shiftright(p, {LEAF_BITS})"))
     leaf_keys = (*keys, f"n{depth}")
-    leaves = leaf.where("not seeks").drop("seeks")
+    leaf_targets = leaf.where("not is_probe").drop("is_probe")
     return Split(
         blocks=_blocks(numbered, keys, depth).drop("p"),
         keys=leaf_keys,
-        seeking=leaf.where(f"seeks and p % {1 << LEAF_BITS} > 0").drop("seeks"),
-        leaves=leaves.select(*leaf_keys, *[F.col(c).alias(f"w_{c}") for c in leaves.columns if c not in leaf_keys]),
+        leaf_probes=leaf.where(f"is_probe and p % {1 << LEAF_BITS} > 0").drop("is_probe"),
+        leaf_targets=leaf_targets.select(
+            *leaf_keys, *[F.col(c).alias(f"w_{c}") for c in leaf_targets.columns if c not in leaf_keys]
+        ),
         leaf_keys=leaf_keys,
     )
 
@@ -122,7 +124,7 @@ def compared(parts: Split, condition: PairCondition, remaining: Sequence[int]) -
     met = [F.col("p") > F.col("w_p")]
     met += [F.col(name) != F.col(f"w_{name}") for name in condition.unequal]
     met += [compare(F.col(f"o{i}"), condition.operators[i], F.col(f"w_o{i}")) for i in remaining]
-    return joined(parts.seeking, parts.leaves, parts.leaf_keys).where(all_of(met))
+    return joined(parts.leaf_probes, parts.leaf_targets, parts.leaf_keys).where(all_of(met))
 
 
 def _blocks(numbered: DataFrame, keys: Sequence[str], depth: int) -> DataFrame:
@@ -141,9 +143,9 @@ def _blocks(numbered: DataFrame, keys: Sequence[str], depth: int) -> DataFrame:
     rows = rows.where(f"levels >= {LEAF_BITS}")
     rows = rows.withColumn("level", F.explode(F.sequence(F.lit(LEAF_BITS), F.col("levels"))))
     rows = rows.withColumn("block", F.expr("shiftright(p, level)"))
-    rows = rows.where("block % 2 = cast(seeks as int)")
-    rows = rows.withColumn("block", F.expr("case when seeks then block - 1 else block end"))
-    rows = rows.where("seeks or shiftleft(block + 1, level) <= most")
+    rows = rows.where("block % 2 = cast(is_probe as int)")
+    rows = rows.withColumn("block", F.expr("case when is_probe then block - 1 else block end"))
+    rows = rows.where("is_probe or shiftleft(block + 1, level) <= most")
     node = F.expr(f"shiftleft(block, {_LEVEL_BITS}) + level").cast("bigint")
     return rows.withColumn(f"n{depth}", node).drop("most", "levels", "level", "block")
 
@@ -154,7 +156,7 @@ def _most(numbered: DataFrame, keys: Sequence[str], depth: int) -> Column:
 
     if depth:
         return F.expr(f"shiftleft(cast(1 as bigint), cast({keys[-1]} & {(1 << _LEVEL_BITS) - 1} as int))")
-    (row,) = numbered.where("seeks").agg(F.max("p").alias("most")).collect()
+    (row,) = numbered.where("is_probe").agg(F.max("p").alias("most")).collect()
     return F.lit(row["most"] or 0).cast("bigint")
 
 
@@ -162,4 +164,4 @@ def _of_groups(numbered: DataFrame, keys: Sequence[str]) -> DataFrame:
     """The events with ``most``, the greatest ``p`` of the probes of their group."""
     from pyspark.sql import functions as F
 
-    return joined(numbered, numbered.where("seeks").groupBy(*keys).agg(F.max("p").alias("most")), keys)
+    return joined(numbered, numbered.where("is_probe").groupBy(*keys).agg(F.max("p").alias("most")), keys)

@@ -104,7 +104,7 @@ def dominated(
         rows = engine.materialise(events.withColumnRenamed(f"o{places[-1]}", "o0"), folder / "last")
         floating = condition.floating - {"o0"} | ({"o0"} if f"o{places[-1]}" in condition.floating else set())
         last = witnesses(
-            rows.where("seeks").drop("seeks"), rows.where("not seeks").drop("seeks"), list(keys),
+            rows.where("is_probe").drop("is_probe"), rows.where("not is_probe").drop("is_probe"), list(keys),
             list(condition.unequal), condition.operators[-1], floating=frozenset(floating),
         )  # fmt: skip
         blocks = len(keys) - len(condition.keys)
@@ -142,9 +142,9 @@ def dominance_pairs(
         pairs = compared(parts, ordered_only, places[depth + 1 :])
         counted.append(pairs.agg(F.sum(F.col("sign").cast("decimal(19,0)")).alias("n")))
         events, keys = parts.blocks, parts.keys
-    targets = F.when(F.col("seeks"), F.lit(0)).otherwise(F.lit(1))
+    targets = F.when(F.col("is_probe"), F.lit(0)).otherwise(F.lit(1))
     before = F.sum(targets).over(running(keys, f"o{places[-1]}", condition.operators[-1]))
-    rows = events.select("seeks", "sign", before.alias("before")).where("seeks and before > 0")
+    rows = events.select("is_probe", "sign", before.alias("before")).where("is_probe and before > 0")
     counted.append(rows.agg(F.sum((F.col("before") * F.col("sign")).cast("decimal(19,0)")).alias("n")))
     return counted
 
@@ -185,7 +185,7 @@ def _agreeing(events: DataFrame, condition: PairCondition) -> DataFrame:
     rows = rows.withColumns({
         "mask": F.col("set.mask"),
         "sign": F.col("set.sign"),
-        "event": F.expr("rid * 2 + cast(seeks as int)"),
+        "event": F.expr("rid * 2 + cast(is_probe as int)"),
         **{f"c{i}": F.when(F.col("set.mask").bitwiseAND(1 << i) > 0, F.col(condition.unequal[i])) for i in places},
     })  # fmt: skip
     values = ["mask", *[f"c{i}" for i in places]]

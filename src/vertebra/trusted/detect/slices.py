@@ -50,39 +50,39 @@ def sliced(rule: Pairs, rows: int, most: float, engine: Engine, folder: Path) ->
     if place is None:
         return None
     bounds = _bounds(rule, place, max(1, rows // _SAMPLE))
-    seeking = engine.materialise(_seeking(rule, 0, place, bounds), folder / "seeking")
-    found = seeking.count()
+    candidates = engine.materialise(_candidates(rule, 0, place, bounds), folder / "candidates")
+    found = candidates.count()
     if found > most:
         return None
     if found <= _MOST_ENDS:
-        targets = _targets(rule, seeking, place, engine)
+        targets = _targets(rule, candidates, place, engine)
     else:
-        targets = rule.second.join(_seeking(rule, 1, place, bounds).select("rid"), "rid", "left_semi")
+        targets = rule.second.join(_candidates(rule, 1, place, bounds).select("rid"), "rid", "left_semi")
     second = engine.materialise(targets.select(*rule.second.columns), folder / "second")
-    first = rule.first.join(seeking.select("rid"), "rid", "left_semi").select(*rule.first.columns)
+    first = rule.first.join(candidates.select("rid"), "rid", "left_semi").select(*rule.first.columns)
     if rule.alike:
         both = engine.materialise(first.unionAll(second).dropDuplicates(["rid"]), folder / "first")
         return both, both
     return engine.materialise(first, folder / "first"), second
 
 
-def _seeking(rule: Pairs, side: int, place: str, bounds: Sequence[float]) -> DataFrame:
+def _candidates(rule: Pairs, side: int, place: str, bounds: Sequence[float]) -> DataFrame:
     """The rows that meet keys and the first two order predicates as one of the tuples: ``x…, slice, a, b, rid``."""
     from pyspark.sql import functions as F
 
     one, two = ((p.swapped if side else p).operator for p in rule.shape.ordered[:2])
     upwards = two in {"<", "<="}
-    rows, seeks, targets, tie = _rows(rule, side, two)
+    rows, probe_value, target_value, tie = _rows(rule, side, two)
     rows = _in_slices(rows, "a", place, bounds)
     within = [*rule.keys, "slice"]
     best = greatest if upwards else least
-    ends = rows.groupBy(*within).agg(best(targets, "o1" in rule.floating).alias("end"))
+    ends = rows.groupBy(*within).agg(best(target_value, "o1" in rule.floating).alias("end"))
     looked_at = F.col("slice").desc() if one in {"<", "<="} else F.col("slice").asc()
     over_slices = partitioned(rule.keys).orderBy(looked_at).rowsBetween(ALL, -1)
     running = F.max if upwards else F.min
     ends = ends.select(*within, running("end").over(over_slices).alias("elsewhere"))
-    here = running(targets).over(ordered(within, "a", one, tie).rowsBetween(ALL, -1))
-    rows = rows.select(*within, "a", seeks.alias("b"), "rid", here.alias("here")).join(ends, within)
+    here = running(target_value).over(ordered(within, "a", one, tie).rowsBetween(ALL, -1))
+    rows = rows.select(*within, "a", probe_value.alias("b"), "rid", here.alias("here")).join(ends, within)
     met = [F.coalesce(compare(F.col("b"), two, F.col(seen)), F.lit(False)) for seen in ("elsewhere", "here")]
     return rows.where(met[0] | met[1]).select(*within, "a", "b", "rid")
 
@@ -94,7 +94,7 @@ def _rows(rule: Pairs, side: int, operator: str) -> tuple[DataFrame, Column, Col
     sorted so that an earlier row cannot meet the second predicate with a later one.
 
     Args:
-        side: the role that seeks.
+        side: the role of the probes.
         operator: of the second predicate, with the probe on its left.
 
     Returns:
@@ -110,32 +110,37 @@ def _rows(rule: Pairs, side: int, operator: str) -> tuple[DataFrame, Column, Col
         return rule.first.select(*kept), value, value, tie
     if rule.shape.one_relation and one.strict and two.strict and all(p.same for p in rule.shape.equal):
         values = rule.values(0)
-        roles = [rule.member(side).alias("seeks"), rule.member(1 - side).alias("targets")]
+        roles = [rule.member(side).alias("is_probe"), rule.member(1 - side).alias("is_target")]
         keys = [values[key].alias(key) for key in rule.keys]
         rows = rule.frames[0].select(
             *keys, values["o0"].alias("a"), values["o1"].alias("v"), F.col(ROW_ID).alias("rid"), *roles
         )
-        return rows.where("seeks or targets"), F.when(F.col("seeks"), value), F.when(F.col("targets"), value), tie
+        return (
+            rows.where("is_probe or is_target"),
+            F.when(F.col("is_probe"), value),
+            F.when(F.col("is_target"), value),
+            tie,
+        )
     probes, targets = (rule.second, rule.first) if side else (rule.first, rule.second)
     rows = events(probes, targets, rule.keys, []).withColumnRenamed("b", "v")
-    return rows, F.when(F.col("seeks"), value), F.when(~F.col("seeks"), value), None
+    return rows, F.when(F.col("is_probe"), value), F.when(~F.col("is_probe"), value), None
 
 
-def _targets(rule: Pairs, seeking: DataFrame, place: str, engine: Engine) -> DataFrame:
+def _targets(rule: Pairs, candidates: DataFrame, place: str, engine: Engine) -> DataFrame:
     """The rows of the second role that may meet one of few rows of the first role; these give the slice bounds."""
     from pyspark.sql import functions as F
 
     one, two = rule.shape.ordered[:2]
     upwards = two.operator in {"<", "<="}
     later = one.operator in {"<", "<="}
-    known = [row["place"] for row in seeking.select(F.expr(place.format("a")).alias("place")).distinct().collect()]
+    known = [row["place"] for row in candidates.select(F.expr(place.format("a")).alias("place")).distinct().collect()]
     bounds = sorted(value for value in known if not math.isnan(value))
     within = [*rule.keys, "slice"]
     best = least if upwards else greatest
-    placed = _in_slices(seeking.drop("slice"), "a", place, bounds, later)
+    placed = _in_slices(candidates.drop("slice"), "a", place, bounds, later)
     ends = placed.groupBy(*within).agg(best(F.col("b"), "o1" in rule.floating).alias("end"))
     every = engine.session.range(len(bounds) + 1).select(F.col("id").cast("int").alias("slice"))
-    every = seeking.select(*rule.keys).distinct().crossJoin(every) if rule.keys else every
+    every = candidates.select(*rule.keys).distinct().crossJoin(every) if rule.keys else every
     looking = F.col("slice").asc() if later else F.col("slice").desc()
     so_far = partitioned(rule.keys).orderBy(looking).rowsBetween(ALL, 0)
     running = F.min if upwards else F.max

@@ -42,16 +42,16 @@ def sweep_violations(
 def sweep_events(
     rows: DataFrame, keys: Sequence[str], operators: tuple[str, str], unequal: str | None, shown: Sequence[str]
 ) -> DataFrame:
-    """A sweep over the events of both roles, ``x…, d…, a, b, rid, seeks``; ``shown`` are the keys in ``grp``."""
+    """A sweep over the events of both roles, ``x…, d…, a, b, rid, is_probe``; ``shown`` are the keys in ``grp``."""
     from pyspark.sql import functions as F
 
     before = ordered(keys, "a", operators[0]).rowsBetween(ALL, -1)
     if unequal is None:
-        rows = rows.withColumn("s", F.when(~F.col("seeks"), F.col("b")))
+        rows = rows.withColumn("s", F.when(~F.col("is_probe"), F.col("b")))
         best, best_by = (F.max, F.max_by) if operators[1] in {"<", "<="} else (F.min, F.min_by)
-        rows = rows.select(*keys, "b", "rid", "seeks", best("s").over(before).alias("w_b"),
+        rows = rows.select(*keys, "b", "rid", "is_probe", best("s").over(before).alias("w_b"),
                            best_by("rid", "s").over(before).alias("w_rid"))  # fmt: skip
-        return _found(rows.where("seeks"), ["w"], shown, operators[1], "b", None)
+        return _found(rows.where("is_probe"), ["w"], shown, operators[1], "b", None)
     return _found(_two_best(rows, keys, operators, unequal), ["w", "v"], shown, operators[1], "b", unequal)
 
 
@@ -84,9 +84,9 @@ def suspect_groups(rule: Pairs) -> DataFrame:
         rows = rows.select(
             *keys,
             "a",
-            "seeks",
-            F.when(F.col("seeks"), F.col("b")).alias("b"),
-            F.when(~F.col("seeks"), F.col("b")).alias("s"),
+            "is_probe",
+            F.when(F.col("is_probe"), F.col("b")).alias("b"),
+            F.when(~F.col("is_probe"), F.col("b")).alias("s"),
         )
     named = compare(F.col("b"), two.operator, best("s").over(order.rowsBetween(ALL, -1)))
     if in_place and not one.strict:
@@ -120,34 +120,34 @@ def _two_best(rows: DataFrame, keys: Sequence[str], operators: tuple[str, str], 
 
     before = ordered(keys, "a", operators[0]).rowsBetween(ALL, -1)
     fields = list(dict.fromkeys(["b", unequal, "rid"]))
-    upwards = [F.col("b").asc() if operators[1] in {"<", "<="} else F.col("b").desc(), F.col("rid"), F.col("seeks")]
+    upwards = [F.col("b").asc() if operators[1] in {"<", "<="} else F.col("b").desc(), F.col("rid"), F.col("is_probe")]
     rank = F.row_number().over(partitioned(keys).orderBy(*upwards))
-    rows = rows.withColumn("s", rank).withColumn("s", F.when(~F.col("seeks"), F.col("s")))
+    rows = rows.withColumn("s", rank).withColumn("s", F.when(~F.col("is_probe"), F.col("s")))
     rows = rows.select(
         "*", F.max("s").over(before).alias("w"),
         *[F.max_by(field, "s").over(before).alias(f"w_{field}") for field in fields],
     )  # fmt: skip
     given = F.when(F.col(unequal) != F.col(f"w_{unequal}"), F.least("s", "w"))
-    rows = rows.withColumn("l", F.when(~F.col("seeks"), given))
+    rows = rows.withColumn("l", F.when(~F.col("is_probe"), given))
     for field in fields:
         rows = rows.withColumn(
             f"l_{field}", F.when(F.col("s") < F.col("w"), F.col(field)).otherwise(F.col(f"w_{field}"))
         )
     seconds = [F.max_by(f"l_{field}", "l").over(before).alias(f"v_{field}") for field in fields]
-    return rows.select("*", *seconds).where("seeks")
+    return rows.select("*", *seconds).where("is_probe")
 
 
 ALL = -(1 << 63)
 
 
 def events(probes: DataFrame, targets: DataFrame, keys: Sequence[str], unequal: Sequence[str]) -> DataFrame:
-    """Both roles in one frame: ``x…, d…, a, b, rid, seeks``; ``a`` is the first ordered value, ``b`` the second."""
+    """Both roles in one frame: ``x…, d…, a, b, rid, is_probe``; ``a`` is the first ordered value, ``b`` the second."""
     from pyspark.sql import functions as F
 
     kept = [*keys, *[name for name in unequal if name != "rid"], "rid"]
     carried = [*[F.col(name) for name in kept], F.col("o0").alias("a"), F.col("o1").alias("b")]
-    first = probes.select(*carried, F.lit(True).alias("seeks"))
-    return first.unionAll(targets.select(*carried, F.lit(False).alias("seeks")))
+    first = probes.select(*carried, F.lit(True).alias("is_probe"))
+    return first.unionAll(targets.select(*carried, F.lit(False).alias("is_probe")))
 
 
 def ordered(keys: Sequence[str], value: str, operator: str, tie: Column | None = None) -> WindowSpec:
@@ -157,7 +157,7 @@ def ordered(keys: Sequence[str], value: str, operator: str, tie: Column | None =
     column = F.col(value).desc() if operator in {"<", "<="} else F.col(value).asc()
     if tie is None:
         # strict: at equal values the probe comes first, so that equal values are not found
-        tie = F.col("seeks").desc() if operator in {"<", ">"} else F.col("seeks").asc()
+        tie = F.col("is_probe").desc() if operator in {"<", ">"} else F.col("is_probe").asc()
     return partitioned(keys).orderBy(column, tie)
 
 
