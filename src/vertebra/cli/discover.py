@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from vertebra import Proposal, Workspace
     from vertebra.report.proposals import Form
-    from vertebra.workspace.discover import Kind
 
 
 def discover(
@@ -156,7 +155,7 @@ def _discover_data(
     data: str,
     limit: int,
     sample: int,
-    kinds: Sequence[Kind],
+    kinds: Sequence[str],
     types: list[str] | None,
     null: Sequence[str] | None,
     delimiter: str | None,
@@ -187,17 +186,17 @@ def _form(text: str) -> Form:
     raise typer.BadParameter(f"{text!r} is not one of {', '.join(FORMS)}", param_hint="--format")
 
 
-def _kinds(text: str | None) -> tuple[Kind, ...]:
-    """Kinds of rules, in the order of all kinds."""
+def _kinds(text: str | None) -> tuple[str, ...]:
+    """The kinds of rules that an option names."""
     if text is None:
         return ()
-    from vertebra.workspace.discover import KINDS
+    from vertebra.workspace.discover import kind_names
 
-    asked = [part.strip() for part in text.split(",") if part.strip()]
-    unknown = [part for part in asked if part not in KINDS]
+    known, asked = kind_names(), [part.strip() for part in text.split(",") if part.strip()]
+    unknown = [part for part in asked if part not in known]
     if unknown:
-        raise typer.BadParameter(f"{unknown[0]!r} is not one of {', '.join(KINDS)}", param_hint="--kinds")
-    return tuple(kind for kind in KINDS if kind in asked)
+        raise typer.BadParameter(f"{unknown[0]!r} is not one of {', '.join(known)}", param_hint="--kinds")
+    return tuple(asked)
 
 
 def _names(given: Sequence[str] | None) -> dict[str, str]:

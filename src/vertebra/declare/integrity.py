@@ -13,7 +13,7 @@ from vertebra.declare.dataset import Dataset
 from vertebra.declare.document import Document, Loc, display_path
 from vertebra.declare.publication import Publication
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, inputs_of, outputs_of
-from vertebra.declare.repair import repair_method_of
+from vertebra.declare.repair import repair_method_of, repair_options
 from vertebra.declare.rule_sugar import SUGARS
 from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.declare.sql_text import place, quote
@@ -155,7 +155,7 @@ def _repair_error(rule: NamedRule, dataset: Dataset) -> VertebraError | None:
 def _repair_place(loc: Loc, document: Document) -> Loc:
     """Where a rule or a column declares its repair."""
     rule = tuple(loc[:2])
-    keys = ("repair_method", "set", "on_violation")
+    keys = ("repair_method", *repair_options(), "on_violation")
     return next((place for key in keys if document.path(place := (*rule, key)) == place), loc)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
 from vertebra.errors import RegistryError, RuleError
@@ -13,12 +12,20 @@ if TYPE_CHECKING:
     from vertebra.declare.rules import NamedRule
 
 
+_DEFAULT: Final = "majority"
+
+
 class RepairChecks(Protocol):
     """The part of a repair method that declarations need; the whole is in ``vertebra.trusted.repair.port``."""
 
     @property
     def name(self) -> str:
         """The name in ``repair_method:``."""
+        ...
+
+    @property
+    def option(self) -> str:
+        """The key of a rule that has the values the method uses; empty if it uses none."""
         ...
 
     def columns(self, rule: NamedRule, dataset: Dataset) -> tuple[str, ...]:
@@ -48,8 +55,8 @@ def repair_method_of(rule: NamedRule, dataset: Dataset) -> RepairChecks | None:
         RegistryError: there is no such method.
     """
     if rule.on_violation != "repair":
-        for key, value in (("set", rule.set), ("repair_method", rule.repair_method)):
-            if value:
+        for key in (*repair_options(), "repair_method"):
+            if getattr(rule, key):
                 raise RuleError(
                     f"rule {rule.name} of {dataset.name} has `{key}` but repairs nothing",
                     cause=f"its on_violation is {rule.on_violation}",
@@ -57,7 +64,7 @@ def repair_method_of(rule: NamedRule, dataset: Dataset) -> RepairChecks | None:
                 )
         return None
     try:
-        method = REPAIR_METHODS.get_or_refuse(rule.repair_method or default_method(rule.set))
+        method = REPAIR_METHODS.get_or_refuse(rule.repair_method or default_method(rule))
     except RegistryError as error:
         raise RegistryError(
             f"rule {rule.name} of {dataset.name}: {error.fact}", cause=error.cause, remedy=error.remedy
@@ -73,10 +80,12 @@ def repair_plugins(dataset: Dataset) -> dict[str, str]:
     return {name: version for name, version in versions.items() if version is not None}
 
 
-def default_method(values: Mapping[str, str | None] | None) -> str:
-    """The default repair method of a rule.
+def repair_options() -> dict[str, str]:
+    """The keys of a rule that have values for a repair method, each with the name of the method."""
+    built_in = (REPAIR_METHODS[name] for name in REPAIR_METHODS if not REPAIR_METHODS.is_plugin(name))
+    return {method.option: method.name for method in built_in if method.option}
 
-    Args:
-        values: the values that the rule declares with ``set``.
-    """
-    return "set" if values else "majority"
+
+def default_method(rule: NamedRule) -> str:
+    """The repair method of a rule that names none: the one whose option it has, or ``majority``."""
+    return next((method for option, method in repair_options().items() if getattr(rule, option)), _DEFAULT)

@@ -11,8 +11,6 @@ from vertebra.declare.source_location import display_path
 from vertebra.durable import replace_file
 from vertebra.errors import DeclarationError, LakeError, ProposalError
 from vertebra.governance.context import Progress, silent
-from vertebra.trusted.discover.proposal import KINDS as KINDS
-from vertebra.trusted.discover.proposal import Kind as Kind
 from vertebra.workspace.lookup import dataset_name
 from vertebra.zones import DATASET_ZONES
 
@@ -24,6 +22,13 @@ if TYPE_CHECKING:
     from vertebra.trusted.discover import Proposal
 
 
+def kind_names() -> tuple[str, ...]:
+    """The kinds of rules that discovery proposes."""
+    from vertebra.trusted.discover.kind import in_order
+
+    return tuple(kind.name for kind in in_order())
+
+
 def discover(
     project: Project,
     lake: Lake,
@@ -31,7 +36,7 @@ def discover(
     table: str,
     limit: int = 20,
     sample: int = 4_000,
-    kinds: Collection[Kind] = (),
+    kinds: Collection[str] = (),
     declared: bool = True,
     progress: Progress = silent,
 ) -> list[Proposal]:
@@ -49,7 +54,7 @@ def discover(
         DeclarationError: there is no such dataset, or the table is in another zone.
         LakeError: the table was not written yet.
     """
-    from vertebra.trusted.discover import Subject
+    from vertebra.trusted.discover import KINDS, Subject
     from vertebra.trusted.discover import discover as found_in
 
     zone, name = table_of_dataset(project, lake, table).split(".")

@@ -17,7 +17,7 @@ from vertebra.workspace.check_data import name_of
 
 if TYPE_CHECKING:
     from vertebra.engine.port import Engine
-    from vertebra.trusted.discover import Kind, Proposal
+    from vertebra.trusted.discover import Proposal
 
 
 def discover_data(
@@ -26,7 +26,7 @@ def discover_data(
     *,
     limit: int = 20,
     sample: int = 4_000,
-    kinds: Collection[Kind] = (),
+    kinds: Collection[str] = (),
     types: Mapping[str, str] | None = None,
     null: Sequence[str] = (),
     delimiter: str | None = None,

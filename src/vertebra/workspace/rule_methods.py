@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vertebra.denial import Notation
     from vertebra.governance.context import Progress
     from vertebra.trusted.detect import RulePlan
-    from vertebra.trusted.discover import Kind, Proposal
+    from vertebra.trusted.discover import Proposal
     from vertebra.workspace.check import ProjectCheck
     from vertebra.workspace.listing import DatasetDrift, DatasetInfo, PublicationInfo, RuleInfo
     from vertebra.workspace.quality import QualityEvidence, QualityMeasure, TableQuality
@@ -232,7 +232,7 @@ class RuleMethods(OpenProject):
         table: str,
         limit: int = 20,
         sample: int = 4_000,
-        kinds: Collection[Kind] = (),
+        kinds: Collection[str] = (),
         declared: bool = True,
         progress: Progress | None = None,
     ) -> list[Proposal]:

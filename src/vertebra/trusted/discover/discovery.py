@@ -8,34 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from vertebra.formatting import counted
 from vertebra.governance.context import Progress, silent
-from vertebra.trusted.discover.columns import ranges, required, value_lists
-from vertebra.trusted.discover.comparisons import comparisons
-from vertebra.trusted.discover.conditional import constants, dependencies_within
-from vertebra.trusted.discover.dependencies import dependencies
 from vertebra.trusted.discover.interest import diversified, interest, is_rule, without_implied
-from vertebra.trusted.discover.keys import keys
-from vertebra.trusted.discover.orders import orders
+from vertebra.trusted.discover.kind import KINDS, Evidence, in_order
 from vertebra.trusted.discover.pair_evidence import pair_evidence
-from vertebra.trusted.discover.patterns import patterns
-from vertebra.trusted.discover.proposal import KINDS, CandidateRule, Kind, Proposal, Verified
-from vertebra.trusted.discover.references import references
+from vertebra.trusted.discover.proposal import CandidateRule, Proposal, Verified
 from vertebra.trusted.discover.sample import Sample, drawn
-from vertebra.trusted.discover.sentence import sentence, statement
 from vertebra.trusted.discover.subject import Subject, profiled
 from vertebra.trusted.discover.verify import declared_as, verified
-
-if TYPE_CHECKING:
-    from vertebra.trusted.discover.pair_evidence import PairEvidence
 
 
 def discover(
     subject: Subject,
     limit: int = 20,
     sample: int = 4_000,
-    kinds: Collection[Kind] = KINDS,
+    kinds: Collection[str] = KINDS,
     declared: bool = True,
     progress: Progress = silent,
 ) -> list[Proposal]:
@@ -52,7 +41,7 @@ def discover(
     subject = profiled(subject)
     if not subject.rows or not subject.columns:
         return []
-    search = _Search(subject, drawn(subject, sample), frozenset(kinds), progress)
+    search = _Search(subject, drawn(subject, sample), kinds, progress)
     found = [one for one in search.found() if is_rule(one)]
     named = declared_as(subject, found)
     ranked = [one for one in without_implied(named) if declared or not one.declared]
@@ -63,71 +52,28 @@ def discover(
 class _Search:
     """One search: candidates by kind; later kinds use the results of earlier ones."""
 
-    def __init__(self, subject: Subject, sample: Sample, kinds: frozenset[Kind], progress: Progress) -> None:
-        self.subject = subject
-        self.sample = sample
-        self.kinds = kinds
-        self.progress = progress
-        self.names = [column.name for column in subject.columns.values() if not column.constant]
-        self.differing = {name: sample.differing(name) for name in self.names}
+    def __init__(self, subject: Subject, sample: Sample, kinds: Collection[str], progress: Progress) -> None:
+        self.kinds = [kind for kind in in_order() if kind.name in kinds]
+        names = [column.name for column in subject.columns.values() if not column.constant]
+        differing = {name: sample.differing(name) for name in names}
+        self.evidence = Evidence(subject, sample, differing, progress)
         self._used: set[str] = set()
 
     def found(self) -> list[Verified]:
         """All candidates, verified."""
-        pairs = self._evidence()
-        dependent = self._verify(self._dependencies(pairs), "functional dependencies")
-        exact = [frozenset((*one.candidate.lhs, one.candidate.rhs)) for one in dependent if one.exact]
-        candidates: list[CandidateRule] = []
-        if "key" in self.kinds and pairs is not None:
-            self.progress("counting duplicates of candidate keys")
-            candidates += keys(self.subject, pairs, self.differing)[:12]
-        candidates += self._about_columns()
-        candidates += self._about_rows(exact, [one for one in dependent if is_rule(one)])
-        if "fd" not in self.kinds:
-            dependent = []
-        return dependent + self._verify(candidates, "candidates")
+        evidence = self.evidence
+        if any(kind.uses_pairs for kind in self.kinds):
+            evidence.progress(f"comparing {counted(evidence.sample.rows, 'sampled row')} pair by pair")
+            evidence.pairs = pair_evidence(evidence.sample, list(evidence.differing))
+        if any(kind.uses_dependencies for kind in self.kinds):
+            evidence.dependent = self._verify(
+                KINDS["fd"].candidates(evidence), "functional dependency", "functional dependencies"
+            )
+        others = [one for kind in self.kinds if kind.name != "fd" for one in kind.candidates(evidence)]
+        dependent = evidence.dependent if any(kind.name == "fd" for kind in self.kinds) else []
+        return [*dependent, *self._verify(others, "candidate")]
 
-    def _evidence(self) -> PairEvidence | None:
-        if not self.kinds & {"key", "fd", "order", "conditional"}:
-            return None
-        self.progress(f"comparing {self.sample.rows:,} sampled rows pair by pair")
-        return pair_evidence(self.sample, self.names)
-
-    def _dependencies(self, pairs: PairEvidence | None) -> list[CandidateRule]:
-        """Dependencies, also needed to leave out orders that follow because one column determines the other."""
-        if pairs is None or not self.kinds & {"fd", "order", "conditional"}:
-            return []
-        return dependencies(pairs, self.sample, self.subject.columns)
-
-    def _about_columns(self) -> list[CandidateRule]:
-        subject, sample = self.subject, self.sample
-        found: list[CandidateRule] = []
-        if "required" in self.kinds:
-            found += required(subject)
-        if "range" in self.kinds:
-            found += ranges(subject, sample)
-        if "values" in self.kinds:
-            found += value_lists(subject)
-        if "pattern" in self.kinds:
-            found += patterns(sample, subject.columns)
-        if "reference" in self.kinds:
-            self.progress("comparing values with the keys of other tables")
-            found += references(subject, sample)
-        return found
-
-    def _about_rows(self, exact: Sequence[frozenset[str]], dependent: Sequence[Verified]) -> list[CandidateRule]:
-        columns, found = self.subject.columns, list[CandidateRule]()
-        if "comparison" in self.kinds:
-            found += comparisons(self.sample, columns)
-        if "order" in self.kinds:
-            found += orders(self.sample, columns, exact)
-        if "conditional" in self.kinds:
-            single = [(one.candidate.lhs[0], one.candidate.rhs) for one in dependent if _single(one)]
-            found += [c for c in constants(self.sample, columns) if (c.lhs[0], c.rhs) not in set(single)]
-            found += dependencies_within(self.sample, columns, single)
-        return found
-
-    def _verify(self, candidates: Sequence[CandidateRule], what: str) -> list[Verified]:
+    def _verify(self, candidates: Sequence[CandidateRule], *what: str) -> list[Verified]:
         distinct = []
         for candidate in candidates:
             name = candidate.name
@@ -136,24 +82,26 @@ class _Search:
                 name, number = f"{candidate.name[:60]}_{number}", number + 1
             self._used.add(name)
             distinct.append(replace(candidate, name=name))
+        rows, progress = self.evidence.subject.rows, self.evidence.progress
         if distinct:
-            self.progress(f"verifying {len(distinct)} {what} on {self.subject.rows:,} rows")
-        return verified(self.subject, distinct, lambda done, of: self.progress(f"verified {done} of {of} {what}"))
+            progress(f"verifying {counted(len(distinct), *what)} on {counted(rows, 'row')}")
 
+        def advance(done: int, of: int) -> None:
+            progress(f"verified {done:,} of {counted(of, *what)}")
 
-def _single(one: Verified) -> bool:
-    return len(one.candidate.lhs) == 1
+        return verified(self.evidence.subject, distinct, advance)
 
 
 def _proposal(number: int, one: Verified) -> Proposal:
     candidate = one.candidate
+    statement, figures = KINDS[candidate.kind].said(one)
     return Proposal(
         number=number,
         name=candidate.name,
         kind=candidate.kind,
         body=candidate.body,
-        statement=statement(one),
-        sentence=sentence(one),
+        statement=f"{statement}.",
+        sentence=f"{statement}{figures}.",
         logic=one.logic,
         rows=one.rows,
         applies=one.applies,

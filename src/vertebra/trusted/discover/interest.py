@@ -8,25 +8,12 @@ how often it would be violated if its columns were independent. *Fidelity*: how 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from vertebra.trusted.discover.dependencies import FIGURES
-from vertebra.trusted.discover.proposal import Kind, Verified
+from vertebra.trusted.discover.kind import KINDS
+from vertebra.trusted.discover.proposal import Verified
 
-_MOST_DIRTY: Final[Mapping[Kind, float]] = {
-    "key": 0.005, "fd": 0.05, "conditional": 0.02, "order": 0.05, "comparison": 0.015, "reference": 0.3,
-    "range": 0.01, "values": 0.01, "pattern": 0.02, "required": 0.01,
-}  # fmt: skip
-"""The largest share of dirty rows that a rule may have."""
-
-_FLAW: Final = 0.01
-"""At twice this share, dirty rows are exceptions rather than errors."""
-_MOST_PAIRS: Final = 0.005
-_LEAST_TIED: Final = 0.02
-_LEAST_LOG_ODDS: Final = 12.0
-_MOST_OF_CHANCE: Final = 0.25
-_ARITHMETIC: Final = 0.6
 _LEAST_INTEREST: Final = 0.1
 
 _SAME_TARGET: Final = 0.8
@@ -35,49 +22,14 @@ _SAME_KIND: Final = 0.95
 
 def is_rule(found: Verified) -> bool:
     """Whether a verified candidate is a rule and does not hold by accident."""
-    if found.applies and found.candidate.kind == "order" and found.least is None:
-        # one wrong value can conflict with half of the table, so the share of pairs decides
-        return (found.pairs or 0) <= _MOST_PAIRS * (found.lhs_pairs or found.applies * (found.applies - 1) // 2)
-    if not found.applies or found.dirty > _MOST_DIRTY[found.candidate.kind] * found.applies:
-        return False
-    if found.candidate.kind == "fd":
-        tied = found.applies - (found.groups or 0)
-        odds = -tied * math.log(max(1 - found.candidate.chance, 1e-9))
-        fair = (
-            found.dirty <= 0.5 * found.candidate.rare * found.applies
-            and found.pair_share <= _MOST_OF_CHANCE * found.candidate.chance
-        )
-        return fair and tied >= _LEAST_TIED * found.applies and odds >= _LEAST_LOG_ODDS
-    if found.candidate.kind == "conditional" and found.lhs_pairs is not None:
-        return found.lhs_pairs >= found.applies
-    return True
+    return KINDS[found.candidate.kind].is_rule(found)
 
 
 def interest(found: Verified) -> float:
     """How interesting a rule is, 0 to about 1.2."""
-    candidate = found.candidate
-    worth: float
-    if candidate.kind == "fd":
-        tied = (found.applies - (found.groups or 0)) / found.applies
-        spoken = found.applies / found.rows
-        # the share of rows without the most common value that the rule explains: Goodman and Kruskal's lambda
-        explained = max(0.0, 1 - found.dirty / max(1.0, candidate.rare * found.applies))
-        fidelity = min(1 - found.pair_share / (_MOST_OF_CHANCE * candidate.chance), explained**2)
-        # a dependency of a nearly constant column says little; the square root keeps rare errors visible
-        worth = tied * math.sqrt(spoken) * candidate.chance**0.25 * fidelity * 0.8 ** (len(candidate.lhs) - 1)
-    else:
-        worth = candidate.promise * math.sqrt(found.applies / found.rows)
-        worth *= 1.0 if candidate.kind in ("key", "reference") else 0.9
-    if candidate.kind == "fd" and candidate.hint == FIGURES and found.exact:
-        worth *= _ARITHMETIC
-    if found.exact:
-        return worth
-    share = found.dirty / found.applies
-    if candidate.kind == "reference":
-        return worth
-    if candidate.kind == "order" and found.least is None:
-        return worth * (1.25 - share)
-    return worth * 1.25 * math.exp(-share / _FLAW / 2)
+    kind = KINDS[found.candidate.kind]
+    worth = kind.worth(found)
+    return worth if found.exact else kind.with_violations(worth, found)
 
 
 def without_implied(found: Iterable[Verified]) -> list[Verified]:
@@ -109,7 +61,8 @@ def _minimal(by_length: Sequence[Verified]) -> set[str]:
         shorter = [
             other
             for other in kept
-            if other.candidate.kind == one.candidate.kind in ("fd", "key", "order")
+            if other.candidate.kind == one.candidate.kind
+            and KINDS[one.candidate.kind].minimal
             and other.candidate.rhs == one.candidate.rhs
             and set(other.candidate.lhs) < set(one.candidate.lhs)
         ]
@@ -192,6 +145,6 @@ def diversified(found: Sequence[Verified], limit: int) -> list[Verified]:
 def _target(one: Verified) -> tuple[str, ...]:
     """The topic of a rule, for diversity; all keys have the same topic."""
     candidate = one.candidate
-    if candidate.kind in ("key", "order", "required"):
+    if KINDS[candidate.kind].one_topic:
         return (candidate.kind,)
     return (candidate.rhs,) if candidate.rhs else (candidate.kind, *candidate.lhs)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
-
-Kind = Literal["key", "fd", "conditional", "order", "comparison", "reference", "range", "values", "pattern", "required"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -15,6 +12,7 @@ class CandidateRule:
     """A rule that holds, or nearly holds, on the sample.
 
     Attributes:
+        kind: the name of its kind.
         name: the name of the rule; letters, digits and ``_``.
         body: the rule as it is declared under ``rules:``, e.g. ``{"determines": "[origin, dest] -> distance"}``.
         lhs: the columns of its left-hand side; for a rule about single columns, these columns.
@@ -26,7 +24,7 @@ class CandidateRule:
         hint: words for the sentence that explains it.
     """
 
-    kind: Kind
+    kind: str
     name: str
     body: Mapping[str, Any]
     lhs: tuple[str, ...]
@@ -87,7 +85,7 @@ class Proposal:
     Attributes:
         number: its place in the ranking, from 1.
         name: its name in the file of the dataset, unless another is given.
-        kind: one of :data:`KINDS`.
+        kind: its kind, a name in :data:`vertebra.trusted.discover.KINDS`.
         body: the rule as it is declared under ``rules:``.
         statement: the rule in words, without figures.
         sentence: the rule in words, with how well it holds.
@@ -104,7 +102,7 @@ class Proposal:
 
     number: int
     name: str
-    kind: Kind
+    kind: str
     body: Mapping[str, Any]
     statement: str
     sentence: str

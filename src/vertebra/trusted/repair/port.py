@@ -25,6 +25,10 @@ class RepairMethod(ABC):
     name: str
     """The name in ``repair_method:`` of a rule and in the column ``method`` of the ledger ``repairs``."""
 
+    option: str = ""
+    """The key of a rule that has the values the method uses, a field of ``Rule`` such as ``set``. A rule with this key
+    is repaired by the method even without ``repair_method:``. Methods of plug-ins have none."""
+
     @abstractmethod
     def columns(self, rule: NamedRule, dataset: Dataset) -> tuple[str, ...]:
         """The columns that the method may change to repair a rule.

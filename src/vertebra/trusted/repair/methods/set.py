@@ -22,6 +22,7 @@ class Set(RepairMethod):
     """Set columns of each violating tuple to declared values."""
 
     name = "set"
+    option = "set"
 
     def columns(self, rule: NamedRule, dataset: Dataset) -> tuple[str, ...]:
         """The columns that ``set`` names."""
