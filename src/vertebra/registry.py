@@ -139,7 +139,7 @@ class Registry(Mapping[str, M], Generic[M]):
                 if point.name in self._built_in() or point.name in found:
                     raise RegistryError(
                         f"two packages add the {self.kind} {point.name!r}",
-                        cause=f"{_origin(point)} declares it in {self.group}, and it exists already",
+                        cause=f"{_origin(point)} declares it in {self.group}, and it already exists",
                         remedy=f"uninstall one of them, or rename the entry point of {_origin(point)}",
                     )
                 found[point.name] = point

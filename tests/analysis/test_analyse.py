@@ -89,7 +89,7 @@ def test_both_engines_make_the_same_sets(world: World, engine: Engine, make_worl
         ({"test_from": START.date()}, "the training set is empty"),
         ({"group": "place"}, "both sides of 2024-04-15"),
         ({"folds": 46}, "45 groups cannot fill 46 folds"),
-        ({"key": ("day",)}, "have several examples"),
+        ({"key": ("day",)}, "with several examples"),
         ({"label": "cast(delay as int)"}, "0 and 1"),
     ],
 )

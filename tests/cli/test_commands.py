@@ -160,7 +160,7 @@ def test_a_run_tells_each_step_and_sums_up(vertebra: Command, tmp_path: Path) ->
 def test_a_run_with_nothing_to_do_says_so_in_one_line(vertebra: Command, here: Path) -> None:
     said = vertebra("run")
     assert said.code == 0
-    assert re.fullmatch(r"Nothing to do: 6 steps are current, 2 sources asked for new data, [\d.]+ s\.\n", said.err)
+    assert re.fullmatch(r"Nothing to do: 6 steps are current, 2 sources checked for new data, [\d.]+ s\.\n", said.err)
 
 
 def test_a_plan_says_what_and_why(vertebra: Command, folder: Path) -> None:
@@ -195,7 +195,7 @@ def test_an_unknown_step_is_a_failure_with_near_names(vertebra: Command, here: P
         (["quarantine", "release", "sales", "1"], "vertebra quarantine list sales"),
         (["why", "trusted.sales", "7"], "vertebra sql"),
         (["restore", "trusted.sales", "9", "--yes"], "--history"),
-        (["restore", "trusted.sales", "0", "--yes"], "is at version 0 already"),
+        (["restore", "trusted.sales", "0", "--yes"], "is already at version 0"),
         (["gc", "--keep", "soon", "--yes"], "60 days"),
     ],
 )

@@ -117,7 +117,7 @@ def test_a_key_written_twice_is_refused(project, lines: Lines) -> None:
     project.change(FLIGHTS, "  flight: int\n", "  flight: int\n  flight: string\n")
     assert project.only_wrong() == lines("""
         datasets/flights.yaml:7:3: the key 'flight' is written twice
-          cause: it is in line 6 already, and YAML would silently keep the last one
+          cause: it is already in line 6, and YAML would silently keep the last one
           next:  keep one of them
     """)
 

@@ -153,7 +153,7 @@ def test_all_can_be_accepted_and_then_there_is_nothing_new(vertebra: Command, fo
         (("--name", "1=x"), 2, "use --accept, too"),
         (("--accept", "1", "--accept-all"), 2, "use either --accept or --accept-all"),
         (("--accept", "shop_determines_city", "--name", "shop_determines_city=No"), 1, "cannot be the name of a rule"),
-        (("--accept", "id_key"), 1, "is declared already, as sales_key"),
+        (("--accept", "id_key"), 1, "is already declared, as sales_key"),
     ],
 )
 def test_what_is_wrong_is_told_and_the_file_stays(

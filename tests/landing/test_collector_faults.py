@@ -116,7 +116,7 @@ class TestWhatPasses:
 
     def test_a_host_that_asks_for_too_much_patience_is_left(self, host, gathered, clock):
         host.faults = [with_status(429, Retry_After="86400")]
-        with pytest.raises(CollectError, match="asks to wait 86,400 seconds"):
+        with pytest.raises(CollectError, match="asks for a delay of 86,400 seconds"):
             gathered(declared(host))
         assert clock.slept == []
 

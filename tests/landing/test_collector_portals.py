@@ -110,7 +110,7 @@ class TestCkan:
             one.cap = 0 if one.datastore_searches == 3 else 100
 
         app.before = stop
-        with pytest.raises(PayloadsRefusedError, match="gives 200 records and says that it has 250"):
+        with pytest.raises(PayloadsRefusedError, match="returned 200 records and reports 250"):
             gathered(ckan(host))
         assert landed(lake) == []
 
@@ -335,7 +335,7 @@ class TestPagedApi:
     def test_fewer_records_than_the_total_are_refused(self, portal, gathered, lake):
         host = portal(app := PagedApi())
         app.total = 27
-        with pytest.raises(PayloadsRefusedError, match="gives 25 records and says that it has 27"):
+        with pytest.raises(PayloadsRefusedError, match="returned 25 records and reports 27"):
             gathered(rest(host, "cursor", page={"total": "meta.total"}))
         assert landed(lake) == []
 

@@ -174,7 +174,7 @@ class TestACursor:
 
     def test_a_row_without_a_value_is_told(self, database, gathered):
         add(database, (1, None, 1.0, "x"))
-        with pytest.raises(CollectError, match="1 rows have no at"):
+        with pytest.raises(CollectError, match="1 row has no at"):
             gathered(trips(cursor="at"))
 
     def test_too_many_rows_with_the_newest_value_are_told(self, database, gathered):

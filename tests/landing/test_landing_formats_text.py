@@ -174,7 +174,7 @@ class TestRaggedRecords:
             landed(content, ragged="refuse")
 
     def test_a_last_record_without_end_of_line_is_a_cut_off_file(self, landed):
-        with pytest.raises(CollectError, match="is cut off: its last line, 4, has 1 of 3 cells and no end"):
+        with pytest.raises(CollectError, match="is cut off: its last line, 4, has 1 of 3 cells and no line end"):
             landed(b"a,b,c\n1,2,3\n4,5,6\n7")
         assert landed(b"a,b,c\n1,2,3\n4,5,6\n7\n", "ended.csv")[2]["_ragged"] == "7"
 

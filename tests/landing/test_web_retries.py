@@ -73,7 +73,7 @@ def test_a_host_may_ask_for_a_quarter_of_an_hour_and_no_more() -> None:
     attempts.wait(RetryableError("busy", retry_after=900))
     with pytest.raises(CollectError, match="busy") as told:
         attempts.wait(RetryableError("busy", retry_after=901))
-    assert told.value.cause == "the host asks to wait 901 seconds"
+    assert told.value.cause == "the host asks for a delay of 901 seconds"
     assert clock.slept == [900]
 
 

@@ -42,7 +42,7 @@ def test_the_loop_catches_up_in_order_and_then_collects_with_each_moment(world: 
     assert due[1] == "2013-03-30T00:00:00Z due flights (@daily): since 2013-03-30 00:00 UTC"
     assert len(due) == 5
     assert world.lines()[0].endswith("started: 1 dataset has a schedule, the first is due now")
-    assert "stopped, as asked" in world.lines()[-1]
+    assert "stopped; committed work is kept" in world.lines()[-1]
     assert all(line[:4] == "2013" and line[19] == "Z" for line in world.lines())
 
 

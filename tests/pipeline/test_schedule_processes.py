@@ -97,7 +97,7 @@ def test_sigterm_ends_a_collection_after_the_answer_at_hand(gated: tuple[World, 
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert world.periods() == MONTHS[:4], "the answer at hand was landed"
-    assert "stopped, as asked" in err.splitlines()[-1]
+    assert "stopped; committed work is kept" in err.splitlines()[-1]
     assert not (world.folder / "lake" / "formatted").exists()
 
 
@@ -114,7 +114,7 @@ def test_sigterm_ends_a_wait_for_a_source(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
-        assert "stopped, as asked" in err.splitlines()[-1]
+        assert "stopped; committed work is kept" in err.splitlines()[-1]
         assert len(running.asked) == 1
 
 
@@ -128,7 +128,7 @@ def test_ctrl_c_ends_it_while_it_waits(gated: tuple[World, Gate]) -> None:
     process.send_signal(signal.SIGINT)
     rest = process.stderr.read()
     assert process.wait(30) == 0
-    assert "stopped, as asked" in rest
+    assert "stopped; committed work is kept" in rest
 
 
 def test_a_signal_that_was_ignored_at_its_start_does_not_end_it(gated: tuple[World, Gate]) -> None:

@@ -47,7 +47,7 @@ def test_it_publishes_through_the_python_api(tmp_path: Path) -> None:
     write(folder / "sales.jsonl", "precious")
     with vertebra.open(folder) as project:
         (result,) = project.run("publish.good", full_refresh=True).results
-    assert "publication good did not make it" in result.error
+    assert "publication good did not create it" in result.error
 
 
 def test_it_publishes_through_the_command_line(tmp_path: Path, install: Install) -> None:

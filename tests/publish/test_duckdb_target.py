@@ -65,7 +65,7 @@ def test_what_somebody_else_made_is_left_alone_unless_declared(tmp_path: Path, k
     (folder / "out").mkdir()
     ask(folder, f"create schema reporting; create {kind} reporting.{name} as select 42 as answer")
     told = publish(folder)
-    assert f"the {kind} {folder}/out/shop.duckdb reporting.sales exists already" in told
+    assert f"the {kind} {folder}/out/shop.duckdb reporting.sales already exists" in told
     assert "declare `replace: true`" in told
     assert ask(folder, "from reporting.sales") == [(42,)]
     declare(folder, "good", f"{SALES}\nreplace: true")

@@ -81,7 +81,7 @@ def test_a_file_that_somebody_else_made_is_left_alone_unless_declared(tmp_path: 
     folder = make(tmp_path, good=f"to: files\npath: out/{name}")
     write(folder / "out" / name, "precious")
     assert publish(folder) == (
-        f"{folder}/publish/good.yaml:1:1: {folder}/out/{name} exists already, and publication good did not make it\n"
+        f"{folder}/publish/good.yaml:1:1: {folder}/out/{name} already exists, and publication good did not create it\n"
         "  cause: it has no mark of this publication\n"
         "  next:  move it away or publish elsewhere; to replace it, declare `replace: true`, then "
         "vertebra run --select publish.good"
@@ -100,7 +100,7 @@ def test_a_published_file_that_somebody_changed_is_left_alone(tmp_path: Path, na
     assert publish(folder) == ""
     write(folder / name, "precious")
     commit(folder, 5)
-    assert "publication good did not make it" in publish(folder)
+    assert "publication good did not create it" in publish(folder)
     assert (folder / name).read_text() == "precious"
 
 
@@ -116,7 +116,7 @@ def test_a_broken_mark_is_no_mark(tmp_path: Path) -> None:
     for text in ("[]", "{", '{"sha256": []}'):
         write(folder / ".sales.csv.vertebra.json", text)
         commit(folder, 5, text)
-        assert "publication good did not make it" in publish(folder)
+        assert "publication good did not create it" in publish(folder)
 
 
 def test_the_lake_and_folders_are_no_targets(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_a_bucket_gets_the_file_and_then_the_next_version(empty: Bucket, tmp_pat
 def test_a_file_in_a_bucket_that_somebody_else_made_is_left_alone(empty: Bucket, tmp_path: Path, name: str) -> None:
     folder = in_bucket(tmp_path, name)
     empty.files.pipe(f"{NAME}/out/{name}", b"precious")
-    assert "publication good did not make it" in publish(folder)
+    assert "publication good did not create it" in publish(folder)
     assert empty.files.cat(f"{NAME}/out/{name}") == b"precious"
 
 

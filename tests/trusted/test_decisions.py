@@ -81,7 +81,7 @@ def test_an_accepted_violation_is_neither_repaired_nor_quarantined_nor_failed_on
     assert zone.quality("after", "n_range", "unresolved") == 0
 
     strict = declared("cities", DATASET.columns, rules={"few": {"deny": "t.n > 5", "on_violation": "fail"}})
-    with pytest.raises(QualityError, match="few by 1 rows"):
+    with pytest.raises(QualityError, match="few by 1 row"):
         zone.trust(strict)
     accept(zone.lake, "cities", "few", rid(3), by="ana", at=AT)
     assert zone.trust(strict).rows == 4

@@ -10,6 +10,7 @@ from vertebra.analysis.features import GROUP, LABEL, TIME
 from vertebra.declare.analysis import Analysis
 from vertebra.declare.analysis_file import location_of
 from vertebra.errors import DeclarationError
+from vertebra.formatting import counted
 from vertebra.governance.context import StepContext
 from vertebra.quoting import spark_identifier
 
@@ -130,7 +131,8 @@ def _require_sound(analysis: Analysis, found: Row) -> None:
         raise _wrong(
             analysis,
             "group",
-            f"{found['straddling']} groups have examples on both sides of {boundary}, one of them {found['straddler']}",
+            f"{counted(found['straddling'], 'group has', 'groups have')} examples "
+            f"on both sides of {boundary}, one of them {found['straddler']}",
             "the model would be tested on groups that it was trained on",
             "choose group and test_from so that a group ends where the test begins; see zone",
         )
@@ -138,7 +140,7 @@ def _require_sound(analysis: Analysis, found: Row) -> None:
         raise _wrong(
             analysis,
             "folds",
-            f"{found['groups']} groups cannot fill {analysis.folds} folds",
+            f"{counted(found['groups'], 'group')} cannot fill {analysis.folds} folds",
             "the examples of one group stay in one fold",
             "declare fewer folds, or a finer group",
         )
@@ -146,7 +148,7 @@ def _require_sound(analysis: Analysis, found: Row) -> None:
         raise _wrong(
             analysis,
             "key",
-            f"{found['repeated']} values of the key ({', '.join(analysis.key)}) have several examples",
+            f"{counted(found['repeated'], 'value')} of the key ({', '.join(analysis.key)}) with several examples",
             "predictions are stored by key, one for each example",
             "add a column to key, so that its values are unique",
         )

@@ -16,6 +16,7 @@ from vertebra.analysis.examples import Examples
 from vertebra.analysis.train import CandidateModel, build, predictions, quiet
 from vertebra.declare.analysis import Analysis
 from vertebra.declare.metrics import METRICS
+from vertebra.formatting import counted
 from vertebra.governance.context import Progress
 
 if TYPE_CHECKING:
@@ -65,7 +66,10 @@ def cross_validate(
             pool.submit(_fold, analysis, settings, coded, train.label, train.fold == fold): fold
             for fold in range(analysis.folds)
         }
-        progress(f"cross-validating {len(settings)} settings on {analysis.folds} folds of {len(coded):,} rows")
+        progress(
+            f"cross-validating {counted(len(settings), 'setting')} "
+            f"on {analysis.folds} folds of {counted(len(coded), 'row')}"
+        )
         try:
             for done, _ in enumerate(as_completed(running), 1):
                 progress(f"cross-validated {len(settings)} settings on {done} of {analysis.folds} folds")

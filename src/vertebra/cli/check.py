@@ -149,9 +149,9 @@ def check(
         raise typer.BadParameter(f"{violations} is neither .parquet nor .csv", param_hint="--violations")
     from vertebra.workspace.check_data import rules_given
 
-    asked = rules_given(rules, [*(deny or ()), *(determines or ())], unique or ())
+    wanted = rules_given(rules, [*(deny or ()), *(determines or ())], unique or ())
     reading = {"types": column_types(kind), "null": null or (), "all_text": all_text, "delimiter": delimiter}
-    _check_data(_tables(data), asked, reading, explain, violations, chosen, engine or "sail")
+    _check_data(_tables(data), wanted, reading, explain, violations, chosen, engine or "sail")
 
 
 def _check_project(space: Workspace, datasets: Any, zone: str, explain: bool, form: Format) -> None:

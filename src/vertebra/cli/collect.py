@@ -84,18 +84,21 @@ def collect(
 
 
 def _collect(space: Workspace, names: list[str], due: bool, dry_run: bool, wait: float, form: str) -> None:
+    from vertebra.formatting import counted
     from vertebra.report.sources import source_rows
 
-    asked = space.due(names) if due else names
+    chosen = space.due(names) if due else names
     if dry_run:
-        rows = [] if due and not asked else source_rows(space.sources(asked))
-        print_rows(rows, ["dataset", "state", "from", "every", "asked", "reason"], form)
-        print_note(f"{len(rows)} of {len(names or space.project.datasets)} datasets would be asked")
-    elif due and not asked:
+        rows = [] if due and not chosen else source_rows(space.sources(chosen))
+        print_rows(rows, ["dataset", "state", "from", "every", "checked", "reason"], form)
+        print_note(
+            f"{len(rows)} of {counted(len(names or space.project.datasets), 'dataset')} would be checked for new data"
+        )
+    elif due and not chosen:
         _print_nothing_due(space, names, form)
     else:
         report = reported(lambda console: space.collect(names, due, wait, console))
-        _print_collected(space, asked, report, form)
+        _print_collected(space, chosen, report, form)
         exit_with(report)
 
 
@@ -117,7 +120,7 @@ def _print_collected(space: Workspace, names: list[str], report: RunReport, form
     if form != "table":
         print_rows(source_rows(space.sources(names)), SOURCES, form)
     if report.idle:
-        print_note(f"nothing new: {counted(report.checked, 'source')} asked, {duration(report.seconds)}")
+        print_note(f"nothing new: {counted(report.checked, 'source')} chosen, {duration(report.seconds)}")
 
 
 def _backfill(

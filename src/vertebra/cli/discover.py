@@ -46,7 +46,7 @@ def discover(
     sample: Annotated[
         int, typer.Option("--sample", metavar="ROWS", help="Rows to search for candidates.", min=100)
     ] = 4000,
-    new: Annotated[bool, typer.Option("--new", help="Leave out rules that are declared already.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Leave out rules that are already declared.")] = False,
     accept: Annotated[
         str | None,
         typer.Option(
@@ -145,7 +145,7 @@ def _accept(
     except ProposalError as error:
         raise typer.BadParameter(error.fact, param_hint=error.where) from None
     if not chosen:
-        print_note("nothing to accept: every rule that was found is declared already")
+        print_note("nothing to accept: every rule that was found is already declared")
         return
     file = space.accept(table, chosen)
     sys.stderr.write(accepted(chosen, file, table.rpartition(".")[2]))
@@ -192,11 +192,11 @@ def _kinds(text: str | None) -> tuple[str, ...]:
         return ()
     from vertebra.workspace.discover import kind_names
 
-    known, asked = kind_names(), [part.strip() for part in text.split(",") if part.strip()]
-    unknown = [part for part in asked if part not in known]
+    known, wanted = kind_names(), [part.strip() for part in text.split(",") if part.strip()]
+    unknown = [part for part in wanted if part not in known]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is not one of {', '.join(known)}", param_hint="--kinds")
-    return tuple(asked)
+    return tuple(wanted)
 
 
 def _names(given: Sequence[str] | None) -> dict[str, str]:

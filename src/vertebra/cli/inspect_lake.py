@@ -20,6 +20,7 @@ from vertebra.cli.options import (
     print_note,
     print_rows,
 )  # fmt: skip
+from vertebra.formatting import counted
 
 if TYPE_CHECKING:
     from vertebra import Workspace
@@ -170,7 +171,7 @@ def show(
     print_rows(data.to_pylist(), data.schema.names, form)
     if form == "table":
         total = handle.rows()
-        print_note(f"{min(limit, total):,} of {total:,} rows of {handle.name}")
+        print_note(f"{min(limit, total):,} of {counted(total, 'row')} of {handle.name}")
 
 
 def sql(

@@ -182,7 +182,7 @@ class Document:
                     f"the key {name.value!r} is written twice",
                     "keep one of them",
                     self._where(name),
-                    cause=f"it is in line {line} already, and YAML would silently keep the last one",
+                    cause=f"it is already in line {line}, and YAML would silently keep the last one",
                 )
             else:
                 first[name.value] = name

@@ -244,6 +244,26 @@ class UrlTemplateSource(WebSource):
         return [self.url, *given]
 
 
+class PortalSource(WebSource):
+    """A source in a data portal.
+
+    Attributes:
+        portal: address of the portal.
+    """
+
+    portal: str
+
+    @field_validator("portal")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return web_address(value).rstrip("/")
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> PortalSource:
+        check_encrypted(self.portal, self.auth)
+        return self
+
+
 def web_address(value: str) -> str:
     """Check that a text is an address that requests may be sent to.
 

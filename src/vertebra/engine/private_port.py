@@ -59,7 +59,8 @@ def private_target(port: int) -> str:
         raise EngineError(
             "another process connected to the embedded engine while it started",
             cause="until the engine's port is closed, a moment after it starts, any user of this machine can connect",
-            remedy="find out who (ps -ef), then repeat the command; SECURITY.md says what else protects the engine",
+            remedy="find out who it is (ps -ef), then repeat the command; "
+            "SECURITY.md describes what else protects the engine",
         )
     return relay.start()
 

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from vertebra.declare.redaction import NO_SECRETS, Redaction
 from vertebra.durable import check_content, complete_file, flush, replace_file, sha256_of
 from vertebra.errors import CollectError, LakeError
+from vertebra.formatting import counted
 from vertebra.governance.drift import sources_in
 from vertebra.lake.batches import Batch, Receipt, check_payload, newest_cursor
 from vertebra.landing.parsing.declared import parse_declaration
@@ -264,7 +265,8 @@ class BatchWriter:
         """Refuse a payload that contradicts its source or its declaration, or is suddenly empty."""
         if payload.expected_records is not None and summary.records != payload.expected_records:
             raise CollectError(
-                f"{_file_name(url)} has {summary.records:,} records, its source says {payload.expected_records:,}",
+                f"{_file_name(url)} has {counted(summary.records, 'record')}, "
+                f"its source reports {payload.expected_records:,}",
                 cause="the answer was cut off, or its pages do not fit together",
                 remedy="collect again; if it happens again, ask the source",
             )

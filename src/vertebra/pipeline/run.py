@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vertebra.disk_errors import disk_error
 from vertebra.errors import EngineError, StepError, VertebraError
+from vertebra.formatting import counted
 from vertebra.landing.context import CollectionContext
 from vertebra.landing.web.network import Network
 from vertebra.pipeline.context import EVERY_STEP, RunContext, RunOptions, run_context
@@ -106,7 +107,7 @@ class _Run:
             tuple(self.current),
             sum(self.graph.steps[name].zone == "landing" for name in self.chosen),
         )
-        why = "nothing to do" if report.idle else f"{len(report.results)} steps"
+        why = "nothing to do" if report.idle else counted(len(report.results), "step")
         self.context.recorder.close(report.state, why, report.seconds)
         return report
 

@@ -60,7 +60,7 @@ def check_owner(mark: Mark, found: Mark | None, location: str, replace: bool) ->
     else:
         cause = f"the publication {found.publication} of the project {found.project} made it"
     raise PublishError(
-        f"{location} exists already, and publication {mark.publication} did not make it",
+        f"{location} already exists, and publication {mark.publication} did not create it",
         cause=cause,
         remedy="move it away or publish elsewhere; to replace it, declare `replace: true`, "
         f"then vertebra run --select publish.{mark.publication}",

@@ -20,7 +20,7 @@ def plan_rows(decisions: Sequence[PlannedStep], everything: bool) -> list[dict[s
 
     Args:
         decisions: the plan.
-        everything: whether to include current steps, and sources that would be asked for new data.
+        everything: whether to include current steps, and sources that would be checked for new data.
     """
     return [
         {"step": d.step.name, "action": d.action, "why": d.words}
@@ -41,7 +41,7 @@ def write_plan(rows: Sequence[Mapping[str, str]], stream: TextIO) -> None:
 def plan_lines(decisions: Sequence[PlannedStep]) -> list[str]:
     """A summary of the plan, and the next command."""
     counts = {action: sum(d.action == action for d in decisions) for action in ("run", "blocked", "skip", "collect")}
-    sources = f"{counted(counts['collect'], 'source')} would be asked for new data" if counts["collect"] else ""
+    sources = f"{counted(counts['collect'], 'source')} would be checked for new data" if counts["collect"] else ""
     if not counts["run"] and not counts["blocked"]:
         current = f"nothing to run: {counted(counts['skip'], 'step is', 'steps are')} current"
         return ["; ".join(filter(None, (current, sources)))]

@@ -86,7 +86,7 @@ class ScheduleLog:
 
     def stopped(self) -> None:
         """Write that the loop stopped."""
-        self._write("stopped, as asked; what was committed is kept, and vertebra schedule goes on from there")
+        self._write("stopped; committed work is kept, and vertebra schedule continues from there")
 
     # -- its rounds -----------------------------------------------------------------------------------------------
 

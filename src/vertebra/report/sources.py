@@ -20,7 +20,7 @@ _UNBOUNDED: Final = 1000
 Rows = list[dict[str, Any]]
 
 SOURCES: Final = (
-    "dataset", "state", "from", "every", "next", "asked", "batch", "received", "period", "records", "watermark",
+    "dataset", "state", "from", "every", "next", "checked", "batch", "received", "period", "records", "watermark",
     "cursor", "batches", "missed", "again", "reason", "remedy",
 )  # fmt: skip
 PERIODS: Final = ("period", "state", "batches", "records", "bytes", "collected", "reason")
@@ -31,7 +31,7 @@ _SHOWN: Final = (
     "from",
     "every",
     "next",
-    "asked",
+    "checked",
     "received",
     "period",
     "watermark",
@@ -120,13 +120,13 @@ def period_rows(found: Sequence[PeriodStatus]) -> Rows:
     ]
 
 
-def write_periods(dataset: str, rows: Rows, asked: str, stream: TextIO, notes: TextIO) -> None:
+def write_periods(dataset: str, rows: Rows, options: str, stream: TextIO, notes: TextIO) -> None:
     """Write the periods of a dataset as a table, with totals and the next command.
 
     Args:
         dataset: the name of the dataset.
         rows: the rows of :func:`period_rows`.
-        asked: the options that selected the periods, for the next command.
+        options: the options that selected the periods, for the next command.
         stream: receives the table.
         notes: receives the totals and the next command.
     """
@@ -147,7 +147,7 @@ def write_periods(dataset: str, rows: Rows, asked: str, stream: TextIO, notes: T
     what = ", ".join(f"{count} {state}" for state, count in counts.items())
     notes.write(f"{dataset}: {counted(len(rows), 'period')}, {what}\n")
     if any(state in counts for state in ("missing", "partly landed", "refused", "not published")):
-        notes.write(f"next:  vertebra collect {dataset} {asked}\n")
+        notes.write(f"next:  vertebra collect {dataset} {options}\n")
 
 
 def short_time(at: datetime) -> str:

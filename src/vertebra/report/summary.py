@@ -40,9 +40,9 @@ def write_summary(summary: RunSummary, project: Project, stream: TextIO) -> None
 
 def write_nothing_to_do(report: RunReport, stream: TextIO) -> None:
     """Write the line for a run that had nothing to do."""
-    asked = f", {counted(report.checked, 'source')} asked for new data" if report.checked else ""
+    checked = f", {counted(report.checked, 'source')} checked for new data" if report.checked else ""
     steps = counted(len(report.current) - report.checked, "step is", "steps are")
-    stream.write(f"Nothing to do: {steps} current{asked}, {duration(report.seconds)}.\n")
+    stream.write(f"Nothing to do: {steps} current{checked}, {duration(report.seconds)}.\n")
 
 
 def _print_tables(summary: RunSummary, rich: Console) -> None:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.denial import Inclusion
 from vertebra.errors import QualityError
+from vertebra.formatting import counted
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.step_facts import TrustedFacts
 from vertebra.trusted.assess import (
@@ -127,7 +128,7 @@ class _Step:
     # -- the step ------------------------------------------------------------------------------------------------
 
     def run(self, *, full_refresh: bool) -> StepOutcome:
-        self.ctx.progress(f"checking {len(self.rules)} rules" if self.rules else "no rules to check")
+        self.ctx.progress(f"checking {counted(len(self.rules), 'rule')}" if self.rules else "no rules to check")
         before = self._detect("before", self.formatted, self.rules)
         self._stop_on_failure(before)
         repaired = self._repairs(before)
@@ -271,10 +272,10 @@ class _Step:
             return
         self._assess(before, None, summary, None, None)
         self.ledger_commit.commit()
-        counted = ", ".join(f"{rule} by {count:,} rows" for rule, count in left.items())
+        violated = ", ".join(f"{rule} by {counted(count, 'row')}" for rule, count in left.items())
         first = next(iter(left))
         raise QualityError(
-            f"formatted.{self.name} violates rules declared with on_violation: fail: {counted}",
+            f"formatted.{self.name} violates rules declared with on_violation: fail: {violated}",
             cause=f"the first rows that violate {first}: {', '.join(self._examples(first))}",
             remedy=f"vertebra sql \"select * from governance.violations where dataset = '{self.name}'\", then correct"
             " the source, accept the violations, or declare quarantine",

@@ -25,7 +25,7 @@ from vertebra.external_data.open import open_data
 from vertebra.external_data.source import ExternalTable, SourceLayout
 from vertebra.external_data.spark_frames import SparkFrames, is_spark
 from vertebra.external_data.staging import ROW_ID, StagedTable, checked_types, stage
-from vertebra.formatting import shortened
+from vertebra.formatting import counted, shortened
 from vertebra.governance.context import Progress, silent
 from vertebra.workspace.check_examples import examples
 from vertebra.workspace.check_result import CheckedTable, DataCheck, RuleResult
@@ -125,7 +125,7 @@ class _Checking:
         results: list[RuleResult] = []
         tables: list[CheckedTable] = []
         for table, own in rules.items():
-            self.progress(f"checking {table}: {staged[table].rows:,} rows, {len(own)} rules")
+            self.progress(f"checking {table}: {counted(staged[table].rows, 'row')}, {counted(len(own), 'rule')}")
             scratch = Path(folder.name) / "found" / table
             scratch.mkdir(parents=True)
             found, seconds = _detected(table, frames, own, engine, scratch)

@@ -216,7 +216,11 @@ class DataCheck:
 
     def __repr__(self) -> str:
         broken = sum(not result.ok for result in self.results)
-        lines = [f"{broken} of {len(self.results)} rules violated" if broken else f"{len(self.results)} rules hold"]
+        lines = [
+            f"{broken} of {counted(len(self.results), 'rule')} violated"
+            if broken
+            else counted(len(self.results), "rule holds", "rules hold")
+        ]
         width = max(len(result.rule) for result in self.results)
         for result in self.results:
             lines.append(f"  {result.rule:<{width}}  {_words(result)}")
@@ -271,10 +275,12 @@ def _places(staged: StagedTable, connection: duckdb.DuckDBPyConnection) -> str:
 
 def _words(result: RuleResult) -> str:
     if result.ok:
-        return f"holds ({result.rows:,} rows)"
+        return f"holds ({counted(result.rows, 'row')})"
     pairs = "" if result.violating_pairs is None else f" in {counted(result.violating_pairs, 'pair')}"
     shares = f"g2 {percentage(result.g2)}, g3 {_g3_words(result)}"
-    return f"{result.violating_tuples:,} of {result.rows:,} rows violate it{pairs}, {shares}"
+    rows = counted(result.rows, "row")
+    verb = "violates" if result.violating_tuples == 1 else "violate"
+    return f"{result.violating_tuples:,} of {rows} {verb} it{pairs}, {shares}"
 
 
 def _g3_words(result: RuleResult) -> str:

@@ -101,8 +101,8 @@ def backfill(
         CollectError: the dataset has no periods, or a name is not that of one.
         BusyError: another run holds the lake.
     """
-    asked = window(project.datasets[name], first, last, datetime.now(UTC), again)
-    report = run(project, RunOptions([f"landing.{name}"], wait=wait, window=asked), console=console)
+    wanted = window(project.datasets[name], first, last, datetime.now(UTC), again)
+    report = run(project, RunOptions([f"landing.{name}"], wait=wait, window=wanted), console=console)
     return Backfill(report, tuple(periods(project, lake, name, first, last, again, answered=report.ok)))
 
 
@@ -127,7 +127,7 @@ def periods(
         CollectError: the dataset has no periods, or a name is not that of one.
     """
     dataset, now = project.datasets[name], datetime.now(UTC)
-    asked = window(dataset, first, last, now, again)
+    wanted = window(dataset, first, last, now, again)
     landed = batches(lake.landing, dataset.source, name)
     home = lake.landing / dataset.source / name
-    return period_statuses(dataset, landed, asked, answered, home, now, project.secrets)
+    return period_statuses(dataset, landed, wanted, answered, home, now, project.secrets)

@@ -131,7 +131,7 @@ def accept(
     for proposal in chosen.values():
         if proposal.declared:
             raise DeclarationError(
-                f"proposal {proposal.number} is declared already, as {proposal.declared}",
+                f"proposal {proposal.number} is already declared, as {proposal.declared}",
                 remedy="leave it out; --new lists only what is not declared",
             )
     file = _file(dataset)

@@ -52,7 +52,7 @@ def restore(project: Project, lake: Lake, table: str, version: int) -> int:
     name = existing(lake, table)
     with hold(lake.root, project.settings.name, f"restore {name}"):
         if version == lake.table(name).version():
-            raise LakeError(f"{name} is at version {version} already", remedy=f"vertebra show {name} --history")
+            raise LakeError(f"{name} is already at version {version}", remedy=f"vertebra show {name} --history")
         return lake.table(name).restore(version)
 
 

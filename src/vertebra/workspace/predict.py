@@ -65,7 +65,7 @@ def predict(
             run.recorder.abandon()
             raise
         seconds = time.perf_counter() - clock
-        why = f"asked to score {source}"
+        why = f"predictions for {source} were requested"
         result = StepResult(step, "ok", why, seconds, outcome.rows, outcome.version, outcome.outputs, outcome.facts)
         run.recorder.ended(result, fingerprint)
         run.recorder.close("ok", f"predictions of {declared.name}", seconds)

@@ -243,7 +243,7 @@ class RuleMethods(OpenProject):
             limit: how many rules at most.
             sample: how many rows are searched for candidates; every figure is of the whole table.
             kinds: the kinds of rules to look for, e.g. ``["fd", "key"]``; all by default.
-            declared: also list rules that are declared already, marked as such.
+            declared: also list rules that are already declared, marked as such.
             progress: receives what is being done.
 
         Raises:

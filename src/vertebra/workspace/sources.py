@@ -35,7 +35,7 @@ class SourceStatus:
         every: its schedule as declared; None without one.
         next: when it is due next, UTC; now if it is due.
         due: whether it is due now.
-        asked: when it was last collected.
+        checked: when it was last collected.
         batch, received, period, records: number, time of receipt, period and records of the newest batch.
         watermark: the last period up to which no period is missing, or the value of an incremental source's cursor.
         cursor: the cursor as the collector keeps it.
@@ -52,7 +52,7 @@ class SourceStatus:
     every: str | None
     next: datetime | None
     due: bool
-    asked: datetime | None
+    checked: datetime | None
     batch: int | None
     received: datetime | None
     period: str | None
@@ -97,7 +97,7 @@ def _status(
         every=str(dataset.collect.schedule) if dataset.collect.schedule else None,
         next=now if found.due else found.wake_at,
         due=found.due,
-        asked=last.collected_at if last else None,
+        checked=last.collected_at if last else None,
         batch=newest.number if newest else None,
         received=newest.collected_at if newest else None,
         period=newest.period if newest else None,
@@ -120,9 +120,9 @@ def _watermark(
     if not isinstance(dataset.collect, UrlTemplateSource) or dataset.collect.periods is None:
         return None
     reached = None
-    asked = window(dataset, None, None, now)
+    wanted = window(dataset, None, None, now)
     home = lake.landing / dataset.source / dataset.name
-    for one in period_statuses(dataset, landed, asked, False, home, now, project.secrets):
+    for one in period_statuses(dataset, landed, wanted, False, home, now, project.secrets):
         if one.state not in ("landed", "skipped"):
             break
         reached = one.period

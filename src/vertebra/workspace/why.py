@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow.compute as pc
 
 from vertebra.errors import LakeError
-from vertebra.formatting import shortened
+from vertebra.formatting import counted, shortened
 from vertebra.lake.batches import batches
 from vertebra.workspace.tables import existing
 from vertebra.zones import DATASET_ZONES
@@ -214,7 +214,7 @@ def _cleaned(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: s
         shown = {column: row[column]} if column else {k: v for k, v in row.items() if k != RID}
         yield Link("trusted", f"{name} version {lake.table(name).data_version()} has the row", shown)
     for repair in cleaning.repairs:
-        support = f", supported by {repair.support:,} rows" if repair.support is not None else ""
+        support = f", supported by {counted(repair.support, 'row')}" if repair.support is not None else ""
         yield Link(
             "repair",
             f"{repair.column_name} was repaired from {_text(repair.old)} to {_text(repair.new)} by {repair.rule}",

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from vertebra.declare.period import Period
 from vertebra.declare.placeholders import file_name_pattern, is_time_placeholder, placeholder_names
-from vertebra.declare.web_source import WebSource, check_encrypted, web_address
+from vertebra.declare.web_source import PortalSource
 from vertebra.errors import CollectError
 from vertebra.landing.parsing.format import format_named
 from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged
@@ -19,6 +19,8 @@ from vertebra.landing.web.errors import RefusedAnswerError, SourceChangedError
 from vertebra.landing.web.pages import (
     Page,
     PageArchive,
+    check_same_total,
+    check_total,
     integer_at,
     json_page,
     numbered_files,
@@ -39,9 +41,10 @@ if TYPE_CHECKING:
 
 _MODIFIED: Final = "last_modified"
 _TOTAL: Final = "total"
+_REPORT: Final = "report it to the portal"
 
 
-class Ckan(WebSource):
+class Ckan(PortalSource):
     """A CKAN portal: the records of one resource in its datastore, or files of a package selected by name.
 
     Attributes:
@@ -53,16 +56,10 @@ class Ckan(WebSource):
         page: most records in one request; the portal may give fewer.
     """
 
-    portal: str
     resource: str | None = Field(default=None, min_length=1)
     package: str | None = Field(default=None, min_length=1)
     files: str | None = Field(default=None, min_length=1)
     page: int = Field(default=32_000, ge=1, le=100_000)
-
-    @field_validator("portal")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        return web_address(value).rstrip("/")
 
     @field_validator("files")
     @classmethod
@@ -82,7 +79,6 @@ class Ckan(WebSource):
             )
         if (self.package is None) != (self.files is None):
             raise ValueError("package and files go together; write package: NAME and files: '*.csv'")
-        check_encrypted(self.portal, self.auth)
         return self
 
     @classmethod
@@ -177,16 +173,14 @@ class _Datastore:
             while total is None or pages.records < total:
                 answer, body = self._search(pages.records, self.source.page)
                 now = integer_at(answer, body, "result.total")
-                if total is not None and now != total:
-                    raise SourceChangedError(f"{url} had {total:,} records and now has {now:,}")
+                check_same_total(url, total, now)
                 total = now
                 page = json_page(answer, "result.records")
-                if not page.records and pages.records < total:
-                    raise self._short(url, pages.records, total)
+                if not page.records:
+                    check_total(url, pages.records, total, _REPORT)
                 newest = _rising(page, newest)
                 pages.add(page)
-        if pages.records != total:
-            raise self._short(url, pages.records, total)
+        check_total(url, pages.records, total, _REPORT)
         if self._modified() != modified:
             raise SourceChangedError(f"{url} changed while it was read")
         headers = {_TOTAL: str(total)} | ({_MODIFIED: modified} if modified is not None else {})
@@ -214,14 +208,6 @@ class _Datastore:
             raise
         found = value_at(body, f"result.{_MODIFIED}")
         return found if isinstance(found, str) else None
-
-    def _short(self, url: str, taken: int, total: int) -> RefusedAnswerError:
-        return RefusedAnswerError(
-            f"{url} gives {taken:,} records and says that it has {total:,}",
-            url=url,
-            cause="pages are missing, or come twice",
-            remedy="collect again; if it happens again, report it to the portal",
-        )
 
 
 def _rising(page: Page, newest: int) -> int:

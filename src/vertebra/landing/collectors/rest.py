@@ -19,6 +19,8 @@ from vertebra.landing.web.pages import (
     MAX_PAGE_BYTES,
     Page,
     PageArchive,
+    check_same_total,
+    check_total,
     content_hash_of,
     drop_keys,
     integer_at,
@@ -334,7 +336,7 @@ class _Reader:
             if not page.records or (total is not None and taken >= total):
                 break
             short = page if len(page.records) < size else None
-        self._check_total(url, taken, total)
+        check_total(url, taken, total, "correct collect.page")
 
     def _chained(self, url: str, paging: Paging) -> Iterator[Page]:
         """Pages that each contain the cursor or the address of the next one."""
@@ -358,7 +360,7 @@ class _Reader:
                 asked, params = self.client.credentials.follow(asked, following), ()
             else:
                 params = (*_size(paging), (str(paging.param), following))
-        self._check_total(url, taken, total)
+        check_total(url, taken, total, "correct collect.page")
 
     def _page(self, url: str, params: tuple[tuple[str, str], ...], *, sized: bool = True) -> Page:
         paging = self.source.page
@@ -366,25 +368,15 @@ class _Reader:
             params = (*_size(paging), *params)
         answer = self.client.fetch(url, self.next_file(), params, allow_gzip=True)
         if answer is None:
-            raise CollectError(f"{url} answers that nothing changed, although it was not asked")
+            raise CollectError(f"{url} answers that nothing changed, although no condition was sent")
         return json_page(answer, self._records_path, self._volatile)
 
     def _total(self, page: Page, paging: Paging, before: int | None) -> int | None:
         if paging.total is None:
             return None
         total = integer_at(page.answer, page.body, paging.total)
-        if before is not None and total != before:
-            raise SourceChangedError(f"{page.answer.url} had {before:,} records and now has {total:,}")
+        check_same_total(page.answer.url, before, total)
         return total
-
-    def _check_total(self, url: str, taken: int, total: int | None) -> None:
-        if total is not None and taken != total:
-            raise RefusedAnswerError(
-                f"{url} gives {taken:,} records and says that it has {total:,}",
-                url=url,
-                cause="pages are missing, or come twice",
-                remedy="collect again; if it happens again, correct collect.page",
-            )
 
 
 def _missing_page(error: RefusedAnswerError) -> RefusedAnswerError:

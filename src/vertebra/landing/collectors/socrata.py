@@ -6,16 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from vertebra.declare.web_source import WebSource, check_encrypted, web_address
+from vertebra.declare.web_source import PortalSource
 from vertebra.errors import CollectError
+from vertebra.formatting import counted
 from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged
 from vertebra.landing.web.credentials import with_query
 from vertebra.landing.web.errors import RefusedAnswerError, SourceChangedError
 from vertebra.landing.web.pages import (
     Page,
     PageArchive,
+    check_total,
     csv_page,
     integer_at,
     json_page,
@@ -36,7 +38,7 @@ _UPDATED: Final = "rowsUpdatedAt"
 _KEPT: Final = ("X-SODA2-Fields", "X-SODA2-Types")
 
 
-class Socrata(WebSource):
+class Socrata(PortalSource):
     """A dataset of a Socrata portal.
 
     Attributes:
@@ -49,16 +51,10 @@ class Socrata(WebSource):
 
     payload_formats = ("json", "csv")
 
-    portal: str
     id: str
     select: str | None = Field(default=None, min_length=1)
     where: str | None = Field(default=None, min_length=1)
     page: int = Field(default=10_000, ge=1, le=50_000)
-
-    @field_validator("portal")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        return web_address(value).rstrip("/")
 
     @field_validator("id")
     @classmethod
@@ -66,11 +62,6 @@ class Socrata(WebSource):
         if not re.fullmatch(r"[a-z0-9]{4}-[a-z0-9]{4}", value):
             raise ValueError(f"{value!r} is not the id of a dataset; it is the abcd-1234 of its address")
         return value
-
-    @model_validator(mode="after")
-    def _encrypted(self) -> Socrata:
-        check_encrypted(self.portal, self.auth)
-        return self
 
 
 class SocrataCollector(Collector):
@@ -143,14 +134,10 @@ class _Reader:
                     break
         after = (self._updated(), self._total())
         if after != (before, total):
-            raise SourceChangedError(f"{url} changed while it was read: it had {total:,} records and has {after[1]:,}")
-        if pages.records != total:
-            raise RefusedAnswerError(
-                f"{url} gives {pages.records:,} records and says that it has {total:,}",
-                url=url,
-                cause="pages are missing, or come twice",
-                remedy="collect again; if it happens again, report it to the portal",
+            raise SourceChangedError(
+                f"{url} changed while it was read: it had {counted(total, 'record')} and has {after[1]:,}"
             )
+        check_total(url, pages.records, total, "report it to the portal")
         if before is not None:
             headers[_UPDATED] = before
         name = f"{self.request.dataset.name}.zip"

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from vertebra.declare.source import Source
 from vertebra.errors import CollectError
+from vertebra.formatting import counted
 from vertebra.landing.databases.cursor import MAX_TIES, Cursor, newest_value, row_hash
 from vertebra.landing.databases.database import Database
 from vertebra.landing.port import Collector, Item, Payload, Request, Transfer, Unchanged
@@ -162,7 +163,7 @@ class _Read:
         (count,) = self.database.run(self.connection, f"SELECT count(*) FROM {relation} WHERE {column} IS NULL").one()
         if count:
             raise CollectError(
-                f"{count:,} rows have no {cursor}",
+                f"{counted(count, 'row has', 'rows have')} no {cursor}",
                 cause="rows without a value of the cursor would never be collected",
                 remedy="choose a cursor that is never NULL, or exclude them with query: SELECT … WHERE … IS NOT NULL",
             )

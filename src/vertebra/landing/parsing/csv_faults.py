@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from vertebra.errors import CollectError
+from vertebra.formatting import counted
 from vertebra.landing.parsing.csv_dialect import CsvOptions, csv_options
 from vertebra.landing.parsing.csv_text import LONGEST_RECORD, TextFile, csv_text
 from vertebra.landing.parsing.encoding import Encoding, undecodable
@@ -59,7 +60,7 @@ def refusal(source: CsvSource, width: int, message: str) -> CollectError:
     if ragged:
         line, cells = ragged
         return CollectError(
-            f"{source.part.name} line {line:,} has {cells} cells, the others have {width}",
+            f"{source.part.name} line {line:,} has {counted(cells, 'cell')}, the others have {width}",
             cause="a cell with an unquoted delimiter, a cut-off file, or another delimiter or quote than declared",
             remedy="correct parse in the dataset's file, ask the source for a whole file, or have such records kept "
             "and marked: parse: {ragged: keep}",
@@ -75,7 +76,8 @@ def cut_off(source: CsvSource, width: int) -> CollectError:
     for line, cells in _whole_rows(source):
         last = (line, len(cells))
     return CollectError(
-        f"{source.part.name} is cut off: its last line, {last[0]:,}, has {last[1]} of {width} cells and no end",
+        f"{source.part.name} is cut off: its last line, {last[0]:,}, "
+        f"has {last[1]} of {counted(width, 'cell')} and no line end",
         cause="the transfer broke off, or the source was still writing",
         remedy="collect it again; if it happens again, ask the source",
     )
@@ -86,7 +88,8 @@ def mostly_ragged(source: CsvSource, ragged: int, records: int, width: int) -> C
     found = _ragged(source, width)
     place = f", the first in line {found[0]:,} with {found[1]}" if found else ""
     return CollectError(
-        f"{source.part.name}: {ragged:,} of {records:,} records do not have {width} cells as the first one{place}",
+        f"{source.part.name}: {ragged:,} of {counted(records, 'record')} "
+        f"do not have {counted(width, 'cell')} as the first one{place}",
         cause="lines come before the header, or the delimiter or quote is another one",
         remedy="declare it, for example parse: {skip: 2} or parse: {delimiter: ';'}",
     )

@@ -14,6 +14,7 @@ import pyarrow.compute as compute
 import pyarrow.csv as pc
 
 from vertebra.errors import CollectError
+from vertebra.formatting import counted
 from vertebra.landing.parsing.column_names import positions, renamed, unique_names
 from vertebra.landing.parsing.csv_dialect import CsvOptions, csv_options, delimiter_of
 from vertebra.landing.parsing.csv_faults import (
@@ -141,7 +142,7 @@ def _declared(parse: CsvOptions, part: PayloadPart, width: int) -> tuple[str, ..
         return positions(width)
     if len(parse.names) != width:
         raise CollectError(
-            f"{part.name} has {width} columns, parse.names declares {len(parse.names)}",
+            f"{part.name} has {counted(width, 'column')}, parse.names declares {len(parse.names)}",
             cause="names of a file without header are given to its columns in order",
             remedy="correct parse.names",
         )

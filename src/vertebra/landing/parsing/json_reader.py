@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from vertebra.declare.parse import TextOptions
 from vertebra.duckdb_connection import connect_duckdb
 from vertebra.errors import CollectError
+from vertebra.formatting import counted
 from vertebra.landing.parsing.column_names import renamed, unique_names
 from vertebra.landing.parsing.encoding import Encoding, encoding_of, undecodable
 from vertebra.landing.parsing.json_array import copy_array
@@ -176,7 +177,7 @@ def _keys(connection: duckdb.DuckDBPyConnection, source: str, name: str) -> tupl
     ).fetchall()[0]
     if others:
         raise CollectError(
-            f"{name} has {others:,} records that are not JSON objects",
+            f"{name} has {counted(others, 'record that is not a JSON object', 'records that are not JSON objects')}",
             cause="a record is an object: its keys name the columns",
             remedy="declare where the records are, for example parse: {records: result.records}",
         )

@@ -227,7 +227,7 @@ class Client:
             return
         if encoding not in ("gzip", "x-gzip"):
             raise RefusedAnswerError(
-                f"{without_query(asked)} is compressed as {encoding}, which was not asked for",
+                f"{without_query(asked)} is compressed as {encoding}, which was not requested",
                 url=asked,
                 file=partial.file,
                 remedy="ask the source",

@@ -10,10 +10,11 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.formatting import counted
 from vertebra.landing.parsing.format import format_named
 from vertebra.landing.web.content import check_answer, error_in
 from vertebra.landing.web.credentials import without_query
-from vertebra.landing.web.errors import RefusedAnswerError
+from vertebra.landing.web.errors import RefusedAnswerError, SourceChangedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -229,6 +230,31 @@ def refused_page(answer: Download, what: str, cause: str) -> RefusedAnswerError:
         cause=cause,
         remedy="look at the answer kept aside; correct collect or parse, or collect again later",
     )
+
+
+def check_total(url: str, records: int, total: int | None, remedy: str) -> None:
+    """Check that pages have as many records as the source reports.
+
+    Raises:
+        RefusedAnswerError: they have more or fewer.
+    """
+    if total is not None and records != total:
+        raise RefusedAnswerError(
+            f"{url} returned {counted(records, 'record')} and reports {total:,}",
+            url=url,
+            cause="pages are missing, or come twice",
+            remedy=f"collect again; if it happens again, {remedy}",
+        )
+
+
+def check_same_total(url: str, before: int | None, now: int) -> None:
+    """Check that the number of records that a source reports did not change between two pages.
+
+    Raises:
+        SourceChangedError: it changed.
+    """
+    if before is not None and now != before:
+        raise SourceChangedError(f"{url} had {counted(before, 'record')} and now has {now:,}")
 
 
 def numbered_files(folder: Path, name: str) -> Callable[[], Path]:

@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import CollectError
+from vertebra.formatting import counted
 from vertebra.landing.web.errors import RetryableError, UnreachableError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Retries:
         drawn = min(self._network.retry_delay * 2 ** (self._failed - 1), _LONGEST) * self._network.random_fraction()
         delay = max(drawn, error.retry_after or 0.0)
         if delay > _LONGEST_RETRY_AFTER:
-            raise _given_up(error, f"the host asks to wait {delay:,.0f} seconds") from error
+            raise _given_up(error, f"the host asks for a delay of {counted(round(delay), 'second')}") from error
         if clock.monotonic() + delay > self._deadline:
             raise _given_up(error, "the time for one payload is over (collect.limits.time)") from error
         clock.sleep(delay)

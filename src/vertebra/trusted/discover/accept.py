@@ -147,7 +147,7 @@ def _check_names(dataset: Dataset, datasets: Mapping[str, Dataset], rules: Mappi
             )  # fmt: skip
         if name in taken:
             raise DeclarationError(
-                f"dataset {dataset.name} has a rule named {name} already",
+                f"dataset {dataset.name} already has a rule named {name}",
                 remedy="choose another with --name NUMBER=NAME",
             )
 
