@@ -7,39 +7,28 @@ looks before anything else is imported; a real sugar is a file in the package.
 from __future__ import annotations
 
 import json
+import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
-SUGAR = """
-from vertebra.declare.rule_scope import column_of
-from vertebra.declare.rule_sugar import Sugar
-
-
-class MaxLength(Sugar):
-    name = "max_length"
-    summary = "No text is longer."
-    rule_type = dict[str, int]
-    column_type = int
-    example = {"tailnum": 6}
-
-    def compile(self, value, scope):
-        for column, length in value.items():
-            scope.check_columns([column])
-            text = f"length({column_of('t', column)}) > {length}"
-            yield scope.constraint_name(column, value), scope.parse(text)
-
-
-SUGAR = MaxLength()
-"""
+CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
 SALES = "datasets/sales.yaml"
+
+
+def shown() -> str:
+    """The module of a sugar that the guide for contributors shows."""
+    section = CONTRIBUTING.read_text("utf-8").partition("## Add a rule sugar\n")[2].partition("\n## ")[0]
+    (code,) = re.findall(r"^ *```python\n(.*?)^ *```", section, re.MULTILINE | re.DOTALL)
+    return textwrap.dedent(code)
 
 
 def main(root: Path) -> None:
     import vertebra.declare.sugar
 
     (root / "sugar").mkdir()
-    (root / "sugar" / "max_length.py").write_text(SUGAR, "utf-8")
+    (root / "sugar" / "max_length.py").write_text(shown(), "utf-8")
     vertebra.declare.sugar.__path__.append(str(root / "sugar"))
     json.dump(use(root / "project"), sys.stdout)
 

@@ -148,7 +148,7 @@ def test_all_can_be_accepted_and_then_there_is_nothing_new(vertebra: Command, fo
     ("arguments", "code", "said"),
     [
         (("--accept", "99"), 2, "'99' is not a number from 1 to"),
-        (("--kinds", "keys"), 2, "'keys' is not one of key, fd"),
+        (("--kinds", "keys"), 2, "'keys' is not one of fd, key"),
         (("--format", "csv"), 2, "'csv' is not one of table, json, yaml"),
         (("--name", "1=x"), 2, "use --accept, too"),
         (("--accept", "1", "--accept-all"), 2, "use either --accept or --accept-all"),
