@@ -183,7 +183,7 @@ def test_a_crash_before_the_ledger_deploys_nothing_and_the_next_run_completes(
             world.analyse(late_jobs())
     with pytest.raises(LakeError, match="there is no champion"):
         predict(world)
-    with pytest.raises(LakeError, match="does not know"):
+    with pytest.raises(LakeError, match="the ledger of models has no"):
         predict(world, version="1")
     assert world.analyse(late_jobs()).facts.model_version == "2"
     assert predict(world).facts == PredictionFacts("exploitation.jobs", "workshop.late_jobs", "2")

@@ -193,7 +193,7 @@ def test_a_source_that_is_down_is_shown_with_the_reason_and_the_next_command(
     assert "status 404" in said.err
     said = vertebra("ls", "sources")
     assert re.search(r"sales +refused +http", said.out)
-    assert re.search(r"sales refused: .*status 404.*; tried again at", said.err)
+    assert re.search(r"sales refused: .*status 404.*; next attempt at", said.err)
     assert "\n  next:  " in said.err
     assert vertebra("collect", "--due").code == 1, "whoever calls it decides when it is tried again"
 

@@ -55,7 +55,7 @@ def test_names_are_written_as_in_sql(sail: Engine) -> None:
 def test_stack_traces_of_the_server_are_left_out() -> None:
     failure = translated(SparkConnectGrpcException(PANIC), "the view best")
     assert str(failure) == (
-        "the engine broke off the view best\n"
+        "the engine stopped the view best\n"
         "  cause: a defect of the engine, not of the data: "
         "task failed: index out of bounds: the len is 1 but the index is 1\n"
         "  next:  write the expression in another way, or use Apache Spark (--engine sc://host:15002); "
@@ -92,7 +92,7 @@ def test_messages_of_the_engine_are_in_words_of_sql(sail: Engine, sql: str, caus
 
 
 def test_a_panic_of_the_engine_is_its_own_defect_and_the_next_query_works(sail: Engine) -> None:
-    with pytest.raises(QueryError, match="the engine broke off a query") as failed:
+    with pytest.raises(QueryError, match="the engine stopped a query") as failed:
         sail.attempt(lambda: sail.session.sql("select explode(map('a', 1))").collect())
     assert failed.value.cause.startswith("a defect of the engine, not of the data")
     assert "--engine sc://" in failed.value.remedy

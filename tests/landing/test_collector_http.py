@@ -289,10 +289,10 @@ class TestGrid:
         )
         error = with_status(200, b"ERROR\n")
         self.host.faults = [error] * 5
-        with pytest.raises(PayloadsRefusedError, match="with 11 more to ask for") as told:
+        with pytest.raises(PayloadsRefusedError, match="with 11 addresses left") as told:
             gathered(grid)
         assert (len(self.host.asked), len(told.value.outcome.refused)) == (5, 5)
-        assert "the next collection begins with what was not asked for" in told.value.remedy
+        assert "the next collection begins with them" in told.value.remedy
         self.host.faults = [*[None] * 11, *[error] * 5]
         with pytest.raises(PayloadsRefusedError) as told:
             gathered(grid)

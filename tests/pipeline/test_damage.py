@@ -92,7 +92,7 @@ def test_a_sound_lake_has_no_damage_and_every_file_has_a_hash(folder: Path) -> N
     assert found.files > 60
     shown = CliRunner().invoke(app, ["debug", "--verify", "--project", str(folder)])
     assert shown.exit_code == 0
-    assert "all are what was written" in shown.stderr
+    assert "none is damaged" in shown.stderr
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ ENGINE_SAYS = (
     "Failed to allocate additional 97.7 KB for HashJoinInput[0] with 31.4 MB already allocated for this reservation"
     " - 0.0 B remain available for the total memory pool: fair(pool_size: 64.0 MB)"
 )
-NOTE = "a join did not fit into memory; once more, with joins that spill to disk"
+NOTE = "a join did not fit into memory; repeating with joins that spill to disk"
 WAITS = {
     "data/waits.csv": "id,at,visitors,wait\n"
     + "\n".join(f"{n},2026-01-{1 + n // 8:02} {8 + n % 8:02}:00:00,{n % 7},{n % 7 + n % 3}" for n in range(160)),

@@ -148,7 +148,7 @@ def _require_types(analysis: Analysis, examples: DataFrame) -> None:
             continue
         text = isinstance(kind, T.StringType)
         raise DeclarationError(
-            f"features[{name!r}] is a {kind.simpleString()}, which no model takes",
+            f"features[{name!r}] is a {kind.simpleString()}, which models do not accept",
             cause="a feature is a number, a boolean, or a category",
             remedy=f"add {name!r} to categorical" if text else "make it a number, e.g. hour(…), unix_timestamp(…)",
             where=location_of(analysis, "features", name),

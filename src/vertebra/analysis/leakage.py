@@ -105,7 +105,7 @@ def _require_known_names(analysis: Analysis, columns: Iterable[str]) -> None:
         for missing in sorted(plain - known):
             raise DeclarationError(
                 f"features[{name!r}] uses {missing!r}, which {analysis.view} does not have",
-                cause=did_you_mean(missing, known, "it is no point-in-time feature either"),
+                cause=did_you_mean(missing, known, "it is not a point-in-time feature either"),
                 remedy=f"vertebra show exploitation.{analysis.view}",
                 where=location_of(analysis, "features", name),
             )

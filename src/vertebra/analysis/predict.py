@@ -134,7 +134,7 @@ def _recorded(ctx: StepContext, name: str, version: str) -> str:
         if digest:
             return str(digest)
     raise LakeError(
-        f"the ledger of models does not know {name} version {version}",
+        f"the ledger of models has no {name} version {version}",
         cause="it was registered by a run that ended before it was recorded, by another lake, or by hand",
         remedy="vertebra models, to see what there is; vertebra predict --version N",
     )

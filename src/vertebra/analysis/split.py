@@ -123,7 +123,7 @@ def _require_sound(analysis: Analysis, found: Row) -> None:
             analysis,
             "test_from",
             f"the {empty} set is empty",
-            f"it has the examples {'before' if empty == 'training' else 'from'} {boundary} whose label is known",
+            f"its examples are those {'before' if empty == 'training' else 'from'} {boundary} whose label is known",
             f'choose another test_from: vertebra sql "select min(t), max(t) from (select {analysis.time} as t from '
             f'exploitation.{analysis.view})"',
         )

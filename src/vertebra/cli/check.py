@@ -194,7 +194,9 @@ def _check_data(
         written = found.write_violations(violations) if violations else 0
     write_data_check(found, form, sys.stdout, sys.stderr, violations)
     if violations:
-        print_note(f"{violations}: {written:,} violating rows")
+        from vertebra.formatting import counted
+
+        print_note(f"{violations}: {counted(written, 'violating row')}")
     found.close()
     if not found.ok:
         raise typer.Exit(1)

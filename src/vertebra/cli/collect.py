@@ -48,7 +48,9 @@ def collect(
     first: FromOption = None,
     last: ToOption = None,
     again: Annotated[bool, typer.Option("--again", help="With --from or --to: collect landed periods, too.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be collected; ask no source.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be collected; contact no source.")
+    ] = False,
     wait: WaitOption = 0,
     form: FormatOption = "table",
     project: ProjectOption = CURRENT_FOLDER,

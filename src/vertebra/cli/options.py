@@ -42,7 +42,7 @@ SelectOption = Annotated[
         "--select",
         "-s",
         metavar="SELECTION",
-        help="Take only these steps; vertebra ls --help explains selections.",
+        help="Select only these steps; vertebra ls --help explains selections.",
         show_default=False,
     ),
 ]
@@ -123,5 +123,5 @@ def confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise typer.BadParameter(f"{question} Pass --yes to do it without being asked.", param_hint="--yes")
+        raise typer.BadParameter(f"{question} Pass --yes to skip the confirmation.", param_hint="--yes")
     typer.confirm(question, abort=True, err=True)

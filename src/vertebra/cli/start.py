@@ -51,11 +51,9 @@ def debug(
     json_schema: Annotated[
         bool, typer.Option("--json-schema", help="Print the JSON Schema of declarations in YAML, for editors.")
     ] = False,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Check that every file of the lake is what was written.")
-    ] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Check that no file of the lake is damaged.")] = False,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Rebuild damaged files of the lake from what is sound.")
+        bool, typer.Option("--repair", help="Rebuild damaged files of the lake from undamaged ones.")
     ] = False,
     form: FormatOption = "table",
     project: ProjectOption = CURRENT_FOLDER,

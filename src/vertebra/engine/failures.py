@@ -74,7 +74,7 @@ def translated(error: BaseException, about: str = "") -> EngineError | None:
         )
     if _DEFECT.search(text):
         return QueryError(
-            f"the engine broke off {about or 'a query'}",
+            f"the engine stopped {about or 'a query'}",
             cause=f"a defect of the engine, not of the data: {cause}",
             remedy="write the expression in another way, or use Apache Spark (--engine sc://host:15002); "
             "--debug shows what the engine said",

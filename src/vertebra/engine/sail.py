@@ -82,7 +82,7 @@ class SailEngine(ConnectEngine):
             return None
         # the old session stays open until `stop`: frames that callers were handed are bound to it
         self._session, self._spilling_joins = None, True
-        return "a join did not fit into memory; once more, with joins that spill to disk"
+        return "a join did not fit into memory; repeating with joins that spill to disk"
 
     def translate_query(self, text: str, tables: Mapping[str, DataFrame]) -> Translation:
         return translate_query(text, {name: columns_of(frame) for name, frame in tables.items()})

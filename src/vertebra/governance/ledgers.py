@@ -246,8 +246,8 @@ class Ledgers:
         raise LakeError(
             f"{table.name} was written by another release of Vertebra",
             cause=f"it has {', '.join(unknown)}" + (f" where this release has {', '.join(instead)}" if instead else ""),
-            remedy=f"mv {folder} {folder}.before && vertebra run --full-refresh (what landed is kept; decisions on"
-            " rows and cells are to be taken again)",
+            remedy=f"mv {folder} {folder}.before && vertebra run --full-refresh (landed batches are kept; decisions on"
+            " rows and cells must be made again)",
         )
 
 

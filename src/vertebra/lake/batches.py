@@ -188,7 +188,7 @@ def _damaged(file: Path, fact: str) -> LakeError:
     return LakeError(
         f"{file} {fact}",
         cause="it was changed from outside, or the disk is damaged",
-        remedy="vertebra debug --verify tells all damage, vertebra debug --repair repairs what can be",
+        remedy="vertebra debug --verify lists all damage, vertebra debug --repair repairs what it can",
     )
 
 

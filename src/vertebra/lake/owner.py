@@ -65,7 +65,7 @@ def _claim(root: Path, project: str, tell: Callable[[str], None]) -> None:
             f"the files that it publishes. If {found} is now called {project}: rm {file}",
         )
     if Lake(root).tables():
-        tell(f"the lake {root} did not say whose it is; from now on it belongs to the project {project}")
+        tell(f"the lake {root} had no owner; from now on it belongs to the project {project}")
     replace_file(file, f"{project}\n")
 
 

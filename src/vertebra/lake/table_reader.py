@@ -64,7 +64,7 @@ class TableReader:
             if version is None:
                 first = next(iter(str(error).splitlines()), "")
                 raise LakeError(
-                    f"{self.name} cannot be read", cause=first, remedy="vertebra debug --verify tells what is damaged"
+                    f"{self.name} cannot be read", cause=first, remedy="vertebra debug --verify lists what is damaged"
                 ) from error
             raise self._no_version(version) from error
 
@@ -90,8 +90,9 @@ class TableReader:
             others = f", and {len(damage) - 1} more" if len(damage) > 1 else ""
             raise LakeError(
                 f"the log of {self.name} is damaged: {first.file.name} {first.fact}{others}",
-                cause="the machine stopped before the disk had it, or the file was changed from outside",
-                remedy=f"vertebra debug --repair ({self.name} goes back to what is sound, and a run computes the rest)",
+                cause="the machine stopped before it was written to disk, or the file was changed from outside",
+                remedy=f"vertebra debug --repair ({self.name} goes back to its last undamaged version, "
+                f"and a run computes the rest)",
             )
 
     def version(self) -> int:
@@ -198,7 +199,7 @@ class TableReader:
             file, fact = next(iter(gone.items()))
             raise LakeError(
                 f"{self.name}: {file} {fact}",
-                cause="the machine stopped before the disk had it, or it was changed from outside",
+                cause="the machine stopped before it was written to disk, or it was changed from outside",
                 remedy="vertebra debug --repair",
             )
         if gone:

@@ -165,7 +165,7 @@ class BatchWriter:
                 raise UnparsableBatchError(
                     f"batch {batch.number} cannot be parsed as {self.dataset.name} is declared now: {error.fact}",
                     cause=error.cause,
-                    remedy=f"{error.remedy}; until then, its records stay as they were parsed before",
+                    remedy=f"{error.remedy}; until then, the records of the earlier parse are kept",
                     where=error.where or f"dataset {self.dataset.name}",
                 ) from error
             renewed = replace(

@@ -11,6 +11,7 @@ from vertebra.declare.collect import COLLECTORS
 from vertebra.declare.redaction import Redaction
 from vertebra.durable import make_folder
 from vertebra.errors import CollectError
+from vertebra.formatting import counted
 from vertebra.governance.drift import ColumnDrift, record_drift, schema_rows
 from vertebra.governance.schemas import EVENTS
 from vertebra.lake.batches import Batch, batches
@@ -77,12 +78,12 @@ class PayloadsRefusedError(CollectError):
         first, others = errors[0], len(errors) - 1
         also = f" (and {others} more)" if others else ""
         if outcome.not_asked:
-            also += f"; then the collection stopped, with {outcome.not_asked:,} more to ask for"
+            also += f"; then the collection stopped, with {counted(outcome.not_asked, 'address', 'addresses')} left"
         remedy = first.remedy
         if outcome.refused:
             remedy += f"; refused payloads are kept with the reason in {outcome.refused[0].folder.parent}"
         if outcome.not_asked:
-            remedy += "; the next collection begins with what was not asked for"
+            remedy += "; the next collection begins with them"
         super().__init__(
             f"{first.fact}{also}",
             cause=first.cause,

@@ -35,7 +35,7 @@ def repair_rows(report: RepairReport, root: Path) -> list[dict[str, Any]]:
 def summary(found: Verification) -> str:
     """What a verification found, and the next command."""
     text = f"checked {counted(found.files, 'file')}, {size(found.bytes)}: "
-    text += f"{counted(len(found.damage), 'file')} damaged" if found.damage else "all are what was written"
+    text += f"{counted(len(found.damage), 'file')} damaged" if found.damage else "none is damaged"
     if found.unhashed:
         text += f"\n{counted(found.unhashed, 'file')} of an earlier release without a hash: only read to the end"
     return text + ("\nnext:  vertebra debug --repair" if found.damage else "")

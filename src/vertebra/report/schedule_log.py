@@ -55,7 +55,7 @@ class ScheduleLog:
             why = "never collected"
         elif status.state in ("refused", "failed"):
             tries = status.last.tries if status.last else 0
-            why = f"{status.state} {counted(tries, 'time')}, tried again"
+            why = f"{status.state} {counted(tries, 'time')}, trying again"
         elif status.state == "waiting":
             why = f"waiting for {', '.join(status.last.not_yet if status.last else ())}"
         elif len(status.missed) > 1:

@@ -89,7 +89,7 @@ def _about(rows: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
     for row in rows:
         if not row["reason"]:
             continue
-        again = f"; tried again at {short_time(row['again'])} UTC" if row["again"] and row["again"] > now else ""
+        again = f"; next attempt at {short_time(row['again'])} UTC" if row["again"] and row["again"] > now else ""
         lines.append(f"{row['dataset']} {row['state']}: {row['reason']}{again}")
         if row["state"] in ("refused", "failed") and row["remedy"]:
             lines.append(f"  next:  {row['remedy']}")

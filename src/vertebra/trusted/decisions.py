@@ -101,7 +101,7 @@ def undo(lake: Lake, dataset: str, rid: int, column: str, comment: str = "", *, 
     if not _has(repaired(Ledgers(lake), dataset), rid=rid, column_name=column):
         raise DecisionError(
             f"{column} of row {rid} of {dataset} was not repaired",
-            cause="the last run left the cell as it was",
+            cause="the last run did not change the cell",
             remedy=f"vertebra repairs list {dataset}",
         )
     return _record(lake, Decision(at, by, "undo", dataset, rid, column_name=column, comment=comment))
@@ -188,7 +188,7 @@ def withdraw(
     if decision.subject not in {one.subject for one in in_force}:
         raise DecisionError(
             f"there is no decision about {column or rule or 'row'} {rid} of {dataset}",
-            cause="none was taken, or it was withdrawn",
+            cause="no decision was made, or it was withdrawn",
             remedy='vertebra sql "select * from governance.decisions order by decided_at desc"',
         )
     return _record(lake, decision)

@@ -95,7 +95,7 @@ class _Repair:
             roll_back(self.lake.table(name), self.lake.root, self.aside, append_only=_ledger(name) in EVENTS)
             for one in damage:
                 if one.subject == name:
-                    self._tell(one, "the table went back to the last sound version")
+                    self._tell(one, "the table went back to the last undamaged version")
 
     def data(self, damage: list[Damage]) -> None:
         for name in dict.fromkeys(one.subject for one in damage):
@@ -156,7 +156,7 @@ class _Repair:
 
     def _lost(self, damage: Damage) -> None:
         action = {
-            "payload": "nothing here has what was received: restore it from a backup, then repair again",
+            "payload": "no copy of what was received is left: restore it from a backup, then repair again",
             "receipt": "restore it from a backup, then repair again",
         }.get(damage.kind, "its payload or receipt is damaged too: restore that from a backup, then repair again")
         self.done.append(RepairedDamage(damage, action, False))

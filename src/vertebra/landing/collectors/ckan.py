@@ -137,7 +137,7 @@ def _action(
     """Call an action of the portal. An error with status 200 is refused."""
     answer = client.fetch(f"{source.portal}/api/3/action/{name}", target, params, allow_gzip=True)
     if answer is None:
-        raise CollectError(f"{source.portal} answers that nothing changed, although it was not asked")
+        raise CollectError(f"{source.portal} answers that nothing changed, although no condition was sent")
     body = parse_json(answer)
     if not isinstance(body, dict) or body.get("success") is not True or not isinstance(body.get("result"), dict):
         raise refused_page(answer, "is not that of a CKAN action", "it has no success and result")

@@ -185,7 +185,7 @@ class _Reader:
     def _fetch(self, url: str, params: tuple[tuple[str, str], ...]) -> Download:
         answer = self.client.fetch(url, self.next_file(), params, allow_gzip=True)
         if answer is None:
-            raise CollectError(f"{url} answers that nothing changed, although it was not asked")
+            raise CollectError(f"{url} answers that nothing changed, although no condition was sent")
         return answer
 
 

@@ -78,7 +78,7 @@ def cut_off(source: CsvSource, width: int) -> CollectError:
     return CollectError(
         f"{source.part.name} is cut off: its last line, {last[0]:,}, "
         f"has {last[1]} of {counted(width, 'cell')} and no line end",
-        cause="the transfer broke off, or the source was still writing",
+        cause="the transfer was interrupted, or the source was still writing",
         remedy="collect it again; if it happens again, ask the source",
     )
 

@@ -264,7 +264,7 @@ def _canonical_name(name: str) -> str:
 
 _MEANINGS: Final[Mapping[int, str]] = {
     202: "the answer is not ready yet",
-    401: "the host wants credentials",
+    401: "the host requires credentials",
     403: "the host refuses: the credentials, the address, or a program in place of a browser",
     404: "there is nothing at this address",
     410: "what was at this address is gone for good",

@@ -128,9 +128,9 @@ class Connections:
                     f"{shown} does not respond", cause=f"no bytes within {seconds:g} seconds"
                 ) from None
             except httpx.TransportError as error:
-                raise RetryableError(f"the connection to {shown} broke off", cause=type(error).__name__) from None
+                raise RetryableError(f"the connection to {shown} was interrupted", cause=type(error).__name__) from None
             except httpx.InvalidURL:
-                raise CollectError(f"{shown} is not an address that can be asked") from None
+                raise CollectError(f"{shown} is not an address that can be requested") from None
 
     def _connected(self) -> httpx.Client:
         """The client; proxies and certificate authorities are those of the environment."""

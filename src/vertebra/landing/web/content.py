@@ -43,7 +43,7 @@ def check_answer(answer: Download, wanted: Format, begins: str | None = None) ->
     signatures = (*_ARCHIVES, wanted.signature) if wanted.signature else _ARCHIVES
     is_binary = head.startswith(signatures)
     if not text:
-        raise _refused(answer, "is empty", "it has no bytes" if not head else "it has only white space")
+        raise _refused(answer, "is empty", "it has no bytes" if not head else "it has only whitespace")
     sound = begins is not None and text.startswith(begins.lstrip().encode())
     if not is_binary and not sound:
         _refuse_messages(answer, text, wanted)

@@ -51,7 +51,7 @@ class PartialDownload:
             found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", headers.get("content-range", "").strip())
             if not self.received or found is None or int(found[1]) != self.received:
                 self.reset()
-                raise RetryableError(f"{without_query(url)} sends another part than was asked for")
+                raise RetryableError(f"{without_query(url)} sends another part than was requested")
             self.size = int(found[3]) if found[3].isdigit() else int(found[2]) + 1
             return
         self.reset()

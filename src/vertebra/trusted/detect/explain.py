@@ -111,7 +111,7 @@ def _steps(one: Planned, keys: KeySet) -> list[str]:
     if one.bounded and (one.shape.unequal or one.shape.ordered):
         steps[0] += " and its least and greatest values"
     decides = "that violate the rule" if one.decided else "that may violate the rule"
-    steps[0] += f"; keep the groups {decides}" if by else "; go on if they do not exclude a violation"
+    steps[0] += f"; keep the groups {decides}" if by else "; continue if they do not exclude a violation"
     if one.search in {Search.SWEEP, Search.DIVIDE}:
         rows = "the groups, or where groups are large the rows," if by else "the rows of slices of the first value"
         steps.append(f"pass over the rows in order, only to find {rows} that may violate the rule")

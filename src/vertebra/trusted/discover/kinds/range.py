@@ -28,7 +28,7 @@ class Range(DiscoveryKind):
         said = f"{column} is from {low} to {high}"
         if low is None or high is None:
             said = f"{column} is at most {high}" if low is None else f"{column} is at least {low}"
-        why = {"far": "; beyond lie values far from all others", "dense": "; each of these whole numbers occurs"}
+        why = {"far": "; values beyond are far from all others", "dense": "; each of these whole numbers occurs"}
         return said, f": {kept(found, 'with a value')}{why.get(found.candidate.hint, '')}"
 
 
