@@ -24,7 +24,7 @@ _MANY_FILES: Final = 16
 OF_MODEL: Final = "model "
 """How the reason begins for which a version must stay, when a model needs it."""
 
-Pins = Mapping[str, Mapping[int, str]]
+Roots = Mapping[str, Mapping[int, str]]
 """Table name → version → why it must stay, e.g. ``{"trusted.flights": {3: "model flights.late_arrival 2"}}``."""
 
 
@@ -48,18 +48,18 @@ class TableGarbage:
     lost: Mapping[int, str] = field(default_factory=dict)
 
 
-def collect_garbage(lake: Lake, pins: Pins, keep_since: datetime, *, dry_run: bool = False) -> list[TableGarbage]:
+def collect_garbage(lake: Lake, roots: Roots, keep_since: datetime, *, dry_run: bool = False) -> list[TableGarbage]:
     """Remove the files that no kept version has; merge small files first.
 
     The caller holds the lake's lease, so a file that no version has was left by a writer that died. The vacuum
     therefore needs no retention period.
 
     Args:
-        pins: versions that recorded models and runs point to.
+        roots: versions that recorded models and runs point to.
         keep_since: versions younger than this are kept too.
         dry_run: report what would be freed and free nothing.
     """
-    return [_collect_table(table, pins.get(table.name, {}), keep_since, dry_run=dry_run) for table in lake.tables()]
+    return [_collect_table(table, roots.get(table.name, {}), keep_since, dry_run=dry_run) for table in lake.tables()]
 
 
 def _collect_table(table: LakeTable, pinned: Mapping[int, str], keep_since: datetime, *, dry_run: bool) -> TableGarbage:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 _DESCENT: Final = ("output", "output_version", "input", "input_version")
-"""What tells a row of the ledger ``lineage`` from others, whichever run recorded it."""
+"""The columns that identify a row of the ledger ``lineage``, independent of the run that recorded it."""
 
 
 class Recorder:
