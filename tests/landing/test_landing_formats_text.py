@@ -165,7 +165,7 @@ class TestRaggedRecords:
     @pytest.mark.parametrize(
         ("content", "says"),
         [
-            (b"a,b\n1,2\n3\n", "line 3 has 1 cells, the others have 2"),
+            (b"a,b\n1,2\n3\n", "line 3 has 1 cell, the others have 2"),
             (b'a,b\n"x\ny",2\n\n3,4,5\n', "line 5 has 3 cells, the others have 2"),
         ],
     )
@@ -179,7 +179,7 @@ class TestRaggedRecords:
         assert landed(b"a,b,c\n1,2,3\n4,5,6\n7\n", "ended.csv")[2]["_ragged"] == "7"
 
     def test_a_text_in_which_most_are_ragged_is_read_wrongly(self, landed):
-        with pytest.raises(CollectError, match="3 of 3 records do not have 1 cells as the first one") as caught:
+        with pytest.raises(CollectError, match="3 of 3 records do not have 1 cell as the first one") as caught:
             landed(b"Report of 2013\na,b\n1,2\n3,4\n")
         assert "skip" in caught.value.remedy
         assert landed(b"Report of 2013\na,b\n1,2\n3,4\n", "skipped.csv", skip=1)[1] == {"a": "3", "b": "4"}
@@ -215,7 +215,7 @@ class TestLinesThatAreNoRecords:
         assert rows == [{"a": "1", "b": f'x{newline}# inside "y'}, {"a": "4", "b": "5"}]
 
     def test_lines_are_counted_with_them(self, landed):
-        with pytest.raises(CollectError, match="line 5 has 1 cells"):
+        with pytest.raises(CollectError, match="line 5 has 1 cell"):
             landed(b"title\n#\na,b\n# x\n1\n", skip=1, comment="#", ragged="refuse")
 
     def test_a_mark_of_several_characters_and_escapes_are_understood(self, landed):

@@ -182,7 +182,7 @@ def test_it_runs_from_the_command_line(folder: Path, site: Path) -> None:
 
 
 def test_without_the_package_the_project_says_what_is_missing(folder: Path) -> None:
-    done = command(folder, None, "ls")
+    done = command(folder, None, "debug")
     assert done.returncode == 1
     assert "datasets/commits.yaml:3:9: dataset commits: collect.from is 'git'" in done.stderr
     assert "install the package that adds 'git'" in done.stderr
