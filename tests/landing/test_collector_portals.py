@@ -264,7 +264,9 @@ class TestSocrata:
             return inner(asked)
 
         host = portal(wrong)
-        with pytest.raises(PayloadsRefusedError, match="repeats page 1" if kind == "repeats" else "returned 100 records"):
+        with pytest.raises(
+            PayloadsRefusedError, match="repeats page 1" if kind == "repeats" else "returned 100 records"
+        ):
             gathered(socrata(host))
         assert landed(lake) == []
 
