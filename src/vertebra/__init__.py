@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     )
     from vertebra.governance.context import StepOutcome
     from vertebra.governance.drift import ColumnDrift
+    from vertebra.governance.retractions import Retraction
     from vertebra.lake.commit import TableVersion
     from vertebra.lake.gc import TableGarbage
     from vertebra.lake.verify import Damage, Verification
@@ -145,6 +146,7 @@ __all__ = [
     "RepairReport",
     "RepairedCell",
     "RepairedDamage",
+    "Retraction",
     "RuleError",
     "RuleInfo",
     "RulePlan",
@@ -216,6 +218,7 @@ _HOMES: Final[dict[str, str]] = {
     "RegistryError": "vertebra.errors",
     "StepOutcome": "vertebra.governance.context",
     "ColumnDrift": "vertebra.governance.drift",
+    "Retraction": "vertebra.governance.retractions",
     "TableGarbage": "vertebra.lake.gc",
     "TableVersion": "vertebra.lake.commit",
     "PeriodStatus": "vertebra.landing.backfill",

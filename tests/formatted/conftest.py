@@ -99,7 +99,7 @@ def land_table(
         "number": number,
         "collected_at": "2026-01-15T12:00:00+00:00",
         "url": "file:///cells.csv",
-        "sha256": "0" * 64,
+        "sha256": f"{number:064x}",
         "bytes": 1,
         "payload": "payload.csv",
         "records": table.num_rows,

@@ -49,6 +49,32 @@ def restore(
     print_note(f"{earlier.name} is at version {new}, equal to version {version}")
 
 
+def retract(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset.", show_default=False)],
+    batch: Annotated[int, typer.Argument(metavar="BATCH", help="The number of the batch.", show_default=False)],
+    reason: Annotated[
+        str, typer.Option("--reason", "-m", metavar="TEXT", help="Why; it is recorded.", show_default=False)
+    ] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Let the batch count again.")] = False,
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+) -> None:
+    """Take back a batch that landed, such as a wrong file.
+
+    The batch stays in the landing zone and no longer counts: the next run computes all tables below without it.
+    vertebra why formatted.DATASET lists the batches of a dataset.
+
+    \b
+    Examples:
+      vertebra retract readings 17 --reason "the file of another meter"
+      vertebra retract readings 17 --undo --reason "it was the right one"
+    """
+    space = open_workspace(project, profile)
+    made = space.restore_batch(dataset, batch, reason) if undo else space.retract(dataset, batch, reason)
+    print_note(f"batch {made.batch} of {made.dataset} {'counts again' if undo else 'no longer counts'}")
+    print_note(f"next:  vertebra run --select {made.dataset}+")
+
+
 def gc(
     keep: Annotated[
         str | None,
@@ -106,4 +132,4 @@ def _print_garbage(report: GarbageReport, form: str) -> None:
     print_note(f"{freed} {counted(report.files, 'file')}, {size(report.bytes)}")
 
 
-COMMANDS = {"restore": restore, "gc": gc}
+COMMANDS = {"restore": restore, "retract": retract, "gc": gc}

@@ -163,10 +163,17 @@ class Rule(_RuleWithSugar):
     set: dict[str, str | None] | None = None
 
 
+FILE_VERSIONS: Final = ("file.period", "file.time", "file.name")
+"""What ``version:`` may name besides a column: a property of the file that a record came in."""
+
+
 class Dataset(Declaration):
     """One file in ``datasets/``; ``name`` is the file's name.
 
     Attributes:
+        version: for ``load: upsert``, what says which of two records with one key is the newer one: a column, or
+            ``file.period``, ``file.time`` (of its last change) or ``file.name`` of the file that it came in. By default
+            the record that was collected later.
         updates: how often the described things change, e.g. ``@monthly`` or ``10 min``; needed to measure timeliness.
     """
 
@@ -177,6 +184,7 @@ class Dataset(Declaration):
     collect: Collect
     parse: Parse
     load: Literal["append", "snapshot", "upsert"] = "append"
+    version: str | None = None
     drift: Drift = Drift()
     columns: dict[Name, Column]
     key: tuple[str, ...] = ()

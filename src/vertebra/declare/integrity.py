@@ -9,7 +9,7 @@ from typing import Literal
 
 from vertebra.declare.analysis import Analysis, AsOf
 from vertebra.declare.analysis_file import location_in
-from vertebra.declare.dataset import Dataset
+from vertebra.declare.dataset import FILE_VERSIONS, Dataset
 from vertebra.declare.document import Document, Loc, display_path
 from vertebra.declare.publication import Publication
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, inputs_of, outputs_of
@@ -113,9 +113,32 @@ def _dataset_errors(dataset: Dataset, document: Document, declared: Declarations
                 where=document.where(("load",)),
             )
         )
+    errors += _version_errors(dataset, document)
     if not errors:
         errors += _rule_errors(dataset, document, declared)
     return errors
+
+
+def _version_errors(dataset: Dataset, document: Document) -> Iterator[DeclarationError]:
+    """Find versions of records that cannot be told."""
+    if dataset.version is None:
+        return
+    where = document.where(("version",))
+    if dataset.load != "upsert":
+        yield DeclarationError(
+            f"dataset {dataset.name} has a version and is loaded by {dataset.load}",
+            cause="the version decides which of two records with one key is kept, and only upsert keeps one of them",
+            remedy="write `load: upsert`, or remove `version:`",
+            where=where,
+        )
+    elif dataset.version not in FILE_VERSIONS and dataset.version not in dataset.columns:
+        known = [*dataset.columns, *FILE_VERSIONS]
+        yield DeclarationError(
+            f"dataset {dataset.name}: version: {dataset.name} has no column {dataset.version}",
+            cause=f"a version is a column, or one of {', '.join(FILE_VERSIONS)}",
+            remedy=did_you_mean(dataset.version, known, f"write one of {shortened(known)}"),
+            where=where,
+        )
 
 
 def _rule_errors(dataset: Dataset, document: Document, declared: Declarations) -> list[DeclarationError]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vertebra.declare.dataset import Column, Dataset
     from vertebra.lake.batches import Batch
 
-VERSION: Final = 1
+VERSION: Final = 2
 """The version of the formatted step. Raise it when the same records and declaration come to give another table, other
 rejects or other drift: all formatted tables are then written again. See "Raise a version" in ``CONTRIBUTING.md``."""
 
@@ -39,6 +39,7 @@ def declaration_digest(dataset: Dataset) -> str:
         "null": sorted(dataset.parse.null),
         "load": dataset.load,
         "key": dataset.key if dataset.load == "upsert" else (),
+        "version": dataset.version,
         "drift": dataset.drift.model_dump(),
         # a list, because the table has the columns in this order
         "columns": [[name, _column(name, column)] for name, column in dataset.columns.items()],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
@@ -17,8 +17,17 @@ from vertebra.formatted.drift import Match, evolved, match_columns
 from vertebra.formatted.intermediates import Intermediates
 from vertebra.formatted.rejects import castable, ragged_records, record_rejects, rejects, suspects
 from vertebra.formatted.text import null_markers
+from vertebra.formatted.upsert import (
+    NOTHING_REPLACED,
+    Replaced,
+    candidates,
+    clear_superseded,
+    newest_versions,
+    record_superseded,
+)
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.drift import record_drift
+from vertebra.governance.retractions import retractions
 from vertebra.governance.step_facts import FormattedFacts
 from vertebra.lake.batches import (
     RECORD_COLUMN,
@@ -27,14 +36,14 @@ from vertebra.lake.batches import (
     batches,
     batches_digest,
     check_records,
-    snapshot_batches,
 )
+from vertebra.lake.effective_batches import effective_batches
 from vertebra.lake.staging import StagedFiles
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from vertebra.declare.dataset import Dataset
+    from vertebra.declare.dataset import Column, Dataset
     from vertebra.governance.context import StepContext
     from vertebra.lake.table import LakeTable
 
@@ -48,8 +57,12 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     """Format the batches of a dataset that its table does not have yet.
 
     ``append`` adds the rows of new batches; ``snapshot`` keeps only those of the latest batch, for each period and part
-    if the source has them; ``upsert`` keeps one row per key: the last record of the latest batch that has the key. All
-    rows with a NULL in the key are kept, because no later record can replace them; rules report them.
+    if the source has them; ``upsert`` keeps one row per key: the record of the highest declared ``version``, or the
+    last record of the latest batch that has the key. All rows with a NULL in the key are kept, because no later record
+    can replace them; rules report them. The ledger ``superseded`` has the records that others replaced.
+
+    Retracted batches do not count, nor do batches with the bytes of an earlier one
+    (:mod:`vertebra.lake.effective_batches`).
 
     Every batch is formatted exactly once: the table's application transaction is its last batch. If the part of the
     declaration that concerns formatting has changed, or records were parsed again, all batches are formatted again,
@@ -67,20 +80,22 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
         DeclarationError: a unit conversion does not exist.
     """
     table = ctx.lake.table(f"formatted.{dataset.name}")
-    landed = _landed(dataset, ctx)
+    received = _received(dataset, ctx)
+    landed = effective_batches(received, dataset.load, retractions(ctx.ledgers, dataset.name), dataset.version)
+    left_out = 0 if dataset.load == "snapshot" else len(received) - len(landed)
     digest = formatting_digest(dataset, landed)
     done = table.transaction_version(ctx.step)
-    full_refresh = full_refresh or done is None or done > landed[-1].number
+    full_refresh = full_refresh or done is None or done > received[-1].number
     full_refresh = full_refresh or not _formatted_alike(
         table, digest, [batch for batch in landed if batch.number <= (done or 0)], ctx
     )
     new = [batch for batch in landed if full_refresh or batch.number > (done or 0)]
     if new and dataset.load == "snapshot":
-        new = snapshot_batches(landed)
-    if not new:
-        return _outcome(table, table.version(), [], 0)
+        new = landed
+    if not new and not full_refresh:
+        return _outcome(table, table.version(), [], 0, left_out=left_out)
     record_drift(dataset, landed, ctx.ledgers, ctx.commit())
-    more = evolved(dataset, new if dataset.load == "snapshot" else landed)
+    more = evolved(dataset, landed)
     for batch in new:
         check_records(batch)
     matches = [match_columns(dataset, batch, more) for batch in new]
@@ -89,22 +104,46 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     dataset = dataset.model_copy(update={"columns": {**dataset.columns, **more}})
     ctx.progress(f"formatting {_counted(len(new), 'batch', 'batches')}")
     whole = full_refresh or dataset.load != "append"
-    staged, rejected = _stage(dataset, table, matches, full_refresh, ctx)
-    commit = ctx.commit(app_version=new[-1].number)
+    written = _stage(dataset, table, matches or [_without_rows(dataset, received[-1], more)], full_refresh, landed, ctx)
+    commit = ctx.commit(app_version=received[-1].number)
     commit = replace(commit, extra={**commit.extra, _FORMATTING: digest, _BATCHES: batches_digest(landed)})
     version = table.commit(
-        staged,
+        written.staged,
         commit,
         "overwrite" if whole else "append",
         "replace" if whole else "widen" if more else "same",
         full_refresh=full_refresh,
     )
     without_key = _without_key(dataset, table, version)
-    return _outcome(table, version, matches, rejected, without_key, added=added, declared=declared)
+    return _outcome(
+        table,
+        version,
+        matches,
+        written.rejected,
+        without_key,
+        added=added,
+        declared=declared,
+        replaced=written.replaced,
+        left_out=left_out,
+    )
 
 
-def _landed(dataset: Dataset, ctx: StepContext) -> list[Batch]:
-    """The batches the step may read, oldest first."""
+@dataclass(frozen=True)
+class _Written:
+    """What was written for a table: its files, the number of rejected cells, and what was replaced."""
+
+    staged: StagedFiles
+    rejected: int
+    replaced: Replaced = NOTHING_REPLACED
+
+
+def _without_rows(dataset: Dataset, batch: Batch, more: Mapping[str, Column]) -> Match:
+    """No batch counts: the table has no rows, and none of this batch's columns is read."""
+    return Match(batch, dict.fromkeys([*dataset.columns, *more]), ())
+
+
+def _received(dataset: Dataset, ctx: StepContext) -> list[Batch]:
+    """All batches up to the one that the step reads last, oldest first."""
     last = ctx.inputs.get(f"landing.{dataset.name}")
     found = batches(ctx.lake.landing, dataset.source, dataset.name)
     found = [batch for batch in found if last is None or batch.number <= last]
@@ -128,24 +167,33 @@ def _formatted_alike(table: LakeTable, digest: str, done: Sequence[Batch], ctx: 
 
 
 def _stage(
-    dataset: Dataset, table: LakeTable, matches: Sequence[Match], full_refresh: bool, ctx: StepContext
-) -> tuple[StagedFiles, int]:
-    """Write the table's new files and the ledger of rejects. Returns the files and the number of rejected cells."""
+    dataset: Dataset,
+    table: LakeTable,
+    matches: Sequence[Match],
+    full_refresh: bool,
+    landed: Sequence[Batch],
+    ctx: StepContext,
+) -> _Written:
+    """Write the table's new files, and the ledgers of rejects and of superseded records."""
     reading = _Reading(dataset)
     groups = [matches[at : at + _BATCHES_PER_JOB] for at in range(0, len(matches), _BATCHES_PER_JOB)]
-    if dataset.load == "upsert":
-        present = None if full_refresh else table.frame(ctx.engine)
-        rows = reading.rows(_text(matches, ctx))
-        staged = table.stage(ctx.engine, _merged(dataset, rows, present))
-        in_question = castable(dataset)
-    else:
-        staged = _joined([table.stage(ctx.engine, reading.rows(_text(group, ctx))) for group in groups])
-        in_question = suspects(dataset, staged)
-    found = [reading.rejects(_text(group, ctx), in_question, ctx) for group in groups] if in_question else []
-    found += [ragged_records(match.batch, dataset, ctx) for match in matches if match.batch.receipt.text.get("ragged")]
     replaces_all = full_refresh or dataset.load == "snapshot"
     first = None if replaces_all else matches[0].batch.number
-    return staged, record_rejects(found, dataset, first, ctx)
+    replaced = NOTHING_REPLACED
+    if dataset.load == "upsert":
+        present = None if full_refresh else table.frame(ctx.engine)
+        rows = candidates(reading.rows(_text(matches, landed, ctx)), present)
+        number = sum(match.batch.receipt.records for match in matches) + (0 if full_refresh else table.rows())
+        staged = table.stage(ctx.engine, newest_versions(dataset, rows, landed, ctx.engine))
+        replaced = record_superseded(dataset, rows, number if landed else 0, staged, first, ctx)
+        in_question = castable(dataset)
+    else:
+        staged = _joined([table.stage(ctx.engine, reading.rows(_text(group, landed, ctx))) for group in groups])
+        in_question = suspects(dataset, staged)
+        clear_superseded(dataset, ctx)
+    found = [reading.rejects(_text(group, landed, ctx), in_question, ctx) for group in groups] if in_question else []
+    found += [ragged_records(match.batch, dataset, ctx) for match in matches if match.batch.receipt.text.get("ragged")]
+    return _Written(staged, record_rejects(found if landed else [], dataset, first, ctx), replaced)
 
 
 class _Reading:
@@ -172,10 +220,15 @@ class _Reading:
         return rejects(self._intermediates.on(text), cells, self._dataset, ctx)
 
 
-def _text(matches: Sequence[Match], ctx: StepContext) -> DataFrame:
-    """The records of batches: ``_rid`` and the text of each declared column, by its declared name."""
+def _text(matches: Sequence[Match], landed: Sequence[Batch], ctx: StepContext) -> DataFrame:
+    """The records of batches: ``_rid`` and the text of each declared column, by its declared name.
+
+    Args:
+        landed: the batches that count; if there are none, there are no records.
+    """
     frames = [_text_of(match, ctx) for match in matches]
-    return reduce(lambda above, below: above.unionAll(below), frames)
+    text = reduce(lambda above, below: above.unionAll(below), frames)
+    return text if landed else text.where("false")
 
 
 def _text_of(match: Match, ctx: StepContext) -> DataFrame:
@@ -195,27 +248,6 @@ def _text_of(match: Match, ctx: StepContext) -> DataFrame:
             for name, source in match.sources.items()
         ),
     )
-
-
-def _merged(dataset: Dataset, new: DataFrame, present: DataFrame | None) -> DataFrame:
-    """One row per key, the one with the highest row id: the last record of the latest batch."""
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
-
-    rows = new
-    if present is not None:
-        # the rows of the table do not have a column that a new batch adds
-        had = [
-            F.col(name) if name in present.columns else F.lit(None).cast("string").alias(name) for name in new.columns
-        ]
-        rows = present.select(had).unionAll(new)
-    key = [F.col(name) for name in dataset.key]
-    incomplete = reduce(lambda one, other: one | other, [column.isNull() for column in key])
-    # each row without a complete key gets its own partition
-    alone = F.when(incomplete, F.col("_rid"))
-    latest = Window.partitionBy(*key, alone).orderBy(F.col("_rid").desc())
-    ranked = rows.withColumn("_rank", F.row_number().over(latest))
-    return ranked.where(F.col("_rank") == 1).drop("_rank")
 
 
 def _joined(parts: Sequence[StagedFiles]) -> StagedFiles:
@@ -240,6 +272,8 @@ def _outcome(
     *,
     added: Sequence[str] = (),
     declared: Sequence[str] = (),
+    replaced: Replaced = NOTHING_REPLACED,
+    left_out: int = 0,
 ) -> StepOutcome:
     ignored = dict.fromkeys(column for match in matches for column in match.extra)
     missing = dict.fromkeys(
@@ -256,6 +290,10 @@ def _outcome(
         columns_ignored=tuple(ignored),
         columns_missing=tuple(missing),
         rows_without_key=without_key,
+        records_replaced=replaced.changed,
+        replaced_in_batch=replaced.in_batch,
+        records_repeated=replaced.repeated,
+        batches_left_out=left_out,
     )
     return StepOutcome(table.rows(version), version, {table.name: version}, facts)
 

@@ -81,6 +81,10 @@ class Ledgers:
         else:
             self._append(ledger, listed, commit)
 
+    def append_now(self, ledger: str, rows: Iterable[Mapping[str, Any]], commit: Commit) -> None:
+        """Add rows to a ledger of events at once, also in a run, for the run's next steps to read."""
+        self._append(ledger, list(rows), commit)
+
     def replace(
         self,
         ledger: str,

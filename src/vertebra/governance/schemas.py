@@ -124,6 +124,16 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         fingerprint=pa.string(),
         recorded_at=_TIME,
     ),
+    # batches that people took back, or that their source did; the latest row about a batch is in force
+    "retractions": _schema(
+        decided_at=_TIME,
+        decided_by=pa.string(),
+        action=pa.string(),
+        source=pa.string(),
+        dataset=pa.string(),
+        batch=pa.int64(),
+        reason=pa.string(),
+    ),
     # a person's decisions, which later runs apply: accept a violation, release from quarantine, undo a repair
     "decisions": _schema(
         decided_at=_TIME,
@@ -183,6 +193,17 @@ STATES: Final[dict[str, pa.Schema]] = {
         raw=pa.string(),
         type=pa.string(),
         reason=pa.string(),
+    ),
+    # records of an upserted dataset that a record with the same key and other values replaced; replaced_by is its row
+    # id, and may be replaced itself
+    "superseded": _schema(
+        run_id=pa.string(),
+        dataset=pa.string(),
+        rid=pa.int64(),
+        batch=pa.int64(),
+        record=pa.int64(),
+        replaced_by=pa.int64(),
+        replaced_by_batch=pa.int64(),
     ),
     # tuples that violate a rule, before cleaning; partner is the row id of one tuple they violate it with
     "violations": _schema(

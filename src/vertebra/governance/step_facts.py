@@ -40,6 +40,10 @@ class FormattedFacts:
         columns_ignored: columns that are not declared and were left out.
         columns_missing: declared columns that batches do not have.
         rows_without_key: rows of an upserted table with a NULL in the key.
+        records_replaced: records that another record with the same key and other values replaced.
+        replaced_in_batch: those of them that a record of their own batch replaced.
+        records_repeated: records that came again with the values they had.
+        batches_left_out: batches that do not count: retracted, or with the bytes of an earlier one.
     """
 
     batches: int
@@ -48,6 +52,10 @@ class FormattedFacts:
     columns_ignored: tuple[str, ...] = ()
     columns_missing: tuple[str, ...] = ()
     rows_without_key: int = 0
+    records_replaced: int = 0
+    replaced_in_batch: int = 0
+    records_repeated: int = 0
+    batches_left_out: int = 0
 
 
 @dataclass(frozen=True)

@@ -202,18 +202,3 @@ def batches_digest(landed: Sequence[Batch]) -> str:
         (one.number, one.receipt.sha256, one.receipt.period, one.receipt.part, one.receipt.parse) for one in landed
     ]
     return hashlib.sha256(json.dumps(received, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def snapshot_batches(landed: Sequence[Batch]) -> list[Batch]:
-    """The batches of a snapshot that are not replaced by later ones, oldest first.
-
-    They are the newest batch of each period and each part of the source; without periods and parts, the newest of all.
-    After a source gains or loses periods or parts, its earlier batches no longer count.
-    """
-    if not landed:
-        return []
-    newest = landed[-1].receipt
-    undivided = (newest.period is None, newest.part is None)
-    alike = [one for one in landed if (one.receipt.period is None, one.receipt.part is None) == undivided]
-    last = {(one.receipt.period, one.receipt.part): one for one in alike}
-    return sorted(last.values(), key=lambda batch: batch.number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from vertebra.declare.collect import COLLECTORS
 from vertebra.declare.redaction import Redaction
@@ -13,12 +13,14 @@ from vertebra.durable import make_folder
 from vertebra.errors import CollectError
 from vertebra.formatting import counted
 from vertebra.governance.drift import ColumnDrift, record_drift, schema_rows
+from vertebra.governance.retractions import BY_SOURCE, Retraction, record_retraction, retractions
 from vertebra.governance.schemas import EVENTS
 from vertebra.lake.batches import Batch, batches
 from vertebra.lake.commit import Commit
+from vertebra.lake.effective_batches import effective_batches
 from vertebra.landing.batch_writer import STAGING, BatchWriter, UnparsableBatchError, UnreadablePayloadError
 from vertebra.landing.parsing.declared import parse_declaration
-from vertebra.landing.port import CircuitOpen, Collector, NotPublished, Payload, Refused, Request, Unchanged
+from vertebra.landing.port import CircuitOpen, Collector, Listed, NotPublished, Payload, Refused, Request, Unchanged
 from vertebra.landing.refused_payloads import RefusedPayload, RefusedPayloadError
 from vertebra.landing.web.errors import RefusedAnswerError
 
@@ -95,8 +97,8 @@ class PayloadsRefusedError(CollectError):
 def collect(dataset: Dataset, context: CollectionContext, collector: Collector | None = None) -> CollectOutcome:
     """Land what is new at a dataset's source. The caller holds the lake's lease.
 
-    Batches that were parsed under another ``parse:`` are parsed again first, so that all records of a dataset are read
-    the same way.
+    Batches that count and were parsed under another ``parse:`` are parsed again first, so that all records of a dataset
+    are read the same way. Batches of another format stay as they were parsed.
 
     Args:
         collector: the collector to use; the declared one if None.
@@ -114,7 +116,10 @@ def collect(dataset: Dataset, context: CollectionContext, collector: Collector |
     writer.remove_leftovers()
     known = batches(context.lake.landing, dataset.source, dataset.name)
     with _staging(home) as (staging, interrupted):
-        collection = _Collection(writer, lambda message: context.progress(redact(message)), known, len(known))
+        retracted = retractions(context.ledgers, dataset.name)
+        collection = _Collection(
+            writer, lambda message: context.progress(redact(message)), known, len(known), retracted=retracted
+        )
         try:
             collection.reparse()
             request = _request(context, collection, staging, redact)
@@ -122,6 +127,8 @@ def collect(dataset: Dataset, context: CollectionContext, collector: Collector |
                 collection.add(item, staging)
         finally:
             drift = _record(collection, context.ledgers, context.run_id, interrupted)
+            for one in collection.decided:
+                record_retraction(context.ledgers, one)
     outcome = collection.outcome(drift)
     if outcome.refused or outcome.unparsable:
         raise PayloadsRefusedError(dataset.name, outcome)
@@ -187,12 +194,21 @@ class _Collection:
     unparsable: list[UnparsableBatchError] = field(default_factory=list)
     not_published: list[str] = field(default_factory=list)
     not_asked: int = 0
+    retracted: Mapping[int, Retraction] = field(default_factory=dict)
+    decided: list[Retraction] = field(default_factory=list)
 
     def reparse(self) -> None:
-        """Parse batches again that were parsed under another declaration; one that does not fit it stays as it was."""
+        """Parse batches again that were parsed under another declaration; one that does not fit it stays as it was.
+
+        A source may change its format. What came in another one is read as it was declared then.
+        """
         declared = parse_declaration(self.writer.dataset)
+        dataset = self.writer.dataset
+        effective = effective_batches(self.known, dataset.load, self.retracted, dataset.version)
+        counting = {one.number for one in effective}
         for place, batch in enumerate(self.known):
-            if batch.receipt.parse == declared:
+            parse = batch.receipt.parse
+            if parse == declared or parse.get("format") != declared["format"] or batch.number not in counting:
                 continue
             self.progress(f"parsing batch {batch.number} again, as declared now")
             try:
@@ -222,8 +238,25 @@ class _Collection:
                 self.progress(
                     f"the source fails again and again: {item.not_asked:,} addresses are left for the next collection"
                 )
+            case Listed():
+                self._compare(item)
             case _:
                 self._land(item, staging)
+
+    def _compare(self, listed: Listed) -> None:
+        """Retract the batches of what is gone at the source, and restore those of what came back."""
+        for batch in self.known:
+            gone = batch.receipt.url not in listed.urls
+            retraction = self.retracted.get(batch.number)
+            if gone and retraction is None and batch.receipt.collector == self.writer.collector:
+                self._decide("retract", batch, f"{batch.receipt.url} is gone at the source")
+            elif not gone and retraction is not None and retraction.decided_by == BY_SOURCE:
+                self._decide("restore", batch, f"{batch.receipt.url} is there again")
+
+    def _decide(self, action: Literal["retract", "restore"], batch: Batch, reason: str) -> None:
+        dataset, now = self.writer.dataset, self.writer.now
+        self.decided.append(Retraction(now, BY_SOURCE, action, dataset.source, dataset.name, batch.number, reason))
+        self.progress(f"batch {batch.number}: {action}, {reason}")
 
     def outcome(self, drift: tuple[ColumnDrift, ...]) -> CollectOutcome:
         return CollectOutcome(

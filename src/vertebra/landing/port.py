@@ -204,7 +204,18 @@ class CircuitOpen:
     not_asked: int
 
 
-Item = Payload | Unchanged | Refused | NotPublished | CircuitOpen
+@dataclass(frozen=True)
+class Listed:
+    """The source listed all that it has: batches of other addresses are gone there, and are retracted.
+
+    Attributes:
+        urls: the addresses, without credentials.
+    """
+
+    urls: frozenset[str]
+
+
+Item = Payload | Unchanged | Refused | NotPublished | CircuitOpen | Listed
 """An item that a collector gives."""
 
 

@@ -10,6 +10,7 @@ import glob
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.durable import complete_file
@@ -30,6 +31,11 @@ _VERSION_FIELDS: Final = (
     "mtime", "modified", "modify", "modificationTime", "modification_time", "last_write_time", "server_modified",
 )  # fmt: skip
 """Names that drivers have for a hash, a version or the time of the last change of a file."""
+_UNKNOWN: Final = datetime.min.replace(tzinfo=UTC)
+_MODIFIED_FIELDS: Final = (
+    "LastModified", "last_modified", "updated", "mtime", "modified", "modificationTime", "modification_time",
+    "last_write_time", "server_modified",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,12 +48,14 @@ class StoredFile:
         version_token: hash, version and time of change from the store, which change with the content; empty if the
             store has none.
         size: its bytes; None if the store does not say.
+        modified: when it changed last, UTC; None if the store does not say.
     """
 
     name: str
     url: str
     version_token: str
     size: int | None
+    modified: datetime | None = None
 
 
 class Store:
@@ -75,14 +83,15 @@ class Store:
         self.has_wildcards = glob.has_magic(without_credentials(self._path) if _is_web(url) else self._path)
 
     def files(self) -> tuple[list[StoredFile], bool]:
-        """The files that the URL names, sorted by name, and whether it may name several.
+        """The files that the URL names, sorted by time of change and name, and whether it may name several.
 
         Raises:
             CollectError: the store cannot be read.
         """
         try:
             found, several = self._found()
-            return [self._described(info) for info in sorted(found, key=lambda info: str(info["name"]))], several
+            described = [self._described(info) for info in found]
+            return sorted(described, key=lambda file: (file.modified or _UNKNOWN, file.name)), several
         except Exception as error:
             raise self._unreadable(self.url, error) from error
 
@@ -143,7 +152,7 @@ class Store:
     def _described(self, info: Mapping[str, Any]) -> StoredFile:
         name = str(info["name"])
         url = without_credentials(str(self._files.unstrip_protocol(name)))
-        return StoredFile(name, url, _token_in(info) or self._token_of(name), info.get("size"))
+        return StoredFile(name, url, _token_in(info) or self._token_of(name), info.get("size"), _modified_in(info))
 
     def _current_token(self, file: StoredFile) -> str:
         try:
@@ -203,6 +212,22 @@ def _is_web(url: str) -> bool:
 def _token_in(info: Mapping[str, Any]) -> str:
     found = {name: str(info[name]) for name in _VERSION_FIELDS if info.get(name)}
     return json.dumps(found | {"size": info.get("size")}, sort_keys=True) if found else ""
+
+
+def _modified_in(info: Mapping[str, Any]) -> datetime | None:
+    """The time of the last change, of which drivers have texts, seconds and times."""
+    for name in _MODIFIED_FIELDS:
+        value = info.get(name)
+        try:
+            if isinstance(value, int | float):
+                return datetime.fromtimestamp(value, UTC)
+            if isinstance(value, str):
+                value = datetime.fromisoformat(value)
+        except (ValueError, OSError, OverflowError):
+            continue
+        if isinstance(value, datetime):
+            return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    return None
 
 
 def _last(name: str) -> str:

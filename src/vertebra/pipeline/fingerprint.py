@@ -96,7 +96,7 @@ class Fingerprint:
         found += [f"{name}() is {value}" for name, value in self.clock.items() if before.clock.get(name) != value]
         if not found:
             remade = [name for name in _changed(self.contents, before.contents) if name not in unknown]
-            found += [f"{name} was removed and made again" for name in remade]
+            found += [_content_words(name) for name in remade]
         return found
 
     def _version_differences(self, before: Fingerprint, because_declared: bool) -> list[str]:
@@ -187,6 +187,8 @@ def _formatted_parts(dataset: Dataset) -> dict[str, Any]:
     }
     if dataset.load == "upsert":
         parts["key"] = dataset.key
+        if dataset.version is not None:
+            parts["version"] = dataset.version
     wanted = set(FORMATTING_FIELDS)
     for name, column in dataset.columns.items():
         parts[f"columns.{name}"] = _declared(column, include=wanted)
@@ -275,6 +277,12 @@ def _input_words(name: str, now: int | None, before: int | None) -> str:
     if now is None:
         return f"it no longer reads {name}"
     return f"{name} has version {now} (was {before})"
+
+
+def _content_words(name: str) -> str:
+    if name.startswith("landing."):
+        return f"other batches of {name} count, or they were parsed again"
+    return f"{name} was removed and made again"
 
 
 def _hash(text: str) -> str:

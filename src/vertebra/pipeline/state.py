@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from vertebra.lake.batches import batches, batches_digest
+from vertebra.lake.effective_batches import effective_batches
 from vertebra.pipeline.fingerprint import read_parts
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class State:
             if name.startswith("landing."):
                 landed = self._landed(name, step.source or "")
                 if landed:
-                    found[name] = batches_digest(landed)
+                    found[name] = batches_digest(self._effective(step, landed))
             else:
                 version = self.table(name)
                 if version:
@@ -138,6 +139,13 @@ class State:
         if name not in self._batches:
             self._batches[name] = batches(self._lake.landing, source, name.partition(".")[2])
         return self._batches[name]
+
+    def _effective(self, step: Step, landed: list[Batch]) -> list[Batch]:
+        """The batches whose records the formatted table has."""
+        from vertebra.governance.retractions import retractions
+
+        dataset = step.declaration
+        return effective_batches(landed, dataset.load, retractions(self._ledgers, step.subject), dataset.version)
 
     def _read_runs(self) -> dict[str, LastSuccess]:
         rows = self._ledgers.read("runs", ("run_id", "step", "state", "fingerprint", "fingerprint_parts"))

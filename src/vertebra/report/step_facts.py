@@ -98,7 +98,23 @@ def _formatted(facts: FormattedFacts) -> list[str]:
         *_listed("columns ignored", facts.columns_ignored),
         *_listed("columns missing", facts.columns_missing),
         *([counted(facts.rows_without_key, "row without key", "rows without key")] if facts.rows_without_key else []),
+        *_replaced(facts),
+        *_left_out(facts.batches_left_out),
     ]
+
+
+def _left_out(batches: int) -> list[str]:
+    return [f"{counted(batches, 'batch', 'batches')} left out (retracted, or received before)"] if batches else []
+
+
+def _replaced(facts: FormattedFacts) -> list[str]:
+    found = []
+    if facts.records_replaced:
+        inside = f" ({facts.replaced_in_batch:,} by a record of the same batch)" if facts.replaced_in_batch else ""
+        found.append(counted(facts.records_replaced, "record replaced", "records replaced") + inside)
+    if facts.records_repeated:
+        found.append(f"{counted(facts.records_repeated, 'record', 'records')} came again unchanged")
+    return found
 
 
 def _analysis(facts: AnalysisFacts) -> list[str]:

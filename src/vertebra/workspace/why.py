@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from vertebra.errors import LakeError
 from vertebra.formatting import counted, shortened
+from vertebra.governance.retractions import retractions
 from vertebra.lake.batches import batches
 from vertebra.workspace.tables import existing
 from vertebra.zones import DATASET_ZONES
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from vertebra.lake.catalog import Lake
 
 RID: Final = "_rid"
+_MOST_EARLIER: Final = 10
+"""How many earlier versions of a row are shown."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Link:
 
     Attributes:
         kind: ``table``, ``view``, ``trusted``, ``repair``, ``quarantine``, ``violation``, ``decision``, ``formatted``,
-            ``landing`` or ``batch``.
+            ``landing``, ``batch`` or ``superseded``.
         text: the link in a sentence.
         facts: its details, by name.
         depth: the distance from the explained table; a table can be made from several others.
@@ -67,7 +70,7 @@ def explain(
     name = existing(lake, table)
     zone, _, subject = name.partition(".")
     if rid is None:
-        return Explanation(name, None, None, tuple(_follows(project, lake, name, 0, set())))
+        return Explanation(name, None, None, tuple(_follows(project, lake, ledgers, name, 0, set())))
     if zone in DATASET_ZONES and subject in project.datasets:
         links = _dataset_row(project.datasets[subject], lake, ledgers, zone, rid, column)
     else:
@@ -75,10 +78,10 @@ def explain(
     return Explanation(name, rid, column, tuple(links))
 
 
-def _follows(project: Project, lake: Lake, name: str, depth: int, seen: set[str]) -> Iterator[Link]:
+def _follows(project: Project, lake: Lake, ledgers: Ledgers, name: str, depth: int, seen: set[str]) -> Iterator[Link]:
     """A table, and the tables that its newest data was computed from, by its commits."""
     if name.startswith("landing."):
-        yield from _landed(project, lake, name.partition(".")[2], depth)
+        yield from _landed(project, lake, ledgers, name.partition(".")[2], depth)
         return
     newest = lake.table(name).newest_data()
     if newest is None:
@@ -94,17 +97,20 @@ def _follows(project: Project, lake: Lake, name: str, depth: int, seen: set[str]
     }  # fmt: skip
     yield Link("table", f"{name} version {newest.version}", facts, depth)
     for parent in newest.inputs:
-        yield from _follows(project, lake, parent, depth + 1, seen)
+        yield from _follows(project, lake, ledgers, parent, depth + 1, seen)
 
 
-def _landed(project: Project, lake: Lake, subject: str, depth: int) -> Iterator[Link]:
+def _landed(project: Project, lake: Lake, ledgers: Ledgers, subject: str, depth: int) -> Iterator[Link]:
     dataset = project.datasets.get(subject)
+    retracted = retractions(ledgers, subject) if dataset else {}
     for batch in batches(lake.landing, dataset.source, subject) if dataset else ():
         receipt = batch.receipt
         facts = {
             "url": receipt.url, "records": receipt.records, "collected": receipt.collected_at, "sha256": receipt.sha256,
         }  # fmt: skip
-        yield Link("batch", f"landing.{subject} batch {receipt.number}", facts, depth)
+        one = retracted.get(receipt.number)
+        taken_back = f", retracted by {one.decided_by}: {one.reason}" if one else ""
+        yield Link("batch", f"landing.{subject} batch {receipt.number}{taken_back}", facts, depth)
 
 
 def _view_row(
@@ -176,7 +182,7 @@ def _dataset_row(
     origin = row_origin(dataset, lake, ledgers, rid, column)
     values = {name: cell.value for name, cell in origin.cells.items()}
     there = "has" if origin.in_table else "no longer has"
-    yield Link("formatted", f"formatted.{dataset.name} {there} the row", values)
+    yield Link("formatted", f"formatted.{dataset.name} {there} the row{_replaced_by(ledgers, dataset, rid)}", values)
     for cell in origin.cells.values():
         if column or cell.rejected:
             yield Link("formatted", f"{cell.column}: {'; '.join(cell.steps)}")
@@ -194,6 +200,39 @@ def _dataset_row(
             "payload": str(origin.batch.payload),
         },
     )
+    yield from _earlier(dataset, lake, ledgers, rid, column)
+
+
+def _replaced_by(ledgers: Ledgers, dataset: Dataset, rid: int) -> str:
+    """The end of a sentence about a row that another one replaced."""
+    found = _superseded(ledgers, dataset, pc.field("rid") == rid)
+    return f": row {found[0]['replaced_by']} of batch {found[0]['replaced_by_batch']} replaced it" if found else ""
+
+
+def _superseded(ledgers: Ledgers, dataset: Dataset, condition: pc.Expression) -> list[dict[str, Any]]:
+    table = ledgers.table("superseded")
+    if not table.exists():
+        return []
+    rows = table.arrow().to_table(filter=(pc.field("dataset") == dataset.name) & condition)
+    found: list[dict[str, Any]] = sorted(rows.to_pylist(), key=lambda row: -row["rid"])
+    return found
+
+
+def _earlier(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: str | None) -> Iterator[Link]:
+    """The records that a row replaced, the last one first, with the values that they had."""
+    from vertebra.formatted.why import row_origin
+
+    seen, waiting = {rid}, [rid]
+    while waiting and len(seen) <= _MOST_EARLIER:
+        for row in _superseded(ledgers, dataset, pc.field("replaced_by") == waiting.pop(0)):
+            if row["rid"] in seen:
+                continue
+            seen.add(row["rid"])
+            waiting.append(row["rid"])
+            origin = row_origin(dataset, lake, ledgers, row["rid"], column)
+            raw = {cell.source: cell.raw for cell in origin.cells.values() if cell.source}
+            where = f"record {row['record']:,} of batch {row['batch']} ({origin.batch.receipt.url})"
+            yield Link("superseded", f"it replaced {where}, which had", raw)
 
 
 def _cleaned(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: str | None) -> Iterator[Link]:

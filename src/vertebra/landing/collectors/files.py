@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import glob
+from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field
 
 from vertebra.declare.source import Source
 from vertebra.errors import CollectError
+from vertebra.lake.effective_batches import MODIFIED
 from vertebra.landing.local_files import local_matches, part_of
-from vertebra.landing.port import Collector, Payload, Refused, Request, Transfer, Unchanged
+from vertebra.landing.port import Collector, Item, Listed, Payload, Refused, Request, Transfer, Unchanged
 from vertebra.landing.store import Store, StoredFile, schemes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _FILE: Final = "file://"
@@ -26,18 +28,22 @@ class Files(Source):
 
     Attributes:
         path: a path in the project, an absolute path, or a URL that fsspec reads; with wildcards.
+        deleted: what becomes of the rows of a file that is no longer there: ``keep`` them, or ``retract`` its batches.
+            A folder without any matching file retracts nothing: it may not be mounted.
     """
 
     identified_by_url = True
 
     path: str = Field(min_length=1)
+    deleted: Literal["keep", "retract"] = "keep"
 
 
 class FilesCollector(Collector):
     """``from: files``: a path in the project, an absolute path or an fsspec URL; a file, a folder or wildcards.
 
-    Files are collected in the order of their paths. A local file is compared with landed ones by content; a file of a
-    remote store is not downloaded if the store's ETag, version, time and size have not changed.
+    Files are collected in the order of their last change, then of their paths. A local file is compared with landed
+    ones by content; a file of a remote store is not downloaded if the store's ETag, version, time and size have not
+    changed.
     """
 
     name = "files"
@@ -49,7 +55,7 @@ parse: {format: csv}
 columns: {id: int, value: double}
 """
 
-    def collect(self, request: Request) -> Iterator[Payload | Unchanged | Refused]:
+    def collect(self, request: Request) -> Iterator[Item]:
         """Give one payload for each file.
 
         Raises:
@@ -73,20 +79,38 @@ columns: {id: int, value: double}
             yield from _remote(request, path)
 
 
-def _local(request: Request, path: str) -> Iterator[Payload | Refused]:
+def _local(request: Request, path: str) -> Iterator[Item]:
     root = request.project_root.resolve()
-    files = local_matches(root, path)
+    files = [(file, _modified(file)) for file in local_matches(root, path)]
+    files.sort(key=lambda found: (found[1], found[0]))
     if not files:
         _nothing(request, str(root / path), wildcards=glob.has_magic(path))
+    yield from _listed(request, [_url(file, root) for file, _ in files])
     several = not (root / path).is_file()
-    for file in files:
-        inside = file.is_relative_to(root)
-        url = f"file:{file.relative_to(root).as_posix() if inside else file}"
+    for file, modified in files:
+        url = _url(file, root)
         part = part_of(url, request, several=several)
         if several and _leads_out(file, root):
             yield Refused(url, _link(url, file), part=part)
             continue
-        yield Payload(file, url, part=part)
+        yield Payload(file, url, headers=_headers(modified), part=part)
+
+
+def _url(file: Path, root: Path) -> str:
+    return f"file:{file.relative_to(root).as_posix() if file.is_relative_to(root) else file}"
+
+
+def _modified(file: Path) -> datetime:
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+
+
+def _headers(modified: datetime | None) -> dict[str, str]:
+    return {MODIFIED: modified.isoformat()} if modified else {}
+
+
+def _listed(request: Request, urls: Sequence[str]) -> Iterator[Listed]:
+    if urls and request.declared(Files).deleted == "retract":
+        yield Listed(frozenset(map(request.redact, urls)))
 
 
 def _leads_out(file: Path, root: Path) -> bool:
@@ -105,11 +129,12 @@ def _link(url: str, file: Path) -> CollectError:
     )
 
 
-def _remote(request: Request, url: str) -> Iterator[Payload | Unchanged | Refused]:
+def _remote(request: Request, url: str) -> Iterator[Item]:
     store = Store(url)
     files, several = store.files()
     if not files:
         _nothing(request, store.url, wildcards=store.has_wildcards)
+    yield from _listed(request, [file.url for file in files])
     for number, file in enumerate(files):
         last, part = request.last_receipt_from(file.url), part_of(file.url, request, several=several)
         if last and last.part == part and file.version_token and last.headers.get("mark") == file.version_token:
@@ -125,7 +150,8 @@ def _remote(request: Request, url: str) -> Iterator[Payload | Unchanged | Refuse
         if not stayed:
             yield Refused(file.url, _changed(file.url), target, part=part)
             continue
-        yield Payload(target, file.url, headers={"mark": file.version_token} if file.version_token else {}, part=part)
+        headers = {"mark": file.version_token} if file.version_token else {}
+        yield Payload(target, file.url, headers=headers | _headers(file.modified), part=part)
 
 
 def _watched(request: Request, file: StoredFile, done: int) -> None:

@@ -1,0 +1,107 @@
+"""Which batches of a dataset count, and in which order the records of an upserted dataset replace each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import PurePosixPath
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from vertebra.lake.batches import Batch, Receipt
+
+MODIFIED: Final = "modified"
+"""The header of a receipt with the time at which the file was modified, ISO 8601."""
+
+
+def effective_batches(
+    landed: Sequence[Batch], load: str, retracted: Collection[int] = (), version: str | None = None
+) -> list[Batch]:
+    """The batches whose records count, oldest first.
+
+    Retracted batches never count. Of a snapshot, the newest batch of each period and part counts. Otherwise equal bytes
+    count once: the first time they came, or as the oldest file if the declared version is of the file. For ``append``,
+    two files of equal bytes are two files; for ``upsert``, a file that is sent again under another name changes
+    nothing.
+
+    Args:
+        landed: all batches, oldest first.
+        load: the load mode of the dataset.
+        retracted: the numbers of retracted batches.
+        version: what the dataset declares as the version of a record.
+    """
+    kept = [batch for batch in landed if batch.number not in retracted]
+    if load == "snapshot":
+        return snapshot_batches(kept)
+    first: dict[tuple[str | None, ...], Batch] = {}
+    order = FILE_VERSIONS.get(version or "")
+    for batch in sorted(kept, key=lambda one: order(one.receipt)) if order else kept:
+        receipt = batch.receipt
+        # the part of a file is its address, which says nothing about its content
+        part = None if receipt.part == receipt.url else receipt.part
+        address = receipt.url if load == "append" else None
+        first.setdefault((receipt.sha256, receipt.period, part, address), batch)
+    return sorted(first.values(), key=lambda batch: batch.number)
+
+
+def snapshot_batches(landed: Sequence[Batch]) -> list[Batch]:
+    """The batches of a snapshot that are not replaced by later ones, oldest first.
+
+    They are the newest batch of each period and each part of the source; without periods and parts, the newest of all.
+    After a source gains or loses periods or parts, its earlier batches no longer count, and neither do those of another
+    format, except those of other periods.
+    """
+    if not landed:
+        return []
+    newest = landed[-1].receipt
+
+    def alike(one: Receipt) -> bool:
+        divided = (one.period is None, one.part is None) == (newest.period is None, newest.part is None)
+        return divided and (one.period is not None or one.parse.get("format") == newest.parse.get("format"))
+
+    last = {(one.receipt.period, one.receipt.part): one for one in landed if alike(one.receipt)}
+    return sorted(last.values(), key=lambda batch: batch.number)
+
+
+def _period(receipt: Receipt) -> str:
+    return receipt.period or ""
+
+
+def _name(receipt: Receipt) -> str:
+    return PurePosixPath(urlsplit(receipt.url).path).name
+
+
+def _time(receipt: Receipt) -> datetime:
+    modified = receipt.headers.get(MODIFIED)
+    if modified:
+        return datetime.fromisoformat(modified).astimezone(UTC)
+    sent = next((value for name, value in receipt.headers.items() if name.lower() == "last-modified"), None)
+    try:
+        return parsedate_to_datetime(sent).astimezone(UTC) if sent else receipt.collected_at
+    except ValueError:
+        return receipt.collected_at
+
+
+FILE_VERSIONS: Final[Mapping[str, Callable[[Receipt], Any]]] = {
+    "file.period": _period,
+    "file.time": _time,
+    "file.name": _name,
+}
+"""What orders the versions of a record by the file it came in, by the names of ``vertebra.declare.dataset``."""
+
+
+def batch_ranks(batches: Sequence[Batch], version: str) -> dict[int, int]:
+    """The rank of each batch: of two records with one key, that of the batch with the higher rank is newer.
+
+    Args:
+        batches: those that count.
+        version: what ``version:`` declares. If it is a column, the ranks decide between records of the same version.
+
+    Returns:
+        The rank by the batch's number. Batches that are equal in the declared order are ranked by their bytes, so that
+        the order in which they were collected does not matter.
+    """
+    order = FILE_VERSIONS.get(version)
+    ranked = sorted(batches, key=lambda one: (order(one.receipt) if order else 0, one.receipt.sha256))
+    return {batch.number: rank for rank, batch in enumerate(ranked)}
