@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -80,6 +81,7 @@ class Journal:
         self._lake = lake
         self._path = lake.root / _FOLDER / f"{run_id}.jsonl"
         self._file: GrowingFile | None = None
+        self._writing = RLock()  # a step that runs beside others writes too
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -90,16 +92,16 @@ class Journal:
 
     def begin(self, step: str, begun: Begun | None = None) -> None:
         """Note that a step begins, or is repeated: its earlier entries about its table are dropped."""
-        self._note_begin(step, begun or Begun())
         line: dict[str, Any] = {"begin": step}
         if begun is not None:
             line |= {"fingerprint": begun.fingerprint, "parts": dict(begun.parts)}
             line |= {"inputs": dict(begun.inputs), "outputs": list(begun.outputs)}
-        self._write(line, flush=False)
+        with self._writing:
+            self._note_begin(step, begun or Begun())
+            self._write(line, flush=False)
 
     def add(self, entry: Entry) -> None:
         """Note an entry of a step in a ledger."""
-        self.entries.append(entry)
         line: dict[str, Any] = {"step": entry.step, "ledger": entry.ledger, "table": entry.table}
         if entry.staged is None:
             line["rows"] = [dict(row) for row in entry.rows]
@@ -107,12 +109,15 @@ class Journal:
             root = self._lake.table(f"governance.{entry.ledger}").path
             files = [file.relative_to(root).as_posix() for file in entry.staged.files]
             line["staged"] = {"files": files, "rows": entry.staged.rows, "parts": list(entry.staged.parts)}
-        self._write(line)
+        with self._writing:
+            self.entries.append(entry)
+            self._write(line)
 
     def end(self, step: str) -> None:
         """Note that a step has succeeded: its tables are committed."""
-        self.ended.add(step)
-        self._write({"end": step}, flush=False)
+        with self._writing:
+            self.ended.add(step)
+            self._write({"end": step}, flush=False)
 
     def close(self) -> None:
         """Note that the run has ended and only its ledgers remain to be committed."""

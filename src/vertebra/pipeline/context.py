@@ -8,10 +8,10 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from vertebra.engine import running
-from vertebra.governance.context import Progress, StepContext
+from vertebra.governance.context import Progress, StepContext, silent
 from vertebra.governance.journal import pending_runs
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
@@ -70,6 +70,20 @@ class RunOptions:
 EVERY_STEP: Final = RunOptions()
 
 
+class Perform(Protocol):
+    """Does the work of a step: :meth:`RunContext.perform` or :meth:`RunContext.perform_without_engine`."""
+
+    def __call__(
+        self,
+        step: str,
+        fingerprint: Fingerprint,
+        work: Callable[[StepContext], StepOutcome],
+        outputs: Sequence[str] = (),
+    ) -> StepOutcome:
+        """Do it, and return its outcome."""
+        ...
+
+
 @dataclass(frozen=True)
 class RunContext:
     """Everything a run works with. While it exists, the process holds the lease of the lake.
@@ -110,8 +124,19 @@ class RunContext:
             EngineError: the engine failed. Other exceptions of ``work`` pass unchanged.
         """
         return self.engine.attempt(
-            lambda: self._call(work, step, fingerprint, outputs), lambda text: self.console.note(f"{step}: {text}")
+            lambda: self._call(work, step, fingerprint, outputs, self.progress_of(step)),
+            lambda text: self.console.note(f"{step}: {text}"),
         )
+
+    def perform_without_engine(
+        self,
+        step: str,
+        fingerprint: Fingerprint,
+        work: Callable[[StepContext], StepOutcome],
+        outputs: Sequence[str] = (),
+    ) -> StepOutcome:
+        """Do the work of a step that uses no engine, in any thread; see :meth:`perform`. Its progress is not shown."""
+        return self._call(work, step, fingerprint, outputs, silent)
 
     def progress_of(self, step: str) -> Progress:
         """Receives what a step is doing, and passes it to the console."""
@@ -123,6 +148,7 @@ class RunContext:
         step: str,
         fingerprint: Fingerprint,
         outputs: Sequence[str],
+        progress: Progress,
     ) -> StepOutcome:
         self.recorder.doing(step, fingerprint, outputs)
         scratch = self.recorder.folder / step
@@ -139,7 +165,7 @@ class RunContext:
                     engine=self.engine,
                     ledgers=self.ledgers,
                     scratch=scratch,
-                    progress=self.progress_of(step),
+                    progress=progress,
                     definition=fingerprint.definition,
                 )
             )

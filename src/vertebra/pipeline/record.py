@@ -47,6 +47,7 @@ class Recorder:
         self._run_id = run_id
         about = {"run_id": run_id, "engine": engine, "profile": profile, "vertebra": installed_version()}
         self._journal = Journal(lake, run_id, about)
+        self._began: dict[str, datetime] = {}
         self.ledgers = Ledgers(lake, self._journal)
 
     @property
@@ -80,6 +81,7 @@ class Recorder:
             fingerprint: what its result depends on; None for a step that records its tables itself.
             outputs: the tables it writes; the commit of the last one ends the step.
         """
+        self._began[step] = datetime.now(UTC)
         self._journal.begin(step, _begun(fingerprint, outputs) if fingerprint else None)
 
     def ended(self, result: StepResult, fingerprint: Fingerprint | None) -> None:
@@ -135,7 +137,8 @@ class Recorder:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _row(self, step: str, state: str, seconds: float | None = None, **more: Any) -> None:
-        started = datetime.now(UTC) - timedelta(seconds=seconds or 0)
+        # a step that ran beside others is recorded some time after it ended
+        started = self._began.pop(step, None) or datetime.now(UTC) - timedelta(seconds=seconds or 0)
         row = {"step": step, "state": state, "started_at": started, "seconds": seconds}
         self.ledgers.append("runs", [self._journal.about | row | more], self._about(step))
 

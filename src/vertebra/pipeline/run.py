@@ -12,7 +12,8 @@ from vertebra.errors import EngineError, StepError, VertebraError
 from vertebra.formatting import counted
 from vertebra.landing.context import CollectionContext
 from vertebra.landing.web.network import Network
-from vertebra.pipeline.context import EVERY_STEP, RunContext, RunOptions, run_context
+from vertebra.pipeline.beside import Beside, is_small, needs_no_engine
+from vertebra.pipeline.context import EVERY_STEP, Perform, RunContext, RunOptions, run_context
 from vertebra.pipeline.dispatch import dispatch
 from vertebra.pipeline.land import land
 from vertebra.pipeline.plan import PlannedStep, decide, graph_of, modified_steps, plan
@@ -21,7 +22,7 @@ from vertebra.pipeline.selection import select
 from vertebra.pipeline.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from vertebra.declare.broken import BrokenDeclaration
@@ -77,6 +78,7 @@ class _Run:
         results: of the steps whose state is not ``current``.
         current: the steps that were current.
         broken: for each step whose dependants cannot run, the reason.
+        beside: the steps under way beside the one at hand.
     """
 
     context: RunContext
@@ -87,6 +89,7 @@ class _Run:
     results: list[StepResult] = field(default_factory=list)
     current: list[str] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
+    beside: Beside = field(default_factory=Beside)
     began: float = field(default_factory=time.perf_counter)
 
     def execute(self) -> RunReport:
@@ -100,6 +103,8 @@ class _Run:
             self._do(decisions)
         except KeyboardInterrupt:
             self._interrupted()
+        finally:
+            self.beside.close()
         report = RunReport(
             self.context.run_id,
             time.perf_counter() - self.began,
@@ -169,13 +174,18 @@ class _Run:
     def _do(self, decisions: list[PlannedStep]) -> None:
         if _use_engine(decisions):
             self.context.engine.warm_up()
-        for planned in decisions:
+        for place, planned in enumerate(decisions):
             step = planned.step
             self.state.forget(step)
+            self._begin_beside(decisions[place:])
             if planned.action == "skip":
                 self.current.append(step.name)
                 continue
             self._stop_if_asked()
+            if step.name in self.beside:
+                self.context.console.started(self._place(step.name), len(self.chosen), step.name)
+                self._take_beside(step.name)
+                continue
             reason = self._why_blocked(step)
             if reason or step.broken:
                 skipped = StepResult(step.name, "skipped", reason)
@@ -190,7 +200,39 @@ class _Run:
                 self._start(step)
                 self._end(self._perform(decision), decision.fingerprint)
 
+    def _begin_beside(self, rest: Sequence[PlannedStep]) -> None:
+        """Begin steps that can run beside the next one.
+
+        Args:
+            rest: the next step and all after it.
+        """
+        waiting = {planned.step.name for planned in rest}
+        for planned in rest[1:]:
+            step = planned.step
+            if planned.action != "run" or not needs_no_engine(step) or step.name in self.beside:
+                continue
+            if self.graph.parents[step.name] & waiting or step.broken or self._why_blocked(step):
+                continue
+            if self.options.stopping():
+                return
+            decision = decide(step, self.state, self.context.project.root, self.options.full_refresh)
+            fingerprint = decision.fingerprint
+            if decision.action == "run" and fingerprint and is_small(fingerprint.inputs, self.context.lake):
+                self.beside.begin(decision, self._perform_beside)
+
+    def _perform_beside(self, decision: PlannedStep) -> StepResult:
+        return self._performed(decision, self.context.perform_without_engine)
+
+    def _take_beside(self, name: str) -> None:
+        decision, result = self.beside.take(name)
+        self._end(result, decision.fingerprint)
+
     def _perform(self, decision: PlannedStep) -> StepResult:
+        result = self._performed(decision, self.context.perform)
+        self.state.forget(decision.step)
+        return replace(result, outputs=self._versions(decision.step)) if result.state == "ok" else result
+
+    def _performed(self, decision: PlannedStep, perform: Perform) -> StepResult:
         step, fingerprint = decision.step, decision.fingerprint
         assert fingerprint is not None
         clock = time.perf_counter()
@@ -199,22 +241,15 @@ class _Run:
             return dispatch(step, self.context.project, step_context, decision.full_refresh)
 
         try:
-            outcome = self.context.perform(step.name, fingerprint, work, step.outputs)
+            outcome = perform(step.name, fingerprint, work, step.outputs)
         except KeyboardInterrupt:
             raise
         except (Exception, SystemExit) as error:
             # this also runs the user's code, whose errors must not end the run
             return _failure(step, decision.words, error, time.perf_counter() - clock)
-        self.state.forget(step)
+        seconds = time.perf_counter() - clock
         return StepResult(
-            step.name,
-            "ok",
-            decision.words,
-            time.perf_counter() - clock,
-            outcome.rows,
-            outcome.version,
-            self._versions(step),
-            outcome.facts,
+            step.name, "ok", decision.words, seconds, outcome.rows, outcome.version, outcome.outputs, outcome.facts
         )
 
     def _versions(self, step: Step) -> dict[str, int]:
@@ -250,6 +285,8 @@ class _Run:
         return step.zone == "landing" and self.state.has_batches(step)
 
     def _interrupted(self) -> None:
+        for name in self.beside.names():
+            self._take_beside(name)
         ended = {result.step for result in self.results} | set(self.current)
         rest = [name for name in self.chosen if name not in ended]
         for number, name in enumerate(rest):
