@@ -13,6 +13,7 @@ import pytest
 from pyspark.sql import types as T
 
 from detection_truth import brute_force, compare_with, stored
+from effort import cases
 from vertebra.declare.rules import NamedRule
 from vertebra.denial import Inclusion, parse
 from vertebra.engine import Engine
@@ -68,9 +69,18 @@ RULES = {
 }
 
 
-def test_are_compared_in_the_type_of_both(engine: Engine) -> None:
+def test_are_compared_in_the_type_of_both(sail: Engine) -> None:
+    check(list(RULES), sail)
+
+
+@pytest.mark.spark
+def test_are_on_apache_spark_too(apache_spark: Engine) -> None:
+    check(cases(list(RULES), fast=["keys", "order_of_decimals", "two_orders", "three_orders"]), apache_spark)
+
+
+def check(chosen: list[str], engine: Engine) -> None:
     data = table(60)
-    rules = [NamedRule(name, "deny", parse(text, "r", COLUMNS)) for name, text in RULES.items()]
+    rules = [NamedRule(name, "deny", parse(RULES[name], "r", COLUMNS)) for name in chosen]
     with tempfile.TemporaryDirectory() as folder:
         frames = {"r": stored(data, Path(folder) / "r.parquet", engine)}
         detection = detect("r", frames, rules, engine, Path(folder))
