@@ -63,7 +63,7 @@ def debug(
     """Check the installation, the project, the lake and the engine.
 
     With --verify, checks every payload, record file, receipt, log entry and current data file of the lake, by their
-    SHA-256. With --repair, parses records again from payloads, takes damaged tables back to their last sound version,
+    SHA-256. With --repair, parses records again from payloads, takes damaged tables back to their last intact version,
     for the next run to compute, and rebuilds ledgers. Both exit with 1 if damage is left.
 
     \b
