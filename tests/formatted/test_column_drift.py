@@ -61,6 +61,18 @@ def test_missing_columns_are_null_where_that_is_declared(
     assert [row["b"] for row in rows()] == [2.0, None]
 
 
+def test_a_column_that_no_batch_ever_had_is_an_error_with_near_names(
+    declared: Callable, land: Callable, formatted: Callable
+) -> None:
+    dataset = declared({"a": "int", "b": {"type": "int", "source": "valeu"}}, drift={"missing": "null"})
+    land(1, {"a": ["1"], "value": ["2"]})
+    with pytest.raises(DriftError, match="has ever had the column 'valeu' of b") as caught:
+        formatted(dataset)
+    assert "write source: value in datasets/cells.yaml" in caught.value.remedy
+    land(2, {"a": ["1"], "valeu": ["2"]})
+    assert formatted(dataset).rows == 2
+
+
 def test_the_first_source_a_batch_has_is_taken(declared: Callable, batch: Callable) -> None:
     dataset = declared({"a": {"type": "int", "source": ["x", "y"]}})
     match = match_columns(dataset, batch("y", "x"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.dataset import Column
 from vertebra.errors import DriftError
-from vertebra.formatting import shortened
+from vertebra.formatting import counted, shortened
 from vertebra.governance.drift import misfit, sources_in
 from vertebra.governance.renames import like_named
 
@@ -94,6 +94,33 @@ def match_columns(dataset: Dataset, batch: Batch, more: Mapping[str, Column] | N
         sources[name] = next((source for source in column.sources(name) if source in extra), None)
     brought = {source for name, source in sources.items() if name in more}
     return Match(batch, sources, tuple(column for column in extra if column not in brought))
+
+
+def refuse_never_seen(dataset: Dataset, received: Sequence[Batch]) -> None:
+    """Refuse columns that no batch has ever had: a misspelled name would be a column of NULLs.
+
+    Columns that single batches lack are NULL in their rows where the policy is ``drift: {missing: null}``.
+
+    Args:
+        received: all batches, also those that do not count.
+
+    Raises:
+        DriftError: a declared column was in no batch.
+    """
+    seen = list(dict.fromkeys(column for batch in received for column in batch.receipt.columns))
+    known = set(seen)
+    for name, column in dataset.columns.items():
+        sources = column.sources(name)
+        if not seen or not known.isdisjoint(sources):
+            continue
+        near = like_named(sources, seen)
+        instead = f"write source: {_yaml(near)}" if near else f"write one of {_listed(seen)}"
+        raise DriftError(
+            f"no batch of {dataset.name} has ever had the column {' or '.join(map(repr, sources))} of {name}",
+            cause=f"the {counted(len(received), 'batch', 'batches')} had {_listed(seen)}",
+            remedy=f"{instead} in {dataset.declared_in}, or remove {name} until the source has it",
+            where=f"{dataset.source}.{dataset.name}",
+        )
 
 
 def _refuse_retyped(dataset: Dataset, batch: Batch, sources: Mapping[str, str | None]) -> None:

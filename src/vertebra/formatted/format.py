@@ -13,7 +13,7 @@ import pyarrow.dataset as pads
 from vertebra.errors import LakeError
 from vertebra.formatted.cast import read_cell
 from vertebra.formatted.digest import formatting_digest
-from vertebra.formatted.drift import Match, evolved, match_columns
+from vertebra.formatted.drift import Match, evolved, match_columns, refuse_never_seen
 from vertebra.formatted.intermediates import Intermediates
 from vertebra.formatted.rejects import castable, ragged_records, record_rejects, rejects, suspects
 from vertebra.formatted.text import null_markers
@@ -99,6 +99,7 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     for batch in new:
         check_records(batch)
     matches = [match_columns(dataset, batch, more) for batch in new]
+    refuse_never_seen(dataset, received)
     added = [name for name in more if full_refresh or name not in table.schema().names]
     declared = list(dataset.columns)
     dataset = dataset.model_copy(update={"columns": {**dataset.columns, **more}})
