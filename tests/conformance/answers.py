@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 
 STATISTICAL: Final = re.compile(
-    r"(std|stddev|var|covar|corr|regr_|kurtosis|skewness|percentile\(|median\()\w*", re.IGNORECASE
+    r"(std|stddev|var|covar|corr|regr_|kurtosis|skewness|percentile\(|percentile_cont\(|median\()\w*", re.IGNORECASE
 )
 """Statistics: their sums are rounded in another order, so that 6 digits of their results are compared."""
 _STATISTICAL_UNITS: Final = 2**32

@@ -152,6 +152,7 @@ def outcomes(
                     "entry": entry.name,
                     "outcome": "refused",
                     "because": str(refused),
+                    "instead": refused.remedy,
                     "recorded": refused.recorded,
                 }
     expected = {entry.name: _expected(truth[entry.name], known.get(entry.name)) for entry, _ in asked}

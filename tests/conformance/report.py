@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ import yaml
 from conformance.answers import is_error
 from conformance.corpus import FOLDER, Entry, entries, tables
 from conformance.record import ANSWERS, UNCHECKED, recorded, recorded_outcomes
-from conformance.signatures import Signature, signature
+from conformance.signatures import BY_LITERAL, Signature, signature
 from conformance.translation import calls
+from vertebra.spark_sql.alternatives import alternative
+from vertebra.spark_sql.types import family_of
 
 ROOT: Final = Path(__file__).parents[2]
 SUPPORT: Final = ROOT / "src" / "vertebra" / "spark_sql" / "support.json"
@@ -24,9 +27,7 @@ PAGE: Final = ROOT / "docs" / "reference" / "sql-support.md"
 LEFT_OUT: Final = FOLDER / "left_out.yaml"
 
 SILENT: Final = ("differs", "sail_accepts")
-_WORST: Final = ("equal", "rewritten", "fails", "refused", "refuses", "differs")
-_BEYOND_INTEGERS: Final = "ARITHMETIC_OVERFLOW"
-"""What Apache Spark raises for a frame by value at the edge of an integer type, where Sail goes on."""
+_WORST: Final = ("equal", "rewritten", "fails", "invalid", "refused", "refuses", "differs")
 
 
 @dataclass
@@ -35,11 +36,13 @@ class Function:
 
     Attributes:
         outcomes: the worst outcome of the entries of a signature.
+        answered: signatures of which an entry has a right value.
         results: the types that Apache Spark gives.
         examples: for an outcome that is not `equal`, the first entry that shows it.
     """
 
     outcomes: dict[Signature, str] = field(default_factory=dict)
+    answered: set[Signature] = field(default_factory=set)
     results: set[str] = field(default_factory=set)
     examples: dict[str, tuple[Entry, dict[str, Any]]] = field(default_factory=dict)
 
@@ -49,6 +52,7 @@ class Findings:
     """What the corpus says, by function and for what is about more than one function."""
 
     functions: dict[str, Function]
+    by_rule: list[tuple[Entry, dict[str, Any]]]
     others: list[tuple[Entry, dict[str, Any]]]
     counts: Counter[str]
 
@@ -62,13 +66,15 @@ def findings(outcomes: Mapping[str, dict[str, Any]] | None = None) -> Findings:
     content, truth = tables(), recorded()
     outcomes = recorded_outcomes() if outcomes is None else outcomes
     functions: defaultdict[str, Function] = defaultdict(Function)
-    others, counts = [], Counter[str]()
+    by_rule, others, counts = [], [], Counter[str]()
     signatures = {one.name: signature(one, content.get(one.table)) for one in entries()}
     valid = {signatures[one.name] for one in entries() if "refused" not in truth[one.name]}
     for entry in entries():
         answer, outcome = truth[entry.name], outcomes.get(entry.name, {"outcome": "equal"})
         key = _key(entry, answer, outcome)
         counts["no engine answers" if key == "equal" and "refused" in answer else outcome["outcome"]] += 1
+        if outcome["outcome"] == "refused" and not outcome["recorded"]:
+            by_rule.append((entry, outcome))
         found = signatures[entry.name]
         if found is None:
             if key != "equal":
@@ -78,15 +84,21 @@ def findings(outcomes: Mapping[str, dict[str, Any]] | None = None) -> Findings:
         if "refused" in answer:
             if found in valid:  # refused for a reason that its types do not show
                 continue
-            key = "refused"
+            key = "invalid"
         before = function.outcomes.get(found, "equal")
         function.outcomes[found] = max(before, key, key=_WORST.index)
+        if _has_right_value(answer, outcome):
+            function.answered.add(found)
         if answer.get("type"):
             function.results.add(answer["type"])
         if key != "equal":
             function.examples.setdefault(key, (entry, outcome))
+    for function in functions.values():
+        for found, key in function.outcomes.items():
+            if key == "fails" and found not in function.answered:
+                function.outcomes[found] = "refuses"  # it stops for every value that is not NULL
     _add_inner_functions(functions, content, truth, outcomes)
-    return Findings(dict(sorted(functions.items())), others, counts)
+    return Findings(dict(sorted(functions.items())), by_rule, others, counts)
 
 
 def _add_inner_functions(
@@ -95,18 +107,38 @@ def _add_inner_functions(
     truth: Mapping[str, Mapping[str, Any]],
     outcomes: Mapping[str, dict[str, Any]],
 ) -> None:
-    """Add the functions that are only asked about within others, such as ``size(collect_set(x))``."""
+    """Add the functions that are only asked about within others, such as ``size(collect_set(x))``.
+
+    Of a right answer, the outermost function is added for types that are not asked about by themselves.
+    """
     alone = {name for name, function in functions.items() if function.outcomes}
+    asked = {one for function in functions.values() for one in function.outcomes}
     for entry in entries():
         answer = truth[entry.name]
         if not entry.table or "refused" in answer or signature(entry, content[entry.table]) is not None:
             continue
-        key = _key(entry, answer, outcomes.get(entry.name, {"outcome": "equal"}))
-        for call in calls(entry, content):
-            if call.is_function and call.variant not in alone and None not in call.kinds:
-                found = Signature(call.variant, tuple(kind.family for kind in call.kinds if kind))
+        outcome = outcomes.get(entry.name, {"outcome": "equal"})
+        key = _key(entry, answer, outcome)
+        for place, call in enumerate(calls(entry, content)):
+            if not call.is_function or None in call.kinds:
+                continue
+            found = Signature(call.variant, tuple(filter(None, map(family_of, call.kinds))))
+            right = place == 0 and outcome["outcome"] in ("equal", "rewritten") and call.name not in BY_LITERAL
+            if call.variant not in alone or (right and found not in asked):
                 function = functions.setdefault(call.variant, Function())
                 function.outcomes[found] = max(function.outcomes.get(found, "equal"), key, key=_WORST.index)
+
+
+def _has_right_value(answer: Mapping[str, Any], outcome: Mapping[str, Any]) -> bool:
+    """Whether Sail gives a value of Apache Spark's answer that is not NULL."""
+    match outcome["outcome"]:
+        case "equal" | "rewritten" | "refused":
+            return True
+        case "sail_refuses" if outcome["rows"]:
+            failing = set(outcome["rows"])
+            rows = enumerate(answer["rows"])
+            return any(row is not None and not is_error(row) and place not in failing for place, row in rows)
+    return False
 
 
 def _key(entry: Entry, answer: Mapping[str, Any], outcome: Mapping[str, Any]) -> str:
@@ -116,8 +148,6 @@ def _key(entry: Entry, answer: Mapping[str, Any], outcome: Mapping[str, Any]) ->
             return "fails"  # a division by the literal zero: Apache Spark finds no value either
         case "sail_refuses":
             return "fails" if outcome["rows"] else "refuses"
-        case "sail_accepts" if _BEYOND_INTEGERS in str(outcome.get("spark")) and " range between " in entry.text:
-            return "equal"
         case "sail_accepts":
             return "differs"
         case "refused" if not outcome["recorded"]:
@@ -150,7 +180,7 @@ def _supported(function: Function) -> dict[str, Any]:
         made["by_literal"] = {key: value for key, value in literal.items() if value}
     made["missing"] = (
         bool(function.outcomes)
-        and set(function.outcomes.values()) <= {"refuses", "refused"}
+        and set(function.outcomes.values()) <= {"refuses", "refused", "invalid"}
         and "refuses" in function.outcomes.values()
     )
     if len(function.results) == 1:
@@ -166,7 +196,8 @@ def left_out() -> dict[str, list[str]]:
 
 def page(found: Findings) -> str:
     """The reference for users, in Markdown."""
-    return "\n".join([*_head(found), *_functions(found), *_others(found), *_left_out()]) + "\n"
+    parts = (_head(found), _equal(found), _rewritten(found), _refused(found), _only_spark(found), _others(found))
+    return "\n".join([*(line for part in parts for line in part), *_left_out()]) + "\n"
 
 
 def _head(found: Findings) -> Iterator[str]:
@@ -199,30 +230,104 @@ def _head(found: Findings) -> Iterator[str]:
     yield ""
 
 
-def _functions(found: Findings) -> Iterator[str]:
+def _equal(found: Findings) -> Iterator[str]:
     yield from (
-        "## Functions and operators",
+        "## Equal",
         "",
-        "Types are named without their parameters. A literal is named where it decides. Suffixes: `distinct`, `filter`,",
-        "`within group`; `over`, a window without a frame; `over rows` and `over range`, with one; `by value`, with a frame",
-        "of so many units before or after. A function that is equal for all types that Apache Spark accepts says `all`.",
+        "Both engines give the same value of the same type, or an error for the same rows. Types are named without their",
+        "parameters, arrays with the family of their elements. A literal is named where it decides. Suffixes: `distinct`,",
+        "`filter`, `within group`; `over`, a window without a frame; `over rows` and `over range`, with one; `by value`, with",
+        "a frame of so many units before or after. `all` stands for all types that Apache Spark takes. For a type in",
+        "brackets, the embedded engine stops with an error at some of the hard values; it never gives another value.",
         "",
-        "| function | equal or rewritten | not equal | only Apache Spark | for example |",
-        "|---|---|---|---|---|",
+        "| function | types of the arguments |",
+        "|---|---|",
     )
     for name, function in found.functions.items():
-        if not function.outcomes:
-            continue
-        columns = [
-            _types(function, ("equal", "rewritten", "fails")),
-            _types(function, ("differs",)),
-            _types(function, ("refuses", "refused")),
-        ]
-        if not columns[1] and not columns[2]:
-            columns[0] = "all"
-        example = function.examples.get("differs")
-        yield f"| `{_cell(name)}` | {' | '.join(columns)} | {_example(*example) if example else ''} |"
+        types = _types(function, ("equal",))
+        failing = _types(function, ("fails",))
+        if types or failing:
+            every = types and set(function.outcomes.values()) <= {"equal", "invalid"}
+            shown = "all" if every else "; ".join(filter(None, (types, failing and f"({failing})")))
+            yield f"| `{_cell(name)}` | {shown} |"
     yield ""
+
+
+def _rewritten(found: Findings) -> Iterator[str]:
+    yield from (
+        "## Rewritten",
+        "",
+        "Vertebra sends the embedded engine another expression, which gives Apache Spark's answer.",
+        "",
+        "| function | types of the arguments | for example | is sent as |",
+        "|---|---|---|---|",
+    )
+    for name, function in found.functions.items():
+        types = _types(function, ("rewritten",))
+        if types:
+            shown = " | "
+            if "rewritten" in function.examples:
+                entry, outcome = function.examples["rewritten"]
+                sent = _cell(_short(outcome.get("sql", ""), 150))
+                shown = f"`{_cell(entry.text)}` over `{entry.table}` | `{sent}`"
+            yield f"| `{_cell(name)}` | {types} | {shown} |"
+    yield ""
+
+
+def _refused(found: Findings) -> Iterator[str]:
+    yield from (
+        "## Refused, and what to write instead",
+        "",
+        "Vertebra refuses these when it loads the project, with file, line and place, and the message says what to write",
+        "instead. With `--engine sc://…` they run.",
+        "",
+        "| function | types of the arguments | write instead |",
+        "|---|---|---|",
+    )
+    for name, function in found.functions.items():
+        types = _types(function, ("differs", "refused"))
+        if types:
+            example = function.examples.get("refused")
+            instead = (example[1].get("instead") if example else "") or alternative(name, _known(function))
+            yield f"| `{_cell(name)}` | {types} | {_cell(instead)} |"
+    yield from (
+        "",
+        "Some calls and queries are refused for their values or their form:",
+        "",
+        "| refused | for example | write instead |",
+        "|---|---|---|",
+    )
+    seen: set[tuple[str, str]] = set()
+    for entry, outcome in found.by_rule:
+        fact, remedy = outcome["because"], outcome["instead"]
+        if not remedy:  # it does not parse
+            continue
+        kind = re.sub(r"'.*?'|\d+|\(.*?\)|\b(decimal|int|bigint|double|float|string|date|timestamp)\b", "", fact)
+        if (kind, remedy.partition(" ")[0]) not in seen:
+            seen.add((kind, remedy.partition(" ")[0]))
+            yield f"| {_cell(fact)} | `{_cell(_short(entry.text, 100))}` | {_cell(remedy)} |"
+    yield ""
+
+
+def _only_spark(found: Findings) -> Iterator[str]:
+    yield from (
+        "## Only Apache Spark",
+        "",
+        "The embedded engine does not have these, or stops with an error whatever the values are.",
+        "",
+        "| function | types of the arguments | write instead |",
+        "|---|---|---|",
+    )
+    for name, function in found.functions.items():
+        types = _types(function, ("refuses",))
+        if types:
+            yield f"| `{_cell(name)}` | {types} | {_cell(alternative(name, _known(function)))} |"
+    yield ""
+
+
+def _known(function: Function) -> list[tuple[str, ...]]:
+    """The types for which both engines are known to agree."""
+    return [of.types for of, outcome in function.outcomes.items() if outcome in ("equal", "rewritten", "fails")]
 
 
 def _types(function: Function, outcomes: Sequence[str]) -> str:
@@ -240,29 +345,19 @@ def _types(function: Function, outcomes: Sequence[str]) -> str:
     return "; ".join(texts)
 
 
-def _example(entry: Entry, outcome: Mapping[str, Any]) -> str:
-    shown = f"`{_cell(entry.text)}` over `{entry.table}`"
-    if "spark" not in outcome:
-        return shown
-    return (
-        f"{shown}: `{_cell(_short(outcome['spark']))}` in Apache Spark, `{_cell(_short(outcome['sail']))}` here"
-        if "sail" in outcome
-        else shown
-    )
-
-
 def _others(found: Findings) -> Iterator[str]:
     yield from (
         "## Queries and expressions of several functions",
         "",
         "What is not listed is equal.",
         "",
-        "| outcome | SQL |",
-        "|---|---|",
+        "| outcome | SQL | write instead |",
+        "|---|---|---|",
     )
     for entry, outcome in sorted(found.others, key=lambda one: (one[1]["outcome"], one[0].table, one[0].text)):
         over = f" over `{entry.table}`" if entry.table else ""
-        yield f"| {outcome['outcome'].replace('sail_', 'embedded engine ')} | `{_cell(entry.text)}`{over} |"
+        shown = outcome["outcome"].replace("sail_", "embedded engine ")
+        yield f"| {shown} | `{_cell(entry.text)}`{over} | {_cell(outcome.get('instead', ''))} |"
     yield ""
 
 
@@ -272,11 +367,8 @@ def _left_out() -> Iterator[str]:
         yield f"| {reason} | {', '.join(f'`{name}`' for name in names)} |"
 
 
-def _short(value: Any) -> str:
-    if is_error(value):
-        return str(value["error"]) or "error"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "…"
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def _cell(text: str) -> str:

@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from conformance.answers import type_name
 from conformance.corpus import Entry
+from vertebra.spark_sql.types import family_of, parse_type
 
 BY_LITERAL: Final = {
     "cast", "try_cast", "extract", "date_part", "datepart", "trunc", "date_trunc", "date_format", "timestampadd",
     "timestampdiff", "dateadd", "datediff", "date_diff", "date_add", "encode", "decode", "parse_url", "try_parse_url", "from_json", "from_csv",
-    "to_char", "to_varchar", "to_number", "try_to_number", "to_date", "to_timestamp", "try_to_timestamp", "next_day", "format_string", "printf", "from_unixtime", "unix_timestamp", "to_unix_timestamp",
+    "sha2", "to_char", "to_varchar", "to_number", "try_to_number", "to_date", "to_timestamp", "try_to_timestamp", "next_day", "format_string", "printf", "from_unixtime", "unix_timestamp", "to_unix_timestamp",
 }  # fmt: skip
 """What a word or a text among the arguments decides: those are part of the signature."""
 
@@ -39,8 +40,8 @@ class Signature:
 
 
 def family(type_: str) -> str:
-    """The family of a type: its name without parameters."""
-    return re.split(r"[(<]", type_, maxsplit=1)[0]
+    """The family of a type: its name without parameters, of an array with the family of its elements."""
+    return family_of(parse_type(type_)) or re.split(r"[(<]", type_, maxsplit=1)[0]
 
 
 def signature(entry: Entry, content: pa.Table | None) -> Signature | None:
@@ -61,7 +62,7 @@ def signature(entry: Entry, content: pa.Table | None) -> Signature | None:
         if "expression" in types:
             return None
         literal = ", ".join(
-            argument
+            re.sub(r'^"(.*)"$', r"'\1'", argument)
             for argument, of in zip(arguments, types, strict=True)
             if argument not in columns and name in BY_LITERAL
         )
@@ -148,7 +149,7 @@ def _type(text: str, columns: dict[str, str]) -> str:
     if re.match(r"(\w+|\(\w+(, \w+)*\)) ?->", text):
         return "lambda"
     if re.fullmatch(r"array\([\d., ]+\)", text):
-        return "array"
+        return "array<decimal>" if "." in text else "array<int>"
     if re.fullmatch(r"[A-Z]+", text):
         return "word"
     return "expression"

@@ -74,7 +74,7 @@ def test_no_answer_differs_but_for_a_stated_reason() -> None:
     silent = {name for name, one in recorded_outcomes().items() if one["outcome"] in ("differs", "sail_accepts")}
     unexplained = {name for name in silent if not any(pattern.fullmatch(name) for pattern in patterns)}
     assert not unexplained, sorted(unexplained)
-    assert len(silent) < 120, "a rewrite or a refusal is missing"
+    assert len(silent) < 10, "a rewrite or a refusal is missing"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_transcendental_functions_may_differ_in_the_last_two_places(wanted: Any,
         ("int: sum(x)", ("sum", ("int",), "")),
         ("int: sum(x) over (partition by g)", ("sum over", ("int",), "")),
         ("string: x like 'a%'", ("like", ("string", "string"), "")),
-        ("array_int: transform(x, v -> v + 1)", ("transform", ("array", "lambda"), "")),
+        ("array_int: transform(x, v -> v + 1)", ("transform", ("array<int>", "lambda"), "")),
         ("int: sum(x) + 1", None),
     ],
 )  # fmt: skip

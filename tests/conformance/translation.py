@@ -22,11 +22,12 @@ class RefusedError(Exception):
 
     Attributes:
         recorded: because the engines are recorded to differ, not by a rule.
+        remedy: what to write instead.
     """
 
-    def __init__(self, reason: str, *, recorded: bool = False) -> None:
+    def __init__(self, reason: str, *, recorded: bool = False, remedy: str = "") -> None:
         super().__init__(reason)
-        self.recorded = recorded
+        self.recorded, self.remedy = recorded, remedy
 
 
 _known: dict[str, Columns] = {}
@@ -51,7 +52,9 @@ def translate(entry: Entry, tables: dict[str, pa.Table], *, verified: bool = Tru
     except SqlglotError as error:
         raise RefusedError(f"the SQL does not parse: {error}") from None
     if made.problems:
-        raise RefusedError(made.problems[0].fact, recorded=any(one.recorded for one in made.problems))
+        first = made.problems[0]
+        recorded = any(one.recorded for one in made.problems)
+        raise RefusedError(first.fact, recorded=recorded, remedy=first.remedy)
     return made.text
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vertebra.analysis.validate import Trial
 
 
-VERSION: Final = 2
+VERSION: Final = 3
 """The version of the analysis step. Raise it when the same views and declaration come to give other sets, models or
 metrics: all analyses are then run again. See "Raise a version" in ``CONTRIBUTING.md``."""
 

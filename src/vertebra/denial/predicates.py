@@ -20,8 +20,8 @@ from vertebra.denial.ast import NEGATION, DenialConstraint, Operand, Operator, P
 from vertebra.denial.expressions import check_expression, is_comparison
 from vertebra.denial.refusal import refuse
 from vertebra.denial.tokens import Tokens, outermost, references, render, span, split_at_and, without_parentheses
-from vertebra.spark_sql.translate import translate_functions
-from vertebra.spark_sql.types import parse_type
+from vertebra.spark_sql.translate import translate_comparison, translate_functions
+from vertebra.spark_sql.types import FLOATS, parse_type
 
 if TYPE_CHECKING:
     from sqlglot.tokenizer_core import Token
@@ -125,6 +125,16 @@ class Predicates:
             refuse(self.text, start, end, problem.fact, cause=problem.cause, remedy=problem.remedy)
         return made.text
 
+    def _comparable(self, first: Operand, second: Operand) -> tuple[Operand, Operand]:
+        """Both sides of a comparison within one tuple, in a form that both engines compare alike."""
+        columns = {name: parse_type(kind) for _, of in self.ranges.values() for name, kind in of.items()}
+        kinds = [translate_functions(one.sql, columns).columns[""] for one in (first, second)]
+        floats = {name for name, kind in columns.items() if kind is not None and kind.family in FLOATS}
+        made = translate_comparison(
+            (first.sql, second.sql), kinds, [bool(floats & {*one.columns}) for one in (first, second)]
+        )
+        return replace(first, sql=made[0]), replace(second, sql=made[1])
+
     def _refuse_ambiguous(self, variable: str, column: Token) -> None:
         """Reject a column whose name matches two columns: engines ignore case in column names."""
         relation, columns = self.ranges[variable]
@@ -143,6 +153,8 @@ class Predicates:
                 self._refuse_mixed(piece, [sign])
         comparison = piece if len(self._used(piece)) < 2 else ()
         first, second = self.operand(left, comparison), self.operand(right, comparison)
+        if comparison:
+            first, second = self._comparable(first, second)
         return Predicate(first, NEGATION[operator] if negated else operator, second)
 
     def _between(self, piece: Tokens, negated: bool) -> list[Predicate]:

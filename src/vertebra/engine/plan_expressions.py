@@ -101,6 +101,8 @@ class ExpressionTree:
         match name, arguments:
             case "not", [one]:
                 return exp.Not(this=exp.paren(one))
+            case "~", [one]:
+                return exp.BitwiseNot(this=exp.paren(one))
             case "negative", [one]:
                 return exp.Neg(this=exp.paren(one))
             case "isnull", [one]:
@@ -155,10 +157,11 @@ class ExpressionTree:
                 return "UNBOUNDED", side
         tree = self._tree(value.value)
         number = tree.this if isinstance(tree, exp.Cast) else tree
-        text = number.sql()
+        text = number.sql().strip("'")  # a bigint is a cast text
         if text.startswith("-"):
             return exp.Literal.number(text.removeprefix("-")), "PRECEDING"
-        return ("CURRENT ROW", None) if text == "0" else (tree, "FOLLOWING")
+        whole = exp.Literal.number(text) if text.isdigit() else number
+        return ("CURRENT ROW", None) if text == "0" else (whole, "FOLLOWING")
 
     def _extracted(self, value: Any) -> exp.Expr:
         from sqlglot import exp

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from vertebra.engine.plan_expressions import ExpressionTree
 from vertebra.spark_sql.dialect import write
+from vertebra.spark_sql.rewrites.unions import check_united
+from vertebra.spark_sql.syntax import check_compared_rows
 from vertebra.spark_sql.translate import translate_tree
 from vertebra.spark_sql.types import Columns, parse_type
 from vertebra.spark_sql.unsupported import UnsupportedError
@@ -83,11 +85,30 @@ class _Plan:
         below = list(_messages(body, "Relation"))
         for one in below:
             self._relation(one)
+        if kind == "set_op":
+            self._check_set_operation(body)
         expressions = list(_messages(body, "Expression"))
         if expressions:
             columns = self._columns(below)
             for one in expressions:
-                self._expression(one, columns, below)
+                self._expression(one, columns, below, key=kind == "sort")
+
+    def _check_set_operation(self, operation: Any) -> None:
+        """The columns of both sides have one type: the embedded engine casts to the types of the first side."""
+        left, right = (
+            {field.name: parse_type(field.dataType.simpleString()) for field in self._schema(one).fields}
+            for one in (operation.left_input, operation.right_input)
+        )
+        pairs = (
+            [(name, kind, right[name]) for name, kind in left.items() if name in right]
+            if operation.by_name
+            else [(name, kind, other) for (name, kind), other in zip(left.items(), right.values(), strict=False)]
+        )
+        for name, one, two in pairs:
+            check_united(name, one, two)
+        if operation.set_op_type != operation.SET_OP_TYPE_UNION:
+            word = "intersect" if operation.set_op_type == operation.SET_OP_TYPE_INTERSECT else "except"
+            check_compared_rows([*left.values(), *right.values()], word, every=operation.is_all)
 
     def _columns(self, relations: list[Any]) -> Columns:
         found: dict[str, Any] = {}
@@ -101,14 +122,20 @@ class _Plan:
 
         return self._client.schema(Plan(root=relation))
 
-    def _expression(self, message: Any, columns: Columns, below: list[Any]) -> None:
+    def _expression(self, message: Any, columns: Columns, below: list[Any], *, key: bool = False) -> None:
+        """Translate an expression in place; a key of a sort is put into the form in which Spark orders it."""
+        from sqlglot import exp
+
         which = message.WhichOneof("expr_type")
-        if which in ("alias", "sort_order"):
-            inner = message.alias.expr if which == "alias" else message.sort_order.child
-            self._expression(inner, columns, [] if which == "alias" else below)
+        if which == "alias":
+            self._expression(message.alias.expr, columns, [])
+            return
+        if which == "sort_order":
+            self._expression(message.sort_order.child, columns, below, key=True)
             return
         tree = ExpressionTree(message)
-        made, problems, _ = translate_tree(tree.root, {**columns, **tree.opaque})
+        root = exp.Ordered(this=tree.root) if key else tree.root
+        made, problems, _ = translate_tree(root, {**columns, **tree.opaque})
         if problems:
             first = problems[0]
             raise UnsupportedError(f"{first.fact}, in {write(tree.root)}", cause=first.cause, remedy=first.remedy)
@@ -120,9 +147,9 @@ class _Plan:
                 cause="it mixes arithmetic with a Python function, a nested literal, or columns named through a frame",
                 remedy="compute that part in a column of its own first, with withColumn",
             )
-        name = self._name(message, below)
+        name = None if key else self._name(message, below)
         message.Clear()
-        text = write(made.unalias())
+        text = write(made.this if key else made.unalias())
         if name is None:
             message.expression_string.expression = text
         else:

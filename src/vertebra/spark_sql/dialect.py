@@ -21,12 +21,22 @@ _SPECIAL_SYNTAX: Final = ("CAST", "TRY_CAST", "EXTRACT", "OVERLAY", "POSITION", 
 @cache
 def dialect() -> type[Spark]:
     """The dialect of users' SQL, for sqlglot."""
+    from sqlglot import exp
     from sqlglot.dialects.spark import Spark
     from sqlglot.parsers.spark import SparkParser
+    from sqlglot.tokenizer_core import TokenType
+
+    def positive(parser: SparkParser) -> exp.Expr | None:
+        """``+x`` is ``positive(x)``; the sign of a number is left out."""
+        operand = parser._parse_unary()
+        if operand is None or (isinstance(operand, exp.Literal) and not operand.is_string):
+            return operand
+        return exp.Anonymous(this="positive", expressions=[operand])
 
     class UserSqlParser(SparkParser):
         FUNCTIONS: ClassVar = {}
         ARRAY_CONSTRUCTORS: ClassVar = {}  # array(1, 2)[0] is an element, not an array of one
+        UNARY_PARSERS: ClassVar = {**SparkParser.UNARY_PARSERS, TokenType.PLUS: positive}
         FUNCTION_PARSERS: ClassVar = {name: SparkParser.FUNCTION_PARSERS[name] for name in _SPECIAL_SYNTAX}
 
     class UserSql(Spark):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.spark_sql.dialect import function_name
 from vertebra.spark_sql.result_types import lambda_parameters, result_type
-from vertebra.spark_sql.scope import Scope, column_type
+from vertebra.spark_sql.scope import Scope, column_type, is_of_outer_query
 from vertebra.spark_sql.types import (
     BIGINT,
     BOOLEAN,
@@ -53,6 +53,9 @@ class Types:
         self._tables = {name.lower(): {c.lower(): kind for c, kind in cs.items()} for name, cs in tables.items()}
         self._types: dict[int, SqlType | None] = {}
         self._columns: dict[int, Columns] = {}
+        self._outer: set[int] = set()
+        self._aliases: dict[int, exp.Alias] = {}
+        self._sources: dict[int, Scope] = {}
         self._kept: list[exp.Expr] = []  # an id may be used again once its node is gone
 
     def of(self, node: exp.Expr) -> SqlType | None:
@@ -67,6 +70,19 @@ class Types:
     def columns_of(self, query: exp.Expr) -> Columns:
         """The columns of a query that was inferred."""
         return self._columns.get(id(query), {})
+
+    def is_outer(self, column: exp.Expr) -> bool:
+        """Whether a column is one of the query around the subquery that it is in."""
+        return id(column) in self._outer
+
+    def alias_of(self, column: exp.Expr) -> exp.Alias | None:
+        """The item of the same select list that a column of it names, as in ``select a + 1 as b, b * 2``."""
+        return self._aliases.get(id(column))
+
+    def sources_of(self, select: exp.Expr) -> Mapping[str, Columns]:
+        """The columns of each table, subquery or lateral view of FROM, by its alias in lower case."""
+        found = self._sources.get(id(select))
+        return found.sources if found else {}
 
     # -- queries -------------------------------------------------------------------------------------------------------
 
@@ -128,11 +144,16 @@ class Types:
                 self.expression(join.args["on"], scope)
         for lateral in select.args.get("laterals") or ():
             self._lateral_view(lateral, scope)
+        self._sources[id(select)] = scope
         columns: dict[str, SqlType | None] = {}
+        before: dict[str, exp.Alias] = {}
         for place, item in enumerate(select.expressions):
+            self._find_aliases(item, before, scope)
             for name, kind in self._item(item, place, scope):
                 columns[name.lower()] = kind
                 scope.names.setdefault(name.lower(), kind)
+            if isinstance(item, exp.Alias):
+                before.setdefault(item.alias.lower(), item)
         for key in (
             "where",
             "group",
@@ -151,6 +172,19 @@ class Types:
                     self._parts(one, scope)
         self._order(select, scope)
         return columns
+
+    def _find_aliases(self, item: exp.Expr, before: Mapping[str, exp.Alias], scope: Scope) -> None:
+        """Note the columns of an item that are aliases of items before it. A column of a source comes first."""
+        from sqlglot import exp
+
+        if not before or not all(scope.sources.values()):
+            return
+        select = item.parent
+        for column in item.find_all(exp.Column):
+            name = column.name.lower()
+            known = any(name in columns for columns in scope.sources.values())
+            if name in before and not column.table and not known and column.find_ancestor(exp.Select) is select:
+                self._aliases[id(column)] = before[name]
 
     def _order(self, query: exp.Expr, scope: Scope) -> None:
         order = query.args.get("order")
@@ -252,7 +286,10 @@ class Types:
             case exp.Subquery() | exp.Query():
                 return next(iter(self.query(node, scope).values()), None)
             case exp.Column():
-                return column_type([part.name for part in node.parts], scope)
+                names = [part.name for part in node.parts]
+                if is_of_outer_query(names, scope):
+                    self._outer.add(id(node))
+                return column_type(names, scope)
             case exp.Identifier():
                 return scope.lookup(node.name)[1]
             case exp.Dot() if isinstance(node.expression, exp.Identifier):
@@ -295,6 +332,8 @@ class Types:
                 return common_type((self.of(node.args["true"]), self.of(false) if false is not None else NULL))
             case exp.Interval():
                 return INTERVAL
+            case exp.Neg() if node.this.key == "literal" and node.this.name == str(_MAX_INT + 1):
+                return INT
             case _:
                 return result_type(function_name(node), self._arguments(node), arguments(node))
 

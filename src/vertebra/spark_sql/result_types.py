@@ -286,6 +286,12 @@ def _struct(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
     return SqlType("struct", fields=tuple((name or f"col{i + 1}", kinds[i]) for i, name in enumerate(names)))
 
 
+def _zipped(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
+    names = [one.name or str(place) for place, one in enumerate(arguments)]
+    elements = [kind.element if kind else None for kind in kinds]
+    return array(SqlType("struct", fields=tuple(zip(names, elements, strict=True))))
+
+
 def _map_part(part: str) -> _Rule:
     def of(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
         return array(getattr(kinds[0], part)) if kinds and kinds[0] else None
@@ -405,7 +411,7 @@ _RULES: Final[dict[str, _Rule]] = {
     **dict.fromkeys(("bit_and", "bit_or", "bit_xor"), _first),
     **dict.fromkeys(("element_at", "try_element_at", "get", "array_min", "array_max", "flatten"), _element),
     **dict.fromkeys(("collect_list", "collect_set", "array_agg", "array_repeat", "sequence"), _list_of),
-    "array": lambda kinds, _: array(common_type(kinds)),
+    "array": lambda kinds, _: array(common_type(kinds)), "arrays_zip": _zipped,
     "transform": _transformed, "zip_with": _transformed,
     "transform_values": _changed_map("element"), "transform_keys": _changed_map("key"),
     "map": _map, "map_keys": _map_part("key"), "map_values": _map_part("element"),

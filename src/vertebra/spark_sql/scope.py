@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vertebra.spark_sql.types import Columns, SqlType
 
@@ -61,6 +61,18 @@ def column_type(parts: list[str], scope: Scope) -> SqlType | None:
     if not known and rest:  # the source is not known by this name, as in an expression of a joined frame
         return column_type(rest, scope)
     return _field(kind, rest)
+
+
+def is_of_outer_query(parts: list[str], scope: Scope) -> bool:
+    """Whether a column is not one of the query that it stands in, but one of a query around it."""
+    here: Scope | None = scope
+    while here is not None and not here.sources:  # within lambdas
+        here = here.outer
+    if here is None or here.outer is None or not all(here.sources.values()):
+        return False
+    local = replace(here, outer=None)
+    known = local.qualified(parts[0], parts[1])[0] if len(parts) > 1 else local.lookup(parts[0])[0]
+    return not known and not local.lookup(parts[0])[0]
 
 
 def _field(kind: SqlType | None, path: list[str]) -> SqlType | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -74,7 +74,7 @@ FLOATS: Final = ("float", "double")
 NUMBERS: Final = (*INTEGERS, "decimal", *FLOATS)
 _DIGITS: Final = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 20}
 """Digits of the decimal that holds every integer of a family."""
-_TIMES: Final = ("date", "timestamp_ntz", "timestamp")
+TIMES: Final = ("date", "timestamp_ntz", "timestamp")
 
 
 def decimal(precision: int, scale: int) -> SqlType:
@@ -115,8 +115,8 @@ def _common(first: SqlType, second: SqlType) -> SqlType | None:
         return second
     if first.family in NUMBERS and second.family in NUMBERS:
         return _common_number(first, second)
-    if first.family in _TIMES and second.family in _TIMES:
-        return SqlType(max(families, key=_TIMES.index))
+    if first.family in TIMES and second.family in TIMES:
+        return SqlType(max(families, key=TIMES.index))
     if "string" in families:
         other = second if first.family == "string" else first
         return {**dict.fromkeys((*INTEGERS,), BIGINT), "decimal": DOUBLE, "float": DOUBLE}.get(other.family, other)
@@ -144,6 +144,27 @@ def _common_number(first: SqlType, second: SqlType) -> SqlType:
     whole = max(one.precision - one.scale, two.precision - two.scale)
     scale = min(max(one.scale, two.scale), MAX_PRECISION - whole)  # digits before the point are kept
     return SqlType("decimal", whole + scale, scale)
+
+
+def contains(kind: SqlType | None, families: Sequence[str]) -> bool:
+    """Whether a type or one within it is of some families."""
+    if kind is None:
+        return False
+    inner = (kind.element, kind.key, *(field for _, field in kind.fields))
+    return kind.family in families or any(contains(one, families) for one in inner)
+
+
+def family_of(kind: SqlType | None) -> str | None:
+    """The family under which the engines are compared: that of a type, for an array with that of its elements.
+
+    Example:
+        >>> family_of(parse_type("decimal(10,2)")), family_of(parse_type("array<bigint>"))
+        ('decimal', 'array<int>')
+    """
+    if kind is None or kind.family != "array":
+        return kind.family if kind else None
+    element = kind.element.family if kind.element else "?"
+    return f"array<{'int' if element in INTEGERS else 'double' if element in FLOATS else element}>"
 
 
 @lru_cache(maxsize=512)

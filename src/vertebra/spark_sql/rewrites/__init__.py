@@ -15,18 +15,29 @@ from vertebra.spark_sql.rewrites.call import Rule
 @cache
 def checked_by_value() -> frozenset[str]:
     """Functions whose rules decide by the values of their arguments; what is recorded of their types says nothing."""
-    from vertebra.spark_sql.rewrites import arithmetic, patterns, texts
+    from vertebra.spark_sql.rewrites import arithmetic, collections, dates, patterns, texts
 
-    return arithmetic.CHECKED | patterns.CHECKED | texts.CHECKED
+    return arithmetic.CHECKED | collections.CHECKED | dates.CHECKED | patterns.CHECKED | texts.CHECKED
 
 
 @cache
 def rules() -> Mapping[str, Rule]:
     """The rule of each function and operator that is rewritten or refused, by its name."""
-    from vertebra.spark_sql.rewrites import arithmetic, casts, coercion, dates, frames, patterns, sums, texts, values
+    from vertebra.spark_sql.rewrites import (
+        arithmetic,
+        casts,
+        coercion,
+        collections,
+        dates,
+        frames,
+        patterns,
+        sums,
+        texts,
+        values,
+    )
 
     found: dict[str, Rule] = {}
-    for module in (arithmetic, casts, coercion, dates, frames, patterns, sums, texts, values):
+    for module in (arithmetic, casts, coercion, collections, dates, frames, patterns, sums, texts, values):
         for name, rule in module.RULES.items():
             assert name not in found, name
             found[name] = rule

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from vertebra.spark_sql.result_types import operands
-from vertebra.spark_sql.rewrites.call import Call, Rule, cast
+from vertebra.spark_sql.rewrites.call import Call, Rule, cast, narrowed
 from vertebra.spark_sql.types import FLOATS, INTEGERS, MAX_PRECISION, NUMBERS, SqlType, as_decimal
 from vertebra.spark_sql.unsupported import UnsupportedError
 
@@ -36,6 +36,14 @@ def _sum_difference_or_product(call: Call) -> exp.Expr | None:
         _refuse_too_many_digits(call, pair)
         return cast(_with_operands(call, pair), call.kind)
     return _of_floats(call)
+
+
+def moves_by_interval(name: str, arguments: Sequence[exp.Expr], kinds: Sequence[SqlType | None]) -> bool:
+    """Whether a date or timestamp is moved by an interval that is written, such as ``interval 1 month``."""
+    if name not in ("+", "-") or len(kinds) != 2:
+        return False
+    moved = [kind.family for kind, one in zip(kinds, arguments, strict=True) if kind and one.unnest().key != "interval"]
+    return len(moved) == 1 and moved[0] in ("date", "timestamp", "timestamp_ntz")
 
 
 def _of_dates(call: Call, families: set[str]) -> exp.Expr | None:
@@ -175,7 +183,7 @@ def _quotient(call: Call) -> exp.Expr | None:
     node = call.function.copy()
     node.set("this", cast(call.arguments[0], dividend))
     node.set("expression", cast(call.arguments[1], two))
-    return cast(node, call.kind)
+    return cast(narrowed(node, None, call.kind) or node, call.kind)
 
 
 def _shifted(call: Call) -> exp.Expr | None:
@@ -204,6 +212,8 @@ def _inverted(call: Call) -> exp.Expr | None:
 
 def _negated(call: Call) -> exp.Expr | None:
     kind = call.kinds[0] if call.kinds else None
+    if call.name == "negative" and call.kind != kind and call.kind is not None and call.kind.family in INTEGERS:
+        return cast(call.function, call.kind)  # -2147483648, an int
     if kind is not None and kind.family == "decimal" and kind.precision == MAX_PRECISION:
         raise UnsupportedError(
             f"{call.name} of {kind} is not supported here",
@@ -222,10 +232,44 @@ def _absolute(call: Call) -> exp.Expr | None:
     return _negated(call)
 
 
+def _whole_quotient(call: Call) -> exp.Expr | None:
+    """``x div y`` of narrow integers is a bigint; the embedded engine does not widen the smallest one by -1."""
+    families = {kind.family for kind in call.kinds if kind is not None}
+    if len(call.kinds) != 2 or None in call.kinds or not families <= {"tinyint", "smallint", "int"}:
+        return None
+    return _with_both(call, cast(call.arguments[0], "bigint"), cast(call.arguments[1], "bigint"))
+
+
+def _positive_remainder(call: Call) -> exp.Expr | None:
+    """``pmod`` of narrow integers, which Apache Spark computes as int."""
+    if len(call.kinds) != 2 or call.kind is None or call.kind.family not in ("tinyint", "smallint"):
+        return None
+    wide = _WIDER[call.kind.family]
+    return cast(_with_both(call, *(cast(one, wide) for one in call.arguments)), call.kind)
+
+
+def _with_both(call: Call, first: exp.Expr, second: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    node = call.function.copy()
+    if isinstance(node, exp.Anonymous):
+        node.set("expressions", [first, second])
+    else:
+        node.set("this", first)
+        node.set("expression", second)
+    return node
+
+
+def _positive(call: Call) -> exp.Expr | None:
+    """``+text`` is a number."""
+    kind = call.kinds[0] if call.kinds else None
+    return cast(call.arguments[0], "double") if kind is not None and kind.family == "string" else None
+
+
 RULES: Final[dict[str, Rule]] = {
     "+": _sum_difference_or_product, "-": _sum_difference_or_product, "*": _sum_difference_or_product, "/": _quotient,
     "%": _remainder, **dict.fromkeys(("<<", ">>", "shiftleft", "shiftright"), _shifted), "~": _inverted,
-    "negative": _negated, "abs": _absolute,
+    "div": _whole_quotient, "pmod": _positive_remainder, "negative": _negated, "positive": _positive, "abs": _absolute,
 }  # fmt: skip
 CHECKED: Final = frozenset({"abs"})
 """Functions whose rules decide by the digits of a decimal, not by the family of its type."""

@@ -26,6 +26,8 @@ class Call:
         kind: the type of the result.
         complete: the columns of all tables are known, so that an unknown type is a limit of the inference.
         select: the query around the call; it may define windows by name.
+        correlated: it is in a scalar subquery, and has a column of the query around that.
+        in_rule: it is in a rule, whose comparisons of integers and decimals the engines compute alike.
     """
 
     name: str
@@ -36,6 +38,8 @@ class Call:
     kind: SqlType | None
     complete: bool
     select: exp.Select | None = None
+    correlated: bool = False
+    in_rule: bool = False
 
     @property
     def frame(self) -> exp.WindowSpec | None:
@@ -82,3 +86,28 @@ def cast(node: exp.Expr, kind: SqlType | str) -> exp.Expr:
     from sqlglot import exp
 
     return exp.Cast(this=node.copy(), to=exp.DataType.build(str(kind), dialect=dialect()))
+
+
+def narrowed(node: exp.Expr, kind: SqlType | None, target: SqlType) -> exp.Expr | None:
+    """A decimal rounded or cut to the digits that a cast keeps; None if the cast keeps all.
+
+    Where a cast is compared with a literal, the embedded engine compares what is cast with it instead, as if no cast
+    lost digits: ``cast(1.49 as decimal(2,1)) = 1.5`` would be false.
+
+    Args:
+        kind: the type of the node, None for a decimal of more digits than the target.
+    """
+    if target.family == "decimal":
+        if kind is not None and kind.scale <= target.scale:
+            return None
+        return expression(f"round(__x, {target.scale})", x=node)
+    if kind is not None and kind.scale == 0:
+        return None
+    return expression("case when __x < 0 then ceil(__x) else floor(__x) end", x=node)
+
+
+def try_cast(node: exp.Expr, kind: SqlType | str) -> exp.Expr:
+    """``try_cast(node as kind)``."""
+    from sqlglot import exp
+
+    return exp.TryCast(this=node.copy(), to=exp.DataType.build(str(kind), dialect=dialect()), safe=True)

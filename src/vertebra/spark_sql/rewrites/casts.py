@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from vertebra.spark_sql.rewrites.call import Call, Rule, cast, expression
+from vertebra.spark_sql.rewrites.call import Call, Rule, cast, expression, narrowed
 from vertebra.spark_sql.types import FLOATS, INTEGERS, from_tree
 
 if TYPE_CHECKING:
@@ -29,9 +29,18 @@ def _cast(call: Call) -> exp.Expr | None:
         # a decimal has the digits that the float is written with: 1.005 is 1.01, though it is a little less
         # NaN and infinity are NULL
         finite = f"abs(__x) < cast('Infinity' as {kind.family})"
+        zero = f"abs(__x) < 4e-{target.scale + 1}"  # too small for the decimal, and written with an exponent
+        number = f"{call.name}(cast(__x as string) as {target})"
         return expression(
-            f"case when {finite} then {call.name}(cast(__x as string) as {target}) end", x=call.arguments[0]
+            f"case when {zero} then cast(0 as {target}) when {finite} then {number} end", x=call.arguments[0]
         )
+    if kind.family == "decimal" and target.family in ("decimal", *INTEGERS):
+        whole = narrowed(call.arguments[0], kind, target)
+        return None if whole is None else expression(f"{call.name}(__x as {target})", x=whole)
+    if kind.family == "boolean" and target.family == "decimal":
+        return expression(f"{call.name}(cast(__x as int) as {target})", x=call.arguments[0])
+    if kind.family == "decimal" and target.family == "boolean":
+        return expression("__x != 0", x=call.arguments[0])
     return None
 
 

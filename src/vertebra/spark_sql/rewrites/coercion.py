@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from vertebra.spark_sql.rewrites.call import Call, Rule, cast, expression
-from vertebra.spark_sql.types import FLOATS, INT, NUMBERS, SqlType, common_type
+from vertebra.spark_sql.types import FLOATS, INT, INTEGERS, NUMBERS, TIMES, SqlType, common_type
 from vertebra.spark_sql.unsupported import UnsupportedError
 
 if TYPE_CHECKING:
@@ -51,10 +51,19 @@ def _cast(node: exp.Expr, kind: SqlType, common: SqlType) -> exp.Expr:
 
 def ordered(node: exp.Expr, kind: SqlType | None) -> exp.Expr:
     """A float in the form whose bits are ordered as Spark orders floats; other values as they are."""
-    if kind is None or kind.family not in FLOATS or node.unnest().key == "literal":
+    if kind is None or kind.family not in FLOATS or _is_number(node):
         return node
     nan = f"cast('NaN' as {kind.family})"
     return expression(f"case when isnan(__x) then {nan} else __x + cast(0 as {kind.family}) end", x=node)
+
+
+def _is_number(node: exp.Expr) -> bool:
+    """Whether a node is a number that is written, as ``2``, ``2D`` or ``-2``; -0.0 is not in the ordered form."""
+    node = node.unnest()
+    negative = node.key == "neg"
+    node = node.this.unnest() if negative else node
+    node = node.this.unnest() if node.key in ("cast", "trycast") else node  # 2D
+    return node.key == "literal" and not node.args.get("is_string") and not (negative and float(node.name) == 0)
 
 
 def _replaced(call: Call, arguments: Sequence[exp.Expr]) -> exp.Expr:
@@ -82,12 +91,92 @@ def _compared(call: Call) -> exp.Expr | None:
     """Operands of a comparison in a common type, floats in the form that is ordered as Spark orders them."""
     if _has_query(call):
         return None
+    if call.in_rule:
+        families = {kind.family for kind in call.kinds if kind is not None}
+        if not families & {*FLOATS} and not (len(families) > 1 and families <= {*TIMES}):
+            return None
+    else:
+        _refuse_different_types(call)
+        _refuse_unknown_type(call)
     arguments = coerced(call.arguments, call.kinds) or list(call.arguments)
     common = common_type(call.kinds)
+    if not call.in_rule and any(map(_is_number, arguments)):
+        arguments = [_checked(one) for one in arguments]
     if common is not None and common.family in FLOATS:
+        _refuse_correlated(call)
         arguments = [ordered(one, common) for one in arguments]
     changed = any(new is not old for new, old in zip(arguments, call.arguments, strict=True))
-    return _replaced(call, arguments) if changed else None
+    if not changed:
+        return None
+    if call.name == "in" and not _are_literals(call.arguments[1:]):
+        return _one_of(arguments)
+    return _replaced(call, arguments)
+
+
+def _refuse_different_types(call: Call) -> None:
+    """Refuse a comparison of values that have no common type."""
+    known = [kind for kind in call.kinds if kind is not None and kind.family != "null"]
+    if len(known) == len(call.kinds) and common_type(known) is None:
+        raise UnsupportedError(
+            f"{' and '.join(dict.fromkeys(map(str, known)))} cannot be compared",
+            cause="Apache Spark refuses it, and the embedded engine may compare them as texts",
+            remedy=f"cast one of them, e.g. cast(… as {known[0]})",
+        )
+
+
+def _refuse_unknown_type(call: Call) -> None:
+    """Refuse a comparison of a value whose type is not known: it may be a float, or have to be cast."""
+    if call.complete and None in call.kinds:
+        raise unknown_type(call.name, call.arguments[call.kinds.index(None)])
+
+
+_SHORT: Final = 40
+
+
+def unknown_type(clause: str, node: exp.Expr) -> UnsupportedError:
+    """The refusal of a value whose type is not known in a place where values are compared."""
+    text = node.sql(dialect="spark")
+    text = text if len(text) < _SHORT else "…"
+    return UnsupportedError(
+        f"the type of {text} is not known, in {clause}",
+        cause="values of different types are compared in different ways",
+        remedy=f"give the type: cast({text} as string)",
+    )
+
+
+def _refuse_correlated(call: Call) -> None:
+    """Refuse a comparison of floats that ties a scalar subquery to the query around it."""
+    if call.correlated:
+        raise UnsupportedError(
+            "a subquery that is tied to its query by a comparison of floats",
+            cause="the embedded engine cannot compute it",
+            remedy="join the table instead: left join (select k, max(v) as v from … group by k) s on s.k = t.k",
+        )
+
+
+def _checked(node: exp.Expr) -> exp.Expr:
+    """A cast to an integer that is still made, and checked, where it is compared with a number.
+
+    The embedded engine compares what is cast with the number instead.
+    """
+    plain = node.unnest()
+    target = plain.args.get("to") if plain.key in ("cast", "trycast") else None
+    if target is None or target.sql().lower() not in INTEGERS or _is_number(plain):
+        return node
+    return expression("greatest(__x, __x)", x=node)
+
+
+def _are_literals(nodes: Sequence[exp.Expr]) -> bool:
+    return all(one.unnest().key in ("literal", "null", "boolean") or _is_number(one) for one in nodes)
+
+
+def _one_of(arguments: Sequence[exp.Expr]) -> exp.Expr:
+    """``x in (a, b)`` as ``x = a or x = b``: the embedded engine finds other values where CASE is in the list."""
+    from sqlglot import exp
+
+    first, *others = (exp.paren(one.copy(), copy=False) for one in arguments)
+    parts: list[exp.Expr] = [exp.EQ(this=first.copy(), expression=one) for one in others]
+    return exp.paren(exp.or_(*parts, copy=False), copy=False)
 
 
 def _has_query(call: Call) -> bool:
@@ -98,6 +187,7 @@ def _has_query(call: Call) -> bool:
 
 def _united(call: Call) -> exp.Expr | None:
     """``coalesce`` and other functions whose arguments have a common type."""
+    _refuse_unknown_type(call)
     arguments = coerced(call.arguments, call.kinds)
     return _replaced(call, arguments) if arguments else None
 
@@ -189,6 +279,8 @@ def _null_if_zero(call: Call) -> exp.Expr | None:
 
 def _extreme(call: Call) -> exp.Expr | None:
     """``min`` and ``max`` of floats."""
+    if len(call.kinds) == 1:
+        _refuse_unknown_type(call)
     kind = call.kinds[0] if len(call.kinds) == 1 else None
     if kind is None or kind.family not in FLOATS:
         return None

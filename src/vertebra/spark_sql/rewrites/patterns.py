@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from vertebra.spark_sql.rewrites.call import Call, Rule
+from vertebra.spark_sql.rewrites.call import Call, Rule, cast
 from vertebra.spark_sql.unsupported import UnsupportedError
 
 if TYPE_CHECKING:
@@ -40,6 +40,12 @@ def _pattern(call: Call) -> exp.Expr | None:
             remedy="write the pattern as a text, e.g. rlike '^[0-9]+$'",
         )
     pattern = str(literal.this)
+    if len(call.arguments) > 3:
+        raise UnsupportedError(
+            f"{call.name} from a position on",
+            cause="the embedded engine does not take a position",
+            remedy=f"write {call.name} of substring(x, 5)",
+        )
     if len(call.arguments) > 2 and call.name == "regexp_replace":
         _check_replacement(call.arguments[2].unnest())
     made = _translated(pattern)
@@ -49,17 +55,31 @@ def _pattern(call: Call) -> exp.Expr | None:
             cause="Java and Rust find other places for it",
             remedy="use + in place of *, or name the characters",
         )
+    if len(call.arguments) > 2 and call.name == "regexp_replace":
+        _check_groups(call.arguments[2].unnest(), pattern)
     if call.name in _FINDING and made.endswith("$") and not made.endswith("\\$"):
         made = made[:-1] + _LINE_END
     if made == pattern:
-        return None
+        return cast(call.function, "int") if call.name == "regexp_count" else None
     node = call.function.copy()
     text = exp.Literal.string(made)
     if isinstance(node, exp.Anonymous):
         node.set("expressions", [node.expressions[0], text, *node.expressions[2:]])
     else:
         node.set("expression", text)
-    return node
+    return cast(node, "int") if call.name == "regexp_count" else node
+
+
+def _check_groups(replacement: exp.Expr, pattern: str) -> None:
+    """A group in a replacement is one of the pattern; Apache Spark stops otherwise."""
+    groups = len(re.findall(r"\((?!\?)", re.sub(r"\\.|\[[^\]]*\]", "", pattern)))
+    wrong = next((one for one in re.findall(r"\$(\d)", replacement.name) if int(one) > groups), None)
+    if wrong is not None or re.search(r"\$(?!\d)", replacement.name):
+        raise UnsupportedError(
+            f"the replacement {replacement.name!r} has a group that the pattern does not have",
+            cause="Apache Spark stops with an error, and the embedded engine replaces it by nothing",
+            remedy=f"write groups from $1 to ${groups}" if groups else "put the part in brackets: '(a)' with '$1'",
+        )
 
 
 def _translated(pattern: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vertebra.spark_sql.rewrites.call import Call, Rule, cast, expression
+from vertebra.spark_sql.rewrites.call import Call, Rule, cast, expression, narrowed
 from vertebra.spark_sql.types import FLOATS, MAX_PRECISION, SqlType
 from vertebra.spark_sql.unsupported import UnsupportedError
 
@@ -54,10 +54,10 @@ def _of_decimals(call: Call, kind: SqlType) -> exp.Expr:
     for node, name in ((total, "sum"), (number, "count")):
         _call_in(node).set("this", name)
     dividend = SqlType("decimal", kind.precision + _SPARE_DIGITS + 1, kind.scale + 1)
-    return cast(
-        expression("__total / nullif(__number, 0)", total=cast(total, dividend), number=cast(number, "decimal(20,0)")),
-        call.kind,
+    quotient = expression(
+        "__total / nullif(__number, 0)", total=cast(total, dividend), number=cast(number, "decimal(20,0)")
     )
+    return cast(narrowed(quotient, None, call.kind) or quotient, call.kind)
 
 
 def _call_in(node: exp.Expr) -> exp.Expr:
