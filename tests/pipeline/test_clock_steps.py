@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.test_killed_commits import said
+from pipeline.crashes import said
 from pipeline.tiny import contents, edit, make, open_tiny
 from vertebra.pipeline.context import new_run_id
 

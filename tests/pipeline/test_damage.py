@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from effort import cases
-from pipeline.test_killed_commits import MORE
+from pipeline.crashes import MORE, overwrite
 from pipeline.tiny import contents, make, open_tiny
 from vertebra.cli.app import app
 from vertebra.errors import LakeError
@@ -59,11 +59,6 @@ def folder(whole: Path, tmp_path: Path) -> Path:
 def damaged(folder: Path) -> set[tuple[str, str]]:
     with open_tiny(folder) as project:
         return {(one.kind, one.file.name) for one in project.verify().damage}
-
-
-def overwrite(file: Path, data: bytes) -> None:
-    file.chmod(0o644)
-    file.write_bytes(data)
 
 
 def current_file(folder: Path, table: str) -> Path:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from vertebra.governance.journal import RUN, Entry, Journal, lineage_rows, pending_runs
+from vertebra.governance.step_facts import LandingFacts, facts_json
 
 if TYPE_CHECKING:
     from vertebra.governance.ledgers import Ledgers
@@ -29,7 +30,8 @@ def complete_runs(lake: Lake, ledgers: Ledgers) -> list[str]:
         journal.settle()
         if not journal.closed:
             found.append(unended(run_id, journal.doing))
-            journal.entries.append(Entry(RUN, "runs", rows=[*_unrecorded(lake, journal), _crashed(journal)]))
+            rows = [*_unrecorded_landings(journal), *_unrecorded(lake, journal), _crashed(journal)]
+            journal.entries.append(Entry(RUN, "runs", rows=rows))
         ledgers.commit_run(journal, again=True)
         journal.remove()
     return found
@@ -67,6 +69,26 @@ def _unrecorded(lake: Lake, journal: Journal) -> Iterable[dict[str, Any]]:
                 "fingerprint": begun.fingerprint,
                 "fingerprint_parts": json.dumps({"fingerprint": begun.parts, "outputs": outputs}, sort_keys=True),
             }
+
+
+def _unrecorded_landings(journal: Journal) -> Iterable[dict[str, Any]]:
+    """Rows of ``runs`` for collections that noted their batches and were killed before they noted how they ended."""
+    told = {row["step"] for row in journal.rows("runs")}
+    landed: dict[str, list[int]] = {}
+    for entry in journal.entries:
+        if entry.ledger == "batches" and entry.step not in told:
+            landed.setdefault(entry.step, []).extend(row["records"] for row in entry.rows)
+    for step, records in landed.items():
+        facts = LandingFacts(new_batches=len(records), records=sum(records))
+        yield journal.about | {
+            "run_id": journal.run_id,
+            "step": step,
+            "state": "ok",
+            "why": "landed by a run that did not end, and recorded by the next one",
+            "started_at": datetime.now(UTC),
+            "rows": facts.records,
+            "facts": facts_json(facts),
+        }
 
 
 def _crashed(journal: Journal) -> dict[str, Any]:

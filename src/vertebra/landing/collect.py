@@ -42,7 +42,7 @@ class CollectOutcome:
     """The result of a collection.
 
     Attributes:
-        new: the batches it landed, oldest first.
+        new: the batches it landed, oldest first, after those that an interrupted collection landed and did not record.
         unchanged: number of payloads that were landed before.
         refused: payloads that were refused and kept aside.
         unparsable: earlier batches that cannot be parsed as declared now; their records stay as they were.
@@ -181,6 +181,7 @@ class _Collection:
         known: the dataset's batches, oldest first; grows.
         earlier: number of batches before the collection.
         receipts: those of the batches, which the collector sees; grows too.
+        unrecorded: batches that an interrupted collection landed and did not record; they count as new.
     """
 
     writer: BatchWriter
@@ -196,6 +197,7 @@ class _Collection:
     not_asked: int = 0
     retracted: Mapping[int, Retraction] = field(default_factory=dict)
     decided: list[Retraction] = field(default_factory=list)
+    unrecorded: tuple[Batch, ...] = ()
 
     def reparse(self) -> None:
         """Parse batches again that were parsed under another declaration; one that does not fit it stays as it was.
@@ -260,7 +262,7 @@ class _Collection:
 
     def outcome(self, drift: tuple[ColumnDrift, ...]) -> CollectOutcome:
         return CollectOutcome(
-            tuple(self.known[self.earlier :]),
+            (*self.unrecorded, *self.known[self.earlier :]),
             self.unchanged,
             tuple(self.refused),
             tuple(self.unparsable),
@@ -352,7 +354,9 @@ def _record(collection: _Collection, ledgers: Ledgers, run_id: str, interrupted:
     dataset, known = collection.writer.dataset, collection.known
     new = len(known) > collection.earlier
     if interrupted or new:
-        _record_batches(dataset, known, ledgers, run_id)
+        missing = _record_batches(dataset, known, ledgers, run_id)
+        earlier = {batch.number for batch in known[: collection.earlier]}
+        collection.unrecorded = tuple(batch for batch in missing if batch.number in earlier)
     # nobody knows which batches an interrupted collection has parsed again
     again = {batch.number for batch in known} if interrupted else collection.reparsed
     return _record_columns(dataset, known, again, ledgers, run_id) if again or new else ()
@@ -364,12 +368,12 @@ def complete_ledgers(dataset: Dataset, landed: list[Batch], ledgers: Ledgers, ru
     _record_columns(dataset, landed, (), ledgers, run_id)
 
 
-def _record_batches(dataset: Dataset, known: list[Batch], ledgers: Ledgers, run_id: str) -> None:
-    """Add to the ledger the batches it lacks, also those of a collection that was interrupted."""
+def _record_batches(dataset: Dataset, known: list[Batch], ledgers: Ledgers, run_id: str) -> list[Batch]:
+    """Add to the ledger the batches it lacks, also those of a collection that was interrupted. Returns them."""
     recorded = {row["batch"] for row in _recorded(dataset, ledgers, "batches", ["batch"])}
     missing = [batch for batch in known if batch.number not in recorded]
     if not missing:
-        return
+        return []
     rows = [
         {
             "run_id": run_id,
@@ -388,6 +392,7 @@ def _record_batches(dataset: Dataset, known: list[Batch], ledgers: Ledgers, run_
         for batch in missing
     ]
     ledgers.append("batches", rows, Commit(run_id=run_id, step=f"landing.{dataset.name}", fingerprint=""))
+    return missing
 
 
 def _record_columns(
