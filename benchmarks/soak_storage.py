@@ -1,7 +1,7 @@
 """`python -m benchmarks.soak_storage [--kills 300] [--cuts 20] [--bits 200] [--seed 11]`: disturbs a lake and compares.
 
 - Runs are killed at moments chosen by chance: after some processor time, or before a call that changes the disk; up to
-  four in a row, half of them from an empty lake. After the next run, tables and ledgers must equal those of a run that
+  eight in a row, half of them from an empty lake. After the next run, tables and ledgers must equal those of a run that
   nothing disturbed.
 - Power cuts are simulated at flushes spread over a run: what was not flushed is lost, all of it or by chance.
 - Bits are flipped in files of every kind that a lake has. ``debug --verify`` must find each one.
@@ -37,7 +37,7 @@ from pipeline.crashes import (
 from pipeline.lake_files import kinds_of_files
 from pipeline.tiny import contents, open_tiny
 
-CHAIN = 4
+CHAIN = 8
 """The most kills before a run may end."""
 
 AFTER_A_REPAIR = ("runs.rows", "runs.fingerprint_parts")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from vertebra.engine import ConnectEngine, Engine, SailEngine, start
+from vertebra.engine import ConnectEngine, Engine, SailEngine, over, start
 from vertebra.engine.sail import join_did_not_fit, machine_memory
 from vertebra.errors import EngineError
 
@@ -110,3 +110,29 @@ def test_a_join_that_did_not_fit_is_known_through_what_wraps_it() -> None:
     assert join_did_not_fit(wrapped)
     assert not join_did_not_fit(RuntimeError("another"))
     assert SailEngine(spilling_joins=True)._settings()["SAIL_OPTIMIZER__PREFER_HASH_JOIN"] == "false"
+
+
+def test_a_server_that_is_sail_is_refused_and_not_taken_for_apache_spark() -> None:
+    from pysail.spark import SparkConnectServer
+
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    served = start(f"sc://127.0.0.1:{server.listening_address[1]}")
+    try:
+        with pytest.raises(EngineError, match=r"is Sail 0\.[0-9.]+, not Apache Spark") as told:
+            _ = served.session
+        assert "engine: sail" in told.value.remedy
+        served.warm_up()
+        with pytest.raises(EngineError, match="is Sail"):
+            _ = served.session
+    finally:
+        served.stop()
+        server.stop()
+
+
+def test_an_engine_over_a_session_is_of_the_kind_of_its_server(engine: Engine) -> None:
+    found = over(engine.session)
+    assert found.capabilities.dialect == engine.capabilities.dialect
+    frame = found.session.sql("SELECT 1 AS a")
+    expected = engine.translate_expression("rint(2.5D) + a", frame).text
+    assert found.translate_expression("rint(2.5D) + a", frame).text == expected

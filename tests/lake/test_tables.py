@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from vertebra.lake.catalog import Lake
 from vertebra.lake.commit import Commit
 
 TABLE = "formatted.things"
-LATER = datetime(2100, 1, 1, tzinfo=UTC)
+LATER = "r9"
 
 
 def commit(run: str = "r1", app_version: int | None = None, step: str = TABLE) -> Commit:
@@ -108,14 +108,27 @@ def test_what_was_added_since_a_version_is_told_when_nothing_else_happened(lake:
 def test_what_was_added_to_a_table_made_anew_says_nothing_of_the_one_before(lake: Lake) -> None:
     table = lake.table(TABLE)
     table.write_arrow(rows(1), commit())
-    read_at = datetime.now(UTC)
-    assert table.added(0, 0, read_at) == []
+    assert table.added(0, 0, "r1") == []
     shutil.rmtree(table.path)
-    time.sleep(0.01)
-    table.write_arrow(rows(2), commit())
-    table.write_arrow(rows(3), commit("r2"), mode="append")
-    assert table.added(0, 1, read_at) is None
-    assert table.added(0, 1, datetime.now(UTC)) is not None
+    table.write_arrow(rows(2), commit("r2"))
+    table.write_arrow(rows(3), commit("r3"), mode="append")
+    assert table.added(0, 1, "r1") is None
+    assert table.added(0, 1, "r2") is not None
+
+
+def test_the_age_of_a_version_does_not_depend_on_the_clock(lake: Lake) -> None:
+    table = lake.table(TABLE)
+    table.write_arrow(rows(1), commit())
+    table.write_arrow(rows(2), commit("r3"))
+    # the log is of a clock that was ahead
+    for entry in (table.path / "_delta_log").glob("*.json"):
+        entry.write_text(
+            re.sub(r'"timestamp":(\d+)', lambda found: f'"timestamp":{int(found[1]) + 10**9}', entry.read_text())
+        )
+    assert [table.existed_in(version, "r2") for version in (0, 1, 2)] == [True, False, False]
+    restored = table.restore(0)
+    assert [table.existed_in(restored, run) for run in ("r2", "r3")] == [False, True]
+    assert table.added(restored, table.write_arrow(rows(5), commit("r4"), mode="append"), "r3") is not None
 
 
 def test_rows_that_complete_a_version_are_not_added_to_another(lake: Lake) -> None:

@@ -231,6 +231,7 @@ class TestKilled:
         kill_in_collection(tmp_path, "after", declared("r.csv"))
         assert [batch.number for batch in whole(lake)] == [1]
         assert ledgers.read("batches").num_rows == 0
+        assert [batch.number for batch in collected(declared("r.csv")).new] == [1]
         assert collected(declared("r.csv")).new == ()
         assert ledgers.read("batches").num_rows == 1
         assert [path.name for path in home.iterdir()] == ["00000001"]
@@ -296,7 +297,7 @@ class TestALedgerThatCannotBeWritten:
             with pytest.raises(LakeError):
                 collected(declared("r.csv"))
         assert len(whole(lake)) == 1
-        assert collected(declared("r.csv")).new == ()
+        assert [batch.number for batch in collected(declared("r.csv")).new] == [1]
         assert ledgers.read("batches").num_rows == 1
 
     def test_is_not_read_when_nothing_is_new(self, project, collected, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import signal
 import textwrap
@@ -14,7 +15,8 @@ from typer.testing import CliRunner
 
 from effort import cases
 from forked import Forks
-from pipeline.crashes import MORE, completed, said
+from pipeline.crashes import MORE, completed, flip_bit, make_shop, said
+from pipeline.test_recovery import Notes
 from pipeline.tiny import contents, make, open_tiny
 from vertebra.cli.app import app
 from vertebra.governance.schemas import LEDGERS
@@ -77,6 +79,31 @@ NOTING = """
     import vertebra
     vertebra.open(folder).run()
 """
+
+
+ADDING = """
+    import os, signal, sys
+    from vertebra.governance.journal import Journal
+
+    folder, step, ledger = sys.argv[1:]
+    add = Journal.add
+
+    def dying(self, entry):
+        if (entry.step, entry.ledger) == (step, ledger):
+            os.kill(os.getpid(), signal.SIGKILL)
+        add(self, entry)
+
+    Journal.add = dying
+    import vertebra
+    vertebra.open(folder).run()
+"""
+
+NOTED = [
+    ("landing.sales", "batches"), ("landing.sales", "schemas"), ("landing.sales", "collections"), ("landing.sales", "runs"),
+    ("trusted.members", "runs"), ("trusted.members", "lineage"), ("exploitation.cities", "lineage"),
+    ("publish.shops", "publications"), ("publish.shops", "runs"), ("publish.shops", "lineage"),
+]  # fmt: skip
+"""Entries that a run notes in its journal one after the other; it may be killed before each."""
 
 
 @pytest.fixture
@@ -166,6 +193,25 @@ def test_a_run_killed_at_any_line_of_its_journal_is_completed(folder: Path, undi
     assert completed(folder) == undisturbed
 
 
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """A project with every load and a publication, and what it contains after a run that nothing disturbed."""
+    scratch = tmp_path_factory.mktemp("shop")
+    folder = make_shop(scratch / "project")
+    return folder, completed(Path(shutil.copytree(folder, scratch / "whole")))
+
+
+@pytest.mark.parametrize(("step", "ledger"), cases(NOTED, fast=[NOTED[1], NOTED[3], NOTED[-2], NOTED[-1]]))
+def test_what_a_run_had_not_noted_when_it_was_killed_is_recorded(
+    step: str, ledger: str, shop: tuple[Path, Any], tmp_path: Path, forks: Forks
+) -> None:
+    before, undisturbed = shop
+    folder = Path(shutil.copytree(before, tmp_path / "project"))
+    child = forks.run(textwrap.dedent(ADDING), str(folder), step, ledger)
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    assert completed(folder) == undisturbed
+
+
 def test_a_line_of_the_journal_that_was_not_written_whole_is_left_out(folder: Path, killed: Killed) -> None:
     killed(folder, "trusted.sales", "after")
     (journal,) = (folder / "lake" / ".journal").iterdir()
@@ -173,6 +219,44 @@ def test_a_line_of_the_journal_that_was_not_written_whole_is_left_out(folder: Pa
     with open_tiny(folder) as project:
         assert project.run().ok
         assert len(project.quality("sales")[0].runs) == 2
+
+
+@pytest.mark.parametrize("ledger", ["rejects", "violations", "collections"])
+@pytest.mark.parametrize("how", ["gone", "flipped"])
+def test_files_of_a_killed_run_that_are_lost_are_made_again(
+    folder: Path, undisturbed: Any, killed: Killed, ledger: str, how: str
+) -> None:
+    killed(folder, f"governance.{ledger}", "before")
+    with open_tiny(folder) as project:
+        committed = set(project.ledgers.table(ledger).files())
+    lost = next(
+        file for file in (folder / "lake" / "governance" / ledger / "sales").rglob("*.parquet") if file not in committed
+    )
+    if how == "gone":
+        lost.unlink()
+    else:
+        flip_bit(lost, random.Random(1))
+    with open_tiny(folder) as project:
+        notes = Notes()
+        assert project.run(console=notes).ok
+    assert any(lost.name in text and "is gone or damaged; vertebra run --select" in text for text in notes.texts)
+    tables, ledgers = completed(folder)
+    expected_tables, expected = undisturbed
+    assert tables == expected_tables
+    state = ("rejects", "drift", "violations", "repairs", "quarantine", "collections", "batches", "schemas")
+    assert {name: ledgers[name] for name in state} == {name: expected[name] for name in state}
+
+
+def test_a_damaged_line_of_the_journal_leaves_the_others(folder: Path, undisturbed: Any, killed: Killed) -> None:
+    killed(folder, "governance.batches", "before")
+    (journal,) = (folder / "lake" / ".journal").iterdir()
+    lines = journal.read_bytes().splitlines(keepends=True)
+    place = next(
+        place for place, line in enumerate(lines) if b'"ledger": "runs"' in line and b"formatted.sales" in line
+    )
+    journal.write_bytes(b"".join([*lines[:place], b"\x00" + lines[place], *lines[place + 1 :]]))
+    assert completed(folder)[0] == undisturbed[0]
+    assert said(folder)["lineage"] == undisturbed[1]["lineage"]
 
 
 def test_a_repair_completes_the_ledgers_of_a_killed_run_before_it_rebuilds_them(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,7 @@ def grow(zone: Zone, dataset: Dataset, rows: list[dict[str, Any]], batch: int) -
     )
     numbered = [row | {"_rid": batch * 10**10 + record} for record, row in enumerate(rows)]
     table = zone.lake.table(f"formatted.{dataset.name}")
-    table.write_arrow(pa.Table.from_pylist(numbered, schema=schema), Commit("setup", "setup", ""), mode="append")
+    table.write_arrow(pa.Table.from_pylist(numbered, schema=schema), Commit("run-0", "setup", ""), mode="append")
 
 
 def clean(zone: Zone, dataset: Dataset, definition: str = "d", **how: Any) -> StepOutcome:
@@ -89,7 +88,7 @@ def state(zone: Zone, dataset: Dataset) -> dict[str, list[str]]:
 
 def grew(zone: Zone, dataset: Dataset) -> bool:
     table = zone.lake.table(f"trusted.{dataset.name}")
-    return table.added(table.version() - 1, table.version(), datetime.now(UTC)) is not None
+    return table.added(table.version() - 1, table.version(), "~") is not None
 
 
 def test_new_rows_are_cleaned_and_added(zone: Zone) -> None:

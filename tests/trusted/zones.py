@@ -53,7 +53,7 @@ class Zone:
         schema = pa.schema([*fields, ("_rid", pa.int64())])
         listed = [row | {"_rid": rid(number)} for number, row in enumerate(rows)] if numbered else rows
         data = pa.Table.from_pylist(listed, schema=schema)
-        return self.lake.table(f"{zone}.{dataset.name}").write_arrow(data, Commit("setup", "setup", ""))
+        return self.lake.table(f"{zone}.{dataset.name}").write_arrow(data, Commit("run-0", "setup", ""))
 
     def ctx(self, dataset: Dataset, *more: str) -> StepContext:
         names = (*inputs_of(dataset), *more)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from vertebra.engine.connect import ConnectEngine
+from vertebra.engine.connect import ConnectEngine, sail_version
 from vertebra.engine.port import Capabilities, Engine
 from vertebra.engine.sail import SailEngine
 
@@ -51,5 +51,8 @@ def running(engine: str | Engine, memory: str | None = None) -> Iterator[Engine]
 
 
 def over(session: SparkSession) -> Engine:
-    """Return an engine over a Spark Connect session that someone else started and will stop."""
-    return ConnectEngine.over(session)
+    """Return an engine over a Spark Connect session that someone else started and will stop.
+
+    The server may be Apache Spark or Sail; SQL of users is translated for Sail.
+    """
+    return SailEngine.over(session) if sail_version(session) else ConnectEngine.over(session)

@@ -38,9 +38,9 @@ SETTINGS = {
 
 
 class ConnectEngine:
-    """Apache Spark 4.x, or any Spark Connect server, at an ``sc://host:port`` address.
+    """Apache Spark 4.x at an ``sc://host:port`` address, through Spark Connect.
 
-    The server must see the lake's folder under the same path.
+    The server must see the lake's folder under the same path. A server that is Sail is refused when the session starts.
     """
 
     _session_settings: Mapping[str, str] = SETTINGS
@@ -187,7 +187,15 @@ class ConnectEngine:
 
     def _open(self) -> SparkSession:
         """Start a session; :meth:`stop` ends all that were started."""
-        return self._connect(lambda: _session_at(self._address))
+        session = self._connect(lambda: _session_at(self._address))
+        sail = sail_version(session)
+        if sail:
+            raise EngineError(
+                f"the server at {self.name} is Sail {sail}, not Apache Spark",
+                cause="Sail answers some SQL otherwise, and Vertebra translates SQL for its embedded Sail only",
+                remedy="engine: sail in vertebra.yaml, or the address of an Apache Spark server",
+            )
+        return session
 
     def _open_in_background(self) -> None:
         # the first use of the session meets the same failure and reports it
@@ -215,6 +223,16 @@ class ConnectEngine:
             ) from error
         self._opened.append(session)
         return session
+
+
+def sail_version(session: SparkSession) -> str:
+    """The version of Sail if the server of a session is Sail; empty for Apache Spark.
+
+    Sail says that it is Spark 4.2.0, but ``version()`` gives its own version. In Apache Spark it gives Spark's version
+    and commit.
+    """
+    version = str(session.sql("SELECT version()").collect()[0][0])
+    return "" if version.startswith(f"{session.version} ") else version
 
 
 def _public(address: str) -> str:

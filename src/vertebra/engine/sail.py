@@ -62,6 +62,13 @@ class SailEngine(ConnectEngine):
         self._copies: TemporaryDirectory[str] | None = None
         self._memory = _bytes(memory) if memory else int(machine_memory() * _SHARE_OF_MEMORY)
 
+    @classmethod
+    def over(cls, session: SparkSession) -> SailEngine:
+        """Return an engine over a session with a Sail server that someone else started and will stop."""
+        engine = cls(spilling_joins=True)
+        engine._session = session
+        return engine
+
     @property
     def name(self) -> str:
         return "sail"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from vertebra.declare.dataset import Column
 from vertebra.errors import DriftError
 from vertebra.formatting import counted, shortened
-from vertebra.governance.drift import misfit, sources_in
+from vertebra.governance.drift import batch_sources, misfit
 from vertebra.governance.renames import like_named
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def evolved(dataset: Dataset, landed: Sequence[Batch]) -> dict[str, Column]:
     found: dict[str, Column] = {}
     known: set[str] = set()
     for batch in landed:
-        used = set(sources_in(dataset, batch.receipt.columns).values())
+        used = set(batch_sources(dataset, batch.receipt).values())
         for column in batch.receipt.columns:
             if column in used or column in known:
                 continue
@@ -80,7 +80,7 @@ def match_columns(dataset: Dataset, batch: Batch, more: Mapping[str, Column] | N
     if not present and not batch.receipt.records:
         # a batch without rows has no columns: an empty JSON array is not drift
         return Match(batch, dict.fromkeys([*dataset.columns, *more]), ())
-    sources = sources_in(dataset, present)
+    sources = batch_sources(dataset, batch.receipt)
     used = set(sources.values())
     extra = tuple(column for column in present if column not in used)
     missing = [name for name, source in sources.items() if source is None]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from vertebra.declare.dataset import Column, Dataset
     from vertebra.governance.ledgers import Ledgers
-    from vertebra.lake.batches import Batch
+    from vertebra.lake.batches import Batch, Receipt
     from vertebra.lake.commit import Commit
 
 Kind = Literal["undeclared", "added", "missing", "renamed", "reordered", "retyped"]
@@ -69,18 +69,28 @@ class ColumnDrift:
         return f"{self.kind} {self.column}" + (f" ({self.detail})" if self.detail else "")
 
 
-def sources_in(dataset: Dataset, present: Sequence[str]) -> dict[str, str | None]:
+def sources_in(
+    dataset: Dataset, present: Sequence[str], renamed: Mapping[str, str] | None = None
+) -> dict[str, str | None]:
     """The payload's column for each declared column, None where there is none.
 
-    Names must be equal; a column with several sources takes the first that exists.
+    Names must be equal; a column with several sources takes the first that exists. In a payload with the columns ``V``
+    and ``v``, of which the second is named ``v_2`` in the records, a source ``v`` is the second.
 
     Args:
-        present: the columns of the payload.
+        present: the columns of the payload, by their names in the records.
+        renamed: the name in the payload of each that has another one in the records.
     """
+    found = {old: new for new, old in reversed(list((renamed or {}).items()))} | {name: name for name in present}
     return {
-        name: next((source for source in column.sources(name) if source in present), None)
+        name: next((found[source] for source in column.sources(name) if source in found), None)
         for name, column in dataset.columns.items()
     }
+
+
+def batch_sources(dataset: Dataset, receipt: Receipt) -> dict[str, str | None]:
+    """The column in the records of a batch for each declared column; see :func:`sources_in`."""
+    return sources_in(dataset, receipt.columns, receipt.text.get("renamed"))
 
 
 def drift_of(dataset: Dataset, landed: Sequence[Batch]) -> list[ColumnDrift]:
@@ -137,7 +147,7 @@ def schema_rows(dataset: Dataset, landed: Iterable[Batch], run_id: str) -> list[
     """The columns of batches as rows of the ledger ``schemas``."""
     rows: list[dict[str, object]] = []
     for batch in landed:
-        declared = {source: name for name, source in sources_in(dataset, batch.receipt.columns).items()}
+        declared = {source: name for name, source in batch_sources(dataset, batch.receipt).items()}
         for position, column in enumerate(batch.receipt.columns):
             seen = batch.receipt.seen.get(column)
             observed = ColumnProfile.from_receipt(seen) if seen is not None else None
@@ -194,7 +204,7 @@ class _Comparison:
         present = batch.receipt.columns
         if self._first_columns is None:
             self._first_columns = frozenset(present)
-        sources = sources_in(self._dataset, present)
+        sources = batch_sources(self._dataset, batch.receipt)
         known_as = {source: name for name, source in sources.items() if source is not None}
         extra = [column for column in present if column not in known_as]
         found = [

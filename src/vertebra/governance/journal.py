@@ -144,13 +144,13 @@ class Journal:
 
     @classmethod
     def read(cls, lake: Lake, run_id: str) -> Journal:
-        """The journal of a run that was killed; an incomplete last line is left out."""
+        """The journal of a run that was killed; lines that are incomplete or damaged are left out."""
         journal = cls(lake, run_id, {})
         for text in journal._path.read_bytes().splitlines():
             try:
                 line = json.loads(text)
             except ValueError:
-                break
+                continue
             journal._take(line)
         return journal
 

@@ -150,7 +150,7 @@ class Ledgers:
         commit = Commit(journal.run_id, RUN, "")
         for ledger in sorted(LEDGERS, key=lambda name: name == "runs"):
             rows, staged = journal.rows(ledger), journal.staged(ledger)
-            if (not rows and not staged) or (again and self._has_commit_of(journal.run_id, ledger)):
+            if (not rows and not staged) or (again and self.is_committed(journal.run_id, ledger)):
                 continue
             if rows:
                 self._append(ledger, rows, commit)
@@ -235,7 +235,8 @@ class Ledgers:
         told = replace(commit, extra={**commit.extra, _PARTS: json.dumps(list(latest))})
         self.table(ledger).commit(together, told, mode="overwrite", evolution="widen")
 
-    def _has_commit_of(self, run_id: str, ledger: str) -> bool:
+    def is_committed(self, run_id: str, ledger: str) -> bool:
+        """Whether a ledger has a commit of a run."""
         table = self.table(ledger)
         return table.exists() and any(entry.run_id == run_id for entry in table.history())
 

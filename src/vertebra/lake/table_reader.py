@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -145,14 +144,14 @@ class TableReader:
         actions = added_files(self.delta(version))
         return sorted(self.path / unquote(path) for path in actions.column("path").to_pylist())
 
-    def added(self, since: int, version: int, read_at: datetime) -> list[Path] | None:
+    def added(self, since: int, version: int, read_by: str) -> list[Path] | None:
         """The files that were added to a table between two versions, if nothing else changed.
 
         Args:
             since: the earlier version.
             version: the later one.
-            read_at: when the earlier version was read; a version of that number that is younger belongs to a table that
-                was deleted and created again.
+            read_by: id of the run that read the earlier version; a version of that number that a later run wrote
+                belongs to a table that was deleted and created again.
 
         Returns:
             The files, maybe none; None when rows were removed or rewritten, columns changed, or a version does not
@@ -163,16 +162,26 @@ class TableReader:
             same_columns = self.schema(since).equals(self.schema(version))
         except LakeError:
             return None
-        if not same_columns or not set(before) <= set(now) or not self.existed_at(since, read_at):
+        if not same_columns or not set(before) <= set(now) or not self.existed_in(since, read_by):
             return None
         return [file for file in now if file not in set(before)]
 
-    def existed_at(self, version: int, at: datetime) -> bool:
-        """Whether a version already existed at a time; the versions of a table that was created again are younger."""
+    def existed_in(self, version: int, run_id: str) -> bool:
+        """Whether a version was written by a run or an earlier one. Ids of runs rise, also when the clock steps back.
+
+        A version that no run wrote, such as a restored one, is as old as the one before it.
+        """
         newest = self.version() if self.exists() else -1
         if not 0 <= version <= newest:
             return False
-        return any(entry.version == version and entry.at <= at for entry in self.history(newest - version + 1))
+        for limit in (newest - version + 1, None):
+            known = self.history(limit)
+            if not any(entry.version == version for entry in known):
+                return False
+            writer = next((entry.run_id for entry in known if entry.version <= version and entry.run_id), "")
+            if writer:
+                return writer <= run_id
+        return False
 
     def frame(self, engine: Engine, version: int | None = None) -> DataFrame:
         """The table as a Spark frame, over the committed file list and with the committed schema."""

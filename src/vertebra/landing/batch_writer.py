@@ -270,7 +270,7 @@ class BatchWriter:
                 cause="the answer was cut off, or its pages do not fit together",
                 remedy="collect again; if it happens again, ask the source",
             )
-        declared = sources_in(self.dataset, summary.columns)
+        declared = sources_in(self.dataset, summary.columns, summary.text.get("renamed"))
         if declared and summary.columns and not any(declared.values()):
             raise CollectError(
                 f"{_file_name(url)} has none of the declared columns",

@@ -59,7 +59,7 @@ class Recorder:
         """Begin: complete the ledgers of runs that were killed, remove their folders, and make this run's folder.
 
         Returns:
-            A sentence for people about each run that was killed.
+            A sentence for people about each run that was killed, and about tables that are computed again.
         """
         facts = complete_runs(self._lake, Ledgers(self._lake))
         self._journal.open()
@@ -68,11 +68,12 @@ class Recorder:
             if mark.is_file():
                 # left by an earlier release, which kept no journal
                 doing = mark.read_text("utf-8")
-                facts.append(unended(folder.name, doing))
-                self._row(RUN, "crashed", run_id=folder.name, error=facts[-1], why=doing)
+                fact = unended(folder.name, doing)
+                facts.append(f"{fact}; what it committed is kept")
+                self._row(RUN, "crashed", run_id=folder.name, error=fact, why=doing)
             shutil.rmtree(folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        return [f"{fact}; what it committed is kept" for fact in facts]
+        return facts
 
     def doing(self, step: str, fingerprint: Fingerprint | None = None, outputs: Sequence[str] = ()) -> None:
         """Note that a step begins, or is repeated.

@@ -65,7 +65,7 @@ def new_rows(
     if base_version is None or written is None or formatted.name not in written.inputs or folders is None:
         return None
     version = ctx.inputs[formatted.name]
-    files = formatted.added(written.inputs[formatted.name], version, written.at)
+    files = formatted.added(written.inputs[formatted.name], version, written.run_id)
     schema = formatted.schema(version)
     if files is None or not target.schema().equals(schema):
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from uuid import UUID
 
 from vertebra.errors import CollectError
-from vertebra.landing.parsing.column_names import unique_names
+from vertebra.landing.parsing.column_names import renamed, unique_names
 from vertebra.landing.parsing.format import Format
 from vertebra.landing.parsing.records import Records, refuse_other_columns
 
@@ -48,7 +48,9 @@ columns: {id: bigint, at: timestamp}
         for part, names in zip(parts, headers, strict=True):
             refuse_other_columns(parts[0], headers[0], part, names)
         columns = headers[0]
-        return Records(unique_names(columns), (batch for part in parts for batch in _batches(part, columns)))
+        unique = unique_names(columns)
+        rows = (batch for part in parts for batch in _batches(part, columns))
+        return Records(unique, rows, {"renamed": renamed(columns, unique)})
 
 
 def _columns(part: PayloadPart) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.duckdb_connection import connect_duckdb
 from vertebra.errors import CollectError
-from vertebra.landing.parsing.column_names import positions, unique_names
+from vertebra.landing.parsing.column_names import positions, renamed, unique_names
 from vertebra.landing.parsing.format import Format
 from vertebra.landing.parsing.records import Records, refuse_other_columns
 from vertebra.landing.payload import BUFFER, PayloadPart
@@ -54,7 +54,9 @@ columns: {id: bigint, sold_at: timestamp, price: "decimal(10,2)"}
         for part, names in zip(parts, headers, strict=True):
             refuse_other_columns(parts[0], headers[0], part, names)
         pairs = list(zip(files, parts, strict=True))
-        return Records(unique_names(headers[0]), (batch for file, part in pairs for batch in _batches(file, part)))
+        columns = unique_names(headers[0])
+        rows = (batch for file, part in pairs for batch in _batches(file, part))
+        return Records(columns, rows, {"renamed": renamed(headers[0], columns)})
 
 
 def _seekable(part: PayloadPart, number: int, scratch: Path) -> Path:
@@ -90,8 +92,10 @@ def _batches(file: Path, part: PayloadPart) -> Iterator[pa.RecordBatch]:
             names = positions(len(source.schema_arrow))
             fields = [pa.field(name, field.type) for name, field in zip(names, source.schema_arrow, strict=True)]
             schema = pa.schema(fields)
-            renamed = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in source.iter_batches(_ROWS))
-            stream = pa.RecordBatchReader.from_batches(schema, renamed)
+            numbered = (
+                pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in source.iter_batches(_ROWS)
+            )
+            stream = pa.RecordBatchReader.from_batches(schema, numbered)
             columns = ", ".join(_as_text(field) for field in fields)
             if columns:
                 relation = connection.from_arrow(stream)
