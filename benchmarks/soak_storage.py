@@ -36,6 +36,7 @@ from pipeline.crashes import (
 )
 from pipeline.lake_files import kinds_of_files
 from pipeline.tiny import contents, open_tiny
+from vertebra.lake.log import flushed
 
 CHAIN = 8
 """The most kills before a run may end."""
@@ -116,7 +117,10 @@ class Soak:
         folder = make_shop(scratch / "project")
         with open_tiny(folder) as project:
             assert project.run().ok
-            project.lake.table("trusted.sales").delta().create_checkpoint()
+            for name in ("trusted.sales", "governance.runs"):
+                table = project.lake.table(name)
+                with flushed(table.path):
+                    table.delta().create_checkpoint()
         with open_tiny(folder) as project:
             assert project.run().idle
             kinds = kinds_of_files(project)

@@ -193,6 +193,22 @@ def replace_file(file: Path, content: bytes | str, mode: int | None = None) -> N
     _flush(file.parent)
 
 
+def append_lines(file: Path, text: str) -> None:
+    """Append whole lines to a file and make them durable; a part of a line that a crash left at its end is removed.
+
+    Raises:
+        OSError: the disk does not take them all.
+    """
+    whole = file.read_bytes().rfind(b"\n") + 1
+    handle = os.open(file, os.O_WRONLY | os.O_APPEND)
+    try:
+        os.ftruncate(handle, whole)
+        CompleteFile(file, handle).write(text.encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def move_file(source: Path, target: Path) -> None:
     """Move a file in place of another in one step and make it durable; the folders may be on different disks.
 

@@ -13,7 +13,7 @@
     ├── DriftError         a batch does not have the declared columns
     ├── QualityError       a rule declared ``on_violation: fail`` is violated
     ├── DecisionError      a decision is about a row, a cell or a violation that is not there
-    ├── ProposalError      a proposed rule cannot be accepted
+    ├── ProposalError      rules cannot be discovered, or accepted, as asked
     ├── SelectionError     a selection of steps matches nothing, or is not in the grammar
     ├── SqlError           a query of the lake cannot be answered
     ├── LeakageError       a feature uses a value that is not known at prediction time
@@ -123,7 +123,10 @@ class DecisionError(VertebraError):
 
 
 class ProposalError(VertebraError):
-    """A proposed rule cannot be accepted: there is no such proposal, or two rules get the same name."""
+    """Rules cannot be discovered, or accepted, as asked.
+
+    There is no such column, or there are too many; there is no such proposal, or two rules get the same name.
+    """
 
 
 class SelectionError(VertebraError):

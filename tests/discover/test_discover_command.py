@@ -11,8 +11,10 @@ import pytest
 import yaml
 
 from pipeline.tiny import make
+from vertebra import discover
 from vertebra.cli import main
 from vertebra.declare.load import load_project
+from vertebra.errors import ProposalError
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -195,3 +197,19 @@ def test_a_file_without_a_project_gives_rules_that_check_takes(
 )
 def test_a_table_or_data_not_both(vertebra: Command, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     assert vertebra("discover", *arguments)[0] == 2
+
+
+def test_a_wide_table_is_refused_and_some_of_its_columns_are_not(tmp_path: Path) -> None:
+    data = tmp_path / "wide.csv"
+    names = [f"c{number}" for number in range(130)]
+    rows = [[str(row * (place % 7)) for place in range(130)] for row in range(30)]
+    data.write_text("\n".join(",".join(row) for row in [names, *rows]))
+    with pytest.raises(ProposalError, match=r"130 columns, and rules are discovered among 100 at most") as told:
+        discover(data)
+    assert "c0, c1" in told.value.cause
+    assert "--columns c0,c1,c2" in told.value.remedy
+    found = discover(data, columns=["c1", "c8", "c3"], kinds=["key", "fd"])
+    assert {column for one in found for column in one.columns} <= {"c1", "c3", "c8"}
+    assert found
+    with pytest.raises(ProposalError, match="has no column c9999"):
+        discover(data, columns=["c9999"])

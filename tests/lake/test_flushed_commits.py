@@ -13,6 +13,7 @@ from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
 from vertebra.lake.commit import Commit
 from vertebra.lake.log import damaged_entries, entries
+from vertebra.lake.log_hashes import HASHES
 from vertebra.lake.log_retention import keep_log
 from vertebra.lake.repair import mark_damaged
 from vertebra.lake.table import LakeTable
@@ -40,7 +41,11 @@ def written(table: LakeTable) -> set[Path]:
 def test_everything_of_a_new_table_is_flushed_with_the_folders_above(lake: Lake, flushes: list[Path]) -> None:
     table = lake.table("trusted.orders")
     table.write_arrow(ROWS, commit(1))
-    assert written(table) <= set(flushes)
+    log = table.path / "_delta_log"
+    assert written(table) - {log / HASHES} <= set(flushes)
+    # the hashes are written under another name, and renamed
+    assert flushes[-2].name.startswith(f".{HASHES}.")
+    assert flushes[-1] == log
     assert {lake.root.parent, lake.root, lake.root / "trusted"} <= set(flushes)
 
 
@@ -53,7 +58,8 @@ def test_a_later_commit_flushes_its_data_files_before_its_log_entry(lake: Lake, 
     table.write_arrow(ROWS, commit(2), mode=mode)  # type: ignore[arg-type]
     log = table.path / "_delta_log"
     new = written(table) - before
-    assert new | {table.path, log} == set(flushes)
+    assert new | {table.path, log, log / HASHES} == set(flushes)
+    assert flushes[-1] == log / HASHES, "an entry is durable before its hash is"
     first_of_log = min(place for place, path in enumerate(flushes) if path.is_relative_to(log))
     assert all(path in flushes[:first_of_log] for path in new if not path.is_relative_to(log))
 

@@ -21,4 +21,6 @@ def kinds_of_files(project: Workspace) -> dict[str, list[Path]]:
         kinds.setdefault(f"data of {table.name.partition('.')[0]}", []).extend(table.files())
         kinds.setdefault("log entries", []).extend(log.glob("*.json"))
         kinds.setdefault("checkpoints", []).extend(log.glob("*.parquet"))
+        kinds.setdefault("hints at checkpoints", []).extend(log.glob("_last_checkpoint"))
+        kinds.setdefault("hashes of logs", []).extend(log.glob(".sha256"))
     return {kind: sorted(files) for kind, files in kinds.items() if files}

@@ -6,19 +6,19 @@ import json
 import random
 import shutil
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from effort import cases
-from pipeline.crashes import MORE, overwrite
+from effort import cases, examples
+from pipeline.crashes import MORE, flip_bit, overwrite
+from pipeline.lake_files import kinds_of_files
 from pipeline.tiny import contents, make, open_tiny
 from vertebra.cli.app import app
 from vertebra.errors import LakeError
-from vertebra.lake.log import checkpoints, entries
+from vertebra.lake.log import checkpoints, entries, flushed
 
 LEDGERS = {
     "batches": "dataset, batch, sha256", "schemas": "dataset, batch, column_name, type",
@@ -240,30 +240,77 @@ def test_files_without_a_hash_are_read_and_counted(folder: Path) -> None:
     assert damaged(folder) == {("data", "part-0.parquet")}
 
 
-def test_two_hundred_flipped_bits_over_all_zones_are_found(folder: Path, whole: Path) -> None:
+FLIPS = examples(50, 200)
+
+
+def test_flipped_bits_in_files_of_every_kind_are_found(folder: Path) -> None:
     chance = random.Random(11)
     with open_tiny(folder) as project:
-        current = [file for table in project.lake.tables() for file in table.files()]
-    landing = [file for file in (folder / "lake" / "landing").rglob("*") if file.is_file()]
-    zones = {zone: [f for f in [*landing, *current] if f.relative_to(folder / "lake").parts[0] == zone]
-             for zone in ("landing", "formatted", "trusted", "exploitation", "governance")}  # fmt: skip
-    find: Callable[[], set[Path]]
+        for name in ("trusted.sales", "governance.runs"):
+            table = project.lake.table(name)
+            with flushed(table.path):
+                table.delta().create_checkpoint()
+        kinds = kinds_of_files(project)
+        assert len(kinds) == 11, kinds.keys()
+        for flip in range(FLIPS):
+            kind = list(kinds)[flip % len(kinds)]
+            file = chance.choice(kinds[kind])
+            data = flip_bit(file, chance)
+            assert file in {one.file for one in project.verify().damage}, (kind, file)
+            overwrite(file, data)
+        assert project.verify().ok
+
+
+@pytest.mark.parametrize("table", ["formatted.sales", "trusted.sales", "governance.runs", "governance.batches"])
+@pytest.mark.parametrize("how", ["other statistics", "newest gone"])
+def test_log_entries_that_are_still_json_are_found_and_repaired(
+    folder: Path, whole: Path, table: str, how: str
+) -> None:
+    entry = newest_entry(folder, table)
+    if how == "newest gone":
+        entry.unlink()
+    else:
+        overwrite(entry, entry.read_bytes().replace(b'numRecords\\":', b'numRecords\\":1', 1))
+    assert damaged(folder) == {("log", entry.name)}
+    repaired(folder)
+    assert contents(folder) == contents(whole)
+    assert ledgers_of(folder) == ledgers_of(whole)
+
+
+@pytest.mark.parametrize("which", ["old entry", "hint", "hashes"])
+def test_files_of_a_log_that_the_newest_version_does_not_need_are_set_aside(
+    folder: Path, whole: Path, which: str
+) -> None:
     with open_tiny(folder) as project:
+        table = project.lake.table("trusted.sales")
+        with flushed(table.path):
+            table.delta().create_checkpoint()
+        version = table.version()
+    log = table.path / "_delta_log"
+    file = log / {"old entry": "0" * 20 + ".json", "hint": "_last_checkpoint", "hashes": ".sha256"}[which]
+    data = file.read_bytes()
+    if which == "hashes":
+        first = data.decode()[0]
+        overwrite(file, ("1" if first == "0" else "0").encode() + data[1:])
+    else:
+        overwrite(file, data.replace(b"1", b"2", 1))
+    assert damaged(folder) == {("log", file.name)}
+    with open_tiny(folder) as project:
+        assert project.repair().ok
+        assert project.verify().ok
+        assert project.lake.table("trusted.sales").version() == version
+        assert project.run().idle
+    assert contents(folder) == contents(whole)
 
-        def find() -> set[Path]:
-            return {one.file for one in project.verify().damage}
 
-        for _ in range(40):
-            flipped = {}
-            for zone, files in zones.items():
-                file = chance.choice(files)
-                data = file.read_bytes()
-                place = chance.randrange(len(data) * 8)
-                changed = bytearray(data)
-                changed[place // 8] ^= 1 << place % 8
-                overwrite(file, bytes(changed))
-                flipped[file] = (data, zone)
-            assert find() == set(flipped)
-            for file, (data, _) in flipped.items():
-                overwrite(file, data)
-        assert find() == set()
+def test_a_log_entry_that_a_killed_process_left_without_a_hash_gets_one(folder: Path) -> None:
+    hashes = folder / "lake" / "trusted" / "sales" / "_delta_log" / ".sha256"
+    lines = hashes.read_text().splitlines()
+    hashes.write_text("\n".join(lines[:-1]) + "\n" + lines[-1][:20])
+    assert damaged(folder) == set()
+    with open_tiny(folder) as project:
+        assert project.run(full_refresh=True, select="trusted.sales").ok
+        assert project.verify().ok
+    assert {line.split()[1] for line in lines} < {
+        line.split()[1] for line in hashes.read_text().splitlines() if "  " in line
+    }

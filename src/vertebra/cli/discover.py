@@ -46,6 +46,10 @@ def discover(
     sample: Annotated[
         int, typer.Option("--sample", metavar="ROWS", help="Rows to search for candidates.", min=100)
     ] = 4000,
+    columns: Annotated[
+        str | None,
+        typer.Option("--columns", metavar="COLUMNS", help="Only rules about these columns.", show_default=False),
+    ] = None,
     new: Annotated[bool, typer.Option("--new", help="Leave out rules that are already declared.")] = False,
     accept: Annotated[
         str | None,
@@ -98,6 +102,7 @@ def discover(
       range, values, pattern, required   of single columns
     """  # fmt: skip
     shape, wanted, names = _form(form), _kinds(kinds), _names(name)
+    about = [part.strip() for part in (columns or "").split(",") if part.strip()]
     if (table is None) == (data is None):
         raise typer.BadParameter("name a table of a project, or give --data", param_hint="TABLE")
     if accept is not None and accept_all:
@@ -108,7 +113,7 @@ def discover(
     if data is not None:
         if accepting or new:
             raise typer.BadParameter("data without a project have no declarations", param_hint="--data")
-        _discover_data(data, limit, sample, wanted, kind, null, delimiter, shape, engine or "sail")
+        _discover_data(data, limit, sample, wanted, kind, null, delimiter, shape, engine or "sail", about)
         return
     assert table is not None
     if kind or null or delimiter:
@@ -117,7 +122,7 @@ def discover(
 
     with open_workspace(project, profile, engine, strict=accepting) as space:
         with progress_on(sys.stderr) as progress:
-            found = space.discover(table, limit, sample, wanted, not new, progress)
+            found = space.discover(table, limit, sample, wanted, not new, progress, about)
         if accepting:
             _accept(space, table, found, None if accept is None else accept.split(","), names)
         else:
@@ -161,6 +166,7 @@ def _discover_data(
     delimiter: str | None,
     form: Form,
     engine: str,
+    columns: Sequence[str],
 ) -> None:
     import vertebra
     from vertebra.report.data_check import progress_on
@@ -169,7 +175,7 @@ def _discover_data(
     with progress_on(sys.stderr) as progress:
         found = vertebra.discover(
             data, limit=limit, sample=sample, kinds=kinds, types=column_types(types), null=null or (),
-            delimiter=delimiter, engine=engine, progress=progress,
+            delimiter=delimiter, engine=engine, progress=progress, columns=columns,
         )  # fmt: skip
     options = ["--data", data, *(word for text in null or () for word in ("--null", text))]
     options += [word for text in types or () for word in ("--type", text)]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from vertebra.durable import flush, flush_files
+from vertebra.lake.log_hashes import HASHES, changed_files, record_hashes
 
 LOG: Final = "_delta_log"
 _ENTRY: Final = re.compile(r"(\d{20})\.json")
@@ -63,7 +64,7 @@ def checkpoints(log: Path) -> dict[int, list[Path]]:
 
 @contextmanager
 def flushed(table: Path) -> Iterator[None]:
-    """Flush the entries that a block adds to the log of a table."""
+    """Flush the files that a block adds to the log of a table, and record their hashes; see ``lake.log_hashes``."""
     log = table / LOG
     new_log = not log.is_dir()
     before = _stamps(log)
@@ -73,6 +74,7 @@ def flushed(table: Path) -> Iterator[None]:
         flush_files(changed, table)
     elif changed:
         flush(*changed, log)
+    record_hashes(log, changed)
 
 
 def _stamps(log: Path) -> dict[str, tuple[int, int]]:
@@ -80,7 +82,7 @@ def _stamps(log: Path) -> dict[str, tuple[int, int]]:
     with os.scandir(log) if log.is_dir() else _nothing() as listed:
         for one in listed:
             status = one.stat()
-            if one.is_file():
+            if one.is_file() and one.name != HASHES:
                 found[one.name] = (status.st_mtime_ns, status.st_size)
     return found
 
@@ -99,9 +101,10 @@ def damaged_entries(log: Path, *, every: bool = False) -> list[DamagedEntry]:
     """
     sizes, summed_up = _sizes(log)
     newest = max(summed_up, default=-1)
+    changed = changed_files(log) if every else {}
     found = []
     for file in summed_up.get(newest, ()):
-        fact = _damage_of_checkpoint(file)
+        fact = _damage_of_checkpoint(file) or changed.get(file, "")
         if fact:
             found.append(DamagedEntry(file, newest, fact, checkpoint=True))
     last = max(sizes, default=-1)
@@ -112,7 +115,7 @@ def damaged_entries(log: Path, *, every: bool = False) -> list[DamagedEntry]:
         elif not sizes[version]:
             found.append(DamagedEntry(file, version, "is empty"))
         elif every or version == last:
-            fact = _damage_of_entry(file, first=version == 0)
+            fact = _damage_of_entry(file, first=version == 0) or changed.get(file, "")
             if fact:
                 found.append(DamagedEntry(file, version, fact))
     return found

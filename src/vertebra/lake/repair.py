@@ -18,6 +18,7 @@ from vertebra.durable import flush, make_folder
 from vertebra.lake.commit import REPAIR, Commit
 from vertebra.lake.file_actions import remove_actions
 from vertebra.lake.log import LOG, checkpoints, damaged_entries, entries, flushed
+from vertebra.lake.log_hashes import changed_files, record_hashes
 from vertebra.lake.staging import StagedFiles
 from vertebra.lake.table import LakeTable
 
@@ -36,8 +37,11 @@ def roll_back(table: LakeTable, root: Path, aside: Path, *, append_only: bool = 
         append_only: the table only grows; the rows of undamaged entries after a damaged one are added again.
     """
     log = table.path / LOG
-    newest = max([*entries(log), *checkpoints(log)], default=0)
+    newest = max([*entries(log), *checkpoints(log), *(_version(file) for file in changed_files(log))], default=0)
     later: list[Path] = []
+    if not damaged_entries(log, every=True) and newest in entries(log):
+        _drop_old(log, root, aside)
+        return
     while damage := damaged_entries(log, every=True):
         first = damage[0]
         if first.checkpoint:
@@ -50,6 +54,7 @@ def roll_back(table: LakeTable, root: Path, aside: Path, *, append_only: bool = 
         _move([*gone, *log.glob("_last_checkpoint")], root, aside)
         if not gone:
             break
+    _drop_old(log, root, aside)
     if damaged_entries(log, every=True) or not table.exists():
         _move([table.path], root, aside / "tables")
         return
@@ -61,6 +66,22 @@ def roll_back(table: LakeTable, root: Path, aside: Path, *, append_only: bool = 
         rows = sum(pq.read_metadata(file).num_rows for file in lost)
         staged = StagedFiles(tuple(lost), pq.read_schema(lost[0]), rows)
         table.commit(staged, Commit("", REPAIR, ""), "append", "widen")
+
+
+def _drop_old(log: Path, root: Path, aside: Path) -> None:
+    """Move damaged files of a log aside that the newest version does not need; versions up to a damaged entry go."""
+    changed = changed_files(log)
+    last = max((_version(file) for file in changed if file in entries(log).values()), default=-1)
+    old = {file for version, file in entries(log).items() if version <= last}
+    old |= {file for version, files in checkpoints(log).items() if version <= last for file in files}
+    _move(sorted(file for file in old | changed.keys() if file.exists()), root, aside)
+    record_hashes(log, ())
+
+
+def _version(file: Path) -> int:
+    """The version of a file of a log; -1 for the hint at the newest checkpoint."""
+    number = file.name.partition(".")[0]
+    return int(number) if number.isdecimal() else -1
 
 
 def drop_files(table: LakeTable, files: Sequence[Path], root: Path, aside: Path, *, ledger: bool) -> None:

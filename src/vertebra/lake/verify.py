@@ -14,6 +14,7 @@ from vertebra.errors import LakeError
 from vertebra.lake.batches import Batch, Receipt, damage_of
 from vertebra.lake.data_file import recorded_hash, short_or_gone
 from vertebra.lake.log import LOG, damaged_entries
+from vertebra.lake.log_hashes import changed_files
 from vertebra.lake.table import LakeTable
 from vertebra.zones import TABLE_ZONES
 
@@ -135,9 +136,9 @@ def _table_checks(lake: Lake) -> Iterator[_Check]:
 
 def _checks_of(table: LakeTable) -> Iterator[_Check]:
     log = table.path / LOG
-    damaged = damaged_entries(log, every=True)
-    for entry in damaged:
-        yield _Check(table.name, "log", entry.file, None, fact=entry.fact)
+    damaged = changed_files(log) | {entry.file: entry.fact for entry in damaged_entries(log, every=True)}
+    for file, fact in damaged.items():
+        yield _Check(table.name, "log", file, None, fact=fact)
     if damaged or not table.exists():
         return
     try:

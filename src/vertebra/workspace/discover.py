@@ -39,6 +39,7 @@ def discover(
     kinds: Collection[str] = (),
     declared: bool = True,
     progress: Progress = silent,
+    columns: Collection[str] = (),
 ) -> list[Proposal]:
     """Propose rules for a table of a declared dataset; nothing is written.
 
@@ -49,8 +50,10 @@ def discover(
         kinds: the kinds of rules to look for; all by default.
         declared: also list rules that are declared already, marked as such.
         progress: receives what is being done.
+        columns: propose only rules about these columns; all by default.
 
     Raises:
+        ProposalError: there is no such column, or more than 100.
         DeclarationError: there is no such dataset, or the table is in another zone.
         LakeError: the table was not written yet.
     """
@@ -72,7 +75,7 @@ def discover(
         frames = {name: one.frame(engine) for name, one in tables.items()}
         with tempfile.TemporaryDirectory(prefix="discover-", dir=folder) as scratch:
             subject = Subject(datasets[name], datasets, frames, engine, Path(scratch))
-            return found_in(subject, limit, sample, kinds or KINDS, declared, progress)
+            return found_in(subject, limit, sample, kinds or KINDS, declared, progress, columns)
 
     return engine.attempt(discovered, progress)
 

@@ -32,6 +32,7 @@ def discover_data(
     delimiter: str | None = None,
     engine: str | Engine = "sail",
     progress: Progress = silent,
+    columns: Collection[str] = (),
 ) -> list[Proposal]:
     """Propose rules that data satisfy, exactly or with few exceptions.
 
@@ -47,8 +48,10 @@ def discover_data(
         delimiter: of CSV files; by default detected.
         engine: ``sail``, ``sc://host:port``, or an engine that is running.
         progress: receives what is being done.
+        columns: propose only rules about these columns; all by default.
 
     Raises:
+        ProposalError: there is no such column, or more than 100.
         CollectError: the data cannot be read.
 
     Example:
@@ -70,7 +73,7 @@ def discover_data(
             staged = stage(table, given, given.columns, reading, place, progress)
             dataset = _dataset(staged)
             subject = Subject(dataset, {table: dataset}, {table: staged.frame(chosen)}, chosen, scratch)
-            return discover(subject, limit, sample, kinds or KINDS, progress=progress)
+            return discover(subject, limit, sample, kinds or KINDS, progress=progress, columns=columns)
 
     with running(engine) as chosen:
         return chosen.attempt(discovered, progress)

@@ -235,6 +235,7 @@ class RuleMethods(OpenProject):
         kinds: Collection[str] = (),
         declared: bool = True,
         progress: Progress | None = None,
+        columns: Collection[str] = (),
     ) -> list[Proposal]:
         """Propose rules that a table satisfies, exactly or with few exceptions; nothing is written.
 
@@ -245,8 +246,10 @@ class RuleMethods(OpenProject):
             kinds: the kinds of rules to look for, e.g. ``["fd", "key"]``; all by default.
             declared: also list rules that are already declared, marked as such.
             progress: receives what is being done.
+            columns: propose only rules about these columns; all by default.
 
         Raises:
+            ProposalError: there is no such column, or more than 100.
             DeclarationError: there is no such dataset.
             LakeError: the table was not written yet.
 
@@ -257,7 +260,8 @@ class RuleMethods(OpenProject):
         from vertebra.governance.context import silent
         from vertebra.workspace.discover import discover
 
-        return discover(self.project, self.lake, self.engine, table, limit, sample, kinds, declared, progress or silent)
+        told = progress or silent
+        return discover(self.project, self.lake, self.engine, table, limit, sample, kinds, declared, told, columns)
 
     def dataset_table(self, table: str) -> str:
         """Return the qualified name of a dataset's table.

@@ -13,6 +13,7 @@ from vertebra.formatting import counted
 from vertebra.governance.context import Progress, silent
 from vertebra.trusted.discover.interest import diversified, interest, is_rule, without_implied
 from vertebra.trusted.discover.kind import KINDS, Evidence, in_order
+from vertebra.trusted.discover.narrow import narrowed
 from vertebra.trusted.discover.pair_evidence import pair_evidence
 from vertebra.trusted.discover.proposal import CandidateRule, Proposal, Verified
 from vertebra.trusted.discover.sample import Sample, drawn
@@ -27,6 +28,7 @@ def discover(
     kinds: Collection[str] = KINDS,
     declared: bool = True,
     progress: Progress = silent,
+    columns: Collection[str] = (),
 ) -> list[Proposal]:
     """Propose rules for a table, the most interesting first.
 
@@ -36,7 +38,12 @@ def discover(
         sample: the number of rows to find candidates in, at least 2; a smaller table is used whole.
         kinds: the kinds of rules to propose.
         declared: also return rules that are already declared, marked as such.
+        columns: propose only rules about these columns of the table; all by default.
+
+    Raises:
+        ProposalError: the table has no such column, or too many.
     """
+    subject = narrowed(subject, columns)
     progress(f"profiling {subject.dataset.name}")
     subject = profiled(subject)
     if not subject.rows or not subject.columns:
