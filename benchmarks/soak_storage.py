@@ -41,8 +41,14 @@ from vertebra.lake.log import flushed
 CHAIN = 8
 """The most kills before a run may end."""
 
-AFTER_A_REPAIR = ("runs.rows", "runs.fingerprint_parts")
-"""Columns that a repair cannot rebuild from the commits of tables."""
+AFTER_A_REPAIR = (
+    "runs.rows",
+    "runs.fingerprint",
+    "runs.fingerprint_parts",
+    "lineage.fingerprint",
+    "publications.fingerprint",
+)
+"""Columns that a repair cannot rebuild from the commits of tables, or that differ where a table was written again."""
 
 
 @dataclass

@@ -247,6 +247,17 @@ def test_files_of_a_killed_run_that_are_lost_are_made_again(
     assert {name: ledgers[name] for name in state} == {name: expected[name] for name in state}
 
 
+def test_a_step_that_was_committed_and_whose_begin_was_not_flushed_is_recorded(
+    folder: Path, undisturbed: Any, killed: Killed
+) -> None:
+    killed(folder, "exploitation.prices", "after")
+    (journal,) = (folder / "lake" / ".journal").iterdir()
+    lines = journal.read_bytes().splitlines(keepends=True)
+    assert b'"begin": "exploitation.prices"' in lines[-1]
+    journal.write_bytes(b"".join(line for line in lines if b'"begin": "exploitation.prices"' not in line))
+    assert completed(folder) == undisturbed
+
+
 def test_a_damaged_line_of_the_journal_leaves_the_others(folder: Path, undisturbed: Any, killed: Killed) -> None:
     killed(folder, "governance.batches", "before")
     (journal,) = (folder / "lake" / ".journal").iterdir()

@@ -168,7 +168,10 @@ class _Run:
             if remembered is None or remembered.digest != fingerprint.digest:
                 outputs = self._versions(decision.step)
                 why = "committed by a run that did not end, and recorded by this one"
-                result = StepResult(decision.step.name, "ok", why, outputs=outputs)
+                table = decision.step.outputs[-1] if decision.step.outputs else ""
+                version = outputs.get(table)
+                rows = None if version is None else self.context.lake.table(table).rows(version)
+                result = StepResult(decision.step.name, "ok", why, rows=rows, version=version, outputs=outputs)
                 self.context.recorder.found(result, fingerprint)
 
     def _do(self, decisions: list[PlannedStep]) -> None:
