@@ -111,6 +111,8 @@ class Recorder:
             result.step,
             result.state,
             why=result.why,
+            rows=result.rows,
+            version=result.version,
             fingerprint=fingerprint.digest,
             fingerprint_parts=parts_json(fingerprint, result.outputs),
         )
