@@ -11,8 +11,7 @@ import vertebra
 SOURCE = Path(vertebra.__file__).parent
 ALLOWED = {
     "engine": "it chooses the adapter of a name",
-    "declare/integrity.py": "what the embedded engine cannot compute is refused when a project is loaded for it",
-    "declare/project.py": "it checks that a declared engine has one of the two forms",
+    "declare/project.py": "it checks that a declared engine has one of the two forms, and says which of them it has",
 }
 NAMES = ("sail", "spark")
 

@@ -39,7 +39,7 @@ class TestARefusedPayload:
         assert refusal.folder.parent == home / ".refused"
         assert (refusal.folder / "payload.csv").read_text() == "a,b\n1\n"
         reason = json.loads((refusal.folder / "reason.json").read_text())
-        assert reason["fact"].startswith("r.csv: 1 of 1 records do not have 2 cells")
+        assert reason["fact"].startswith("r.csv: 1 of 1 record does not have 2 cells")
         assert (reason["url"], reason["run_id"]) == ("file:r.csv", "run-1")
         assert str(home / ".refused") in told.value.remedy
 

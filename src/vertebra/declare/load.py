@@ -81,10 +81,10 @@ def load_project(
     errors += check(declared)
     broken: list[BrokenDeclaration] = []
     if settings is not None:
-        on_sail = settings[0].engine == "sail"
+        embedded = settings[0].embedded_engine
 
         def refused(sound: Declarations) -> Iterable[DeclarationError]:
-            return unsupported(sound.views, sound.datasets) if on_sail else ()
+            return unsupported(sound.views, sound.datasets) if embedded else ()
 
         if strict and not errors:
             errors += refused(declared)

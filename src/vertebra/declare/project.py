@@ -48,6 +48,11 @@ class Settings(Declaration):
         return value
 
     @property
+    def embedded_engine(self) -> bool:
+        """Whether the engine is the embedded one, which does not compute all of SparkSQL."""
+        return self.engine == "sail"
+
+    @property
     def keep(self) -> timedelta:
         """``retention`` as a duration."""
         return parse_duration(self.retention)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from vertebra.declare.collect import COLLECTORS
@@ -25,7 +26,7 @@ from vertebra.landing.refused_payloads import RefusedPayload, RefusedPayloadErro
 from vertebra.landing.web.errors import RefusedAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -116,9 +117,12 @@ def collect(dataset: Dataset, context: CollectionContext, collector: Collector |
     writer.remove_leftovers()
     known = batches(context.lake.landing, dataset.source, dataset.name)
     with _staging(home) as (staging, interrupted):
-        retracted = retractions(context.ledgers, dataset.name)
         collection = _Collection(
-            writer, lambda message: context.progress(redact(message)), known, len(known), retracted=retracted
+            writer,
+            lambda message: context.progress(redact(message)),
+            known,
+            len(known),
+            retracted=cache(lambda: retractions(context.ledgers, dataset.name)),
         )
         try:
             collection.reparse()
@@ -179,6 +183,7 @@ class _Collection:
         writer: lands payloads, and keeps refused ones aside.
         progress: called with messages for people.
         known: the dataset's batches, oldest first; grows.
+        retracted: reads the retractions in force, by batch.
         earlier: number of batches before the collection.
         receipts: those of the batches, which the collector sees; grows too.
         unrecorded: batches that an interrupted collection landed and did not record; they count as new.
@@ -195,7 +200,7 @@ class _Collection:
     unparsable: list[UnparsableBatchError] = field(default_factory=list)
     not_published: list[str] = field(default_factory=list)
     not_asked: int = 0
-    retracted: Mapping[int, Retraction] = field(default_factory=dict)
+    retracted: Callable[[], Mapping[int, Retraction]] = dict
     decided: list[Retraction] = field(default_factory=list)
     unrecorded: tuple[Batch, ...] = ()
 
@@ -206,8 +211,9 @@ class _Collection:
         """
         declared = parse_declaration(self.writer.dataset)
         dataset = self.writer.dataset
-        effective = effective_batches(self.known, dataset.load, self.retracted, dataset.version)
-        counting = {one.number for one in effective}
+        if any(batch.receipt.parse != declared for batch in self.known):
+            effective = effective_batches(self.known, dataset.load, self.retracted(), dataset.version)
+            counting = {one.number for one in effective}
         for place, batch in enumerate(self.known):
             parse = batch.receipt.parse
             if parse == declared or parse.get("format") != declared["format"] or batch.number not in counting:
@@ -249,7 +255,7 @@ class _Collection:
         """Retract the batches of what is gone at the source, and restore those of what came back."""
         for batch in self.known:
             gone = batch.receipt.url not in listed.urls
-            retraction = self.retracted.get(batch.number)
+            retraction = self.retracted().get(batch.number)
             if gone and retraction is None and batch.receipt.collector == self.writer.collector:
                 self._decide("retract", batch, f"{batch.receipt.url} is gone at the source")
             elif not gone and retraction is not None and retraction.decided_by == BY_SOURCE:

@@ -89,7 +89,7 @@ def mostly_ragged(source: CsvSource, ragged: int, records: int, width: int) -> C
     place = f", the first in line {found[0]:,} with {found[1]}" if found else ""
     return CollectError(
         f"{source.part.name}: {ragged:,} of {counted(records, 'record')} "
-        f"do not have {counted(width, 'cell')} as the first one{place}",
+        f"{'does' if ragged == 1 else 'do'} not have {counted(width, 'cell')} as the first one{place}",
         cause="lines come before the header, or the delimiter or quote is another one",
         remedy="declare it, for example parse: {skip: 2} or parse: {delimiter: ';'}",
     )
