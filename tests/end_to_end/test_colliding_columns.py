@@ -36,7 +36,7 @@ def _avro(file: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "write"),
     [("csv", _csv), ("json", _json), ("parquet", _parquet), ("avro", _avro)],
-    ids=lambda one: str(one),
+    ids=["csv", "json", "parquet", "avro"],
 )
 def test_a_source_is_the_column_of_that_case(tmp_path: Path, kind: str, write: Callable[[Path], None]) -> None:
     (tmp_path / "datasets").mkdir()
