@@ -13,6 +13,7 @@ import hashlib
 import importlib
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,19 +64,29 @@ def importable(root: Path) -> Iterator[None]:
     Modules of other projects that the process has opened are imported again later, as they may have the same names. No
     bytecode is written, because Python would not notice if a module were edited twice within a second.
     """
-    for other in _projects - {root}:
-        _forget(name for name, file in _loaded(other).items() if not file.is_relative_to(root))
-    _projects.add(root)
-    place, added = str(root), str(root) not in sys.path
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    if added:
-        sys.path.append(place)
+    with _lock:
+        for other in _projects - {root}:
+            _forget(name for name, file in _loaded(other).items() if not file.is_relative_to(root))
+        # nothing of the others is left to be forgotten until they import again
+        _projects.intersection_update({root})
+        _projects.add(root)
+        _entered.append(root)
+        if len(_entered) == 1:
+            _before.append(sys.dont_write_bytecode)
+            sys.dont_write_bytecode = True
+        if str(root) not in sys.path:
+            sys.path.append(str(root))
+            _added.add(root)
     try:
         yield
     finally:
-        sys.dont_write_bytecode = before
-        if added:
-            sys.path.remove(place)
+        with _lock:  # other threads may be in the block
+            _entered.remove(root)
+            if root in _added and root not in _entered:
+                sys.path.remove(str(root))
+                _added.discard(root)
+            if not _entered:
+                sys.dont_write_bytecode = _before.pop()
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,15 @@ class ProjectFunction:
 
 
 # Python has one table of modules per process, so what is known about it is kept per process too
+_lock: Final = threading.RLock()
 _projects: set[Path] = set()
+"""The projects of which modules may be imported now."""
+_entered: list[Path] = []
+"""The projects whose code runs now, once for each thread that runs it."""
+_added: set[Path] = set()
+"""Those of them that were added to ``sys.path``."""
+_before: list[bool] = []
+"""Whether Python wrote no bytecode before."""
 _imported: dict[Path, str] = {}
 """The hash of each module of a project when it was imported, or could be from then on."""
 
