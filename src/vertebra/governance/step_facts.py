@@ -84,10 +84,12 @@ class ViewFacts:
     Attributes:
         columns: columns of the view.
         rows_added: rows that were appended; None when the view was written whole.
+        unchanged: whether it has the rows of its last version, so that no version was written.
     """
 
     columns: int
     rows_added: int | None = None
+    unchanged: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ class StagedFiles:
         folders = {folder for file in self.files for folder in (file.parent, file.parent.parent)}
         flush(*self.files, *sorted(folders))
 
+    def remove(self) -> None:
+        """Remove the files, if they are not to be committed."""
+        for file in self.files:
+            file.unlink(missing_ok=True)
+
 
 def stage_frame(name: str, path: Path, engine: Engine, frame: DataFrame, part: str | None) -> StagedFiles:
     """Write the files of a frame into the folder of a table.

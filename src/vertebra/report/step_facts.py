@@ -45,7 +45,11 @@ def phrases(facts: StepFacts | None) -> list[str]:
                 counted(facts.violating_rows, "violating row"),
             ]
         case ViewFacts():
-            return [counted(facts.columns, "column"), *_added(facts.rows_added)]
+            return [
+                counted(facts.columns, "column"),
+                *_added(facts.rows_added),
+                *(["unchanged"] if facts.unchanged else []),
+            ]
         case LookupFacts():
             return [
                 counted(facts.spellings, "spelling"),
