@@ -32,6 +32,9 @@ class ColumnFormat(SugarFields):
         convert: changes the unit of a ``float`` or ``double``: ``{from: mph, to: km/h}``, any units that pint knows.
         format: how a date or timestamp is written, as a Spark pattern: ``dd/MM/yyyy HH:mm``. ISO 8601 unless declared.
         zone: the time zone of timestamps written without an offset: ``America/New_York``. UTC unless declared.
+        repeated: which instant a local time means that occurs twice, when clocks are turned back: ``first`` or
+            ``second``, or ``order`` (the default): the first and the second record of a file with this time, where the
+            column is part of the key. What stays ambiguous is rejected; ``reject`` rejects all of them.
         null: texts that mean NULL in this column, besides those of ``parse: null``.
         decimal: the decimal separator of numbers, ``.`` or ``,``.
         thousands: the separator of groups of three digits; none unless declared.
@@ -45,6 +48,7 @@ class ColumnFormat(SugarFields):
     convert: dict[Literal["from", "to"], str] | None = None
     format: str | None = None
     zone: str | None = None
+    repeated: Literal["order", "first", "second", "reject"] | None = None
     null: tuple[str, ...] = ()
     decimal: Literal[".", ","] = "."
     thousands: Literal[",", ".", " ", "'"] | None = None
@@ -97,6 +101,7 @@ class ColumnFormat(SugarFields):
             ("convert", name in ("float", "double"), "float or double"),
             ("format", name in ("date", "timestamp"), "date or timestamp"),
             ("zone", name == "timestamp", "timestamp"),
+            ("repeated", name == "timestamp" and self.zone is not None, "timestamp with a zone"),
             ("thousands", number, "number"),
             ("true_values", name == "boolean", "boolean"),
             ("false_values", name == "boolean", "boolean"),

@@ -52,7 +52,13 @@ class Cell:
     reason: Column
 
 
-def read_cell(text: Column, declaration: Declaration, markers: Sequence[str], intermediates: Intermediates) -> Cell:
+def read_cell(
+    text: Column,
+    declaration: Declaration,
+    markers: Sequence[str],
+    intermediates: Intermediates,
+    others: Sequence[Column] | None = None,
+) -> Cell:
     """Cast the cells of a column.
 
     Args:
@@ -60,6 +66,7 @@ def read_cell(text: Column, declaration: Declaration, markers: Sequence[str], in
         declaration: the column's declaration.
         markers: the texts that mean NULL.
         intermediates: gets the intermediate columns.
+        others: the raw text of the other columns of the key; None if the column is not part of it.
     """
     from pyspark.sql import functions as F
 
@@ -67,11 +74,11 @@ def read_cell(text: Column, declaration: Declaration, markers: Sequence[str], in
     glance = _canonical(text, declaration, kind.name, markers)
     if glance is None:
         content = intermediates.keep(Stage.CONTENT, written(text, markers))
-        value, reasons = _read(content, declaration, kind, intermediates)
+        value, reasons = _read(content, declaration, kind, intermediates, others)
     else:
         guess = intermediates.keep(Stage.GLANCE, glance)
         content = intermediates.keep(Stage.CONTENT, F.when(guess.isNull(), written(text, markers)))
-        careful, reasons = _read(content, declaration, kind, intermediates)
+        careful, reasons = _read(content, declaration, kind, intermediates, others)
         value = F.coalesce(guess, careful)
     chosen = F.lit(reasons[-1][1])
     for condition, words in reversed(reasons[:-1]):
@@ -100,7 +107,11 @@ def _canonical(text: Column, declaration: Declaration, kind: str, markers: Seque
 
 
 def _read(
-    content: Column, declaration: Declaration, kind: ColumnType, intermediates: Intermediates
+    content: Column,
+    declaration: Declaration,
+    kind: ColumnType,
+    intermediates: Intermediates,
+    others: Sequence[Column] | None,
 ) -> tuple[Column, Reasons]:
     """The value, and why a text is refused: pairs of condition and reason; the last applies to all other texts."""
     from pyspark.sql import functions as F
@@ -110,7 +121,7 @@ def _read(
     if kind.name == "boolean":
         return _boolean(content, declaration)
     if kind.name in ("date", "timestamp"):
-        return read_timestamp(content, declaration, kind.name, intermediates)
+        return read_timestamp(content, declaration, kind.name, intermediates, others)
     numbers = _Notation(declaration)
     if kind.name in INTEGERS:
         return _whole(content, numbers, kind.name)

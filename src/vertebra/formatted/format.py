@@ -206,7 +206,13 @@ class _Reading:
         self._dataset = dataset
         self._intermediates = Intermediates()
         self._cells = {
-            name: read_cell(F.col(name), column, null_markers(dataset, column), self._intermediates)
+            name: read_cell(
+                F.col(name),
+                column,
+                null_markers(dataset, column),
+                self._intermediates,
+                [F.col(other) for other in dataset.key if other != name] if name in dataset.key else None,
+            )
             for name, column in dataset.columns.items()
         }
 

@@ -1,17 +1,19 @@
 """Casting text to dates and timestamps.
 
 Text is ISO 8601 or follows a declared pattern. A timestamp is an instant: by the offset in the text, else by the
-declared zone, else in UTC. When clocks are turned back, a local time that occurs twice is read as the earlier instant;
-when they are turned forward, a local time that does not exist is refused.
+declared zone, else in UTC. When clocks are turned back, a local time occurs twice: the order in the file or the
+declaration says which instant it is, and what stays ambiguous is refused. When they are turned forward, a local time
+that does not exist is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.time_pattern import MONTHS, YEAR, TimeField, TimePattern, time_pattern
 from vertebra.formatted.intermediates import Intermediates, Stage
+from vertebra.lake.batches import RECORDS_PER_BATCH
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -32,7 +34,11 @@ Reasons = list[tuple["Column", str]]
 
 
 def read_timestamp(
-    content: Column, declaration: Declaration, kind: str, intermediates: Intermediates
+    content: Column,
+    declaration: Declaration,
+    kind: str,
+    intermediates: Intermediates,
+    others: Sequence[Column] | None = None,
 ) -> tuple[Column, Reasons]:
     """Cast dates or timestamps.
 
@@ -40,6 +46,7 @@ def read_timestamp(
         content: the trimmed text of a cell.
         kind: ``date`` or ``timestamp``.
         intermediates: gets the intermediate columns.
+        others: the raw text of the other columns of the key; None if the column is not part of it.
 
     Returns:
         The value, NULL where the text is refused, and the reasons: pairs of condition and words; the last applies to
@@ -70,13 +77,58 @@ def read_timestamp(
     instant = intermediates.keep(Stage.INSTANT, F.when(has_offset, stamp).otherwise(F.to_utc_timestamp(stamp, zone)))
     exists = F.from_utc_timestamp(instant, zone) == stamp
     known = stamp < F.expr(f"timestamp'{_ZONES_KNOWN_UNTIL}T00:00:00Z'")
-    value = F.when(has_offset | (known & exists), _in_range(instant))
     local = stamp.isNotNull() & ~has_offset
+    later = intermediates.keep(Stage.INSTANT, _with_the_offset_of_the_next_day(stamp, zone))
+    repeated = local & exists & (later > instant) & (F.from_utc_timestamp(later, zone) == stamp)
+    chosen, ambiguous, words = _chosen(content, declaration, intermediates, repeated, (instant, later), others)
+    value = F.when(has_offset | (known & exists & ~ambiguous), _in_range(chosen))
     return value, [
+        (known & ambiguous, f"occurs twice in {zone}, when the clocks are turned back, {words}"),
         (local & ~known, f"is later than the known time zone rules of {zone}; write it with an offset"),
         (local & ~exists, f"does not exist in {zone}: the clocks were turned forward"),
         *reasons,
     ]
+
+
+def _with_the_offset_of_the_next_day(stamp: Column, zone: str) -> Column:
+    """The instant of a local time by the offset that the zone has a day later: after clocks are turned back."""
+    from pyspark.sql import functions as F
+
+    day = F.expr("interval 1 day")
+    return F.to_utc_timestamp(stamp + day, zone) - day
+
+
+def _chosen(
+    content: Column,
+    declaration: Declaration,
+    intermediates: Intermediates,
+    repeated: Column,
+    instants: tuple[Column, Column],
+    others: Sequence[Column] | None,
+) -> tuple[Column, Column, str]:
+    """The instant of a local time, whether it stays ambiguous, and why.
+
+    Args:
+        repeated: whether the time occurs twice.
+        instants: the first and the second time.
+    """
+    from pyspark.sql import functions as F
+
+    first, second = instants
+    no = F.lit(False)
+    match declaration.repeated:
+        case "first":
+            return first, no, ""
+        case "second":
+            return F.when(repeated, second).otherwise(first), no, ""
+        case "reject":
+            return first, repeated, "and is rejected as declared"
+    if others is None:
+        return first, repeated, "and is not part of a key; declare repeated: first, or second"
+    place, alike = intermediates.number(repeated, [F.expr(f"_rid div {RECORDS_PER_BATCH}"), content, *others])
+    ambiguous = repeated & (F.coalesce(alike, F.lit(0)) != F.lit(2))
+    why = "and its key is not in the file twice; declare repeated: first, or second"
+    return F.when(repeated & (place == 2), second).otherwise(first), ambiguous, why
 
 
 def _in_range(instant: Column) -> Column:
