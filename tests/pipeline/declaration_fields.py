@@ -37,7 +37,7 @@ IN_FILE = "it is in the user's file, whose content is part of the fingerprint"
 
 DECISIONS: dict[str, dict[str, Decision]] = {
     "Dataset": {
-        "name": NAMES, "source": FORMATTED, "description": SAYS, "updates": TRUSTED, "load": FORMATTED, "columns": BOTH,
+        "name": NAMES, "source": FORMATTED, "description": SAYS, "updates": TRUSTED, "load": FORMATTED, "version": FORMATTED, "columns": BOTH,
         "key": BOTH, "rules": TRUSTED, "tags": SELECTS,
     },
     "Column": dict.fromkeys(ColumnFormat.model_fields, FORMATTED)

@@ -80,9 +80,14 @@ def test_another_value_or_type_is_a_change(root: Path, sail: Engine) -> None:
     assert version(root) == before + 2
 
 
-def test_a_full_refresh_writes_a_version(root: Path, sail: Engine) -> None:
+def test_a_full_refresh_replaces_a_damaged_file(root: Path, sail: Engine) -> None:
     ran(root, sail)
     before = version(root)
+    ran(root, sail, full_refresh=True)
+    assert version(root) == before
+    with open_tiny(root) as project:
+        files = project.lake.table("exploitation.by_city").files()
+    files[0].write_bytes(b"PAR1 this is no data PAR1")
     ran(root, sail, full_refresh=True)
     assert version(root) == before + 1
 
