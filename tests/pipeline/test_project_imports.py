@@ -9,7 +9,8 @@ import pytest
 
 import vertebra
 from forked import Forks
-from vertebra.declare.project_imports import imported_files
+from vertebra.declare import project_imports
+from vertebra.declare.project_imports import importable, imported_files
 from vertebra.pipeline.steps import steps_of
 
 PROJECT = "name: imports\n"
@@ -150,3 +151,30 @@ def test_a_folder_of_the_project_on_the_path_is_searched_too(tmp_path: Path, mon
     write(installed, {"other.py": ""})
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "lib"), str(installed)])
     assert imported_files(tmp_path / "views/v.py", tmp_path) == (tmp_path / "lib/dates.py",)
+
+
+def test_a_thread_that_ends_leaves_the_others_the_folder_of_the_project(tmp_path: Path) -> None:
+    first, second = importable(tmp_path), importable(tmp_path)
+    before = sys.dont_write_bytecode
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert str(tmp_path) in sys.path
+    assert sys.dont_write_bytecode
+    second.__exit__(None, None, None)
+    assert str(tmp_path) not in sys.path
+    assert sys.dont_write_bytecode == before
+
+
+def test_projects_that_were_left_are_not_searched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[Path] = []
+
+    def loaded(root: Path) -> dict[str, Path]:
+        searched.append(root)
+        return {}
+
+    monkeypatch.setattr(project_imports, "_loaded", loaded)
+    for number in range(20):
+        with importable(tmp_path / str(number)):
+            pass
+    assert len(searched) <= 20  # each once, when the next one began, and not each again for every later one
