@@ -26,6 +26,7 @@ def dataset(declared: Callable, land: Callable, sail: Any, context: Callable) ->
     made = declared(columns, drift={"missing": "null"}, load="upsert", key=["n"])
     land(1, {"Number": ["1", "2"], "wind": ["10", "11"], "at": ["2013-07-01 12:00:00", "NA"]})
     land(2, {"Number": ["2", " x"], "wind": ["", None], "at": ["?", "2013-07-01"]})
+    land(3, {"Number": ["3"], "wind": ["1"], "at": ["NA"], "gone": ["it came late"]})
     format_dataset(made, context("formatted.cells", engine=sail))
     return made
 

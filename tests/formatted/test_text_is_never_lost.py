@@ -98,7 +98,9 @@ def moment(text: str, zone: str = "UTC") -> Any:
             return REFUSED
         there = local.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
         exists = there.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == local
-        return there if exists else REFUSED
+        later = local.replace(tzinfo=ZoneInfo(zone), fold=1).astimezone(UTC)
+        # without a key, nothing says which of two hours it is
+        return there if exists and later == there else REFUSED
     except (ValueError, OverflowError):
         return REFUSED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 
 import numpy as np
@@ -72,15 +73,18 @@ def test_a_snapshot_that_goes_back_to_an_earlier_state_is_a_new_batch(project, c
     assert collected(declared("r.csv", load="snapshot")).new == ()
 
 
-def test_every_new_file_is_a_batch_of_its_own_in_the_order_of_paths(project, collected):
+def test_every_new_file_is_a_batch_of_its_own_in_the_order_of_changes_and_paths(project, collected):
     for day in ("2013-01-02", "2013-01-01"):
         (project / f"{day}.csv").write_text(f"day\n{day}\n")
+        os.utime(project / f"{day}.csv", (1, 1))
+    (project / "2013-00-00.csv").write_text("day\n2013-01-01\n")
+    os.utime(project / "2013-00-00.csv", (2, 2))
     first = collected(declared("2013-*.csv")).new
     (project / "2013-01-03.csv").write_text("day\n2013-01-03\n")
     second = collected(declared("2013-*.csv"))
-    assert [b.receipt.url for b in first] == ["file:2013-01-01.csv", "file:2013-01-02.csv"]
-    assert [b.number for b in second.new] == [3]
-    assert second.unchanged == 2
+    assert [b.receipt.url for b in first] == ["file:2013-01-01.csv", "file:2013-01-02.csv", "file:2013-00-00.csv"]
+    assert [b.number for b in second.new] == [4]
+    assert second.unchanged == 3
 
 
 def test_record_ordinals_count_from_zero_over_all_row_groups(project, collected):
@@ -152,13 +156,23 @@ class TestAChangedParseDeclaration:
         assert collected(declared("r.csv", null=["NA"])).reparsed == 0
 
     def test_one_that_does_not_fit_leaves_the_batch_as_it_was(self, project, collected, lake):
+        (project / "r.csv").write_bytes("a,b\nñ,2\n".encode("cp1252"))
+        collected(declared("r.csv", encoding="cp1252"))
+        with pytest.raises(CollectError, match="batch 1 cannot be parsed as readings is declared now"):
+            collected(declared("r.csv", encoding="utf-8"))
+        (batch,) = batches(lake.landing, "station", "readings")
+        assert records(batch) == [{"a": "ñ", "b": "2"}]
+        assert batch.receipt.parse["encoding"] == "cp1252"
+
+    def test_another_format_leaves_earlier_batches_as_they_were(self, project, collected, lake):
         (project / "r.csv").write_text("a,b\n1,2\n")
         collected(declared("r.csv"))
-        with pytest.raises(CollectError, match="batch 1 cannot be parsed as readings is declared now"):
-            collected(declared("r.csv", format="json"))
-        (batch,) = batches(lake.landing, "station", "readings")
-        assert records(batch) == [{"a": "1", "b": "2"}]
-        assert batch.receipt.parse["format"] == "csv"
+        (project / "r.json").write_text('[{"a": 3, "b": 4}]')
+        outcome = collected(declared("r.json", format="json"))
+        assert (outcome.reparsed, [batch.number for batch in outcome.new]) == (0, [2])
+        found = batches(lake.landing, "station", "readings")
+        assert [batch.receipt.parse["format"] for batch in found] == ["csv", "json"]
+        assert records(found[0]) == [{"a": "1", "b": "2"}]
 
     def test_one_that_does_not_fit_a_batch_keeps_no_other_from_being_landed_or_parsed_again(
         self, project, collected, lake, ledgers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import fsspec
@@ -56,6 +57,7 @@ class TestFiles:
         folder.mkdir()
         for name in ("b.csv", "a.csv", ".part"):
             (folder / name).write_text(f"name\n{name}\n")
+            os.utime(folder / name, (1, 1))
         assert [b.receipt.url for b in collected(declared("drop")).new] == ["file:drop/a.csv", "file:drop/b.csv"]
 
     def test_wildcards_reach_into_folders(self, project, collected):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vertebra.declare.dataset import Column, Dataset
     from vertebra.lake.batches import Batch
 
-VERSION: Final = 2
+VERSION: Final = 3
 """The version of the formatted step. Raise it when the same records and declaration come to give another table, other
 rejects or other drift: all formatted tables are then written again. See "Raise a version" in ``CONTRIBUTING.md``."""
 

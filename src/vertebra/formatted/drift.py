@@ -108,10 +108,10 @@ def refuse_never_seen(dataset: Dataset, received: Sequence[Batch]) -> None:
         DriftError: a declared column was in no batch.
     """
     seen = list(dict.fromkeys(column for batch in received for column in batch.receipt.columns))
-    known = set(seen)
+    found = {name for batch in received for name, source in batch_sources(dataset, batch.receipt).items() if source}
     for name, column in dataset.columns.items():
         sources = column.sources(name)
-        if not seen or not known.isdisjoint(sources):
+        if not seen or name in found:
             continue
         near = like_named(sources, seen)
         instead = f"write source: {_yaml(near)}" if near else f"write one of {_listed(seen)}"

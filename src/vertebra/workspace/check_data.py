@@ -74,7 +74,7 @@ def check(
         >>> found
         2 of 2 rules violated
           postcode_determines_city  4 of 10 rows violate it in 3 pairs, g2 40 %, g3 10 %
-          rule_2                    1 of 10 rows violate it, g2 10 %, g3 10 %
+          rule_2                    1 of 10 rows violates it, g2 10 %, g3 10 %
         >>> [(tuple_.row, tuple_.values["city"]) for tuple_ in found.results[0].example]
         [(0, 'Barcelona'), (3, 'Barclona')]
     """
