@@ -13,7 +13,7 @@ import pytest
 
 from effort import EFFORT
 
-ROWS, MEMORY, MOST_MB = (4_000_000, "400m", 1200) if EFFORT == "thorough" else (1_500_000, "150m", 750)
+ROWS, MEMORY, MOST_MB = (4_000_000, "400m", 1200) if EFFORT == "thorough" else (2_000_000, "220m", 900)
 DETECTING = """
 import sys
 from pathlib import Path
