@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -136,3 +137,18 @@ def test_an_engine_over_a_session_is_of_the_kind_of_its_server(engine: Engine) -
     frame = found.session.sql("SELECT 1 AS a")
     expected = engine.translate_expression("rint(2.5D) + a", frame).text
     assert found.translate_expression("rint(2.5D) + a", frame).text == expected
+
+
+def test_work_waits_for_the_engine_that_starts_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both import the client, and Python reports a deadlock where two threads import modules that need each other."""
+    engine, order, may_end = SailEngine(), list[str](), threading.Event()
+
+    def opened() -> None:
+        assert may_end.wait(10)
+        order.append("engine")
+
+    monkeypatch.setattr(engine, "_open", opened)
+    engine.warm_up()
+    threading.Timer(0.2, may_end.set).start()
+    engine.attempt(lambda: order.append("work"))
+    assert order == ["engine", "work"]

@@ -52,6 +52,38 @@ def test_a_file_that_lands_again_after_another_load_mode_counts_once(
     assert [row["_rid"] for row in rows()] == [ONE, THREE]  # two files of equal bytes are two files
 
 
+def test_an_address_that_returns_to_earlier_bytes_has_changed(
+    declared: Callable, land: Callable, formatted: Callable, rows: Callable
+) -> None:
+    for number, (value, digest) in enumerate([("a", "a"), ("b", "b"), ("a", "a"), ("b", "b")], 1):
+        land(number, {"k": ["1"], "v": [value]}, url="file:prices.csv", sha256=digest * 64)
+        formatted(declared(COLUMNS, **UPSERT))
+        assert [(row["_rid"], row["v"]) for row in rows()] == [(number * RECORDS_PER_BATCH, value)]
+
+
+@pytest.mark.parametrize("load", ["append", "upsert"])
+def test_equal_answers_to_other_questions_all_count(
+    load: str, declared: Callable, land: Callable, formatted: Callable
+) -> None:
+    """An incremental source, or one with parts or periods, may give equal bytes that mean something else."""
+    places = [{"cursor": "1"}, {"cursor": "2"}, {"part": "station=A"}, {"part": "station=B"}, {"period": "2026-01"}]
+    for number, place in enumerate(places, 1):
+        land(number, {"k": ["1"], "v": ["a"]}, url="https://s/", sha256="a" * 64, **place)
+    outcome = formatted(declared(COLUMNS, load=load, key=["k"]))
+    assert (outcome.facts.batches, outcome.facts.batches_left_out) == (len(places), 0)
+
+
+def test_of_one_version_from_one_address_the_later_one_wins(
+    declared: Callable, land: Callable, formatted: Callable, rows: Callable
+) -> None:
+    source = {"from": "http", "url": "https://s/"}
+    dataset = declared(COLUMNS | {"at": "date"}, version="at", collect=source, **UPSERT)
+    for number, value in enumerate("cab", 1):
+        land(number, {"k": ["1"], "v": [value], "at": ["2026-01-01"]}, url=f"https://s/?since={11 - number}")
+        formatted(dataset)
+    assert [row["v"] for row in rows()] == ["b"]
+
+
 def test_replaced_records_are_counted_and_kept_in_the_ledger(
     declared: Callable, land: Callable, formatted: Callable, ledgers: Ledgers
 ) -> None:

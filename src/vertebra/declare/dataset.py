@@ -33,8 +33,8 @@ class ColumnFormat(SugarFields):
         format: how a date or timestamp is written, as a Spark pattern: ``dd/MM/yyyy HH:mm``. ISO 8601 unless declared.
         zone: the time zone of timestamps written without an offset: ``America/New_York``. UTC unless declared.
         repeated: which instant a local time means that occurs twice, when clocks are turned back: ``first`` or
-            ``second``, or ``order`` (the default): the first and the second record of a file with this time, where the
-            column is part of the key. What stays ambiguous is rejected; ``reject`` rejects all of them.
+            ``second``, or ``order`` (the default): as the records of the file follow each other, where the column is
+            part of the key. What stays ambiguous is rejected; ``reject`` rejects all of them.
         null: texts that mean NULL in this column, besides those of ``parse: null``.
         decimal: the decimal separator of numbers, ``.`` or ``,``.
         thousands: the separator of groups of three digits; none unless declared.

@@ -90,10 +90,15 @@ class ConnectEngine:
             self._warming = threading.Thread(target=self._open_in_background, daemon=True)
             self._warming.start()
 
+    def await_warm_up(self) -> None:
+        if self._warming is not None:
+            self._warming.join()
+
     def attempt(self, work: Callable[[], Result], progress: Progress = silent) -> Result:
         if self._attempting:
             # part of a larger piece of work, which is repeated as a whole
             return work()
+        self.await_warm_up()
         self._attempting = True
         try:
             return self._run(work, progress)

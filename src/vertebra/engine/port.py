@@ -62,6 +62,14 @@ class Engine(Protocol):
         """Start the session in the background; :attr:`session` waits for it."""
         ...
 
+    def await_warm_up(self) -> None:
+        """Wait for a session that starts in the background; :meth:`attempt` does so.
+
+        The start imports the client and pandas. Two threads that import modules which import each other may deadlock,
+        which Python reports as an error, so nothing that imports them runs meanwhile.
+        """
+        ...
+
     def attempt(self, work: Callable[[], Result], progress: Progress = silent) -> Result:
         """Run work on this engine, recover where the engine can, and translate its errors.
 

@@ -7,9 +7,10 @@ than linear time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from vertebra.formatted.repeated_hours import RepeatedHours
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -30,7 +31,7 @@ class Intermediates:
 
     def __init__(self) -> None:
         self._stages: dict[Stage, list[Column]] = {stage: [] for stage in Stage}
-        self._numbered: list[_Numbered] = []
+        self._repeated_hours: list[RepeatedHours] = []
         self._kept = 0
 
     def keep(self, stage: Stage, value: Column) -> Column:
@@ -43,46 +44,22 @@ class Intermediates:
         self._stages[stage].append(value.alias(name))
         return F.col(name)
 
-    def number(self, condition: Column, alike: Sequence[Column]) -> tuple[Column, Column]:
-        """Number the rows that meet a condition among those that are alike, by ``_rid``; at the last stage.
-
-        Such rows have to be few: they are numbered apart and joined.
+    def tell_apart(self, stamp: Column, near: Column, repeated: Column, series: Sequence[Column]) -> Column:
+        """Tell local times apart that occur twice, after the last stage; see :class:`RepeatedHours`.
 
         Returns:
-            The number of a row, from 1, and how many rows are alike; NULL for rows that do not meet the condition.
+            Whether a record means the second time; NULL if that is not known.
         """
-        from pyspark.sql import functions as F
-
         self._kept += 1
-        numbered = _Numbered(f"_intermediate_{self._kept}", condition, tuple(alike))
-        self._numbered.append(numbered)
-        return F.col(f"{numbered.name}_place"), F.col(f"{numbered.name}_alike")
+        hours = RepeatedHours(f"_intermediate_{self._kept}", stamp, near, repeated, tuple(series))
+        self._repeated_hours.append(hours)
+        return hours.second
 
     def on(self, frame: DataFrame) -> DataFrame:
         """The frame with the intermediate columns."""
         for columns in self._stages.values():
             if columns:
                 frame = frame.select("*", *columns)
-        for numbered in self._numbered:
-            frame = numbered.joined(frame)
+        for hours in self._repeated_hours:
+            frame = hours.on(frame)
         return frame
-
-
-@dataclass(frozen=True)
-class _Numbered:
-    name: str
-    condition: Column
-    alike: tuple[Column, ...]
-
-    def joined(self, frame: DataFrame) -> DataFrame:
-        from pyspark.sql import Window
-        from pyspark.sql import functions as F
-
-        alike = Window.partitionBy(*self.alike)
-        rows = frame.where(self.condition).select(
-            F.col("_rid").alias(f"{self.name}_rid"),
-            F.row_number().over(alike.orderBy("_rid")).alias(f"{self.name}_place"),
-            F.count(F.lit(1)).over(alike).alias(f"{self.name}_alike"),
-        )
-        same = F.col("_rid") == F.col(f"{self.name}_rid")
-        return frame.join(F.broadcast(rows), same, "left").drop(f"{self.name}_rid")

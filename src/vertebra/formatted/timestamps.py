@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.time_pattern import MONTHS, YEAR, TimeField, TimePattern, time_pattern
 from vertebra.formatted.intermediates import Intermediates, Stage
-from vertebra.lake.batches import RECORDS_PER_BATCH
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -78,9 +77,10 @@ def read_timestamp(
     exists = F.from_utc_timestamp(instant, zone) == stamp
     known = stamp < F.expr(f"timestamp'{_ZONES_KNOWN_UNTIL}T00:00:00Z'")
     local = stamp.isNotNull() & ~has_offset
-    later = intermediates.keep(Stage.INSTANT, _with_the_offset_of_the_next_day(stamp, zone))
+    later = intermediates.keep(Stage.INSTANT, _with_offset_of(stamp, zone, "interval 1 day"))
     repeated = local & exists & (later > instant) & (F.from_utc_timestamp(later, zone) == stamp)
-    chosen, ambiguous, words = _chosen(content, declaration, intermediates, repeated, (instant, later), others)
+    near = local & (later != _with_offset_of(stamp, zone, "interval -1 day"))
+    chosen, ambiguous, words = _chosen(declaration, intermediates, stamp, near, repeated, (instant, later), others)
     value = F.when(has_offset | (known & exists & ~ambiguous), _in_range(chosen))
     return value, [
         (known & ambiguous, f"occurs twice in {zone}, when the clocks are turned back, {words}"),
@@ -90,18 +90,18 @@ def read_timestamp(
     ]
 
 
-def _with_the_offset_of_the_next_day(stamp: Column, zone: str) -> Column:
-    """The instant of a local time by the offset that the zone has a day later: after clocks are turned back."""
+def _with_offset_of(stamp: Column, zone: str, other: str) -> Column:
+    """The instant of a local time by the offset that the zone has some time later or earlier."""
     from pyspark.sql import functions as F
 
-    day = F.expr("interval 1 day")
-    return F.to_utc_timestamp(stamp + day, zone) - day
+    return F.to_utc_timestamp(stamp + F.expr(other), zone) - F.expr(other)
 
 
 def _chosen(
-    content: Column,
     declaration: Declaration,
     intermediates: Intermediates,
+    stamp: Column,
+    near: Column,
     repeated: Column,
     instants: tuple[Column, Column],
     others: Sequence[Column] | None,
@@ -109,26 +109,26 @@ def _chosen(
     """The instant of a local time, whether it stays ambiguous, and why.
 
     Args:
+        near: whether the time is within a day of a change of clocks.
         repeated: whether the time occurs twice.
         instants: the first and the second time.
     """
     from pyspark.sql import functions as F
 
-    first, second = instants
+    first, later = instants
     no = F.lit(False)
     match declaration.repeated:
         case "first":
             return first, no, ""
         case "second":
-            return F.when(repeated, second).otherwise(first), no, ""
+            return F.when(repeated, later).otherwise(first), no, ""
         case "reject":
             return first, repeated, "and is rejected as declared"
     if others is None:
         return first, repeated, "and is not part of a key; declare repeated: first, or second"
-    place, alike = intermediates.number(repeated, [F.expr(f"_rid div {RECORDS_PER_BATCH}"), content, *others])
-    ambiguous = repeated & (F.coalesce(alike, F.lit(0)) != F.lit(2))
-    why = "and its key is not in the file twice; declare repeated: first, or second"
-    return F.when(repeated & (place == 2), second).otherwise(first), ambiguous, why
+    second = intermediates.tell_apart(stamp, near, repeated, others)
+    why = "and the file does not tell which hour it is; declare repeated: first, or second"
+    return F.when(repeated & second, later).otherwise(first), repeated & second.isNull(), why
 
 
 def _in_range(instant: Column) -> Column:

@@ -73,7 +73,7 @@ def newest_versions(dataset: Dataset, rows: DataFrame, landed: Sequence[Batch], 
 
     order = [F.col("_rid").desc()]
     if dataset.version is not None:
-        ranks = batch_ranks(landed, dataset.version)
+        ranks = batch_ranks(landed, dataset.version, named=dataset.collect.identified_by_url)
         known = engine.session.createDataFrame(list(ranks.items()) or [(0, 0)], f"_of bigint, {_RANK} bigint")
         rows = rows.join(F.broadcast(known), _batch_of("_rid") == F.col("_of"), "left").drop("_of")
         order = [F.col(_RANK).desc_nulls_last(), *order]

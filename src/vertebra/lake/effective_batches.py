@@ -20,29 +20,36 @@ def effective_batches(
 ) -> list[Batch]:
     """The batches whose records count, oldest first.
 
-    Retracted batches never count. Of a snapshot, the newest batch of each period and part counts. Otherwise equal bytes
-    count once: the first time they came, or as the oldest file if the declared version is of the file. For ``append``,
-    two files of equal bytes are two files; for ``upsert``, a file that is sent again under another name changes
-    nothing.
+    Retracted batches never count. Of a snapshot, the newest batch of each period and part counts. For ``append``, a
+    file of equal bytes counts once, whatever the load mode was when it landed, and two files are two files. For
+    ``upsert``, bytes that are sent again under another address change nothing; an address that returns to earlier bytes
+    has changed.
 
     Args:
         landed: all batches, oldest first.
         load: the load mode of the dataset.
         retracted: the numbers of retracted batches.
-        version: what the dataset declares as the version of a record.
+        version: what the dataset declares as the version of a record. If it is a property of the file, batches are
+            compared in its order, otherwise in that of their collection.
     """
     kept = [batch for batch in landed if batch.number not in retracted]
     if load == "snapshot":
         return snapshot_batches(kept)
-    first: dict[tuple[str | None, ...], Batch] = {}
     order = FILE_VERSIONS.get(version or "")
+    seen: set[tuple[str | None, ...]] = set()
+    latest: dict[str, str] = {}
+    found = []
     for batch in sorted(kept, key=lambda one: order(one.receipt)) if order else kept:
         receipt = batch.receipt
         # the part of a file is its address, which says nothing about its content
         part = None if receipt.part == receipt.url else receipt.part
-        address = receipt.url if load == "append" else None
-        first.setdefault((receipt.sha256, receipt.period, part, address), batch)
-    return sorted(first.values(), key=lambda batch: batch.number)
+        content = (receipt.sha256, receipt.period, part, receipt.cursor, receipt.url if load == "append" else None)
+        returned = load == "upsert" and latest.get(receipt.url, receipt.sha256) != receipt.sha256
+        if content not in seen or returned:
+            found.append(batch)
+        seen.add(content)
+        latest[receipt.url] = receipt.sha256
+    return sorted(found, key=lambda batch: batch.number)
 
 
 def snapshot_batches(landed: Sequence[Batch]) -> list[Batch]:
@@ -91,17 +98,19 @@ FILE_VERSIONS: Final[Mapping[str, Callable[[Receipt], Any]]] = {
 """What orders the versions of a record by the file it came in, by the names of ``vertebra.declare.dataset``."""
 
 
-def batch_ranks(batches: Sequence[Batch], version: str) -> dict[int, int]:
+def batch_ranks(batches: Sequence[Batch], version: str, *, named: bool) -> dict[int, int]:
     """The rank of each batch: of two records with one key, that of the batch with the higher rank is newer.
 
     Args:
         batches: those that count.
         version: what ``version:`` declares. If it is a column, the ranks decide between records of the same version.
-
-    Returns:
-        The rank by the batch's number. Batches that are equal in the declared order are ranked by their bytes, so that
-        the order in which they were collected does not matter.
+        named: whether batches come from files with names of their own. Files that are equal in the declared order are
+            ranked by their names, so that the order in which they were collected does not matter; what has one address
+            is ranked by its collection.
     """
     order = FILE_VERSIONS.get(version)
-    ranked = sorted(batches, key=lambda one: (order(one.receipt) if order else 0, one.receipt.sha256))
-    return {batch.number: rank for rank, batch in enumerate(ranked)}
+
+    def key(one: Batch) -> tuple[Any, ...]:
+        return order(one.receipt) if order else 0, one.receipt.url if named else "", one.number
+
+    return {batch.number: rank for rank, batch in enumerate(sorted(batches, key=key))}

@@ -253,13 +253,14 @@ class _Collection:
 
     def _compare(self, listed: Listed) -> None:
         """Retract the batches of what is gone at the source, and restore those of what came back."""
+        kind = self.writer.collector.partition("/")[0]
         for batch in self.known:
-            gone = batch.receipt.url not in listed.urls
-            retraction = self.retracted().get(batch.number)
-            if gone and retraction is None and batch.receipt.collector == self.writer.collector:
-                self._decide("retract", batch, f"{batch.receipt.url} is gone at the source")
-            elif not gone and retraction is not None and retraction.decided_by == BY_SOURCE:
-                self._decide("restore", batch, f"{batch.receipt.url} is there again")
+            url, retraction = batch.receipt.url, self.retracted().get(batch.number)
+            same_source = batch.receipt.collector.partition("/")[0] == kind
+            if url not in listed.urls and retraction is None and same_source:
+                self._decide("retract", batch, f"the source no longer lists {url}")
+            elif url in listed.urls and retraction is not None and retraction.decided_by == BY_SOURCE:
+                self._decide("restore", batch, f"the source lists {url} again")
 
     def _decide(self, action: Literal["retract", "restore"], batch: Batch, reason: str) -> None:
         dataset, now = self.writer.dataset, self.writer.now

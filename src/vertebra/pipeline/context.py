@@ -136,6 +136,7 @@ class RunContext:
         outputs: Sequence[str] = (),
     ) -> StepOutcome:
         """Do the work of a step that uses no engine, in any thread; see :meth:`perform`. Its progress is not shown."""
+        self.engine.await_warm_up()
         return self._call(work, step, fingerprint, outputs, silent)
 
     def progress_of(self, step: str) -> Progress:

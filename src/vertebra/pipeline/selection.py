@@ -61,8 +61,8 @@ def _union(graph: Graph, selections: Iterable[str], modified: Modified) -> set[s
         if not both and not any("state:" in term for term in terms):
             raise SelectionError(
                 f"{selection} selects nothing",
-                cause=f"a comma means the steps in all of {', '.join(terms)}, and no step is in all of them",
-                remedy=f"to select the steps of any of them, write a space: --select {' '.join(terms)!r}",
+                cause=f"a comma selects the steps that {' and '.join(terms)} have in common, and there are none",
+                remedy=f"to select the steps of each, separate them by a space: --select {' '.join(terms)!r}",
             )
         found |= both
     return found

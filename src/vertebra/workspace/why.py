@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from vertebra.errors import LakeError
 from vertebra.formatting import counted, shortened
 from vertebra.governance.retractions import retractions
-from vertebra.lake.batches import batches
+from vertebra.lake.batches import RECORDS_PER_BATCH, batches
+from vertebra.lake.effective_batches import effective_batches
 from vertebra.workspace.tables import existing
 from vertebra.zones import DATASET_ZONES
 
@@ -151,6 +152,17 @@ def _origin(lake: Lake, inputs: Mapping[str, int], row: Mapping[str, Any], rid: 
 
 
 def _row(lake: Lake, name: str, rid: int, column: str | None) -> dict[str, Any]:
+    found = _row_or_none(lake, name, rid, column)
+    if found is None:
+        raise LakeError(
+            f"{name} has no row {rid}",
+            cause="no row has this _rid at present",
+            remedy=f'vertebra sql "select _rid from {name} limit 5"',
+        )
+    return found
+
+
+def _row_or_none(lake: Lake, name: str, rid: int, column: str | None) -> dict[str, Any] | None:
     table = lake.table(name)
     names = table.schema().names
     if RID not in names:
@@ -161,15 +173,8 @@ def _row(lake: Lake, name: str, rid: int, column: str | None) -> dict[str, Any]:
         )
     if column is not None and column not in names:
         raise LakeError(f"{name} has no column {column}", remedy=f"its columns are {shortened(names)}")
-    rows = table.arrow().to_table(filter=pc.field(RID) == rid).to_pylist()
-    if not rows:
-        raise LakeError(
-            f"{name} has no row {rid}",
-            cause="no row has this _rid at present",
-            remedy=f'vertebra sql "select _rid from {name} limit 5"',
-        )
-    found: dict[str, Any] = rows[0]
-    return found
+    rows: list[dict[str, Any]] = table.arrow().to_table(filter=pc.field(RID) == rid).to_pylist()
+    return rows[0] if rows else None
 
 
 def _dataset_row(
@@ -181,8 +186,8 @@ def _dataset_row(
         yield from _cleaned(dataset, lake, ledgers, rid, column)
     origin = row_origin(dataset, lake, ledgers, rid, column)
     values = {name: cell.value for name, cell in origin.cells.items()}
-    there = "has" if origin.in_table else "no longer has"
-    yield Link("formatted", f"formatted.{dataset.name} {there} the row{_replaced_by(ledgers, dataset, rid)}", values)
+    there = "has the row" if origin.in_table else f"does not have the row: {_why_absent(dataset, lake, ledgers, rid)}"
+    yield Link("formatted", f"formatted.{dataset.name} {there}", values)
     for cell in origin.cells.values():
         if column or cell.rejected:
             yield Link("formatted", f"{cell.column}: {'; '.join(cell.steps)}")
@@ -203,10 +208,21 @@ def _dataset_row(
     yield from _earlier(dataset, lake, ledgers, rid, column)
 
 
-def _replaced_by(ledgers: Ledgers, dataset: Dataset, rid: int) -> str:
-    """The end of a sentence about a row that another one replaced."""
+def _why_absent(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int) -> str:
+    """Why a formatted table does not have a record that landed."""
     found = _superseded(ledgers, dataset, pc.field("rid") == rid)
-    return f": row {found[0]['replaced_by']} of batch {found[0]['replaced_by_batch']} replaced it" if found else ""
+    if found:
+        return f"row {found[0]['replaced_by']} of batch {found[0]['replaced_by_batch']} replaced it"
+    number, retracted = rid // RECORDS_PER_BATCH, retractions(ledgers, dataset.name)
+    if number in retracted:
+        return f"{retracted[number].decided_by} retracted batch {number}: {retracted[number].reason}"
+    landed = batches(lake.landing, dataset.source, dataset.name)
+    counting = effective_batches(landed, dataset.load, retracted, dataset.version)
+    if number in {batch.number for batch in counting}:
+        return "a record with the same key and the same values replaced it, or the table was not written since"
+    if dataset.load == "snapshot":
+        return f"a later batch replaced batch {number}"
+    return f"batch {number} has the bytes of an earlier one, which counts"
 
 
 def _superseded(ledgers: Ledgers, dataset: Dataset, condition: pc.Expression) -> list[dict[str, Any]]:
@@ -249,9 +265,13 @@ def _cleaned(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: s
         rules = ", ".join(cleaning.quarantined.rules)
         yield Link("quarantine", f"{name} does not have the row: it is in quarantine for {rules}")
     else:
-        row = _row(lake, name, rid, column)
-        shown = {column: row[column]} if column else {k: v for k, v in row.items() if k != RID}
-        yield Link("trusted", f"{name} version {lake.table(name).data_version()} has the row", shown)
+        row = _row_or_none(lake, name, rid, column)
+        version = f"{name} version {lake.table(name).data_version()}"
+        if row is None:
+            yield Link("trusted", f"{version} does not have the row")
+        else:
+            shown = {column: row[column]} if column else {k: v for k, v in row.items() if k != RID}
+            yield Link("trusted", f"{version} has the row", shown)
     for repair in cleaning.repairs:
         support = f", supported by {counted(repair.support, 'row')}" if repair.support is not None else ""
         yield Link(
