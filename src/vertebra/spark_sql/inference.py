@@ -6,32 +6,27 @@ that cannot be inferred is unknown (None), never guessed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
+from vertebra.spark_sql.calls import GENERATORS, arguments, generated_columns
 from vertebra.spark_sql.dialect import function_name
+from vertebra.spark_sql.literals import MAX_INT, literal_type
 from vertebra.spark_sql.result_types import lambda_parameters, result_type
 from vertebra.spark_sql.scope import Scope, column_type, is_of_outer_query
 from vertebra.spark_sql.types import (
-    BIGINT,
     BOOLEAN,
-    DOUBLE,
     INT,
     INTERVAL,
     NULL,
-    STRING,
     Columns,
     SqlType,
     common_type,
-    decimal,
     from_tree,
 )
 
 if TYPE_CHECKING:
     from sqlglot import exp
-
-_MAX_INT: Final = 2**31 - 1
-_MAX_BIGINT: Final = 2**63 - 1
 
 
 class Types:
@@ -296,7 +291,7 @@ class Types:
                 inner = self.expression(node.this, scope)
                 return inner.field(node.expression.name) if inner else None
             case exp.Literal() | exp.Boolean() | exp.Null() | exp.HexString() | exp.RawString():
-                return _literal(node)
+                return literal_type(node)
             case exp.DataType():
                 return from_tree(node)
         if isinstance(node, exp.Func) or function_name(node):
@@ -332,7 +327,7 @@ class Types:
                 return common_type((self.of(node.args["true"]), self.of(false) if false is not None else NULL))
             case exp.Interval():
                 return INTERVAL
-            case exp.Neg() if node.this.key == "literal" and node.this.name == str(_MAX_INT + 1):
+            case exp.Neg() if node.this.key == "literal" and node.this.name == str(MAX_INT + 1):
                 return INT
             case _:
                 return result_type(function_name(node), self._arguments(node), arguments(node))
@@ -359,94 +354,7 @@ class Types:
                 return None
 
 
-def arguments(call: exp.Expr) -> list[exp.Expr]:
-    """The operands of an operator or the arguments of a call, in the order in which they are written."""
-    from sqlglot import exp
-
-    if isinstance(call, exp.Anonymous):
-        return [one.unalias() if isinstance(one, exp.Alias) else one for one in call.expressions]
-    if isinstance(call, exp.In):
-        return [call.this, *call.expressions, *([call.args["query"]] if call.args.get("query") else [])]
-    if isinstance(call, exp.Between):
-        return [call.this, call.args["low"], call.args["high"]]
-    if isinstance(call, exp.Extract):
-        return [call.this, call.expression]
-    return [child for child in call.iter_expressions() if not isinstance(child, exp.DataType | exp.Var)]
-
-
-GENERATORS: Final = frozenset(
-    {
-        "explode",
-        "explode_outer",
-        "posexplode",
-        "posexplode_outer",
-        "inline",
-        "inline_outer",
-        "stack",
-        "json_tuple",
-        "range",
-    }
-)
-"""Functions that make rows."""
-
-
-def generated_columns(call: exp.Expr, kinds: Sequence[SqlType | None]) -> dict[str, SqlType | None]:
-    """The columns of a function that makes rows, with the names that they have without an alias."""
-    name, first = function_name(call), (kinds[0] if kinds else None)
-    position: dict[str, SqlType | None] = {"pos": INT} if name.startswith("pos") else {}
-    match name.removesuffix("_outer").removeprefix("pos"):
-        case "explode" if first is not None and first.family == "map":
-            return {**position, "key": first.key, "value": first.element}
-        case "explode":
-            return {**position, "col": first.element if first else None}
-        case "inline":
-            fields = first.element.fields if first and first.element else ()
-            return {field.lower(): kind for field, kind in fields}
-        case "range":
-            return {"id": BIGINT}
-        case "stack":
-            rows = arguments(call)
-            count = int(rows[0].name) if rows and rows[0].name.isdigit() else 1
-            width = -(-(len(kinds) - 1) // max(count, 1))
-            return {f"col{i}": common_type(kinds[1 + i :: width]) for i in range(width)}
-        case "json_tuple":
-            return {f"c{i}": STRING for i in range(max(len(kinds) - 1, 0))}
-        case _:
-            return {}
-
-
 def _renamed(columns: Columns, source: exp.Expr) -> dict[str, SqlType | None]:
     """Columns under the names of an alias such as ``t(a, b)``."""
     names = source.alias_column_names
     return dict(zip((name.lower() for name in names), columns.values(), strict=False)) if names else dict(columns)
-
-
-def _literal(node: exp.Expr) -> SqlType | None:
-    from sqlglot import exp
-
-    match node:
-        case exp.Boolean():
-            return BOOLEAN
-        case exp.Null():
-            return NULL
-        case exp.HexString():
-            return SqlType("binary")
-        case exp.RawString():
-            return STRING
-        case exp.Literal() if node.is_string:
-            return STRING
-    return number_type(node.name)
-
-
-def number_type(text: str) -> SqlType:
-    """The type that Spark gives a number: integers the narrowest from int, ``1.5`` a decimal, ``1e3`` a double."""
-    if "e" in text.lower():
-        return DOUBLE
-    whole, _, part = text.partition(".")
-    if "." in text:
-        digits = whole.lstrip("0")
-        return decimal(max(len(digits) + len(part), 1), len(part))
-    value = int(whole)
-    if value <= _MAX_INT:
-        return INT
-    return BIGINT if value <= _MAX_BIGINT else decimal(len(whole.lstrip("0")), 0)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from vertebra.spark_sql.calls import arguments
 from vertebra.spark_sql.determinism import run_function
 from vertebra.spark_sql.dialect import function_name, write
-from vertebra.spark_sql.inference import arguments
 from vertebra.spark_sql.types import SqlType, from_tree
 
 if TYPE_CHECKING:

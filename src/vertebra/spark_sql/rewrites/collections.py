@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vertebra.spark_sql.inference import GENERATORS
+from vertebra.spark_sql.calls import GENERATORS
 from vertebra.spark_sql.rewrites.call import Call, Rule, expression
 from vertebra.spark_sql.types import FLOATS, INTEGERS, SqlType, common_type, contains
 from vertebra.spark_sql.unsupported import UnsupportedError
