@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from vertebra.engine.plan_expressions import ExpressionTree
 from vertebra.spark_sql.dialect import write
+from vertebra.spark_sql.rewrites.coercion import checked_cast
 from vertebra.spark_sql.rewrites.unions import check_united
 from vertebra.spark_sql.syntax import check_compared_rows
 from vertebra.spark_sql.translate import translate_tree
@@ -139,9 +140,12 @@ class _Plan:
         if problems:
             first = problems[0]
             raise UnsupportedError(f"{first.fact}, in {write(tree.root)}", cause=first.cause, remedy=first.remedy)
+        apart = tree.opaque or (tree.has_plan_ids and len(below) > 1)
+        if made is None and not key and not apart and checked_cast(root) is not root:
+            made = root
         if made is None:
             return
-        if tree.opaque or (tree.has_plan_ids and len(below) > 1):
+        if apart:
             raise UnsupportedError(
                 f"{write(tree.root)} cannot be checked for overflow",
                 cause="it mixes arithmetic with a Python function, a nested literal, or columns named through a frame",
@@ -149,7 +153,7 @@ class _Plan:
             )
         name = None if key else self._name(message, below)
         message.Clear()
-        text = write(made.this if key else made.unalias())
+        text = write(made.this if key else checked_cast(made.unalias()))
         if name is None:
             message.expression_string.expression = text
         else:

@@ -14,7 +14,7 @@ from vertebra.spark_sql.inference import Types
 from vertebra.spark_sql.rewrites import checked_by_value, rules
 from vertebra.spark_sql.rewrites.arithmetic import moves_by_interval
 from vertebra.spark_sql.rewrites.call import Call, try_cast
-from vertebra.spark_sql.rewrites.coercion import ordered, unknown_type
+from vertebra.spark_sql.rewrites.coercion import checked_cast, ordered, unknown_type
 from vertebra.spark_sql.rewrites.collections import rewrite_element
 from vertebra.spark_sql.rewrites.frames import rewrite_frame
 from vertebra.spark_sql.rewrites.unions import unite
@@ -229,8 +229,31 @@ def _translated(
             types.set(made, types.of(node))
             node.replace(made)
             rewritten = True
+    rewritten |= not problems and not strict.in_rule and _check_casts_of_subqueries(root)
     problems.sort(key=lambda one: one.start)
     return (root.this if rewritten or _has_doubled_quote(tree) else None), problems
+
+
+def _check_casts_of_subqueries(root: exp.Expr) -> bool:
+    """Have casts to integers made that a subquery selects, though only the query around it compares them.
+
+    Args:
+        root: a node around the query.
+
+    Returns:
+        Whether there are any.
+    """
+    from sqlglot import exp
+
+    found = False
+    for select in list(root.find_all(exp.Select)):
+        for item in select.expressions if select.parent is not root else ():
+            value = item.this if isinstance(item, exp.Alias) else item
+            made = checked_cast(value)
+            if made is not value:
+                value.replace(made)
+                found = True
+    return found
 
 
 def _has_doubled_quote(tree: exp.Expr) -> bool:

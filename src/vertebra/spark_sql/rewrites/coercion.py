@@ -101,7 +101,7 @@ def _compared(call: Call) -> exp.Expr | None:
     arguments = coerced(call.arguments, call.kinds) or list(call.arguments)
     common = common_type(call.kinds)
     if not call.in_rule and any(map(_is_number, arguments)):
-        arguments = [_checked(one) for one in arguments]
+        arguments = [checked_cast(one) for one in arguments]
     if common is not None and common.family in FLOATS:
         _refuse_correlated(call)
         arguments = [ordered(one, common) for one in arguments]
@@ -154,10 +154,11 @@ def _refuse_correlated(call: Call) -> None:
         )
 
 
-def _checked(node: exp.Expr) -> exp.Expr:
+def checked_cast(node: exp.Expr) -> exp.Expr:
     """A cast to an integer that is still made, and checked, where it is compared with a number.
 
-    The embedded engine compares what is cast with the number instead.
+    The embedded engine compares what is cast with the number instead, also where the cast is in a subquery and the
+    comparison around it.
     """
     plain = node.unnest()
     target = plain.args.get("to") if plain.key in ("cast", "trycast") else None
