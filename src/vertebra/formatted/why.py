@@ -104,8 +104,8 @@ def _batch(dataset: Dataset, lake: Lake, number: int, rid: int) -> Batch:
         if batch.number == number:
             return batch
     raise LakeError(
-        f"{dataset.name} has no batch {number}",
-        cause=f"the row id {rid} is batch × 10^10 + record, and names that batch",
+        f"{dataset.name} has no row {rid}",
+        cause=f"a row id is batch × 10^10 + record, and no batch has the number {number}",
         remedy=f'vertebra sql "select _rid from formatted.{dataset.name} limit 5"',
     )
 
