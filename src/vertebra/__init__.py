@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from vertebra.workspace.check_result import DataCheck, RuleResult, ViolatingTuple
     from vertebra.workspace.cleaning_counts import QuarantineCount, RepairCount
     from vertebra.workspace.collect import Backfill
-    from vertebra.workspace.decisions import Listing, QuarantinedRow, RepairedCell
+    from vertebra.workspace.decisions import ListedDecision, Listing, QuarantinedRow, RepairedCell
     from vertebra.workspace.diagnostics import Diagnostic
     from vertebra.workspace.discover_data import discover_data as discover
     from vertebra.workspace.listing import DatasetDrift, DatasetInfo, PublicationInfo, RuleInfo, StepInfo, TableInfo
@@ -120,6 +120,7 @@ __all__ = [
     "LakeError",
     "LeakageError",
     "Link",
+    "ListedDecision",
     "Listing",
     "Measure",
     "ModelScore",
@@ -241,6 +242,7 @@ _HOMES: Final[dict[str, str]] = {
     "RuleResult": "vertebra.workspace.check_result",
     "ViolatingTuple": "vertebra.workspace.check_result",
     "Backfill": "vertebra.workspace.collect",
+    "ListedDecision": "vertebra.workspace.decisions",
     "Listing": "vertebra.workspace.decisions",
     "QuarantinedRow": "vertebra.workspace.decisions",
     "RepairedCell": "vertebra.workspace.decisions",

@@ -80,7 +80,7 @@ def web() -> Iterator[StandIn]:
 
 
 def from_web(folder: Path, web: StandIn, path: str = "sales.csv") -> None:
-    limits = "limits: {tries: 1, rate: 1000, wait: 2 s}"
+    limits = "limits: {retries: 0, rate: 1000, wait: 2 s}"
     edit(folder, "datasets/sales.yaml", DAILY, f'{{from: http, url: "{web.url}/{path}", every: "@daily", {limits}}}')
 
 

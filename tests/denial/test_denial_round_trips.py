@@ -132,7 +132,8 @@ def test_no_damaged_rule_raises_anything_but_a_rule_error(text: str, place: int,
 
 
 @pytest.mark.parametrize("text", ["(" * 5000 + "t.a", "t.a = " * 3000, "not " * 3000 + "t.ok", "t.a = 1 and " * 1500,
-                                  "t.a in (" + "1," * 9000 + "1)", "t.a" + " + 1" * 1500 + " > 3", "-" * 3000 + "t.a > 3"])  # fmt: skip
+                                  "t.a in (" + "1," * 9000 + "1)", "t.a" + " + 1" * 1500 + " > 3", "-" * 3000 + "t.a > 3"],
+    ids=["parentheses", "equalities", "negations", "conjunction", "list", "sum", "signs"])  # fmt: skip
 def test_a_monstrous_rule_is_read_or_refused(text: str) -> None:
     refused = refusal(text)
     assert refused is None or len(refused.fact) < 500

@@ -128,8 +128,10 @@ def test_under_a_profile_accepted_rules_go_into_the_file_of_its_overlay(vertebra
     own.write_bytes(before)
     _, _, err = vertebra("discover", "sales", "--profile", "dev")
     assert "writes them into dev/datasets/sales.yaml" in err
+    assert " --profile dev\n" in err.partition("--accept")[2]
     code, _, err = vertebra("discover", "sales", "--profile", "dev", "--accept", "shop_determines_city")
     assert (code, "1 rule written into dev/datasets/sales.yaml" in err) == (0, True)
+    assert "next:  vertebra check sales --profile dev\n" in err
     assert base.read_bytes() == before
     assert "shop_determines_city" in load_project(folder, "dev").datasets["sales"].rules
     assert "shop_determines_city" not in load_project(folder).datasets["sales"].rules

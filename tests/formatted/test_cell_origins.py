@@ -59,7 +59,7 @@ def test_a_row_that_a_later_batch_replaced_can_still_be_looked_up(dataset: Any, 
 
 @pytest.mark.parametrize(
     ("rid", "column", "message"),
-    [(5 * RECORDS_PER_BATCH, None, "no batch 5"), (RECORDS_PER_BATCH + 9, None, "no record 9"), (RECORDS_PER_BATCH, "m", "no column m")],
+    [(5 * RECORDS_PER_BATCH, None, "has no row 50000000000"), (RECORDS_PER_BATCH + 9, None, "no record 9"), (RECORDS_PER_BATCH, "m", "no column m")],
 )  # fmt: skip
 def test_what_does_not_exist_is_said(
     rid: int, column: str | None, message: str, dataset: Any, lake: Lake, ledgers: Ledgers

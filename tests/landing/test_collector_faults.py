@@ -123,7 +123,7 @@ class TestWhatPasses:
     def test_a_storm_ends_within_the_time_of_a_payload(self, host, gathered, clock):
         host.always = with_status(429, Retry_After="100")
         with pytest.raises(CollectError, match="the time for one payload is over"):
-            gathered(declared(host, limits={"time": "250 s", "tries": 20}))
+            gathered(declared(host, limits={"time": "250 s", "retries": 19}))
         assert clock.slept == [100.0, 100.0]
 
 

@@ -23,9 +23,9 @@ def daily(every: str | None = "@daily", **collect: Any) -> Dataset:
     return Dataset.model_validate(about | {"collect": given | ({"every": every} if every else {})})
 
 
-def ended(at: datetime, state: Any = "unchanged", complete: datetime | None = None, tries: int = 0) -> Collection:
+def ended(at: datetime, state: Any = "unchanged", complete: datetime | None = None, attempts: int = 0) -> Collection:
     complete = complete or (None if state in ("refused", "failed") else at)
-    return Collection("run-1", "s", "a", at, complete, state, tries)
+    return Collection("run-1", "s", "a", at, complete, state, attempts)
 
 
 def stands(last: Collection | None, now: datetime = NOON, patient: bool = False, **more: Any) -> CollectionStatus:
@@ -55,24 +55,24 @@ def test_one_moment_is_due_and_several_are_late() -> None:
 
 
 def test_what_failed_is_due_at_once_for_those_who_decide_themselves_when_to_try() -> None:
-    assert stands(ended(NOON - timedelta(seconds=1), "failed", tries=1)).due
+    assert stands(ended(NOON - timedelta(seconds=1), "failed", attempts=1)).due
 
 
-@pytest.mark.parametrize(("tries", "minutes"), [(1, 1), (2, 2), (3, 4), (6, 32), (9, 256), (10, 360), (1000, 360)])
-def test_what_failed_is_tried_again_after_a_pause_that_doubles(tries: int, minutes: int) -> None:
-    failed = ended(NOON, "failed", complete=NOON - DAY, tries=tries)
+@pytest.mark.parametrize(("attempts", "minutes"), [(1, 1), (2, 2), (3, 4), (6, 32), (9, 256), (10, 360), (1000, 360)])
+def test_what_failed_is_tried_again_after_a_pause_that_doubles(attempts: int, minutes: int) -> None:
+    failed = ended(NOON, "failed", complete=NOON - DAY, attempts=attempts)
     found = stands(failed, NOON + timedelta(seconds=1), patient=True)
     assert (found.state, found.due, found.again_at) == ("failed", False, NOON + timedelta(minutes=minutes))
     assert stands(failed, NOON + timedelta(minutes=minutes), patient=True).due
 
 
 def test_a_pause_ends_with_the_next_moment() -> None:
-    failed = ended(NOON.replace(hour=23), "refused", complete=NOON - DAY, tries=12)
+    failed = ended(NOON.replace(hour=23), "refused", complete=NOON - DAY, attempts=12)
     assert stands(failed, NOON + DAY / 2, patient=True).due
 
 
 def test_what_is_not_published_yet_is_asked_for_ten_times_between_two_moments() -> None:
-    waiting = ended(NOON, "waiting", tries=1)
+    waiting = ended(NOON, "waiting", attempts=1)
     assert not stands(waiting, NOON + timedelta(hours=2)).due
     found = stands(waiting, NOON + timedelta(hours=3))
     assert (found.state, found.due) == ("waiting", True)
@@ -81,7 +81,7 @@ def test_what_is_not_published_yet_is_asked_for_ten_times_between_two_moments() 
 def test_a_note_from_the_future_answers_for_nothing() -> None:
     """A machine's clock was wrong for a while."""
     assert stands(ended(NOON + 30 * DAY)).due
-    assert stands(ended(NOON + 30 * DAY, "failed", tries=9), patient=True).due
+    assert stands(ended(NOON + 30 * DAY, "failed", attempts=9), patient=True).due
 
 
 def test_lakes_from_before_there_were_notes_go_by_their_newest_batch() -> None:

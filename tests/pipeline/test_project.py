@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from effort import cases
 from pipeline.tiny import MORE_SALES, contents, edit, make, open_tiny
 from vertebra.errors import LakeError
 from vertebra.report.console import CapturingConsole
-from vertebra.trusted.decisions import release
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +164,7 @@ def test_a_changed_view_runs_alone(folder: Path) -> None:
 
 def test_a_released_row_comes_back_with_the_next_run(folder: Path) -> None:
     with open_tiny(folder) as project:
-        release(project.lake, "sales", 10_000_000_003, "a refund", by="me", at=datetime.now(UTC))
+        project.quarantine.release("sales", 10_000_000_003, "a refund", by="me")
         [decision] = [d for d in project.plan() if d.step.name == "trusted.sales"]
         assert decision.words == "decisions on its rows or cells changed"
     assert "trusted.sales" in ran(folder)

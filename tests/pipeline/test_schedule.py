@@ -86,8 +86,8 @@ def test_what_fails_is_tried_again_after_a_pause_that_grows(world: World) -> Non
     world.clock.happens = [(START + timedelta(hours=3), lambda: world.server.files.update(kept))]
     a_day(world)
     assert world.periods() == ["2013-01", "2013-02"]
-    tries = [line for line in world.lines() if "refused" in line and " due " in line]
-    assert 7 <= len(tries) <= 9, "after 1, 2, 4 … 128 minutes"
+    attempts = [line for line in world.lines() if "refused" in line and " due " in line]
+    assert 7 <= len(attempts) <= 9, "after 1, 2, 4 … 128 minutes"
     assert any(line.split(" ", 1)[1].startswith("FAILED landing.flights") for line in world.lines())
 
 

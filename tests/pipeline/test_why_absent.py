@@ -56,5 +56,5 @@ def test_a_row_that_is_not_there_is_explained(root: Path, sail: Engine) -> None:
     assert "it replaced record 0 of batch 1 (file:drop/a.csv), which had {'v': '10'}" in links(root, two, "v")
     assert "batch 3 has the bytes of an earlier one, which counts" in links(root, three)
     assert "ada retracted batch 4: a test" in links(root, four)
-    with pytest.raises(LakeError, match="m has no row 50000000000(.|\n)*no batch has the number 5"):
+    with pytest.raises(LakeError, match=r"m has no row 50000000000(.|\n)*no batch has the number 5"):
         links(root, 5 * RECORDS_PER_BATCH)

@@ -81,7 +81,7 @@ def monthly_project(folder: Path, url: str, every: str = "@monthly", last: str |
           member: "*.csv"
           periods: {{unit: month, from: 2013-01{until}}}
           every: "{every}"
-          limits: {{rate: 1000, tries: 2}}
+          limits: {{rate: 1000, retries: 1}}
         """,
     )
 

@@ -162,7 +162,9 @@ def decisions_list(
     project: ProjectOption = CURRENT_FOLDER,
     profile: ProfileOption = None,
 ) -> None:
-    """List decisions, who took them and why, the latest first.
+    """List decisions, who took them and why, and whether they still apply, the latest first.
+
+    A row that a later batch brings again is found by its declared key.
 
     \b
     Example:
@@ -171,7 +173,7 @@ def decisions_list(
     output_format(form)
     found = open_workspace(project, profile).decisions.list(dataset, limit or None)
     columns = ["decided_at", "decided_by", "decision", "dataset", "rid", "column_name", "rule", "value", "comment"]
-    _print_listing(found, columns, form, "decision", "")
+    _print_listing(found, [*columns, "state", "present_rid"], form, "decision", "")
 
 
 @decisions.command("accept", cls=HelpCommand)

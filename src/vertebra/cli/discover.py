@@ -123,22 +123,28 @@ def discover(
     with open_workspace(project, profile, engine, strict=accepting) as space:
         with progress_on(sys.stderr) as progress:
             found = space.discover(table, limit, sample, wanted, not new, progress, about)
+        options = f"--profile {profile}" if profile else ""
         if accepting:
-            _accept(space, table, found, None if accept is None else accept.split(","), names)
+            _accept(space, table, found, None if accept is None else accept.split(","), names, options)
         else:
-            _print_proposals(space, table, found, shape)
+            _print_proposals(space, table, found, shape, options)
 
 
-def _print_proposals(space: Workspace, table: str, found: Sequence[Proposal], form: Form) -> None:
+def _print_proposals(space: Workspace, table: str, found: Sequence[Proposal], form: Form, options: str) -> None:
     from vertebra.report.proposals import write_proposals
 
     name = space.dataset_table(table)
     file = space.project.datasets[name.partition(".")[2]].declared_in
-    write_proposals(found, name, file, form, sys.stdout, sys.stderr)
+    write_proposals(found, name, file, form, sys.stdout, sys.stderr, options)
 
 
 def _accept(
-    space: Workspace, table: str, found: Sequence[Proposal], wanted: list[str] | None, names: Mapping[str, str]
+    space: Workspace,
+    table: str,
+    found: Sequence[Proposal],
+    wanted: list[str] | None,
+    names: Mapping[str, str],
+    options: str,
 ) -> None:
     from vertebra import ProposalError
     from vertebra.report.proposals import accepted
@@ -153,7 +159,7 @@ def _accept(
         print_note("nothing to accept: every rule that was found is already declared")
         return
     file = space.accept(table, chosen)
-    sys.stderr.write(accepted(chosen, file, table.rpartition(".")[2]))
+    sys.stderr.write(accepted(chosen, file, table.rpartition(".")[2], options))
 
 
 def _discover_data(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from vertebra.declare.integrity import Declarations, Kind, tables_read
+from vertebra.declare.declarations import Declarations, Kind, tables_read
 from vertebra.declare.reconciliation import outputs_named
 from vertebra.errors import DeclarationError, DeclarationErrors
 

@@ -15,9 +15,10 @@ from pydantic import TypeAdapter
 from vertebra.declare.analysis_file import read_analysis
 from vertebra.declare.broken import FOLDERS, BrokenDeclaration, declaration_of, separate
 from vertebra.declare.dataset import Dataset
+from vertebra.declare.declarations import Declarations, Kind
 from vertebra.declare.document import Document, display_path, read_document
 from vertebra.declare.environment import Environment, redacted
-from vertebra.declare.integrity import Declarations, Kind, check
+from vertebra.declare.integrity import check
 from vertebra.declare.project import Project, Settings
 from vertebra.declare.publication_file import read_publication
 from vertebra.declare.reconciliation import Reconciliation, outputs_named

@@ -87,7 +87,7 @@ class WebLimits(Declaration):
     Attributes:
         rate: most requests a second to one host, for all datasets together.
         connections: most requests to one host at the same time.
-        tries: number of attempts of a request.
+        retries: how often a request that failed is repeated.
         wait: longest time without any bytes from the host, e.g. ``60 s``.
         time: longest time for one read of a payload with all its pages and attempts, e.g. ``2 hours``.
         size: most bytes of one answer, e.g. ``16 GB``.
@@ -95,7 +95,7 @@ class WebLimits(Declaration):
 
     rate: float = Field(default=5, gt=0, le=1000)
     connections: int = Field(default=2, ge=1, le=64)
-    tries: int = Field(default=5, ge=1, le=20)
+    retries: int = Field(default=4, ge=0, le=19)
     wait: Duration = "60 s"
     time: Duration = "1 hour"
     size: Size = "16 GB"

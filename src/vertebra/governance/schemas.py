@@ -134,7 +134,8 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         batch=pa.int64(),
         reason=pa.string(),
     ),
-    # a person's decisions, which later runs apply: accept a violation, release from quarantine, undo a repair
+    # a person's decisions, which later runs apply: accept a violation, release from quarantine, undo a repair, set a
+    # cell; row_key (JSON) finds the row in later batches, and row_values (JSON) has the values the decision was about
     "decisions": _schema(
         decided_at=_TIME,
         decided_by=pa.string(),
@@ -145,13 +146,15 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         rule=pa.string(),
         value=pa.string(),
         comment=pa.string(),
+        row_key=pa.string(),
+        row_values=pa.string(),
     ),
 }
 """Ledgers of events, which only grow."""
 
 STATES: Final[dict[str, pa.Schema]] = {
     # how the last collection of a dataset ended (new, unchanged, waiting, refused, failed), and when one was last
-    # answered in full; tries counts those in a row that were not, or found a period that is not published yet
+    # answered in full; attempts counts those in a row that were not, or found a period that is not published yet
     "collections": _schema(
         run_id=pa.string(),
         source=pa.string(),
@@ -159,7 +162,7 @@ STATES: Final[dict[str, pa.Schema]] = {
         collected_at=_TIME,
         complete_at=_TIME,
         state=pa.string(),
-        tries=pa.int64(),
+        attempts=pa.int64(),
         batches=pa.int64(),
         records=pa.int64(),
         bytes=pa.int64(),
@@ -244,5 +247,8 @@ LEDGERS: Final = EVENTS | STATES
 PRESENT_ONLY: Final = (*EVENTS, "collections")
 """Ledgers of which only the newest version is ever read: events do not change, and ``runs`` tells when they came."""
 
-FORMER_NAMES: Final[dict[str, dict[str, str]]] = {"runs": {"basis": "fingerprint_parts"}}
+FORMER_NAMES: Final[dict[str, dict[str, str]]] = {
+    "runs": {"basis": "fingerprint_parts"},
+    "collections": {"tries": "attempts"},
+}
 """Columns that earlier releases named otherwise: former name to present one, by ledger. A lake keeps both."""

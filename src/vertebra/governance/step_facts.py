@@ -68,6 +68,7 @@ class TrustedFacts:
         rules_broken: rules that had violations before cleaning.
         violating_rows: rows that violate a rule after cleaning.
         rows_added: rows that were appended; None when the table was written whole.
+        decisions_lapsed: decisions of people that apply to no present row.
     """
 
     cells_repaired: int
@@ -75,6 +76,7 @@ class TrustedFacts:
     rules_broken: int
     violating_rows: int
     rows_added: int | None = None
+    decisions_lapsed: int = 0
 
 
 @dataclass(frozen=True)

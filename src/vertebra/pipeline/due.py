@@ -141,7 +141,7 @@ def _again_at(schedule: Schedule, last: Collection | None, now: datetime) -> dat
     The delay doubles with each failure, up to a quarter of the interval of the schedule. Periods that are not published
     yet are requested ten times in an interval. No delay is under a minute or over six hours.
     """
-    if last is None or not last.tries:
+    if last is None or not last.attempts:
         return None
     if last.collected_at > now + _SKEW:
         return now
@@ -153,5 +153,5 @@ def _again_at(schedule: Schedule, last: Collection | None, now: datetime) -> dat
     if last.state == "waiting":
         pause = between * _WAITING
     else:
-        pause = min(_SHORTEST * 2 ** min(last.tries - 1, 20), between * _FAILING)
+        pause = min(_SHORTEST * 2 ** min(last.attempts - 1, 20), between * _FAILING)
     return min(last.collected_at + min(max(pause, _SHORTEST), _LONGEST), first)

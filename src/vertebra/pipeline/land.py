@@ -53,7 +53,7 @@ class Collection:
         complete_at: start of the last collection in which the source answered completely; None if it never did.
         state: ``new`` (batches were landed), ``unchanged``, ``waiting`` (a period that is due is not published yet),
             ``refused`` (some answers were refused; the others are landed), ``failed`` (the source could not be read).
-        tries: number of collections in a row with this state, if it is ``refused``, ``failed`` or ``waiting``.
+        attempts: number of collections in a row with this state, if it is ``refused``, ``failed`` or ``waiting``.
         batches: number of new batches.
         records: number of records in them.
         bytes: number of bytes in them.
@@ -69,7 +69,7 @@ class Collection:
     collected_at: datetime
     complete_at: datetime | None
     state: CollectionState
-    tries: int
+    attempts: int
     batches: int = 0
     records: int = 0
     bytes: int = 0
@@ -148,7 +148,7 @@ class _Record:
             collected_at=self.now,
             complete_at=self.now if answered else before.complete_at if before else None,
             state=state,
-            tries=0 if state in ("new", "unchanged") else 1 + (before.tries if before and again else 0),
+            attempts=0 if state in ("new", "unchanged") else 1 + (before.attempts if before and again else 0),
             batches=len(new),
             records=sum(batch.receipt.records for batch in new),
             bytes=sum(batch.receipt.bytes for batch in new),

@@ -22,7 +22,13 @@ FORMS: Final[tuple[Form, ...]] = ("table", "json", "yaml")
 
 
 def write_proposals(
-    proposals: Sequence[Proposal], table: str, file: str, form: Form, stream: TextIO, notes: TextIO
+    proposals: Sequence[Proposal],
+    table: str,
+    file: str,
+    form: Form,
+    stream: TextIO,
+    notes: TextIO,
+    options: str = "",
 ) -> None:
     """Write proposals.
 
@@ -33,6 +39,7 @@ def write_proposals(
         form: ``yaml`` gives the text that would be written into the dataset's file, without declared rules.
         stream: receives the proposals.
         notes: receives the next command.
+        options: options that the next command needs, such as ``--profile dev``.
     """
     match form:
         case "json":
@@ -42,7 +49,7 @@ def write_proposals(
             stream.write(as_rules(proposals))
         case "table":
             _print(proposals, table, stream)
-            notes.write(_next(proposals, table, file))
+            notes.write(_next(proposals, table, file, options))
 
 
 def write_data_proposals(
@@ -136,20 +143,20 @@ def _form(body: Mapping[str, Any]) -> str:
     return ", ".join(yaml_entries(body))
 
 
-def _next(proposals: Sequence[Proposal], table: str, file: str) -> str:
+def _next(proposals: Sequence[Proposal], table: str, file: str, options: str) -> str:
     new = [proposal for proposal in proposals if not proposal.declared]
     if not new:
         return ""
     first = ",".join(str(proposal.number) for proposal in new[:2])
     return (
-        f"\nnext:  vertebra discover {table} --accept {first}\n"
+        f"\nnext:  vertebra discover {table} --accept {first}{options and f' {options}'}\n"
         f"       writes them into {file} as rules that only report violations\n"
     )
 
 
-def accepted(chosen: Mapping[str, Proposal], file: Path, dataset: str) -> str:
+def accepted(chosen: Mapping[str, Proposal], file: Path, dataset: str, options: str = "") -> str:
     """A message with the accepted rules, the file they were written into, and the next command."""
     return (
         f"{counted(len(chosen), 'rule')} written into {display_path(file)}: {', '.join(chosen)}\n"
-        f"next:  vertebra check {dataset}\n"
+        f"next:  vertebra check {dataset}{options and f' {options}'}\n"
     )

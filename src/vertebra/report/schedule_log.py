@@ -54,8 +54,8 @@ class ScheduleLog:
         if status.state == "never":
             why = "never collected"
         elif status.state in ("refused", "failed"):
-            tries = status.last.tries if status.last else 0
-            why = f"{status.state} {counted(tries, 'time')}, trying again"
+            attempts = status.last.attempts if status.last else 0
+            why = f"{status.state} {counted(attempts, 'time')}, trying again"
         elif status.state == "waiting":
             why = f"waiting for {', '.join(status.last.not_yet if status.last else ())}"
         elif len(status.missed) > 1:

@@ -43,6 +43,7 @@ def phrases(facts: StepFacts | None) -> list[str]:
                 counted(facts.rows_quarantined, "row quarantined", "rows quarantined"),
                 counted(facts.rules_broken, "rule broken", "rules broken"),
                 counted(facts.violating_rows, "violating row"),
+                *_some(facts.decisions_lapsed, "decision no longer applies", "decisions no longer apply"),
             ]
         case ViewFacts():
             return [
@@ -101,7 +102,7 @@ def _formatted(facts: FormattedFacts) -> list[str]:
         *_listed("columns added", facts.columns_added),
         *_listed("columns ignored", facts.columns_ignored),
         *_listed("columns missing", facts.columns_missing),
-        *([counted(facts.rows_without_key, "row without key", "rows without key")] if facts.rows_without_key else []),
+        *_some(facts.rows_without_key, "row without key", "rows without key"),
         *_replaced(facts),
         *_left_out(facts.batches_left_out),
     ]
@@ -135,6 +136,10 @@ def _analysis(facts: AnalysisFacts) -> list[str]:
 
 def _added(rows: int | None) -> list[str]:
     return [] if rows is None else [counted(rows, "row added", "rows added")]
+
+
+def _some(number: int, one: str, several: str) -> list[str]:
+    return [counted(number, one, several)] if number else []
 
 
 def _listed(what: str, names: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from vertebra.spark_sql.arithmetic_types import Kinds, families, product, quotient, remainder, sum_or_difference
 from vertebra.spark_sql.recorded import recorded_result
 from vertebra.spark_sql.types import (
     BIGINT,
@@ -17,12 +18,10 @@ from vertebra.spark_sql.types import (
     DOUBLE,
     INT,
     INTEGERS,
-    INTERVAL,
     STRING,
     TIMESTAMP,
     SqlType,
     array,
-    as_decimal,
     common_type,
     decimal,
     parse_type,
@@ -31,12 +30,9 @@ from vertebra.spark_sql.types import (
 if TYPE_CHECKING:
     from sqlglot import exp
 
-Kinds = Sequence["SqlType | None"]
 _Rule = Callable[[Kinds, Sequence["exp.Expr"]], "SqlType | None"]
 
 _START_AND_END: Final = 2
-_DIVISION_SCALE: Final = 6
-"""Digits after the point that a quotient of decimals has at least."""
 
 
 def result_type(name: str, kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
@@ -79,121 +75,6 @@ def lambda_parameters(name: str, kinds: Kinds, count: int) -> list[SqlType | Non
             return [element, element]
         case _:
             return [element, INT][:count]
-
-
-# -- arithmetic --------------------------------------------------------------------------------------------------------
-
-
-def _families(kinds: Kinds) -> set[str]:
-    return {kind.family for kind in kinds if kind is not None}
-
-
-def operands(kinds: Kinds, arguments: Sequence[exp.Expr]) -> tuple[SqlType, SqlType] | None:
-    """The types of both operands of an arithmetic operator as Spark computes with them; None if one is unknown.
-
-    A text beside a number is the number that it is cast to, and a whole number beside a decimal has only the digits
-    that are written.
-    """
-    if len(kinds) != 2 or kinds[0] is None or kinds[1] is None:
-        return None
-    one, two = kinds[0], kinds[1]
-    if "decimal" in (one.family, two.family):
-        one, two = (_with_own_digits(kind, node) for kind, node in zip((one, two), arguments, strict=True))
-    if "string" in (one.family, two.family):
-        shared = common_type((one, two))
-        return (shared, shared) if shared and shared.family != "string" else (DOUBLE, DOUBLE)
-    if "null" in (one.family, two.family):
-        known = two if one.family == "null" else one
-        return known, known
-    return one, two
-
-
-def _with_own_digits(kind: SqlType, node: exp.Expr) -> SqlType:
-    node = node.unnest()
-    if node.key in ("neg", "cast", "trycast"):  # -3 and 10L
-        node = node.this.unnest()
-    digits = node.name if node.key == "literal" else ""
-    if kind.family not in INTEGERS or not digits.isdigit():
-        return kind
-    return SqlType("decimal", max(len(digits.lstrip("0")), 1), 0)
-
-
-def _sum_or_difference(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
-    pair = operands(kinds, arguments)
-    if pair is None:
-        return None
-    families = {one.family for one in pair}
-    if "date" in families:
-        if families == {"date"}:
-            return INTERVAL
-        return DATE if families & {*INTEGERS} else _date_and_interval(arguments)
-    for moment in ("timestamp", "timestamp_ntz"):
-        if moment in families:
-            return INTERVAL if families <= {"timestamp", "timestamp_ntz"} else SqlType(moment)
-    if families == {"interval"}:
-        return INTERVAL
-    exact = _decimals(pair)
-    if exact:
-        (p1, s1), (p2, s2) = exact
-        return decimal(max(s1, s2) + max(p1 - s1, p2 - s2) + 1, max(s1, s2))
-    return common_type(pair)
-
-
-def _date_and_interval(arguments: Sequence[exp.Expr]) -> SqlType | None:
-    """A date and days or months is a date; a date and a part of a day is a timestamp."""
-    from sqlglot import exp
-
-    for one in arguments:
-        if isinstance(one.unnest(), exp.Interval):
-            unit = str(one.unnest().args.get("unit") or one.unnest().this).lower()
-            return SqlType("timestamp") if any(part in unit for part in ("hour", "minute", "second")) else DATE
-    return None
-
-
-def _decimals(pair: tuple[SqlType, SqlType]) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """Precision and scale of both operands of decimal arithmetic; None if it is not decimal."""
-    if not any(one.family == "decimal" for one in pair):
-        return None
-    one, two = (as_decimal(kind) for kind in pair)
-    return ((one.precision, one.scale), (two.precision, two.scale)) if one and two else None
-
-
-def _product(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
-    pair = operands(kinds, arguments)
-    if pair is None:
-        return None
-    if "interval" in _families(pair):
-        return INTERVAL
-    exact = _decimals(pair)
-    if exact:
-        (p1, s1), (p2, s2) = exact
-        return decimal(p1 + p2 + 1, s1 + s2)
-    return common_type(pair)
-
-
-def _quotient(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
-    pair = operands(kinds, arguments)
-    if pair is None:
-        return None
-    if "interval" in _families(pair):
-        return INTERVAL
-    exact = _decimals(pair)
-    if exact:
-        (p1, s1), (p2, s2) = exact
-        scale = max(_DIVISION_SCALE, s1 + p2 + 1)
-        return decimal(p1 - s1 + s2 + scale, scale)
-    return DOUBLE
-
-
-def _remainder(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
-    pair = operands(kinds, arguments)
-    if pair is None:
-        return None
-    exact = _decimals(pair)
-    if exact:
-        (p1, s1), (p2, s2) = exact
-        return decimal(min(p1 - s1, p2 - s2) + max(s1, s2), max(s1, s2))
-    return common_type(pair)
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------
@@ -333,10 +214,10 @@ def _reduced(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
 
 def _joined(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
     """``concat`` and ``||``: of arrays an array, of bytes bytes, of anything else text."""
-    families = _families(kinds)
-    if "array" in families:
+    known = families(kinds)
+    if "array" in known:
         return common_type(kinds)
-    return SqlType("binary") if families == {"binary"} else STRING
+    return SqlType("binary") if known == {"binary"} else STRING
 
 
 def _parsed_json(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
@@ -367,7 +248,7 @@ def _difference(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
 
 
 def _part_of_text(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
-    return SqlType("binary") if _families(kinds[:1]) == {"binary"} else STRING
+    return SqlType("binary") if families(kinds[:1]) == {"binary"} else STRING
 
 
 def _part_of_time(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
@@ -386,9 +267,9 @@ def _always(kind: SqlType) -> _Rule:
 
 _RULES: Final[dict[str, _Rule]] = {
     "run_date": _always(DATE), "run_time": _always(TIMESTAMP),
-    "+": _sum_or_difference, "-": _sum_or_difference, "*": _product, "/": _quotient, "%": _remainder,
-    "mod": _remainder, "pmod": _remainder, "try_add": _sum_or_difference, "try_subtract": _sum_or_difference,
-    "try_multiply": _product, "try_divide": _quotient, "try_mod": _remainder, "div": _always(BIGINT),
+    "+": sum_or_difference, "-": sum_or_difference, "*": product, "/": quotient, "%": remainder,
+    "mod": remainder, "pmod": remainder, "try_add": sum_or_difference, "try_subtract": sum_or_difference,
+    "try_multiply": product, "try_divide": quotient, "try_mod": remainder, "div": _always(BIGINT),
     **dict.fromkeys(("&", "|", "^"), _common),
     **dict.fromkeys(("negative", "positive", "abs"), lambda kinds, _: _number(kinds[0]) if kinds else None),
     **dict.fromkeys(("ceil", "ceiling", "floor"), _whole),

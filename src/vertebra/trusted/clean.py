@@ -121,7 +121,9 @@ class _Step:
         self.formatted = self.source.frame(ctx.engine, version)
         self.columns = [name for name in self.schema.names if not name.startswith("_")]
         self.ledger_commit = LedgerCommit(self.name, ctx)
-        self.decisions: DecisionsInForce = decisions_in_force(ctx.ledgers, self.name)
+        self.decisions: DecisionsInForce = decisions_in_force(
+            ctx.lake, dataset, ctx.inputs.get(f"formatted.{self.name}")
+        )
         self.rule_names = [rule.name for rule in rules]
         self.quarantining = frozenset(rule.name for rule in rules if rule.on_violation == "quarantine")
 
@@ -157,6 +159,7 @@ class _Step:
                 rules_broken=sum(count.violating_tuples > 0 for count in before.counts),
                 violating_rows=summary[0].rows,
                 rows_added=None if grown is None else staged.rows,
+                decisions_lapsed=self.decisions.lapsed,
             ),
         )
 

@@ -2,7 +2,8 @@
 
 A decision is about one subject: a row (release it from quarantine), a violation (accept it) or a cell (undo a repair,
 or override the value). If there are several decisions about a subject, the latest is in force; after ``withdraw``, none
-is. Callers of the functions that record a decision must hold the lease of the lake.
+is. The subject is found again in later batches (:mod:`vertebra.trusted.decided_rows`); :mod:`vertebra.trusted.decide`
+records decisions.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
 
-import pyarrow as pa
-
-from vertebra.errors import DecisionError
 from vertebra.governance.ledgers import Ledgers
 from vertebra.governance.row_table import rows_of
 from vertebra.governance.schemas import LEDGERS
-from vertebra.lake.catalog import Lake
-from vertebra.lake.commit import Commit
-from vertebra.trusted.cells import parsed
+from vertebra.trusted.decided_rows import locate
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from vertebra.declare.dataset import Dataset
+    from vertebra.lake.catalog import Lake
 
 Kind = Literal["release", "accept", "undo", "override", "withdraw"]
 Cell = tuple[int, str]
@@ -42,6 +44,9 @@ class Decision:
         column_name: of the cell, for ``undo`` and ``override``.
         rule: of the violation, for ``accept``.
         value: the cell's new value as text, for ``override``; None is NULL.
+        comment: why.
+        row_key: the declared key of the row, by which it is found in later batches, as JSON; None if it has none.
+        row_values: the values that the decision is about, as JSON: of the cell, or of the columns of the rules.
     """
 
     decided_at: datetime
@@ -53,11 +58,28 @@ class Decision:
     rule: str | None = None
     value: str | None = None
     comment: str = ""
+    row_key: str | None = None
+    row_values: str | None = None
 
     @property
-    def subject(self) -> tuple[int, str, str]:
+    def subject(self) -> tuple[str, str, str]:
         """The row, cell or violation that it is about; later decisions about a subject replace earlier ones."""
-        return (self.rid, self.column_name or "", self.rule or "")
+        return (self.row_key or str(self.rid), self.column_name or "", self.rule or "")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether a decision applies to the present rows.
+
+    Attributes:
+        decision: the decision.
+        rid: the row's ``_rid`` now; None when the decision does not apply.
+        lapsed: why it does not apply any more; None when it does.
+    """
+
+    decision: Decision
+    rid: int | None
+    lapsed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,145 +91,67 @@ class DecisionsInForce:
         accepted: violations, as (rule, rid), that are not repaired, not quarantined, and do not fail the run.
         undone: cells that no rule repairs.
         overridden: the value, as text, that each of these cells gets.
+        lapsed: number of decisions that apply to no present row.
     """
 
     released: frozenset[int] = frozenset()
     accepted: frozenset[Violation] = frozenset()
     undone: frozenset[Cell] = frozenset()
     overridden: Mapping[Cell, str | None] = field(default_factory=dict)
+    lapsed: int = 0
 
 
-def release(lake: Lake, dataset: str, rid: int, comment: str = "", *, by: str, at: datetime) -> Decision:
-    """Return a quarantined row to the trusted table.
-
-    Raises:
-        DecisionError: the row is not in quarantine.
-    """
-    if not _has(quarantined(Ledgers(lake), dataset), rid=rid):
-        raise DecisionError(
-            f"row {rid} of {dataset} is not in quarantine",
-            cause="the last run did not put it there, or it was released since",
-            remedy=f"vertebra quarantine list {dataset}",
-        )
-    return _record(lake, Decision(at, by, "release", dataset, rid, comment=comment))
-
-
-def undo(lake: Lake, dataset: str, rid: int, column: str, comment: str = "", *, by: str, at: datetime) -> Decision:
-    """Undo a repair: the cell gets its formatted value back.
-
-    Raises:
-        DecisionError: the cell was not repaired.
-    """
-    if not _has(repaired(Ledgers(lake), dataset), rid=rid, column_name=column):
-        raise DecisionError(
-            f"{column} of row {rid} of {dataset} was not repaired",
-            cause="the last run did not change the cell",
-            remedy=f"vertebra repairs list {dataset}",
-        )
-    return _record(lake, Decision(at, by, "undo", dataset, rid, column_name=column, comment=comment))
-
-
-def accept(lake: Lake, dataset: str, rule: str, rid: int, comment: str = "", *, by: str, at: datetime) -> Decision:
-    """Accept a violation: the rule does not repair or quarantine the row, and does not fail because of it.
-
-    Raises:
-        DecisionError: the row does not violate the rule.
-    """
-    import pyarrow.compute as pc
-
-    ledger = Ledgers(lake).table("violations")
-    matches = (pc.field("dataset") == dataset) & (pc.field("rule") == rule) & (pc.field("rid") == rid)
-    if not ledger.exists() or not ledger.arrow().count_rows(filter=matches):
-        raise DecisionError(
-            f"row {rid} of {dataset} does not violate {rule}",
-            cause="the last run found no such violation",
-            remedy=f"vertebra sql \"select * from governance.violations where dataset = '{dataset}' limit 20\"",
-        )
-    return _record(lake, Decision(at, by, "accept", dataset, rid, rule=rule, comment=comment))
-
-
-def override(
-    lake: Lake, dataset: str, rid: int, column: str, value: str | None, comment: str = "", *, by: str, at: datetime
-) -> Decision:
-    """Set a cell to a value.
+def decisions_in_force(lake: Lake, dataset: Dataset, version: int | None = None) -> DecisionsInForce:
+    """The decisions in force for a dataset, and the rows of its formatted table that they are about.
 
     Args:
-        value: as text, in the form of the ledger ``repairs``; None is NULL.
-
-    Raises:
-        DecisionError: there is no such row or column, or the value is not of the column's type.
-        LakeError: the dataset has no formatted table yet.
+        version: of the formatted table; None is the one that the trusted table was made from.
     """
-    import pyarrow.compute as pc
-
-    table = lake.table(f"formatted.{dataset}")
-    schema = table.schema()
-    if column not in schema.names or column.startswith("_"):
-        known = ", ".join(name for name in schema.names if not name.startswith("_"))
-        raise DecisionError(
-            f"{dataset} has no column {column}",
-            cause=f"its columns are {known}",
-            remedy=f"vertebra show formatted.{dataset}",
-        )
-    if not table.arrow().count_rows(filter=pc.field("_rid") == rid):
-        raise DecisionError(
-            f"{dataset} has no row {rid}",
-            cause="no formatted row has this _rid",
-            remedy=f'vertebra sql "select _rid, * from formatted.{dataset} limit 5"',
-        )
-    kind = schema.field(column).type
-    try:
-        parsed(value, kind)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise DecisionError(
-            f"{value!r} is not a value of {dataset}.{column}",
-            cause=f"the column is {kind}: {error}",
-            remedy=f"give a {kind}, or no value for NULL",
-        ) from None
-    return _record(lake, Decision(at, by, "override", dataset, rid, column_name=column, value=value, comment=comment))
-
-
-def withdraw(
-    lake: Lake,
-    dataset: str,
-    rid: int,
-    column: str | None = None,
-    rule: str | None = None,
-    comment: str = "",
-    *,
-    by: str,
-    at: datetime,
-) -> Decision:
-    """Withdraw the decision about a row, a cell (``column``) or a violation (``rule``).
-
-    Raises:
-        DecisionError: there is no decision about it.
-    """
-    decision = Decision(at, by, "withdraw", dataset, rid, column_name=column, rule=rule, comment=comment)
-    in_force = _in_force(Ledgers(lake), dataset)
-    if decision.subject not in {one.subject for one in in_force}:
-        raise DecisionError(
-            f"there is no decision about {column or rule or 'row'} {rid} of {dataset}",
-            cause="no decision was made, or it was withdrawn",
-            remedy='vertebra sql "select * from governance.decisions order by decided_at desc"',
-        )
-    return _record(lake, decision)
-
-
-def decisions_in_force(ledgers: Ledgers, dataset: str) -> DecisionsInForce:
-    """The decisions in force for a dataset."""
-    in_force = _in_force(ledgers, dataset)
+    standings = standing(lake, dataset, version)
+    latest = {
+        (one.rid, one.decision.column_name or "", one.decision.rule or ""): one.decision
+        for one in standings
+        if one.rid is not None
+    }
     return DecisionsInForce(
-        released=frozenset(one.rid for one in in_force if one.decision == "release"),
-        accepted=frozenset((one.rule or "", one.rid) for one in in_force if one.decision == "accept"),
-        undone=frozenset((one.rid, one.column_name or "") for one in in_force if one.decision == "undo"),
-        overridden={(one.rid, one.column_name or ""): one.value for one in in_force if one.decision == "override"},
+        released=frozenset(rid for (rid, _, _), one in latest.items() if one.decision == "release"),
+        accepted=frozenset((rule, rid) for (rid, _, rule), one in latest.items() if one.decision == "accept"),
+        undone=frozenset((rid, column) for (rid, column, _), one in latest.items() if one.decision == "undo"),
+        overridden={(rid, column): one.value for (rid, column, _), one in latest.items() if one.decision == "override"},
+        lapsed=sum(one.rid is None for one in standings),
     )
+
+
+def standing(lake: Lake, dataset: Dataset, version: int | None = None) -> list[Standing]:
+    """The decisions in force for a dataset, oldest first, and the row that each applies to.
+
+    Args:
+        version: of the formatted table; None is the one that the trusted table was made from.
+    """
+    in_force = latest_decisions(Ledgers(lake), dataset.name)
+    if not in_force:
+        return []
+    if version is None:
+        version = version_read(lake, dataset.name)
+    if version is None:
+        return [Standing(one, None, f"{dataset.name} has no formatted table") for one in in_force]
+    formatted = lake.table(f"formatted.{dataset.name}")
+    rows = locate(dataset, formatted, version, [(one.rid, one.row_key, one.row_values) for one in in_force])
+    return [Standing(one, row.rid, row.lapsed) for one, row in zip(in_force, rows, strict=True)]
+
+
+def version_read(lake: Lake, dataset: str) -> int | None:
+    """The version of a formatted table that the trusted table was made from, or the present one if there is none."""
+    formatted, trusted = lake.table(f"formatted.{dataset}"), lake.table(f"trusted.{dataset}")
+    newest = trusted.newest_data() if trusted.exists() else None
+    if newest is not None and formatted.name in newest.inputs:
+        return newest.inputs[formatted.name]
+    return formatted.version() if formatted.exists() else None
 
 
 def decisions_digest(ledgers: Ledgers, dataset: str) -> str:
     """A hash of the decisions in force for a dataset, for the fingerprint of its step; empty when there are none."""
-    in_force = _in_force(ledgers, dataset)
+    in_force = latest_decisions(ledgers, dataset)
     if not in_force:
         return ""
     content = sorted((one.subject, one.decision, one.value or "", one.value is None) for one in in_force)
@@ -236,34 +180,12 @@ def _listed(ledgers: Ledgers, ledger: str, dataset: str | None) -> pa.Table:
     return found.sort_by([(name, "ascending") for name in order])
 
 
-def _has(table: pa.Table, **values: Any) -> bool:
-    import pyarrow.compute as pc
-
-    mask = None
-    for name, value in values.items():
-        equal = pc.field(name) == value
-        mask = equal if mask is None else mask & equal
-    return bool(table.filter(mask).num_rows)
-
-
-def _record(lake: Lake, decision: Decision) -> Decision:
-    import pyarrow.compute as pc
-
-    commit = Commit(run_id=f"decision-{decision.decided_at:%Y%m%dT%H%M%S}", step="decision", fingerprint="")
-    ledgers = Ledgers(lake)
-    last = pc.max(ledgers.read("decisions", ["decided_at"]).column("decided_at")).as_py()
-    if last is not None and last >= decision.decided_at:
-        # the clock stepped back; the latest decision is the one in force
-        decision = replace(decision, decided_at=last + timedelta(microseconds=1))
-    ledgers.append("decisions", [asdict(decision)], commit)
-    return decision
-
-
-def _in_force(ledgers: Ledgers, dataset: str) -> list[Decision]:
-    """The latest decision about each subject, without withdrawn ones."""
+def latest_decisions(ledgers: Ledgers, dataset: str) -> list[Decision]:
+    """The latest decision about each subject of a dataset, oldest first, without withdrawn ones."""
     rows = rows_of(ledgers.read("decisions"))
-    latest: dict[tuple[int, str, str], Decision] = {}
+    latest: dict[tuple[str, str, str], Decision] = {}
     found = (Decision(**row) for row in rows if row["dataset"] == dataset)
     for decision in sorted(found, key=lambda one: one.decided_at):
+        latest.pop(decision.subject, None)
         latest[decision.subject] = decision
     return [one for one in latest.values() if one.decision != "withdraw"]

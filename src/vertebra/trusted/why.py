@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
+from vertebra.governance.row_table import rows_of
+
 if TYPE_CHECKING:
     from vertebra.governance.ledgers import Ledgers
 
@@ -76,18 +78,21 @@ class Cleaning:
     decisions: tuple[DecisionTaken, ...]
 
 
-def cleaning_of(ledgers: Ledgers, dataset: str, rid: int, column: str | None = None) -> Cleaning:
+def cleaning_of(
+    ledgers: Ledgers, dataset: str, rid: int, column: str | None = None, row_key: str | None = None
+) -> Cleaning:
     """The violations, repairs and quarantine of a row in the last run, and decisions about it.
 
     Args:
         rid: the row's ``_rid``.
         column: only this cell's repairs and decisions.
+        row_key: the row's key, as decisions record it; finds those that were made about it in earlier batches.
     """
 
     def concerns(row: dict[str, Any]) -> bool:
         return column is None or row["column_name"] in (None, column)
 
-    decisions = sorted(_rows(ledgers, "decisions", dataset, rid), key=lambda row: row["decided_at"])
+    decisions = sorted(_decisions(ledgers, dataset, rid, row_key), key=lambda row: row["decided_at"])
     removed = _rows(ledgers, "quarantine", dataset, rid)
     return Cleaning(
         dataset=dataset,
@@ -114,6 +119,13 @@ def cleaning_of(ledgers: Ledgers, dataset: str, rid: int, column: str | None = N
             if concerns(row)
         ),
     )
+
+
+def _decisions(ledgers: Ledgers, dataset: str, rid: int, row_key: str | None) -> list[dict[str, Any]]:
+    about = pc.field("rid") == rid
+    if row_key is not None:
+        about = about | (pc.field("row_key") == row_key)
+    return rows_of(ledgers.read("decisions").filter((pc.field("dataset") == dataset) & about))
 
 
 def _rows(ledgers: Ledgers, ledger: str, dataset: str, rid: int) -> list[dict[str, Any]]:

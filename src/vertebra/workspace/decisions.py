@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from vertebra.governance.row_table import rows_of
 from vertebra.governance.unended_runs import complete_runs
 from vertebra.lake.owner import hold
-from vertebra.trusted import decisions
+from vertebra.trusted import decide, decisions
+from vertebra.trusted.decisions import Decision
 from vertebra.trusted.ledger_commit import ledger_mismatch
 from vertebra.workspace.lookup import dataset_name
 
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from vertebra.declare.project import Project
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
-    from vertebra.trusted.decisions import Decision
+    from vertebra.trusted.decide import Deciding
+    from vertebra.trusted.decisions import Standing
 
 Item = TypeVar("Item")
 
@@ -86,6 +89,20 @@ class RepairedCell:
     method: str
 
 
+@dataclass(frozen=True)
+class ListedDecision(Decision):
+    """A decision, and whether it applies to the present rows.
+
+    Attributes:
+        state: ``in force``, ``no longer applies: …`` with the reason, ``replaced`` by a later decision about the same
+            row, cell or violation, or ``withdrawn``.
+        present_rid: the row's ``_rid`` now, which a later batch may have changed; None if it does not apply.
+    """
+
+    state: str = ""
+    present_rid: int | None = None
+
+
 class DecisionMethods:
     """Methods that record decisions, or list the rows and cells that decisions are about.
 
@@ -101,12 +118,13 @@ class DecisionMethods:
         self._ledgers = ledgers
 
     @contextmanager
-    def _deciding(self, dataset: str, by: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Hold the lake; yield the dataset's name, the person who decides, and the time."""
+    def _deciding(self, dataset: str, by: str | None) -> Iterator[Deciding]:
+        """Hold the lake; yield the dataset, the person who decides, and the time."""
         name = dataset_name(self._project, dataset)
         with hold(self._lake.root, self._project.settings.name, f"a decision about {name}"):
             complete_runs(self._lake, self._ledgers)
-            yield name, {"by": by or getpass.getuser(), "at": datetime.now(UTC)}
+            declared = self._project.datasets
+            yield decide.Deciding(self._lake, declared[name], by or getpass.getuser(), datetime.now(UTC), declared)
 
     def _known(self, dataset: str | None) -> str | None:
         return dataset_name(self._project, dataset) if dataset else None
@@ -158,8 +176,8 @@ class Quarantine(DecisionMethods):
             >>> project.quarantine.release("orders", row.rid, comment="a refund, paid back").decision
             'release'
         """
-        with self._deciding(dataset, by) as (name, about):
-            return decisions.release(self._lake, name, rid, comment, **about)
+        with self._deciding(dataset, by) as deciding:
+            return decide.release(deciding, rid, comment)
 
 
 class Repairs(DecisionMethods):
@@ -205,8 +223,8 @@ class Repairs(DecisionMethods):
             >>> project.repairs.undo("orders", cell.rid, "city", comment="it is a village").decision
             'undo'
         """
-        with self._deciding(dataset, by) as (name, about):
-            return decisions.undo(self._lake, name, rid, column, comment, **about)
+        with self._deciding(dataset, by) as deciding:
+            return decide.undo(deciding, rid, column, comment)
 
     def set(
         self, dataset: str, rid: int, column: str, value: str | None, comment: str = "", by: str | None = None
@@ -230,15 +248,18 @@ class Repairs(DecisionMethods):
             >>> project.repairs.set("orders", 10000000008, "amount", "18.40", comment="from the receipt").value
             '18.40'
         """
-        with self._deciding(dataset, by) as (name, about):
-            return decisions.override(self._lake, name, rid, column, value, comment, **about)
+        with self._deciding(dataset, by) as deciding:
+            return decide.override(deciding, rid, column, value, comment)
 
 
 class Decisions(DecisionMethods):
     """Decisions of people about rows, cells and violations."""
 
-    def list(self, dataset: str | None = None, limit: int | None = None) -> Listing[Decision]:
-        """List the decisions, who took them and why, the latest first.
+    def list(self, dataset: str | None = None, limit: int | None = None) -> Listing[ListedDecision]:
+        """List the decisions, who took them and why, and whether they still apply, the latest first.
+
+        A decision applies to a row as long as the row is in the formatted table. When a later batch brings the row
+        again, it is found by its declared key, and the decision applies if the values it was about are the same.
 
         Args:
             dataset: one dataset; None lists those of all.
@@ -249,8 +270,8 @@ class Decisions(DecisionMethods):
 
         Example:
             >>> decision = project.quarantine.release("orders", 10000000004, comment="a refund")
-            >>> [(one.decision, one.rid, one.comment) for one in project.decisions.list("orders")]
-            [('release', 10000000004, 'a refund')]
+            >>> [(one.decision, one.rid, one.comment, one.state) for one in project.decisions.list("orders")]
+            [('release', 10000000004, 'a refund', 'in force')]
         """
         import pyarrow.compute as pc
 
@@ -258,8 +279,22 @@ class Decisions(DecisionMethods):
         found = self._ledgers.read("decisions").sort_by([("decided_at", "descending")])
         if known:
             found = found.filter(pc.field("dataset") == known)
-        items = [decisions.Decision(**row) for row in _first(found, limit)]
+        taken = [Decision(**row) for row in rows_of(found.slice(0, limit))]
+        states = self._states({one.dataset for one in taken})
+        withdrawn = {one.subject for one in taken if one.decision == "withdraw"}
+        items = [
+            ListedDecision(**vars(one), **_state(one, states.get(one), withdrawn=one.subject in withdrawn))
+            for one in taken
+        ]
         return Listing(tuple(items), found.num_rows)
+
+    def _states(self, datasets: set[str]) -> dict[Decision, Standing]:
+        """The decisions in force of some datasets, and where their rows are."""
+        found: dict[Decision, Standing] = {}
+        for name in sorted(datasets & set(self._project.datasets)):
+            standings = decisions.standing(self._lake, self._project.datasets[name])
+            found |= {one.decision: one for one in standings}
+        return found
 
     def accept(self, dataset: str, rule: str, rid: int, comment: str = "", by: str | None = None) -> Decision:
         """Accept that a row breaks a rule: the rule no longer repairs it, removes it or fails on it.
@@ -280,8 +315,8 @@ class Decisions(DecisionMethods):
             >>> project.decisions.accept("orders", "paid", 10000000004, comment="a refund").rule
             'paid'
         """
-        with self._deciding(dataset, by) as (name, about):
-            return decisions.accept(self._lake, name, rule, rid, comment, **about)
+        with self._deciding(dataset, by) as deciding:
+            return decide.accept(deciding, rule, rid, comment)
 
     def withdraw(
         self,
@@ -312,8 +347,8 @@ class Decisions(DecisionMethods):
             >>> project.decisions.withdraw("orders", 10000000004, rule="paid").decision
             'withdraw'
         """
-        with self._deciding(dataset, by) as (name, about):
-            return decisions.withdraw(self._lake, name, rid, column, rule, comment, **about)
+        with self._deciding(dataset, by) as deciding:
+            return decide.withdraw(deciding, rid, column, rule, comment)
 
 
 def ledger_warnings(project: Project, lake: Lake, ledgers: Ledgers, dataset: str | None = None) -> tuple[str, ...]:
@@ -328,6 +363,15 @@ def ledger_warnings(project: Project, lake: Lake, ledgers: Ledgers, dataset: str
         if mismatch:
             found.append(f"{mismatch}\n  next:  vertebra run --select trusted.{name}")
     return tuple(found)
+
+
+def _state(decision: Decision, standing: Standing | None, *, withdrawn: bool) -> dict[str, Any]:
+    if standing is not None:
+        lapsed = standing.lapsed
+        return {"state": f"no longer applies: {lapsed}" if lapsed else "in force", "present_rid": standing.rid}
+    if decision.decision == "withdraw":
+        return {"state": "withdrawal"}
+    return {"state": "withdrawn" if withdrawn else "replaced"}
 
 
 def _first(found: pa.Table, limit: int | None) -> Any:

@@ -253,6 +253,8 @@ def _earlier(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: s
 
 def _cleaned(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: str | None) -> Iterator[Link]:
     """The row in the trusted table, and the effects of rules, repairs and decisions on it."""
+    from vertebra.trusted.decided_rows import identify
+    from vertebra.trusted.decisions import version_read
     from vertebra.trusted.ledger_commit import ledger_mismatch
     from vertebra.trusted.why import cleaning_of
 
@@ -260,7 +262,11 @@ def _cleaned(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: s
     differ = ledger_mismatch(lake, ledgers, dataset.name)
     if differ:
         yield Link("trusted", f"{differ}; vertebra run --select {name} updates them")
-    cleaning = cleaning_of(ledgers, dataset.name, rid, column)
+    read = version_read(lake, dataset.name)
+    identity = None
+    if read is not None:
+        identity = identify(dataset, lake.table(f"formatted.{dataset.name}"), read, rid, ())
+    cleaning = cleaning_of(ledgers, dataset.name, rid, column, identity.key if identity else None)
     if cleaning.quarantined is not None:
         rules = ", ".join(cleaning.quarantined.rules)
         yield Link("quarantine", f"{name} does not have the row: it is in quarantine for {rules}")

@@ -98,7 +98,7 @@ class Client:
             CollectError: no answer came.
         """
         asked = with_query(url, params)
-        retries = Retries(self.network, self.limits.tries, self._deadline)
+        retries = Retries(self.network, 1 + self.limits.retries, self._deadline)
         partial = PartialDownload(target.with_name(target.name + ".part"))
         conditions = _conditions(validators or {})
         encoding = "gzip" if allow_gzip else "identity"

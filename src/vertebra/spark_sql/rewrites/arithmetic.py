@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from vertebra.spark_sql.result_types import operands
+from vertebra.spark_sql.arithmetic_types import operands
 from vertebra.spark_sql.rewrites.call import Call, Rule, cast, narrowed
 from vertebra.spark_sql.types import FLOATS, INTEGERS, MAX_PRECISION, NUMBERS, SqlType, as_decimal
 from vertebra.spark_sql.unsupported import UnsupportedError
