@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         VertebraError,
     )
     from vertebra.governance.context import StepOutcome
+    from vertebra.governance.cursor_resets import CursorReset
     from vertebra.governance.drift import ColumnDrift
     from vertebra.governance.retractions import Retraction
     from vertebra.lake.commit import TableVersion
@@ -100,6 +101,7 @@ __all__ = [
     "ChosenModel",
     "CollectError",
     "ColumnDrift",
+    "CursorReset",
     "Damage",
     "DataCheck",
     "DatasetDrift",
@@ -219,6 +221,7 @@ _HOMES: Final[dict[str, str]] = {
     "RegistryError": "vertebra.errors",
     "StepOutcome": "vertebra.governance.context",
     "ColumnDrift": "vertebra.governance.drift",
+    "CursorReset": "vertebra.governance.cursor_resets",
     "Retraction": "vertebra.governance.retractions",
     "TableGarbage": "vertebra.lake.gc",
     "TableVersion": "vertebra.lake.commit",

@@ -174,6 +174,33 @@ def test_how_far_a_database_is_read_is_shown_as_the_value_of_its_cursor(vertebra
     assert '"ties"' in str(visits["cursor"])
 
 
+def test_a_table_that_went_back_is_told_until_its_cursor_is_set(vertebra: Command, folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "shop.db")) as connection, connection:
+        connection.execute("CREATE TABLE visits AS SELECT 100 AS id")
+    (folder / "datasets" / "visits.yaml").write_text(
+        "source: shop\ncollect: {from: sql, database: sqlite:///shop.db, table: visits, cursor: id}\ncolumns: {id: int}\n"
+    )
+    assert vertebra("collect", "visits").code == 0
+    with closing(sqlite3.connect(folder / "shop.db")) as connection, connection:
+        connection.execute("UPDATE visits SET id = 1")
+    says = "the row at the watermark 100 is gone: the highest id is 1"
+    assert f"warning: visits: {says}" in vertebra("collect", "visits").err
+    listed = vertebra("ls", "sources")
+    assert f"visits warning: {says}" in listed.err
+    assert "next: vertebra collect visits --reset-cursor 1" in listed.err
+    assert "the cursor cannot be set to 'x'" in vertebra("collect", "visits", "--reset-cursor", "x").err
+    assert vertebra("collect", "--reset-cursor", "1").code == 2
+    set_to = vertebra("collect", "visits", "--reset-cursor", "1")
+    assert "visits continues from 1; its watermark was 100" in set_to.err
+    assert set_to.code == 0
+    assert "visits warning" not in vertebra("ls", "sources").err
+    resets = vertebra("sql", "select dataset, batch, before, value from governance.cursor_resets", "-f", "json").rows
+    assert resets == [{"dataset": "visits", "batch": 1, "before": "100", "value": "1"}]
+    assert "sales.csv" not in set_to.out
+    refused = vertebra("collect", "sales", "--reset-cursor", "1")
+    assert (refused.code, "the cursor of sales cannot be set" in refused.err) == (1, True)
+
+
 def test_how_far_dlt_has_read_is_shown_without_the_rest_of_its_state() -> None:
     state = {"sources": {"gh": {"resources": {"issues": {"incremental": {"at": {"last_value": "\uf0232024-01-04"}}}}}}}
     assert COLLECTORS["dlt"].shown_cursor(json.dumps(state)) == "2024-01-04"

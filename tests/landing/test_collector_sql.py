@@ -173,9 +173,10 @@ class TestACursor:
                 assert gathered(trips(cursor="at")).records == expected
 
     def test_a_row_without_a_value_is_told(self, database, gathered):
-        add(database, (1, None, 1.0, "x"))
-        with pytest.raises(CollectError, match="1 row has no at"):
-            gathered(trips(cursor="at"))
+        add(database, (1, None, 1.0, "x"), (2, "2024-01-01", 1.0, "x"))
+        outcome = gathered(trips(cursor="at"))
+        assert [row["id"] for row in records(outcome.new[0])] == ["2"]
+        assert "1 row has no at: rejected, not collected" in str(outcome.warnings[0])
 
     def test_too_many_rows_with_the_newest_value_are_told(self, database, gathered):
         add(database, *((n, "now", 1.0, "x") for n in range(10_001)))

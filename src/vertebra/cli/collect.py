@@ -37,6 +37,13 @@ FromOption = Annotated[
     ),
 ]  # fmt: skip
 ToOption = Annotated[str | None, typer.Option("--to", metavar="PERIOD", help="Last period.", show_default=False)]
+ResetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reset-cursor", metavar="VALUE", help="Continue the incremental source of one dataset from a value.",
+        show_default=False,
+    ),
+]  # fmt: skip
 
 
 def collect(
@@ -51,6 +58,7 @@ def collect(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be collected; contact no source.")
     ] = False,
+    reset_cursor: ResetOption = None,
     wait: WaitOption = 0,
     form: FormatOption = "table",
     project: ProjectOption = CURRENT_FOLDER,
@@ -60,7 +68,8 @@ def collect(
 
     Use --due in cron, systemd, Kubernetes or Airflow: it collects what is due and exits, with code 0 also if nothing
     is due. Use --from and --to to collect periods of the past: periods that are landed are skipped, so you can
-    interrupt and repeat the command.
+    interrupt and repeat the command. Use --reset-cursor when an incremental source (collect.cursor, collect.since) was
+    reloaded below its watermark, which ls sources shows; with load: append, rows above the value come again.
 
     \b
     Examples:
@@ -69,10 +78,13 @@ def collect(
       vertebra collect --due
       vertebra collect flights --from 2013-01 --to 2013-06
       vertebra collect flights --from 2013-01 --dry-run --format json
+      vertebra collect trips --reset-cursor 0
     """
     output_format(form)
     space = open_workspace(project, profile)
     names = list(datasets or ())
+    if (first or last) and reset_cursor is not None:
+        raise typer.BadParameter("use either --reset-cursor, or --from and --to", param_hint="--reset-cursor")
     if first or last:
         if due:
             raise typer.BadParameter("use either --due, or --from and --to", param_hint="--due")
@@ -82,6 +94,13 @@ def collect(
         return
     if again:
         raise typer.BadParameter("it needs --from or --to", param_hint="--again")
+    if reset_cursor is not None:
+        if len(names) != 1 or due or dry_run:
+            raise typer.BadParameter(
+                "name one dataset: vertebra collect DATASET --reset-cursor VALUE", param_hint="--reset-cursor"
+            )
+        reset = space.reset_cursor(names[0], reset_cursor, wait=wait)
+        print_note(f"{names[0]} continues from {reset.value}; its watermark was {reset.before or 'not set'}")
     _collect(space, names, due, dry_run, wait, form)
 
 

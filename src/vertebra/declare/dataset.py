@@ -226,4 +226,7 @@ class Dataset(Declaration):
                 f"collect.{doubled} returns changed records again, and load: append would keep both versions; "
                 "write load: upsert, with a key, or load: snapshot"
             )
+        refusal = self.collect.refusal(self)
+        if refusal is not None:
+            raise ValueError(refusal)
         return self

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
 from vertebra.declare.declaration import Declaration
 from vertebra.declare.schedule import Every, Schedule, Zone
+
+if TYPE_CHECKING:
+    from vertebra.declare.dataset import Dataset
 
 
 class Source(Declaration):
@@ -60,6 +63,10 @@ class Source(Declaration):
 
     def doubled_by_append(self) -> str | None:
         """The key, if any, that makes the source return records again, which ``load: append`` would duplicate."""
+        return None
+
+    def refusal(self, dataset: Dataset) -> str | None:  # noqa: ARG002 - for subclasses
+        """Why the columns of a dataset do not fit its source; None if they do."""
         return None
 
     def secrets(self) -> Iterator[str]:

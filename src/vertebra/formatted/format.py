@@ -15,7 +15,7 @@ from vertebra.formatted.cast import read_cell
 from vertebra.formatted.digest import formatting_digest
 from vertebra.formatted.drift import Match, evolved, match_columns, refuse_never_seen
 from vertebra.formatted.intermediates import Intermediates
-from vertebra.formatted.rejects import castable, ragged_records, record_rejects, rejects, suspects
+from vertebra.formatted.rejects import castable, ragged_records, record_rejects, rejects, suspects, without_cursor
 from vertebra.formatted.text import null_markers
 from vertebra.formatted.upsert import (
     NOTHING_REPLACED,
@@ -194,6 +194,8 @@ def _stage(
         clear_superseded(dataset, ctx)
     found = [reading.rejects(_text(group, landed, ctx), in_question, ctx) for group in groups] if in_question else []
     found += [ragged_records(match.batch, dataset, ctx) for match in matches if match.batch.receipt.text.get("ragged")]
+    without = (without_cursor(match.batch, dataset, ctx) for match in matches)
+    found += [frame for frame in without if frame is not None]
     return _Written(staged, record_rejects(found if landed else [], dataset, first, ctx), replaced)
 
 

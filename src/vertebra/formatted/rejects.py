@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from vertebra.engine.expression_trees import balanced
 from vertebra.governance.schemas import STATES
-from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH
+from vertebra.lake.batches import CURSOR_FIELD, RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -111,6 +111,32 @@ def ragged_records(batch: Batch, dataset: Dataset, ctx: StepContext) -> DataFram
         F.col(RAGGED_COLUMN).alias("raw"),
         F.lit("record").alias("type"),
         F.lit(RAGGED_REASON).alias("reason"),
+    )
+
+
+def without_cursor(batch: Batch, dataset: Dataset, ctx: StepContext) -> DataFrame | None:
+    """The records of a batch without a value in the field that collections continue from, with the ledger's columns.
+
+    None if there are none that the field's column shows.
+    """
+    from pyspark.sql import functions as F
+
+    field = batch.receipt.headers.get(CURSOR_FIELD)
+    names = [name for name, column in dataset.columns.items() if field in column.sources(name)]
+    if field is None or field not in batch.receipt.columns or not names:
+        return None
+    schema = pa.schema([(RECORD_COLUMN, pa.int64()), (field, pa.string())])
+    records = ctx.engine.read_parquet([batch.records], schema).toDF(RECORD_COLUMN, "_value")
+    return records.where(F.coalesce(F.trim("_value"), F.lit("")) == "").select(
+        F.lit(ctx.run_id).alias("run_id"),
+        F.lit(dataset.name).alias("dataset"),
+        (F.lit(batch.number * RECORDS_PER_BATCH).cast("bigint") + F.col(RECORD_COLUMN)).alias("rid"),
+        F.lit(batch.number).cast("bigint").alias("batch"),
+        F.col(RECORD_COLUMN).alias("record"),
+        F.lit(names[0]).alias("column_name"),
+        F.col("_value").alias("raw"),
+        F.lit(dataset.columns[names[0]].type).alias("type"),
+        F.lit("has no value, and collect.since continues from it").alias("reason"),
     )
 
 

@@ -134,6 +134,17 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         batch=pa.int64(),
         reason=pa.string(),
     ),
+    # cursors of incremental sources that people set; the latest row about a dataset is in force until a batch with a
+    # cursor is landed after batch
+    "cursor_resets": _schema(
+        decided_at=_TIME,
+        decided_by=pa.string(),
+        source=pa.string(),
+        dataset=pa.string(),
+        batch=pa.int64(),
+        before=pa.string(),
+        value=pa.string(),
+    ),
     # a person's decisions, which later runs apply: accept a violation, release from quarantine, undo a repair, set a
     # cell; row_key (JSON) finds the row in later batches, and row_values (JSON) has the values the decision was about
     "decisions": _schema(
@@ -170,6 +181,7 @@ STATES: Final[dict[str, pa.Schema]] = {
         reason=pa.string(),
         remedy=pa.string(),
         seconds=pa.float64(),
+        warnings=pa.list_(pa.string()),
     ),
     # differences of batches' columns from the declared ones and between batches; one row for the consecutive batches
     # that have it

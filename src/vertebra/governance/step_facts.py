@@ -20,6 +20,7 @@ class LandingFacts:
         reparsed_batches: earlier batches that were parsed again, as the declaration of how to parse them changed.
         unpublished_periods: periods that are due and not published yet.
         drift: how columns differ from the declaration or from earlier batches, one text per difference.
+        warnings: what a person should know about the source.
     """
 
     new_batches: int = 0
@@ -27,6 +28,7 @@ class LandingFacts:
     reparsed_batches: int = 0
     unpublished_periods: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

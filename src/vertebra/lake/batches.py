@@ -29,6 +29,9 @@ RAGGED_COLUMN: Final = "_ragged"
 """Column of ``records.parquet`` with the text of a record that has too few or too many cells; NULL for other records.
 Payloads without such records do not have the column."""
 
+CURSOR_FIELD: Final = "cursor-field"
+"""Header in the receipt of a batch with records that have no value to continue from: the field of that value."""
+
 
 @dataclass(frozen=True)
 class Receipt:

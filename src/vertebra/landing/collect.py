@@ -13,6 +13,7 @@ from vertebra.declare.redaction import Redaction
 from vertebra.durable import make_folder
 from vertebra.errors import CollectError
 from vertebra.formatting import counted
+from vertebra.governance.cursor_resets import cursor_reset
 from vertebra.governance.drift import ColumnDrift, record_drift, schema_rows
 from vertebra.governance.retractions import BY_SOURCE, Retraction, record_retraction, retractions
 from vertebra.governance.schemas import EVENTS
@@ -21,7 +22,17 @@ from vertebra.lake.commit import Commit
 from vertebra.lake.effective_batches import effective_batches
 from vertebra.landing.batch_writer import STAGING, BatchWriter, UnparsableBatchError, UnreadablePayloadError
 from vertebra.landing.parsing.declared import parse_declaration
-from vertebra.landing.port import CircuitOpen, Collector, Listed, NotPublished, Payload, Refused, Request, Unchanged
+from vertebra.landing.port import (
+    CircuitOpen,
+    Collector,
+    Listed,
+    NotPublished,
+    Payload,
+    Refused,
+    Request,
+    Unchanged,
+    Warned,
+)
 from vertebra.landing.refused_payloads import RefusedPayload, RefusedPayloadError
 from vertebra.landing.web.errors import RefusedAnswerError
 
@@ -51,6 +62,7 @@ class CollectOutcome:
         not_published: periods that are due and that the source has not published yet.
         not_asked: number of addresses that were not asked, because the source failed again and again.
         drift: how the columns of batches that were landed or parsed again differ from those before.
+        warnings: what a person should know about the source.
     """
 
     new: tuple[Batch, ...]
@@ -61,6 +73,7 @@ class CollectOutcome:
     not_published: tuple[str, ...] = ()
     not_asked: int = 0
     drift: tuple[ColumnDrift, ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
     @property
     def records(self) -> int:
@@ -171,6 +184,7 @@ def _request(context: CollectionContext, collection: _Collection, staging: Path,
         window=context.window,
         network=context.network,
         resume_after=collection.writer.take_resume_point(),
+        reset=cursor_reset(context.ledgers, collection.writer.dataset.name, collection.receipts),
         redact=redact,
     )
 
@@ -200,6 +214,7 @@ class _Collection:
     unparsable: list[UnparsableBatchError] = field(default_factory=list)
     not_published: list[str] = field(default_factory=list)
     not_asked: int = 0
+    warnings: list[Warned] = field(default_factory=list)
     retracted: Callable[[], Mapping[int, Retraction]] = dict
     decided: list[Retraction] = field(default_factory=list)
     unrecorded: tuple[Batch, ...] = ()
@@ -248,6 +263,8 @@ class _Collection:
                 )
             case Listed():
                 self._compare(item)
+            case Warned():
+                self.warnings.append(item)
             case _:
                 self._land(item, staging)
 
@@ -277,6 +294,7 @@ class _Collection:
             tuple(self.not_published),
             self.not_asked,
             drift,
+            tuple(self.warnings),
         )
 
     def _land(self, payload: Payload, staging: Path) -> None:

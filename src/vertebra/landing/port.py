@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from vertebra.errors import CollectError
 from vertebra.lake.batches import newest_cursor
 from vertebra.landing.web.network import Network
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from vertebra.declare.dataset import Dataset
     from vertebra.declare.source import Source
-    from vertebra.errors import CollectError
     from vertebra.governance.context import Progress
     from vertebra.lake.batches import Receipt
 
@@ -80,6 +80,7 @@ class Request:
         network: clock, random numbers and rate limits for requests to the web.
         resume_after: redacted address after which the last collection stopped, because the source failed again and
             again; None if it did not.
+        reset: the value that a person set the cursor to, if no batch with a cursor was landed since.
         redact: removes secrets from a text; receipts and messages have addresses without them.
     """
 
@@ -94,6 +95,7 @@ class Request:
     window: Window | None = None
     network: Network = field(default_factory=Network)
     resume_after: str | None = None
+    reset: str | None = None
     redact: Callable[[str], str] = str
 
     def declared(self, kind: type[Declared]) -> Declared:
@@ -109,7 +111,7 @@ class Request:
 
     @property
     def cursor(self) -> str | None:
-        """The cursor of the newest batch that has one: where an incremental collection continues."""
+        """The cursor of the newest batch that has one: where an incremental collection continues, unless ``reset``."""
         return newest_cursor(self.landed)
 
     def last_receipt_from(self, url: str) -> Receipt | None:
@@ -215,7 +217,25 @@ class Listed:
     urls: frozenset[str]
 
 
-Item = Payload | Unchanged | Refused | NotPublished | CircuitOpen | Listed
+@dataclass(frozen=True)
+class Warned:
+    """What a person should know about the source, although it was collected. Shown by the run and by ``ls sources``.
+
+    Attributes:
+        fact: what was found.
+        cause: why it matters.
+        remedy: what to do, or the next command.
+    """
+
+    fact: str
+    cause: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.fact}: {self.cause}; next: {self.remedy}"
+
+
+Item = Payload | Unchanged | Refused | NotPublished | CircuitOpen | Listed | Warned
 """An item that a collector gives."""
 
 
@@ -245,6 +265,22 @@ class Collector(ABC):
     def shown_cursor(self, cursor: str) -> str | None:
         """The value of a cursor for display, without other state that the collector keeps in it."""
         return cursor
+
+    def check_cursor(self, value: str, dataset: Dataset, cursor: str | None) -> None:  # noqa: ARG002
+        """Check that the cursor of a dataset can be set to a value, before :attr:`Request.reset` gives it to
+        :meth:`collect`.
+
+        Args:
+            cursor: the cursor so far; None if no batch has one.
+
+        Raises:
+            CollectError: the collector has no cursors, or the value cannot be one.
+        """
+        raise CollectError(
+            f"the cursor of {dataset.name} cannot be set",
+            cause=f"collections from {self.name} do not continue from a value: each asks for everything",
+            remedy=f"vertebra collect {dataset.name}",
+        )
 
     @property
     def label(self) -> str:

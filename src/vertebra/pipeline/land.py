@@ -61,6 +61,7 @@ class Collection:
         reason: why answers were refused, or why the source could not be read.
         remedy: what a user can do next.
         seconds: duration.
+        warnings: what a person should know about the source, although it was collected.
     """
 
     run_id: str
@@ -77,6 +78,7 @@ class Collection:
     reason: str | None = None
     remedy: str | None = None
     seconds: float = 0.0
+    warnings: Sequence[str] = ()
 
 
 def land(dataset: Dataset, context: CollectionContext) -> LandingResult:
@@ -111,7 +113,8 @@ def land(dataset: Dataset, context: CollectionContext) -> LandingResult:
 def last_collections(ledgers: Ledgers) -> dict[str, Collection]:
     """The last collection of each dataset that was ever collected."""
     rows = rows_of(ledgers.read(_LEDGER, list(Collection.__dataclass_fields__)))
-    return {row["dataset"]: Collection(**row | {"not_yet": tuple(row["not_yet"] or ())}) for row in rows}
+    lists = ("not_yet", "warnings")
+    return {row["dataset"]: Collection(**row | {name: tuple(row[name] or ()) for name in lists}) for row in rows}
 
 
 def _facts(outcome: CollectOutcome) -> LandingFacts:
@@ -121,6 +124,7 @@ def _facts(outcome: CollectOutcome) -> LandingFacts:
         reparsed_batches=outcome.reparsed,
         unpublished_periods=tuple(outcome.not_published),
         drift=tuple(str(one) for one in outcome.drift if one.kind != "undeclared"),
+        warnings=tuple(str(one) for one in outcome.warnings),
     )
 
 
@@ -156,6 +160,7 @@ class _Record:
             reason=error.fact if error else None,
             remedy=error.remedy if error else None,
             seconds=seconds,
+            warnings=[str(one) for one in outcome.warnings] if outcome else (),
         )
         self.ledgers.state(_LEDGER, name, [vars(row)], Commit(self.run_id, f"landing.{name}", ""))
 

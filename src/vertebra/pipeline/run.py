@@ -154,6 +154,8 @@ class _Run:
             return _failure(step, _COLLECTING, error, time.perf_counter() - clock)
         if landed.changed and self.graph.children[step.name] & set(self.chosen):
             context.engine.warm_up()
+        for warning in landed.facts.warnings:
+            console.note(f"warning: {step.subject}: {context.project.redact(warning)}")
         state: Ending = "ok" if landed.changed else "current"
         seconds = time.perf_counter() - clock
         return StepResult(step.name, state, _COLLECTING, seconds, landed.records, facts=landed.facts)

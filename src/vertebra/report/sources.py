@@ -22,6 +22,7 @@ Rows = list[dict[str, Any]]
 SOURCES: Final = (
     "dataset", "state", "from", "every", "next", "checked", "batch", "received", "period", "records", "watermark",
     "cursor", "batches", "missed", "again", "reason", "remedy",
+    "warnings",
 )  # fmt: skip
 PERIODS: Final = ("period", "state", "batches", "records", "bytes", "collected", "reason")
 
@@ -46,7 +47,11 @@ _STYLES: Final = {
 
 def source_rows(statuses: Sequence[SourceStatus]) -> Rows:
     """The status of each source as a row with the columns of :data:`SOURCES`."""
-    return [{name: getattr(one, "collector" if name == "from" else name) for name in SOURCES} for one in statuses]
+    return [
+        {name: getattr(one, "collector" if name == "from" else name) for name in SOURCES}
+        | {"warnings": "; ".join(one.warnings) or None}
+        for one in statuses
+    ]
 
 
 def write_sources(sources: Sequence[SourceStatus], stream: TextIO, notes: TextIO) -> None:
@@ -87,6 +92,8 @@ def _fitting(texts: Mapping[str, Sequence[str]], room: int) -> list[str]:
 def _about(rows: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
     lines = []
     for row in rows:
+        if row["warnings"]:
+            lines.append(f"{row['dataset']} warning: {row['warnings']}")
         if not row["reason"]:
             continue
         again = f"; next attempt at {short_time(row['again'])} UTC" if row["again"] and row["again"] > now else ""

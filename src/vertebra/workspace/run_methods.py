@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from vertebra.governance.cursor_resets import CursorReset
     from vertebra.governance.retractions import Retraction
     from vertebra.landing.backfill import PeriodStatus
     from vertebra.pipeline.plan import PlannedStep
@@ -153,6 +154,36 @@ class RunMethods(OpenProject):
         if not datasets:
             names += [one.name for one in self.broken if one.kind == "dataset"]
         return _finished(collect(self.project, self.lake, self.ledgers, names, due, wait, console))
+
+    def reset_cursor(self, dataset: str, value: str, by: str | None = None, wait: float = 0) -> CursorReset:
+        """Set the value from which the next collection of an incremental source continues.
+
+        Nothing is collected. With ``load: append``, rows above the value that were landed before are landed again.
+
+        Args:
+            dataset: the dataset's name.
+            value: a value of ``collect.cursor`` or of the field of ``collect.since``.
+            by: who decides; the user of the process by default.
+            wait: seconds to wait for another run to end.
+
+        Returns:
+            The row of the ledger ``cursor_resets``.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            CollectError: the source has no cursor, or the value cannot be one.
+            BusyError: another run holds the lake.
+
+        Example:
+            >>> project.reset_cursor("orders", "2025-01-01")
+            Traceback (most recent call last):
+            ...
+            vertebra.errors.CollectError: the cursor of orders cannot be set
+            ...
+        """
+        from vertebra.workspace.reset_cursor import reset_cursor
+
+        return reset_cursor(self.project, self.lake, dataset_name(self.project, dataset), value, by, wait)
 
     def sources(self, datasets: Sequence[str] = ()) -> list[SourceStatus]:
         """Return the status of the source of each dataset: last collection, newest batch, next due time.

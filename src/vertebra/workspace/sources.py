@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from vertebra.declare.period import summarize_periods
 from vertebra.declare.web_source import UrlTemplateSource
 from vertebra.formatting import counted
-from vertebra.lake.batches import batches
+from vertebra.governance.cursor_resets import cursor_reset
+from vertebra.lake.batches import batches, newest_cursor
 from vertebra.landing.backfill import period_statuses, window
 from vertebra.landing.collect import collector_of
 from vertebra.pipeline.due import collection_statuses
@@ -44,6 +45,7 @@ class SourceStatus:
         again: when a failed or waiting collection is retried.
         reason: why it is not ``ok``.
         remedy: the next command, where there is one.
+        warnings: what a person should know about the source, although it was collected.
     """
 
     dataset: str
@@ -64,6 +66,7 @@ class SourceStatus:
     again: datetime | None
     reason: str | None
     remedy: str | None
+    warnings: tuple[str, ...] = ()
 
 
 def source_statuses(
@@ -76,20 +79,27 @@ def source_statuses(
         now: UTC.
     """
     return [
-        _status(found, batches(lake.landing, found.dataset.source, found.dataset.name), project, lake, now)
+        _status(found, batches(lake.landing, found.dataset.source, found.dataset.name), project, lake, ledgers, now)
         for found in collection_statuses(project, lake, ledgers, now, patient=True)
         if found.dataset.name in names
     ]
 
 
 def _status(
-    found: CollectionStatus, landed: Sequence[Batch], project: Project, lake: Lake, now: datetime
+    found: CollectionStatus,
+    landed: Sequence[Batch],
+    project: Project,
+    lake: Lake,
+    ledgers: Ledgers,
+    now: datetime,
 ) -> SourceStatus:
     dataset, last = found.dataset, found.last
     newest = landed[-1].receipt if landed else None
-    cursors = (batch.receipt.cursor for batch in reversed(landed) if batch.receipt.cursor is not None)
-    cursor = next(cursors, None)
-    shown_cursor = collector_of(dataset).shown_cursor(cursor) if cursor is not None else None
+    receipts = [batch.receipt for batch in landed]
+    cursor = newest_cursor(receipts)
+    shown_cursor = cursor_reset(ledgers, dataset.name, receipts)
+    if shown_cursor is None and cursor is not None:
+        shown_cursor = collector_of(dataset).shown_cursor(cursor)
     return SourceStatus(
         dataset=dataset.name,
         state=found.state,
@@ -109,6 +119,7 @@ def _status(
         again=found.again_at,
         reason=_reason(found),
         remedy=last.remedy if last else None,
+        warnings=tuple(last.warnings) if last else (),
     )
 
 

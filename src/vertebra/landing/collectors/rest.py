@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field, model_validator
@@ -11,8 +11,10 @@ from pydantic import Field, model_validator
 from vertebra.declare.declaration import Declaration
 from vertebra.declare.web_source import UrlTemplateSource, refuse_secret_parameters
 from vertebra.errors import CollectError
+from vertebra.lake.batches import CURSOR_FIELD
 from vertebra.landing.formats.json import JsonOptions
-from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged
+from vertebra.landing.port import Collector, Item, Payload, Request, Unchanged, Warned
+from vertebra.landing.watermark import cursor_column, declared_kind, kind_of, number_of
 from vertebra.landing.web.credentials import with_query
 from vertebra.landing.web.errors import RefusedAnswerError, SourceChangedError
 from vertebra.landing.web.pages import (
@@ -31,12 +33,14 @@ from vertebra.landing.web.pages import (
     value_at,
 )
 from vertebra.landing.web.read import NOT_FOUND, client_for, collect_targets, read_until_stable
+from vertebra.landing.web.since import Since as SinceWatermark
 from vertebra.landing.web.targets import Target, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from vertebra.declare.dataset import Dataset
     from vertebra.landing.web.client import Client
     from vertebra.landing.web.download import Download
 
@@ -83,13 +87,28 @@ class Since(Declaration):
 
     Attributes:
         param: query parameter for the newest value landed.
-        field: key of the records with the value; its texts sort by time, as ISO 8601 does.
-        start: value for the first collection.
+        field: path to the value in a record: a number, a time in ISO 8601, or texts of one length that rise with time.
+        start: value for the first collection: a number, a time in ISO 8601 (also ``2000`` or ``2000-01``), or a text.
     """
 
     param: str = Field(min_length=1)
     field: str = Field(min_length=1)
     start: str
+
+    def refusal(self, dataset: Dataset) -> str | None:
+        """Why the declared column of the field cannot be compared with ``start``; None if it can be."""
+        column = cursor_column(dataset, self.field)
+        kind = declared_kind(column)
+        assert column is not None or kind is None
+        if column is None or kind is None or kind == kind_of(self.start):
+            return None
+        if kind == "time" and number_of(self.start) is not None:
+            return None  # a year, or seconds since 1970
+        what = "a number" if kind == "number" else "a time in ISO 8601"
+        return (
+            f"collect.since.start {self.start!r} is not {what}, and {self.field} is a {column.type}; write start: "
+            + ("'0'" if kind == "number" else "'2000-01-01T00:00:00Z'")
+        )
 
 
 class Rest(UrlTemplateSource):
@@ -126,6 +145,10 @@ class Rest(UrlTemplateSource):
         """An API returns the records with the value of ``since`` again."""
         return "since" if self.since is not None else super().doubled_by_append()
 
+    def refusal(self, dataset: Dataset) -> str | None:
+        """Why the columns do not fit ``since``."""
+        return self.since.refusal(dataset) if self.since is not None else super().refusal(dataset)
+
 
 class RestCollector(Collector):
     """``from: rest``: the payload is a zip archive of the pages as received, or the answer if there are no pages."""
@@ -157,6 +180,22 @@ columns: {id: bigint, at: timestamp, value: double}
             reader = _Reader(source, request, client, numbered_files(request.staging, "page.json"))
             yield from collect_targets(targets(source, request), request, reader.one)
 
+    def check_cursor(self, value: str, dataset: Dataset, cursor: str | None) -> None:
+        """Check that a value can be compared with the watermark so far."""
+        source = dataset.collect
+        if not isinstance(source, Rest) or source.since is None:
+            super().check_cursor(value, dataset, cursor)
+            return
+        kept = cursor or source.since.start
+        declared = declared_kind(cursor_column(dataset, source.since.field))
+        kinds = {kind_of(kept)} if declared is None else {declared, kind_of(kept)}
+        if kind_of(value) not in kinds and number_of(value) is None:
+            raise CollectError(
+                f"{value!r} cannot be compared with the watermark {kept}",
+                cause="both have to be numbers, times in ISO 8601, or texts of one length",
+                remedy=f"vertebra collect {dataset.name} --reset-cursor {source.since.start}",
+            )
+
 
 @dataclass(frozen=True)
 class _Reader:
@@ -164,6 +203,7 @@ class _Reader:
     request: Request
     client: Client
     next_file: Callable[[], Path]
+    warned: list[Warned] = field(default_factory=list)
 
     @property
     def _records_path(self) -> str | None:
@@ -181,6 +221,7 @@ class _Reader:
             return
         payload = read_until_stable(target.url, self.request, self._compared(target))
         yield Unchanged(target.url) if self.source.since is not None and not payload.expected_records else payload
+        yield from self.warned
 
     def _whole(self, target: Target) -> Item:
         self.client.start_deadline()
@@ -231,7 +272,7 @@ class _Reader:
                 remedy="collect again when the source is quiet; declare page.total: PATH of the number of records, or "
                 "volatile: [KEY] for what differs on each call",
                 # missing records come with the next collection, which starts from the same cursor
-                payload=replace(payload, cursor=self.request.cursor) if self.source.since else None,
+                payload=replace(payload, cursor=self._asked()) if self.source.since else None,
             )
 
         return read
@@ -239,20 +280,28 @@ class _Reader:
     def _paged(self, target: Target) -> tuple[Payload, int]:
         """The payload of one read, and its number of pages."""
         self.client.start_deadline()
-        url, newest = target.url, self.request.cursor
-        if self.source.since is not None:
-            newest = newest or self.source.since.start
-            url = with_query(url, ((self.source.since.param, newest),))
+        url, since = target.url, self._since()
+        if since is not None and self.source.since is not None:
+            url = with_query(url, ((self.source.since.param, since.before),))
         with PageArchive(self.next_file().with_suffix(".zip"), ".json") as pages:
             for page in self._pages(url):
-                newest = self._newest(page, newest)
+                if since is not None:
+                    for record in page.records:
+                        since.add(value_at(record, since.name))
                 pages.add(page, lambda page: self._is_next(url, page, pages))
-        cursor = newest if self.source.since is not None else None
+        cursor, headers = None, {}
+        self.warned.clear()
+        if since is not None:
+            cursor = since.newest()
+            self.warned.extend(since.warnings())
+            if since.missing:
+                headers = {CURSOR_FIELD: since.name}
         name = f"{self.request.dataset.name}.zip"
         payload = Payload(
             pages.file,
             target.url,
             target.period,
+            headers,
             cursor=cursor,
             part=target.part,
             file_name=name,
@@ -288,18 +337,16 @@ class _Reader:
         after.answer.file.unlink()
         return not after.records
 
-    def _newest(self, page: Page, newest: str | None) -> str | None:
-        since = self.source.since
+    def _since(self) -> SinceWatermark | None:
+        since, request = self.source.since, self.request
         if since is None:
             return None
-        for record in page.records:
-            value = value_at(record, since.field)
-            if not isinstance(value, str):
-                raise refused_page(
-                    page.answer, f"has a record drop_keys {since.field}", "collect.since continues from its value"
-                )
-            newest = value if newest is None else max(newest, value, key=_order)
-        return newest
+        column = cursor_column(request.dataset, since.field)
+        return SinceWatermark(request.dataset.name, since.field, column, self._asked() or since.start, request.now)
+
+    def _asked(self) -> str | None:
+        """The watermark so far, as it was landed or set by a person."""
+        return self.request.reset if self.request.reset is not None else self.request.cursor
 
     def _pages(self, url: str) -> Iterator[Page]:
         paging = self.source.page
@@ -402,11 +449,6 @@ def _following(page: Page, paging: Paging) -> str | None:
         return found
     link = _NEXT.search(page.answer.links)
     return link[1] if link else None
-
-
-def _order(value: str) -> tuple[int, str]:
-    """Sort key: whole numbers by value, other texts alphabetically."""
-    return (len(value), value) if value.isdigit() else (0, value)
 
 
 COLLECTOR: Final = RestCollector()

@@ -14,10 +14,12 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from vertebra.declare.source import Source
 from vertebra.errors import CollectError
 from vertebra.formatting import counted
-from vertebra.landing.databases.cursor import MAX_TIES, Cursor, newest_value, row_hash
+from vertebra.landing.databases.bounds import Bounds, Form, bounded
+from vertebra.landing.databases.cursor import MAX_TIES, Cursor, family, like, newest_value, row_hash
 from vertebra.landing.databases.database import Database
-from vertebra.landing.port import Collector, Item, Payload, Request, Transfer, Unchanged
+from vertebra.landing.port import Collector, Item, Payload, Request, Transfer, Unchanged, Warned
 from vertebra.landing.value_text import text_of
+from vertebra.landing.watermark import CLOCK_DIFFERENCE, cursor_column, is_future
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     from sqlalchemy import Connection
+
+    from vertebra.declare.dataset import Dataset
 
 _ROWS: Final = 10_000
 
@@ -46,7 +50,8 @@ class Sql(Source):
         table: table or view, with its schema: ``public.trips``.
         query: a SELECT, in place of ``table``.
         cursor: a column that rises with every insert (and update, with ``load: upsert``); only rows at or above the
-            newest value landed are read again. Without it, each collection reads everything.
+            newest value landed are read again. Rows without a value are not read. Without it, each collection reads
+            everything.
     """
 
     payload_formats = ("parquet",)
@@ -117,6 +122,15 @@ key: [id]
         with database.snapshot() as connection:
             yield from _Read(source, request, database, connection).items()
 
+    def check_cursor(self, value: str, dataset: Dataset, cursor: str | None) -> None:
+        """Check that a value is of the type of the cursor so far."""
+        source = dataset.collect
+        if not isinstance(source, Sql) or source.cursor is None:
+            super().check_cursor(value, dataset, cursor)
+        kept = Cursor.from_text(cursor) if cursor is not None else None
+        if kept is not None and kept.column in (None, getattr(source, "cursor", None)):
+            like(value, kept.value, dataset.name)
+
     def shown_cursor(self, cursor: str) -> str | None:
         """The newest value of the cursor column."""
         return newest_value(cursor)
@@ -131,22 +145,33 @@ class _Read:
     _ties: Counter[str] = field(default_factory=Counter, init=False)
     _newest: Any = field(default=None, init=False)
     _tied: int = field(default=0, init=False)
+    _future: int = field(default=0, init=False)
+    _latest: Any = field(default=None, init=False)
+    _at_watermark: int = field(default=0, init=False)
+    _form: Form | None = field(default=None, init=False)
 
     def items(self) -> Iterator[Item]:
         url = self.database.shown(self.source.table, self.source.query)
         self.request.progress(f"reading {url}")
         before = None
-        if self.source.cursor is not None:
-            self._refuse_nulls(self.source.cursor)
-            before = Cursor.from_text(self.request.cursor) if self.request.cursor is not None else None
         file = self.request.staging / "rows.parquet"
+        if self.source.cursor is not None:
+            bounds = Bounds.of(self.database, self.connection, self.source, self.request)
+            yield from bounds.warnings()
+            before = bounds.before()
+            self._form = bounds.form()
+            if bounds.highest is None:
+                yield Unchanged(url)
+                return
         rows, content = self._write(file, before, url)
-        if self.source.cursor is not None and not rows:
-            yield Unchanged(url)
-            return
         cursor = None
         if self.source.cursor is not None:
-            cursor = Cursor(self._newest, self._ties).to_text()
+            if before is None or not bounds.went_back(before):
+                yield from self._warnings(before)
+            if not rows:
+                yield Unchanged(url)
+                return
+            cursor = self._cursor(before).to_text()
         headers = {"database": self.database.dialect}
         yield Payload(
             file,
@@ -158,15 +183,36 @@ class _Read:
             content_hash=content,
         )
 
-    def _refuse_nulls(self, cursor: str) -> None:
-        relation, column = self.database.relation(self.source.table, self.source.query), self.database.quoted(cursor)
-        (count,) = self.database.run(self.connection, f"SELECT count(*) FROM {relation} WHERE {column} IS NULL").one()
-        if count:
-            raise CollectError(
-                f"{counted(count, 'row has', 'rows have')} no {cursor}",
-                cause="rows without a value of the cursor would never be collected",
-                remedy="choose a cursor that is never NULL, or exclude them with query: SELECT … WHERE … IS NOT NULL",
+    def _cursor(self, before: Cursor | None) -> Cursor:
+        """Where the next collection continues: the newest value that is not in the future."""
+        newest = self._newest
+        if newest is None:
+            newest = before.value if before is not None else bounded(self._latest, self.request.now)
+        elif before is not None and not self._tied:
+            newest = before.value
+        return Cursor(newest, self._ties, self.source.cursor)
+
+    def _warnings(self, before: Cursor | None) -> Iterator[Warned]:
+        name, cursor = self.request.dataset.name, self.source.cursor
+        if self._future and is_future(self._latest, self.request.now + CLOCK_DIFFERENCE, self._zone):
+            yield Warned(
+                f"{counted(self._future, 'row has', 'rows have')} a {cursor} in the future, "
+                f"up to {text_of(self._latest)}; the watermark stays below it",
+                cause="rows that are written before that time would never be collected",
+                remedy="correct the value at the source",
             )
+        checked = self.request.dataset.load == "append" or (before is not None and family(before.value) == "number")
+        if before is not None and before.ties and checked and not self._at_watermark:
+            yield Warned(
+                f"the row at the watermark {text_of(before.value)} is gone or was changed",
+                cause="the table may have been reloaded, and rows below the watermark are not collected",
+                remedy=f"vertebra collect {name} --reset-cursor VALUE, the lowest {cursor} that is missing",
+            )
+
+    @property
+    def _zone(self) -> str | None:
+        column = cursor_column(self.request.dataset, self.source.cursor or "")
+        return column.zone if column else None
 
     def _write(self, file: Path, before: Cursor | None, url: str) -> tuple[int, str]:
         """Write the rows as they arrive. Returns their number and the hash of their texts."""
@@ -199,24 +245,36 @@ class _Read:
         if self.source.cursor is None:
             return f"SELECT * FROM {relation}"
         column = self.database.quoted(self.source.cursor)
-        since = f" WHERE {column} >= :newest" if before is not None else ""
+        since = f" WHERE {column} >= :newest" if before is not None else f" WHERE {column} IS NOT NULL"
         return f"SELECT * FROM {relation}{since} ORDER BY {column}"
 
     def _new_rows(
         self, rows: Sequence[Sequence[Any]], place: int, before: Cursor | None, seen: Counter[str]
     ) -> list[Sequence[Any]]:
         """The rows that are not landed yet. Remembers those with the newest value, because more may follow."""
-        new = []
+        new, zone, now = [], self._zone, self.request.now
+        upsert = self.request.dataset.load != "append"
         for row in rows:
             value = row[place]
-            if value != self._newest:
-                self._newest, self._tied = value, 0
-                self._ties.clear()
             hashed = row_hash(row)
+            if value != self._latest:
+                self._latest = value
+                if self._form is not None:
+                    self._form.check(value)
+                if is_future(value, now, zone):
+                    # landed and remembered, but the watermark stays below it
+                    self._future += 1
+                elif value != self._newest:
+                    self._newest, self._tied = value, 0
+                    self._ties.clear()
+            elif self._future:
+                self._future += 1
             self._tied += 1
             if self._tied <= MAX_TIES:
                 self._ties[hashed] += 1
-            if before is not None and value == before.value and seen[hashed] > 0:
+            at_watermark = before is not None and value == before.value
+            self._at_watermark += at_watermark and (upsert or seen[hashed] > 0)
+            if seen[hashed] > 0:
                 seen[hashed] -= 1
                 continue
             new.append(row)
@@ -225,7 +283,8 @@ class _Read:
     def _refuse_many_ties(self) -> None:
         if self._tied > MAX_TIES:
             raise CollectError(
-                f"more than {MAX_TIES:,} rows have {self.source.cursor} = {self._newest}, the newest value",
+                f"more than {MAX_TIES:,} rows have {self.source.cursor} = {self._newest}, the newest value"
+                + (f", or one in the future, up to {text_of(self._latest)}" if self._future else ""),
                 cause="the receipt keeps the hashes of the landed rows with the newest value",
                 remedy="choose a finer cursor, such as a serial number or a time with fractions of seconds",
             )

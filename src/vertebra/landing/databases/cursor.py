@@ -11,13 +11,14 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from vertebra.errors import CollectError
 from vertebra.landing.value_text import text_of
+from vertebra.landing.watermark import is_ordered_text, kind_of, offset_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,11 +43,13 @@ class Cursor:
 
     Attributes:
         value: the newest value of the cursor column.
-        ties: number of landed copies of each row with that value, by the row's hash.
+        ties: number of landed copies of each row with that value or a later one, by the row's hash.
+        column: the cursor column; None in receipts of earlier releases.
     """
 
     value: Any
     ties: Mapping[str, int]
+    column: str | None = None
 
     def to_text(self) -> str:
         """The text for a receipt.
@@ -61,7 +64,8 @@ class Cursor:
                 cause="it has to be a number, a date, a time stamp or a text",
                 remedy="correct collect.cursor",
             )
-        return json.dumps({"type": kind, "value": text_of(self.value), "ties": dict(self.ties)}, sort_keys=True)
+        kept = {"type": kind, "value": text_of(self.value), "ties": dict(self.ties)}
+        return json.dumps(kept | ({"column": self.column} if self.column else {}), sort_keys=True)
 
     @classmethod
     def from_text(cls, text: str) -> Cursor:
@@ -72,13 +76,57 @@ class Cursor:
         """
         try:
             kept = json.loads(text)
-            return cls(_FROM_TEXT[kept["type"]](kept["value"]), Counter(kept["ties"]))
+            return cls(_FROM_TEXT[kept["type"]](kept["value"]), Counter(kept["ties"]), kept.get("column"))
         except (ValueError, KeyError, TypeError) as error:
             raise CollectError(
                 "the newest batch has no cursor of a database",
                 cause=f"it has {text[:60]!r}, which another collector wrote",
                 remedy="give the dataset that is read from the database a name of its own",
             ) from error
+
+
+def like(text: str, example: Any, dataset: str) -> Any:
+    """A value of the cursor that a person wrote, as the type of the column's values.
+
+    Raises:
+        CollectError: it is no such value.
+    """
+    kind = type(example).__name__
+    try:
+        found = _FROM_TEXT[kind](text)
+        if isinstance(example, datetime) and (found.tzinfo is None) != (example.tzinfo is None):
+            found = found.replace(tzinfo=UTC if example.tzinfo else None)
+    except (KeyError, ValueError, ArithmeticError):
+        raise CollectError(
+            f"the cursor cannot be set to {text!r}",
+            cause=f"the column has values such as {text_of(example)}",
+            remedy=f"vertebra collect {dataset} --reset-cursor {text_of(example)}",
+        ) from None
+    return found
+
+
+def family(value: Any) -> str:
+    """Values of one family can be compared: numbers, texts, dates, and times with or without a zone."""
+    if isinstance(value, int | float | Decimal):
+        return "number"
+    if isinstance(value, datetime):
+        return "time with a zone" if value.tzinfo else "time"
+    return {"str": "text"}.get(type(value).__name__, type(value).__name__)
+
+
+def form(text: str) -> tuple[Any, ...]:
+    """What texts have in common if they rise as what they mean: kind and length, or the way that a time is written.
+
+    Example:
+        >>> form("2024-01-31T12:00:00") == form("2024-01-31T12:00:00.5"), form("v9") == form("v10")
+        (True, False)
+    """
+    kind = kind_of(text)
+    if kind != "time":
+        return (kind, len(text), is_ordered_text(text))
+    offset = offset_of(text)
+    # as texts, "00Z" comes after "00.5Z", but "00" and "00+01:00" before "00.5" and "00.5+01:00"
+    return (kind, text[10:11], offset, len(text) if offset.upper() == "Z" or len(text) <= len("2024-01-31") else 0)
 
 
 def newest_value(text: str) -> str | None:
