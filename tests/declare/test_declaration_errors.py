@@ -193,6 +193,31 @@ def test_upsert_needs_a_key(project) -> None:
     assert told.startswith("datasets/airlines.yaml:7:7: dataset airlines is loaded by upsert and has no key")
 
 
+@pytest.mark.parametrize(
+    ("declared", "fact"),
+    [
+        ("deleted: by snapshot", "says what becomes of deleted rows, and is loaded by append"),
+        ("load: upsert\ndeleted: {column: orgin}", "deleted: flights has no column orgin"),
+        ("load: upsert\ndeleted: {column: dest}", "deleted: which values of dest mean that a record is deleted?"),
+        ("load: upsert\ndeleted: {column: carrier, values: [X]}", "deleted: carrier is part of the key"),
+        ("load: upsert\ndeleted: by_snapshot", "'by_snapshot' is not a way to notice deleted rows"),
+    ],
+)
+def test_deleted_rows_that_cannot_be_noticed(project, declared: str, fact: str) -> None:
+    told = project.change(FLIGHTS, "key: [carrier, flight]", f"key: [carrier, flight]\n{declared}").only_wrong()
+    assert fact in told
+    assert "next:" in told
+
+
+def test_a_batch_of_changes_is_no_snapshot(project) -> None:
+    source = (
+        "collect: {from: sql, database: 'sqlite:///x', table: t, cursor: flight}\nload: upsert\ndeleted: by snapshot"
+    )
+    project.change(FLIGHTS, "collect: {from: files, path: data/flights.csv}", source)
+    project.change(FLIGHTS, "parse: {format: csv, null: [NA]}\n", "")
+    assert "collected since the last value, and says that each batch is a whole snapshot" in project.only_wrong()
+
+
 def test_references_in_a_circle_are_shown_as_a_path(project, lines: Lines) -> None:
     project.change(
         "datasets/airlines.yaml", "  carrier: string", "  carrier: {type: string, references: flights.carrier}"

@@ -12,6 +12,7 @@ from vertebra.declare.column_type import INTEGERS, column_type
 from vertebra.declare.declaration import Declaration as Declaration
 from vertebra.declare.declaration import Flag as Flag
 from vertebra.declare.declaration import Name as Name
+from vertebra.declare.deletions import Deletions
 from vertebra.declare.drift import Drift as Drift
 from vertebra.declare.parse import Parse
 from vertebra.declare.rule_sugar import SugarFields, with_column_sugar, with_rule_sugar
@@ -179,6 +180,9 @@ class Dataset(Declaration):
         version: for ``load: upsert``, what says which of two records with one key is the newer one: a column, or
             ``file.period``, ``file.time`` (of its last change) or ``file.name`` of the file that it came in. By default
             the record that was collected later.
+        deleted: for ``load: upsert``, what becomes of rows that were deleted at the source: ``keep`` them, remove them
+            ``by snapshot`` (each batch is a whole one, and removes the keys that it lacks), or by a column that marks
+            them: ``{column: NAME, values: [D]}``.
         updates: how often the described things change, e.g. ``@monthly`` or ``10 min``; needed to measure timeliness.
     """
 
@@ -190,6 +194,7 @@ class Dataset(Declaration):
     parse: Parse
     load: Literal["append", "snapshot", "upsert"] = "append"
     version: str | None = None
+    deleted: Deletions = Deletions()
     drift: Drift = Drift()
     columns: dict[Name, Column]
     key: tuple[str, ...] = ()

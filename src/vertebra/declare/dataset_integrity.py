@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from vertebra.declare.dataset import FILE_VERSIONS, Dataset
+from vertebra.declare.dataset import Dataset
 from vertebra.declare.declarations import Declarations
 from vertebra.declare.document import Document, Loc
 from vertebra.declare.repair import repair_method_of, repair_options
 from vertebra.declare.rule_sugar import SUGARS
 from vertebra.declare.rules import NamedRule, rules_of
+from vertebra.declare.upsert_checks import upsert_errors
 from vertebra.errors import DeclarationError, RegistryError, RuleError, VertebraError
 from vertebra.formatting import shortened
 from vertebra.suggestions import did_you_mean
@@ -22,41 +23,10 @@ def dataset_errors(dataset: Dataset, document: Document, declared: Declarations)
     for number, column in enumerate(dataset.key):
         if column not in dataset.columns:
             errors.append(no_column(f"dataset {dataset.name}: key", column, dataset, document.where(("key", number))))
-    if dataset.load == "upsert" and not dataset.key:
-        errors.append(
-            DeclarationError(
-                f"dataset {dataset.name} is loaded by upsert and has no key",
-                cause="upsert replaces rows that have the same key as a new one",
-                remedy="add `key: […]`, or write `load: append`",
-                where=document.where(("load",)),
-            )
-        )
-    errors += _version_errors(dataset, document)
+    errors += upsert_errors(dataset, document)
     if not errors:
         errors += _rule_errors(dataset, document, declared)
     return errors
-
-
-def _version_errors(dataset: Dataset, document: Document) -> Iterator[DeclarationError]:
-    """Find versions of records that cannot be told."""
-    if dataset.version is None:
-        return
-    where = document.where(("version",))
-    if dataset.load != "upsert":
-        yield DeclarationError(
-            f"dataset {dataset.name} has a version and is loaded by {dataset.load}",
-            cause="the version decides which of two records with one key is kept, and only upsert keeps one of them",
-            remedy="write `load: upsert`, or remove `version:`",
-            where=where,
-        )
-    elif dataset.version not in FILE_VERSIONS and dataset.version not in dataset.columns:
-        known = [*dataset.columns, *FILE_VERSIONS]
-        yield DeclarationError(
-            f"dataset {dataset.name}: version: {dataset.name} has no column {dataset.version}",
-            cause=f"a version is a column, or one of {', '.join(FILE_VERSIONS)}",
-            remedy=did_you_mean(dataset.version, known, f"write one of {shortened(known)}"),
-            where=where,
-        )
 
 
 def _rule_errors(dataset: Dataset, document: Document, declared: Declarations) -> list[DeclarationError]:

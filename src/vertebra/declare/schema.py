@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
 from vertebra.declare.dataset import Column, Dataset, Declaration, Drift
+from vertebra.declare.deletions import Deletions
 from vertebra.declare.project import SettingsFile
 from vertebra.declare.publication import PUBLISH_TARGETS, Publication
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, Survivor
@@ -23,6 +24,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: Final = {"type": "string"}
 _SHORT_FORMS: Final[dict[type, dict[str, Any]]] = {
     Column: {**_TEXT, "description": "The column's type."},
+    Deletions: {**_TEXT, "enum": ["keep", "by snapshot"], "description": "Without a column that marks them."},
     Drift: {**_TEXT, "enum": ["evolve", "ignore", "fail"], "description": "The policy in a word."},
     Survivor: {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
 }

@@ -44,6 +44,8 @@ def declaration_digest(dataset: Dataset) -> str:
         # a list, because the table has the columns in this order
         "columns": [[name, _column(name, column)] for name, column in dataset.columns.items()],
     }
+    if not dataset.deleted.kept:
+        what["deleted"] = dataset.deleted.model_dump()
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 

@@ -12,6 +12,7 @@ import pyarrow.dataset as pads
 
 from vertebra.errors import LakeError
 from vertebra.formatted.cast import read_cell
+from vertebra.formatted.deletions import needs_all_batches
 from vertebra.formatted.digest import formatting_digest
 from vertebra.formatted.drift import Match, evolved, match_columns, refuse_never_seen
 from vertebra.formatted.intermediates import Intermediates
@@ -22,8 +23,7 @@ from vertebra.formatted.upsert import (
     Replaced,
     candidates,
     clear_superseded,
-    newest_versions,
-    record_superseded,
+    stage_newest,
 )
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.drift import record_drift
@@ -37,7 +37,7 @@ from vertebra.lake.batches import (
     batches_digest,
     check_records,
 )
-from vertebra.lake.effective_batches import effective_batches
+from vertebra.lake.effective_batches import counting_batches
 from vertebra.lake.staging import StagedFiles
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
 
     ``append`` adds the rows of new batches; ``snapshot`` keeps only those of the latest batch, for each period and part
     if the source has them; ``upsert`` keeps one row per key: the record of the highest declared ``version``, or the
-    last record of the latest batch that has the key. All rows with a NULL in the key are kept, because no later record
+    last record of the latest batch that has the key; keys that were deleted at the source are removed, if the dataset
+    says how that is noticed. All rows with a NULL in the key are kept, because no later record
     can replace them; rules report them. The ledger ``superseded`` has the records that others replaced.
 
     Retracted batches do not count, nor do batches with the bytes of an earlier one
@@ -81,7 +82,7 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     """
     table = ctx.lake.table(f"formatted.{dataset.name}")
     received = _received(dataset, ctx)
-    landed = effective_batches(received, dataset.load, retractions(ctx.ledgers, dataset.name), dataset.version)
+    landed = counting_batches(dataset, received, retractions(ctx.ledgers, dataset.name))
     left_out = 0 if dataset.load == "snapshot" else len(received) - len(landed)
     digest = formatting_digest(dataset, landed)
     done = table.transaction_version(ctx.step)
@@ -90,6 +91,8 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
         table, digest, [batch for batch in landed if batch.number <= (done or 0)], ctx
     )
     new = [batch for batch in landed if full_refresh or batch.number > (done or 0)]
+    if new and needs_all_batches(dataset, landed, new):
+        full_refresh, new = True, landed
     if new and dataset.load == "snapshot":
         new = landed
     if not new and not full_refresh:
@@ -185,8 +188,7 @@ def _stage(
         present = None if full_refresh else table.frame(ctx.engine)
         rows = candidates(reading.rows(_text(matches, landed, ctx)), present)
         number = sum(match.batch.receipt.records for match in matches) + (0 if full_refresh else table.rows())
-        staged = table.stage(ctx.engine, newest_versions(dataset, rows, landed, ctx.engine))
-        replaced = record_superseded(dataset, rows, number if landed else 0, staged, first, ctx)
+        staged, replaced = stage_newest(dataset, table, rows, number if landed else 0, landed, first, ctx)
         in_question = castable(dataset)
     else:
         staged = _joined([table.stage(ctx.engine, reading.rows(_text(group, landed, ctx))) for group in groups])
@@ -302,6 +304,7 @@ def _outcome(
         records_replaced=replaced.changed,
         replaced_in_batch=replaced.in_batch,
         records_repeated=replaced.repeated,
+        records_deleted=replaced.deleted,
         batches_left_out=left_out,
     )
     return StepOutcome(table.rows(version), version, {table.name: version}, facts)

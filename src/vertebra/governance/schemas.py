@@ -209,8 +209,10 @@ STATES: Final[dict[str, pa.Schema]] = {
         type=pa.string(),
         reason=pa.string(),
     ),
-    # records of an upserted dataset that a record with the same key and other values replaced; replaced_by is its row
-    # id, and may be replaced itself
+    # records of an upserted dataset that do not count any more. action: "replaced" by a record with the same key and
+    # other values, whose row id is replaced_by, and which may be replaced itself; "deleted" by the record replaced_by
+    # that marks it as deleted, or by the snapshot replaced_by_batch that lacks it; "marks deleted": a record that says
+    # so. NULL, in rows of earlier releases, means replaced
     "superseded": _schema(
         run_id=pa.string(),
         dataset=pa.string(),
@@ -219,6 +221,7 @@ STATES: Final[dict[str, pa.Schema]] = {
         record=pa.int64(),
         replaced_by=pa.int64(),
         replaced_by_batch=pa.int64(),
+        action=pa.string(),
     ),
     # tuples that violate a rule, before cleaning; partner is the row id of one tuple they violate it with
     "violations": _schema(

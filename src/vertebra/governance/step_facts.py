@@ -45,6 +45,7 @@ class FormattedFacts:
         records_replaced: records that another record with the same key and other values replaced.
         replaced_in_batch: those of them that a record of their own batch replaced.
         records_repeated: records that came again with the values they had.
+        records_deleted: keys whose rows are removed, because they were deleted at the source.
         batches_left_out: batches that do not count: retracted, or with the bytes of an earlier one.
     """
 
@@ -57,6 +58,7 @@ class FormattedFacts:
     records_replaced: int = 0
     replaced_in_batch: int = 0
     records_repeated: int = 0
+    records_deleted: int = 0
     batches_left_out: int = 0
 
 

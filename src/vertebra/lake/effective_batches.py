@@ -6,17 +6,31 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from vertebra.lake.batches import Batch, Receipt
+
+if TYPE_CHECKING:
+    from vertebra.declare.dataset import Dataset
 
 MODIFIED: Final = "modified"
 """The header of a receipt with the time at which the file was modified, ISO 8601."""
 
 
+def counting_batches(dataset: Dataset, landed: Sequence[Batch], retracted: Collection[int] = ()) -> list[Batch]:
+    """The batches of a dataset whose records count, as it is declared; see :func:`effective_batches`."""
+    whole = dataset.deleted.by == "snapshot"
+    return effective_batches(landed, dataset.load, retracted, dataset.version, whole=whole)
+
+
 def effective_batches(
-    landed: Sequence[Batch], load: str, retracted: Collection[int] = (), version: str | None = None
+    landed: Sequence[Batch],
+    load: str,
+    retracted: Collection[int] = (),
+    version: str | None = None,
+    *,
+    whole: bool = False,
 ) -> list[Batch]:
     """The batches whose records count, oldest first.
 
@@ -31,25 +45,48 @@ def effective_batches(
         retracted: the numbers of retracted batches.
         version: what the dataset declares as the version of a record. If it is a property of the file, batches are
             compared in its order, otherwise in that of their collection.
+        whole: whether each batch is a whole snapshot: then one that returns to earlier bytes counts, whatever its
+            address, because the source has returned to an earlier state.
     """
     kept = [batch for batch in landed if batch.number not in retracted]
     if load == "snapshot":
         return snapshot_batches(kept)
     order = FILE_VERSIONS.get(version or "")
     seen: set[tuple[str | None, ...]] = set()
-    latest: dict[str, str] = {}
+    latest: dict[Any, str] = {}
     found = []
     for batch in sorted(kept, key=lambda one: order(one.receipt)) if order else kept:
         receipt = batch.receipt
-        # the part of a file is its address, which says nothing about its content
-        part = None if receipt.part == receipt.url else receipt.part
-        content = (receipt.sha256, receipt.period, part, receipt.cursor, receipt.url if load == "append" else None)
-        returned = load == "upsert" and latest.get(receipt.url, receipt.sha256) != receipt.sha256
+        content = (receipt.sha256, *_scope(receipt), receipt.cursor, receipt.url if load == "append" else None)
+        place = _scope(receipt) if whole else receipt.url
+        returned = load == "upsert" and latest.get(place, receipt.sha256) != receipt.sha256
         if content not in seen or returned:
             found.append(batch)
         seen.add(content)
-        latest[receipt.url] = receipt.sha256
+        latest[place] = receipt.sha256
     return sorted(found, key=lambda batch: batch.number)
+
+
+def snapshots_in_force(counting: Sequence[Batch], version: str | None) -> dict[int, int]:
+    """Of batches that are whole snapshots, the number of the one in force, for each batch that counts.
+
+    A batch is a snapshot of its period and its part of the source, if it has them.
+
+    Args:
+        counting: the batches that count.
+        version: as for :func:`effective_batches`; a column does not order batches.
+    """
+    order = FILE_VERSIONS.get(version or "")
+    newest: dict[tuple[str | None, str | None], int] = {}
+    for batch in sorted(counting, key=lambda one: order(one.receipt)) if order else counting:
+        newest[_scope(batch.receipt)] = batch.number
+    return {batch.number: newest[_scope(batch.receipt)] for batch in counting}
+
+
+def _scope(receipt: Receipt) -> tuple[str | None, str | None]:
+    """The period and the part of the source that a batch is about."""
+    # the part of a file is its address, which says nothing about its content
+    return receipt.period, None if receipt.part == receipt.url else receipt.part
 
 
 def snapshot_batches(landed: Sequence[Batch]) -> list[Batch]:

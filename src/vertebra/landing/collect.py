@@ -19,7 +19,7 @@ from vertebra.governance.retractions import BY_SOURCE, Retraction, record_retrac
 from vertebra.governance.schemas import EVENTS
 from vertebra.lake.batches import Batch, batches
 from vertebra.lake.commit import Commit
-from vertebra.lake.effective_batches import effective_batches
+from vertebra.lake.effective_batches import counting_batches
 from vertebra.landing.batch_writer import STAGING, BatchWriter, UnparsableBatchError, UnreadablePayloadError
 from vertebra.landing.parsing.declared import parse_declaration
 from vertebra.landing.port import (
@@ -227,7 +227,7 @@ class _Collection:
         declared = parse_declaration(self.writer.dataset)
         dataset = self.writer.dataset
         if any(batch.receipt.parse != declared for batch in self.known):
-            effective = effective_batches(self.known, dataset.load, self.retracted(), dataset.version)
+            effective = counting_batches(dataset, self.known, self.retracted())
             counting = {one.number for one in effective}
         for place, batch in enumerate(self.known):
             parse = batch.receipt.parse

@@ -189,6 +189,8 @@ def _formatted_parts(dataset: Dataset) -> dict[str, Any]:
         parts["key"] = dataset.key
         if dataset.version is not None:
             parts["version"] = dataset.version
+        if not dataset.deleted.kept:
+            parts["deleted"] = _declared(dataset.deleted)
     wanted = set(FORMATTING_FIELDS)
     for name, column in dataset.columns.items():
         parts[f"columns.{name}"] = _declared(column, include=wanted)

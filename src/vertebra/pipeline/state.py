@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from vertebra.lake.batches import batches, batches_digest
-from vertebra.lake.effective_batches import effective_batches
+from vertebra.lake.effective_batches import counting_batches
 from vertebra.pipeline.fingerprint import read_parts
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class State:
         from vertebra.governance.retractions import retractions
 
         dataset = step.declaration
-        return effective_batches(landed, dataset.load, retractions(self._ledgers, step.subject), dataset.version)
+        return counting_batches(dataset, landed, retractions(self._ledgers, step.subject))
 
     def _read_runs(self) -> dict[str, LastSuccess]:
         rows = self._ledgers.read("runs", ("run_id", "step", "state", "fingerprint", "fingerprint_parts"))

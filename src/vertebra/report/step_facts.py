@@ -119,6 +119,8 @@ def _replaced(facts: FormattedFacts) -> list[str]:
         found.append(counted(facts.records_replaced, "record replaced", "records replaced") + inside)
     if facts.records_repeated:
         found.append(f"{counted(facts.records_repeated, 'record', 'records')} came again unchanged")
+    if facts.records_deleted:
+        found.append(f"{counted(facts.records_deleted, 'row')} deleted at the source")
     return found
 
 

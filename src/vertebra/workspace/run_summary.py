@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vertebra.governance.retractions import retractions
 from vertebra.lake.batches import batches
-from vertebra.lake.effective_batches import effective_batches
+from vertebra.lake.effective_batches import counting_batches
 from vertebra.workspace.models import ChosenModel, chosen_models
 from vertebra.workspace.quality import quality_measures
 from vertebra.workspace.rule_tallies import RuleTally, tally_rules
@@ -84,7 +84,7 @@ def _dataset_tallies(project: Project, lake: Lake, ledgers: Ledgers) -> list[Dat
     found = []
     for name, dataset in project.datasets.items():
         landed = batches(lake.landing, dataset.source, name)
-        counted = effective_batches(landed, dataset.load, retractions(ledgers, name), dataset.version)
+        counted = counting_batches(dataset, landed, retractions(ledgers, name))
         found.append(
             DatasetTally(
                 name,

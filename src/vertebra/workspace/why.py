@@ -11,7 +11,7 @@ from vertebra.errors import LakeError
 from vertebra.formatting import counted, shortened
 from vertebra.governance.retractions import retractions
 from vertebra.lake.batches import RECORDS_PER_BATCH, batches
-from vertebra.lake.effective_batches import effective_batches
+from vertebra.lake.effective_batches import counting_batches
 from vertebra.workspace.tables import existing
 from vertebra.zones import DATASET_ZONES
 
@@ -212,17 +212,29 @@ def _why_absent(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int) -> str
     """Why a formatted table does not have a record that landed."""
     found = _superseded(ledgers, dataset, pc.field("rid") == rid)
     if found:
-        return f"row {found[0]['replaced_by']} of batch {found[0]['replaced_by_batch']} replaced it"
+        return _why_superseded(found[0])
     number, retracted = rid // RECORDS_PER_BATCH, retractions(ledgers, dataset.name)
     if number in retracted:
         return f"{retracted[number].decided_by} retracted batch {number}: {retracted[number].reason}"
     landed = batches(lake.landing, dataset.source, dataset.name)
-    counting = effective_batches(landed, dataset.load, retracted, dataset.version)
+    counting = counting_batches(dataset, landed, retracted)
     if number in {batch.number for batch in counting}:
         return "a record with the same key and the same values replaced it, or the table was not written since"
     if dataset.load == "snapshot":
         return f"a later batch replaced batch {number}"
     return f"batch {number} has the bytes of an earlier one, which counts"
+
+
+def _why_superseded(row: Mapping[str, Any]) -> str:
+    by = f"row {row['replaced_by']} of batch {row['replaced_by_batch']}"
+    match row.get("action"):
+        case "marks deleted":
+            return "the record says that its key was deleted at the source"
+        case "deleted" if row["replaced_by"] is None:
+            return f"the snapshot of batch {row['replaced_by_batch']} lacks its key: it was deleted at the source"
+        case "deleted":
+            return f"it was deleted at the source: {by} says so"
+    return f"{by} replaced it"
 
 
 def _superseded(ledgers: Ledgers, dataset: Dataset, condition: pc.Expression) -> list[dict[str, Any]]:
@@ -248,7 +260,8 @@ def _earlier(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: s
             origin = row_origin(dataset, lake, ledgers, row["rid"], column)
             raw = {cell.source: cell.raw for cell in origin.cells.values() if cell.source}
             where = f"record {row['record']:,} of batch {row['batch']} ({origin.batch.receipt.url})"
-            yield Link("superseded", f"it replaced {where}, which had", raw)
+            did = "deleted" if row.get("action") == "deleted" else "replaced"
+            yield Link("superseded", f"it {did} {where}, which had", raw)
 
 
 def _cleaned(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: str | None) -> Iterator[Link]:
