@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from vertebra.workspace.decisions import ListedDecision, Listing, QuarantinedRow, RepairedCell
     from vertebra.workspace.diagnostics import Diagnostic
     from vertebra.workspace.discover_data import discover_data as discover
+    from vertebra.workspace.explanation import Explanation, Link
     from vertebra.workspace.listing import DatasetDrift, DatasetInfo, PublicationInfo, RuleInfo, StepInfo, TableInfo
     from vertebra.workspace.maintain import GarbageReport
     from vertebra.workspace.models import ChosenModel, ModelScore
@@ -84,7 +85,6 @@ if TYPE_CHECKING:
     from vertebra.workspace.schedule import NextCollection, StopRequest
     from vertebra.workspace.sources import SourceStatus
     from vertebra.workspace.tables import TableHandle
-    from vertebra.workspace.why import Explanation, Link
     from vertebra.workspace.workspace import Workspace
     from vertebra.workspace.workspace import open_project as open
 
@@ -281,8 +281,8 @@ _HOMES: Final[dict[str, str]] = {
     "StopRequest": "vertebra.workspace.schedule",
     "SourceStatus": "vertebra.workspace.sources",
     "TableHandle": "vertebra.workspace.tables",
-    "Explanation": "vertebra.workspace.why",
-    "Link": "vertebra.workspace.why",
+    "Explanation": "vertebra.workspace.explanation",
+    "Link": "vertebra.workspace.explanation",
     "Workspace": "vertebra.workspace.workspace",
     "open": "vertebra.workspace.workspace:open_project",
 }

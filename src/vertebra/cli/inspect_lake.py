@@ -211,25 +211,39 @@ def why(
     column: Annotated[
         str | None, typer.Argument(metavar="COLUMN", help="One column of the row.", show_default=False)
     ] = None,
+    of_column: Annotated[
+        str | None,
+        typer.Option("--column", "-c", metavar="COLUMN", help="One column, of any row.", show_default=False),
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where", "-w", metavar="CONDITION", help="Rows, by a condition in SQL instead of RID.", show_default=False
+        ),
+    ] = None,
     form: FormatOption = "table",
     project: ProjectOption = CURRENT_FOLDER,
     profile: ProfileOption = None,
 ) -> None:
-    """Explain where a table, a row or a cell comes from.
+    """Explain where a table, a column, a row or a cell comes from.
 
     A row or a cell is traced back through repairs and parsing to the record that was received, and its file. Without
-    a row, shows what the table was made from.
+    a row, shows what the table or the column was made from.
 
     \b
     Examples:
       vertebra why trusted.flights 10000000042
       vertebra why trusted.flights 10000000042 distance
       vertebra why exploitation.departures
+      vertebra why exploitation.departures --column manufacturer
+      vertebra why exploitation.airports --where "faa = 'JFK'"
     """
     from vertebra.report.why import write_why
 
+    if column is not None and of_column is not None:
+        raise typer.BadParameter("the column is given twice", param_hint="--column")
     space = open_workspace(project, profile)
-    write_why(space.why(table, rid, column), output_format(form), sys.stdout)
+    write_why(space.why(table, rid, column or of_column, where), output_format(form), sys.stdout)
 
 
 def quality(

@@ -11,7 +11,7 @@ from vertebra.report.rows import Format, write_rows
 from vertebra.report.tables import rich_console
 
 if TYPE_CHECKING:
-    from vertebra.workspace.why import Explanation, Link
+    from vertebra.workspace.explanation import Explanation, Link
 
 _MARKS: Final = {"repair": "yellow", "quarantine": "red", "violation": "yellow", "decision": "cyan"}
 

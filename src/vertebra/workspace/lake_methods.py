@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
     from vertebra.lake.commit import TableVersion
     from vertebra.lake.verify import Verification
+    from vertebra.workspace.explanation import Explanation
     from vertebra.workspace.listing import TableInfo
     from vertebra.workspace.maintain import GarbageReport
     from vertebra.workspace.query_result import QueryResult
     from vertebra.workspace.repair import RepairReport
     from vertebra.workspace.tables import TableHandle
-    from vertebra.workspace.why import Explanation
 
 
 class LakeMethods(OpenProject):
@@ -102,19 +102,23 @@ class LakeMethods(OpenProject):
 
         return QueryResult(query(self.lake, statement))
 
-    def why(self, table: str, rid: int | None = None, column: str | None = None) -> Explanation:
-        """Explain the origin of a table, a row or a cell, back to the received record.
+    def why(
+        self, table: str, rid: int | None = None, column: str | None = None, where: str | None = None
+    ) -> Explanation:
+        """Explain the origin of a table, a column, a row or a cell, back to the received record.
 
         Args:
             table: its qualified name.
-            rid: the row's ``_rid``; None explains the table.
-            column: one column of the row; None explains all.
+            rid: the row's ``_rid``; None explains the table or the column.
+            column: one column; None explains all of the row.
+            where: a condition in SQL that selects rows, for tables whose rows have no ``_rid``.
 
         Returns:
-            The links from the table, row or cell to the data that was received.
+            The links from the table, column, row or cell to the data that was received.
 
         Raises:
             LakeError: there is no such table, row or column, or the rows of the table have no ``_rid``.
+            SqlError: the condition is wrong.
 
         Example:
             >>> cell = project.repairs.list("orders").items[0]
@@ -123,7 +127,7 @@ class LakeMethods(OpenProject):
         """
         from vertebra.workspace.why import explain
 
-        return explain(self.project, self.lake, self.ledgers, table, rid, column)
+        return explain(self.project, self.lake, self.ledgers, table, rid, column, where)
 
     def restore(self, table: str, version: int) -> int:
         """Restore a table to an earlier version; later versions stay in its history.
