@@ -183,6 +183,21 @@ def test_any_order_and_grouping_gives_the_same_table_where_a_version_is_declared
     assert table(list(shuffled), cuts) == at_once
 
 
+def test_of_files_of_equal_bytes_the_first_by_name_counts(
+    declared: Callable, land: Callable, context: Callable, sail: Engine, rows: Callable
+) -> None:
+    """Found by chance: the one that came first counted, and its name decided between equal versions."""
+    files = [("0.csv", "1", "0" * 64), ("1.csv", "2", "f" * 64), ("2.csv", "1", "2" * 64), ("3.csv", "2", "f" * 64)]
+    for number, ordered in enumerate((files, [files[3], files[1], files[2], files[0]])):
+        name = f"ties_{number}"
+        dataset = declared({"k": "int", "v": "int", "at": "int"}, name=name, version="at", **UPSERT)
+        for place, (file, value, sha256) in enumerate(ordered, 1):
+            columns = {"k": ["1"], "v": [value], "at": ["1"]}
+            land(place, columns, dataset=name, sha256=sha256, url=f"file:{file}", headers={"modified": MOMENTS[0]})
+        format_dataset(dataset, context(f"formatted.{name}", engine=sail))
+        assert [row["v"] for row in rows(name)] == [1]
+
+
 def retract(ledgers: Ledgers, batch: int, action: Any = "retract") -> None:
     at = datetime(2026, 1, 20, tzinfo=UTC)
     record_retraction(ledgers, Retraction(at, "ada", action, "test", "cells", batch, "the wrong file"))

@@ -51,6 +51,8 @@ def effective_batches(
     kept = [batch for batch in landed if batch.number not in retracted]
     if load == "snapshot":
         return snapshot_batches(kept)
+    if version is not None and not whole:  # of files of equal bytes the same one counts, in whatever order they came
+        kept.sort(key=lambda one: (one.receipt.url, one.number))
     order = FILE_VERSIONS.get(version or "")
     seen: set[tuple[str | None, ...]] = set()
     latest: dict[Any, str] = {}
