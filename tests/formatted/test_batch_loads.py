@@ -227,8 +227,8 @@ def test_many_batches_are_formatted_in_few_jobs(
     format_dataset(declared({"a": "int", "b": "string"}), context("formatted.cells", engine=sail))
     assert [row["a"] for row in rows()] == [value for n in range(1, 131) for value in (n, None)]
     assert len(rejected()) == 130
-    # two for the rows, two for the rejects, one for their ledger
-    assert len(jobs) == 5
+    # one for the rows, one for the rejects, one for their ledger
+    assert len(jobs) == 3
 
 
 def test_a_batch_without_records_is_a_batch(

@@ -73,9 +73,20 @@ class TestARefusedPayload:
 
 
 class TestADiskThatFails:
-    @pytest.mark.parametrize("place", ["records", "payload", "receipt"])
+    @pytest.mark.parametrize(
+        ("place", "small"),
+        [
+            ("vertebra.landing.records._Writer.finish", True),
+            ("vertebra.landing.batch_writer._copy_small", True),
+            ("vertebra.landing.batch_writer.flush", True),
+            ("vertebra.landing.batch_writer.check_content", True),
+            ("vertebra.landing.records._Writer.finish", False),
+            ("vertebra.landing.batch_writer._move_or_copy", False),
+            ("vertebra.landing.batch_writer.replace_file", False),
+        ],
+    )
     def test_no_batch_appears_and_the_next_collection_lands_it(
-        self, project, collected, lake, home, monkeypatch, place
+        self, project, collected, lake, home, monkeypatch, place, small
     ):
         (project / "r.csv").write_text("a\n1\n")
         full = OSError(errno.ENOSPC, "No space left on device", "records.parquet")
@@ -83,13 +94,10 @@ class TestADiskThatFails:
         def fail(*_: object, **__: object) -> None:
             raise full
 
-        where = {
-            "records": "vertebra.landing.records._Writer.finish",
-            "payload": "vertebra.landing.batch_writer._move_or_copy",
-            "receipt": "vertebra.landing.batch_writer.replace_file",
-        }[place]
         with monkeypatch.context() as patch:
-            patch.setattr(where, fail)
+            if not small:
+                patch.setattr("vertebra.landing.batch_writer.SMALL", 0)
+            patch.setattr(place, fail)
             with pytest.raises(CollectError, match="batch 1 of readings could not be written") as told:
                 collected(declared("r.csv"))
         assert "No space left on device" in told.value.cause
@@ -166,16 +174,24 @@ COLLECTION = textwrap.dedent(
 
     match place:
         case "payload":
-            batch_writer.sha256_of = stop
+            batch_writer._copy_small = stop
+        case "large payload":
+            batch_writer.SMALL = 0
             batch_writer._move_or_copy = stop
         case "records":
             records._Writer.finish = stop
         case "receipt":
+            batch_writer.check_content = stop
+        case "large receipt":
+            batch_writer.SMALL = 0
             batch_writer.replace_file = stop
+        case "second rename":
+            renamed, rename = [], Path.rename
+            Path.rename = lambda self, to: stop() if renamed else (renamed.append(to), rename(self, to))[1]
         case "rename":
             Path.rename = stop
         case "after":
-            batch_writer.flush = lambda path: stop() if path.is_dir() and not path.name.startswith(".") else None
+            batch_writer.flush = lambda *paths: [stop() for path in paths if path.is_dir() and path.name[0] != "."]
         case "reparse":
             replace = Path.replace
             Path.replace = lambda self, to: stop() if self.name == "receipt.json" else replace(self, to)
@@ -213,7 +229,7 @@ def kill_in_collection(tmp_path, place: str, dataset) -> None:
 
 
 class TestKilled:
-    @pytest.mark.parametrize("place", ["payload", "records", "receipt", "rename"])
+    @pytest.mark.parametrize("place", ["payload", "large payload", "records", "receipt", "large receipt", "rename"])
     def test_before_the_rename_nothing_counts(self, tmp_path, project, lake, home, collected, ledgers, place):
         (project / "r.csv").write_text("a\n1\n")
         kill_in_collection(tmp_path, place, declared("r.csv"))
@@ -223,6 +239,18 @@ class TestKilled:
         assert (batch.number, records(batch)) == (1, [{"a": "1"}])
         assert [path.name for path in home.iterdir()] == ["00000001"]
         assert ledgers.read("batches").num_rows == 1
+
+    def test_between_the_renames_of_small_batches_the_first_count_and_the_others_are_landed_next_time(
+        self, tmp_path, project, lake, home, collected, ledgers
+    ):
+        for number in range(3):
+            (project / f"{number}.csv").write_text(f"a\n{number}\n")
+            os.utime(project / f"{number}.csv", (number, number))
+        kill_in_collection(tmp_path, "second rename", declared("*.csv"))
+        assert [batch.number for batch in whole(lake)] == [1]
+        assert [records(batch) for batch in collected(declared("*.csv")).new] == [[{"a": str(n)}] for n in range(3)]
+        assert sorted(path.name for path in home.iterdir()) == ["00000001", "00000002", "00000003"]
+        assert ledgers.read("batches").num_rows == 3
 
     def test_after_the_rename_the_batch_counts_and_is_recorded_next_time(
         self, tmp_path, project, lake, home, collected, ledgers

@@ -15,6 +15,7 @@ from vertebra.formatted.cast import read_cell
 from vertebra.formatted.deletions import needs_all_batches
 from vertebra.formatted.digest import formatting_digest
 from vertebra.formatted.drift import Match, evolved, match_columns, refuse_never_seen
+from vertebra.formatted.gathered import Gathered, gather
 from vertebra.formatted.intermediates import Intermediates
 from vertebra.formatted.rejects import castable, ragged_records, record_rejects, rejects, suspects, without_cursor
 from vertebra.formatted.text import null_markers
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
 
 _FORMATTING: Final = "formatting"
 _BATCHES: Final = "batches"
-_BATCHES_PER_JOB: Final = 100
-"""The most batches of one job: its plan grows with them, and planning takes more than linear time."""
+_FILES_PER_JOB: Final = 100
+"""The most files of one job: its plan grows with them, and planning takes more than linear time."""
 
 
 def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = False) -> StepOutcome:
@@ -180,21 +181,24 @@ def _stage(
 ) -> _Written:
     """Write the table's new files, and the ledgers of rejects and of superseded records."""
     reading = _Reading(dataset)
-    groups = [matches[at : at + _BATCHES_PER_JOB] for at in range(0, len(matches), _BATCHES_PER_JOB)]
+    units = gather(matches, ctx.scratch / "gathered")
+    texts = [
+        _text(units[at : at + _FILES_PER_JOB], dataset, landed, ctx) for at in range(0, len(units), _FILES_PER_JOB)
+    ]
     replaces_all = full_refresh or dataset.load == "snapshot"
     first = None if replaces_all else matches[0].batch.number
     replaced = NOTHING_REPLACED
     if dataset.load == "upsert":
         present = None if full_refresh else table.frame(ctx.engine)
-        rows = candidates(reading.rows(_text(matches, landed, ctx)), present)
+        rows = candidates(reading.rows(_text(units, dataset, landed, ctx)), present)
         number = sum(match.batch.receipt.records for match in matches) + (0 if full_refresh else table.rows())
         staged, replaced = stage_newest(dataset, table, rows, number if landed else 0, landed, first, ctx)
         in_question = castable(dataset)
     else:
-        staged = _joined([table.stage(ctx.engine, reading.rows(_text(group, landed, ctx))) for group in groups])
+        staged = _joined([table.stage(ctx.engine, reading.rows(text)) for text in texts])
         in_question = suspects(dataset, staged)
         clear_superseded(dataset, ctx)
-    found = [reading.rejects(_text(group, landed, ctx), in_question, ctx) for group in groups] if in_question else []
+    found = [reading.rejects(text, in_question, ctx) for text in texts] if in_question else []
     found += [ragged_records(match.batch, dataset, ctx) for match in matches if match.batch.receipt.text.get("ragged")]
     without = (without_cursor(match.batch, dataset, ctx) for match in matches)
     found += [frame for frame in without if frame is not None]
@@ -231,13 +235,19 @@ class _Reading:
         return rejects(self._intermediates.on(text), cells, self._dataset, ctx)
 
 
-def _text(matches: Sequence[Match], landed: Sequence[Batch], ctx: StepContext) -> DataFrame:
+def _text(units: Sequence[Match | Gathered], dataset: Dataset, landed: Sequence[Batch], ctx: StepContext) -> DataFrame:
     """The records of batches: ``_rid`` and the text of each declared column, by its declared name.
 
     Args:
+        units: the batches, small ones gathered.
         landed: the batches that count; if there are none, there are no records.
     """
-    frames = [_text_of(match, ctx) for match in matches]
+    frames = [
+        ctx.engine.read_parquet([unit.file], unit.schema).toDF("_rid", *dataset.columns)
+        if isinstance(unit, Gathered)
+        else _text_of(unit, ctx)
+        for unit in units
+    ]
     text = reduce(lambda above, below: above.unionAll(below), frames)
     return text if landed else text.where("false")
 

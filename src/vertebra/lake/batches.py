@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -80,8 +80,11 @@ class Receipt:
 
     def to_json(self) -> str:
         """As the text of ``receipt.json``, with a hash of itself."""
-        raw = asdict(self) | {"collected_at": self.collected_at.isoformat()}
-        return json.dumps(raw | {_OWN_HASH: _hash_of(raw)}, indent=2)
+        raw = vars(self) | {"collected_at": self.collected_at.isoformat()}
+        lines = (
+            f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in (raw | {_OWN_HASH: _hash_of(raw)}).items()
+        )
+        return "{\n" + ",\n".join(lines) + "\n}"
 
     @classmethod
     def from_json(cls, text: str) -> Receipt:

@@ -14,7 +14,7 @@ import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -47,6 +47,11 @@ RESUME_POINT: Final = ".left-off"
 """File with the address after which a collection stopped, because its source failed again and again."""
 
 _CHUNK: Final = 4 << 20
+SMALL: Final = 1 << 20
+"""Bytes of a local file that is made durable together with others."""
+
+_GROUP: Final = 64
+"""Small batches that are made durable together."""
 
 
 class UnreadablePayloadError(CollectError):
@@ -55,6 +60,31 @@ class UnreadablePayloadError(CollectError):
 
 class UnparsableBatchError(CollectError):
     """The payload of a batch does not fit the current declaration. Its earlier records are kept."""
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A batch that has its payload and records, but no receipt yet.
+
+    Attributes:
+        folder: the hidden folder in which it is made.
+        batch: as it will be.
+    """
+
+    folder: Path
+    batch: Batch
+
+    @property
+    def payload(self) -> Path:
+        return self.folder / self.batch.receipt.payload
+
+    @property
+    def records(self) -> Path:
+        return self.folder / "records.parquet"
+
+    @property
+    def receipt(self) -> Path:
+        return self.folder / "receipt.json"
 
 
 @dataclass(frozen=True)
@@ -68,6 +98,7 @@ class BatchWriter:
         now: the collection's start, UTC.
         collector: kind and version of the collector.
         redact: removes secrets from texts and files.
+        pending: small batches that :meth:`complete` makes durable and visible.
     """
 
     dataset: Dataset
@@ -76,6 +107,7 @@ class BatchWriter:
     now: datetime
     collector: str
     redact: Redaction = NO_SECRETS
+    pending: list[_Pending] = field(default_factory=list)
 
     def land(self, payload: Payload, known: list[Batch], staging: Path) -> Batch | None:
         """Make a payload the next batch.
@@ -85,7 +117,8 @@ class BatchWriter:
             staging: files below it are moved, others are copied.
 
         Returns:
-            The batch; None if the payload was landed before.
+            The batch; None if the payload was landed before. Batches of small files are complete after
+            :meth:`complete`.
 
         Raises:
             RefusedPayloadError: the payload cannot be parsed; it is kept aside.
@@ -100,50 +133,131 @@ class BatchWriter:
         if same_size and self._is_known("sha256", sha256_of(payload.file), payload, url, known):
             return None
         number = known[-1].number + 1 if known else 1
+        move = payload.file.is_relative_to(staging)
+        if not move and size < SMALL:
+            return self._land_small(number, payload, url, known)
+        self.complete()
         with self._incoming(number) as folder:
             name = payload.file_name or _file_name(url)
             raw = folder / f"payload{_suffix(name)}"
-            digest, size = _move_or_copy(payload, raw, move=payload.file.is_relative_to(staging))
+            digest, size = _move_or_copy(payload, raw, move=move)
             if self._is_known("sha256", digest, payload, url, known):
                 return None
             with ThreadPoolExecutor(1, "flush") as disk:
                 # flushed to disk, and compared with what was received, while it is parsed
                 flushed = disk.submit(_flush_payload, raw, digest)
                 try:
-                    summary = self._parse(raw, name, digest, folder)
-                    self._refuse_missing(payload, summary, url, known)
-                except CollectError as error:
+                    summary = self._checked(raw, name, digest, folder, payload, known)
+                except RefusedPayloadError:
                     flushed.result()
-                    asked = Refused(url, error, raw, payload.period, payload.part)
-                    refusal = self.refusals.keep(asked, raw.name, digest)
-                    raise RefusedPayloadError(refusal) from error
+                    raise
                 flushed.result()
-            receipt = Receipt(
-                number=number,
-                collected_at=self.now,
-                url=url,
-                sha256=digest,
-                bytes=size,
-                payload=raw.name,
-                records=summary.records,
-                columns=summary.columns,
-                parse=parse_declaration(self.dataset),
-                collector=self.collector,
-                period=payload.period,
-                headers={name: self.redact(value) for name, value in payload.headers.items()},
-                cursor=payload.cursor,
-                part=payload.part,
-                content=payload.content_hash,
-                text=dict(summary.text),
-                seen={name: dict(seen) for name, seen in summary.profiles.items()},
-                records_sha256=_finalize_records(folder, summary),
-            )
+            records_sha256 = _finalize_records(folder, summary)
+            receipt = self._receipt(number, payload, url, raw, digest, size, summary, records_sha256)
             raw.chmod(0o444)
             replace_file(folder / "receipt.json", receipt.to_json(), 0o444)
             target = self.home / f"{number:08d}"
             folder.rename(target)
             flush(self.home)
         return Batch(target, receipt)
+
+    def _land_small(self, number: int, payload: Payload, url: str, known: list[Batch]) -> Batch | None:
+        """Make a small payload the next batch, which :meth:`complete` makes durable together with others."""
+        with self._incoming(number, keep=True) as folder:
+            name = payload.file_name or _file_name(url)
+            raw = folder / f"payload{_suffix(name)}"
+            digest, size = _copy_small(payload, raw)
+            if self._is_known("sha256", digest, payload, url, known):
+                shutil.rmtree(folder)
+                return None
+            summary = self._checked(raw, name, digest, folder, payload, known)
+            records_sha256 = sha256_of(folder / "records.parquet")
+            receipt = self._receipt(number, payload, url, raw, digest, size, summary, records_sha256)
+        batch = Batch(self.home / f"{number:08d}", receipt)
+        self.pending.append(_Pending(folder, batch))
+        if len(self.pending) >= _GROUP:
+            self.complete()
+        return batch
+
+    def complete(self) -> None:
+        """Make the small batches that were landed last durable and visible, all of them in a few flushes.
+
+        Each has its payload and records on the disk before its receipt, and all of it before it is a batch.
+
+        Raises:
+            CollectError: the landing zone cannot be written; batches that are not visible yet are not landed.
+        """
+        pending = [*self.pending]
+        if not pending:
+            return
+        self.pending.clear()
+        try:
+            written = [file for one in pending for file in (one.payload, one.records)]
+            flush(*written)
+            for one in pending:
+                check_content(one.payload, one.batch.receipt.sha256)
+                check_content(one.records, str(one.batch.receipt.records_sha256))
+                for file in (one.payload, one.records):
+                    file.chmod(0o444)
+                with complete_file(one.receipt) as sink:
+                    sink.write(one.batch.receipt.to_json().encode())
+                one.receipt.chmod(0o444)
+            flush(*(one.receipt for one in pending))
+            flush(*(one.folder for one in pending))
+            for one in pending:
+                one.folder.rename(one.batch.folder)
+            flush(self.home)
+        except OSError as error:
+            first = next((one for one in pending if not one.batch.folder.exists()), pending[-1])
+            raise self._not_written(f"batch {first.batch.number}", error) from error
+        finally:
+            for one in pending:
+                shutil.rmtree(one.folder, ignore_errors=True)
+
+    def _checked(
+        self, raw: Path, name: str, digest: str, folder: Path, payload: Payload, known: list[Batch]
+    ) -> RecordsSummary:
+        """Parse a payload and check it; if it is refused, it is kept aside."""
+        url = self.redact(payload.url)
+        try:
+            summary = self._parse(raw, name, digest, folder)
+            self._refuse_missing(payload, summary, url, known)
+        except CollectError as error:
+            asked = Refused(url, error, raw, payload.period, payload.part)
+            raise RefusedPayloadError(self.refusals.keep(asked, raw.name, digest)) from error
+        return summary
+
+    def _receipt(
+        self,
+        number: int,
+        payload: Payload,
+        url: str,
+        raw: Path,
+        digest: str,
+        size: int,
+        summary: RecordsSummary,
+        records_sha256: str,
+    ) -> Receipt:
+        return Receipt(
+            number=number,
+            collected_at=self.now,
+            url=url,
+            sha256=digest,
+            bytes=size,
+            payload=raw.name,
+            records=summary.records,
+            columns=summary.columns,
+            parse=parse_declaration(self.dataset),
+            collector=self.collector,
+            period=payload.period,
+            headers={name: self.redact(value) for name, value in payload.headers.items()},
+            cursor=payload.cursor,
+            part=payload.part,
+            content=payload.content_hash,
+            text=dict(summary.text),
+            seen={name: dict(seen) for name, seen in summary.profiles.items()},
+            records_sha256=records_sha256,
+        )
 
     def reparse(self, batch: Batch) -> Batch:
         """Parse the payload of a batch again with the current declaration.
@@ -220,15 +334,23 @@ class BatchWriter:
                 shutil.rmtree(leftover, ignore_errors=True)
 
     @contextmanager
-    def _incoming(self, number: int) -> Iterator[Path]:
-        """A hidden folder for a batch that is being made. Disk errors become a CollectError."""
+    def _incoming(self, number: int, *, keep: bool = False) -> Iterator[Path]:
+        """A hidden folder for a batch that is being made. Disk errors become a CollectError.
+
+        Args:
+            keep: leave the folder if there is no error.
+        """
         folder = self.home / f"{INCOMING}{number:08d}"
         try:
             folder.mkdir(parents=True)
             yield folder
         except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
             raise self._not_written(f"batch {number}", error) from error
-        finally:
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        if not keep:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _not_written(self, what: str, error: OSError) -> CollectError:
@@ -297,11 +419,11 @@ class BatchWriter:
                 remedy="collect again when the source has data; earlier batches stay",
             )
         scratch = folder / "scratch"
-        scratch.mkdir()
         try:
             return write_records(raw, name, digest, self.dataset, folder / "records.parquet", scratch)
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            if scratch.exists():
+                shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _size_of(payload: Payload) -> int:
@@ -336,6 +458,29 @@ def _move_or_copy(payload: Payload, target: Path, *, move: bool) -> tuple[str, i
             hashed = hashing.submit(hasher.update, block)
             sink.write(block)
     size = sink.size
+    _refuse_changed(payload, before, size)
+    return hasher.hexdigest(), size
+
+
+def _copy_small(payload: Payload, target: Path) -> tuple[str, int]:
+    """Copy the bytes of a small file to the batch. Returns their sha256 and number."""
+    before = payload.file.stat()
+    content = payload.file.read_bytes()
+    with complete_file(target) as sink:
+        sink.write(content)
+    hasher = hashlib.sha256()
+    hasher.update(content)
+    _refuse_changed(payload, before, len(content))
+    return hasher.hexdigest(), len(content)
+
+
+def _refuse_changed(payload: Payload, before: os.stat_result, size: int) -> None:
+    """Refuse a file that changed while it was read.
+
+    Args:
+        before: of the file, before it was read.
+        size: number of bytes that were read.
+    """
     after = payload.file.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != after.st_size:
         raise UnreadablePayloadError(
@@ -343,7 +488,6 @@ def _move_or_copy(payload: Payload, target: Path, *, move: bool) -> tuple[str, i
             cause="something is still writing the file",
             remedy="collect again when it is complete; let the writer rename it into place when it is complete",
         )
-    return hasher.hexdigest(), size
 
 
 def _file_name(url: str) -> str:

@@ -138,11 +138,15 @@ def collect(dataset: Dataset, context: CollectionContext, collector: Collector |
             retracted=cache(lambda: retractions(context.ledgers, dataset.name)),
         )
         try:
-            collection.reparse()
-            request = _request(context, collection, staging, redact)
-            for item in _items(collector, request, redact):
-                collection.add(item, staging)
+            try:
+                collection.reparse()
+                request = _request(context, collection, staging, redact)
+                for item in _items(collector, request, redact):
+                    collection.add(item, staging)
+            finally:
+                writer.complete()
         finally:
+            collection.drop_incomplete()
             drift = _record(collection, context.ledgers, context.run_id, interrupted)
             for one in collection.decided:
                 record_retraction(context.ledgers, one)
@@ -172,8 +176,9 @@ def reparse(batch: Batch, dataset: Dataset, run_id: str, now: datetime) -> Batch
 
 
 def _request(context: CollectionContext, collection: _Collection, staging: Path, redact: Redaction) -> Request:
+    dataset, landed = collection.writer.dataset, tuple(collection.receipts)
     return Request(
-        dataset=collection.writer.dataset,
+        dataset=dataset,
         project_root=context.project_root,
         landed=collection.receipts,
         staging=staging,
@@ -184,7 +189,7 @@ def _request(context: CollectionContext, collection: _Collection, staging: Path,
         window=context.window,
         network=context.network,
         resume_after=collection.writer.take_resume_point(),
-        reset=cursor_reset(context.ledgers, collection.writer.dataset.name, collection.receipts),
+        read_reset=cache(lambda: cursor_reset(context.ledgers, dataset.name, landed)),
         redact=redact,
     )
 
@@ -240,6 +245,10 @@ class _Collection:
             except UnparsableBatchError as error:
                 self.unparsable.append(error)
         self.receipts = [batch.receipt for batch in self.known]
+
+    def drop_incomplete(self) -> None:
+        """Forget new batches that could not be made durable: they are not landed."""
+        self.known[self.earlier :] = [batch for batch in self.known[self.earlier :] if batch.folder.exists()]
 
     def add(self, item: Item, staging: Path) -> None:
         """Land what a collector gives, or keep it aside.

@@ -80,7 +80,7 @@ class Request:
         network: clock, random numbers and rate limits for requests to the web.
         resume_after: redacted address after which the last collection stopped, because the source failed again and
             again; None if it did not.
-        reset: the value that a person set the cursor to, if no batch with a cursor was landed since.
+        read_reset: reads the value that a person set the cursor to, if no batch with a cursor was landed since.
         redact: removes secrets from a text; receipts and messages have addresses without them.
     """
 
@@ -95,7 +95,7 @@ class Request:
     window: Window | None = None
     network: Network = field(default_factory=Network)
     resume_after: str | None = None
-    reset: str | None = None
+    read_reset: Callable[[], str | None] = lambda: None
     redact: Callable[[str], str] = str
 
     def declared(self, kind: type[Declared]) -> Declared:
@@ -108,6 +108,11 @@ class Request:
         if not isinstance(collect, kind):
             raise TypeError(f"{self.dataset.name} is collected from {collect.kind}, not {kind.__name__.lower()}")
         return collect
+
+    @property
+    def reset(self) -> str | None:
+        """The value that a person set the cursor to; None if the collection continues from :attr:`cursor`."""
+        return self.read_reset()
 
     @property
     def cursor(self) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +19,7 @@ from vertebra.landing.parsing.value_kinds import KindCounter, is_repetitive
 from vertebra.landing.payload import SizeLimits, is_damage, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from vertebra.declare.dataset import Dataset
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _DISTINCT: Final = pa.dictionary(pa.int32(), pa.string())
 _GROUP_ROWS: Final = 1 << 17
 _GROUP_BYTES: Final = 16 << 20
+
+SMALL: Final = 1 << 20
+"""Bytes of a payload that is parsed and written without threads, and made durable together with others."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def write_records(
         name: name of the payload in messages.
         digest: sha256 of the payload.
         target: file to write.
-        scratch: an empty folder for intermediate files.
+        scratch: a folder for intermediate files, made when it is needed.
 
     Raises:
         CollectError: the payload cannot be parsed as declared; ignore what was written.
@@ -73,12 +76,13 @@ def write_records(
     """
     try:
         streams = parts(payload, name, dataset.collect.member, limits)
-        context = ReadContext(dataset.parse, scratch, digest, empty=dataset.collect.empty == "accept")
+        small = payload.stat().st_size < SMALL and all(part.plain is not None for part in streams)
+        context = ReadContext(dataset.parse, scratch, digest, dataset.collect.empty == "accept", small=small)
         try:
-            return _parse_and_write(streams, context, target)
+            return _parse_and_write(streams, context, target, small=small)
         except RaggedRecordError:
             # such records are rare, and payloads without them are read faster
-            return _parse_and_write(streams, replace(context, ragged=True), target)
+            return _parse_and_write(streams, replace(context, ragged=True), target, small=small)
     except CollectError:
         raise
     except Exception as error:
@@ -91,9 +95,11 @@ def write_records(
         ) from error
 
 
-def _parse_and_write(streams: Sequence[PayloadPart], context: ReadContext, target: Path) -> RecordsSummary:
+def _parse_and_write(
+    streams: Sequence[PayloadPart], context: ReadContext, target: Path, *, small: bool
+) -> RecordsSummary:
     records = format_named(context.options.format).read(streams, context)
-    with _Writer(target, records) as writer:
+    with _Writer(target, records, small=small) as writer:
         for batch in records.batches:
             writer.add(batch)
         writer.finish()
@@ -104,10 +110,11 @@ def _parse_and_write(streams: Sequence[PayloadPart], context: ReadContext, targe
 class _Writer:
     """Gathers batches into row groups, numbers the records and profiles the columns.
 
-    Other threads profile and write a group while the next one is parsed.
+    Other threads profile and write a group while the next one is parsed; for a small payload, starting them would take
+    longer than the work.
     """
 
-    def __init__(self, target: Path, records: Records) -> None:
+    def __init__(self, target: Path, records: Records, *, small: bool = False) -> None:
         self.records = 0
         self._names = [*records.columns, *([RAGGED_COLUMN] if records.ragged else [])]
         self._types: list[pa.DataType] = []
@@ -116,7 +123,7 @@ class _Writer:
         self._target = target
         self._file: pq.ParquetWriter | None = None
         # one thread for the group, and two that help it
-        self._threads = ThreadPoolExecutor(3, "records")
+        self._threads: Executor = _AtOnce() if small else ThreadPoolExecutor(3, "records")
         self._writing: Future[None] | None = None
         self._held: list[pa.RecordBatch] = []
         self._rows = 0
@@ -197,6 +204,18 @@ class _Writer:
         return {
             name: counter.profile().to_receipt() for name, counter in zip(self._columns, self._counters, strict=True)
         }
+
+
+class _AtOnce(Executor):
+    """Does what it is given at once, in the same thread."""
+
+    def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(call(*arguments, **named))
+        except BaseException as error:
+            done.set_exception(error)
+        return done
 
 
 def _encoded(column: pa.Array, kind: pa.DataType) -> pa.Array:

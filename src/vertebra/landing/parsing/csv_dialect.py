@@ -78,6 +78,8 @@ def _fit(beginning: str, whole: bool, parse: CsvOptions, delimiter: str, strict:
     Args:
         strict: whether a quoted cell must end at a delimiter or the end of the line.
     """
+    if delimiter not in beginning:
+        return 0.0, 0
     widths: list[int] = []
     options = csv_options(parse, delimiter)
     try:

@@ -172,7 +172,7 @@ class _Table:
     def __init__(self, head: _Head, context: ReadContext, width: int) -> None:
         self._head = head
         self._source = head.source
-        self._expects_ragged = context.ragged
+        self._context = context
         self._width = width
         # made from the payload's own hash, so no payload contains them
         self._nul = f"\x03{context.digest[:24]}\x03"
@@ -216,8 +216,15 @@ class _Table:
         with source.part.open() as raw:
             blocks = csv_text(raw, source.encoding, source.parse, source.delimiter)
             text = MarkedText(blocks, end, self._nul.encode())
-            batches: Iterable[pa.RecordBatch] = self._reader(TextFile(iter(text)), size, ragged)
-            if self._expects_ragged:
+            batches: Iterable[pa.RecordBatch]
+            if self._context.small:
+                # reading ahead in threads takes longer than reading
+                whole = b"".join(text)
+                file, size = pa.BufferReader(whole), len(whole)
+            else:
+                file = pa.PythonFile(TextFile(iter(text)), mode="r")
+            batches = self._reader(file, size, ragged)
+            if self._context.ragged:
                 batches = ragged.among(batches)
             held = None
             for batch in batches:
@@ -231,19 +238,23 @@ class _Table:
         if ragged.cut_off and not text.whole_line:
             raise cut_off(source, self._width)
 
-    def _reader(self, text: TextFile, size: int, ragged: _Ragged) -> pc.CSVStreamingReader:
+    def _reader(self, file: pa.NativeFile, size: int, ragged: _Ragged) -> pc.CSVStreamingReader:
         parse, names = self._source.parse, list(positions(self._width))
         return pc.open_csv(
-            pa.PythonFile(text, mode="r"),
+            file,
             # rows are numbered for the handler of invalid ones by one thread only
-            read_options=pc.ReadOptions(block_size=size, column_names=names, use_threads=not self._expects_ragged),
+            read_options=pc.ReadOptions(
+                block_size=size,
+                column_names=names,
+                use_threads=not (self._context.ragged or self._context.small),
+            ),
             parse_options=pc.ParseOptions(
                 delimiter=self._source.delimiter,
                 quote_char=parse.quote or False,
                 escape_char=parse.escape or False,
                 newlines_in_values=bool(parse.quote or parse.escape),
                 ignore_empty_lines=self._width > 1,
-                invalid_row_handler=ragged.take if self._expects_ragged else None,
+                invalid_row_handler=ragged.take if self._context.ragged else None,
             ),
             convert_options=pc.ConvertOptions(
                 column_types={name: pa.string() for name in names},

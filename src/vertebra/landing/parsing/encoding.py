@@ -172,6 +172,8 @@ def _ends_lines(head: bytes, name: str, zeros: int) -> bool:
     ends = head.count(b"\n")
     if not ends:
         return zeros * 3 > len(head) > 0
+    if not zeros:
+        return False
     side = 0 if name == "utf-16-le" else 1
     wide = "\n".encode(name)
     aligned = sum(head[at : at + 2] == wide for at in range(0, len(head), 2) if head[at + side] == 0x0A)

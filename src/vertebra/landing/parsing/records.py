@@ -36,6 +36,7 @@ class Records:
     batches: Iterator[pa.RecordBatch]
     notes: dict[str, Any] = field(default_factory=dict)
     ragged: bool = False
+    small: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,25 @@ class ReadContext:
 
     Attributes:
         options: ``parse:`` of the dataset.
-        scratch: an empty folder for intermediate files.
+        folder: a folder for intermediate files, which need not exist.
         digest: sha256 of the payload.
         empty: whether to accept a payload without records, although its columns are then unknown.
         ragged: whether to expect records with too few or too many cells.
+        small: whether the payload is so small that starting threads takes longer than reading it.
     """
 
     options: ParseOptions
-    scratch: Path
+    folder: Path
     digest: str
     empty: bool = False
     ragged: bool = False
+    small: bool = False
+
+    @property
+    def scratch(self) -> Path:
+        """The folder for intermediate files."""
+        self.folder.mkdir(exist_ok=True)
+        return self.folder
 
     def declared(self, kind: type[Options]) -> Options:
         """The options, typed as the declaration of the format.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -49,6 +50,8 @@ class KindCounter:
             cells: their texts; dictionary-encoded if they repeat, so that each text is examined once.
         """
         self._count("null", cells.null_count)
+        if self._expected is None:
+            self._expected = _kind_of_first(cells)
         if isinstance(cells, pa.DictionaryArray):
             texts, numbers = cells.dictionary, _numbers(cells)
         else:
@@ -59,9 +62,12 @@ class KindCounter:
         if self._expected is not None:
             # most cells of a column are of one kind
             texts, numbers = self._count_kind(self._expected, texts, numbers)
-        like = _matches(texts, _LIKE_NUMBER)
-        self._numbers_and_times(texts.filter(pa.array(like)), numbers[like])
-        self._words_and_blanks(texts.filter(pa.array(~like)), numbers[~like])
+        if len(texts):
+            like = _matches(texts, _LIKE_NUMBER)
+            if like.any():
+                self._numbers_and_times(texts.filter(pa.array(like)), numbers[like])
+            if not like.all():
+                self._words_and_blanks(texts.filter(pa.array(~like)), numbers[~like])
         most = max(_LIKE_NUMBERS, key=lambda kind: self._kinds.get(kind, 0))
         self._expected = most if self._kinds.get(most, 0) > self._kinds.get("text", 0) else None
 
@@ -123,6 +129,12 @@ class KindCounter:
             self._words[text] = self._words.get(text, 0) + int(number)
         if len(self._words) > WORDS or len(texts) > _SAMPLE:
             self._many_words, self._words = True, {}
+
+
+def _kind_of_first(cells: pa.Array) -> str | None:
+    """The kind of the first cell, if it looks like a number or a time: most cells of a column are of one kind."""
+    first = cells[0].as_py() if len(cells) else None
+    return next((kind for kind in _LIKE_NUMBERS if first and re.match(_PATTERNS[kind], first)), None)
 
 
 def is_repetitive(cells: pa.StringArray) -> bool:
