@@ -27,6 +27,7 @@ bench: setup spark ## Measure against pandas, DuckDB and Apache Spark, and write
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.denial
 	@$(BIN)/python -m benchmarks.landing
+	@$(BIN)/python -m benchmarks.small_files
 	@$(BIN)/python -m benchmarks.new_month
 
 lint: setup ## Check style, types and the direction of imports

@@ -97,13 +97,16 @@ class GrowingFile:
 
 
 @contextmanager
-def complete_file(file: Path) -> Iterator[CompleteFile]:
+def complete_file(file: Path, mode: int = 0o666) -> Iterator[CompleteFile]:
     """Write a file; it is complete when the block ends, and not flushed to disk yet.
+
+    Args:
+        mode: permissions of a new file, reduced by the process's mask.
 
     Raises:
         OSError: the disk does not take all bytes.
     """
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         sink = CompleteFile(file, handle)
         yield sink

@@ -197,11 +197,9 @@ class BatchWriter:
             for one in pending:
                 check_content(one.payload, one.batch.receipt.sha256)
                 check_content(one.records, str(one.batch.receipt.records_sha256))
-                for file in (one.payload, one.records):
-                    file.chmod(0o444)
-                with complete_file(one.receipt) as sink:
+                one.records.chmod(0o444)
+                with complete_file(one.receipt, 0o444) as sink:
                     sink.write(one.batch.receipt.to_json().encode())
-                one.receipt.chmod(0o444)
             flush(*(one.receipt for one in pending))
             flush(*(one.folder for one in pending))
             for one in pending:
@@ -212,7 +210,8 @@ class BatchWriter:
             raise self._not_written(f"batch {first.batch.number}", error) from error
         finally:
             for one in pending:
-                shutil.rmtree(one.folder, ignore_errors=True)
+                if one.folder.exists():
+                    shutil.rmtree(one.folder, ignore_errors=True)
 
     def _checked(
         self, raw: Path, name: str, digest: str, folder: Path, payload: Payload, known: list[Batch]
@@ -373,6 +372,8 @@ class BatchWriter:
         """
         if payload.cursor is not None and payload.cursor != newest_cursor([batch.receipt for batch in known]):
             return False
+        if not any(getattr(batch.receipt, kind) == hashed for batch in known):
+            return False
         place = (payload.period, payload.part)
         receipts = [batch.receipt for batch in known if (batch.receipt.period, batch.receipt.part) == place]
         if self.dataset.load == "append":
@@ -399,8 +400,10 @@ class BatchWriter:
                 cause=f"its columns are {', '.join(name[:60] for name in summary.columns[:12])}",
                 remedy="look at the payload, which is kept aside; if it is data, correct columns: or parse:",
             )
+        if summary.records or self.dataset.collect.empty != "refuse":
+            return
         before = next((b.receipt for b in reversed(known) if b.receipt.url == url or payload.period), None)
-        if summary.records == 0 and before is not None and before.records and self.dataset.collect.empty == "refuse":
+        if before is not None and before.records:
             raise CollectError(
                 f"{_file_name(url)} has no records; the batch before had {before.records:,}",
                 cause="sources answer without records when they are being reloaded",
@@ -466,7 +469,7 @@ def _copy_small(payload: Payload, target: Path) -> tuple[str, int]:
     """Copy the bytes of a small file to the batch. Returns their sha256 and number."""
     before = payload.file.stat()
     content = payload.file.read_bytes()
-    with complete_file(target) as sink:
+    with complete_file(target, 0o444) as sink:
         sink.write(content)
     hasher = hashlib.sha256()
     hasher.update(content)
