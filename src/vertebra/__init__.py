@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from vertebra.governance.context import StepOutcome
     from vertebra.governance.cursor_resets import CursorReset
     from vertebra.governance.drift import ColumnDrift
+    from vertebra.governance.retirements import Retirement
     from vertebra.governance.retractions import Retraction
     from vertebra.lake.commit import TableVersion
     from vertebra.lake.gc import TableGarbage
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from vertebra.workspace.quality_examples import ExampleTuple, ViolationExample
     from vertebra.workspace.query_result import QueryResult
     from vertebra.workspace.repair import RepairedDamage, RepairReport
+    from vertebra.workspace.retire import UndeclaredDataset
     from vertebra.workspace.rule_tallies import RuleTally
     from vertebra.workspace.run_summary import DatasetTally, RunSummary
     from vertebra.workspace.schedule import NextCollection, StopRequest
@@ -149,6 +151,7 @@ __all__ = [
     "RepairReport",
     "RepairedCell",
     "RepairedDamage",
+    "Retirement",
     "Retraction",
     "RuleError",
     "RuleInfo",
@@ -174,6 +177,7 @@ __all__ = [
     "TableInfo",
     "TableQuality",
     "TableVersion",
+    "UndeclaredDataset",
     "Verification",
     "VertebraError",
     "ViolatingTuple",
@@ -222,6 +226,7 @@ _HOMES: Final[dict[str, str]] = {
     "StepOutcome": "vertebra.governance.context",
     "ColumnDrift": "vertebra.governance.drift",
     "CursorReset": "vertebra.governance.cursor_resets",
+    "Retirement": "vertebra.governance.retirements",
     "Retraction": "vertebra.governance.retractions",
     "TableGarbage": "vertebra.lake.gc",
     "TableVersion": "vertebra.lake.commit",
@@ -253,6 +258,7 @@ _HOMES: Final[dict[str, str]] = {
     "Damage": "vertebra.lake.verify",
     "Verification": "vertebra.lake.verify",
     "RepairReport": "vertebra.workspace.repair",
+    "UndeclaredDataset": "vertebra.workspace.retire",
     "RepairedDamage": "vertebra.workspace.repair",
     "discover": "vertebra.workspace.discover_data:discover_data",
     "DatasetDrift": "vertebra.workspace.listing",

@@ -96,8 +96,15 @@ def ls(
     if what == "sources":
         _print_sources(space, select or (), form)
         return
+    if what in ("tables", "datasets"):
+        _note_undeclared(space)
     rows, columns = _listed(space, what, select or (), exclude or (), notation)
     print_rows(rows, columns, form)
+
+
+def _note_undeclared(space: Workspace) -> None:
+    for note in space.undeclared_notes():
+        print_note(f"note: {note}")
 
 
 def _listed(
@@ -276,6 +283,8 @@ def quality(
     space = open_workspace(project, profile)
     for warning in space.ledger_warnings(dataset):
         print_note(f"note: {warning}")
+    if dataset is None:
+        _note_undeclared(space)
     if html is not None:
         evidence = space.quality_evidence(dataset)
         terminal.write_quality_page(space.quality(dataset), evidence, space.project, html, sys.stderr)

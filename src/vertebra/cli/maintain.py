@@ -1,4 +1,4 @@
-"""Commands that keep the lake in order: restore, gc."""
+"""Commands that keep the lake in order: restore, retract, retire, gc."""
 
 from __future__ import annotations
 
@@ -75,6 +75,33 @@ def retract(
     print_note(f"next:  vertebra run --select {made.dataset}+")
 
 
+def retire(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset.", show_default=False)],
+    reason: Annotated[
+        str, typer.Option("--reason", "-m", metavar="TEXT", help="Why; it is recorded.", show_default=False)
+    ] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="List the dataset again.")] = False,
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+) -> None:
+    """Retire a dataset that is no longer declared.
+
+    Its tables are no longer listed, and gc frees its batches, tables and rows in ledgers when the retention has passed.
+    Until then, --undo lists it again.
+
+    \b
+    Examples:
+      vertebra retire orders --reason "it is called sales now"
+      vertebra retire orders --undo --reason "the old figures are needed"
+    """
+    space = open_workspace(project, profile)
+    made = space.restore_dataset(dataset, reason) if undo else space.retire(dataset, reason)
+    if undo:
+        print_note(f"{made.dataset} is listed again")
+    else:
+        print_note(f"{made.dataset} is retired\nnext:  vertebra gc frees its files when the retention has passed")
+
+
 def gc(
     keep: Annotated[
         str | None,
@@ -95,6 +122,8 @@ def gc(
 
     Kept are versions younger than the retention, the newest data, the training and test sets of every recorded
     model, and what recent runs and the last good run of each step read and wrote. Small files are merged.
+    Datasets that were retired and batches that were retracted longer ago than the retention are freed, and can no
+    longer be restored.
 
     \b
     Examples:
@@ -132,4 +161,4 @@ def _print_garbage(report: GarbageReport, form: str) -> None:
     print_note(f"{freed} {counted(report.files, 'file')}, {size(report.bytes)}")
 
 
-COMMANDS = {"restore": restore, "retract": retract, "gc": gc}
+COMMANDS = {"restore": restore, "retract": retract, "retire": retire, "gc": gc}

@@ -258,7 +258,10 @@ def _text_of(match: Match, ctx: StepContext) -> DataFrame:
     wanted = list(dict.fromkeys(source for source in match.sources.values() if source is not None))
     schema = pa.schema([(RECORD_COLUMN, pa.int64()), *((source, pa.string()) for source in wanted)])
     # columns of a payload may have dots, quotes and spaces in their names; positions need no quoting
-    frame = ctx.engine.read_parquet([match.batch.records], schema)
+    if match.batch.receipt.freed_at is None:
+        frame = ctx.engine.read_parquet([match.batch.records], schema)
+    else:  # it does not count, and has no columns to read
+        frame = ctx.engine.session.range(0).toDF(RECORD_COLUMN)
     frame = frame.toDF(RECORD_COLUMN, *(f"_{place}" for place in range(len(wanted))))
     places = {source: F.col(f"_{place}") for place, source in enumerate(wanted)}
     rid = F.lit(match.batch.number * RECORDS_PER_BATCH).cast("bigint") + F.col(RECORD_COLUMN)

@@ -57,8 +57,9 @@ def gather(matches: Sequence[Match], folder: Path) -> list[Match | Gathered]:
     small: list[Match] = []
     size = 0
     for match in matches:
-        records = match.batch.records.stat().st_size
-        if records >= SMALL:
+        freed = match.batch.receipt.freed_at is not None  # it has no records, and does not count
+        records = 0 if freed else match.batch.records.stat().st_size
+        if freed or records >= SMALL:
             units += [*_written(small, folder, len(units)), match]
             small, size = [], 0
             continue

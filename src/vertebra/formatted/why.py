@@ -112,6 +112,12 @@ def _batch(dataset: Dataset, lake: Lake, number: int, rid: int) -> Batch:
 
 def _record(batch: Batch, record: int, columns: list[str], rid: int) -> dict[str, str | None]:
     """The text of a record's cells; the statistics of the file show which row group has it."""
+    if batch.receipt.freed_at is not None:
+        raise LakeError(
+            f"the records of batch {batch.number} are gone",
+            cause=f"the batch was retracted, and vertebra gc freed its files on {batch.receipt.freed_at:.10}",
+            remedy='vertebra sql "select * from governance.retractions" says who retracted it, and why',
+        )
     names = list(dict.fromkeys(columns))
     found = (
         pads.dataset(str(batch.records), format="parquet")

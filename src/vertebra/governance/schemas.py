@@ -145,6 +145,14 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         before=pa.string(),
         value=pa.string(),
     ),
+    # datasets that are no longer declared and that people retired; the latest row about a dataset is in force
+    "retirements": _schema(
+        decided_at=_TIME,
+        decided_by=pa.string(),
+        action=pa.string(),
+        dataset=pa.string(),
+        reason=pa.string(),
+    ),
     # a person's decisions, which later runs apply: accept a violation, release from quarantine, undo a repair, set a
     # cell; row_key (JSON) finds the row in later batches, and row_values (JSON) has the values the decision was about
     "decisions": _schema(

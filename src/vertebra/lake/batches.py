@@ -57,6 +57,7 @@ class Receipt:
             ``renamed`` to be unique, numbers of ``ragged`` and ``filled`` records.
         seen: a profile of the cells by column, see :class:`vertebra.lake.column_profile.ColumnProfile`.
         records_sha256: of ``records.parquet``; None in receipts of earlier releases.
+        freed_at: when payload and records were freed, because the batch was retracted; None while they are there.
     """
 
     number: int
@@ -77,6 +78,7 @@ class Receipt:
     text: dict[str, Any] = field(default_factory=dict)
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     records_sha256: str | None = None
+    freed_at: str | None = None
 
     def to_json(self) -> str:
         """As the text of ``receipt.json``, with a hash of itself."""

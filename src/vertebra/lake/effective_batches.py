@@ -48,7 +48,7 @@ def effective_batches(
         whole: whether each batch is a whole snapshot: then one that returns to earlier bytes counts, whatever its
             address, because the source has returned to an earlier state.
     """
-    kept = [batch for batch in landed if batch.number not in retracted]
+    kept = [batch for batch in landed if batch.number not in retracted and batch.receipt.freed_at is None]
     if load == "snapshot":
         return snapshot_batches(kept)
     if version is not None and not whole:  # of files of equal bytes the same one counts, in whatever order they came

@@ -26,6 +26,7 @@ from vertebra.errors import CollectError, LakeError
 from vertebra.formatting import counted
 from vertebra.governance.drift import sources_in
 from vertebra.lake.batches import Batch, Receipt, check_payload, newest_cursor
+from vertebra.lake.removal import last_number
 from vertebra.landing.parsing.declared import parse_declaration
 from vertebra.landing.parsing.format import format_named
 from vertebra.landing.port import Refused
@@ -132,7 +133,7 @@ class BatchWriter:
         same_size = any(batch.receipt.bytes == size for batch in known)
         if same_size and self._is_known("sha256", sha256_of(payload.file), payload, url, known):
             return None
-        number = known[-1].number + 1 if known else 1
+        number = known[-1].number + 1 if known else last_number(self.home) + 1
         move = payload.file.is_relative_to(staging)
         if not move and size < SMALL:
             return self._land_small(number, payload, url, known)

@@ -34,7 +34,7 @@ class LakeMethods(OpenProject):
         return table_names(self.lake)
 
     def table_infos(self) -> list[TableInfo]:
-        """Return the version, rows and writer of every table that was written.
+        """Return the version, rows and writer of every table that was written, without those of retired datasets.
 
         Example:
             >>> [(one.table, one.rows) for one in project.table_infos() if one.table.startswith("trusted.")]
@@ -42,7 +42,7 @@ class LakeMethods(OpenProject):
         """
         from vertebra.workspace.listing import list_tables
 
-        return list_tables(self.lake)
+        return list_tables(self.project, self.lake, self.ledgers)
 
     def table(self, name: str, version: int | None = None) -> TableHandle:
         """Return a table, which you can read as Arrow, pandas, Spark or DuckDB.

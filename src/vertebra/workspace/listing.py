@@ -138,10 +138,15 @@ def list_steps(
     return [StepInfo(step.name, step.inputs, step.tags) for step in map(graph.steps.__getitem__, chosen)]
 
 
-def list_tables(lake: Lake) -> list[TableInfo]:
-    """Every table that was written."""
+def list_tables(project: Project, lake: Lake, ledgers: Ledgers) -> list[TableInfo]:
+    """Every table that was written, without those of retired datasets."""
+    from vertebra.workspace.retire import undeclared_datasets
+
+    retired = {name for one in undeclared_datasets(project, lake, ledgers) if one.retired for name in one.tables}
     found = []
     for table in lake.tables():
+        if table.name in retired:
+            continue
         latest = table.latest()
         if latest is not None:
             found.append(TableInfo(table.name, latest.version, table.rows(), latest.at, latest.step))

@@ -22,7 +22,8 @@ class GarbageReport:
     """The files that a garbage collection freed, or would free.
 
     Attributes:
-        tables: one entry per table of the lake.
+        tables: one entry per table of the lake, and per dataset with retracted batches or retired, as
+            ``landing.<name>``.
         since: versions written since then are kept, UTC.
         dry_run: nothing was freed.
     """
@@ -71,10 +72,10 @@ def kept_since(project: Project, keep: str | None = None) -> datetime:
 
 
 def free_garbage(project: Project, lake: Lake, ledgers: Ledgers, since: datetime, dry_run: bool) -> GarbageReport:
-    """Delete files that no version, model or run refers to.
+    """Delete files that no version, model or run refers to, those of retired datasets and of retracted batches.
 
     Args:
-        since: versions written since then are kept.
+        since: versions written since then are kept; so are datasets and batches that were retired or retracted since.
         dry_run: report what would be freed and free nothing.
 
     Raises:
@@ -84,8 +85,13 @@ def free_garbage(project: Project, lake: Lake, ledgers: Ledgers, since: datetime
     from vertebra.governance.unended_runs import complete_runs
     from vertebra.lake.gc import collect_garbage
     from vertebra.pipeline.gc_roots import gc_roots
+    from vertebra.workspace.removal import free_retired, free_retracted
 
     with hold(lake.root, project.settings.name, "garbage collection"):
         complete_runs(lake, ledgers)
-        tables = collect_garbage(lake, gc_roots(ledgers, since), since, dry_run=dry_run)
-    return GarbageReport(tuple(tables), since, dry_run)
+        roots = gc_roots(ledgers, since)
+        removed = free_retired(project, lake, ledgers, roots, since, dry_run=dry_run)
+        removed += free_retracted(project, lake, ledgers, since, dry_run=dry_run)
+        gone = {one.table for one in removed}
+        tables = [one for one in collect_garbage(lake, roots, since, dry_run=dry_run) if one.table not in gone]
+    return GarbageReport((*removed, *tables), since, dry_run)

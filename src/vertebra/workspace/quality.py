@@ -174,13 +174,18 @@ def quality_measures(
 
 
 def table_quality(project: Project, lake: Lake, ledgers: Ledgers, dataset: str | None = None) -> list[TableQuality]:
-    """The quality of one trusted table or of all, in the order of the project; none before a first run."""
+    """The quality of one trusted table or of all that are declared, in the order of the project; none before a first
+    run."""
     by_table: dict[str, list[dict[str, Any]]] = {}
     for measure in quality_measures(lake, ledgers, dataset):
         by_table.setdefault(measure.table_name.partition(".")[2], []).append(vars(measure))
     runs = _runs(lake, dataset) if by_table else {}
     declared = list(project.datasets)
-    order = sorted(by_table, key=lambda name: (declared.index(name) if name in declared else len(declared), name))
+    known = {*declared, *(one.name for one in project.broken)}
+    order = sorted(
+        known & set(by_table),
+        key=lambda name: (declared.index(name) if name in declared else len(declared), name),
+    )
     return [quality_of(name, by_table[name], runs[name]) for name in order]
 
 

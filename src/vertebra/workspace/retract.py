@@ -44,7 +44,8 @@ def decide(
         )
     with hold(lake.root, project.settings.name, f"{action} batch {batch} of {name}"):
         ledgers = Ledgers(lake)
-        landed = [one.number for one in batches(lake.landing, dataset.source, name)]
+        receipts = {one.number: one.receipt for one in batches(lake.landing, dataset.source, name)}
+        landed = list(receipts)
         if batch not in landed:
             raise DecisionError(
                 f"{name} has no batch {batch}",
@@ -64,6 +65,12 @@ def decide(
                 f"batch {batch} of {name} is not retracted",
                 cause=f"the retracted batches are {', '.join(map(str, sorted(known)))}" if known else "none is",
                 remedy=f"vertebra retract {name} {batch} --reason …, to retract it",
+            )
+        if action == "restore" and receipts[batch].freed_at is not None:
+            raise DecisionError(
+                f"batch {batch} of {name} cannot be restored",
+                cause=f"vertebra gc freed its files on {receipts[batch].freed_at:.10}",
+                remedy="land its file again, under another name",
             )
         made = Retraction(
             datetime.now(UTC), by or getpass.getuser(), action, dataset.source, name, batch, reason.strip()

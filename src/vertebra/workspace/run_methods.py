@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vertebra.governance.cursor_resets import CursorReset
-    from vertebra.governance.retractions import Retraction
     from vertebra.landing.backfill import PeriodStatus
     from vertebra.pipeline.plan import PlannedStep
     from vertebra.pipeline.progress import Console, RunReport
@@ -276,51 +275,6 @@ class RunMethods(OpenProject):
         filled = backfill(self.project, self.lake, name, first, last, again, wait, console)
         _finished(filled.report)
         return filled
-
-    def retract(self, dataset: str, batch: int, reason: str, by: str | None = None) -> Retraction:
-        """Take back a batch that landed. It stays in the landing zone; the next run computes the tables without it.
-
-        Args:
-            dataset: the dataset's name.
-            batch: the number of the batch.
-            reason: why; it is recorded in the ledger ``retractions``.
-            by: who decides; the user of the process by default.
-
-        Raises:
-            DeclarationError: there is no such dataset.
-            DecisionError: there is no such batch, or it is retracted already.
-            BusyError: another run holds the lake.
-
-        Example:
-            >>> project.retract("orders", 1, "the file of another shop").action
-            'retract'
-        """
-        from vertebra.workspace.retract import decide
-
-        return decide(self.project, self.lake, dataset_name(self.project, dataset), batch, reason, by, "retract")
-
-    def restore_batch(self, dataset: str, batch: int, reason: str, by: str | None = None) -> Retraction:
-        """Let a retracted batch count again, from the next run on.
-
-        Args:
-            dataset: the dataset's name.
-            batch: the number of the batch.
-            reason: why.
-            by: who decides; the user of the process by default.
-
-        Raises:
-            DeclarationError: there is no such dataset.
-            DecisionError: the batch is not retracted.
-            BusyError: another run holds the lake.
-
-        Example:
-            >>> retraction = project.retract("orders", 1, "the file of another shop")
-            >>> project.restore_batch("orders", 1, "it was the right one").action
-            'restore'
-        """
-        from vertebra.workspace.retract import decide
-
-        return decide(self.project, self.lake, dataset_name(self.project, dataset), batch, reason, by, "restore")
 
     def periods(
         self, dataset: str, first: str | None = None, last: str | None = None, again: bool = False

@@ -85,6 +85,7 @@ def _landing_view(connection: duckdb.DuckDBPyConnection, lake: Lake, dataset: st
         batch
         for folder in sorted(lake.landing.glob(f"*/{dataset}"))
         for batch in batches(lake.landing, folder.parent.name, dataset)
+        if batch.receipt.freed_at is None
     ]
     if found:
         import pyarrow.dataset as pads

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vertebra.workspace.lake_methods import LakeMethods
 from vertebra.workspace.model_methods import ModelMethods
+from vertebra.workspace.removal_methods import RemovalMethods
 from vertebra.workspace.rule_methods import RuleMethods
 from vertebra.workspace.run_methods import RunMethods
 
@@ -45,7 +46,7 @@ def open_project(
     return Workspace(load() if strict else load_project(root, profile, engine, strict=False), load)
 
 
-class Workspace(RunMethods, LakeMethods, RuleMethods, ModelMethods):
+class Workspace(RunMethods, LakeMethods, RemovalMethods, RuleMethods, ModelMethods):
     """An open project, as :func:`vertebra.open` returns it.
 
     Methods are named after the commands: ``vertebra run`` is :meth:`run`, ``vertebra ls sources`` is :meth:`sources`,
