@@ -28,7 +28,8 @@ class ColumnFormat(SugarFields):
 
     Attributes:
         type: ``tinyint smallint int bigint float double decimal(p,s) string boolean date timestamp``.
-        source: the column's name in the payload, if it differs; several if it was renamed over time.
+        source: the column's name in the payload, if it differs; several if it was renamed over time. In JSON also the
+            path to a nested value: ``properties.n``, ``rooms[0].size``.
         unit: documents the unit.
         convert: changes the unit of a ``float`` or ``double``: ``{from: mph, to: km/h}``, any units that pint knows.
         format: how a date or timestamp is written, as a Spark pattern: ``dd/MM/yyyy HH:mm``. ISO 8601 unless declared.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from vertebra.declare.dataset import Column
 from vertebra.errors import DriftError
 from vertebra.formatting import counted, shortened
-from vertebra.governance.drift import batch_sources, misfit
+from vertebra.governance.drift import batch_sources, misfit, path_bases
 from vertebra.governance.renames import like_named
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def match_columns(dataset: Dataset, batch: Batch, more: Mapping[str, Column] | N
         # a batch without rows has no columns: an empty JSON array is not drift
         return Match(batch, dict.fromkeys([*dataset.columns, *more]), ())
     sources = batch_sources(dataset, batch.receipt)
-    used = set(sources.values())
+    used = {*sources.values(), *path_bases(batch.receipt)}
     extra = tuple(column for column in present if column not in used)
     missing = [name for name, source in sources.items() if source is None]
     if missing and dataset.drift.missing == "fail":
@@ -109,11 +109,12 @@ def refuse_never_seen(dataset: Dataset, received: Sequence[Batch]) -> None:
     """
     seen = list(dict.fromkeys(column for batch in received for column in batch.receipt.columns))
     found = {name for batch in received for name, source in batch_sources(dataset, batch.receipt).items() if source}
+    nested = list(dict.fromkeys(path for batch in received for path in batch.receipt.text.get("nested", ())))
     for name, column in dataset.columns.items():
         sources = column.sources(name)
         if not seen or name in found:
             continue
-        near = like_named(sources, seen)
+        near = like_named(sources, [*nested, *seen])
         instead = f"write source: {_yaml(near)}" if near else f"write one of {_listed(seen)}"
         raise DriftError(
             f"no batch of {dataset.name} has ever had the column {' or '.join(map(repr, sources))} of {name}",
@@ -138,7 +139,8 @@ def _refuse_retyped(dataset: Dataset, batch: Batch, sources: Mapping[str, str | 
 
 def _missing(dataset: Dataset, batch: Batch, missing: list[str], extra: tuple[str, ...]) -> DriftError:
     lines = []
-    renamed = {name: found for name in missing if (found := like_named(dataset.columns[name].sources(name), extra))}
+    others = (*batch.receipt.text.get("nested", ()), *extra)
+    renamed = {name: found for name in missing if (found := like_named(dataset.columns[name].sources(name), others))}
     for name, found in renamed.items():
         column = dataset.columns[name]
         known = ", ".join(_yaml(source) for source in (*column.sources(name), found))

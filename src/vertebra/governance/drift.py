@@ -7,6 +7,7 @@ drift.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -38,6 +39,10 @@ _WRITTEN_AS: Final = {
     "decimal": _DECIMAL,
 }
 """How values of a declared type may be written. Integers: ``int`` and ``digits``; strings: anything."""
+
+
+_UNORDERED: Final = ("json", "jsonl")
+"""Formats whose keys have no order."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,11 @@ def sources_in(
 def batch_sources(dataset: Dataset, receipt: Receipt) -> dict[str, str | None]:
     """The column in the records of a batch for each declared column; see :func:`sources_in`."""
     return sources_in(dataset, receipt.columns, receipt.text.get("renamed"))
+
+
+def path_bases(receipt: Receipt) -> set[str]:
+    """The columns of a batch that have nested values which are columns of their own."""
+    return {re.split(r"[.\[]", path)[0] for path in receipt.text.get("paths", ())}
 
 
 def drift_of(dataset: Dataset, landed: Sequence[Batch]) -> list[ColumnDrift]:
@@ -206,7 +216,8 @@ class _Comparison:
             self._first_columns = frozenset(present)
         sources = batch_sources(self._dataset, batch.receipt)
         known_as = {source: name for name, source in sources.items() if source is not None}
-        extra = [column for column in present if column not in known_as]
+        read = known_as.keys() | path_bases(batch.receipt)
+        extra = [column for column in present if column not in read]
         found = [
             *self._named(batch, sources, extra),
             *self._ordered(batch, [known_as.get(column, column) for column in present]),
@@ -237,6 +248,8 @@ class _Comparison:
         return found
 
     def _ordered(self, batch: Batch, names: list[str]) -> list[ColumnDrift]:
+        if batch.receipt.parse.get("format") in _UNORDERED:
+            return []
         shared = [name for name in self._order if name in names]
         now = [name for name in names if name in self._order]
         kept = {

@@ -395,10 +395,11 @@ class BatchWriter:
                 remedy="collect again; if it happens again, ask the source",
             )
         declared = sources_in(self.dataset, summary.columns, summary.text.get("renamed"))
+        names = [*summary.columns, *summary.text.get("nested", ())]
         if declared and summary.columns and not any(declared.values()):
             raise CollectError(
                 f"{_file_name(url)} has none of the declared columns",
-                cause=f"its columns are {', '.join(name[:60] for name in summary.columns[:12])}",
+                cause=f"its columns are {', '.join(name[:60] for name in names[:12])}",
                 remedy="look at the payload, which is kept aside; if it is data, correct columns: or parse:",
             )
         if summary.records or self.dataset.collect.empty != "refuse":

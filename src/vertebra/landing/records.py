@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from vertebra.errors import CollectError
 from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH
 from vertebra.landing.parsing.format import format_named
+from vertebra.landing.parsing.json_paths import declared_paths
 from vertebra.landing.parsing.records import RaggedRecordError, ReadContext, Records
 from vertebra.landing.parsing.value_kinds import KindCounter, is_repetitive
 from vertebra.landing.payload import SizeLimits, is_damage, parts
@@ -78,6 +79,7 @@ def write_records(
         streams = parts(payload, name, dataset.collect.member, limits)
         small = payload.stat().st_size < SMALL and all(part.plain is not None for part in streams)
         context = ReadContext(dataset.parse, scratch, digest, dataset.collect.empty == "accept", small=small)
+        context = replace(context, paths=declared_paths(dataset))
         try:
             return _parse_and_write(streams, context, target, small=small)
         except RaggedRecordError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.parse import FORMATS
 from vertebra.landing.parsing.format import format_named
+from vertebra.landing.parsing.json_paths import declared_paths
 
 if TYPE_CHECKING:
     from vertebra.declare.dataset import Dataset
@@ -34,5 +35,7 @@ def parse_declaration(dataset: Dataset) -> dict[str, Any]:
     declared = dataset.parse.model_dump(mode="json", exclude={"null"})
     name = dataset.parse.format
     made = {"parser": format_named(name).version, "member": dataset.collect.member, **_ALWAYS_RECORDED, **declared}
+    paths = declared_paths(dataset)
+    made |= {"paths": list(paths)} if paths else {}
     plugin = FORMATS.plugin_version(name)
     return made | ({"plugin": plugin} if plugin is not None else {})

@@ -13,6 +13,7 @@ from vertebra.formatting import counted
 from vertebra.landing.parsing.column_names import renamed, unique_names
 from vertebra.landing.parsing.encoding import Encoding, encoding_of, undecodable
 from vertebra.landing.parsing.json_array import copy_array
+from vertebra.landing.parsing.json_paths import pointer, steps
 from vertebra.landing.parsing.records import ReadContext, Records, refuse_page
 from vertebra.landing.payload import BUFFER, PayloadPart
 from vertebra.quoting import duckdb_texts
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _LARGEST_RECORD: Final = 64 << 20
 _BATCH_BYTES: Final = 32 << 20
+_NESTED: Final = 50
+"""Nested keys that a message can propose."""
 
 # Numbers whose text in DuckDB may differ from the written text: with an exponent, -0, a zero at the end of a fraction,
 # a small fraction, more digits than a double holds. A match inside a string only costs time.
@@ -79,6 +82,7 @@ def _read(parts: Sequence[PayloadPart], context: ReadContext, path: str | None, 
     name = parts[0].name
     try:
         keys, count = _keys(connection, source, name)
+        paths, nested = _paths(connection, source, keys, context.paths)
     except duckdb.Error as error:
         raise _not_json(name, error) from error
     if not keys and (count or not context.empty):
@@ -90,14 +94,17 @@ def _read(parts: Sequence[PayloadPart], context: ReadContext, path: str | None, 
         )
     size = sum(text.stat().st_size for text, _ in texts)
     batch = max(2048, min(65536, _BATCH_BYTES // max(1, size // max(1, count))))
-    columns = unique_names(keys)
+    columns = unique_names([*keys, *paths])
     notes = {
         "encoding": ", ".join(dict.fromkeys(encoding.name for encoding in encodings)),
         "byte_order_mark": any(encoding.mark for encoding in encodings),
         "detected": ["encoding"] if declared is None else [],
-        "renamed": renamed(keys, columns),
+        "renamed": renamed([*keys, *paths], columns),
+        "paths": paths,
+        "nested": nested,
     }
-    batches = _batches(connection, source, keys, context.digest, batch, name) if keys else iter(())
+    pointers = [*(pointer([key]) for key in keys), *(pointer(steps(path)) for path in paths)]
+    batches = _batches(connection, source, pointers, context.digest, batch, name) if keys else iter(())
     return Records(columns, batches, notes)
 
 
@@ -193,16 +200,37 @@ def _keys(connection: duckdb.DuckDBPyConnection, source: str, name: str) -> tupl
     return [*known, *sorted({key for (key,) in every} - set(known))], count
 
 
+def _paths(
+    connection: duckdb.DuckDBPyConnection, source: str, keys: Sequence[str], wanted: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The paths that records have, and what is nested where one of the others was expected."""
+    wanted = [path for path in wanted if path not in keys and steps(path)[0] in keys]
+    if not wanted:
+        return [], []
+    pointers = [pointer(steps(path)) for path in wanted]
+    found = ", ".join(f"bool_or(json_exists(json, $pointers[{place}]))" for place in range(1, len(wanted) + 1))
+    (has,) = connection.execute(f"SELECT {found} FROM {source}", {"pointers": pointers}).fetchall()
+    paths = [path for path, there in zip(wanted, has, strict=True) if there]
+    bases = dict.fromkeys(steps(path)[0] for path in wanted if path not in paths)
+    nested: list[str] = []
+    for base in bases:
+        rows = connection.execute(
+            f"SELECT DISTINCT unnest(json_keys(json, $base)) AS key FROM {source} ORDER BY key LIMIT {_NESTED}",
+            {"base": pointer([base])},
+        ).fetchall()
+        nested += [f"{base}.{key}" for (key,) in rows]
+    return paths, nested
+
+
 def _batches(
-    connection: duckdb.DuckDBPyConnection, source: str, keys: Sequence[str], digest: str, size: int, name: str
+    connection: duckdb.DuckDBPyConnection, source: str, pointers: Sequence[str], digest: str, size: int, name: str
 ) -> Iterator[pa.RecordBatch]:
     import duckdb
 
     # Numbers are quoted and marked before DuckDB reads them and unmarked afterwards, so they stay as written. The mark
     # is made from the payload's own hash, so no payload contains it.
     mark = "n" + digest[:24]
-    pointers = ["/" + key.replace("~", "~0").replace("/", "~1") for key in keys]
-    columns = ", ".join(f"cells[{position}] AS c{position}" for position in range(1, len(keys) + 1))
+    columns = ", ".join(f"cells[{position}] AS c{position}" for position in range(1, len(pointers) + 1))
     query = f"""
         SELECT {columns} FROM (
           SELECT CASE WHEN regexp_matches(json::VARCHAR, $unusual)

@@ -36,7 +36,6 @@ class Records:
     batches: Iterator[pa.RecordBatch]
     notes: dict[str, Any] = field(default_factory=dict)
     ragged: bool = False
-    small: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,7 @@ class ReadContext:
         digest: sha256 of the payload.
         empty: whether to accept a payload without records, although its columns are then unknown.
         ragged: whether to expect records with too few or too many cells.
+        paths: paths to nested values of JSON that become columns of their own, where records have them.
         small: whether the payload is so small that starting threads takes longer than reading it.
     """
 
@@ -58,6 +58,7 @@ class ReadContext:
     empty: bool = False
     ragged: bool = False
     small: bool = False
+    paths: tuple[str, ...] = ()
 
     @property
     def scratch(self) -> Path:
