@@ -37,7 +37,8 @@ IN_FILE = "it is in the user's file, whose content is part of the fingerprint"
 
 DECISIONS: dict[str, dict[str, Decision]] = {
     "Dataset": {
-        "name": NAMES, "source": FORMATTED, "description": SAYS, "updates": TRUSTED, "load": FORMATTED, "version": FORMATTED, "columns": BOTH,
+        "name": NAMES, "source": FORMATTED, "description": SAYS, "updates": TRUSTED, "load": FORMATTED, "version": FORMATTED, "deleted": FORMATTED,
+        "columns": BOTH,
         "key": BOTH, "rules": TRUSTED, "tags": SELECTS,
     },
     "Column": dict.fromkeys(ColumnFormat.model_fields, FORMATTED)
@@ -64,7 +65,7 @@ DECISIONS: dict[str, dict[str, Decision]] = {
 }  # fmt: skip
 
 WHOLE: dict[str, Decision] = {
-    "ParseOptions": FORMATTED, "Drift": FORMATTED,
+    "ParseOptions": FORMATTED, "Drift": FORMATTED, "Deletions": FORMATTED,
     "Side": RECONCILED, "Comparison": RECONCILED, "Survivor": RECONCILED,
     "View": IN_FILE, "Analysis": IN_FILE, "AsOf": IN_FILE, "Candidate": IN_FILE,
 }  # fmt: skip

@@ -27,6 +27,7 @@ DATASET = Dataset.model_validate(
         "tags": ["x"], "collect": {"from": "files", "path": "x.csv", "member": "*.csv"},
         "parse": {"format": "csv", "null": ["NA"], "encoding": "utf-8", "delimiter": ";", "names": ["a", "b"]},
         "drift": {"extra": "evolve", "missing": "null", "retyped": "fail"},
+        "deleted": {"column": "b", "values": ["x"]},
         "columns": {"a": "int", "b": "string"},
         "rules": {"one": {"deny": {"over": "d t, e s", "where": "t.a = s.a"}}, "two": {"deny": "t.a < 0"}},
     }
