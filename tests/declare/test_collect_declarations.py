@@ -126,7 +126,7 @@ class TestSecrets:
     @pytest.mark.parametrize("auth", ["{}", '{bearer: "${T}", user: ada}', "{user: ada}", '{value: "${T}"}'])
     def test_half_of_them_is_told(self, project, auth):
         declare(project, f"{{from: http, url: https://x.org/a, auth: {auth}}}")
-        assert "auth has one of four forms" in project.only_wrong({"T": "hunter22"})
+        assert "auth has one of five forms" in project.only_wrong({"T": "hunter22"})
 
 
 class TestDefaults:

@@ -7,7 +7,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -41,6 +41,12 @@ class Auth(Declaration):
         value: the secret for ``header`` or ``query``.
         user: name for HTTP Basic authentication.
         password: its password.
+        token_url: address that issues access tokens (OAuth 2.0), by client credentials or by ``refresh_token``. A
+            token that expires is renewed, also between two pages.
+        client_id: name of the client.
+        client_secret: its secret; clients with a ``refresh_token`` may have none.
+        refresh_token: the refresh token.
+        scope: the requested scope.
     """
 
     bearer: SecretStr | None = None
@@ -49,17 +55,38 @@ class Auth(Declaration):
     value: SecretStr | None = None
     user: str | None = None
     password: SecretStr | None = None
+    token_url: str | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    scope: str | None = None
+
+    @field_validator("token_url")
+    @classmethod
+    def _encrypted(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        address = web_address(value)
+        if address.lower().startswith("http://") and not _is_loopback(urlsplit(address).hostname or ""):
+            raise ValueError("others can read credentials over http:// on their way; write https://")
+        return address
 
     @model_validator(mode="after")
     def _one_form(self) -> Auth:
         given = {name for name in Auth.model_fields if getattr(self, name) is not None}
-        if given not in ({"bearer"}, {"header", "value"}, {"query", "value"}, {"user", "password"}):
+        given -= {"scope"} if self.token_url is not None else set()
+        token = {"token_url", "client_id"}
+        forms = (
+            *({"bearer"}, {"header", "value"}, {"query", "value"}, {"user", "password"}),
+            *(token | {"client_secret"}, token | {"refresh_token"}, token | {"client_secret", "refresh_token"}),
+        )
+        if given not in forms:
             raise ValueError(
-                "auth has one of four forms; write {bearer: …}, {header: NAME, value: …}, {query: NAME, value: …} or "
-                "{user: …, password: …}, secrets as ${NAME}"
+                "auth has one of five forms; write {bearer: …}, {header: NAME, value: …}, {query: NAME, value: …}, "
+                "{user: …, password: …} or {token_url: …, client_id: …, client_secret: …}, secrets as ${NAME}"
             )
-        for secret in (self.bearer, self.value, self.password):
-            if secret is not None and any(ord(letter) < 32 for letter in secret.get_secret_value()):
+        for secret in self._given():
+            if any(ord(letter) < 32 for letter in secret.get_secret_value()):
                 raise ValueError("a secret has a line break or another control character; correct the variable's value")
         return self
 
@@ -70,11 +97,24 @@ class Auth(Declaration):
             return None
         return base64.b64encode(f"{self.user}:{self.password.get_secret_value()}".encode()).decode()
 
+    @property
+    def client_basic(self) -> str | None:
+        """Name and secret of the client as the token address gets them (RFC 6749, 2.3.1)."""
+        if self.client_id is None or self.client_secret is None:
+            return None
+        text = f"{quote(self.client_id, safe='')}:{quote(self.client_secret.get_secret_value(), safe='')}"
+        return base64.b64encode(text.encode()).decode()
+
+    def _given(self) -> list[SecretStr]:
+        secrets = (self.bearer, self.value, self.password, self.client_secret, self.refresh_token)
+        return [secret for secret in secrets if secret is not None]
+
     def secrets(self) -> Iterator[str]:
         """Every secret text: as declared, as sent, and a token without its scheme."""
-        for secret in (self.bearer, self.value, self.password):
-            if secret is not None:
-                yield secret.get_secret_value()
+        for secret in self._given():
+            yield secret.get_secret_value()
+        if self.client_basic is not None:
+            yield self.client_basic
         if self.header is not None and self.header.lower() == "authorization" and self.value is not None:
             yield self.value.get_secret_value().partition(" ")[2]
         if self.basic is not None:

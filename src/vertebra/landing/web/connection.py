@@ -71,6 +71,7 @@ class Connections:
     limits: WebLimits
     credentials: Credentials
     _client: httpx.Client | None = field(default=None, init=False)
+    _oauth: httpx.Auth | None = field(default=None, init=False)
 
     def close(self) -> None:
         """Close them all."""
@@ -101,7 +102,10 @@ class Connections:
             self.network.check_stop()
             # Texts of httpx's errors may contain the whole address with a secret in it, so they are not passed on.
             try:
-                with self._connected().stream("GET", where, headers=sent | headers, timeout=seconds) as response:
+                auth = None if elsewhere else self._tokens()
+                with self._connected().stream(
+                    "GET", where, headers=sent | headers, timeout=seconds, auth=auth
+                ) as response:
                     yield cast("Response", response)
             except httpx.ConnectError as error:
                 if "ssl" in str(error).lower() or "certificate" in str(error).lower():
@@ -131,6 +135,14 @@ class Connections:
                 raise RetryableError(f"the connection to {shown} was interrupted", cause=type(error).__name__) from None
             except httpx.InvalidURL:
                 raise CollectError(f"{shown} is not an address that can be requested") from None
+
+    def _tokens(self) -> httpx.Auth | None:
+        """What requests access tokens and sends them; None if the declaration has no ``token_url``."""
+        if self._oauth is None and self.credentials.oauth is not None:
+            from vertebra.landing.web.oauth import OAuth
+
+            self._oauth = OAuth(self.credentials.oauth, self.network)
+        return self._oauth
 
     def _connected(self) -> httpx.Client:
         """The client; proxies and certificate authorities are those of the environment."""

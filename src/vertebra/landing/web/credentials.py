@@ -33,6 +33,7 @@ class Credentials:
         secret_headers: those of ``auth``.
         query: name and value of the secret query parameter.
         secrets: finds secrets in an address.
+        oauth: how an access token is requested; None without ``token_url``.
     """
 
     origin: Origin
@@ -40,6 +41,7 @@ class Credentials:
     secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: tuple[str, str] | None = field(default=None, repr=False)
     secrets: Redaction = field(default_factory=lambda: Redaction({}), repr=False)
+    oauth: Auth | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, url: str, headers: Mapping[str, str], auth: Auth | None) -> Credentials:
@@ -54,7 +56,8 @@ class Credentials:
         elif auth is not None and auth.basic is not None:
             secret["Authorization"] = f"Basic {auth.basic}"
         secrets = Redaction({}, auth.secrets() if auth is not None else ())
-        return cls(origin_of(url), dict(headers), secret, query, secrets)
+        oauth = auth if auth is not None and auth.token_url is not None else None
+        return cls(origin_of(url), dict(headers), secret, query, secrets, oauth)
 
     def request_to(self, url: str) -> tuple[str, dict[str, str]]:
         """The address and headers of a request: with credentials if it goes to the declared host, else without."""

@@ -1,0 +1,142 @@
+"""Access tokens of OAuth 2.0: requested, sent to the declared host only, renewed while pages are read, never kept."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pydantic import ValidationError
+
+from landing.readings import records, source
+from vertebra.errors import CollectError
+
+SECRET = "client-secret-value"
+
+
+class Api:
+    """A JSON API in pages of one record, and the address that issues its tokens; a token is good for some requests."""
+
+    def __init__(self, uses=100, token_status=(), error="invalid_client"):
+        self.uses, self.token_status, self.error = uses, list(token_status), error
+        self.asked, self.left, self.number = [], 0, 0
+
+    def token(self, form, headers):
+        self.asked.append((form, headers.get("Authorization")))
+        status = self.token_status.pop(0) if self.token_status else 200
+        if status != 200:
+            return status, {"error": self.error}
+        self.number, self.left = self.number + 1, self.uses
+        return 200, {"access_token": f"token-{self.number}", "token_type": "Bearer", "expires_in": 3600}
+
+    def page(self, query, headers):
+        if headers.get("Authorization") != f"Bearer token-{self.number}" or self.left <= 0:
+            return 401, {"error": "invalid_token"}
+        self.left -= 1
+        offset = int(query.get("offset", ["0"])[0])
+        return 200, {"items": [{"id": offset}] if offset < 4 else [], "total": 4}
+
+
+@pytest.fixture
+def serve():
+    running = []
+
+    def start(api):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.answer(*api.page(parse_qs(urlsplit(self.path).query), self.headers))
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                self.answer(*api.token({name: one for name, (one,) in parse_qs(body).items()}, self.headers))
+
+            def answer(self, status, body):
+                data = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        running.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in running:
+        server.shutdown()
+        server.server_close()
+
+
+def readings(url, **auth):
+    auth = {"token_url": f"{url}/token", "client_id": "me", "client_secret": SECRET} | auth
+    page = {"by": "offset", "param": "offset", "size": 1, "total": "total"}
+    collect = {"from": "rest", "url": f"{url}/d", "page": page, "limits": {"rate": 1000}}
+    return source(collect | {"auth": {k: v for k, v in auth.items() if v}}, parse={"records": "items"})
+
+
+def ids(outcome):
+    return [row["id"] for batch in outcome.new for row in records(batch)]
+
+
+def test_client_credentials_get_a_token_that_is_sent(serve, gathered):
+    api = Api()
+    assert ids(gathered(readings(serve(api), scope="read"))) == ["0", "1", "2", "3"]
+    ((form, authorization),) = api.asked
+    assert form == {"grant_type": "client_credentials", "scope": "read"}
+    assert authorization.startswith("Basic ")
+
+
+def test_a_refresh_token_gets_a_token(serve, gathered):
+    api = Api()
+    assert len(ids(gathered(readings(serve(api), client_secret=None, refresh_token="again")))) == 4
+    ((form, authorization),) = api.asked
+    assert form == {"grant_type": "refresh_token", "refresh_token": "again", "client_id": "me"}
+    assert authorization is None
+
+
+def test_a_token_that_expires_while_pages_are_read_is_renewed(serve, gathered):
+    api = Api(uses=2)
+    assert ids(gathered(readings(serve(api)))) == ["0", "1", "2", "3"]
+    assert api.number == 2
+
+
+def test_a_busy_token_address_is_asked_again(serve, gathered):
+    assert len(ids(gathered(readings(serve(Api(token_status=[503, 429])))))) == 4
+
+
+def test_a_refused_client_is_told_without_its_secret(serve, gathered, lake):
+    with pytest.raises(CollectError, match="gives no access token") as told:
+        gathered(readings(serve(Api(token_status=[401]))))
+    assert told.value.cause == "status 401, invalid_client"
+    assert SECRET not in str(told.value)
+
+
+def test_a_token_that_is_never_accepted_is_told(serve, gathered):
+    with pytest.raises(CollectError, match="answers with status 401"):
+        gathered(readings(serve(Api(uses=0))))
+
+
+def test_nothing_of_the_secret_or_the_token_is_kept(serve, gathered, lake):
+    gathered(readings(serve(Api())))
+    kept = b"".join(file.read_bytes() for file in lake.root.rglob("*") if file.is_file())
+    assert b"token-1" not in kept
+    assert SECRET.encode() not in kept
+
+
+@pytest.mark.parametrize(
+    ("auth", "says"),
+    [
+        ({"client_secret": None}, "one of five forms"),
+        ({"token_url": "http://tokens.example.org/t"}, "write https://"),
+    ],
+)
+def test_an_incomplete_or_open_declaration_is_refused(auth, says):
+    with pytest.raises(ValidationError, match=says):
+        readings("http://127.0.0.1:1", **auth)
