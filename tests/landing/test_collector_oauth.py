@@ -11,7 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from landing.readings import records, source
-from vertebra.errors import CollectError
+from vertebra.declare.load import load_project
+from vertebra.errors import CollectError, DeclarationError
 
 SECRET = "client-secret-value"
 
@@ -140,3 +141,15 @@ def test_nothing_of_the_secret_or_the_token_is_kept(serve, gathered, lake):
 def test_an_incomplete_or_open_declaration_is_refused(auth, says):
     with pytest.raises(ValidationError, match=says):
         readings("http://127.0.0.1:1", **auth)
+
+
+@pytest.mark.parametrize("key", ["client_secret", "refresh_token"])
+def test_a_secret_that_is_written_as_text_is_refused(tmp_path, key):
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "vertebra.yaml").write_text("name: tokens\n")
+    (tmp_path / "datasets" / "d.yaml").write_text(
+        "source: s\ncollect:\n  from: rest\n  url: https://api.example.org/d\n"
+        f'  auth: {{token_url: "https://login.example.org/t", client_id: me, {key}: plain}}\ncolumns: {{id: int}}\n'
+    )
+    with pytest.raises(DeclarationError, match=f"collect.auth.{key} is not a reference to an environment variable"):
+        load_project(tmp_path, environ={})

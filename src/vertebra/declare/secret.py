@@ -13,7 +13,7 @@ from vertebra.declare.registered import registered_by
 from vertebra.errors import DeclarationError
 
 _ADDRESSES: Final = ("database", "path")
-_SECRET_KEYS: Final = {"bearer", "value", "password"}
+_SECRET_KEYS: Final = {"bearer", "value", "password", "client_secret", "refresh_token"}
 _HEADERS: Final = re.compile(r"authorization|cookie|.*(token|api-?key|secret|password).*", re.IGNORECASE)
 _REFERENCE: Final = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _PASSWORD: Final = re.compile(r"://[^/?#]*:(?P<password>[^/?#]*)@")
