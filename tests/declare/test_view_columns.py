@@ -16,7 +16,7 @@ TABLES = {
 def unknown(sql: str) -> list[tuple[str, str]]:
     found = list(unknown_columns(one_query(sql, "views/v.sql"), TABLES))
     assert all(sql[one.start : one.end].strip("`") == one.column for one in found)
-    return [(one.table.partition(".")[2], one.column) for one in found]
+    return [(" ".join(table.partition(".")[2] or table for table in one.tables), one.column) for one in found]
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,15 @@ def unknown(sql: str) -> list[tuple[str, str]]:
          [("planes", "tail"), ("flights", "orign")]),
         ("select seats from trusted.planes union all select seets from trusted.planes", [("planes", "seets")]),
         ("select `flights`.orign from trusted.flights", [("flights", "orign")]),
+        ("select seat from trusted.flights f join trusted.planes p on p.tailnum = f.tailnum",
+         [("flights planes", "seat")]),
+        ("with a as (select *, 1 as extra from trusted.flights) select extra, anything, a.more from a",
+         [("a", "anything"), ("a", "more")]),
+        ("with a as (select origin as o from trusted.flights) select origin from a", [("a", "origin")]),
+        ("select t.o from (select origin from trusted.flights union all select dest from trusted.flights) t",
+         [("t", "o")]),
+        ("with a as (select f.* from trusted.flights f), b as (select a.*, p.seats from a join trusted.planes p "
+         "on p.tailnum = a.tailnum) select seats, seat from b", [("b", "seat")]),
     ],
 )  # fmt: skip
 def test_told(sql: str, expected: list[tuple[str, str]]) -> None:
@@ -56,7 +65,17 @@ def test_told(sql: str, expected: list[tuple[str, str]]) -> None:
         "select origin, row_number() over w as n from trusted.flights window w as (partition by origin order by dest)",
         "select origin, row_number() over (order by dest) as n from trusted.flights qualify n = 1",
         "with a as (select origin as o from trusted.flights) select o, f.origin from a, trusted.flights f",
-        "with a as (select *, 1 as extra from trusted.flights) select extra, anything from a",
+        "with a as (select *, 1 as extra from trusted.flights) select extra, ORIGIN, a._rid from a",
+        "with a as (select * except (dest) from trusted.flights) select dest from a",
+        "with a as (select * from x.other) select anything from a",
+        "with a(p, q) as (select origin, dest from trusted.flights) select p, q, a.q from a",
+        "select t.p from (select origin from trusted.flights) as t(p)",
+        "select p from trusted.planes as t(p, q)",
+        "with a as (select origin, one from trusted.flights lateral view explode(delays) as one) select one from a",
+        "with a as (select origin, count(*) from trusted.flights group by origin) select `count(1)` from a",
+        "with recursive a as (select 1 as n union all select n + 1 from a where n < 3) select n from a",
+        "select origin, seats from trusted.flights f, trusted.planes p order by 1, seats",
+        "select f.tailnum, p.* from trusted.flights f join trusted.planes p using (tailnum) where seats > 3",
         "select seats, tailnum from trusted.planes join trusted.flights using (tailnum)",
         "select count(*) filter (where origin = 'JFK') as n, interval '1' hour from trusted.flights having n > 1",
         "select carrier, sum(minute) as total from trusted.flights group by all order by total",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from vertebra.declare.analysis_file import location_in
 from vertebra.declare.dataset_integrity import dataset_errors, no_column
@@ -10,7 +10,7 @@ from vertebra.declare.declarations import Declarations, datasets_read_by, views_
 from vertebra.declare.document import Document, Loc, display_path
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, inputs_of, outputs_of
 from vertebra.declare.sql_text import place, quote
-from vertebra.declare.view_columns import unknown_columns
+from vertebra.declare.view_columns import output_columns, unknown_columns
 from vertebra.errors import DeclarationError
 from vertebra.formatting import shortened
 from vertebra.suggestions import did_you_mean
@@ -127,24 +127,56 @@ def _input_errors(declared: Declarations) -> Iterator[DeclarationError]:
 
 
 def _view_column_errors(declared: Declarations) -> Iterator[DeclarationError]:
-    """Find views that read columns which their dataset does not declare and its drift policy cannot add."""
-    tables = {
-        f"trusted.{name}": [*dataset.columns, "_rid"]
-        for name, dataset in declared.datasets.items()
-        if dataset.drift.extra != "evolve"
-    }
+    """Find views that read columns which no table has that they read them from."""
+    tables = _known_columns(declared)
     for name, read in declared.views.items():
         if read.query is None:
             continue
         sql, file = read.view.sql or "", display_path(read.view.file)
         for one in unknown_columns(read.query, tables):
-            dataset = declared.datasets[one.table.partition(".")[2]]
+            names = list(dict.fromkeys(column for columns in one.tables.values() for column in columns))
+            datasets = [declared.datasets.get(table.partition(".")[2]) for table in one.tables]
+            add = (
+                f"declare {one.column} in {datasets[0].declared_in}" if datasets[0] is not None else "correct the name"
+            )
+            none = "none of them has it: " if len(one.tables) > 1 else ""
+            subject = " and ".join(one.tables) if len(one.tables) == 1 else "no table it reads"
+            verb = "has no" if len(one.tables) == 1 else "has the"
             yield DeclarationError(
-                f"view {name}: {one.table} has no column {one.column}{quote(sql, one.start, one.end)}",
-                cause=f"its columns are {shortened(tables[one.table])}",
-                remedy=did_you_mean(one.column, tables[one.table], f"declare {one.column} in {dataset.declared_in}"),
+                f"view {name}: {subject} {verb} column {one.column}{quote(sql, one.start, one.end)}",
+                cause=none + "; ".join(_columns_of(table, columns) for table, columns in one.tables.items())
+                if none
+                else f"its columns are {shortened(names)}",
+                remedy=did_you_mean(one.column, names, add),
                 where=place(sql, one.start, file),
             )
+
+
+def _columns_of(table: str, columns: Sequence[str]) -> str:
+    return f"{table} has {shortened(columns)}"
+
+
+def _known_columns(declared: Declarations) -> dict[str, Sequence[str]]:
+    """The columns of the tables that views read, where declarations tell them all."""
+    tables: dict[str, Sequence[str]] = {
+        f"trusted.{name}": [*dataset.columns, "_rid"]
+        for name, dataset in declared.datasets.items()
+        if dataset.drift.extra != "evolve"
+    }
+    waiting = {f"exploitation.{name}": read.query for name, read in declared.views.items() if read.query is not None}
+    while waiting:  # views are followed in the order in which they read each other
+        ready = [table for table in waiting if not waiting.keys() & _tables_in(declared, table)]
+        if not ready:
+            return tables
+        for table in ready:
+            columns = output_columns(waiting.pop(table), tables)
+            if columns is not None:
+                tables[table] = columns
+    return tables
+
+
+def _tables_in(declared: Declarations, table: str) -> set[str]:
+    return set(declared.views[table.partition(".")[2]].view.inputs)
 
 
 def _publication_errors(declared: Declarations) -> Iterator[DeclarationError]:

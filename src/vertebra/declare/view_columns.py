@@ -1,7 +1,7 @@
 """Columns that the SQL of a view reads and its tables do not have.
 
-Only certain cases are reported: a column that names its table, or a column in a query over one table. Arguments that
-functions treat as names, and tables without declared columns, are left to the engine.
+Only certain cases are reported. The columns of CTEs, subqueries and other views are followed as far as they can be read
+off their SQL. Arguments that functions treat as names, and tables without declared columns, are left to the engine.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ _UNITS: Final = frozenset(
 
 @dataclass(frozen=True)
 class UnknownColumn:
-    """A column that its table does not have.
+    """A column that none of the tables has that a query reads it from.
 
     Attributes:
-        table: qualified name of the table.
+        column: its name.
+        tables: the columns of each of these tables, by its qualified name, or by its alias in the query.
         start: position of the column's name in the text.
         end: position after it.
     """
 
-    table: str
     column: str
+    tables: Mapping[str, Sequence[str]]
     start: int
     end: int
 
@@ -45,22 +46,78 @@ def unknown_columns(query: exp.Query, tables: Mapping[str, Sequence[str]]) -> It
     from sqlglot.optimizer.scope import traverse_scope
 
     for scope in traverse_scope(query):
-        known = {alias: name for alias in scope.sources if (name := _table(scope, alias)) in tables}
-        alone = next(iter(known.values()), None) if len(scope.sources) == 1 and _closed(scope) else None
+        sources = {alias: _source(scope, alias, tables) for alias in scope.selected_sources}
+        known = {named: columns for named, columns in sources.values() if columns is not None}
+        whole = bool(sources) and len(known) == len(sources) and _closed(scope)
         for column in scope.columns:
-            table = known.get(column.table) if column.table else alone
-            if table is not None and not _has(tables[table], column.name) and (column.table or _plain(column, scope)):
+            if column.table:
+                named, columns = sources.get(column.table, ("", None))
+                read = {named: columns} if columns is not None else {}
+            else:
+                read = known if whole and _plain(column, scope) else {}
+            if read and not any(_has(names, column.name) for names in read.values()) and "start" in column.this.meta:
                 where = column.this.meta
-                if "start" in where:
-                    yield UnknownColumn(table, column.name, where["start"], where["end"] + 1)
+                yield UnknownColumn(column.name, read, where["start"], where["end"] + 1)
 
 
-def _table(scope: Scope, alias: str) -> str:
-    """The qualified name of a source that is a table, not a CTE or subquery."""
+def output_columns(query: exp.Query, tables: Mapping[str, Sequence[str]]) -> list[str] | None:
+    """The columns of the result of a query; None if they cannot be read off its SQL.
+
+    Args:
+        tables: all columns of each table, by its qualified name.
+    """
+    from sqlglot.optimizer.scope import build_scope
+
+    scope = build_scope(query)
+    return _outputs(scope, tables) if scope is not None else None
+
+
+def _source(scope: Scope, alias: str, tables: Mapping[str, Sequence[str]]) -> tuple[str, Sequence[str] | None]:
+    """The name of what a query reads under an alias, and its columns if they are known."""
     from sqlglot import exp
 
     source = scope.sources[alias]
-    return ".".join(part.name for part in source.parts).lower() if isinstance(source, exp.Table) else ""
+    if isinstance(source, exp.Table):
+        # a table may rename its columns: from t as u(a, b)
+        named = ".".join(part.name for part in source.parts).lower()
+        return named, None if _renamed(source.args.get("alias")) else tables.get(named)
+    return alias, _outputs(source, tables)
+
+
+def _outputs(scope: Scope, tables: Mapping[str, Sequence[str]]) -> list[str] | None:
+    from sqlglot import exp
+
+    node = scope.expression
+    outer = node.parent
+    alias = outer.args.get("alias") if isinstance(outer, exp.CTE | exp.Subquery) else None
+    if renamed := _renamed(alias):
+        return renamed
+    if isinstance(node, exp.SetOperation):
+        return _outputs(scope.set_operation_scopes[0], tables) if scope.set_operation_scopes else None
+    if not isinstance(node, exp.Select) or node.args.get("laterals"):
+        return None
+    found: list[str] = []
+    for one in node.selects:
+        inner = one.this if isinstance(one, exp.Column) else one
+        if not isinstance(inner, exp.Star):
+            if not isinstance(one, exp.Alias | exp.Column):
+                return None  # the engine gives it a name
+            found.append(one.alias_or_name)
+            continue
+        if any(inner.args.get(part) for part in ("except_", "except", "replace", "rename")):
+            return None
+        aliases = [one.table] if isinstance(one, exp.Column) else list(scope.selected_sources)
+        for source in aliases:
+            columns = _source(scope, source, tables)[1] if source in scope.selected_sources else None
+            if columns is None:
+                return None
+            found += columns
+    return found
+
+
+def _renamed(alias: exp.Expr | None) -> list[str]:
+    """The names that an alias gives to columns, as in ``as t(a, b)``."""
+    return [one.name for one in alias.args.get("columns") or ()] if alias is not None else []
 
 
 def _closed(scope: Scope) -> bool:
