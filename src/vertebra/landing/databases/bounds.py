@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vertebra.errors import CollectError
 from vertebra.formatting import counted
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from vertebra.landing.collectors.sql import Sql
     from vertebra.landing.databases.database import Database
     from vertebra.landing.port import Request
 
@@ -59,6 +58,22 @@ def cast_remedy(cursor: str, relation: str, dialect: str) -> str:
     )
 
 
+class CursorSource(Protocol):
+    """What a declaration says about a table or a query with a cursor."""
+
+    @property
+    def table(self) -> str | None:
+        """The table, if it is one."""
+
+    @property
+    def query(self) -> str | None:
+        """The query, if it is one."""
+
+    @property
+    def cursor(self) -> str | None:
+        """The column that rises."""
+
+
 @dataclass(frozen=True)
 class Bounds:
     """The values of a cursor column.
@@ -68,7 +83,7 @@ class Bounds:
         nulls: number of rows without a value.
     """
 
-    source: Sql
+    source: CursorSource
     request: Request
     lowest: Any
     highest: Any
@@ -76,7 +91,7 @@ class Bounds:
     dialect: str
 
     @classmethod
-    def of(cls, database: Database, connection: Connection, source: Sql, request: Request) -> Bounds:
+    def of(cls, database: Database, connection: Connection, source: CursorSource, request: Request) -> Bounds:
         """Read the bounds.
 
         Raises:
