@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import Field, SecretStr, model_validator
 
 from vertebra.declare.declaration import Declaration
 from vertebra.declare.schedule import Every, Schedule, Zone
 
-if TYPE_CHECKING:
-    from vertebra.declare.dataset import Dataset
+
+class WithColumns(Protocol):
+    """What a source needs of a dataset: its declared columns, by name."""
+
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """The columns."""
 
 
 class Source(Declaration):
@@ -65,7 +70,7 @@ class Source(Declaration):
         """The key, if any, that makes the source return records again, which ``load: append`` would duplicate."""
         return None
 
-    def refusal(self, dataset: Dataset) -> str | None:  # noqa: ARG002 - for subclasses
+    def refusal(self, dataset: WithColumns) -> str | None:  # noqa: ARG002 - for subclasses
         """Why the columns of a dataset do not fit its source; None if they do."""
         return None
 

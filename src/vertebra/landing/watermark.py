@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from vertebra.declare.column_type import INTEGERS
 
 if TYPE_CHECKING:
-    from vertebra.declare.dataset import Column, Dataset
+    from vertebra.declare.dataset import Column
+    from vertebra.declare.source import WithColumns
 
 Kind = Literal["number", "time", "text"]
 
@@ -114,7 +115,7 @@ def is_ordered_text(text: str) -> bool:
     return not _DAY_FIRST.fullmatch(text)
 
 
-def cursor_column(dataset: Dataset, field: str) -> Column | None:
+def cursor_column(dataset: WithColumns, field: str) -> Column | None:
     """The declared column that is read from a field of the source; None if there is none."""
     return next((column for name, column in dataset.columns.items() if field in column.sources(name)), None)
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vertebra.declare.dataset import Dataset
+    from vertebra.declare.source import WithColumns
     from vertebra.landing.web.client import Client
     from vertebra.landing.web.download import Download
 
@@ -95,7 +96,7 @@ class Since(Declaration):
     field: str = Field(min_length=1)
     start: str
 
-    def refusal(self, dataset: Dataset) -> str | None:
+    def refusal(self, dataset: WithColumns) -> str | None:
         """Why the declared column of the field cannot be compared with ``start``; None if it can be."""
         column = cursor_column(dataset, self.field)
         kind = declared_kind(column)
@@ -145,7 +146,7 @@ class Rest(UrlTemplateSource):
         """An API returns the records with the value of ``since`` again."""
         return "since" if self.since is not None else super().doubled_by_append()
 
-    def refusal(self, dataset: Dataset) -> str | None:
+    def refusal(self, dataset: WithColumns) -> str | None:
         """Why the columns do not fit ``since``."""
         return self.since.refusal(dataset) if self.since is not None else super().refusal(dataset)
 
