@@ -12,7 +12,8 @@ from vertebra.lake.batches import batches
 from vertebra.lake.commit import Commit
 from vertebra.lake.gc import OF_MODEL, TableGarbage
 from vertebra.lake.removal import free_batch, remember_last_number, remove_folders
-from vertebra.workspace.retire import ZONES, undeclared_datasets
+from vertebra.workspace.retire import undeclared_datasets
+from vertebra.zones import DATASET_ZONES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,7 +72,7 @@ def free_retired(
         landed = sorted(folder for folder in lake.landing.glob(f"*/{name}") if folder.is_dir())
         tables = [
             table
-            for zone in ZONES
+            for zone in DATASET_ZONES
             if (table := f"{zone}.{name}")
             and not any(why.startswith(OF_MODEL) for why in roots.get(table, {}).values())
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from vertebra.errors import DecisionError
 from vertebra.governance.ledgers import Ledgers
@@ -13,15 +13,13 @@ from vertebra.governance.retirements import Retirement, record_retirement, retir
 from vertebra.lake.batches import batches
 from vertebra.lake.owner import hold
 from vertebra.suggestions import did_you_mean
+from vertebra.zones import DATASET_ZONES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from vertebra.declare.project import Project
     from vertebra.lake.catalog import Lake
-
-ZONES: Final = ("formatted", "trusted")
-"""The zones with a table of each dataset."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def undeclared_datasets(project: Project, lake: Lake, ledgers: Ledgers) -> list[
     # a dataset whose declaration is broken is declared
     declared = {*project.datasets, *(one.name for one in project.broken if one.kind == "dataset")}
     landed = {folder.name for folder in lake.landing.glob("*/*") if any(folder.glob("[0-9]*/receipt.json"))}
-    tables = [table.name for zone in ZONES for table in lake.tables(zone)]
+    tables = [table.name for zone in DATASET_ZONES for table in lake.tables(zone)]
     names = {*landed, *(name.partition(".")[2] for name in tables)} - declared
     retired = retirements(ledgers) if names else {}
     return [
