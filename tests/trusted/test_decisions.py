@@ -230,6 +230,28 @@ def test_a_decision_about_other_values_no_longer_applies(sail_zone: Zone) -> Non
     assert lapsed(zone) == [None, None, None]
 
 
+def test_a_release_ends_when_a_column_of_another_quarantining_rule_changes(sail_zone: Zone) -> None:
+    zone = sail_zone
+    rules = {**KEYED.rules, "named": {"deny": "t.city = 'x'", "on_violation": "quarantine"}}
+    dataset = declared("cities", KEYED.columns, key=["id"], rules=rules)
+    zone.run(dataset, KEYED_ROWS)
+    release(deciding(zone, dataset=dataset), rid(3))
+    assert (3, "c", 11) in next_batch(zone, dataset, KEYED_ROWS)
+    assert not [
+        row for row in next_batch(zone, dataset, [*KEYED_ROWS[:3], {**KEYED_ROWS[3], "city": "x"}]) if row[0] == 3
+    ]
+    assert lapsed(zone, dataset) == ["city was 'c', and is 'x' now"]
+
+
+def test_without_its_rule_a_decision_is_about_all_values_of_the_row(sail_zone: Zone) -> None:
+    zone = sail_zone
+    zone.run(KEYED, KEYED_ROWS)
+    ruleless = declared("cities", {"id": "int", "zip": "int", "city": "string", "n": "int"}, key=["id"])
+    release(deciding(zone, dataset=ruleless), rid(3))
+    next_batch(zone, KEYED, [*KEYED_ROWS[:3], {**KEYED_ROWS[3], "zip": 5}])
+    assert lapsed(zone) == ["zip was '2', and is '5' now"]
+
+
 def test_a_row_whose_key_does_not_tell_it_apart_is_known_by_its_row_id_alone(sail_zone: Zone) -> None:
     zone = sail_zone
     twice = [{**row, "id": 5} for row in KEYED_ROWS[:3]] + [{**KEYED_ROWS[3], "id": None}]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from vertebra.declare.rules import rules_of
+from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.errors import DecisionError
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.commit import Commit
@@ -70,7 +70,9 @@ def release(deciding: Deciding, rid: int, comment: str = "") -> Decision:
             remedy=f"vertebra quarantine list {name}",
         )
     decision = Decision(deciding.at, deciding.by, "release", name, rid, comment=comment)
-    return _record(deciding, decision, _columns(deciding, found[0]["rules"]))
+    # a released row stays out of quarantine whatever rule would put it there, so the columns of all of them count
+    quarantining = [rule.name for rule in _rules(deciding) if rule.on_violation == "quarantine"]
+    return _record(deciding, decision, _columns(deciding, [*found[0]["rules"], *quarantining]))
 
 
 def undo(deciding: Deciding, rid: int, column: str, comment: str = "") -> Decision:
@@ -192,10 +194,16 @@ def withdraw(
 
 
 def _columns(deciding: Deciding, rules: Iterable[str]) -> set[str]:
-    """The columns of the dataset that some of its rules read."""
+    """The columns of the dataset that some of its rules read; all of them if one of the rules is not declared now."""
+    declared = {rule.name: rule for rule in _rules(deciding)}
     wanted = set(rules)
-    declared = rules_of(deciding.dataset, deciding.datasets or None)
-    return {column for rule in declared if rule.name in wanted for column in columns_of(rule, deciding.name)}
+    if not wanted <= declared.keys():
+        return set(deciding.dataset.columns)
+    return {column for name in wanted for column in columns_of(declared[name], deciding.name)}
+
+
+def _rules(deciding: Deciding) -> tuple[NamedRule, ...]:
+    return rules_of(deciding.dataset, deciding.datasets or None)
 
 
 def _record(deciding: Deciding, decision: Decision, columns: Iterable[str]) -> Decision:
