@@ -13,6 +13,7 @@ import hashlib
 import importlib
 import os
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+_STANDARD_LIBRARY: Final = sysconfig.get_path("stdlib") + os.sep
 
 
 @dataclass(frozen=True)
@@ -141,11 +143,17 @@ def _loaded(root: Path) -> dict[str, Path]:
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         # declarations run as modules too, but are not imported by name and have no spec
-        if isinstance(file, str) and getattr(module, "__spec__", None) is not None:
+        if isinstance(file, str) and getattr(module, "__spec__", None) is not None and not _is_installed(file):
             place = Path(file).resolve() if file.startswith(os.sep) else Path(file)
             if place.is_relative_to(root) and _INSTALLED.isdisjoint(place.parts):
                 found[name] = place
     return found
+
+
+@functools.cache
+def _is_installed(file: str) -> bool:
+    """Whether a file is of Python or of an installed package, by its name; a process has imported thousands."""
+    return file.startswith(_STANDARD_LIBRARY) or not _INSTALLED.isdisjoint(Path(file).parts)
 
 
 def _folders(root: Path) -> list[Path]:

@@ -23,6 +23,9 @@ _ENTRY: Final = re.compile(r"(\d{20})\.json")
 _CHECKPOINT: Final = re.compile(r"(\d{20})\.checkpoint(?:\..*)?\.parquet")
 _PARQUET_MARK: Final = b"PAR1"
 
+LogState = tuple[tuple[str, int, int, int], ...]
+"""The files of a log: name, time of the last change in nanoseconds, size in bytes, number on the disk."""
+
 
 @dataclass(frozen=True)
 class DamagedEntry:
@@ -77,19 +80,36 @@ def flushed(table: Path) -> Iterator[None]:
     record_hashes(log, changed)
 
 
-def _stamps(log: Path) -> dict[str, tuple[int, int]]:
+def _stamps(log: Path) -> dict[str, tuple[int, int, int]]:
+    """When each file of a log was changed, its size, and its number on the disk."""
     found = {}
     with os.scandir(log) if log.is_dir() else _nothing() as listed:
         for one in listed:
             status = one.stat()
             if one.is_file() and one.name != HASHES:
-                found[one.name] = (status.st_mtime_ns, status.st_size)
+                found[one.name] = (status.st_mtime_ns, status.st_size, status.st_ino)
     return found
 
 
 @contextmanager
 def _nothing() -> Iterator[Iterator[os.DirEntry[str]]]:
     yield iter(())
+
+
+def is_log(log: Path) -> bool:
+    """Whether a folder is the log of a table: it has an entry or a checkpoint."""
+    with os.scandir(log) if log.is_dir() else _nothing() as listed:
+        return any(_ENTRY.fullmatch(one.name) or _CHECKPOINT.fullmatch(one.name) for one in listed)
+
+
+def log_state(log: Path) -> LogState:
+    """The state of a log now; two states are equal if no file of the log changed between them."""
+    return tuple(sorted((name, *stamp) for name, stamp in _stamps(log).items()))
+
+
+def newest_version(state: LogState) -> int | None:
+    """The newest version that a log makes; None if it makes none."""
+    return max((int(match[1]) for name, *_ in state if (match := _ENTRY.fullmatch(name))), default=None)
 
 
 def damaged_entries(log: Path, *, every: bool = False) -> list[DamagedEntry]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -16,7 +17,7 @@ from vertebra.errors import LakeError
 from vertebra.lake.commit import TableVersion, table_version
 from vertebra.lake.data_file import short_or_gone
 from vertebra.lake.file_actions import added_files
-from vertebra.lake.log import LOG, damaged_entries
+from vertebra.lake.log import LOG, LogState, damaged_entries, is_log, log_state, newest_version
 
 if TYPE_CHECKING:
     import pyarrow.dataset as pads
@@ -39,17 +40,28 @@ class TableReader:
 
     def exists(self) -> bool:
         """Whether a version was ever committed."""
-        return (self.path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(self.path))
+        return is_log(self.path / LOG)
 
     def delta(self, version: int | None = None) -> DeltaTable:
-        """The deltalake handle, at a version or at the latest.
+        """A deltalake handle of its own, at a version or at the latest, which may write.
 
         Raises:
             LakeError: there is no such table or version, or its log is damaged.
         """
+        return self._opened(version, _open)
+
+    def _snapshot(self, version: int | None = None) -> DeltaTable:
+        """Like :meth:`delta`, to read only: opened again only after the log has changed."""
+        state = log_state(self.path / LOG)
+        newest = newest_version(state)
+        return self._opened(
+            version, lambda path, version: _snapshot(path, newest if version is None else version, state)
+        )
+
+    def _opened(self, version: int | None, opening: Callable[[str, int | None], DeltaTable]) -> DeltaTable:
         self.check_log()
         try:
-            return DeltaTable(str(self.path), version=version)
+            return opening(str(self.path), version)
         except TableNotFoundError as error:
             if version is None or not self.exists():
                 raise LakeError(
@@ -96,11 +108,11 @@ class TableReader:
 
     def version(self) -> int:
         """The newest version."""
-        return int(self.delta().version())
+        return int(self._snapshot().version())
 
     def schema(self, version: int | None = None) -> pa.Schema:
         """Columns and types of a version."""
-        return pa.schema(self.delta(version).schema().to_arrow())
+        return pa.schema(self._snapshot(version).schema().to_arrow())
 
     def data_version(self) -> int:
         """The newest version that changed rows; compaction makes versions that do not."""
@@ -121,12 +133,12 @@ class TableReader:
 
     def rows(self, version: int | None = None) -> int:
         """Rows of a version, from the log's file statistics."""
-        actions = added_files(self.delta(version))
+        actions = added_files(self._snapshot(version))
         return int(sum(count or 0 for count in actions.column("num_records").to_pylist()))
 
     def sizes(self, version: int | None = None) -> dict[Path, int]:
         """The files of a version with the size that the log has of each, in the order they were written."""
-        actions = added_files(self.delta(version)).select(["path", "size_bytes"])
+        actions = added_files(self._snapshot(version)).select(["path", "size_bytes"])
         return dict(sorted((self.path / unquote(one["path"]), one["size_bytes"]) for one in actions.to_pylist()))
 
     def greatest(self, column: str) -> list[str] | None:
@@ -134,14 +146,14 @@ class TableReader:
 
         Statistics cut long texts off, so the column must be short.
         """
-        actions = added_files(self.delta())
+        actions = added_files(self._snapshot())
         name = f"max.{column}"
         found: list[Any] = list(actions.column(name).to_pylist()) if name in actions.column_names else [None]
         return None if None in found else found
 
     def files(self, version: int | None = None) -> list[Path]:
         """The files of a version, in the order they were written."""
-        actions = added_files(self.delta(version))
+        actions = added_files(self._snapshot(version))
         return sorted(self.path / unquote(path) for path in actions.column("path").to_pylist())
 
     def added(self, since: int, version: int, read_by: str) -> list[Path] | None:
@@ -225,7 +237,7 @@ class TableReader:
 
     def history(self, limit: int | None = None) -> list[TableVersion]:
         """The table's versions, newest first."""
-        return [table_version(entry) for entry in self.delta().history(limit)]
+        return [table_version(entry) for entry in self._snapshot().history(limit)]
 
     def latest(self) -> TableVersion | None:
         """The newest version, or None when the table does not exist."""
@@ -235,7 +247,17 @@ class TableReader:
 
     def transaction_version(self, step: str) -> int | None:
         """The last application transaction of a step, or None."""
-        return self.delta().transaction_version(step) if self.exists() else None
+        return self._snapshot().transaction_version(step) if self.exists() else None
+
+
+def _open(path: str, version: int | None) -> DeltaTable:
+    return DeltaTable(path, version=version)
+
+
+@functools.lru_cache(maxsize=64)
+def _snapshot(path: str, version: int | None, _: LogState) -> DeltaTable:
+    """A table that is opened once for each state of its log; opening costs milliseconds, and a run asks often."""
+    return _open(path, version)
 
 
 def as_type(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
