@@ -14,6 +14,7 @@ Effort = Literal["fast", "thorough"]
 
 VARIABLE = "VERTEBRA_TESTS"
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -56,3 +57,16 @@ def cases(every: Sequence[T], fast: Collection[T]) -> list[T]:
     if unknown or not fast:
         raise ValueError(f"{unknown or 'nothing'} is not among the cases {list(every)}")
     return [case for case in every if EFFORT == "thorough" or case in fast]
+
+
+def spread(every: Mapping[K, T], fast: int) -> dict[K, T]:
+    """Named cases that a test tries at once: every one, or as many in the fast profile, evenly spread.
+
+    Raises:
+        ValueError: no case, or more than there are.
+    """
+    if not 1 <= fast <= len(every):
+        raise ValueError(f"fast={fast}: there are {len(every)} cases")
+    names = list(every)
+    chosen = names if EFFORT == "thorough" else [names[place * len(names) // fast] for place in range(fast)]
+    return {name: every[name] for name in chosen}

@@ -6,8 +6,10 @@ processes. A fork is a process of its own, so it may be killed at any moment lik
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+IMPORTED_LATE = (
+    "duckdb", "grpc._channel", "pyarrow.csv", "pyarrow.dataset", "pyarrow.json", "pysail.spark",
+    "pyspark.sql.connect.catalog", "pyspark.sql.connect.functions.builtin", "pyspark.sql.connect.session",
+    "pyspark.sql.connect.streaming.readwriter", "pyspark.sql.connect.udf", "pyspark.sql.connect.udtf",
+    "pyspark.sql.connect.window", "pyspark.testing.utils", "sqlglot.dialects.duckdb", "sqlglot.dialects.spark",
+    "sqlglot.optimizer.annotate_types",
+)  # fmt: skip
+"""What runs of small projects import within functions."""
 
 
 class Forks:
@@ -63,14 +74,8 @@ def forks() -> Iterator[Forks]:
 
 def _origin() -> None:
     """Fork for every line that is read, and print how the fork ended."""
-    import pysail.spark  # noqa: F401
-
-    import vertebra.cli.app
-    import vertebra.pipeline.run
-    import vertebra.workspace.workspace  # noqa: F401
-    from vertebra.engine.connect import _import_client
-
-    _import_client()
+    _import_what_runs_import()
+    os.fsync = lambda _: None  # a killed process loses nothing that it wrote, flushed or not
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -78,6 +83,22 @@ def _origin() -> None:
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{status}\n")
         sys.stdout.flush()
+
+
+def _import_what_runs_import() -> None:
+    """Import Vertebra whole, and what it imports from others only within functions, so that no fork has to.
+
+    Nothing of it may start threads, which a fork would not have.
+    """
+    import vertebra
+    from vertebra.engine.connect import _import_client
+
+    _import_client()
+    for module in pkgutil.walk_packages(vertebra.__path__, "vertebra."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    for name in IMPORTED_LATE:
+        importlib.import_module(name)
 
 
 def _become(program: str, arguments: list[str], cwd: str, streams: str) -> None:

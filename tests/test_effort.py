@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import effort
-from effort import VARIABLE, cases, effort_of, examples
+from effort import VARIABLE, cases, effort_of, examples, spread
 
 HERE = Path(__file__).parent
 
@@ -32,6 +32,9 @@ def test_a_profile_says_how_much_is_tried(
     monkeypatch.setattr(effort, "EFFORT", profile)
     assert examples(fast=2, thorough=9) == drawn
     assert cases([1, 2, 3], fast=[3, 1]) == tried
+    assert spread({"a": 1, "b": 2, "c": 3, "d": 4}, fast=2) == (
+        {"a": 1, "c": 3} if profile == "fast" else {"a": 1, "b": 2, "c": 3, "d": 4}
+    )
 
 
 def test_a_fast_profile_that_tries_nothing_by_chance_or_more_than_the_thorough_one_is_an_error() -> None:
@@ -41,6 +44,9 @@ def test_a_fast_profile_that_tries_nothing_by_chance_or_more_than_the_thorough_o
     for chosen in ([], [4]):
         with pytest.raises(ValueError, match="not among the cases"):
             cases([1, 2, 3], fast=chosen)
+    for fast in (0, 3):
+        with pytest.raises(ValueError, match="there are 2 cases"):
+            spread({"a": 1, "b": 2}, fast)
 
 
 @pytest.mark.parametrize(

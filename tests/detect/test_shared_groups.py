@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detection_truth import check, stored, unhurried
+from effort import spread
 from vertebra.declare.rules import NamedRule
 from vertebra.denial import Inclusion, parse
 from vertebra.engine import Engine
@@ -102,26 +103,26 @@ def random_records(count: int, seed: int = 1) -> list[dict[str, Any]]:
 @unhurried
 @given(records=st.lists(rows, min_size=20, max_size=50))
 def test_most_groups_violate(records: list[dict[str, Any]], sail: Engine) -> None:
-    check(rules(RULES), {"r": table(records)}, sail)
+    check(rules(spread(RULES, fast=13)), {"r": table(records)}, sail)
 
 
 @unhurried
 @given(records=st.lists(rows, min_size=1, max_size=40))
 def test_few_groups_violate(records: list[dict[str, Any]], sail: Engine) -> None:
-    check(rules(RULES), {"r": table(records, clean=400)}, sail)
+    check(rules(spread(RULES, fast=9)), {"r": table(records, clean=400)}, sail)
 
 
 @pytest.mark.parametrize("copies", [0, 1, 3])
 def test_no_rows_one_row_and_rows_that_are_all_equal(copies: int, sail: Engine) -> None:
     (record,) = random_records(1, seed=5)
     record |= {"n": record["k"], "x": float("nan"), "flag": True, "price": Decimal("1.00")}
-    check(rules(RULES), {"r": table([record] * copies)}, sail)
+    check(rules(spread(RULES, fast=9)), {"r": table([record] * copies)}, sail)
 
 
 @pytest.mark.spark
 @pytest.mark.slow
 def test_on_apache_spark_too(apache_spark: Engine) -> None:
-    chosen = {name: text for place, (name, text) in enumerate(RULES.items()) if place % 2 == 0}
+    chosen = spread(dict(list(RULES.items())[::2]), fast=5)
     check(rules(chosen), {"r": table(random_records(40), clean=200)}, apache_spark)
 
 
@@ -133,7 +134,7 @@ def test_sharing_a_pass_changes_nothing(sail: Engine, tmp_path: Path) -> None:
         return detect("r", {"r": frame}, rules(texts), sail, tmp_path / folder)
 
     together = {count.rule: count for count in detected(RULES, "together").counts}
-    for name, text in list(RULES.items())[::3]:
+    for name, text in spread(dict(list(RULES.items())[::3]), fast=4).items():
         assert detected({name: text}, name).counts == (together[name],)
 
 
@@ -163,7 +164,7 @@ def test_pairs_that_match_the_left_hand_side_are_those_a_join_would_count(sail: 
 def test_no_more_pairs_violate_than_match_the_left_hand_side(rows: int, sail: Engine) -> None:
     equal = [random_records(1, seed=3)[0] | {"k": 1, "x": 2.5, "n": 1, "flag": True}] * rows
     for records in (equal, random_records(rows)):
-        for name, count in check(rules(RULES), {"r": table(records, clean=5)}, sail).items():
+        for name, count in check(rules(spread(RULES, fast=9)), {"r": table(records, clean=5)}, sail).items():
             if count.lhs_pairs is not None:
                 assert (count.violating_pairs or 0) <= count.lhs_pairs, name
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+import vertebra.lake.tidy
 from vertebra.errors import LakeError
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
@@ -15,9 +16,17 @@ from vertebra.lake.commit import Commit
 from vertebra.lake.gc import collect_garbage
 from vertebra.lake.log_retention import log_entries, trim_log
 from vertebra.lake.table import LakeTable
-from vertebra.lake.tidy import LATEST, tidy
+from vertebra.lake.tidy import tidy
 
 NAME = "governance.quality"
+LATEST = 8
+
+
+@pytest.fixture(autouse=True)
+def few_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep fewer versions than a lake does, so that a test needs fewer commits to go beyond them."""
+    assert vertebra.lake.tidy.LATEST > LATEST
+    monkeypatch.setattr(vertebra.lake.tidy, "LATEST", LATEST)
 
 
 def append(table: LakeTable, value: int) -> None:
