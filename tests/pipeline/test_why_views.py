@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,20 @@ def test_the_version_that_a_view_read_is_explained_not_the_present_one(tmp_path:
     assert "trusted.sales version 0 (version 1 is newer)" in table
     assert "trusted.sales version 0 has the row" in row
     assert "trusted.sales is at version 1 now; what follows is about that version" in row
+
+
+def test_a_view_whose_file_changed_since_its_table_was_computed_says_so(folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "project"))
+    assert "changed since" not in texts(links(copy, "exploitation.again", None, "more"))
+    edit(copy, "views/named.sql", "s.price * 2", "s.price * 3")
+    said = "views/named.sql changed since version 0 of exploitation.named was computed"
+    for about in ((None, "more"), (FIRST, "more"), (FIRST, None)):
+        found = texts(links(copy, "exploitation.again", *about))
+        assert said in found, about
+        assert "views/again.sql changed" not in found
+    # SQL that gives the same rows leaves the table as it was, which is then by the new file
+    edit(copy, "views/named.sql", "s.price * 3", "2 * s.price")
+    with open_tiny(copy) as project:
+        assert project.run().ok
+        assert project.table("exploitation.named").latest_version() == 0
+    assert "changed since" not in texts(links(copy, "exploitation.again", FIRST, "more"))

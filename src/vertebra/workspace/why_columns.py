@@ -9,6 +9,7 @@ from vertebra.workspace.explanation import Link
 from vertebra.workspace.why_lookup import (
     Lookup,
     analysis_of,
+    changed_since,
     golden_of,
     inputs_of_version,
     listed_inputs,
@@ -59,6 +60,8 @@ def column_links(lookup: Lookup, name: str, column: str, depth: int, seen: set[t
         yield Link("column", f"{name}.{column} is {how} of trusted.{spellings.table}.{spellings.column}", depth=depth)
         yield from column_links(lookup, f"trusted.{spellings.table}", spellings.column, depth + 1, seen)
         return
+    for link in changed_since(lookup, name) if view is not None else ():
+        yield Link(link.kind, link.text, depth=depth)
     traced = traced_column(lookup, view, inputs, column) if view is not None else None
     link = column_link(lookup, name, column, traced, inputs)
     yield Link(link.kind, link.text, link.facts, depth)

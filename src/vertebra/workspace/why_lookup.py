@@ -10,9 +10,10 @@ from vertebra.declare.reconciliation import EntityResolution, LookupTable, outpu
 from vertebra.declare.sql_text import one_query
 from vertebra.errors import VertebraError
 from vertebra.exploitation.column_lineage import ColumnLineage, column_lineage
+from vertebra.workspace.explanation import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from vertebra.declare.analysis import Analysis
     from vertebra.declare.project import Project
@@ -71,6 +72,32 @@ def analysis_of(lookup: Lookup, subject: str) -> Analysis | None:
         if subject in (name, f"{name}_train", f"{name}_test", f"{name}_predictions"):
             return analysis
     return None
+
+
+def changed_since(lookup: Lookup, name: str) -> Iterator[Link]:
+    """A link that says that the file of a view has changed since its table was computed; nothing if it has not.
+
+    Explanations of views follow the file as it is now, because the SQL of earlier versions is not kept.
+    """
+    from vertebra.pipeline.fingerprint import fingerprint_of
+    from vertebra.pipeline.plan import graph_of
+    from vertebra.pipeline.state import State
+
+    newest = lookup.lake.table(name).newest_data()
+    step = graph_of(lookup.project).producer(name)
+    if newest is None or step is None or step.broken or not step.files:
+        return
+    now = fingerprint_of(step, {}, "", lookup.project.root)
+    last = State(lookup.lake, lookup.ledgers).remembered(step.name)
+    if newest.extra.get("definition") == now.definition or last is None:
+        return
+    changed = [file for file, one in now.files.items() if last.fingerprint.files.get(file) != one]
+    if changed:
+        yield Link(
+            "view",
+            f"{' and '.join(changed)} changed since version {newest.version} of {name} was computed; what follows "
+            f"is by the file as it is now (next: vertebra run --select {name})",
+        )
 
 
 def real_name(lookup: Lookup, table: str, version: int, column: str) -> str | None:

@@ -18,6 +18,7 @@ from vertebra.workspace.why_columns import column_link, column_links
 from vertebra.workspace.why_lookup import (
     Lookup,
     analysis_of,
+    changed_since,
     golden_of,
     inputs_of_version,
     listed_inputs,
@@ -54,6 +55,7 @@ def view_row(lookup: Lookup, name: str, rid: int, column: str | None, version: i
             remedy=f'vertebra sql "select _rid from {name} limit 5"',
         )
     yield from found_in(lookup.lake, name, version, rid, column, "view")
+    yield from changed_since(lookup, name)
     inputs = inputs_of_version(lookup, name, version)
     view = lookup.project.views.get(name.partition(".")[2])
     row = traced_column(lookup, view, inputs, RID) if view is not None else None
@@ -187,6 +189,7 @@ def _example(lookup: Lookup, name: str, analysis: Analysis, row: Mapping[str, An
 
 def _group(lookup: Lookup, name: str, row: Mapping[str, Any], version: int) -> Iterator[Link]:
     """The rows of the input that a row of an aggregating view was made from, where the SQL groups one table."""
+    yield from changed_since(lookup, name)
     inputs = inputs_of_version(lookup, name, version)
     view = lookup.project.views.get(name.partition(".")[2])
     by = _grouped_by(lookup, view, inputs) if view is not None else None
