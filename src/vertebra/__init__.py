@@ -74,6 +74,8 @@ if TYPE_CHECKING:
     from vertebra.workspace.diagnostics import Diagnostic
     from vertebra.workspace.discover_data import discover_data as discover
     from vertebra.workspace.explanation import Explanation, Link
+    from vertebra.workspace.forget import ErasureReport, RewrittenBatch
+    from vertebra.workspace.forget_effects import Effects
     from vertebra.workspace.listing import DatasetDrift, DatasetInfo, PublicationInfo, RuleInfo, StepInfo, TableInfo
     from vertebra.workspace.maintain import GarbageReport
     from vertebra.workspace.models import ChosenModel, ModelScore
@@ -115,8 +117,10 @@ __all__ = [
     "DeclarationErrors",
     "Diagnostic",
     "DriftError",
+    "Effects",
     "EngineError",
     "EngineMemoryError",
+    "ErasureReport",
     "ExampleTuple",
     "Explanation",
     "Finding",
@@ -153,6 +157,7 @@ __all__ = [
     "RepairedDamage",
     "Retirement",
     "Retraction",
+    "RewrittenBatch",
     "RuleError",
     "RuleInfo",
     "RulePlan",
@@ -261,6 +266,9 @@ _HOMES: Final[dict[str, str]] = {
     "UndeclaredDataset": "vertebra.workspace.retire",
     "RepairedDamage": "vertebra.workspace.repair",
     "discover": "vertebra.workspace.discover_data:discover_data",
+    "ErasureReport": "vertebra.workspace.forget",
+    "RewrittenBatch": "vertebra.workspace.forget",
+    "Effects": "vertebra.workspace.forget_effects",
     "DatasetDrift": "vertebra.workspace.listing",
     "DatasetInfo": "vertebra.workspace.listing",
     "PublicationInfo": "vertebra.workspace.listing",

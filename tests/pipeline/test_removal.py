@@ -150,3 +150,29 @@ def test_garbage_collection_frees_retracted_batches(root: Path, sail: Engine) ->
     project.gc("0 days")
     assert run(vertebra.open(root).project, engine=sail).ok
     assert project.table("trusted.m").rows() == 0
+
+
+def test_tables_of_views_that_are_no_longer_declared_are_named_and_can_be_retired(root: Path, sail: Engine) -> None:
+    (root / "views").mkdir()
+    for name in ("old", "kept"):
+        (root / f"views/{name}.sql").write_text("select v from trusted.m")
+    assert run(vertebra.open(root).project, engine=sail).ok
+    (root / "views/old.sql").unlink()
+    project = vertebra.open(root)
+    (note,) = project.undeclared_notes()
+    assert note.startswith("exploitation.old is no longer declared, and the lake has its table; ")
+    assert 'vertebra retire exploitation.old --reason "…"' in note
+    with pytest.raises(DecisionError, match=r"the lake has no table exploitation.kept that is not declared"):
+        project.retire("exploitation.kept", "a test")
+    project.retire("exploitation.old", "nobody reads it")
+    assert project.undeclared_notes() == []
+    assert "exploitation.old" not in [one.table for one in project.table_infos()]
+    project.restore_dataset("exploitation.old", "somebody does")
+    assert "exploitation.old" in [one.table for one in project.table_infos()]
+    project.retire("exploitation.old", "nobody does")
+    assert "exploitation.old" in [one.table for one in project.gc("0 days").tables]
+    assert not (root / "lake/exploitation/old").exists()
+    assert (root / "lake/exploitation/kept").exists()
+    # nobody knows which tables a broken declaration has
+    (root / "views/kept.sql").write_text("select nothing from")
+    assert vertebra.open(root, strict=False).undeclared() == []

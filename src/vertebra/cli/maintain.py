@@ -1,4 +1,4 @@
-"""Commands that keep the lake in order: restore, retract, retire, gc."""
+"""Commands that keep the lake in order: restore, retract, retire, forget, gc."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import typer
 
 from vertebra.cli.options import (
     CURRENT_FOLDER,
+    EngineOption,
     FormatOption,
     ProfileOption,
     ProjectOption,
+    WaitOption,
     YesOption,
     confirm,
     open_workspace,
@@ -20,7 +22,8 @@ from vertebra.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from vertebra import GarbageReport
+    from vertebra import ErasureReport, GarbageReport, RunReport, Workspace
+    from vertebra.report.console import LineConsole, TerminalConsole
 
 _COLUMNS = ("table", "versions kept", "files", "freed", "compacted")
 
@@ -76,7 +79,12 @@ def retract(
 
 
 def retire(
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset.", show_default=False)],
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATASET", help="The dataset, or a table such as exploitation.sales.", show_default=False
+        ),
+    ],
     reason: Annotated[
         str, typer.Option("--reason", "-m", metavar="TEXT", help="Why; it is recorded.", show_default=False)
     ] = "",
@@ -84,7 +92,7 @@ def retire(
     project: ProjectOption = CURRENT_FOLDER,
     profile: ProfileOption = None,
 ) -> None:
-    """Retire a dataset that is no longer declared.
+    """Retire a dataset, a view or an analysis that is no longer declared.
 
     Its tables are no longer listed, and gc frees its batches, tables and rows in ledgers when the retention has passed.
     Until then, --undo lists it again.
@@ -93,6 +101,7 @@ def retire(
     Examples:
       vertebra retire orders --reason "it is called sales now"
       vertebra retire orders --undo --reason "the old figures are needed"
+      vertebra retire exploitation.sales_by_city --reason "nobody reads it"
     """
     space = open_workspace(project, profile)
     made = space.restore_dataset(dataset, reason) if undo else space.retire(dataset, reason)
@@ -100,6 +109,99 @@ def retire(
         print_note(f"{made.dataset} is listed again")
     else:
         print_note(f"{made.dataset} is retired\nnext:  vertebra gc frees its files when the retention has passed")
+
+
+def forget(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset.", show_default=False)],
+    key: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KEY...",
+            help="Values of the dataset's key, in its order, or COLUMN=VALUE for any columns.",
+            show_default=False,
+        ),
+    ],
+    reason: Annotated[
+        str,
+        typer.Option(
+            "--reason", "-m", metavar="TEXT", help="Why, without naming the person; it is recorded.", show_default=False
+        ),
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed; remove nothing.")] = False,
+    allow: Annotated[bool, typer.Option("--allow", help="Let records of a forgotten key land again.")] = False,
+    yes: YesOption = False,
+    wait: WaitOption = 0,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+    engine: EngineOption = None,
+) -> None:
+    """Erase the records of a key, such as those of a person.
+
+    Payloads in the landing zone are rewritten without the records, and all tables below are computed and published
+    again. Then the earlier versions of these tables and of the ledgers are removed. Other records keep their row ids.
+    Records of the key that the source sends again do not land. An erasure that is interrupted is completed by the
+    next run.
+
+    \b
+    Examples:
+      vertebra forget customers 1017 --dry-run
+      vertebra forget customers 1017 --reason "request 42"
+      vertebra forget orders customer=1017 --reason "request 42" --yes
+      vertebra forget customers 1017 --allow --reason "a customer again"
+    """
+    from vertebra.formatting import counted
+
+    output_format(form)
+    with open_workspace(project, profile, engine, strict=True) as space:
+        if allow:
+            space.allow(dataset, key, reason)
+            print_note(f"records of the key land again in {dataset}, from the next collection on")
+            return
+        if dry_run or not yes:
+            found = space.forget(dataset, key, reason, dry_run=True, wait=wait)
+            _print_erasure(found, form)
+            records = f"{counted(found.records, 'record')} of {found.dataset}"
+            if dry_run:
+                print_note(f"would forget {records}; nothing was removed")
+                return
+            confirm(f"Forget {records} for good?", yes)
+        _forget(space, dataset, key, reason, wait, form if yes else "")
+
+
+def _forget(space: Workspace, dataset: str, key: list[str], reason: str, wait: float, form: str) -> None:
+    """Forget, and print what was done.
+
+    Args:
+        form: the format of the batches; empty if they were printed before.
+    """
+    from vertebra import RunReport
+    from vertebra.cli.run import exit_with, reported
+    from vertebra.report.forget import next_lines
+
+    made: list[ErasureReport] = []
+
+    def work(console: LineConsole | TerminalConsole) -> RunReport:
+        made.append(space.forget(dataset, key, reason, wait=wait, console=console))
+        return made[0].run or RunReport("", 0.0, (), (), 0)
+
+    ran = reported(work)
+    (done,) = made
+    if form:
+        _print_erasure(done, form)
+    for line in next_lines(done):
+        print_note(line)
+    exit_with(ran)
+    if not done.done:
+        raise typer.Exit(1)
+
+
+def _print_erasure(report: ErasureReport, form: str) -> None:
+    from vertebra.report.forget import BATCHES, batch_rows, effect_lines
+
+    print_rows(batch_rows(report), BATCHES, form)
+    for line in effect_lines(report):
+        print_note(line)
 
 
 def gc(
@@ -161,4 +263,4 @@ def _print_garbage(report: GarbageReport, form: str) -> None:
     print_note(f"{freed} {counted(report.files, 'file')}, {size(report.bytes)}")
 
 
-COMMANDS = {"restore": restore, "retract": retract, "retire": retire, "gc": gc}
+COMMANDS = {"restore": restore, "retract": retract, "retire": retire, "forget": forget, "gc": gc}

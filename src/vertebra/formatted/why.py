@@ -124,6 +124,13 @@ def _record(batch: Batch, record: int, columns: list[str], rid: int) -> dict[str
         .to_table(columns=[RECORD_COLUMN, *names], filter=pads.field(RECORD_COLUMN) == record)
         .to_pylist()
     )
+    forgotten = next((one for one in batch.receipt.forgotten if record in one["records"]), None)
+    if forgotten is not None:
+        raise LakeError(
+            f"record {record} of batch {batch.number} was forgotten",
+            cause=f"vertebra forget erased it on {forgotten['at']:.10}: {forgotten['reason']}",
+            remedy='vertebra sql "select * from governance.forgotten"',
+        )
     if not found:
         raise LakeError(
             f"batch {batch.number} has no record {record}",

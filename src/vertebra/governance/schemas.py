@@ -153,6 +153,25 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         dataset=pa.string(),
         reason=pa.string(),
     ),
+    # records that were forgotten (action forget), those of forgotten keys that a source sent again and that did not
+    # land (leave out), and keys whose records may land again (allow); hashes are keyed hashes of the columns, tables
+    # lost their history before the version beside them
+    "forgotten": _schema(
+        decided_at=_TIME,
+        ended_at=_TIME,
+        decided_by=pa.string(),
+        action=pa.string(),
+        erasure=pa.string(),
+        reason=pa.string(),
+        source=pa.string(),
+        dataset=pa.string(),
+        columns=pa.list_(pa.string()),
+        hashes=pa.list_(pa.string()),
+        batches=pa.list_(pa.int64()),
+        records=pa.int64(),
+        tables=pa.list_(pa.string()),
+        versions=pa.list_(pa.int64()),
+    ),
     # a person's decisions, which later runs apply: accept a violation, release from quarantine, undo a repair, set a
     # cell; row_key (JSON) finds the row in later batches, and row_values (JSON) has the values the decision was about
     "decisions": _schema(

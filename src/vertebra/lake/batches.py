@@ -41,8 +41,8 @@ class Receipt:
         number: rises by one per dataset, from 1.
         collected_at: UTC.
         url: where the payload came from, without credentials.
-        sha256: of the payload's bytes.
-        bytes: size of the payload.
+        sha256: of the payload's bytes as received.
+        bytes: size of the payload as received.
         payload: file name of the payload in the batch folder.
         records: number of records.
         columns: columns of ``records.parquet`` after ``_record``: the payload's names in its order, made unique.
@@ -58,6 +58,10 @@ class Receipt:
         seen: a profile of the cells by column, see :class:`vertebra.lake.column_profile.ColumnProfile`.
         records_sha256: of ``records.parquet``; None in receipts of earlier releases.
         freed_at: when payload and records were freed, because the batch was retracted; None while they are there.
+        forgotten: the erasures that removed records: ``erasure`` (its id), ``at``, ``reason`` and ``records``, the
+            ordinals of the removed records. Other records keep their ordinals.
+        kept_sha256: of the payload as it is kept, without the forgotten records; None for the bytes as received.
+        kept_bytes: size of the payload as it is kept.
     """
 
     number: int
@@ -79,6 +83,24 @@ class Receipt:
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     records_sha256: str | None = None
     freed_at: str | None = None
+    forgotten: list[dict[str, Any]] = field(default_factory=list)
+    kept_sha256: str | None = None
+    kept_bytes: int | None = None
+
+    @property
+    def stored_sha256(self) -> str:
+        """The SHA-256 of the payload's file: as received, or without the forgotten records."""
+        return self.kept_sha256 or self.sha256
+
+    @property
+    def stored_bytes(self) -> int:
+        """The size of the payload's file."""
+        return self.bytes if self.kept_bytes is None else self.kept_bytes
+
+    @property
+    def forgotten_records(self) -> tuple[int, ...]:
+        """The ordinals of the records that were forgotten, in their order."""
+        return tuple(sorted({record for one in self.forgotten for record in one["records"]}))
 
     def to_json(self) -> str:
         """As the text of ``receipt.json``, with a hash of itself."""
@@ -165,12 +187,12 @@ def check_records(batch: Batch) -> None:
 
 
 def check_payload(batch: Batch) -> None:
-    """Check that the payload of a batch has the bytes that were received.
+    """Check that the payload of a batch has the bytes that were received, or those that an erasure kept of it.
 
     Raises:
         LakeError: it is gone, or has changed.
     """
-    fact = damage_of(batch.payload, batch.receipt.sha256, batch.receipt.bytes)
+    fact = damage_of(batch.payload, batch.receipt.stored_sha256, batch.receipt.stored_bytes)
     if fact:
         raise _damaged(batch.payload, fact)
 
@@ -205,8 +227,15 @@ def _hash_of(raw: Mapping[str, Any]) -> str:
 
 
 def batches_digest(landed: Sequence[Batch]) -> str:
-    """A hash of batches: of their payloads, and of how their records were parsed."""
+    """A hash of batches: of their payloads, of how their records were parsed, and of which were forgotten."""
     received = [
-        (one.number, one.receipt.sha256, one.receipt.period, one.receipt.part, one.receipt.parse) for one in landed
+        (one.number, one.receipt.sha256, one.receipt.period, one.receipt.part, one.receipt.parse, *_forgotten(one))
+        for one in landed
     ]
     return hashlib.sha256(json.dumps(received, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _forgotten(batch: Batch) -> tuple[tuple[int, ...], ...]:
+    """The forgotten records of a batch; nothing where there are none, as in the digests of earlier releases."""
+    records = batch.receipt.forgotten_records
+    return (records,) if records else ()

@@ -29,11 +29,15 @@ def log_entries(table: TableReader) -> int:
     return len(entries(table.path / LOG))
 
 
-def trim_log(table: TableReader, oldest: int) -> None:
-    """Remove the log of versions before ``oldest``, if that frees enough entries; later ones stay readable."""
+def trim_log(table: TableReader, oldest: int, least: int = _WORTH_TRIMMING) -> None:
+    """Remove the log of versions before ``oldest``; later ones stay readable.
+
+    Args:
+        least: do nothing if that frees fewer entries.
+    """
     log = table.path / LOG
     old = [file for version, file in entries(log).items() if version < oldest]
-    if len(old) < _WORTH_TRIMMING:
+    if len(old) < least:
         return
     # a reader begins at a checkpoint; the newest is made last, because the log points to the last one made
     with flushed(table.path):

@@ -25,10 +25,11 @@ used twice."""
 def free_batch(batch: Batch, now: datetime) -> None:
     """Delete payload and records of a batch; the receipt stays, so that the same bytes do not land again.
 
-    A repeated call completes one that was interrupted.
+    The receipt loses the profiles of the columns, which may have texts of cells. A repeated call completes one that was
+    interrupted.
     """
-    if batch.receipt.freed_at is None:
-        renewed = replace(batch.receipt, freed_at=now.isoformat())
+    if batch.receipt.freed_at is None or batch.receipt.seen:
+        renewed = replace(batch.receipt, freed_at=batch.receipt.freed_at or now.isoformat(), seen={})
         replace_file(batch.folder / "receipt.json", renewed.to_json(), 0o444)
     for file in (batch.payload, batch.records):
         file.unlink(missing_ok=True)

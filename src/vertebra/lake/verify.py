@@ -124,7 +124,7 @@ def _landing_checks(lake: Lake) -> Iterator[_Check]:
         yield _Check(subject, "receipt", file, None)
         if batch.receipt.freed_at is not None:
             continue
-        yield _Check(subject, "payload", batch.payload, batch.receipt.sha256, batch.receipt.bytes)
+        yield _Check(subject, "payload", batch.payload, batch.receipt.stored_sha256, batch.receipt.stored_bytes)
         yield _Check(subject, "records", batch.records, batch.receipt.records_sha256)
 
 

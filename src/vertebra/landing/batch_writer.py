@@ -33,10 +33,11 @@ from vertebra.landing.port import Refused
 from vertebra.landing.refused_payloads import RefusedPayload, RefusedPayloadError, RefusedPayloadStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from vertebra.declare.dataset import Dataset
+    from vertebra.governance.forgotten import Tombstones
     from vertebra.landing.port import CircuitOpen, Payload
     from vertebra.landing.records import RecordsSummary
 
@@ -88,6 +89,10 @@ class _Pending:
         return self.folder / "receipt.json"
 
 
+def _nothing_forgotten() -> None:
+    """There are no forgotten keys."""
+
+
 @dataclass(frozen=True)
 class BatchWriter:
     """Writes payloads of a dataset as batches.
@@ -100,6 +105,7 @@ class BatchWriter:
         collector: kind and version of the collector.
         redact: removes secrets from texts and files.
         pending: small batches that :meth:`complete` makes durable and visible.
+        forgotten: reads the forgotten keys of the dataset, whose records do not land.
     """
 
     dataset: Dataset
@@ -109,6 +115,7 @@ class BatchWriter:
     collector: str
     redact: Redaction = NO_SECRETS
     pending: list[_Pending] = field(default_factory=list)
+    forgotten: Callable[[], Tombstones | None] = _nothing_forgotten
 
     def land(self, payload: Payload, known: list[Batch], staging: Path) -> Batch | None:
         """Make a payload the next batch.
@@ -156,6 +163,7 @@ class BatchWriter:
             records_sha256 = _finalize_records(folder, summary)
             receipt = self._receipt(number, payload, url, raw, digest, size, summary, records_sha256)
             raw.chmod(0o444)
+            receipt = self._without_forgotten(receipt, folder)
             replace_file(folder / "receipt.json", receipt.to_json(), 0o444)
             target = self.home / f"{number:08d}"
             folder.rename(target)
@@ -174,6 +182,7 @@ class BatchWriter:
             summary = self._checked(raw, name, digest, folder, payload, known)
             records_sha256 = sha256_of(folder / "records.parquet")
             receipt = self._receipt(number, payload, url, raw, digest, size, summary, records_sha256)
+            receipt = self._without_forgotten(receipt, folder)
         batch = Batch(self.home / f"{number:08d}", receipt)
         self.pending.append(_Pending(folder, batch))
         if len(self.pending) >= _GROUP:
@@ -196,7 +205,7 @@ class BatchWriter:
             written = [file for one in pending for file in (one.payload, one.records)]
             flush(*written)
             for one in pending:
-                check_content(one.payload, one.batch.receipt.sha256)
+                check_content(one.payload, one.batch.receipt.stored_sha256)
                 check_content(one.records, str(one.batch.receipt.records_sha256))
                 one.records.chmod(0o444)
                 with complete_file(one.receipt, 0o444) as sink:
@@ -226,6 +235,19 @@ class BatchWriter:
             asked = Refused(url, error, raw, payload.period, payload.part)
             raise RefusedPayloadError(self.refusals.keep(asked, raw.name, digest)) from error
         return summary
+
+    def _without_forgotten(self, receipt: Receipt, folder: Path) -> Receipt:
+        """Leave records of forgotten keys out of a batch that is being made. Returns its receipt.
+
+        Raises:
+            CollectError: there are such records, and the payload cannot be rewritten.
+        """
+        known = self.forgotten()
+        if known is None:
+            return receipt
+        from vertebra.landing.erasure.left_out import leave_out
+
+        return leave_out(receipt, folder, self.dataset, known)
 
     def _receipt(
         self,
@@ -274,7 +296,7 @@ class BatchWriter:
             receipt = batch.receipt
             try:
                 check_payload(batch)
-                summary = self._parse(batch.payload, _file_name(receipt.url), receipt.sha256, folder)
+                summary = self._parse_again(batch, folder)
             except (CollectError, LakeError) as error:
                 raise UnparsableBatchError(
                     f"batch {batch.number} cannot be parsed as {self.dataset.name} is declared now: {error.fact}",
@@ -296,6 +318,17 @@ class BatchWriter:
                 (folder / name).replace(batch.folder / name)
                 flush(batch.folder)
         return Batch(batch.folder, renewed)
+
+    def _parse_again(self, batch: Batch, folder: Path) -> RecordsSummary:
+        receipt = batch.receipt
+        name, gaps = _file_name(receipt.url), receipt.forgotten_records
+        if not gaps or receipt.records:
+            return self._parse(batch.payload, name, receipt.stored_sha256, folder, gaps)
+        # all its records were forgotten
+        shutil.copyfile(batch.records, folder / "records.parquet")
+        from vertebra.landing.records import RecordsSummary
+
+        return RecordsSummary(0, receipt.columns, receipt.text, receipt.seen)
 
     @property
     def refusals(self) -> RefusedPayloadStore:
@@ -412,7 +445,7 @@ class BatchWriter:
                 remedy="collect again later; if it is right, write collect: {empty: accept}",
             )
 
-    def _parse(self, raw: Path, name: str, digest: str, folder: Path) -> RecordsSummary:
+    def _parse(self, raw: Path, name: str, digest: str, folder: Path, gaps: Sequence[int] = ()) -> RecordsSummary:
         from vertebra.landing.records import write_records  # imports much that a collection without news can spare
 
         may_be_empty = format_named(self.dataset.parse.format).empty_file_is_valid
@@ -425,7 +458,7 @@ class BatchWriter:
             )
         scratch = folder / "scratch"
         try:
-            return write_records(raw, name, digest, self.dataset, folder / "records.parquet", scratch)
+            return write_records(raw, name, digest, self.dataset, folder / "records.parquet", scratch, gaps=gaps)
         finally:
             if scratch.exists():
                 shutil.rmtree(scratch, ignore_errors=True)

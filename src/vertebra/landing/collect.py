@@ -15,6 +15,7 @@ from vertebra.errors import CollectError
 from vertebra.formatting import counted
 from vertebra.governance.cursor_resets import cursor_reset
 from vertebra.governance.drift import ColumnDrift, record_drift, schema_rows
+from vertebra.governance.forgotten import left_out_row, tombstones
 from vertebra.governance.retractions import BY_SOURCE, Retraction, record_retraction, retractions
 from vertebra.governance.schemas import EVENTS
 from vertebra.lake.batches import Batch, batches
@@ -126,7 +127,15 @@ def collect(dataset: Dataset, context: CollectionContext, collector: Collector |
     home = context.lake.landing / dataset.source / dataset.name
     make_folder(home)
     redact = redaction(dataset, context.secrets)
-    writer = BatchWriter(dataset, home, context.run_id, context.now, collector.label, redact)
+    writer = BatchWriter(
+        dataset,
+        home,
+        context.run_id,
+        context.now,
+        collector.label,
+        redact,
+        forgotten=cache(lambda: tombstones(context.lake, context.ledgers, dataset.name)),
+    )
     writer.remove_leftovers()
     known = batches(context.lake.landing, dataset.source, dataset.name)
     with _staging(home) as (staging, interrupted):
@@ -322,6 +331,17 @@ class _Collection:
         else:
             self.known.append(batch)
             self.receipts.append(batch.receipt)
+            if batch.receipt.forgotten:
+                self.warnings.append(_left_out(batch))
+
+
+def _left_out(batch: Batch) -> Warned:
+    number = len(batch.receipt.forgotten_records)
+    return Warned(
+        f"{counted(number, 'record')} of a forgotten key did not land in batch {batch.number}, {batch.receipt.url}",
+        "the source still sends what vertebra forget removed",
+        "ask the source to delete it, too",
+    )
 
 
 def _items(collector: Collector, request: Request, redact: Redaction) -> Iterator[Item]:
@@ -396,10 +416,16 @@ def _record(collection: _Collection, ledgers: Ledgers, run_id: str, interrupted:
     return _record_columns(dataset, known, again, ledgers, run_id) if again or new else ()
 
 
-def complete_ledgers(dataset: Dataset, landed: list[Batch], ledgers: Ledgers, run_id: str) -> None:
-    """Add batches of a dataset that are missing in the ledgers; the caller holds the lake's lease."""
+def complete_ledgers(
+    dataset: Dataset, landed: list[Batch], ledgers: Ledgers, run_id: str, again: Collection[int] = ()
+) -> None:
+    """Add batches of a dataset that are missing in the ledgers; the caller holds the lake's lease.
+
+    Args:
+        again: numbers of batches whose columns are recorded again, because their records changed.
+    """
     _record_batches(dataset, landed, ledgers, run_id)
-    _record_columns(dataset, landed, (), ledgers, run_id)
+    _record_columns(dataset, landed, again, ledgers, run_id)
 
 
 def _record_batches(dataset: Dataset, known: list[Batch], ledgers: Ledgers, run_id: str) -> list[Batch]:
@@ -425,7 +451,15 @@ def _record_batches(dataset: Dataset, known: list[Batch], ledgers: Ledgers, run_
         }
         for batch in missing
     ]
-    ledgers.append("batches", rows, Commit(run_id=run_id, step=f"landing.{dataset.name}", fingerprint=""))
+    commit = Commit(run_id=run_id, step=f"landing.{dataset.name}", fingerprint="")
+    ledgers.append("batches", rows, commit)
+    left_out = [
+        left_out_row(dataset.source, dataset.name, batch.number, entry, batch.receipt.collected_at)
+        for batch in missing
+        for entry in batch.receipt.forgotten
+        if entry["at"] == batch.receipt.collected_at.isoformat()
+    ]
+    ledgers.append("forgotten", left_out, commit)
     return missing
 
 

@@ -59,6 +59,7 @@ def write_records(
     target: Path,
     scratch: Path,
     limits: SizeLimits | None = None,
+    gaps: Sequence[int] = (),
 ) -> RecordsSummary:
     """Parse a payload into ``records.parquet``: ``_record`` (BIGINT, from 0) and every cell as text.
 
@@ -70,21 +71,41 @@ def write_records(
         digest: sha256 of the payload.
         target: file to write.
         scratch: a folder for intermediate files, made when it is needed.
+        gaps: ordinals, rising, that no record gets, because the records that had them were forgotten.
 
     Raises:
         CollectError: the payload cannot be parsed as declared; ignore what was written.
         OSError: the file cannot be written.
     """
+    context = ReadContext(dataset.parse, scratch, digest, dataset.collect.empty == "accept")
+    context = replace(context, paths=declared_paths(dataset))
+    return write_parsed(payload, name, dataset.collect.member, context, target, limits, gaps)
+
+
+def write_parsed(
+    payload: Path,
+    name: str,
+    member: str,
+    context: ReadContext,
+    target: Path,
+    limits: SizeLimits | None = None,
+    gaps: Sequence[int] = (),
+) -> RecordsSummary:
+    """Parse a payload as a context says; see :func:`write_records`.
+
+    Args:
+        member: pattern for the members of a zip archive to read.
+        context: how to read it; whether it is small is found out here.
+    """
     try:
-        streams = parts(payload, name, dataset.collect.member, limits)
+        streams = parts(payload, name, member, limits)
         small = payload.stat().st_size < SMALL and all(part.plain is not None for part in streams)
-        context = ReadContext(dataset.parse, scratch, digest, dataset.collect.empty == "accept", small=small)
-        context = replace(context, paths=declared_paths(dataset))
+        context = replace(context, small=small)
         try:
-            return _parse_and_write(streams, context, target, small=small)
+            return _parse_and_write(streams, context, target, gaps, small=small)
         except RaggedRecordError:
             # such records are rare, and payloads without them are read faster
-            return _parse_and_write(streams, replace(context, ragged=True), target, small=small)
+            return _parse_and_write(streams, replace(context, ragged=True), target, gaps, small=small)
     except CollectError:
         raise
     except Exception as error:
@@ -98,10 +119,10 @@ def write_records(
 
 
 def _parse_and_write(
-    streams: Sequence[PayloadPart], context: ReadContext, target: Path, *, small: bool
+    streams: Sequence[PayloadPart], context: ReadContext, target: Path, gaps: Sequence[int], *, small: bool
 ) -> RecordsSummary:
     records = format_named(context.options.format).read(streams, context)
-    with _Writer(target, records, small=small) as writer:
+    with _Writer(target, records, gaps, small=small) as writer:
         for batch in records.batches:
             writer.add(batch)
         writer.finish()
@@ -114,10 +135,15 @@ class _Writer:
 
     Other threads profile and write a group while the next one is parsed; for a small payload, starting them would take
     longer than the work.
+
+    Args:
+        gaps: ordinals, rising, that no record gets.
     """
 
-    def __init__(self, target: Path, records: Records, *, small: bool = False) -> None:
+    def __init__(self, target: Path, records: Records, gaps: Sequence[int] = (), *, small: bool = False) -> None:
         self.records = 0
+        # before the k-th gap there are gaps[k] - k records
+        self._gaps = np.array(gaps, dtype=np.int64) - np.arange(len(gaps))
         self._names = [*records.columns, *([RAGGED_COLUMN] if records.ragged else [])]
         self._types: list[pa.DataType] = []
         self._columns = records.columns
@@ -193,7 +219,8 @@ class _Writer:
             self._file = self._open(columns)
         columns = list(self._threads.map(_encoded, columns, self._types))
         counting = self._threads.submit(self._count, columns)
-        ordinals = pa.array(np.arange(first, first + rows, dtype=np.int64))
+        places = np.arange(first, first + rows, dtype=np.int64)
+        ordinals = pa.array(places + np.searchsorted(self._gaps, places, side="right"))
         self._file.write_table(pa.table([ordinals, *columns], schema=self._file.schema), row_group_size=rows)
         counting.result()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vertebra.declare.quantity import parse_duration
 from vertebra.errors import VertebraError
+from vertebra.governance.forgotten import erased_versions
 from vertebra.lake.gc import OF_MODEL
 from vertebra.pipeline.fingerprint import read_parts
 
@@ -41,6 +42,9 @@ def gc_roots(ledgers: Ledgers, since: datetime) -> dict[str, dict[int, str]]:
         for table, version in [*outputs.items(), *fingerprint.inputs.items()]:
             if not table.startswith("landing."):
                 found[table].setdefault(version, why)
+    # an erasure removed the versions before these, whatever needs them
+    for table, first in erased_versions(ledgers).items():
+        found[table] = {version: why for version, why in found.get(table, {}).items() if version >= first}
     return dict(found)
 
 

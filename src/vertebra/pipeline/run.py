@@ -15,6 +15,7 @@ from vertebra.landing.web.network import Network
 from vertebra.pipeline.beside import Beside, is_small, needs_no_engine
 from vertebra.pipeline.context import EVERY_STEP, Perform, RunContext, RunOptions, run_context
 from vertebra.pipeline.dispatch import dispatch
+from vertebra.pipeline.erasures import continue_erasures, end_erasures
 from vertebra.pipeline.land import land
 from vertebra.pipeline.plan import PlannedStep, decide, graph_of, modified_steps, plan
 from vertebra.pipeline.progress import Console, Ending, RunReport, StepResult
@@ -66,7 +67,10 @@ def run(
         chosen = chosen if options.due is None else options.due(graph, chosen)
         if not chosen:
             return RunReport(context.run_id, 0.0, (), (), 0)
-        return _Run(context, options, graph, chosen, state).execute()
+        report = _Run(context, options, graph, chosen, state).execute()
+        for sentence in end_erasures(project, context.lake, graph, context.now):
+            context.console.note(sentence)
+        return report
 
 
 @dataclass
@@ -96,6 +100,7 @@ class _Run:
         """Do the steps and report how they ended."""
         for sentence in self.context.recorder.open():
             self.context.console.note(sentence)
+        self._continue_erasures()
         try:
             self._collect()
             decisions = [decision for decision in self._plan() if decision.step.zone != "landing"]
@@ -115,6 +120,14 @@ class _Run:
         why = "nothing to do" if report.idle else counted(len(report.results), "step")
         self.context.recorder.close(report.state, why, report.seconds)
         return report
+
+    def _continue_erasures(self) -> None:
+        try:
+            for sentence in continue_erasures(self.context.project, self.context.lake):
+                self.context.console.note(sentence)
+        except BaseException:
+            self.context.recorder.abandon()
+            raise
 
     def _plan(self) -> list[PlannedStep]:
         return plan(self.graph, self.chosen, self.state, self.context.project.root, self.options.full_refresh)

@@ -96,6 +96,8 @@ class PublishTarget(Generic[P]):
             destination unchanged.
         version: raise it when a change makes the target write something else for the same table; all tables are then
             sent again.
+        purge: removes what earlier contents left at the destination, such as free blocks in a file, after records were
+            forgotten; it raises :class:`~vertebra.errors.PublishError` if it cannot. None: sending leaves nothing.
 
     Example:
         >>> from typing import Literal
@@ -113,6 +115,7 @@ class PublishTarget(Generic[P]):
     declaration: type[P]
     send: Callable[[P, PublishedTable, Publishing], Receipt]
     version: int = 1
+    purge: Callable[[P, Publishing], None] | None = None
 
 
 def publish_target(name: str) -> PublishTarget[Any]:

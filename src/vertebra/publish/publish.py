@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.errors import PublishError
-from vertebra.governance.context import StepOutcome
+from vertebra.governance.context import StepOutcome, silent
 from vertebra.governance.step_facts import PublishFacts
 from vertebra.publish.file_store import without_credentials
 from vertebra.publish.mark import Mark
@@ -53,16 +53,10 @@ def publish(
     version = ctx.inputs[declaration.table]
     target = publish_target(declaration.to)
     about = {"table_name": declaration.table, "table_version": version, "target": target.name}
+    mark = Mark(project, declaration.name, declaration.table, version)
     try:
         table = PinnedTable(ctx.lake.table(declaration.table), version, declaration.columns)
-        publishing = Publishing(
-            root=root,
-            lake=ctx.lake.root,
-            schemes=schemes,
-            scratch=ctx.scratch,
-            mark=Mark(project, declaration.name, declaration.table, version),
-            progress=ctx.progress,
-        )
+        publishing = Publishing(root, ctx.lake.root, schemes, ctx.scratch, mark, ctx.progress)
         receipt = target.send(declaration, table, publishing)
     except Exception as error:
         _record(declaration, ctx, about | {"state": "failed"})
@@ -72,6 +66,27 @@ def publish(
     location = without_credentials(receipt.location)
     _record(declaration, ctx, about | {"state": "sent", "location": location, **_taken(receipt)})
     return StepOutcome(rows=receipt.rows, version=version, facts=PublishFacts(location))
+
+
+def purge(
+    declaration: Publication, project: str, root: Path, lake: Path, schemes: tuple[str, ...], scratch: Path
+) -> None:
+    """Remove what earlier contents left at a target, after records were forgotten and the table was sent again.
+
+    Args:
+        project: the project's name.
+        root: the project's folder.
+        lake: the folder of the lake.
+        schemes: URL schemes that the project allows.
+        scratch: a folder for intermediate files.
+
+    Raises:
+        PublishError: the target cannot do it.
+    """
+    target = publish_target(declaration.to)
+    if target.purge is not None:
+        mark = Mark(project, declaration.name, declaration.table, 0)
+        target.purge(declaration, Publishing(root, lake, schemes, scratch, mark, silent))
 
 
 def _record(declaration: Publication, ctx: StepContext, row: dict[str, Any]) -> None:

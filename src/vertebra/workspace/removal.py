@@ -13,7 +13,6 @@ from vertebra.lake.commit import Commit
 from vertebra.lake.gc import OF_MODEL, TableGarbage
 from vertebra.lake.removal import free_batch, remember_last_number, remove_folders
 from vertebra.workspace.retire import undeclared_datasets
-from vertebra.zones import DATASET_ZONES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,19 +61,17 @@ def free_retired(
         since: datasets that were retired since then are kept.
     """
     retired = retirements(ledgers)
-    undeclared = [one.dataset for one in undeclared_datasets(project, lake, ledgers) if one.retired]
+    undeclared = [one for one in undeclared_datasets(project, lake, ledgers) if one.retired]
     found = []
     if not dry_run:
         remove_folders(lake, ())
-    for name in undeclared:
+    for one in undeclared:
+        name = one.dataset
         if retired[name].action == "retire" and retired[name].decided_at >= since:
             continue
         landed = sorted(folder for folder in lake.landing.glob(f"*/{name}") if folder.is_dir())
         tables = [
-            table
-            for zone in DATASET_ZONES
-            if (table := f"{zone}.{name}")
-            and not any(why.startswith(OF_MODEL) for why in roots.get(table, {}).values())
+            table for table in one.tables if not any(why.startswith(OF_MODEL) for why in roots.get(table, {}).values())
         ]
         places = {f"landing.{name}": landed} | {table: [lake.table(table).path] for table in tables}
         found += [

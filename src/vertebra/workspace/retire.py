@@ -1,11 +1,11 @@
-"""Datasets that are no longer declared: finding, retiring and restoring them."""
+"""Datasets, and tables of views and analyses, that are no longer declared: finding, retiring and restoring them."""
 
 from __future__ import annotations
 
 import getpass
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from vertebra.errors import DecisionError
 from vertebra.governance.ledgers import Ledgers
@@ -13,7 +13,7 @@ from vertebra.governance.retirements import Retirement, record_retirement, retir
 from vertebra.lake.batches import batches
 from vertebra.lake.owner import hold
 from vertebra.suggestions import did_you_mean
-from vertebra.zones import DATASET_ZONES
+from vertebra.zones import DATASET_ZONES, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from vertebra.lake.catalog import Lake
 
 
+_COMPUTED_ZONES: Final = (str(Zone.EXPLOITATION), str(Zone.ANALYSIS))
+
+
 @dataclass(frozen=True)
 class UndeclaredDataset:
-    """A dataset that the lake has and the project no longer declares.
+    """A dataset, or a table of a view or an analysis, that the lake has and the project no longer declares.
 
     Attributes:
-        dataset: its name.
+        dataset: its name; of a table the qualified name, such as ``exploitation.sales``.
         batches: how many batches the landing zone has.
         tables: its tables.
         retired: whether it was retired.
@@ -40,14 +43,15 @@ class UndeclaredDataset:
 
 
 def undeclared_datasets(project: Project, lake: Lake, ledgers: Ledgers) -> list[UndeclaredDataset]:
-    """The datasets that the lake has and the project does not declare, by name."""
+    """The datasets that the lake has and the project does not declare, by name; then such tables of other zones."""
     # a dataset whose declaration is broken is declared
     declared = {*project.datasets, *(one.name for one in project.broken if one.kind == "dataset")}
     landed = {folder.name for folder in lake.landing.glob("*/*") if any(folder.glob("[0-9]*/receipt.json"))}
     tables = [table.name for zone in DATASET_ZONES for table in lake.tables(zone)]
     names = {*landed, *(name.partition(".")[2] for name in tables)} - declared
-    retired = retirements(ledgers) if names else {}
-    return [
+    others = _undeclared_tables(project, lake)
+    retired = retirements(ledgers) if names or others else {}
+    found = [
         UndeclaredDataset(
             name,
             sum(len(batches(lake.landing, folder.parent.name, name)) for folder in lake.landing.glob(f"*/{name}")),
@@ -56,6 +60,26 @@ def undeclared_datasets(project: Project, lake: Lake, ledgers: Ledgers) -> list[
         )
         for name in sorted(names)
     ]
+    return found + [UndeclaredDataset(name, 0, (name,), name in retired) for name in others]
+
+
+def _undeclared_tables(project: Project, lake: Lake) -> list[str]:
+    """The tables of the exploitation and the analysis zone that no declared step writes."""
+    from vertebra.pipeline.plan import graph_of
+
+    tables = [table.name for zone in _COMPUTED_ZONES for table in lake.tables(zone)]
+    # nobody knows which tables a broken declaration has
+    if not tables or any(one.kind not in ("dataset", "publication") for one in project.broken):
+        return []
+    graph = graph_of(project)
+    predicted = {f"{Zone.ANALYSIS}.{name}_predictions" for name in project.analyses}
+    return [name for name in tables if graph.producer(name) is None and name not in predicted]
+
+
+def retired_name(text: str) -> str:
+    """What is retired by a name: a dataset, without its zone, or a table of the exploitation or the analysis zone."""
+    zone, _, table = text.rpartition(".")
+    return text if zone in _COMPUTED_ZONES else table
 
 
 def undeclared_notes(found: Collection[UndeclaredDataset]) -> list[str]:
@@ -69,6 +93,8 @@ def undeclared_notes(found: Collection[UndeclaredDataset]) -> list[str]:
 
 
 def _what(one: UndeclaredDataset) -> str:
+    if one.tables == (one.dataset,):
+        return "its table"
     parts = [*([f"{one.batches:,} of its batches"] if one.batches else []), *one.tables]
     return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else "".join(parts)
 
@@ -127,7 +153,7 @@ def _check(project: Project, lake: Lake, ledgers: Ledgers, name: str, known: Ret
             remedy="declare it and collect it again",
         )
     raise DecisionError(
-        f"the lake has no dataset {name} that is not declared",
+        f"the lake has no {'table' if '.' in name else 'dataset'} {name} that is not declared",
         cause=f"those are {', '.join(found)}" if found else "it has none",
         remedy=did_you_mean(name, found, "vertebra ls tables"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vertebra.errors import LakeError
+from vertebra.formatting import counted
 from vertebra.governance.retractions import retractions
 from vertebra.lake.batches import batches
 from vertebra.workspace.explanation import Explanation, Link
@@ -114,4 +115,6 @@ def _landed(lookup: Lookup, subject: str, depth: int) -> Iterator[Link]:
         }  # fmt: skip
         one = retracted.get(receipt.number)
         taken_back = f", retracted by {one.decided_by}: {one.reason}" if one else ""
+        gone = len(receipt.forgotten_records)
+        taken_back += f", {counted(gone, 'record')} forgotten" if gone else ""
         yield Link("batch", f"landing.{subject} batch {receipt.number}{taken_back}", facts, depth)

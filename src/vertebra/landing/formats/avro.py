@@ -52,6 +52,12 @@ columns: {id: bigint, at: timestamp}
         rows = (batch for part in parts for batch in _batches(part, columns))
         return Records(unique, rows, {"renamed": renamed(columns, unique)})
 
+    def cut(self, part: PayloadPart, dropped: Sequence[int], sink: BinaryIO, context: ReadContext) -> None:
+        """Copy a part without some records; see :func:`vertebra.landing.erasure.cut_binary.cut_avro`."""
+        from vertebra.landing.erasure.cut_binary import cut_avro
+
+        cut_avro(part, dropped, sink, context)
+
 
 def _columns(part: PayloadPart) -> list[str]:
     import fastavro

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from vertebra.landing.parsing.csv_dialect import CsvOptions
 from vertebra.landing.parsing.format import Format
@@ -33,6 +33,12 @@ columns: {id: int, city: string}
         from vertebra.landing.parsing.csv_reader import read_csv
 
         return read_csv(parts, context)
+
+    def cut(self, part: PayloadPart, dropped: Sequence[int], sink: BinaryIO, context: ReadContext) -> None:
+        """Copy a part without some records; see :func:`vertebra.landing.erasure.cut_text.cut_csv`."""
+        from vertebra.landing.erasure.cut_text import cut_csv
+
+        cut_csv(part, dropped, sink, context)
 
 
 FORMAT: Final = CsvFormat()

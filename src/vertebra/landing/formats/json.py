@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from vertebra.declare.parse import TextOptions
 from vertebra.landing.parsing.format import Format
@@ -45,6 +45,12 @@ columns: {id: bigint, name: string}
         from vertebra.landing.parsing.json_reader import read_json
 
         return read_json(parts, context, context.declared(JsonOptions).records)
+
+    def cut(self, part: PayloadPart, dropped: Sequence[int], sink: BinaryIO, context: ReadContext) -> None:
+        """Copy a part without some records; see :func:`vertebra.landing.erasure.cut_json.cut_json`."""
+        from vertebra.landing.erasure.cut_json import cut_json
+
+        cut_json(part, dropped, sink, context, context.declared(JsonOptions).records)
 
 
 FORMAT: Final = JsonFormat()

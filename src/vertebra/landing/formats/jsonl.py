@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from vertebra.declare.parse import TextOptions
 from vertebra.landing.parsing.format import Format
@@ -35,6 +35,12 @@ columns: {id: bigint, value: double}
         from vertebra.landing.parsing.json_reader import read_json_lines
 
         return read_json_lines(parts, context)
+
+    def cut(self, part: PayloadPart, dropped: Sequence[int], sink: BinaryIO, context: ReadContext) -> None:
+        """Copy a part without some records; see :func:`vertebra.landing.erasure.cut_text.cut_lines`."""
+        from vertebra.landing.erasure.cut_text import cut_lines
+
+        cut_lines(part, dropped, sink, context)
 
 
 FORMAT: Final = JsonLinesFormat()

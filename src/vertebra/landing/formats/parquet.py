@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from vertebra.duckdb_connection import connect_duckdb
 from vertebra.errors import CollectError
@@ -57,6 +57,12 @@ columns: {id: bigint, sold_at: timestamp, price: "decimal(10,2)"}
         columns = unique_names(headers[0])
         rows = (batch for file, part in pairs for batch in _batches(file, part))
         return Records(columns, rows, {"renamed": renamed(headers[0], columns)})
+
+    def cut(self, part: PayloadPart, dropped: Sequence[int], sink: BinaryIO, context: ReadContext) -> None:
+        """Copy a part without some records; see :func:`vertebra.landing.erasure.cut_binary.cut_parquet`."""
+        from vertebra.landing.erasure.cut_binary import cut_parquet
+
+        cut_parquet(part, dropped, sink, context)
 
 
 def _seekable(part: PayloadPart, number: int, scratch: Path) -> Path:

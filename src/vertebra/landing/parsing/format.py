@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal, cast
 
 from vertebra.declare.parse import FORMATS, ParseOptions
+from vertebra.errors import CollectError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,27 @@ class Format(ABC):
         Raises:
             CollectError: a part is not in this format, is damaged, or has other columns than the first.
         """
+
+    def cut(self, part: PayloadPart, dropped: Sequence[int], sink: BinaryIO, context: ReadContext) -> None:  # noqa: ARG002
+        """Copy a part without some of its records, which ``vertebra forget`` removes.
+
+        The result is parsed again and compared with the other records, so a method that cuts too much or too little
+        does no harm. Formats that do not override it cannot be rewritten.
+
+        Args:
+            part: the part, unpacked.
+            dropped: ordinals of the records to leave out, counted from 0 in this part, rising.
+            sink: receives the bytes.
+            context: as for :meth:`read`.
+
+        Raises:
+            CollectError: records cannot be cut out of this part.
+        """
+        raise CollectError(
+            f"records cannot be cut out of {part.name}",
+            cause=f"Vertebra reads {self.name}, and has no method that writes it",
+            remedy="take the whole batch back",
+        )
 
 
 def format_named(name: str) -> Format:

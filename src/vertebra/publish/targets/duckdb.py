@@ -84,6 +84,65 @@ def send(publication: DuckDbPublication, table: PublishedTable, publishing: Publ
     return Receipt(location, rows)
 
 
+def purge(publication: DuckDbPublication, publishing: Publishing) -> None:
+    """Write the file again, without the blocks of tables that were replaced; everything else in it is copied.
+
+    Raises:
+        PublishError: another process has the file open, or a part of it cannot be copied.
+    """
+    import duckdb
+
+    from vertebra.publish.local_path import local_path
+
+    file = local_path(publication.path, publishing)
+    if not file.exists():
+        return
+    new = file.with_name(f".{file.name}.new")
+    new.unlink(missing_ok=True)
+    try:
+        with connect_duckdb() as connection:
+            connection.execute(f"ATTACH {duckdb_text(str(file))} AS old")  # to write, so that nobody else has it open
+            connection.execute(f"ATTACH {duckdb_text(str(new))} AS new")
+            connection.execute("COPY FROM DATABASE old TO new")
+            missing = connection.execute(_DIFFERENT).fetchall()
+            connection.execute("DETACH new")
+            if missing:
+                raise PublishError(
+                    f"{file} cannot be written again: {missing[0][0]} would be lost",
+                    cause="records were forgotten, and blocks of the file that are free still have them",
+                    remedy=f"export what you need from {file}, delete it, then vertebra run",
+                )
+            new.chmod(file.stat().st_mode)
+            flush(new)
+            new.replace(file)
+        flush(file.parent)
+    except (duckdb.Error, OSError) as error:
+        raise _refused(file, publication.name, error) from error
+    finally:
+        new.unlink(missing_ok=True)
+
+
+_OBJECTS: Final = """
+    SELECT schema_name || '.' || table_name AS name, 'TABLE' AS kind, comment FROM duckdb_tables()
+    WHERE database_name = '{0}'
+    UNION ALL
+    SELECT schema_name || '.' || view_name, 'VIEW', comment FROM duckdb_views()
+    WHERE database_name = '{0}' AND NOT internal
+    UNION ALL
+    SELECT schema_name || '.' || index_name, 'INDEX', NULL FROM duckdb_indexes() WHERE database_name = '{0}'
+    UNION ALL
+    SELECT schema_name || '.' || sequence_name, 'SEQUENCE', NULL FROM duckdb_sequences() WHERE database_name = '{0}'
+    UNION ALL
+    SELECT schema_name || '.' || function_name, 'MACRO', NULL FROM duckdb_functions()
+    WHERE database_name = '{0}' AND NOT internal
+    UNION ALL
+    SELECT schema_name || '.' || type_name, 'TYPE', NULL FROM duckdb_types()
+    WHERE database_name = '{0}' AND NOT internal
+"""
+_DIFFERENT: Final = f"{_OBJECTS.format('old')} EXCEPT ALL ({_OBJECTS.format('new')})"
+"""What a copy of a DuckDB file lacks."""
+
+
 def _make_room(
     connection: duckdb.DuckDBPyConnection, publication: DuckDbPublication, publishing: Publishing, location: str
 ) -> None:
@@ -147,4 +206,4 @@ def _refused(file: Path, publication: str, error: Exception) -> PublishError:
     )
 
 
-TARGET: Final = PublishTarget("duckdb", DuckDbPublication, send)
+TARGET: Final = PublishTarget("duckdb", DuckDbPublication, send, purge=purge)

@@ -1,0 +1,178 @@
+"""Cutting records out of payloads: what is left parses to exactly the other records."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from effort import examples
+from vertebra.declare.parse import FORMATS
+from vertebra.durable import sha256_of
+from vertebra.errors import CollectError
+from vertebra.landing.erasure.cut_payload import cut_payload
+from vertebra.landing.parsing.records import ReadContext
+from vertebra.landing.records import write_parsed
+
+Rows = list[list[str]]
+
+CELLS = st.text(st.sampled_from('ab1 "\n\r,;é#\\\t'), max_size=5)
+ROWS = st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=8)
+
+
+def cut_and_parsed(
+    folder: Path, name: str, content: bytes, parse: dict[str, Any], dropped: list[int]
+) -> tuple[list[Any], list[Any]]:
+    """The records that should be left, and those that are, each with its ordinal."""
+    options = FORMATS[parse["format"]].declaration(**parse)
+    folder.mkdir(parents=True, exist_ok=True)
+    payload, cut = folder / name, folder / f"cut-{name}"
+    payload.write_bytes(content)
+
+    def parsed(file: Path, gaps: list[int]) -> list[Any]:
+        context = ReadContext(options, folder / "scratch", sha256_of(file), empty=True)
+        write_parsed(file, name, "*", context, folder / "records.parquet", gaps=gaps)
+        return pq.read_table(folder / "records.parquet").to_pylist()
+
+    whole = parsed(payload, [])
+    cut_payload(payload, name, "*", ReadContext(options, folder / "scratch", "", empty=True), dropped, (), cut)
+    return [row for row in whole if row["_record"] not in dropped], parsed(cut, dropped)
+
+
+def some_of(rows: Rows) -> st.SearchStrategy[list[int]]:
+    """Places of some rows, but not of all."""
+    return st.lists(st.integers(0, len(rows) - 1), max_size=len(rows) - 1, unique=True).map(sorted)
+
+
+@settings(max_examples=examples(fast=30, thorough=200), deadline=None)
+@given(st.data())
+def test_csv_without_some_records(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    rows = data.draw(ROWS)
+    header = data.draw(st.booleans())
+    delimiter, end = data.draw(st.sampled_from(",;")), data.draw(st.sampled_from(["\n", "\r\n"]))
+    encoding = data.draw(st.sampled_from(["utf-8", "utf-8-sig", "windows-1252", "utf-16"]))
+    skip = data.draw(st.integers(0, 2))
+    text = io.StringIO()
+    text.write(f"about 17,{end}" * skip)
+    writer = csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator=end)
+    if header:
+        writer.writerow(["p", "q", "r"])
+    for number, row in enumerate(rows):
+        if number or header:
+            text.write(data.draw(st.sampled_from(["", f"# a remark{end}", end])))
+        writer.writerow(row)
+    parse = {"format": "csv", "delimiter": delimiter, "skip": skip, "comment": "#", "header": header}
+    dropped = data.draw(some_of(rows))
+    content = text.getvalue().encode(encoding)
+    wanted, found = cut_and_parsed(tmp_path_factory.mktemp("csv"), "a.csv", content, parse, dropped)
+    assert len(wanted) == len(rows) - len(dropped)
+    assert found == wanted
+
+
+def as_json(rows: Rows) -> bytes:
+    return json.dumps([dict(zip("pqr", row, strict=True)) for row in rows], indent=1).encode()
+
+
+def as_documents(rows: Rows) -> bytes:
+    return " ".join(json.dumps(dict(zip("pqr", row, strict=True))) for row in rows).encode()
+
+
+def as_lines(rows: Rows) -> bytes:
+    return "\n\n".join(json.dumps(dict(zip("pqr", row, strict=True))) for row in rows).encode()
+
+
+def as_nested(rows: Rows) -> bytes:
+    return b'{"n": [1, {"d": 2}], "r": {"x": "]", "d": ' + as_json(rows) + b'}, "z": null}'
+
+
+def as_parquet(rows: Rows) -> bytes:
+    sink = io.BytesIO()
+    table = pa.table({name: list(column) for name, column in zip("pqr", zip(*rows, strict=True), strict=True)})
+    pq.write_table(table, sink, row_group_size=3, compression="gzip")
+    return sink.getvalue()
+
+
+def as_avro(rows: Rows) -> bytes:
+    sink = io.BytesIO()
+    fields = [{"name": name, "type": ["null", "string"]} for name in "pqr"]
+    schema = {"type": "record", "name": "row", "fields": fields}
+    fastavro.writer(sink, schema, [dict(zip("pqr", row, strict=True)) for row in rows], codec="deflate")
+    return sink.getvalue()
+
+
+def as_members(rows: Rows) -> bytes:
+    """A zip archive whose members are not in the order in which they are read."""
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        for name, part in (("b.csv", rows[1:]), ("a.csv", rows[:1])):
+            text = io.StringIO()
+            csv.writer(text, quoting=csv.QUOTE_ALL).writerows([["p", "q", "r"], *part])
+            archive.writestr(name, text.getvalue())
+    return sink.getvalue()
+
+
+def as_packed(rows: Rows) -> bytes:
+    return gzip.compress(as_lines(rows))
+
+
+KINDS: list[tuple[str, dict[str, Any], Callable[[Rows], bytes]]] = [
+    ("a.json", {"format": "json"}, as_json),
+    ("a.json", {"format": "json"}, as_documents),
+    ("a.json", {"format": "json", "records": "r.d"}, as_nested),
+    ("a.jsonl", {"format": "jsonl"}, as_lines),
+    ("a.jsonl.gz", {"format": "jsonl"}, as_packed),
+    ("a.zip", {"format": "csv", "delimiter": ","}, as_members),
+    ("a.parquet", {"format": "parquet"}, as_parquet),
+    ("a.avro", {"format": "avro"}, as_avro),
+]
+
+
+@pytest.mark.parametrize(("name", "parse", "written"), KINDS, ids=lambda value: getattr(value, "__name__", None))
+@settings(max_examples=examples(fast=3, thorough=20), deadline=None)
+@given(data=st.data())
+def test_payloads_without_some_records(
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    parse: dict[str, Any],
+    written: Callable[[Rows], bytes],
+    data: st.DataObject,
+) -> None:
+    rows = data.draw(ROWS.filter(lambda rows: len(rows) > 1))
+    dropped = data.draw(some_of(rows))
+    wanted, found = cut_and_parsed(tmp_path_factory.mktemp("cut"), name, written(rows), parse, dropped)
+    assert len(wanted) == len(rows) - len(dropped)
+    assert found == wanted
+
+
+def test_all_other_bytes_of_text_stay(tmp_path: Path) -> None:
+    text = b'id;n\r\n# "of Ann"\r\n1;"a;\r\n""b"\r\n\r\n2; b \n3;c'
+    payload, cut = tmp_path / "a.csv", tmp_path / "b.csv"
+    payload.write_bytes(text)
+    context = ReadContext(FORMATS["csv"].declaration(format="csv", comment="#"), tmp_path / "scratch", "")
+    cut_payload(payload, "a.csv", "*", context, [1], (), cut)
+    assert cut.read_bytes() == text.replace(b"2; b \n", b"")
+
+
+def test_a_format_without_a_method_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vertebra.landing.formats.jsonl import JsonLinesFormat
+    from vertebra.landing.parsing.format import Format
+
+    monkeypatch.delattr(JsonLinesFormat, "cut")
+    assert JsonLinesFormat.cut is Format.cut
+    payload = tmp_path / "a.jsonl"
+    payload.write_bytes(b'{"a": 1}\n')
+    context = ReadContext(FORMATS["jsonl"].declaration(format="jsonl"), tmp_path / "scratch", "")
+    with pytest.raises(CollectError, match=r"records cannot be cut out of a.jsonl(.|\n)*no method that writes it"):
+        cut_payload(payload, "a.jsonl", "*", context, [0], (), tmp_path / "cut")
