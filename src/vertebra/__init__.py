@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         StepError,
         VertebraError,
     )
+    from vertebra.governance.accepted_shrinks import AcceptedShrink
     from vertebra.governance.context import StepOutcome
     from vertebra.governance.cursor_resets import CursorReset
     from vertebra.governance.drift import ColumnDrift
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from vertebra.lake.gc import TableGarbage
     from vertebra.lake.verify import Damage, Verification
     from vertebra.landing.backfill import PeriodStatus
-    from vertebra.landing.collect import PayloadsRefusedError
+    from vertebra.landing.outcome import PayloadsRefusedError
     from vertebra.pipeline.plan import PlannedStep
     from vertebra.pipeline.progress import RunInterrupted, RunReport, StepResult
     from vertebra.pipeline.steps import Step
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AcceptedShrink",
     "Analysis",
     "AsOf",
     "Assessment",
@@ -230,13 +232,14 @@ _HOMES: Final[dict[str, str]] = {
     "RegistryError": "vertebra.errors",
     "StepOutcome": "vertebra.governance.context",
     "ColumnDrift": "vertebra.governance.drift",
+    "AcceptedShrink": "vertebra.governance.accepted_shrinks",
     "CursorReset": "vertebra.governance.cursor_resets",
     "Retirement": "vertebra.governance.retirements",
     "Retraction": "vertebra.governance.retractions",
     "TableGarbage": "vertebra.lake.gc",
     "TableVersion": "vertebra.lake.commit",
     "PeriodStatus": "vertebra.landing.backfill",
-    "PayloadsRefusedError": "vertebra.landing.collect",
+    "PayloadsRefusedError": "vertebra.landing.outcome",
     "PlannedStep": "vertebra.pipeline.plan",
     "RunInterrupted": "vertebra.pipeline.progress",
     "RunReport": "vertebra.pipeline.progress",

@@ -201,6 +201,27 @@ def test_a_table_that_went_back_is_told_until_its_cursor_is_set(vertebra: Comman
     assert (refused.code, "the cursor of sales cannot be set" in refused.err) == (1, True)
 
 
+def test_a_snapshot_that_shrank_is_refused_until_a_person_accepts_it(vertebra: Command, folder: Path) -> None:
+    edit(folder, "datasets/shops.yaml", "load: snapshot", "load: snapshot\nshrink: 40 %")
+    assert vertebra("collect", "shops").code == 0
+    assert "no snapshot of shops waits to be accepted" in vertebra("collect", "shops", "--accept-shrink").err
+    (folder / "data" / "shops.csv").write_text("shop,city\nS1,Girona\n")
+    said = vertebra("collect", "shops")
+    assert said.code == 1
+    assert "shops.csv has 1 record, 50 % fewer than the 2 of batch 1" in said.err
+    (row,) = vertebra("sql", "select state, reason from governance.collections", "--format", "json").rows
+    assert row["state"] == "refused"
+    assert "50 % fewer" in str(row["reason"])
+    said = vertebra("collect", "shops", "--accept-shrink")
+    assert said.code == 0
+    assert said.err.startswith("a snapshot of shops with 1 record may replace 2")
+    assert "1 new batch, 1 record" in said.err
+    query = "select decided_by, url, replaces, records from governance.accepted_shrinks"
+    (row,) = vertebra("sql", query, "--format", "json").rows
+    assert (row["url"], row["replaces"], bool(row["decided_by"])) == ("file:data/shops.csv", 1, True)
+    assert vertebra("collect", "--accept-shrink").code == 2
+
+
 def test_how_far_dlt_has_read_is_shown_without_the_rest_of_its_state() -> None:
     state = {"sources": {"gh": {"resources": {"issues": {"incremental": {"at": {"last_value": "\uf0232024-01-04"}}}}}}}
     assert COLLECTORS["dlt"].shown_cursor(json.dumps(state)) == "2024-01-04"

@@ -209,6 +209,36 @@ def test_deleted_rows_that_cannot_be_noticed(project, declared: str, fact: str) 
     assert "next:" in told
 
 
+@pytest.mark.parametrize(
+    ("declared", "fact"),
+    [
+        ("shrink: 50 %", "limits how much snapshots may shrink, and its batches are not snapshots"),
+        ("load: upsert\nshrink: 50 %", "unless `deleted: by snapshot` is declared"),
+        ("load: snapshot\nshrink: 100 %", "shrink: 100 % refuses nothing"),
+        ("load: snapshot\nshrink: 0.5", "'0.5' is not a percentage"),
+    ],
+)
+def test_snapshots_that_cannot_be_compared(project, declared: str, fact: str) -> None:
+    told = project.change(FLIGHTS, "key: [carrier, flight]", f"key: [carrier, flight]\n{declared}").only_wrong()
+    assert fact in told
+
+
+@pytest.mark.parametrize(
+    ("source", "fact"),
+    [
+        ("collect: {from: sql, database: 'sqlite:///x', table: t, cursor: flight}", "since the last value"),
+        (
+            "collect: {from: files, path: data/flights.csv, deleted: retract}\nparse: {format: csv}",
+            "retracts files that disappear",
+        ),
+    ],
+)
+def test_a_source_without_whole_snapshots_has_none_that_shrink(project, source: str, fact: str) -> None:
+    project.change(FLIGHTS, "parse: {format: csv, null: [NA]}\n", "")
+    project.change(FLIGHTS, "collect: {from: files, path: data/flights.csv}", f"{source}\nload: snapshot\nshrink: 9 %")
+    assert fact in project.only_wrong()
+
+
 def test_a_batch_of_changes_is_no_snapshot(project) -> None:
     source = (
         "collect: {from: sql, database: 'sqlite:///x', table: t, cursor: flight}\nload: upsert\ndeleted: by snapshot"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vertebra.declare.project import Settings
-from vertebra.declare.quantity import parse_duration, parse_size
+from vertebra.declare.quantity import parse_duration, parse_percentage, parse_size
 from vertebra.declare.schedule import checked_schedule
 from vertebra.declare.update_rate import update_interval
 from vertebra.declare.web_source import WebLimits
@@ -127,3 +127,14 @@ def test_a_size_is_shown_with_at_most_four_digits_up_to_a_terabyte(count: int) -
     number, unit = size(count).split()
     assert unit in ("B", "kB", "MB", "GB")
     assert float(number) < 1000.05 or unit == "GB"
+
+
+@pytest.mark.parametrize(("text", "expected"), {"20 %": 20, "12.5%": 12.5, " 0 % ": 0, "100 %": 100}.items())
+def test_a_percentage_has_a_percent_sign(text: str, expected: float) -> None:
+    assert parse_percentage(text) == expected
+
+
+@pytest.mark.parametrize("text", ["20", "0.2", "-5 %", "%", "1e2 %", "a fifth"])
+def test_any_other_text_is_no_percentage(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a percentage; write a number and %"):
+        parse_percentage(text)

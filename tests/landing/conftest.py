@@ -15,8 +15,9 @@ from portals.stand_in import App, Clock, StandIn, standing_in
 from vertebra.declare.dataset import Dataset
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.catalog import Lake
-from vertebra.landing.collect import CollectOutcome, collect
+from vertebra.landing.collect import collect
 from vertebra.landing.context import CollectionContext
+from vertebra.landing.outcome import CollectOutcome
 from vertebra.landing.port import Collector
 from vertebra.landing.web.network import HostThrottle, Network
 

@@ -21,7 +21,7 @@ from vertebra.declare.web_source import WebLimits
 from vertebra.errors import CollectError
 from vertebra.lake.batches import batches
 from vertebra.landing.clock import SystemClock
-from vertebra.landing.collect import PayloadsRefusedError
+from vertebra.landing.outcome import PayloadsRefusedError
 from vertebra.landing.web.network import HostThrottle, Network
 
 GOOD = b"a,b\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(5000))

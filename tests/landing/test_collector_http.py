@@ -13,8 +13,9 @@ from landing.readings import records, source
 from portals.portals import FileServer, bts, flights_by_month, iem, zipped
 from portals.stand_in import Reply, with_status
 from vertebra.errors import CollectError
-from vertebra.landing.collect import PayloadsRefusedError, collect
+from vertebra.landing.collect import collect
 from vertebra.landing.context import CollectionContext
+from vertebra.landing.outcome import PayloadsRefusedError
 from vertebra.landing.port import Transfer, Window
 
 CSV = {"format": "csv"}

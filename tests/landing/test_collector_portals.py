@@ -10,7 +10,7 @@ from portals.portals import CkanPortal, OpenMeteo, PagedApi, SocrataPortal
 from portals.stand_in import Reply, reset_midway, with_status
 from vertebra.errors import CollectError
 from vertebra.lake.batches import batches
-from vertebra.landing.collect import PayloadsRefusedError
+from vertebra.landing.outcome import PayloadsRefusedError
 
 
 def numbers(batch, key="_id"):

@@ -22,8 +22,8 @@ from vertebra.declare.source import Source
 from vertebra.declare.web_source import Auth
 from vertebra.errors import CollectError
 from vertebra.landing.backfill import period_statuses, window
-from vertebra.landing.collect import PayloadsRefusedError
 from vertebra.landing.context import CollectionContext
+from vertebra.landing.outcome import PayloadsRefusedError
 from vertebra.landing.port import Collector, Payload, Refused
 from vertebra.landing.web.credentials import Credentials, with_query
 from vertebra.pipeline.land import land

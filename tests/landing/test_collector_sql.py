@@ -22,9 +22,10 @@ from vertebra.errors import CollectError
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.batches import batches
 from vertebra.lake.catalog import Lake
-from vertebra.landing.collect import PayloadsRefusedError, collect
+from vertebra.landing.collect import collect
 from vertebra.landing.context import CollectionContext
 from vertebra.landing.databases.cursor import Cursor
+from vertebra.landing.outcome import PayloadsRefusedError
 from vertebra.landing.value_text import text_of
 
 

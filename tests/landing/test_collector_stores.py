@@ -14,7 +14,7 @@ from portals.stand_in import Asked, Reply
 from vertebra.errors import CollectError
 from vertebra.lake.batches import batches
 from vertebra.lake.effective_batches import snapshot_batches
-from vertebra.landing.collect import PayloadsRefusedError
+from vertebra.landing.outcome import PayloadsRefusedError
 from vertebra.landing.port import Transfer
 from vertebra.landing.store import Store, schemes_of, without_credentials
 

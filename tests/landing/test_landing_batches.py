@@ -14,7 +14,7 @@ import pytest
 from landing.readings import declared, records
 from vertebra.errors import CollectError
 from vertebra.lake.batches import RECORD_COLUMN, Receipt, batches
-from vertebra.landing.collect import PayloadsRefusedError
+from vertebra.landing.outcome import PayloadsRefusedError
 
 
 def test_a_batch_keeps_the_bytes_as_received(project, collected):

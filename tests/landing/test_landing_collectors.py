@@ -12,7 +12,7 @@ from landing.readings import declared, records
 from vertebra.errors import CollectError
 from vertebra.lake.batches import batches
 from vertebra.lake.effective_batches import snapshot_batches
-from vertebra.landing.collect import PayloadsRefusedError
+from vertebra.landing.outcome import PayloadsRefusedError
 from vertebra.landing.port import Collector, Payload, Unchanged
 
 

@@ -17,7 +17,7 @@ import pytest
 from landing.readings import declared, records
 from vertebra.errors import CollectError, LakeError
 from vertebra.lake.batches import batches
-from vertebra.landing.collect import PayloadsRefusedError
+from vertebra.landing.outcome import PayloadsRefusedError
 from vertebra.landing.port import Collector, Payload
 
 
@@ -77,11 +77,11 @@ class TestADiskThatFails:
         ("place", "small"),
         [
             ("vertebra.landing.records._Writer.finish", True),
-            ("vertebra.landing.batch_writer._copy_small", True),
+            ("vertebra.landing.batch_writer.copy_small", True),
             ("vertebra.landing.batch_writer.flush", True),
             ("vertebra.landing.batch_writer.check_content", True),
             ("vertebra.landing.records._Writer.finish", False),
-            ("vertebra.landing.batch_writer._move_or_copy", False),
+            ("vertebra.landing.batch_writer.move_or_copy", False),
             ("vertebra.landing.batch_writer.replace_file", False),
         ],
     )
@@ -130,7 +130,7 @@ class TestAFileThatCannotBeRead:
             def hexdigest(self) -> str:
                 return self.digest.hexdigest()
 
-        monkeypatch.setattr("vertebra.landing.batch_writer.hashlib", SimpleNamespace(sha256=WhileAnotherWrites))
+        monkeypatch.setattr("vertebra.landing.payload_files.hashlib", SimpleNamespace(sha256=WhileAnotherWrites))
         with pytest.raises(PayloadsRefusedError, match=r"1\.csv changed while it was read") as told:
             collected(declared("*.csv"))
         monkeypatch.undo()
@@ -174,10 +174,10 @@ COLLECTION = textwrap.dedent(
 
     match place:
         case "payload":
-            batch_writer._copy_small = stop
+            batch_writer.copy_small = stop
         case "large payload":
             batch_writer.SMALL = 0
-            batch_writer._move_or_copy = stop
+            batch_writer.move_or_copy = stop
         case "records":
             records._Writer.finish = stop
         case "receipt":

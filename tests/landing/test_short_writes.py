@@ -15,7 +15,7 @@ from landing.readings import declared, records
 from vertebra.errors import CollectError
 from vertebra.lake.batches import batches
 from vertebra.lake.catalog import Lake
-from vertebra.landing.collect import CollectOutcome
+from vertebra.landing.outcome import CollectOutcome
 
 Collected = Callable[..., CollectOutcome]
 ROWS = "a\n" + "".join(f"{number:08d}\n" for number in range(10_000))

@@ -38,6 +38,7 @@ IN_FILE = "it is in the user's file, whose content is part of the fingerprint"
 DECISIONS: dict[str, dict[str, Decision]] = {
     "Dataset": {
         "name": NAMES, "source": FORMATTED, "description": SAYS, "updates": TRUSTED, "load": FORMATTED, "version": FORMATTED, "deleted": FORMATTED,
+        "shrink": "it allows or refuses a batch",
         "columns": BOTH,
         "key": BOTH, "rules": TRUSTED, "tags": SELECTS,
     },

@@ -59,6 +59,9 @@ def collect(
         bool, typer.Option("--dry-run", help="Show what would be collected; contact no source.")
     ] = False,
     reset_cursor: ResetOption = None,
+    accept_shrink: Annotated[
+        bool, typer.Option("--accept-shrink", help="Land the snapshot of one dataset that shrink refused.")
+    ] = False,
     wait: WaitOption = 0,
     form: FormatOption = "table",
     project: ProjectOption = CURRENT_FOLDER,
@@ -69,7 +72,8 @@ def collect(
     Use --due in cron, systemd, Kubernetes or Airflow: it collects what is due and exits, with code 0 also if nothing
     is due. Use --from and --to to collect periods of the past: periods that are landed are skipped, so you can
     interrupt and repeat the command. Use --reset-cursor when an incremental source (collect.cursor, collect.since) was
-    reloaded below its watermark, which ls sources shows; with load: append, rows above the value come again.
+    reloaded below its watermark, which ls sources shows; with load: append, rows above the value come again. Use
+    --accept-shrink if the rows that a refused snapshot lacks are gone at the source.
 
     \b
     Examples:
@@ -79,12 +83,17 @@ def collect(
       vertebra collect flights --from 2013-01 --to 2013-06
       vertebra collect flights --from 2013-01 --dry-run --format json
       vertebra collect trips --reset-cursor 0
+      vertebra collect shops --accept-shrink
     """
+    from vertebra.formatting import counted
+
     output_format(form)
     space = open_workspace(project, profile)
     names = list(datasets or ())
     if (first or last) and reset_cursor is not None:
         raise typer.BadParameter("use either --reset-cursor, or --from and --to", param_hint="--reset-cursor")
+    if (first or last) and accept_shrink:
+        raise typer.BadParameter("use either --accept-shrink, or --from and --to", param_hint="--accept-shrink")
     if first or last:
         if due:
             raise typer.BadParameter("use either --due, or --from and --to", param_hint="--due")
@@ -101,6 +110,13 @@ def collect(
             )
         reset = space.reset_cursor(names[0], reset_cursor, wait=wait)
         print_note(f"{names[0]} continues from {reset.value}; its watermark was {reset.before or 'not set'}")
+    if accept_shrink:
+        if len(names) != 1 or due or dry_run:
+            raise typer.BadParameter(
+                "name one dataset: vertebra collect DATASET --accept-shrink", param_hint="--accept-shrink"
+            )
+        for one in space.accept_shrink(names[0], wait=wait):
+            print_note(f"a snapshot of {names[0]} with {counted(one.records, 'record')} may replace {one.before:,}")
     _collect(space, names, due, dry_run, wait, form)
 
 

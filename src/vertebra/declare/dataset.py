@@ -15,6 +15,7 @@ from vertebra.declare.declaration import Name as Name
 from vertebra.declare.deletions import Deletions
 from vertebra.declare.drift import Drift as Drift
 from vertebra.declare.parse import Parse
+from vertebra.declare.quantity import Percentage
 from vertebra.declare.rule_sugar import SugarFields, with_column_sugar, with_rule_sugar
 from vertebra.declare.source_location import display_path
 from vertebra.declare.time_pattern import time_pattern
@@ -184,6 +185,8 @@ class Dataset(Declaration):
         deleted: for ``load: upsert``, what becomes of rows that were deleted at the source: ``keep`` them, remove them
             ``by snapshot`` (each batch is a whole one, and removes the keys that it lacks), or by a column that marks
             them: ``{column: NAME, values: [D]}``.
+        shrink: for snapshots: how much smaller than the one in force a new one may be, e.g. ``50 %``. One that lacks
+            more rows is refused, and the one in force stays; ``vertebra collect DATASET --accept-shrink`` lets it land.
         updates: how often the described things change, e.g. ``@monthly`` or ``10 min``; needed to measure timeliness.
     """
 
@@ -196,6 +199,7 @@ class Dataset(Declaration):
     load: Literal["append", "snapshot", "upsert"] = "append"
     version: str | None = None
     deleted: Deletions = Deletions()
+    shrink: Percentage | None = None
     drift: Drift = Drift()
     columns: dict[Name, Column]
     key: tuple[str, ...] = ()

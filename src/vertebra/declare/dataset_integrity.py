@@ -11,6 +11,7 @@ from vertebra.declare.document import Document, Loc
 from vertebra.declare.repair import repair_method_of, repair_options
 from vertebra.declare.rule_sugar import SUGARS
 from vertebra.declare.rules import NamedRule, rules_of
+from vertebra.declare.shrink_checks import shrink_errors
 from vertebra.declare.upsert_checks import upsert_errors
 from vertebra.errors import DeclarationError, RegistryError, RuleError, VertebraError
 from vertebra.formatting import shortened
@@ -23,7 +24,7 @@ def dataset_errors(dataset: Dataset, document: Document, declared: Declarations)
     for number, column in enumerate(dataset.key):
         if column not in dataset.columns:
             errors.append(no_column(f"dataset {dataset.name}: key", column, dataset, document.where(("key", number))))
-    errors += upsert_errors(dataset, document)
+    errors += [*upsert_errors(dataset, document), *shrink_errors(dataset, document)]
     if not errors:
         errors += _rule_errors(dataset, document, declared)
     return errors

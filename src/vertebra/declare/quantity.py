@@ -1,6 +1,6 @@
-"""Durations and sizes in everyday notation: ``90 s``, ``10 min``, ``60 days``; ``500 MB``, ``8g``.
+"""Durations, sizes and percentages in everyday notation: ``90 s``, ``10 min``, ``60 days``; ``500 MB``; ``20 %``.
 
-Every setting, declaration and option with a duration or size is parsed here, so the same notation works everywhere. No
+Every setting, declaration and option with one of them is parsed here, so the same notation works everywhere. No
 library fits. pydantic reads durations in ISO 8601 (``P60D``), and ``8g`` as 8 · 10⁹ bytes, where Spark and Java, whose
 users write it, mean 8 · 2³⁰. humanfriendly and pytimeparse2 read a number without a unit as seconds, and the latter
 ``1 month`` as 30 days; humanfriendly has had no release since 2021. pint takes more than half a second to load.
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 _SECONDS: Final = {
     **dict.fromkeys(("ms", "millisecond"), 0.001),
@@ -26,6 +26,7 @@ _LONGEST: Final = timedelta(days=36525)
 _BYTES: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _NUMBER: Final = r"(\d{1,15}(?:\.\d{1,9})?)\s*"
 _DURATION: Final = re.compile(_NUMBER + r"(ms|s|min|h|(?:millisecond|second|minute|hour|day|week)s?)")
+_PERCENTAGE: Final = re.compile(_NUMBER + "%")
 _SIZE: Final = re.compile(_NUMBER + r"([kmgt]?)(?:i?b)?", re.IGNORECASE)
 
 
@@ -78,6 +79,28 @@ def parse_size(text: str) -> int:
     return size
 
 
+def parse_percentage(text: str) -> float:
+    """Parse a percentage.
+
+    Args:
+        text: a number and ``%``.
+
+    Returns:
+        The number before ``%``.
+
+    Raises:
+        ValueError: it is not a percentage.
+
+    Examples:
+        >>> parse_percentage("12.5 %")
+        12.5
+    """
+    found = _PERCENTAGE.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is not a percentage; write a number and %, e.g. 20 %")
+    return float(found[1])
+
+
 def _checked_duration(text: str) -> str:
     parse_duration(text)
     return text
@@ -88,8 +111,17 @@ def _checked_size(text: str) -> str:
     return text
 
 
+def _checked_percentage(text: Any) -> str:
+    # YAML reads a number without a unit as a number, and 0.5 could mean 0.5 % or a half
+    parse_percentage(str(text))
+    return str(text)
+
+
 Duration = Annotated[str, AfterValidator(_checked_duration)]
 """A text that :func:`parse_duration` accepts."""
 
 Size = Annotated[str, AfterValidator(_checked_size)]
 """A text that :func:`parse_size` accepts."""
+
+Percentage = Annotated[str, BeforeValidator(_checked_percentage)]
+"""A text that :func:`parse_percentage` accepts."""

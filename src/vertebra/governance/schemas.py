@@ -145,6 +145,20 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         before=pa.string(),
         value=pa.string(),
     ),
+    # snapshots that people accepted although they have fewer records than shrink allows; each covers a snapshot of the
+    # same address that replaces the same batch and has no fewer records
+    "accepted_shrinks": _schema(
+        decided_at=_TIME,
+        decided_by=pa.string(),
+        source=pa.string(),
+        dataset=pa.string(),
+        url=pa.string(),
+        period=pa.string(),
+        part=pa.string(),
+        replaces=pa.int64(),
+        records=pa.int64(),
+        before=pa.int64(),
+    ),
     # datasets that are no longer declared and that people retired; the latest row about a dataset is in force
     "retirements": _schema(
         decided_at=_TIME,

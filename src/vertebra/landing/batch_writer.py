@@ -7,10 +7,7 @@ removes it.
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
-import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,17 +15,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import pyarrow.parquet as pq
-
 from vertebra.declare.redaction import NO_SECRETS, Redaction
 from vertebra.durable import check_content, complete_file, flush, replace_file, sha256_of
 from vertebra.errors import CollectError, LakeError
-from vertebra.formatting import counted
-from vertebra.governance.drift import sources_in
-from vertebra.lake.batches import Batch, Receipt, check_payload, newest_cursor
+from vertebra.lake.batches import Batch, Receipt, check_payload
 from vertebra.lake.removal import last_number
 from vertebra.landing.parsing.declared import parse_declaration
 from vertebra.landing.parsing.format import format_named
+from vertebra.landing.payload_checks import LandedPayloads, check_records
+from vertebra.landing.payload_files import (
+    copy_small,
+    file_name,
+    finalize_records,
+    flush_payload,
+    move_or_copy,
+    size_of,
+    suffix,
+)
 from vertebra.landing.port import Refused
 from vertebra.landing.refused_payloads import RefusedPayload, RefusedPayloadError, RefusedPayloadStore
 
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from vertebra.governance.forgotten import Tombstones
     from vertebra.landing.port import CircuitOpen, Payload
     from vertebra.landing.records import RecordsSummary
+    from vertebra.landing.shrink import ShrinkGuard
 
 INCOMING: Final = ".incoming-"
 STAGING: Final = f"{INCOMING}staging"
@@ -48,16 +52,11 @@ STAGING: Final = f"{INCOMING}staging"
 RESUME_POINT: Final = ".left-off"
 """File with the address after which a collection stopped, because its source failed again and again."""
 
-_CHUNK: Final = 4 << 20
 SMALL: Final = 1 << 20
 """Bytes of a local file that is made durable together with others."""
 
 _GROUP: Final = 64
 """Small batches that are made durable together."""
-
-
-class UnreadablePayloadError(CollectError):
-    """A payload cannot be read, or is still being written. It stays where it is."""
 
 
 class UnparsableBatchError(CollectError):
@@ -104,6 +103,7 @@ class BatchWriter:
         now: the collection's start, UTC.
         collector: kind and version of the collector.
         redact: removes secrets from texts and files.
+        shrink: refuses snapshots with far fewer rows than those in force; None if they are not limited.
         pending: small batches that :meth:`complete` makes durable and visible.
         forgotten: reads the forgotten keys of the dataset, whose records do not land.
     """
@@ -114,6 +114,7 @@ class BatchWriter:
     now: datetime
     collector: str
     redact: Redaction = NO_SECRETS
+    shrink: ShrinkGuard | None = None
     pending: list[_Pending] = field(default_factory=list)
     forgotten: Callable[[], Tombstones | None] = _nothing_forgotten
 
@@ -133,12 +134,13 @@ class BatchWriter:
             UnreadablePayloadError: the file cannot be read, or changed while it was read.
             CollectError: the landing zone cannot be written.
         """
-        size = _size_of(payload)
+        size = size_of(payload)
         url = self.redact(payload.url)
-        if payload.content_hash is not None and self._is_known("content", payload.content_hash, payload, url, known):
+        landed = LandedPayloads(self.dataset, known)
+        if payload.content_hash is not None and landed.have("content", payload.content_hash, payload, url):
             return None
         same_size = any(batch.receipt.bytes == size for batch in known)
-        if same_size and self._is_known("sha256", sha256_of(payload.file), payload, url, known):
+        if same_size and landed.have("sha256", sha256_of(payload.file), payload, url):
             return None
         number = known[-1].number + 1 if known else last_number(self.home) + 1
         move = payload.file.is_relative_to(staging)
@@ -146,22 +148,21 @@ class BatchWriter:
             return self._land_small(number, payload, url, known)
         self.complete()
         with self._incoming(number) as folder:
-            name = payload.file_name or _file_name(url)
-            raw = folder / f"payload{_suffix(name)}"
-            digest, size = _move_or_copy(payload, raw, move=move)
-            if self._is_known("sha256", digest, payload, url, known):
+            name = payload.file_name or file_name(url)
+            raw = folder / f"payload{suffix(name)}"
+            digest = move_or_copy(payload, raw, move=move)
+            if landed.have("sha256", digest, payload, url):
                 return None
             with ThreadPoolExecutor(1, "flush") as disk:
                 # flushed to disk, and compared with what was received, while it is parsed
-                flushed = disk.submit(_flush_payload, raw, digest)
+                flushed = disk.submit(flush_payload, raw, digest)
                 try:
-                    summary = self._checked(raw, name, digest, folder, payload, known)
+                    receipt = self._checked(number, raw, name, digest, folder, payload, known)
                 except RefusedPayloadError:
                     flushed.result()
                     raise
                 flushed.result()
-            records_sha256 = _finalize_records(folder, summary)
-            receipt = self._receipt(number, payload, url, raw, digest, size, summary, records_sha256)
+            receipt = replace(receipt, records_sha256=finalize_records(folder, receipt.records))
             raw.chmod(0o444)
             receipt = self._without_forgotten(receipt, folder)
             replace_file(folder / "receipt.json", receipt.to_json(), 0o444)
@@ -173,15 +174,14 @@ class BatchWriter:
     def _land_small(self, number: int, payload: Payload, url: str, known: list[Batch]) -> Batch | None:
         """Make a small payload the next batch, which :meth:`complete` makes durable together with others."""
         with self._incoming(number, keep=True) as folder:
-            name = payload.file_name or _file_name(url)
-            raw = folder / f"payload{_suffix(name)}"
-            digest, size = _copy_small(payload, raw)
-            if self._is_known("sha256", digest, payload, url, known):
+            name = payload.file_name or file_name(url)
+            raw = folder / f"payload{suffix(name)}"
+            digest = copy_small(payload, raw)
+            if LandedPayloads(self.dataset, known).have("sha256", digest, payload, url):
                 shutil.rmtree(folder)
                 return None
-            summary = self._checked(raw, name, digest, folder, payload, known)
-            records_sha256 = sha256_of(folder / "records.parquet")
-            receipt = self._receipt(number, payload, url, raw, digest, size, summary, records_sha256)
+            receipt = self._checked(number, raw, name, digest, folder, payload, known)
+            receipt = replace(receipt, records_sha256=sha256_of(folder / "records.parquet"))
             receipt = self._without_forgotten(receipt, folder)
         batch = Batch(self.home / f"{number:08d}", receipt)
         self.pending.append(_Pending(folder, batch))
@@ -224,17 +224,24 @@ class BatchWriter:
                     shutil.rmtree(one.folder, ignore_errors=True)
 
     def _checked(
-        self, raw: Path, name: str, digest: str, folder: Path, payload: Payload, known: list[Batch]
-    ) -> RecordsSummary:
-        """Parse a payload and check it; if it is refused, it is kept aside."""
+        self, number: int, raw: Path, name: str, digest: str, folder: Path, payload: Payload, known: list[Batch]
+    ) -> Receipt:
+        """Parse a payload and check it; if it is refused, it is kept aside.
+
+        Returns:
+            Its receipt, without the hash of the records.
+        """
         url = self.redact(payload.url)
         try:
             summary = self._parse(raw, name, digest, folder)
-            self._refuse_missing(payload, summary, url, known)
+            check_records(self.dataset, payload, summary, url, known)
+            receipt = self._receipt(number, payload, url, raw, digest, summary)
+            if self.shrink is not None:
+                self.shrink.check(Batch(self.home / f"{number:08d}", receipt), known)
         except CollectError as error:
             asked = Refused(url, error, raw, payload.period, payload.part)
             raise RefusedPayloadError(self.refusals.keep(asked, raw.name, digest)) from error
-        return summary
+        return receipt
 
     def _without_forgotten(self, receipt: Receipt, folder: Path) -> Receipt:
         """Leave records of forgotten keys out of a batch that is being made. Returns its receipt.
@@ -250,22 +257,14 @@ class BatchWriter:
         return leave_out(receipt, folder, self.dataset, known)
 
     def _receipt(
-        self,
-        number: int,
-        payload: Payload,
-        url: str,
-        raw: Path,
-        digest: str,
-        size: int,
-        summary: RecordsSummary,
-        records_sha256: str,
+        self, number: int, payload: Payload, url: str, raw: Path, digest: str, summary: RecordsSummary
     ) -> Receipt:
         return Receipt(
             number=number,
             collected_at=self.now,
             url=url,
             sha256=digest,
-            bytes=size,
+            bytes=raw.stat().st_size,
             payload=raw.name,
             records=summary.records,
             columns=summary.columns,
@@ -278,7 +277,6 @@ class BatchWriter:
             content=payload.content_hash,
             text=dict(summary.text),
             seen={name: dict(seen) for name, seen in summary.profiles.items()},
-            records_sha256=records_sha256,
         )
 
     def reparse(self, batch: Batch) -> Batch:
@@ -311,7 +309,7 @@ class BatchWriter:
                 parse=parse_declaration(self.dataset),
                 text=dict(summary.text),
                 seen={name: dict(seen) for name, seen in summary.profiles.items()},
-                records_sha256=_finalize_records(folder, summary),
+                records_sha256=finalize_records(folder, summary.records),
             )
             replace_file(folder / "receipt.json", renewed.to_json(), 0o444)
             for name in ("records.parquet", "receipt.json"):
@@ -321,7 +319,7 @@ class BatchWriter:
 
     def _parse_again(self, batch: Batch, folder: Path) -> RecordsSummary:
         receipt = batch.receipt
-        name, gaps = _file_name(receipt.url), receipt.forgotten_records
+        name, gaps = file_name(receipt.url), receipt.forgotten_records
         if not gaps or receipt.records:
             return self._parse(batch.payload, name, receipt.stored_sha256, folder, gaps)
         # all its records were forgotten
@@ -394,57 +392,6 @@ class BatchWriter:
             where=f"dataset {self.dataset.name}",
         )
 
-    def _is_known(self, kind: str, hashed: str, payload: Payload, url: str, known: list[Batch]) -> bool:
-        """Whether this content is landed already, so that it is not landed again.
-
-        A payload with a new cursor is always new, even if its bytes are not. With ``load: append`` a payload is
-        compared with all earlier batches; otherwise only with the newest one, because a source that returns to an
-        earlier state has changed. Equal content in two periods, two parts of a source, or two files makes two batches.
-
-        Args:
-            kind: the hash of receipts to compare with, ``sha256`` or ``content``.
-        """
-        if payload.cursor is not None and payload.cursor != newest_cursor([batch.receipt for batch in known]):
-            return False
-        if not any(getattr(batch.receipt, kind) == hashed for batch in known):
-            return False
-        place = (payload.period, payload.part)
-        receipts = [batch.receipt for batch in known if (batch.receipt.period, batch.receipt.part) == place]
-        if self.dataset.load == "append":
-            if self.dataset.collect.identified_by_url:
-                receipts = [batch.receipt for batch in known if batch.receipt.url == url]
-            return any(getattr(receipt, kind) == hashed for receipt in receipts)
-        of_it = (receipt for receipt in reversed(receipts) if receipt.url == url or place != (None, None))
-        last = next(of_it, None)
-        return last is not None and getattr(last, kind) == hashed
-
-    def _refuse_missing(self, payload: Payload, summary: RecordsSummary, url: str, known: list[Batch]) -> None:
-        """Refuse a payload that contradicts its source or its declaration, or is suddenly empty."""
-        if payload.expected_records is not None and summary.records != payload.expected_records:
-            raise CollectError(
-                f"{_file_name(url)} has {counted(summary.records, 'record')}, "
-                f"its source reports {payload.expected_records:,}",
-                cause="the answer was cut off, or its pages do not fit together",
-                remedy="collect again; if it happens again, ask the source",
-            )
-        declared = sources_in(self.dataset, summary.columns, summary.text.get("renamed"))
-        names = [*summary.columns, *summary.text.get("nested", ())]
-        if declared and summary.columns and not any(declared.values()):
-            raise CollectError(
-                f"{_file_name(url)} has none of the declared columns",
-                cause=f"its columns are {', '.join(name[:60] for name in names[:12])}",
-                remedy="look at the payload, which is kept aside; if it is data, correct columns: or parse:",
-            )
-        if summary.records or self.dataset.collect.empty != "refuse":
-            return
-        before = next((b.receipt for b in reversed(known) if b.receipt.url == url or payload.period), None)
-        if before is not None and before.records:
-            raise CollectError(
-                f"{_file_name(url)} has no records; the batch before had {before.records:,}",
-                cause="sources answer without records when they are being reloaded",
-                remedy="collect again later; if it is right, write collect: {empty: accept}",
-            )
-
     def _parse(self, raw: Path, name: str, digest: str, folder: Path, gaps: Sequence[int] = ()) -> RecordsSummary:
         from vertebra.landing.records import write_records  # imports much that a collection without news can spare
 
@@ -462,95 +409,3 @@ class BatchWriter:
         finally:
             if scratch.exists():
                 shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _size_of(payload: Payload) -> int:
-    try:
-        with payload.file.open("rb") as stream:
-            return os.fstat(stream.fileno()).st_size
-    except OSError as error:
-        raise UnreadablePayloadError(
-            f"{payload.url} cannot be read",
-            cause=f"{error.strerror or error} ({payload.file})",
-            remedy="correct its permissions, or collect again if it was moved",
-        ) from error
-
-
-def _move_or_copy(payload: Payload, target: Path, *, move: bool) -> tuple[str, int]:
-    """Move or copy a payload's bytes to the batch. Returns their sha256 and number."""
-    if move:
-        digest = sha256_of(payload.file)
-        payload.file.replace(target)
-        return digest, target.stat().st_size
-    before = payload.file.stat()
-    hasher = hashlib.sha256()
-    with (
-        payload.file.open("rb", 0) as source,
-        complete_file(target) as sink,
-        ThreadPoolExecutor(1, "hash") as hashing,
-    ):
-        hashed = hashing.submit(hasher.update, b"")
-        while block := source.read(_CHUNK):
-            hashed.result()
-            # the block is hashed while it is being written
-            hashed = hashing.submit(hasher.update, block)
-            sink.write(block)
-    size = sink.size
-    _refuse_changed(payload, before, size)
-    return hasher.hexdigest(), size
-
-
-def _copy_small(payload: Payload, target: Path) -> tuple[str, int]:
-    """Copy the bytes of a small file to the batch. Returns their sha256 and number."""
-    before = payload.file.stat()
-    content = payload.file.read_bytes()
-    with complete_file(target, 0o444) as sink:
-        sink.write(content)
-    hasher = hashlib.sha256()
-    hasher.update(content)
-    _refuse_changed(payload, before, len(content))
-    return hasher.hexdigest(), len(content)
-
-
-def _refuse_changed(payload: Payload, before: os.stat_result, size: int) -> None:
-    """Refuse a file that changed while it was read.
-
-    Args:
-        before: of the file, before it was read.
-        size: number of bytes that were read.
-    """
-    after = payload.file.stat()
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != after.st_size:
-        raise UnreadablePayloadError(
-            f"{payload.url} changed while it was read",
-            cause="something is still writing the file",
-            remedy="collect again when it is complete; let the writer rename it into place when it is complete",
-        )
-
-
-def _file_name(url: str) -> str:
-    """The last part of a URL such as ``package:x/data/y.csv.zip`` or ``file:y.csv``."""
-    return re.split(r"[/:\\]", url)[-1] or url
-
-
-def _suffix(name: str) -> str:
-    """The ending of a payload's file name: ``.csv.zip``."""
-    found = re.search(r"(?:\.[A-Za-z][A-Za-z0-9]{0,7}){1,2}$", name[1:])
-    return found.group(0).lower() if found else ".bin"
-
-
-def _flush_payload(raw: Path, digest: str) -> None:
-    """Flush a payload to disk, and check that the file has the bytes that were received."""
-    flush(raw)
-    check_content(raw, digest)
-
-
-def _finalize_records(folder: Path, summary: RecordsSummary) -> str:
-    """Flush the records to disk, check that none is missing, and make the file read-only. Returns its sha256."""
-    file = folder / "records.parquet"
-    flush(file)
-    found = pq.read_metadata(file).num_rows
-    if found != summary.records:
-        raise OSError(errno.EIO, f"The disk has {found:,} of {summary.records:,} records", str(file))
-    file.chmod(0o444)
-    return sha256_of(file)

@@ -6,23 +6,24 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from vertebra.declare.collect import COLLECTORS
 from vertebra.declare.redaction import Redaction
 from vertebra.durable import make_folder
 from vertebra.errors import CollectError
 from vertebra.formatting import counted
+from vertebra.governance.accepted_shrinks import accepted_shrinks
 from vertebra.governance.cursor_resets import cursor_reset
-from vertebra.governance.drift import ColumnDrift, record_drift, schema_rows
-from vertebra.governance.forgotten import left_out_row, tombstones
+from vertebra.governance.forgotten import tombstones
 from vertebra.governance.retractions import BY_SOURCE, Retraction, record_retraction, retractions
-from vertebra.governance.schemas import EVENTS
 from vertebra.lake.batches import Batch, batches
-from vertebra.lake.commit import Commit
 from vertebra.lake.effective_batches import counting_batches
-from vertebra.landing.batch_writer import STAGING, BatchWriter, UnparsableBatchError, UnreadablePayloadError
+from vertebra.landing.batch_ledgers import record_batches, record_columns
+from vertebra.landing.batch_writer import STAGING, BatchWriter, UnparsableBatchError
+from vertebra.landing.outcome import CollectOutcome, PayloadsRefusedError
 from vertebra.landing.parsing.declared import parse_declaration
+from vertebra.landing.payload_files import UnreadablePayloadError
 from vertebra.landing.port import (
     CircuitOpen,
     Collector,
@@ -35,78 +36,21 @@ from vertebra.landing.port import (
     Warned,
 )
 from vertebra.landing.refused_payloads import RefusedPayload, RefusedPayloadError
+from vertebra.landing.shrink import ShrinkGuard
 from vertebra.landing.web.errors import RefusedAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from vertebra.declare.dataset import Dataset
     from vertebra.governance.context import Progress
+    from vertebra.governance.drift import ColumnDrift
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.batches import Receipt
     from vertebra.landing.context import CollectionContext
     from vertebra.landing.port import Item
-
-
-@dataclass(frozen=True)
-class CollectOutcome:
-    """The result of a collection.
-
-    Attributes:
-        new: the batches it landed, oldest first, after those that an interrupted collection landed and did not record.
-        unchanged: number of payloads that were landed before.
-        refused: payloads that were refused and kept aside.
-        unparsable: earlier batches that cannot be parsed as declared now; their records stay as they were.
-        reparsed: number of earlier batches that were parsed again, because the declaration of ``parse:`` has changed.
-        not_published: periods that are due and that the source has not published yet.
-        not_asked: number of addresses that were not asked, because the source failed again and again.
-        drift: how the columns of batches that were landed or parsed again differ from those before.
-        warnings: what a person should know about the source.
-    """
-
-    new: tuple[Batch, ...]
-    unchanged: int
-    refused: tuple[RefusedPayload, ...] = ()
-    unparsable: tuple[UnparsableBatchError, ...] = ()
-    reparsed: int = 0
-    not_published: tuple[str, ...] = ()
-    not_asked: int = 0
-    drift: tuple[ColumnDrift, ...] = ()
-    warnings: tuple[Warned, ...] = ()
-
-    @property
-    def records(self) -> int:
-        """Number of records in the new batches."""
-        return sum(batch.receipt.records for batch in self.new)
-
-
-class PayloadsRefusedError(CollectError):
-    """Some payloads, new ones or those of earlier batches, were refused; the others are landed.
-
-    Attributes:
-        outcome: the result of the collection.
-    """
-
-    def __init__(self, dataset: str, outcome: CollectOutcome) -> None:
-        self.outcome = outcome
-        errors = [*(refusal.error for refusal in outcome.refused), *outcome.unparsable]
-        first, others = errors[0], len(errors) - 1
-        also = f" (and {others} more)" if others else ""
-        if outcome.not_asked:
-            also += f"; then the collection stopped, with {counted(outcome.not_asked, 'address', 'addresses')} left"
-        remedy = first.remedy
-        if outcome.refused:
-            remedy += f"; refused payloads are kept with the reason in {outcome.refused[0].folder.parent}"
-        if outcome.not_asked:
-            remedy += "; the next collection begins with them"
-        super().__init__(
-            f"{first.fact}{also}",
-            cause=first.cause,
-            remedy=remedy,
-            where=f"dataset {dataset}",
-        )
 
 
 def collect(dataset: Dataset, context: CollectionContext, collector: Collector | None = None) -> CollectOutcome:
@@ -127,6 +71,8 @@ def collect(dataset: Dataset, context: CollectionContext, collector: Collector |
     home = context.lake.landing / dataset.source / dataset.name
     make_folder(home)
     redact = redaction(dataset, context.secrets)
+    retracted = cache(lambda: retractions(context.ledgers, dataset.name))
+    guard = ShrinkGuard(dataset, retracted, lambda: accepted_shrinks(context.ledgers, dataset.name))
     writer = BatchWriter(
         dataset,
         home,
@@ -134,6 +80,7 @@ def collect(dataset: Dataset, context: CollectionContext, collector: Collector |
         context.now,
         collector.label,
         redact,
+        shrink=guard if dataset.shrink else None,
         forgotten=cache(lambda: tombstones(context.lake, context.ledgers, dataset.name)),
     )
     writer.remove_leftovers()
@@ -144,7 +91,7 @@ def collect(dataset: Dataset, context: CollectionContext, collector: Collector |
             lambda message: context.progress(redact(message)),
             known,
             len(known),
-            retracted=cache(lambda: retractions(context.ledgers, dataset.name)),
+            retracted=retracted,
         )
         try:
             try:
@@ -408,96 +355,9 @@ def _record(collection: _Collection, ledgers: Ledgers, run_id: str, interrupted:
     dataset, known = collection.writer.dataset, collection.known
     new = len(known) > collection.earlier
     if interrupted or new:
-        missing = _record_batches(dataset, known, ledgers, run_id)
+        missing = record_batches(dataset, known, ledgers, run_id)
         earlier = {batch.number for batch in known[: collection.earlier]}
         collection.unrecorded = tuple(batch for batch in missing if batch.number in earlier)
     # nobody knows which batches an interrupted collection has parsed again
     again = {batch.number for batch in known} if interrupted else collection.reparsed
-    return _record_columns(dataset, known, again, ledgers, run_id) if again or new else ()
-
-
-def complete_ledgers(
-    dataset: Dataset, landed: list[Batch], ledgers: Ledgers, run_id: str, again: Collection[int] = ()
-) -> None:
-    """Add batches of a dataset that are missing in the ledgers; the caller holds the lake's lease.
-
-    Args:
-        again: numbers of batches whose columns are recorded again, because their records changed.
-    """
-    _record_batches(dataset, landed, ledgers, run_id)
-    _record_columns(dataset, landed, again, ledgers, run_id)
-
-
-def _record_batches(dataset: Dataset, known: list[Batch], ledgers: Ledgers, run_id: str) -> list[Batch]:
-    """Add to the ledger the batches it lacks, also those of a collection that was interrupted. Returns them."""
-    recorded = {row["batch"] for row in _recorded(dataset, ledgers, "batches", ["batch"])}
-    missing = [batch for batch in known if batch.number not in recorded]
-    if not missing:
-        return []
-    rows = [
-        {
-            "run_id": run_id,
-            "source": dataset.source,
-            "dataset": dataset.name,
-            "batch": batch.number,
-            "collected_at": batch.receipt.collected_at,
-            "period": batch.receipt.period,
-            "url": batch.receipt.url,
-            "sha256": batch.receipt.sha256,
-            "bytes": batch.receipt.bytes,
-            "records": batch.receipt.records,
-            "columns": list(batch.receipt.columns),
-            "collector": batch.receipt.collector,
-        }
-        for batch in missing
-    ]
-    commit = Commit(run_id=run_id, step=f"landing.{dataset.name}", fingerprint="")
-    ledgers.append("batches", rows, commit)
-    left_out = [
-        left_out_row(dataset.source, dataset.name, batch.number, entry, batch.receipt.collected_at)
-        for batch in missing
-        for entry in batch.receipt.forgotten
-        if entry["at"] == batch.receipt.collected_at.isoformat()
-    ]
-    ledgers.append("forgotten", left_out, commit)
-    return missing
-
-
-def _record_columns(
-    dataset: Dataset, known: list[Batch], again: Collection[int], ledgers: Ledgers, run_id: str
-) -> tuple[ColumnDrift, ...]:
-    """Record the columns of batches that are new or were parsed again. Returns the drift that begins with them."""
-    recorded = _recorded_columns(dataset, ledgers)
-    parsed = [batch for batch in known if batch.number not in recorded or batch.number in again]
-    commit = Commit(run_id=run_id, step=f"landing.{dataset.name}", fingerprint="")
-    rows = {batch.number: schema_rows(dataset, [batch], run_id) for batch in parsed}
-    new = {number: found for number, found in rows.items() if _unlabelled(found) != recorded.get(number)}
-    ledgers.append("schemas", [row for found in new.values() for row in found], commit)
-    numbers = {batch.number for batch in parsed}
-    return tuple(one for one in record_drift(dataset, known, ledgers, commit) if one.first_batch in numbers)
-
-
-def _recorded_columns(dataset: Dataset, ledgers: Ledgers) -> dict[int, list[dict[str, object]]]:
-    """The recorded columns of each batch."""
-    latest: dict[int, dict[str, list[dict[str, object]]]] = {}
-    for row in _recorded(dataset, ledgers, "schemas", EVENTS["schemas"].names):
-        latest.setdefault(row["batch"], {}).setdefault(row["run_id"], []).append(row)
-    return {batch: _unlabelled(runs[max(runs)]) for batch, runs in latest.items()}
-
-
-def _unlabelled(rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    """Rows about columns in their order, without the run."""
-    found = ({name: value for name, value in row.items() if name != "run_id"} for row in rows)
-    return sorted(found, key=lambda row: str(row["position"]).zfill(8))
-
-
-def _recorded(dataset: Dataset, ledgers: Ledgers, ledger: str, columns: list[str]) -> list[dict[str, Any]]:
-    """Rows about the dataset in a ledger."""
-    import pyarrow.compute as pc
-
-    table = ledgers.table(ledger)
-    if not table.exists():
-        return []
-    mine = (pc.field("source") == dataset.source) & (pc.field("dataset") == dataset.name)
-    rows: list[dict[str, Any]] = table.arrow().to_table(columns=columns, filter=mine).to_pylist()
-    return rows
+    return record_columns(dataset, known, again, ledgers, run_id) if again or new else ()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.durable import complete_file, make_folder, move_file, replace_file
 from vertebra.errors import CollectError
+from vertebra.landing.shrink import Shrink, ShrunkSnapshotError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -85,7 +86,7 @@ class RefusedPayloadStore:
         if raw is not None:
             self._move(raw, folder / name, size)
         fact, cause, remedy = (self.redact(text) for text in (error.fact, error.cause, error.remedy))
-        reason = {
+        reason: dict[str, object] = {
             "url": url,
             "period": refused.period,
             "part": self.redact(refused.part) if refused.part else None,
@@ -97,6 +98,8 @@ class RefusedPayloadStore:
             "cause": cause,
             "remedy": remedy,
         }
+        if isinstance(error, ShrunkSnapshotError):
+            reason["shrink"] = asdict(error.shrink)
         replace_file(folder / _REASON, json.dumps(reason, indent=2, ensure_ascii=False))
         self._forget_oldest()
         place = ", ".join(str(reason[name]) for name in ("period", "part") if reason[name] and reason[name] != url)
@@ -136,6 +139,38 @@ class RefusedPayloadStore:
         kept = sorted(self.home.glob(f"{REFUSED}/*"), key=lambda folder: folder.stat().st_mtime_ns)
         for folder in kept[:-_MOST]:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class RefusedShrink:
+    """A snapshot that was refused because of its number of rows.
+
+    Attributes:
+        url: where it came from, without credentials.
+        period, part: what it is a snapshot of; None for the whole source.
+        shrink: the numbers of rows.
+    """
+
+    url: str
+    period: str | None
+    part: str | None
+    shrink: Shrink
+
+
+def refused_shrinks(home: Path) -> list[RefusedShrink]:
+    """The snapshots of a dataset that were refused because of their numbers of rows: the newest of each address.
+
+    Args:
+        home: the dataset's folder in the landing zone.
+    """
+    reasons = [_read_json(file) for file in home.glob(f"{REFUSED}/*/{_REASON}")]
+    reasons.sort(key=lambda reason: str(reason.get("collected_at")))
+    latest = {(reason.get("url"), reason.get("period"), reason.get("part")): reason for reason in reasons}
+    return [
+        RefusedShrink(url, period, part, Shrink(**reason["shrink"]))
+        for (url, period, part), reason in latest.items()
+        if url is not None and "shrink" in reason
+    ]
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def continue_erasures(project: Project, lake: Lake) -> list[str]:
         CollectError: a payload cannot be rewritten.
         LakeError: a file of a batch is damaged.
     """
-    from vertebra.landing.collect import complete_ledgers
+    from vertebra.landing.batch_ledgers import complete_ledgers
     from vertebra.landing.erasure.rewrite import complete_rewrite, is_staged, stage_rewrite
 
     ledgers = Ledgers(lake)

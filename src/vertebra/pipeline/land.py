@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from vertebra.declare.dataset import Dataset
     from vertebra.errors import CollectError
     from vertebra.governance.ledgers import Ledgers
-    from vertebra.landing.collect import CollectOutcome
     from vertebra.landing.context import CollectionContext
+    from vertebra.landing.outcome import CollectOutcome
 
 CollectionState = Literal["new", "unchanged", "waiting", "refused", "failed"]
 _LEDGER: Final = "collections"
@@ -88,7 +88,8 @@ def land(dataset: Dataset, context: CollectionContext) -> LandingResult:
         CollectError: the source cannot be read, or a payload was refused; batches landed before that stay.
     """
     from vertebra.errors import CollectError
-    from vertebra.landing.collect import PayloadsRefusedError, collect
+    from vertebra.landing.collect import collect
+    from vertebra.landing.outcome import PayloadsRefusedError
 
     clock = time.perf_counter()
     record = _Record(dataset, context.ledgers, context.run_id, context.now) if context.window is None else _Unrecorded()

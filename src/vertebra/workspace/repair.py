@@ -124,7 +124,7 @@ class _Repair:
 
     def rebuild_ledgers(self) -> None:
         """Rebuild damaged ledgers from receipts and commits; mark tables whose steps write the other rows."""
-        from vertebra.landing.collect import complete_ledgers
+        from vertebra.landing.batch_ledgers import complete_ledgers
 
         if self.damaged_ledgers & set(FROM_RECEIPTS):
             for dataset in self.project.datasets.values():

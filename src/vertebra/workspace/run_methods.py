@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from vertebra.governance.accepted_shrinks import AcceptedShrink
     from vertebra.governance.cursor_resets import CursorReset
     from vertebra.landing.backfill import PeriodStatus
     from vertebra.pipeline.plan import PlannedStep
@@ -183,6 +184,35 @@ class RunMethods(OpenProject):
         from vertebra.workspace.reset_cursor import reset_cursor
 
         return reset_cursor(self.project, self.lake, dataset_name(self.project, dataset), value, by, wait)
+
+    def accept_shrink(self, dataset: str, by: str | None = None, wait: float = 0) -> list[AcceptedShrink]:
+        """Accept the snapshots of a dataset that were refused because of ``shrink:``.
+
+        Nothing is collected; the next collection lands them. A snapshot that has become smaller still is refused again.
+
+        Args:
+            dataset: the dataset's name.
+            by: who decides; the user of the process by default.
+            wait: seconds to wait for another run to end.
+
+        Returns:
+            The rows of the ledger ``accepted_shrinks``, one for each address.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            CollectError: no snapshot was refused because of its size.
+            BusyError: another run holds the lake.
+
+        Example:
+            >>> project.accept_shrink("orders")
+            Traceback (most recent call last):
+            ...
+            vertebra.errors.CollectError: dataset orders: no snapshot of orders waits to be accepted
+            ...
+        """
+        from vertebra.workspace.accept_shrink import accept_shrink
+
+        return accept_shrink(self.project, self.lake, dataset_name(self.project, dataset), by, wait)
 
     def sources(self, datasets: Sequence[str] = ()) -> list[SourceStatus]:
         """Return the status of the source of each dataset: last collection, newest batch, next due time.
