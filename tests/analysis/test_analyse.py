@@ -91,6 +91,11 @@ def test_both_engines_make_the_same_sets(world: World, engine: Engine, make_worl
         ({"folds": 46}, "45 groups cannot fill 46 folds"),
         ({"key": ("day",)}, "with several examples"),
         ({"label": "cast(delay as int)"}, "0 and 1"),
+        ({"label": "day < '2024-04-10' and delay > 8"}, "the test set has one class: the label of all .* is 0"),
+        (
+            {"features": {"size": "size"}, "categorical": ("size",)},
+            "is listed in categorical, and a double is no category",
+        ),
     ],
 )
 def test_sets_that_would_mislead_are_refused(world: World, changes: dict[str, Any], fact: str) -> None:

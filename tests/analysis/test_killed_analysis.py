@@ -32,7 +32,7 @@ DYING = """
         return commit(self, *about, **more)
 
     LakeTable.commit = dying
-    World(Path(root), start(), int(steps)).analyse(late_jobs())
+    World(Path(root), start(), int(steps)).analyse(late_jobs(champion="newest"))
 """
 
 
@@ -61,7 +61,7 @@ def test_of_an_analysis_killed_at_a_commit_the_next_run_makes_a_whole(
         world.steps += 1
         assert child.returncode == -signal.SIGKILL, child.stderr
         assert scored(world)[0] == champion, "nothing is deployed that the ledger does not know"
-    outcome = world.analyse(late_jobs())
+    outcome = world.analyse(late_jobs(champion="newest"))
     now, after = scored(world)
     assert now == outcome.facts.model_version != champion
     assert after != said

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from analysis_world import late_jobs
+from effort import examples
 from vertebra.analysis.examples import Examples
 from vertebra.analysis.features import GROUP, LABEL, TIME
 from vertebra.analysis.split import FOLD, first_test_time, store_sets
@@ -26,16 +29,28 @@ MICROSECOND = timedelta(microseconds=1)
 Context = Callable[..., StepContext]
 
 
+NUMBERS = {"task": "regression", "label": "delay", "metric": "mae"}
+BOUNDARY = datetime(2024, 4, 15, tzinfo=UTC)
+
+
 def declared(**changes: Any) -> Analysis:
     features = {"features": {"size": "size"}, "folds": 2, "test_from": date(2024, 4, 15)}
-    return late_jobs(**(features | changes))
+    return late_jobs(**(features | NUMBERS | changes))
 
 
 def stored(
-    analysis: Analysis, moments: dict[int, datetime], engine: Engine, context: Context, lake: Lake
+    analysis: Analysis,
+    moments: dict[int, datetime],
+    engine: Engine,
+    context: Context,
+    lake: Lake,
+    groups: dict[int, tuple[str, int]] | None = None,
 ) -> dict[str, Any]:
-    """Split one example a moment, each in a group of its own, and read both sets back."""
-    rows = [(number, at, f"g{number:03}", number % 2, 1.0) for number, at in moments.items()]
+    """Split one example a moment, each in a group of its own unless ``groups`` has its group and label."""
+    rows = [
+        (number, at, *(groups[number] if groups else (f"g{number:03}", number % 2)), 1.0)
+        for number, at in moments.items()
+    ]
     schema = f"id bigint, {TIME} timestamp, {GROUP} string, {LABEL} int, size double"
     store_sets(analysis, engine.session.createDataFrame(rows, schema), context("analysis.late_jobs", {}, engine))
     found = {part: lake.table(f"analysis.late_jobs_{part}").arrow().to_table() for part in ("train", "test")}
@@ -88,6 +103,67 @@ def test_fewer_groups_than_folds_are_refused(sail: Engine, context: Context, lak
         stored(declared(folds=5), moments, sail, context, lake)
 
 
+def classified(
+    days: list[str], engine: Engine, context: Context, lake: Lake, folds: int, tested: str = "01"
+) -> list[set[tuple[int, int]]]:
+    """Split days whose examples have the given labels, before the boundary; the folds as sets of group and label.
+
+    Args:
+        days: for each group, the labels of its examples: ``"001"``.
+        tested: the labels of the test set.
+    """
+    labels = [(f"g{day}", int(label)) for day, those in enumerate(days) for label in those]
+    groups = dict(enumerate([*labels, *(("test", int(label)) for label in tested)]))
+    moments = {
+        number: BOUNDARY if group == "test" else BOUNDARY - timedelta(1) for number, (group, _) in groups.items()
+    }
+    analysis = declared(task="classification", label="late", metric="roc_auc", folds=folds)
+    found = stored(analysis, moments, engine, context, lake, groups)["train"].values()
+    return [{(row[GROUP], row[LABEL]) for row in found if row[FOLD] == fold} for fold in range(folds)]
+
+
+def test_every_fold_has_both_classes_where_enough_groups_do(engine: Engine, context: Context, lake: Lake) -> None:
+    # of 12 days, 3 have class 1, as few as there are folds; no order of a hash spreads them
+    days = ["0"] * 5 + ["1"] + ["0"] * 3 + ["01", "0", "1"]
+    folds = classified(days, engine, context, lake, folds=3)
+    assert all({label for _, label in fold} == {0, 1} for fold in folds)
+    assert [len({group for group, _ in fold}) for fold in folds] == [4, 4, 4]
+    assert set().union(*folds) == {(f"g{day}", int(label)) for day, those in enumerate(days) for label in those}
+
+
+@settings(max_examples=examples(fast=4, thorough=40), deadline=None, suppress_health_check=[*HealthCheck])
+@given(days=st.lists(st.sampled_from(["0", "1", "01"]), min_size=2, max_size=9), folds=st.integers(2, 4))
+def test_folds_are_stratified_or_the_analysis_is_refused(
+    sail: Engine, context: Context, lake: Lake, days: list[str], folds: int
+) -> None:
+    enough = min(sum(label in those for those in days) for label in "01") >= folds
+    if enough:
+        found = classified(days, sail, context, lake, folds)
+        assert all({label for _, label in fold} == {0, 1} for fold in found)
+        sizes = [len({group for group, _ in fold}) for fold in found]
+        assert max(sizes) - min(sizes) <= 1
+    else:
+        with pytest.raises(DeclarationError, match=r"too few for|cannot fill"):
+            classified(days, sail, context, lake, folds)
+
+
+@pytest.mark.parametrize(
+    ("days", "tested", "fact", "remedy"),
+    [
+        (["01", "01"], "00", "the test set has one class: the label of all 2 rows from 2024-04-15", "earlier test_from"),
+        (["01", "0", "01"], "01", "class 1 is in 2 groups of the training set, too few for 3 folds", "folds=2, or a finer"),
+        (["01", "0", "0"], "01", "class 1 is in 1 group of the training set, too few for 3 folds", "declare a finer group"),
+    ],
+)  # fmt: skip
+def test_a_set_with_one_class_is_refused_with_what_to_do(
+    sail: Engine, context: Context, lake: Lake, days: list[str], tested: str, fact: str, remedy: str
+) -> None:
+    with pytest.raises(DeclarationError, match=fact) as told:
+        classified(days, sail, context, lake, folds=3 if len(days) > 2 else 2, tested=tested)
+    assert remedy in told.value.remedy
+    assert "vertebra sql" in told.value.remedy
+
+
 class Memory:
     """An estimator that predicts the number of rows it was fitted on, and a huge number for each of these rows."""
 
@@ -104,7 +180,7 @@ class Memory:
 
 
 def test_each_fold_is_scored_by_a_model_fitted_on_all_other_rows_and_none_of_its_own() -> None:
-    analysis = declared(task="regression", label="delay", metric="mae", folds=3)
+    analysis = declared(folds=3)
     fold = np.array([0, 1, 2, 2, 1, 2, 0, 2], np.int32)
     train = Examples(pd.DataFrame({"size": np.arange(8, dtype=np.float32)}), np.zeros(8), fold)
     memory = CandidateModel("memory", Candidate(build=Memory, encode="ordinal"))

@@ -42,7 +42,7 @@ def space(tmp_path: Path) -> Workspace:
         row("baseline", "cross-validation", 0.5, deviation=0.0, seconds=0.1),
         row("boosting", "cross-validation", 0.74, True, deviation=0.01, seconds=52.0, parameters='{"leaves": 31}'),
         row("boosting", "test", 0.71, True, **registered),
-        row("boosting", "test", 0.2, True, metric="log_loss"),
+        row("boosting", "test", 0.2, True, metric="log_loss", **registered),
         row("baseline", "test", 0.5),
     ]
     commit = Commit("1", "analysis.late", "")
@@ -61,7 +61,7 @@ def test_the_table_marks_the_choice_and_names_the_registered_model(space: Worksp
     write_models(space.models(), True, "table", out, io.StringIO())
     text = out.getvalue()
     assert re.search(r"→ +boosting +leaves=31 +0\.7400 +± 0\.0100 +52 s", text)
-    assert re.search(r"→ +boosting +0\.7100 +0\.2000", text)
+    assert re.search(r"→ +boosting +3 +0\.7100 +0\.2000", text)
     assert "tiny.late version 3, alias champion; trained on analysis.late_train version 2" in text
     assert "tree" not in text, "an earlier run is history"
 

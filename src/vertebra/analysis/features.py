@@ -147,6 +147,8 @@ def _require_types(analysis: Analysis, examples: DataFrame) -> None:
         if isinstance(kind, _categories() if category else (T.NumericType, T.BooleanType)):
             continue
         text = isinstance(kind, T.StringType)
+        if category:
+            raise _no_category(analysis, name, kind)
         raise DeclarationError(
             f"features[{name!r}] is a {kind.simpleString()}, which models do not accept",
             cause="a feature is a number, a boolean, or a category",
@@ -161,6 +163,25 @@ def _require_types(analysis: Analysis, examples: DataFrame) -> None:
                 remedy="give the feature another name",
                 where=location_of(analysis, "features", name),
             )
+
+
+def _no_category(analysis: Analysis, name: str, kind: DataType) -> DeclarationError:
+    from pyspark.sql import types as T
+
+    number = isinstance(kind, T.NumericType)
+    typed = kind.simpleString()
+    return DeclarationError(
+        f"features[{name!r}] is listed in categorical, and a {typed} is no category",
+        cause="a category is a text, a boolean, an integer or a date"
+        + (f"; two values of a {typed} are seldom equal" if number else ""),
+        remedy=f"remove {name!r} from categorical, to use it as a number; or make it a category, e.g. "
+        f"cast({analysis.features[name]} as int)"
+        if number and isinstance(analysis.features[name], str)
+        else f"remove {name!r} from categorical, to use it as a number"
+        if number
+        else "write an expression for a part of it that is a text or a number, e.g. cast(… as string)",
+        where=location_of(analysis, "features", name),
+    )
 
 
 def _categories() -> tuple[type[DataType], ...]:

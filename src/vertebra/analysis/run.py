@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.analysis import Analysis
-from vertebra.declare.metrics import metrics_of
+from vertebra.declare.metrics import METRICS, metrics_of
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.step_facts import AnalysisFacts
 
 if TYPE_CHECKING:
+    from vertebra.analysis.champion import Decision
+    from vertebra.analysis.examples import Examples
+    from vertebra.analysis.perfect_features import PerfectFeature
     from vertebra.analysis.plots import Evaluation
     from vertebra.analysis.split import TrainTestSets
     from vertebra.analysis.track import Registered
     from vertebra.analysis.validate import Trial
 
 
-VERSION: Final = 3
+VERSION: Final = 4
 """The version of the analysis step. Raise it when the same views and declaration come to give other sets, models or
 metrics: all analyses are then run again. See "Raise a version" in ``CONTRIBUTING.md``."""
 
@@ -37,10 +40,17 @@ def outputs_of(analysis: Analysis) -> tuple[str, ...]:
 @dataclass(frozen=True)
 class _Result:
     sets: TrainTestSets
-    trials: list[Trial]
     chosen: Trial
     evaluation: Evaluation
+    decision: Decision
     registered: Registered
+    perfect: tuple[PerfectFeature, ...]
+
+    @property
+    def champion(self) -> str:
+        """The version that predicts after the run."""
+        before = self.decision.before
+        return self.registered.version if self.decision.promoted or before is None else before.version
 
 
 def analyse(
@@ -48,7 +58,8 @@ def analyse(
 ) -> StepOutcome:
     """Run an analysis: features, training and test sets, cross-validation, choice, test, registration.
 
-    The test set is read once, after the choice. The predictions of the chosen model for it are the step's main table,
+    The test set is read once, after the choice. The new model becomes the champion if it is better than the present one
+    on the same test rows. The predictions of the champion for the test set are the step's main table,
     ``analysis.<name>``, which is committed last: until then the champion is the previous one, or one that the ledger
     has recorded.
 
@@ -65,6 +76,9 @@ def analyse(
     from vertebra.analysis import track
     from vertebra.analysis.choose import choose
     from vertebra.analysis.examples import load
+    from vertebra.analysis.model_card import model_card
+    from vertebra.analysis.model_ledger import ledger_rows
+    from vertebra.analysis.perfect_features import perfect_features
     from vertebra.analysis.train import candidate_models
     from vertebra.analysis.validate import cross_validate
 
@@ -72,14 +86,20 @@ def analyse(
     train = load(analysis, sets.train)
     trials = cross_validate(analysis, candidate_models(analysis), train, ctx.progress)
     chosen = choose(analysis, trials)
+    perfect = perfect_features(analysis, train)
     model, baseline = _fitted(analysis, chosen, train, ctx)
-    evaluation, drawn = _test(analysis, sets, trials, chosen, (model, baseline), ctx, plots)
+    test = load(analysis, sets.test)
+    evaluation, drawn = _test(analysis, test, trials, chosen, (model, baseline), ctx, plots)
+    decision = _decide(analysis, tracking, project, ctx, sets, test, evaluation)
     ctx.progress("recording in MLflow")
-    evidence = track.TrainingRecord(trials, chosen, model, train.features.head(100), evaluation.metrics, drawn)
+    card = model_card(analysis, sets, chosen, evaluation, decision, perfect)
+    evidence = track.TrainingRecord(trials, chosen, model, train.features.head(100), evaluation.metrics, drawn, card)
     registered = track.record(analysis, tracking, project, ctx, sets, evidence)
-    result = _Result(sets, trials, chosen, evaluation, registered)
-    ctx.ledgers.append("models", _ledger_rows(analysis, ctx, result), ctx.commit())
-    track.deploy(tracking, registered)
+    result = _Result(sets, chosen, evaluation, decision, registered, perfect)
+    rows = ledger_rows(analysis, ctx, sets, trials, chosen, evaluation, decision, registered)
+    ctx.ledgers.append("models", rows, ctx.commit())
+    if decision.promoted:
+        track.deploy(tracking, registered)
     version = _store_predictions(analysis, ctx, result)
     return _outcome(analysis, result, version)
 
@@ -112,20 +132,18 @@ def _fitted(analysis: Analysis, chosen: Trial, train: Any, ctx: StepContext) -> 
 
 def _test(
     analysis: Analysis,
-    sets: TrainTestSets,
+    test: Examples,
     trials: list[Trial],
     chosen: Trial,
     models: tuple[Any, Any],
     ctx: StepContext,
     plots: Path | None,
 ) -> tuple[Evaluation, list[Path]]:
-    """Evaluate the chosen model on the test set: the only time it is read."""
-    from vertebra.analysis.examples import load
+    """Evaluate the chosen model and the baseline on the test set."""
     from vertebra.analysis.explain import importances
     from vertebra.analysis.plots import Evaluation, draw_all
     from vertebra.analysis.train import predictions, quiet
 
-    test = load(analysis, sets.test)
     ctx.progress(f"testing it on {len(test.label):,} test rows")
     with quiet():
         predicted, base = (predictions(analysis, model, test.features) for model in models)
@@ -141,57 +159,35 @@ def _test(
     return evaluation, draw_all(analysis, evaluation, trials, chosen, explained, plots or ctx.scratch / "plots")
 
 
-def _ledger_rows(analysis: Analysis, ctx: StepContext, result: _Result) -> list[dict[str, Any]]:
-    shared = {
-        "run_id": ctx.run_id,
-        "analysis": analysis.name,
-        "model_name": result.registered.name,
-        "mlflow_run": result.registered.run,
-        "train_table": result.sets.train.table.name,
-        "train_version": result.sets.train.version,
-        "recorded_at": ctx.now,
-    }
-    test_set = {"test_table": result.sets.test.table.name, "test_version": result.sets.test.version}
-    version = {"model_version": result.registered.version, "model_sha256": result.registered.sha256}
-    rows = [
-        shared
-        | _setting(trial)
-        | {
-            "chosen": trial is result.chosen,
-            "split": "cross-validation",
-            "metric": analysis.metric,
-            "value": trial.mean,
-            "deviation": trial.deviation,
-            "seconds": trial.seconds,
-        }
-        for trial in result.trials
-    ]
-    evaluation = result.evaluation
-    measured = ((result.chosen, True, evaluation.metrics), (result.trials[0], False, evaluation.baseline_metrics))
-    for trial, chosen, values in measured:
-        rows += [
-            shared
-            | test_set
-            | _setting(trial)
-            | (version if chosen else {})
-            | {"chosen": chosen, "split": "test", "metric": metric, "value": value}
-            for metric, value in values.items()
-        ]
-    return rows
+def _decide(
+    analysis: Analysis,
+    tracking: str,
+    project: str,
+    ctx: StepContext,
+    sets: TrainTestSets,
+    test: Examples,
+    evaluation: Evaluation,
+) -> Decision:
+    """Compare the new model with the champion on the test set."""
+    from vertebra.analysis.champion import champion_of, decide
+    from vertebra.analysis.examples import rows_of
+    from vertebra.analysis.features import TIME
 
-
-def _setting(trial: Trial) -> dict[str, Any]:
-    return {"candidate": trial.setting.name, "parameters": trial.setting.parameters_json}
+    ctx.progress("comparing it with the champion")
+    times = rows_of(analysis, sets.test).column(TIME)
+    champion = champion_of(analysis, tracking, project, ctx, test, times)
+    return decide(analysis, champion, evaluation.observed, evaluation.predicted)
 
 
 def _store_predictions(analysis: Analysis, ctx: StepContext, result: _Result) -> int:
-    """Store the predictions of the chosen model for the test set, next to the observed labels."""
+    """Store the predictions of the champion for the test set, next to the observed labels."""
     from vertebra.analysis.examples import rows_of
     from vertebra.analysis.predict import scored
 
-    table = scored(
-        analysis, rows_of(analysis, result.sets.test), result.evaluation.predicted, result.registered.version
-    )
+    before = result.decision.before
+    kept = before.predicted if before is not None and not result.decision.promoted else None
+    predicted = result.evaluation.predicted if kept is None else kept
+    table = scored(analysis, rows_of(analysis, result.sets.test), predicted, result.champion)
     return ctx.lake.table(f"analysis.{analysis.name}").write_arrow(table, ctx.commit())
 
 
@@ -214,5 +210,17 @@ def _outcome(analysis: Analysis, result: _Result, version: int) -> StepOutcome:
             test_rows=sets.test.rows,
             model=result.registered.name,
             model_version=result.registered.version,
+            champion=result.champion,
+            comparison=result.decision.reason,
+            warnings=(*_beaten(analysis, evaluation), *map(str, result.perfect)),
         ),
     )
+
+
+def _beaten(analysis: Analysis, evaluation: Evaluation) -> list[str]:
+    """Says that the baseline beats the chosen model on the test set."""
+    metric = METRICS[analysis.metric]
+    test, baseline = evaluation.metrics[metric.name], evaluation.baseline_metrics[metric.name]
+    if not metric.is_better(baseline, test):
+        return []
+    return [f"on the test set the chosen model is worse than the baseline: {metric.name} {test:.4f}, {baseline:.4f}"]

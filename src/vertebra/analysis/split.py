@@ -49,14 +49,16 @@ def store_sets(analysis: Analysis, examples: DataFrame, ctx: StepContext) -> Tra
     """Split examples by time, assign folds, and commit ``analysis.<name>_train`` and ``analysis.<name>_test``.
 
     A fold is a set of whole groups. Groups are dealt to the folds in the order of a hash of their value and the seed,
-    so folds have equal numbers of groups (give or take one), and equal data gives equal folds on every engine.
+    so folds have equal numbers of groups (give or take one), and equal data gives equal folds on every engine. Folds of
+    a classification are stratified: groups with class 1 only are dealt first, then those with both classes, then those
+    with class 0 only. Each class is then in a run of consecutive groups, so that every fold has it if there are enough.
 
     Args:
         examples: the result of :func:`~vertebra.analysis.features.example_frame`; read several times.
 
     Raises:
-        DeclarationError: a set is empty, a group lies on both sides of the test date, a key is not unique, or a label
-            does not fit the task.
+        DeclarationError: a set is empty, a group lies on both sides of the test date, a key is not unique, a label
+            does not fit the task, or a class is missing in the test set or in a fold.
     """
     from pyspark.sql import functions as F
 
@@ -83,6 +85,11 @@ def _groups(labelled: DataFrame, late: Column) -> DataFrame:
         F.count_if(late).alias("test"),
         F.min(LABEL).alias("lowest"),
         F.max(LABEL).alias("highest"),
+        *(
+            F.count_if(part & (F.col(LABEL) == value)).alias(f"{name}_{value}")
+            for name, part in (("train", ~late), ("test", late))
+            for value in (0, 1)
+        ),
     )
 
 
@@ -92,9 +99,19 @@ def _folds(analysis: Analysis, groups: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F
 
     # one row per group: few enough for one partition, which Spark would otherwise warn of
-    dealt = Window.partitionBy(F.lit(0)).orderBy(F.md5(F.concat(F.lit(f"{analysis.seed}:"), F.col(GROUP))), GROUP)
+    digest = F.md5(F.concat(F.lit(f"{analysis.seed}:"), F.col(GROUP)))
+    dealt = Window.partitionBy(F.lit(0)).orderBy(*_strata(analysis), digest, GROUP)
     fold = (F.row_number().over(dealt) - F.lit(1)) % F.lit(analysis.folds)
     return groups.where("train > 0").select(GROUP, fold.cast("int").alias(FOLD))
+
+
+def _strata(analysis: Analysis) -> list[Column]:
+    """Puts groups with class 1 only first, and those with class 0 only last."""
+    from pyspark.sql import functions as F
+
+    if analysis.task != "classification":
+        return []
+    return [F.when(F.col("train_0") == 0, 0).when(F.col("train_1") == 0, 2).otherwise(1)]
 
 
 def _summary(analysis: Analysis, examples: DataFrame, groups: DataFrame) -> Row:
@@ -110,6 +127,8 @@ def _summary(analysis: Analysis, examples: DataFrame, groups: DataFrame) -> Row:
         F.coalesce(F.sum("test"), F.lit(0)).alias("test"),
         F.min("lowest").alias("lowest"),
         F.max("highest").alias("highest"),
+        *(F.coalesce(F.sum(f"test_{value}"), F.lit(0)).alias(f"test_{value}") for value in (0, 1)),
+        *(F.count_if(F.col(f"train_{value}") > 0).alias(f"groups_{value}") for value in (0, 1)),
     )
     joined = counted.crossJoin(repeated.agg(F.count(F.lit(1)).alias("repeated")))
     return joined.collect()[0]
@@ -160,6 +179,44 @@ def _require_sound(analysis: Analysis, found: Row) -> None:
             "the label of a classification is 0 and 1, or false and true, and both must occur",
             "write it as a comparison, e.g. arr_delay >= 15",
         )
+    if analysis.task == "classification":
+        _require_classes(analysis, found, boundary)
+
+
+def _require_classes(analysis: Analysis, found: Row, boundary: str) -> None:
+    """Refuse a test set or folds with one class: no metric tells a good model from a bad one there."""
+    for value, other in ((0, 1), (1, 0)):
+        if not found[f"test_{value}"]:
+            raise _wrong(
+                analysis,
+                "test_from",
+                f"the test set has one class: the label of {_all_of(found['test'])} from {boundary} is {other}",
+                f"a model cannot be tested on rows of one class ({analysis.label} is never {value} there)",
+                f"choose an earlier test_from, so that both classes occur after it: {_per_month(analysis)}",
+            )
+    for value in (0, 1):
+        groups = found[f"groups_{value}"]
+        if groups < analysis.folds:
+            raise _wrong(
+                analysis,
+                "folds",
+                f"class {value} is in {counted(groups, 'group')} of the training set, too few for "
+                f"{analysis.folds} folds",
+                "each fold needs rows of both classes, to fit a model and to score it, and a group stays in one fold",
+                (f"declare folds={groups}, or a finer group" if groups > 1 else "declare a finer group")
+                + f", or choose a later test_from: {_per_month(analysis)}",
+            )
+
+
+def _all_of(rows: int) -> str:
+    return "the only row" if rows == 1 else f"all {rows:,} rows"
+
+
+def _per_month(analysis: Analysis) -> str:
+    return (
+        f"vertebra sql \"select date_trunc('month', t) as month, label, count(*) as rows from (select {analysis.time} "
+        f'as t, {analysis.label} as label from exploitation.{analysis.view}) group by all order by all"'
+    )
 
 
 def _store(analysis: Analysis, part: str, rows: DataFrame, ctx: StepContext) -> PinnedSet:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from vertebra.analysis.model_file import FILE, trusted_types, write_model
+from vertebra.analysis.question import QUESTION, question
 from vertebra.analysis.train import predictions, quiet
 from vertebra.declare.analysis import Analysis
 from vertebra.durable import sha256_of
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 CHAMPION: Final = "champion"
 """The alias of the version that predictions are made with."""
+
+CARD: Final = "model_card.md"
+"""The model card, an artifact of the run; it is also the description of the version."""
 
 _REQUIREMENTS: Final = ("scikit-learn", "lightgbm", "numpy", "pandas", "skops")
 
@@ -61,6 +65,7 @@ class TrainingRecord:
         sample: some rows of features, for the model's signature.
         metrics: on the test set, by name.
         plots: PNG files.
+        card: the model card, Markdown.
     """
 
     trials: Sequence[Trial]
@@ -69,6 +74,7 @@ class TrainingRecord:
     sample: pd.DataFrame
     metrics: Mapping[str, float]
     plots: Sequence[Path]
+    card: str = ""
 
 
 def model_name(project: str, analysis: Analysis) -> str:
@@ -105,6 +111,7 @@ def record(
         "vertebra.fingerprint": ctx.fingerprint,
         "vertebra.train": f"{sets.train.table.name}@{sets.train.version}",
         "vertebra.test": f"{sets.test.table.name}@{sets.test.version}",
+        QUESTION: question(analysis),
     }
     run = client.create_run(experiment, run_name=f"{analysis.name} {ctx.run_id}", tags=tags).info.run_id
     try:
@@ -117,6 +124,18 @@ def record(
         raise
     client.set_terminated(run)
     return registered
+
+
+def current(tracking: str, name: str) -> tuple[str | None, str]:
+    """The version of the champion of a model and the question that it answers; None and empty if there is none."""
+    client = client_of(tracking)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = client.get_model_version_by_alias(name, CHAMPION)
+    except MlflowException:
+        return None, ""
+    return str(found.version), str(client.get_run(found.run_id).data.tags.get(QUESTION, ""))
 
 
 def deploy(tracking: str, registered: Registered) -> None:
@@ -208,6 +227,7 @@ def _log_summary(
     client.log_batch(run, metrics=metrics, params=[Param(key, str(value)) for key, value in about.items()])
     for plot in evidence.plots:
         client.log_artifact(run, str(plot), "plots")
+    client.log_text(run, evidence.card, CARD)
 
 
 def _register(
@@ -237,7 +257,7 @@ def _register(
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise StepError(f"the model {name} cannot be registered", cause=str(error)) from error
-    version = client.create_model_version(name, source=f"runs:/{run}/model", run_id=run)
+    version = client.create_model_version(name, source=f"runs:/{run}/model", run_id=run, description=evidence.card)
     return Registered(name, str(version.version), sha256_of(folder / FILE), run)
 
 

@@ -130,6 +130,8 @@ class Analysis(Declaration):
         candidates: the algorithms. A baseline that uses no feature is always added.
         metric: the metric that candidates are compared by, one of those of the task, e.g. ``roc_auc`` or ``rmse``; see
             :data:`vertebra.declare.metrics.METRICS`.
+        champion: which model predicts after a run: ``better`` keeps the champion unless the new model is better by the
+            metric, on the same test rows; ``newest`` always takes the new one.
         seed: of the folds, and of every estimator that takes one.
         trust: types that a stored model may contain besides those of scikit-learn, NumPy, SciPy and LightGBM, e.g.
             ``xgboost.sklearn.XGBClassifier``.
@@ -166,6 +168,7 @@ class Analysis(Declaration):
     zone: str = "UTC"
     candidates: Mapping[str, Candidate] = Field(min_length=1)
     metric: str
+    champion: Literal["better", "newest"] = "better"
     seed: int = 0
     trust: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()

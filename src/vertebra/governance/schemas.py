@@ -86,7 +86,8 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         value=pa.float64(),
         note=pa.string(),
     ),
-    # one row per trained candidate and per chosen model
+    # one row per trained candidate and per chosen model; after the first run also for the champion before, on the test
+    # rows of the run. champion is true for the version that predicts after the run
     "models": _schema(
         run_id=pa.string(),
         analysis=pa.string(),
@@ -101,6 +102,7 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         model_name=pa.string(),
         model_version=pa.string(),
         model_sha256=pa.string(),
+        champion=pa.bool_(),
         mlflow_run=pa.string(),
         train_table=pa.string(),
         train_version=pa.int64(),

@@ -145,6 +145,9 @@ class AnalysisFacts:
         test_rows: rows of the test set.
         model: name of the registered model.
         model_version: its version.
+        champion: the version that predicts after the run.
+        comparison: how the new model compares with the champion before; empty if there was none.
+        warnings: what a person should know about the model.
     """
 
     chosen: str
@@ -157,6 +160,9 @@ class AnalysisFacts:
     test_rows: int
     model: str
     model_version: str
+    champion: str = ""
+    comparison: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

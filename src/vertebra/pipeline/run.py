@@ -265,6 +265,8 @@ class _Run:
         except (Exception, SystemExit) as error:
             # this also runs the user's code, whose errors must not end the run
             return _failure(step, decision.words, error, time.perf_counter() - clock)
+        for warning in getattr(outcome.facts, "warnings", ()):
+            self.context.console.note(f"warning: {step.subject}: {self.context.project.redact(warning)}")
         seconds = time.perf_counter() - clock
         return StepResult(
             step.name, "ok", decision.words, seconds, outcome.rows, outcome.version, outcome.outputs, outcome.facts

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from vertebra.declare.metrics import METRICS
 from vertebra.formatting import duration
 from vertebra.governance.schemas import LEDGERS
 from vertebra.report.rows import write_rows
@@ -75,21 +76,27 @@ def _print_run(analysis: str, rows: list[dict[str, Any]], rich: Console) -> None
         _print_tests(tests, rich)
     chosen = next((row for row in tests if row["chosen"] and row["model_version"]), None)
     if chosen:
-        registered = f"{chosen['model_name']} version {chosen['model_version']}, alias champion"
+        kept = next((row for row in tests if row["champion"] and not row["chosen"]), None)
+        alias = f"; version {kept['model_version']} stays the champion" if kept else ", alias champion"
+        registered = f"{chosen['model_name']} version {chosen['model_version']}{alias}"
         trained = f"trained on {chosen['train_table']} version {chosen['train_version']}"
         rich.print(Text(f"{registered}; {trained}", "dim"))
 
 
 def _print_tests(tests: list[dict[str, Any]], rich: Console) -> None:
-    """Print all metrics of the chosen model and the baseline on the test set."""
-    metrics = list(dict.fromkeys(row["metric"] for row in tests))
-    table = grid("", "model", *metrics, numeric=len(metrics))
-    for chosen in (True, False):
-        values = {row["metric"]: row["value"] for row in tests if row["chosen"] is chosen}
-        names = {row["candidate"] for row in tests if row["chosen"] is chosen}
-        if values:
-            cells = (f"{values[name]:.4f}" if values.get(name) is not None else "–" for name in metrics)
-            table.add_row("→" if chosen else "", names.pop(), *cells, style="bold" if chosen else "")
+    """Print all metrics of the chosen model, the champion before and the baseline on the test set."""
+    found = {row["metric"] for row in tests}
+    metrics = [*(name for name in METRICS if name in found), *sorted(found - set(METRICS))]
+    table = grid("", "model", "version", *metrics, numeric=len(metrics))
+    models: dict[tuple[bool, str, str], dict[str, float | None]] = {}
+    for row in tests:
+        models.setdefault((row["chosen"], row["candidate"], row["model_version"] or ""), {})[row["metric"]] = row[
+            "value"
+        ]
+    # the chosen model, the champion before, the baseline
+    for (chosen, candidate, version), values in sorted(models.items(), key=lambda one: (not one[0][0], not one[0][2])):
+        cells = (f"{value:.4f}" if (value := values.get(name)) is not None else "–" for name in metrics)
+        table.add_row("→" if chosen else "", candidate, version, *cells, style="bold" if chosen else "")
     print_table(rich, "\nOn the test set", table)
 
 

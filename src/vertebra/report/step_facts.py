@@ -133,7 +133,15 @@ def _analysis(facts: AnalysisFacts) -> list[str]:
         counted(facts.training_rows, "training row"),
         counted(facts.test_rows, "test row"),
         f"model {facts.model} version {facts.model_version}",
+        *_champion(facts),
     ]
+
+
+def _champion(facts: AnalysisFacts) -> list[str]:
+    if not facts.comparison:
+        return []
+    kept = facts.champion != facts.model_version
+    return [f"version {facts.champion} {'stays' if kept else 'is now'} the champion: {facts.comparison}"]
 
 
 def _added(rows: int | None) -> list[str]:

@@ -90,6 +90,13 @@ def _print_models(summary: RunSummary, rich: Console) -> None:
             model.analysis, model.candidate, model.metric, validation, _score(model.test), _score(model.baseline)
         )
     print_table(rich, "\nData analysis backbone: chosen models", table)
+    for model in summary.models:
+        if model.champion and model.champion != model.version:
+            rich.print(
+                f"{model.analysis}: version {model.champion} stays the champion, "
+                f"test {_score(model.champion_test)} on the same rows",
+                highlight=False,
+            )
 
 
 def _with_unit(count: int, unit: str) -> str:

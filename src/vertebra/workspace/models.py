@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
+from vertebra.declare.analysis import BASELINE
 from vertebra.workspace.sql import query
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class ModelScore:
         deviation: standard deviation over the folds; None for the test set.
         seconds: of training.
         model_name, model_version, model_sha256: of the registered model; None for models that were not chosen.
+        champion: whether the version predicts after the run; None for what is no version, and in rows of earlier
+            releases.
         mlflow_run: the run of the tracking server.
         train_table, train_version, test_table, test_version: the tables it was trained and tested on, and their
             versions.
@@ -50,6 +53,7 @@ class ModelScore:
     model_name: str | None
     model_version: str | None
     model_sha256: str | None
+    champion: bool | None
     mlflow_run: str | None
     train_table: str | None
     train_version: int | None
@@ -66,6 +70,9 @@ class ChosenModel:
         validation: mean over the folds, with its standard deviation.
         test: on the held-out test set.
         baseline: of the dummy model, on the test set.
+        champion: the version that predicts after the run; None in rows of earlier releases.
+        champion_test: its score on the test set, or on the rows of it that it was not trained on.
+        version: that of the chosen model.
     """
 
     analysis: str
@@ -76,6 +83,9 @@ class ChosenModel:
     deviation: float | None
     test: float | None
     baseline: float | None
+    champion: str | None = None
+    champion_test: float | None = None
+    version: str | None = None
 
 
 def model_scores(lake: Lake, analysis: str | None = None, history: bool = False) -> list[ModelScore]:
@@ -87,7 +97,8 @@ def model_scores(lake: Lake, analysis: str | None = None, history: bool = False)
     """
     only = "true" if analysis is None else f"analysis = '{analysis}'"
     last = "" if history else " QUALIFY rank() OVER (PARTITION BY analysis ORDER BY run_id DESC) = 1"
-    names = [field.name for field in fields(ModelScore)]
+    recorded = set(lake.table("governance.models").schema().names) if lake.table("governance.models").exists() else ()
+    names = [one.name if one.name in recorded or not recorded else f"NULL AS {one.name}" for one in fields(ModelScore)]
     found = query(lake, f"SELECT {', '.join(names)} FROM governance.models WHERE {only}{last}")
     return [ModelScore(**row) for row in found.to_arrow_table().to_pylist()]
 
@@ -114,5 +125,8 @@ def _chosen(analysis: str, scores: Sequence[ModelScore]) -> ChosenModel | None:
         best.value,
         best.deviation,
         next((one.value for one in tested if one.chosen), None),
-        next((one.value for one in tested if not one.chosen), None),
+        next((one.value for one in tested if one.candidate == BASELINE and one.model_version is None), None),
+        next((one.model_version for one in tested if one.champion), None),
+        next((one.value for one in tested if one.champion), None),
+        next((one.model_version for one in tested if one.chosen), None),
     )
