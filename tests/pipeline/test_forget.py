@@ -16,12 +16,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 import vertebra
 from effort import cases
 from forked import Forks
 from pipeline.bytes_of import files_with
+from vertebra.cli.app import app
 from vertebra.errors import DecisionError, LakeError
+from vertebra.lake.commit import Commit
 
 MARK = "Quillmarker"
 """A text that only the records of the person have."""
@@ -139,6 +142,10 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert project.run().ok
         (quarantined,) = [one.rid for one in project.quarantine.list("members") if MARK in one.row]
         project.quarantine.release("members", quarantined, "known to us")
+        failed = {"run_id": "20250101T000000-0000", "step": "trusted.members", "state": "failed"}
+        messages = [f"the row of {MARK} is wrong", "the row of Ada is wrong"]
+        rows = [failed | {"error": message} for message in messages]
+        project.ledgers.append("runs", rows, Commit("20250101T000000-0000", "run", ""))
         write(folder, LATER)
         assert project.run().ok
         project.retract("visits", 1, "a test")
@@ -170,6 +177,11 @@ def test_no_byte_of_the_lake_has_the_person_and_all_else_is_as_it_was(folder: Pa
         for name, key, records in KEYS:
             said = project.forget(name, key, "request 7", by="ada")
             assert (said.records, said.done) == (records, True)
+            assert [row["error"] for row in project.ledgers.read("runs").to_pylist() if row["error"]] == [
+                "(removed: it named a forgotten record)",
+                "the row of Ada is wrong",
+            ]
+            assert project.ledgers.read("decisions").num_rows == 0
             other = {"members": ("vertebra forget accounts member=17",), "accounts": ("vertebra forget members id=17",)}
             assert said.effects.others == other.get(name, ())
         assert files_with(lake, MARK) == []
@@ -322,6 +334,12 @@ def test_what_cannot_be_forgotten_is_refused_and_nothing_changes(small: Path, tm
                 project.forget("members", list(wrong), "request 7")
         with pytest.raises(DecisionError, match="why forget records of members"):
             project.forget("members", "2", " ")
+        asked = CliRunner().invoke(
+            app, ["forget", "members", "2", "--reason", "x", "--format", "csv", "-p", str(folder)]
+        )
+        assert asked.exit_code == 2, asked.output
+        assert "1,file:drop/members-1.csv,1,3" in asked.stdout
+        assert "Forget 1 record of members for good? Pass --yes" in asked.stderr
         found = project.forget("members", "2", dry_run=True)
         assert (found.records, found.done, found.effects.models) == (1, False, ())
         assert sizes(folder) == state
@@ -373,6 +391,8 @@ def test_an_erasure_waits_for_steps_that_fail_and_removes_what_no_step_computes(
         (folder / "mail").write_text("no folder")
         said = project.forget("letters", "17", "request 8")
         assert (said.effects.dropped, said.effects.refused, said.done) == (("exploitation.old",), 1, False)
+        (lake,) = [one for one in project.diagnostics() if one.what == "lake"]
+        assert (lake.ok, "an erasure from letters, of" in lake.detail) == (False, True)
         assert project.ledgers.read("forgotten").num_rows == 0
         (folder / "mail").unlink()
         assert project.run().ok

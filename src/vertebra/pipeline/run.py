@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from vertebra.disk_errors import disk_error
 from vertebra.errors import EngineError, StepError, VertebraError
 from vertebra.formatting import counted
+from vertebra.lake.erasure import pending_erasures
 from vertebra.landing.context import CollectionContext
 from vertebra.landing.web.network import Network
 from vertebra.pipeline.beside import Beside, is_small, needs_no_engine
@@ -122,6 +123,10 @@ class _Run:
         return report
 
     def _continue_erasures(self) -> None:
+        if not pending_erasures(self.context.lake):
+            return
+        # what the selection has read of batches may change now
+        self.state = State(self.context.lake, self.context.ledgers, self.context.now)
         try:
             for sentence in continue_erasures(self.context.project, self.context.lake):
                 self.context.console.note(sentence)

@@ -84,9 +84,16 @@ def _rules(project: Project) -> str:
 def _lake(lake: Lake) -> str:
     if not lake.root.exists():
         return f"{lake.root}, which the first run makes"
+    from vertebra.lake.erasure import pending_erasures
+
     damage = quick_damage(lake)
     if damage:
         raise LakeError("\n".join(damage), remedy="vertebra debug --repair")
+    unended = pending_erasures(lake)
+    if unended:
+        raise LakeError(
+            f"an erasure from {unended[0].dataset}, of {unended[0].at:%Y-%m-%d}, has not ended", remedy="vertebra run"
+        )
     used = sum(file.stat().st_size for file in lake.root.rglob("*") if file.is_file())
     return f"{lake.root}, {counted(len(lake.tables()), 'table')}, {size(used)}"
 

@@ -35,12 +35,8 @@ def forgotten_again(records: Path, receipt: Receipt, dataset: Dataset, known: To
     taken: set[int] = set()
     for columns in dict.fromkeys(one.columns for one in known.keys):
         erasures = {digest: one.erasure for one in known.keys if one.columns == columns for digest in one.hashes}
-        texts = key_texts(records, receipt, dataset, columns)
-        hashed: dict[str, str | None] = {}
-        for ordinal, joined in texts:
-            if joined not in hashed:
-                hashed[joined] = erasures.get(key_hash(known.secret, joined))
-            erasure = hashed[joined]
+        for ordinal, joined in key_texts(records, receipt, dataset, columns):
+            erasure = erasures.get(key_hash(known.secret, joined))
             if erasure is not None and ordinal not in taken:
                 taken.add(ordinal)
                 found.setdefault(erasure, []).append(ordinal)
