@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def spark_identifier(name: str) -> str:
@@ -16,6 +19,36 @@ def spark_identifier(name: str) -> str:
         '`dep time`'
     """
     return "`" + name.replace("`", "``") + "`"
+
+
+def rule_column(variable: str, column: str) -> str:
+    """A column of a tuple variable in a rule, quoted unless it is a plain name; a reserved word is one after a dot.
+
+    Examples:
+        >>> rule_column("t", "select"), rule_column("t", " amount ")
+        ('t.select', 't.` amount `')
+    """
+    return f"{variable}.{column if _PLAIN.fullmatch(column) else spark_identifier(column)}"
+
+
+def shown_names(names: Iterable[str]) -> str:
+    """Names as a list for people, quoted where blanks or other characters would hide what they are.
+
+    Examples:
+        >>> shown_names(["origin", " amount "])
+        'origin, ` amount `'
+    """
+    return ", ".join(name if name == name.strip() and name.isprintable() else spark_identifier(name) for name in names)
+
+
+def spark_text(value: str) -> str:
+    """A text as a string in Spark SQL.
+
+    Examples:
+        >>> print(spark_text("O'Hare"))
+        'O\\'Hare'
+    """
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def duckdb_identifier(name: str) -> str:

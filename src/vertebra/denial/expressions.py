@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.denial.refusal import refuse
 from vertebra.denial.tokens import Tokens, span
+from vertebra.quoting import rule_column, shown_names, spark_text
 from vertebra.spark_sql.determinism import NONDETERMINISTIC
 from vertebra.suggestions import nearest
 
@@ -44,15 +45,14 @@ def check_expression(text: str, tokens: Tokens, ranges: Ranges) -> exp.Expr:
     """
     from sqlglot import exp
 
-    offset, _ = span(tokens)
     tree = _parsed(text, tokens)
     for node in tree.walk():
         if isinstance(node, exp.Column):
-            _check_column(text, node, offset, tokens, ranges)
+            _check_column(text, node, tokens, ranges)
         else:
-            _check_node(text, node, offset, tokens)
+            _check_node(text, node, tokens)
     for node in tree.walk():
-        _check_types(text, node, offset, tokens, ranges)
+        _check_types(text, node, tokens, ranges)
     return tree.unnest()
 
 
@@ -64,17 +64,18 @@ def is_comparison(tree: exp.Expr) -> bool:
 
 
 def _parsed(text: str, tokens: Tokens) -> exp.Expr:
-    import sqlglot
     from sqlglot import exp
+    from sqlglot.dialects.spark import Spark
     from sqlglot.errors import ParseError
 
     start, end = span(tokens)
     try:
-        tree = sqlglot.parse_one(text[start:end], dialect="spark")
+        # the tokens know that a reserved word after a dot is a name
+        (found_tree,) = Spark().parser().parse(list(tokens), text)
     except ParseError as error:
         found = error.errors[0] if error.errors else {"description": str(error)}
         length = len(str(found.get("highlight") or " "))
-        place = start + max(0, int(found.get("col") or length) - length)
+        place = max(start, int(found.get("col") or length) - length)
         reason = re.sub(r"Required keyword: '\w+' missing for .*", "an operand is missing", str(found["description"]))
         refuse(
             text, place, place + length, "this is not an expression", cause=reason,
@@ -85,6 +86,7 @@ def _parsed(text: str, tokens: Tokens) -> exp.Expr:
             text, start, end, "this is not an expression", cause=f"it cannot be parsed: {type(error).__name__}",
             remedy="write fewer and simpler predicates",
         )  # fmt: skip
+    tree = found_tree
     if not isinstance(tree, exp.Condition | exp.Predicate) or isinstance(tree, exp.Query):
         refuse(
             text, start, end, "this is not a condition",
@@ -93,48 +95,57 @@ def _parsed(text: str, tokens: Tokens) -> exp.Expr:
     return tree
 
 
-def _place(node: exp.Expr, offset: int, tokens: Tokens) -> tuple[int, int]:
+def _place(node: exp.Expr, tokens: Tokens) -> tuple[int, int]:
     """Start and end of a node in the text, from the positions that sqlglot keeps of it or its descendants."""
     places = [part.meta for part in node.walk() if "start" in part.meta]
     if not places:
         return span(tokens)
-    return offset + min(p["start"] for p in places), offset + max(p["end"] for p in places) + 1
+    return min(p["start"] for p in places), max(p["end"] for p in places) + 1
 
 
-def _check_column(text: str, column: exp.Column, offset: int, tokens: Tokens, ranges: Ranges) -> None:
+def _check_column(text: str, column: exp.Column, tokens: Tokens, ranges: Ranges) -> None:
     name = column.name
-    start, end = _place(column.this, offset, tokens)
+    start, end = _place(column.this, tokens)
+    whole, _ = _place(column, tokens)
+    variable, (_, first) = next(iter(ranges.items()))
     if column.args.get("db"):
         refuse(
-            text, start, end, f"{column.sql(dialect='spark')} is not a column of a tuple variable",
-            cause="a column is written variable.column", remedy=f"write {column.args['db'].name}.{column.table}",
+            text, whole, end, f"{text[whole:end]} is not a column of a tuple variable",
+            cause="a column is written variable.column", instead=rule_column(column.args["db"].name, column.table),
         )  # fmt: skip
     if not column.table:
-        variable, (_, columns) = next(iter(ranges.items()))
-        known = name.lower() in {c.lower() for c in columns}
+        known = _named(name, first)
         refuse(
             text, start, end,
             f"{name} has no tuple variable" if known else f"{name} is neither a column nor a value",
             cause="a rule can have two tuple variables, so each column needs one",
-            remedy=f"write {variable}.{name}" if known else f"write '{name}' for a string, {variable}.… for a column",
+            instead=rule_column(variable, known) if known else spark_text(name),
+            remedy="" if known else f"write {spark_text(name)} for a string, {variable}.… for a column",
         )  # fmt: skip
     if column.table not in ranges:
+        known = _named(name, first)
         refuse(
-            text, start, end, f"{column.table} is not a tuple variable here",
+            text, whole, end, f"{column.table} is not a tuple variable here",
             cause=f"the tuple variables are {' and '.join(ranges)}",
-            remedy=f"write {next(iter(ranges))}.{name}",
+            instead=rule_column(variable, known or name),
         )  # fmt: skip
     relation, columns = ranges[column.table]
-    if name.lower() not in {known.lower() for known in columns}:
+    if not _named(name, columns):
         like = nearest(name, columns)
+        meant = rule_column(column.table, like) if like else ""
         refuse(
             text, start, end, f"{relation} has no column {name or '*'}",
-            cause=f"its columns are {', '.join(columns)}",
-            remedy=f"did you mean {column.table}.{like}?" if like else "write one of its columns",
+            cause=f"its columns are {shown_names(columns)}", instead=meant.partition(".")[2],
+            remedy=f"did you mean {meant}?" if like else "write one of its columns",
         )  # fmt: skip
 
 
-def _check_node(text: str, node: exp.Expr, offset: int, tokens: Tokens) -> None:
+def _named(name: str, columns: Mapping[str, str]) -> str | None:
+    """The column with a name, in any case."""
+    return next((known for known in columns if known.lower() == name.lower()), None)
+
+
+def _check_node(text: str, node: exp.Expr, tokens: Tokens) -> None:
     from sqlglot import exp
 
     name = str(node.this).lower() if isinstance(node, exp.Anonymous) else ""
@@ -161,11 +172,11 @@ def _check_node(text: str, node: exp.Expr, offset: int, tokens: Tokens) -> None:
         reason = "a rule cannot contain a NULL-safe comparison; = and != are not true of NULL"
         remedy = "write `=`, and use `required` to forbid NULLs"
     if reason:
-        start, end = _place(node, offset, tokens)
+        start, end = _place(node, tokens)
         refuse(text, start, end, reason, remedy=remedy)
 
 
-def _check_types(text: str, node: exp.Expr, offset: int, tokens: Tokens, ranges: Ranges) -> None:
+def _check_types(text: str, node: exp.Expr, tokens: Tokens, ranges: Ranges) -> None:
     """Reject comparisons of different types: Spark would cast one side, which fails on values of another format."""
     from sqlglot import exp
 
@@ -182,8 +193,8 @@ def _check_types(text: str, node: exp.Expr, offset: int, tokens: Tokens, ranges:
         against = _class(other, ranges)
         literal_time = "time" in (kind, against) and isinstance(node.this if against == "time" else other, exp.Literal)
         if kind and against and kind != against and not (literal_time and "text" in (kind, against)):
-            start, end = _place(node, offset, tokens)
-            first, second = (f"{e.sql(dialect='spark')} is {c}" for e, c in ((node.this, kind), (other, against)))
+            start, end = _place(node, tokens)
+            first, second = (f"{_sql(e)} is {c}" for e, c in ((node.this, kind), (other, against)))
             refuse(
                 text, start, end, "these values cannot be compared", cause=f"{first}, {second}",
                 remedy=_comparable(node.this, kind, other, against),
@@ -194,18 +205,27 @@ def _comparable(left: exp.Expr, kind: str, right: exp.Expr, against: str) -> str
     from sqlglot import exp
 
     if isinstance(right, exp.Literal) and kind == "text":
-        return f"write '{right.this}'"
-    if isinstance(right, exp.Literal) and re.fullmatch(r"[\d.]+", str(right.this)):
+        return f"write {spark_text(right.this)}"
+    if isinstance(right, exp.Literal) and re.fullmatch(r"\d+\.?\d*|\.\d+", str(right.this)):
         return f"write {right.this}"
     if isinstance(right, exp.Literal):
         return (
             f"compare with a {'date or timestamp' if kind == 'time' else kind}, or declare another type for the column"
         )
-    column = (left if kind == "text" else right).sql(dialect="spark")
+    column = _sql(left if kind == "text" else right)
     target = {"number": "double", "time": "timestamp", "boolean": "boolean"}.get(
         against if kind == "text" else kind, "string"
     )
     return f"write cast({column} as {target}), or declare another type for the column"
+
+
+def _sql(node: exp.Expr) -> str:
+    """An operand as it can be written in a rule."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Column):
+        return rule_column(node.table, node.name)
+    return node.sql(dialect="spark")
 
 
 def _class(node: exp.Expr, ranges: Ranges) -> str | None:

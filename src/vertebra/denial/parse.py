@@ -10,6 +10,7 @@ from vertebra.denial.predicates import Columns, Predicates
 from vertebra.denial.recognise import QUOTED, TupleRange, over_ranges, recognise
 from vertebra.denial.refusal import refuse
 from vertebra.denial.tokens import Tokens, tokenise
+from vertebra.quoting import rule_column
 from vertebra.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -149,13 +150,14 @@ def _variables(text: str, tokens: Tokens, columns: Columns) -> tuple[str, ...]:
             qualifiers.setdefault(head.text, position)
     names = tuple(qualifiers)
     if not names:
-        known = {column.lower() for column in columns}
+        known = {column.lower(): column for column in columns}
         first = next((token for token in tokens if token.text.lower() in known), tokens[0])
-        remedy = f"write t.{first.text}" if first.text.lower() in known else "write e.g. t.distance <= 0"
+        column = known.get(first.text.lower())
         refuse(
             text, first.start, first.end + 1, "the rule has no tuple variable",
             cause="a denial constraint forbids a condition on one tuple t, or on two tuples t and s",
-            remedy=remedy,
+            instead=rule_column("t", column) if column is not None else "",
+            remedy="" if column is not None else "write e.g. t.distance <= 0",
         )  # fmt: skip
     if len(names) > 2:
         third = tokens[qualifiers[names[2]]]

@@ -198,6 +198,7 @@ class Predicates:
         refuse(
             self.text, *span(piece), f"one operand uses both {t} and {s}",
             cause="an operand is an expression over one tuple variable; a comparison of two operands needs no join",
+            instead=form or "",
             remedy=f"write `{form}`" if form else f"keep {t} on one side of a comparison and {s} on the other",
         )  # fmt: skip
 

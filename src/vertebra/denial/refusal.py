@@ -17,19 +17,26 @@ class Refusal(RuleError):  # noqa: N818 - it is a RuleError with a position
         start: the first position of the error.
         end: the position after the error.
         reason: the error, without the text of the rule.
+        instead: what the remedy proposes to write in place of ``text[start:end]``; empty where it proposes no text.
     """
 
-    def __init__(self, text: str, start: int, end: int, reason: str, *, cause: str = "", remedy: str = "") -> None:
+    def __init__(
+        self, text: str, start: int, end: int, reason: str, *, cause: str = "", remedy: str = "", instead: str = ""
+    ) -> None:
         self.text = text
         self.start = start
         self.end = end
         self.reason = reason
+        self.instead = instead
         super().__init__(f"{reason}\n{underlined(text, start, end)}", cause=cause, remedy=remedy)
 
 
-def refuse(text: str, start: int, end: int, fact: str, *, cause: str = "", remedy: str = "") -> NoReturn:
-    """Raise a :class:`Refusal` about ``text[start:end]``."""
-    raise Refusal(text, start, end, fact, cause=cause, remedy=remedy)
+def refuse(
+    text: str, start: int, end: int, fact: str, *, cause: str = "", remedy: str = "", instead: str = ""
+) -> NoReturn:
+    """Raise a :class:`Refusal` about ``text[start:end]``; without a remedy, it proposes to write ``instead``."""
+    remedy = remedy or (f"write {instead}" if instead else "")
+    raise Refusal(text, start, end, fact, cause=cause, remedy=remedy, instead=instead)
 
 
 def underlined(text: str, start: int, end: int) -> str:

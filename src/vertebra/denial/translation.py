@@ -41,8 +41,9 @@ class Translation:
             start = self._origin(refusal.start)
             end = max(start + 1, self._origin(refusal.end - 1, last=True) + 1)
             raise Refusal(
-                self.original, start, end, refusal.reason, cause=refusal.cause, remedy=refusal.remedy
-            ) from None
+                self.original, start, end, refusal.reason,
+                cause=refusal.cause, remedy=refusal.remedy, instead=refusal.instead,
+            ) from None  # fmt: skip
 
     def _origin(self, place: int, *, last: bool = False) -> int:
         """The original position of a character; for a replaced part, its first or last position."""

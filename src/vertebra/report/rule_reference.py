@@ -101,7 +101,8 @@ def _grammar() -> Iterator[str]:
     yield "```\n"
     yield "In a violation all predicates are true. A comparison with NULL is not true, so NULLs cause no violation."
     yield "A failing cast and a division by zero give NULL. Integers are added and multiplied in a type that can hold the"
-    yield "result, so they do not overflow. Write a quote in a string as `\\'`.\n"
+    yield "result, so they do not overflow. Write a quote in a string as `\\'`. A column with blanks or other characters"
+    yield "in its name is quoted: ``t.`Flight No` ``; a reserved word is not: `t.select`.\n"
     yield "| operator | printed | HoloClean | meaning |\n|---|---|---|---|"
     codes = {operator: code for code, operator in HOLOCLEAN.items()}
     for operator, meaning in _MEANING.items():
