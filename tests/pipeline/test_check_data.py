@@ -208,6 +208,16 @@ def test_one_odd_cell_far_down_makes_a_text_column_and_is_named(sail: Engine, tm
         vertebra.check(path, ["t.a < 0"], engine=sail)
     assert "row 30000" in refused.value.cause
     assert vertebra.check(path, ["t.a < 0"], null=["n/a"], engine=sail).ok
+
+
+def test_csv_cells_are_read_as_a_run_reads_them(tmp_path: Path, sail: Engine) -> None:
+    path = tmp_path / "codes.csv"
+    path.write_text('code,n,e\nA1,1,\n"A1 ", 8,""\n A1,"",x\n')
+    as_is = vertebra.check(path, {"same": {"unique": ["code"]}, "large": "t.n > 7", "empty": "t.e = ''"}, engine=sail)
+    assert rows_of(as_is) == {("large", 1, "t", None), ("empty", 1, "t", None)}
+    trimmed = vertebra.check(path, {"same": {"unique": ["code"]}, "empty": "t.e = ''"}, trim=True, engine=sail)
+    assert {(rule, row) for rule, row, *_ in rows_of(trimmed)} == {("same", 0), ("same", 1), ("same", 2)}
+    assert not vertebra.check(path, ["t.n > 7"], types={"n": "int"}, engine=sail).ok
     with pytest.raises(CollectError, match=r"a is not int: row 30000 of .* has 'n/a'"):
         vertebra.check(path, ["t.a < 0"], types={"a": "int"}, engine=sail)
 

@@ -103,6 +103,7 @@ def check(
     null: NullOption = None,
     all_text: Annotated[bool, typer.Option("--all-text", help="Read every column of CSV files as text.")] = False,
     delimiter: DelimiterOption = None,
+    trim: Annotated[bool, typer.Option("--trim", help="Remove blanks around the texts of CSV files.")] = False,
     form: FormatOption = "table",
     project: ProjectOption = CURRENT_FOLDER,
     profile: ProfileOption = None,
@@ -127,9 +128,10 @@ def check(
     """  # fmt: skip
     chosen = output_format(form)
     given = {"--deny": deny, "--unique": unique, "--determines": determines, "--rules": rules,
-             "--violations": violations, "--type": kind, "--null": null, "--delimiter": delimiter}  # fmt: skip
+             "--violations": violations, "--type": kind, "--null": null, "--delimiter": delimiter,
+             "--all-text": all_text, "--trim": trim}  # fmt: skip
     if data is None:
-        unused = next((option for option, value in given.items() if value), "--all-text" if all_text else None)
+        unused = next((option for option, value in given.items() if value), None)
         if unused:
             raise typer.BadParameter(
                 "it needs --data; the rules of a project are in datasets/*.yaml", param_hint=unused
@@ -151,6 +153,7 @@ def check(
 
     wanted = rules_given(rules, [*(deny or ()), *(determines or ())], unique or ())
     reading = {"types": column_types(kind), "null": null or (), "all_text": all_text, "delimiter": delimiter}
+    reading |= {"trim": trim}
     _check_data(_tables(data), wanted, reading, explain, violations, chosen, engine or "sail")
 
 

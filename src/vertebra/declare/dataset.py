@@ -39,6 +39,8 @@ class ColumnFormat(SugarFields):
             ``second``, or ``order`` (the default): as the records of the file follow each other, where the column is
             part of the key. What stays ambiguous is rejected; ``reject`` rejects all of them.
         null: texts that mean NULL in this column, besides those of ``parse: null``.
+        trim: whether a string loses the blanks around its text; as ``parse: trim`` says unless declared. Columns of
+            other types are always parsed without them.
         decimal: the decimal separator of numbers, ``.`` or ``,``.
         thousands: the separator of groups of three digits; none unless declared.
         true_values, false_values: how a boolean is written; ``true t yes y 1``, ``false f no n 0`` unless declared.
@@ -53,6 +55,7 @@ class ColumnFormat(SugarFields):
     zone: str | None = None
     repeated: Literal["order", "first", "second", "reject"] | None = None
     null: tuple[str, ...] = ()
+    trim: Flag | None = None
     decimal: Literal[".", ","] = "."
     thousands: Literal[",", ".", " ", "'"] | None = None
     true_values: tuple[str, ...] = ()
@@ -111,6 +114,8 @@ class ColumnFormat(SugarFields):
         ):
             if getattr(self, key) and not fits:
                 raise ValueError(f"{key} is for a {what}, and the type is {self.type}")
+        if self.trim is not None and name != "string":
+            raise ValueError(f"trim is for a string, and the type is {self.type}: it is always parsed without blanks")
         if self.decimal == "," and not number:
             raise ValueError(f"decimal is for a number, and the type is {self.type}")
         if self.convert is not None and set(self.convert) != {"from", "to"}:
@@ -210,6 +215,14 @@ class Dataset(Declaration):
     def declared_in(self) -> str:
         """The file that declares it, as a person would type it."""
         return display_path(self.declared_at.file) if self.declared_at else f"datasets/{self.name}.yaml"
+
+    def trims(self, column: Column) -> bool:
+        """Whether the cells of a column are read without surrounding blanks."""
+        return column.type != "string" or (self.parse.trim if column.trim is None else column.trim)
+
+    def blank_is_null(self, column: Column) -> bool:
+        """Whether a cell of nothing but blanks is NULL: strings that are not trimmed keep it."""
+        return self.parse.blank_is_null and self.trims(column)
 
     @model_validator(mode="before")
     @classmethod

@@ -6,9 +6,9 @@ name when a project is loaded, as collectors are.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Protocol
+from typing import Annotated, ClassVar, Final, Protocol
 
-from vertebra.declare.declaration import Declaration
+from vertebra.declare.declaration import Declaration, Flag
 from vertebra.declare.registered import Registered
 from vertebra.registry import Registry
 
@@ -19,10 +19,15 @@ class ParseOptions(Declaration):
     Attributes:
         format: the name of the format, e.g. ``csv``.
         null: texts that mean NULL; the landing zone keeps them as they are.
+        trim: whether columns of type ``string`` lose the blanks around their texts; ``trim`` of a column comes first.
+        blank_is_null: whether a cell of blanks is NULL in columns that are not strings, because the format has no other
+            way to leave out a value.
     """
 
     format: str
     null: tuple[str, ...] = ()
+    trim: Flag = False
+    blank_is_null: ClassVar[bool] = False
 
 
 class TextOptions(ParseOptions):

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from vertebra.blanks import BLANKS
 from vertebra.declare.document import display_path
 from vertebra.errors import CollectError
-from vertebra.external_data.duckdb_values import copied, not_utf8, refused
+from vertebra.external_data.duckdb_values import copied, not_utf8, refused, trimmed
 from vertebra.external_data.parquet_files import parquet_part
 from vertebra.external_data.source import SourceLayout, SourcePart
 from vertebra.formatting import shortened
@@ -25,13 +26,13 @@ _HEADER: Final = 1 << 20
 
 
 class CsvFiles:
-    """CSV files with a header each. All cells are text; empty cells and those listed in ``null`` are NULL."""
+    """CSV files with a header each. All cells are text; empty cells without quotes and those in ``null`` are NULL."""
 
     texts = True
 
     def __init__(self, files: Sequence[Path], reading: SourceLayout) -> None:
         self._files = files
-        self._null = ["", *reading.null]
+        self._reading = reading
         self._heads = [_header(file, reading.delimiter) for file in files]
         self.columns = tuple(name for name in dict.fromkeys(self._heads[0][0]) if name)
 
@@ -39,20 +40,29 @@ class CsvFiles:
         """Read some columns; see :class:`~vertebra.external_data.source.ExternalTable`."""
         found = []
         for number, (file, (names, delimiter)) in enumerate(zip(self._files, self._heads, strict=True)):
-            chosen = ", ".join(f"c{_position(file, names, name)} AS {duckdb_identifier(name)}" for name in columns)
+            chosen = ", ".join(
+                f"{self._cell(f'c{_position(file, names, name)}')} AS {duckdb_identifier(name)}" for name in columns
+            )
             raw = folder / f"raw-{number}.parquet"
             fields = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(names)))
             reader = (
                 f"read_csv({duckdb_text(file)}, auto_detect=false, header=true, skip=0, columns={{{fields}}},"
                 f" delim={duckdb_text(delimiter)}, quote='\"', escape='\"', comment='', strict_mode=true,"
                 f" null_padding=false, ignore_errors=false,"
-                f" nullstr=[{', '.join(map(duckdb_text, self._null))}])"
+                f" nullstr=[''], allow_quoted_nulls=false)"
             )
             copied(connection, f"SELECT {chosen} FROM {reader}", raw, file)
             found.append(
                 parquet_part(connection, raw, display_path(file), {name: duckdb_identifier(name) for name in columns})
             )
         return found
+
+    def _cell(self, column: str) -> str:
+        """SQL: the text of a cell, NULL where it means NULL; the same as a run reads."""
+        null = list(self._reading.null)
+        if self._reading.trim:
+            column, null = trimmed(column), [marker.strip(BLANKS) for marker in ("", *null)]
+        return f"CASE WHEN {column} NOT IN ({', '.join(map(duckdb_text, null))}) THEN {column} END" if null else column
 
 
 def _header(file: Path, delimiter: str | None) -> tuple[list[str], str]:

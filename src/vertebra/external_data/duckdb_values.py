@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.blanks import BLANKS
 from vertebra.declare.document import display_path
 from vertebra.duckdb_connection import connect_duckdb
 from vertebra.errors import CollectError
@@ -24,6 +25,12 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
     connection.execute(f"SET temp_directory = {duckdb_text(folder)}")
     connection.execute("SET TimeZone = 'UTC'")
     return connection
+
+
+def trimmed(text: str) -> str:
+    """SQL: a text, given as SQL, without surrounding blanks."""
+    # a NUL cannot be written in a literal
+    return f"trim({text}, {duckdb_text(BLANKS.replace(chr(0), ''))})"
 
 
 def first_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...] | None:

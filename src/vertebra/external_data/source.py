@@ -20,8 +20,9 @@ class SourceLayout:
 
     Attributes:
         types: types by column, instead of the detected ones.
-        null: texts that mean NULL, besides the empty text.
+        null: texts of CSV files that mean NULL, besides the empty cell.
         text: read every column of CSV files as text, except those in ``types``.
+        trim: whether texts of CSV files lose the blanks around them; numbers and times are always read without.
         delimiter: of CSV files; None detects the one that gives the header the most cells.
     """
 
@@ -29,6 +30,7 @@ class SourceLayout:
     null: tuple[str, ...] = ()
     text: bool = False
     delimiter: str | None = None
+    trim: bool = False
 
 
 @dataclass(frozen=True)

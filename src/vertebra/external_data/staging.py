@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.column_type import column_type
 from vertebra.errors import CollectError
+from vertebra.external_data.csv_files import CsvFiles
 from vertebra.external_data.duckdb_values import connect, copied
 from vertebra.external_data.json_files import JsonFiles
 from vertebra.external_data.source import POSITION, ExternalTable, SourceLayout, SourcePart
@@ -115,12 +116,12 @@ def _type(
     reading: SourceLayout,
 ) -> FoundType:
     if column in reading.types:
-        return declared_type(connection, parts, column, reading.types[column])
+        return declared_type(connection, parts, column, reading.types[column], blanks=isinstance(data, CsvFiles))
     if isinstance(data, JsonFiles):
         return json_type(connection, parts, column)
     if not data.texts:
         return native_type(connection, parts, column)
-    return FoundType(TEXT) if reading.text else found_type(connection, parts, column)
+    return FoundType(TEXT) if reading.text else found_type(connection, parts, column, blanks=isinstance(data, CsvFiles))
 
 
 def checked_types(types: dict[str, str]) -> dict[str, str]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from vertebra.errors import CollectError
-from vertebra.external_data.duckdb_values import first_row
+from vertebra.external_data.duckdb_values import first_row, trimmed
 from vertebra.external_data.source import POSITION, SourcePart
 from vertebra.quoting import duckdb_identifier
 
@@ -80,6 +80,8 @@ TEXT: Final = TypeOf("string", "texts", "true", "{c}")
 UNKNOWN: Final = TypeOf("", "nothing", "true", "{c}")
 """The type of a column without values: it compares with any type, and comparisons are never true."""
 
+_WITHOUT_BLANKS: Final = f"nullif({trimmed('{c}')}, '')"
+
 _NATIVE: Final = {
     "BOOLEAN": "boolean", "TINYINT": "tinyint", "SMALLINT": "smallint", "INTEGER": "int", "BIGINT": "bigint",
     "FLOAT": "float", "DOUBLE": "double", "VARCHAR": "string", "DATE": "date",
@@ -114,10 +116,18 @@ def filled(sql: str, column: str) -> str:
     return sql.replace("{c}", column)
 
 
-def found_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], column: str) -> FoundType:
-    """Detect the narrowest type that fits every cell of a text column."""
+def found_type(
+    connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], column: str, *, blanks: bool = False
+) -> FoundType:
+    """Detect the narrowest type that fits every cell of a text column.
+
+    Args:
+        blanks: whether other types than text are read without surrounding blanks, and as NULL where nothing is left.
+    """
     name = duckdb_identifier(column)
-    values = " UNION ALL ".join(f"SELECT {POSITION}, {name} AS c FROM ({part.sql})" for part in parts)
+    cell = _WITHOUT_BLANKS if blanks else "{c}"
+    read = filled(cell, name)
+    values = " UNION ALL ".join(f"SELECT {POSITION}, {read} AS c FROM ({part.sql})" for part in parts)
     sample = f"SELECT DISTINCT c FROM (SELECT c FROM ({values}) WHERE c IS NOT NULL LIMIT {_SAMPLE})"
     fits = ", ".join(f"avg(CASE WHEN {filled(one.fits, 'c')} THEN 1 ELSE 0 END)" for one in CANDIDATES)
     shares = first_row(connection, f"SELECT {fits} FROM ({sample})") or ()
@@ -129,9 +139,10 @@ def found_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart
     for candidate, share in zip(CANDIDATES, shares, strict=True):
         if share < _NEARLY:
             continue
-        misfit = _misfit(parts, connection, name, filled(candidate.fits, name))
+        fits = f"{read} IS NULL OR {filled(candidate.fits, read)}"
+        misfit = _misfit(parts, connection, name, fits)
         if misfit is None:
-            return FoundType(candidate)
+            return FoundType(replace(candidate, value=filled(candidate.value, cell)))
         note = note or f"{column} is read as text: most of its cells are {candidate.what}, but {misfit}"
     return FoundType(TEXT, note)
 
@@ -185,27 +196,33 @@ def native_type(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePar
 
 
 def declared_type(
-    connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], column: str, kind: str
+    connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], column: str, kind: str, *, blanks: bool = False
 ) -> FoundType:
     """Use a declared type.
+
+    Args:
+        blanks: as in :func:`found_type`.
 
     Raises:
         CollectError: a cell does not have the type; the message shows the first one.
     """
     name = duckdb_identifier(column)
     target = _SPARK.get(kind) or kind.upper()
-    cast = f"TRY_CAST({name} AS {target})"
-    fits = f"{cast} IS NOT NULL"
+    cell = _WITHOUT_BLANKS if blanks and kind != "string" else "{c}"
+    read = filled(cell, name)
+    cast = f"TRY_CAST({read} AS {target})"
+    fits = f"{cast} IS NOT NULL OR {read} IS NULL"
     if kind in ("tinyint", "smallint", "int", "bigint") or kind.startswith("decimal"):
         # a cast would round what has too many digits
-        fits += f" AND CAST({cast} AS DOUBLE) = TRY_CAST(CAST({name} AS VARCHAR) AS DOUBLE)"
+        exact = f"CAST({cast} AS DOUBLE) = TRY_CAST(CAST({read} AS VARCHAR) AS DOUBLE)"
+        fits = f"({fits}) AND coalesce({exact}, {read} IS NULL)"
     misfit = _misfit(parts, connection, name, fits)
     if misfit:
         raise CollectError(
             f"{column} is not {kind}: {misfit}",
             remedy=f"--null for a text that means NULL; or keep {column} as text and use try_cast(…) in the rule",
         )
-    return FoundType(TypeOf(kind, "", "true", f"CAST({{c}} AS {target})"))
+    return FoundType(TypeOf(kind, "", "true", f"CAST({cell} AS {target})"))
 
 
 def _misfit(parts: Sequence[SourcePart], connection: duckdb.DuckDBPyConnection, name: str, fits: str) -> str | None:

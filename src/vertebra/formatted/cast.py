@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 from vertebra.declare.column_type import INTEGERS, ColumnType, column_type
 from vertebra.declare.time_pattern import escape
 from vertebra.formatted.intermediates import Intermediates, Stage
-from vertebra.formatted.text import written
+from vertebra.formatted.text import CellText
 from vertebra.formatted.timestamps import Reasons, read_timestamp
 from vertebra.formatted.units import conversion
 
@@ -43,7 +43,7 @@ class Cell:
 
     Attributes:
         value: the value in the canonical type; NULL where there is none or it was refused.
-        content: the trimmed text of a cell that needs parsing; NULL where the text means NULL.
+        content: the text of a cell that needs parsing, without blanks; NULL where the text means NULL.
         reason: why content without a value was refused, as words that follow the text: ``is not a whole number``.
     """
 
@@ -55,7 +55,7 @@ class Cell:
 def read_cell(
     text: Column,
     declaration: Declaration,
-    markers: Sequence[str],
+    read: CellText,
     intermediates: Intermediates,
     others: Sequence[Column] | None = None,
 ) -> Cell:
@@ -64,22 +64,23 @@ def read_cell(
     Args:
         text: the raw text.
         declaration: the column's declaration.
-        markers: the texts that mean NULL.
+        read: how the text is read, whatever the type.
         intermediates: gets the intermediate columns.
         others: the raw text of the other columns of the key; None if the column is not part of it.
     """
     from pyspark.sql import functions as F
 
     kind = column_type(declaration.type)
-    glance = _canonical(text, declaration, kind.name, markers)
+    glance = _canonical(text, declaration, kind.name, read.markers)
     if glance is None:
-        content = intermediates.keep(Stage.CONTENT, written(text, markers))
+        content = intermediates.keep(Stage.CONTENT, read.of(text))
         value, reasons = _read(content, declaration, kind, intermediates, others)
     else:
         guess = intermediates.keep(Stage.GLANCE, glance)
-        content = intermediates.keep(Stage.CONTENT, F.when(guess.isNull(), written(text, markers)))
+        content = intermediates.keep(Stage.CONTENT, F.when(guess.isNull(), read.of(text)))
         careful, reasons = _read(content, declaration, kind, intermediates, others)
         value = F.coalesce(guess, careful)
+    reasons = [(content == "", "is empty; list '' under null if it means NULL"), *reasons]
     chosen = F.lit(reasons[-1][1])
     for condition, words in reversed(reasons[:-1]):
         chosen = F.when(condition, F.lit(words)).otherwise(chosen)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vertebra.declare.dataset import Column, Dataset
     from vertebra.lake.batches import Batch
 
-VERSION: Final = 3
+VERSION: Final = 4
 """The version of the formatted step. Raise it when the same records and declaration come to give another table, other
 rejects or other drift: all formatted tables are then written again. See "Raise a version" in ``CONTRIBUTING.md``."""
 
@@ -37,6 +37,7 @@ def declaration_digest(dataset: Dataset) -> str:
         "formatting": VERSION,
         "source": dataset.source,
         "null": sorted(dataset.parse.null),
+        "trim": dataset.parse.trim,
         "load": dataset.load,
         "key": dataset.key if dataset.load == "upsert" else (),
         "version": dataset.version,

@@ -18,7 +18,8 @@ from vertebra.formatted.drift import Match, evolved, match_columns, refuse_never
 from vertebra.formatted.gathered import Gathered, gather
 from vertebra.formatted.intermediates import Intermediates
 from vertebra.formatted.rejects import castable, ragged_records, record_rejects, rejects, suspects, without_cursor
-from vertebra.formatted.text import null_markers
+from vertebra.formatted.text import cell_text
+from vertebra.formatted.trimming import NOTHING_TRIMMED, Trimmed, count_trimmed, merged_keys, trimmed_columns
 from vertebra.formatted.upsert import (
     NOTHING_REPLACED,
     Replaced,
@@ -27,7 +28,7 @@ from vertebra.formatted.upsert import (
     stage_newest,
 )
 from vertebra.governance.context import StepOutcome
-from vertebra.governance.drift import record_drift
+from vertebra.governance.drift import batch_sources, record_drift
 from vertebra.governance.retractions import retractions
 from vertebra.governance.step_facts import FormattedFacts
 from vertebra.lake.batches import (
@@ -42,6 +43,7 @@ from vertebra.lake.effective_batches import counting_batches
 from vertebra.lake.staging import StagedFiles
 
 if TYPE_CHECKING:
+    from pyspark.sql import Column as SparkColumn
     from pyspark.sql import DataFrame
 
     from vertebra.declare.dataset import Column, Dataset
@@ -129,22 +131,29 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
         added=added,
         declared=declared,
         replaced=written.replaced,
+        trimmed=written.trimmed,
         left_out=left_out,
     )
 
 
 @dataclass(frozen=True)
 class _Written:
-    """What was written for a table: its files, the number of rejected cells, and what was replaced."""
+    """What was written for a table: its files, rejected and trimmed cells, and what was replaced."""
 
     staged: StagedFiles
     rejected: int
+    trimmed: Trimmed
     replaced: Replaced = NOTHING_REPLACED
 
 
 def _without_rows(dataset: Dataset, batch: Batch, more: Mapping[str, Column]) -> Match:
     """No batch counts: the table has no rows, and none of this batch's columns is read."""
     return Match(batch, dict.fromkeys([*dataset.columns, *more]), ())
+
+
+def _found(dataset: Dataset, batch: Batch) -> Match:
+    """The declared columns of a batch that was matched before."""
+    return Match(batch, {**dict.fromkeys(dataset.columns), **batch_sources(dataset, batch.receipt)}, ())
 
 
 def _received(dataset: Dataset, ctx: StepContext) -> list[Batch]:
@@ -188,12 +197,20 @@ def _stage(
     replaces_all = full_refresh or dataset.load == "snapshot"
     first = None if replaces_all else matches[0].batch.number
     replaced = NOTHING_REPLACED
+    merged: tuple[int, tuple[str, ...]] = (0, ())
     if dataset.load == "upsert":
         present = None if full_refresh else table.frame(ctx.engine)
         rows = candidates(reading.rows(_text(units, dataset, landed, ctx)), present)
         number = sum(match.batch.receipt.records for match in matches) + (0 if full_refresh else table.rows())
         staged, replaced = stage_newest(dataset, table, rows, number if landed else 0, landed, first, ctx)
         in_question = castable(dataset)
+        if replaced.lost and trimmed_columns(dataset):
+
+            def text_of(numbers: Sequence[int]) -> DataFrame:
+                some = [_found(dataset, batch) for batch in landed if batch.number in numbers]
+                return _text(gather(some, ctx.scratch / "gathered-again"), dataset, landed, ctx)
+
+            merged = merged_keys(dataset, reading.keys, _text(units, dataset, landed, ctx), present, text_of, ctx)
     else:
         staged = _joined([table.stage(ctx.engine, reading.rows(text)) for text in texts])
         in_question = suspects(dataset, staged)
@@ -202,7 +219,8 @@ def _stage(
     found += [ragged_records(match.batch, dataset, ctx) for match in matches if match.batch.receipt.text.get("ragged")]
     without = (without_cursor(match.batch, dataset, ctx) for match in matches)
     found += [frame for frame in without if frame is not None]
-    return _Written(staged, record_rejects(found if landed else [], dataset, first, ctx), replaced)
+    trimmed = Trimmed(count_trimmed(dataset, texts if landed else []), *merged)
+    return _Written(staged, record_rejects(found if landed else [], dataset, first, ctx), trimmed, replaced)
 
 
 class _Reading:
@@ -217,7 +235,7 @@ class _Reading:
             name: read_cell(
                 F.col(name),
                 column,
-                null_markers(dataset, column),
+                cell_text(dataset, column),
                 self._intermediates,
                 [F.col(other) for other in dataset.key if other != name] if name in dataset.key else None,
             )
@@ -228,6 +246,11 @@ class _Reading:
         """The rows of the table."""
         worked = self._intermediates.on(text)
         return worked.select("_rid", *(cell.value.alias(name) for name, cell in self._cells.items()))
+
+    def keys(self, text: DataFrame, more: Mapping[str, SparkColumn]) -> DataFrame:
+        """The row ids and keys of records, with further columns of their raw text."""
+        cells = (self._cells[name].value.alias(name) for name in self._dataset.key)
+        return self._intermediates.on(text).select("_rid", *cells, *(one.alias(name) for name, one in more.items()))
 
     def rejects(self, text: DataFrame, columns: Sequence[str], ctx: StepContext) -> DataFrame:
         """The rejected cells of some columns."""
@@ -297,6 +320,7 @@ def _outcome(
     added: Sequence[str] = (),
     declared: Sequence[str] = (),
     replaced: Replaced = NOTHING_REPLACED,
+    trimmed: Trimmed = NOTHING_TRIMMED,
     left_out: int = 0,
 ) -> StepOutcome:
     ignored = dict.fromkeys(column for match in matches for column in match.extra)
@@ -319,6 +343,9 @@ def _outcome(
         records_repeated=replaced.repeated,
         records_deleted=replaced.deleted,
         batches_left_out=left_out,
+        cells_trimmed=trimmed.cells,
+        keys_merged=trimmed.keys_merged,
+        merged=trimmed.merged,
     )
     return StepOutcome(table.rows(version), version, {table.name: version}, facts)
 

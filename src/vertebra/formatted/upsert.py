@@ -48,6 +48,11 @@ class Replaced:
     repeated: int = 0
     deleted: int = 0
 
+    @property
+    def lost(self) -> int:
+        """All of them that share a key with another record."""
+        return self.changed + self.repeated
+
 
 NOTHING_REPLACED: Final = Replaced()
 

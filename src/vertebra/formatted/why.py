@@ -11,7 +11,7 @@ import pyarrow.dataset as pads
 from vertebra.errors import LakeError
 from vertebra.formatted.drift import evolved, match_columns
 from vertebra.formatted.rejects import RAGGED_REASON
-from vertebra.formatted.text import SPACES, null_markers
+from vertebra.formatted.text import cell_text
 from vertebra.formatting import shortened
 from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches
 
@@ -170,10 +170,11 @@ def _steps(
     if raw is None:
         return ("the record has no value, so it is NULL",)
     steps = []
-    text = raw.strip(SPACES)
+    read = cell_text(dataset, declared)
+    text = read.trimmed_one(raw)
     if text != raw:
         steps.append("trimmed")
-    if text in null_markers(dataset, declared):
+    if text in read.markers:
         return (*steps, f"{text!r} means NULL" if text else "an empty text means NULL")
     if reason is not None:
         return (*steps, f"{text!r} {reason}, so it is NULL and in the ledger of rejects")

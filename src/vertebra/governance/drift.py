@@ -162,7 +162,9 @@ def schema_rows(dataset: Dataset, landed: Iterable[Batch], run_id: str) -> list[
             seen = batch.receipt.seen.get(column)
             observed = ColumnProfile.from_receipt(seen) if seen is not None else None
             name = declared.get(column)
-            null = _null(dataset, dataset.columns[name] if name else None)
+            of = dataset.columns[name] if name else None
+            null, blank = _null(dataset, of), of is not None and dataset.blank_is_null(of)
+            nulls = observed.nulls(null, blank=blank) / observed.records if observed and observed.records else None
             rows.append(
                 {
                     "run_id": run_id,
@@ -173,7 +175,7 @@ def schema_rows(dataset: Dataset, landed: Iterable[Batch], run_id: str) -> list[
                     "column_name": column,
                     "declared_as": name,
                     "type": observed.type(null) if observed else None,
-                    "nulls": observed.nulls(null) / observed.records if observed and observed.records else None,
+                    "nulls": nulls,
                 }
             )
     return rows

@@ -50,14 +50,15 @@ class ColumnProfile:
         """Number of cells."""
         return sum(self.kinds.values())
 
-    def nulls(self, null: Collection[str]) -> int:
+    def nulls(self, null: Collection[str], *, blank: bool = True) -> int:
         """Number of cells without a value.
 
         Args:
             null: texts that mean NULL.
+            blank: whether blanks do.
         """
         words = sum(number for word, number in self.words.items() if word.strip() in null)
-        return self.kinds.get("blank", 0) + self.kinds.get("null", 0) + words
+        return (self.kinds.get("blank", 0) if blank or "" in null else 0) + self.kinds.get("null", 0) + words
 
     def type(self, null: Collection[str]) -> str:
         """The kind of at least nine of ten values: ``int digits decimal date timestamp bool``, else ``text``.

@@ -104,12 +104,26 @@ def _formatted(facts: FormattedFacts) -> list[str]:
         *_listed("columns missing", facts.columns_missing),
         *_some(facts.rows_without_key, "row without key", "rows without key"),
         *_replaced(facts),
+        *_trimmed(facts),
         *_left_out(facts.batches_left_out),
     ]
 
 
 def _left_out(batches: int) -> list[str]:
     return [f"{counted(batches, 'batch', 'batches')} left out (retracted, or received before)"] if batches else []
+
+
+def _trimmed(facts: FormattedFacts) -> list[str]:
+    found = []
+    if facts.cells_trimmed:
+        columns = [f"{name} {number:,}" for name, number in facts.cells_trimmed.items()]
+        total = counted(sum(facts.cells_trimmed.values()), "cell trimmed", "cells trimmed")
+        found.append(f"{total} ({shortened(columns, _MAX_DRIFT)})")
+    if facts.keys_merged:
+        merged = counted(facts.keys_merged, "key merged by trimming", "keys merged by trimming")
+        more = ", …" if facts.keys_merged > len(facts.merged) else ""
+        found.append(f"{merged}: {', '.join(facts.merged)}{more}")
+    return found
 
 
 def _replaced(facts: FormattedFacts) -> list[str]:

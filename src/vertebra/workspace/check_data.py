@@ -46,6 +46,7 @@ def check(
     null: Sequence[str] = (),
     all_text: bool = False,
     delimiter: str | None = None,
+    trim: bool = False,
     engine: str | Engine = "sail",
     progress: Progress = silent,
 ) -> DataCheck:
@@ -57,9 +58,11 @@ def check(
         rules: texts in any notation (``"t.zip = s.zip and t.city != s.city"``, ``"zip -> city"``), a mapping of names
             to texts or to sugar (``{"far": {"range": {"distance": [1, 5000]}}}``), or the path of a file.
         types: types of columns, instead of the detected ones: ``{"zip": "string"}``.
-        null: texts of CSV files that mean NULL, besides the empty cell.
+        null: texts of CSV files that mean NULL, besides the empty cell without quotes.
         all_text: read every column of CSV files as text.
         delimiter: of CSV files; by default detected.
+        trim: whether texts of CSV files lose the blanks around them, as with ``trim: true`` in a dataset. Numbers and
+            times are always read without.
         engine: ``sail``, ``sc://host:port``, or an engine that is running. A Spark DataFrame is checked by its own
             session.
         progress: receives what is being done.
@@ -78,7 +81,7 @@ def check(
         >>> [(tuple_.row, tuple_.values["city"]) for tuple_ in found.results[0].example]
         [(0, 'Barcelona'), (3, 'Barclona')]
     """
-    reading = SourceLayout(checked_types(dict(types or {})), tuple(null), all_text, delimiter)
+    reading = SourceLayout(checked_types(dict(types or {})), tuple(null), all_text, delimiter, trim)
     checking = _Checking(data, rules, reading, progress)
     return checking.run(engine)
 

@@ -44,7 +44,7 @@ def discover_data(
         sample: how many rows are searched for candidates.
         kinds: the kinds of rules to look for; all by default.
         types: types of columns, instead of the detected ones.
-        null: texts of CSV files that mean NULL, besides the empty cell.
+        null: texts of CSV files that mean NULL, besides the empty cell without quotes.
         delimiter: of CSV files; by default detected.
         engine: ``sail``, ``sc://host:port``, or an engine that is running.
         progress: receives what is being done.

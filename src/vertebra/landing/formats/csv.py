@@ -1,4 +1,4 @@
-"""CSV: every cell exactly as written, without quotes; no cell is read as NULL."""
+"""CSV: every cell exactly as written, without quotes; an empty cell without quotes is NULL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class CsvFormat(Format):
     """``format: csv``: text with one record a line, of any usual delimiter, quoting and encoding."""
 
     name = "csv"
-    version = 2
+    version = 3
     declaration = CsvOptions
     endings = (".csv", ".tsv", ".txt", ".dat")
     example = """\

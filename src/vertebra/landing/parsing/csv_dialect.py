@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,7 @@ class CsvOptions(TextOptions):
     skip: int = Field(default=0, ge=0)
     comment: str | None = Field(default=None, min_length=1)
     ragged: Literal["keep", "fill", "refuse"] = "keep"
+    blank_is_null: ClassVar[bool] = True
 
 
 DELIMITERS: Final = (",", ";", "\t", "|")

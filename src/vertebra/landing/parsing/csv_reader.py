@@ -1,4 +1,4 @@
-"""Reads CSV as text: every cell exactly as it is written, without quotes, and no cell is NULL."""
+"""Reads CSV as text: every cell exactly as it is written, without quotes; an empty cell without quotes is NULL."""
 
 from __future__ import annotations
 
@@ -239,28 +239,19 @@ class _Table:
             raise cut_off(source, self._width)
 
     def _reader(self, file: pa.NativeFile, size: int, ragged: _Ragged) -> pc.CSVStreamingReader:
-        parse, names = self._source.parse, list(positions(self._width))
+        parse_options, convert_options = _how(self._source, self._width)
+        if self._context.ragged:
+            parse_options.invalid_row_handler = ragged.take
         return pc.open_csv(
             file,
             # rows are numbered for the handler of invalid ones by one thread only
             read_options=pc.ReadOptions(
                 block_size=size,
-                column_names=names,
+                column_names=list(positions(self._width)),
                 use_threads=not (self._context.ragged or self._context.small),
             ),
-            parse_options=pc.ParseOptions(
-                delimiter=self._source.delimiter,
-                quote_char=parse.quote or False,
-                escape_char=parse.escape or False,
-                newlines_in_values=bool(parse.quote or parse.escape),
-                ignore_empty_lines=self._width > 1,
-                invalid_row_handler=ragged.take if self._context.ragged else None,
-            ),
-            convert_options=pc.ConvertOptions(
-                column_types={name: pa.string() for name in names},
-                null_values=[],
-                strings_can_be_null=False,
-            ),
+            parse_options=parse_options,
+            convert_options=convert_options,
         )
 
     def _with_nuls(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -273,6 +264,26 @@ class _Table:
             raise open_quote(self._source)
         if last.num_rows > 1:
             yield last.slice(0, last.num_rows - 1)
+
+
+def _how(source: CsvSource, width: int) -> tuple[pc.ParseOptions, pc.ConvertOptions]:
+    """The dialect, and how cells become text: an empty one without quotes is NULL."""
+    parse = source.parse
+    return (
+        pc.ParseOptions(
+            delimiter=source.delimiter,
+            quote_char=parse.quote or False,
+            escape_char=parse.escape or False,
+            newlines_in_values=bool(parse.quote or parse.escape),
+            ignore_empty_lines=width > 1,
+        ),
+        pc.ConvertOptions(
+            column_types={name: pa.string() for name in positions(width)},
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
 
 
 class _Ragged:
@@ -342,16 +353,19 @@ class _Ragged:
 
     def _record(self, text: str) -> dict[str, str | None]:
         cells = self._cells(text) if self._source.parse.ragged == "fill" else None
-        if cells is None or any(cell.strip() for cell in cells[self._width :]):
+        if cells is None or any((cell or "").strip() for cell in cells[self._width :]):
             self._kept += 1
             return {"ragged": text}
         self._filled += 1
         return dict(zip(positions(self._width), cells, strict=False))
 
-    def _cells(self, text: str) -> list[str] | None:
-        options = csv_options(self._source.parse, self._source.delimiter)
+    def _cells(self, text: str) -> list[str | None] | None:
+        parse = self._source.parse
+        options = csv_options(parse, self._source.delimiter)
         try:
-            cells = next(csv.reader(io.StringIO(text.replace(self._nul, "\x00"), newline=""), **options))
-        except csv.Error:
+            width = len(next(csv.reader(io.StringIO(text.replace(self._nul, "\x00"), newline=""), **options)))
+            record = pa.BufferReader(text.encode())
+            read = pc.read_csv(record, pc.ReadOptions(column_names=list(positions(width))), *_how(self._source, width))
+        except (csv.Error, pa.ArrowInvalid):
             return None
-        return [cell.replace("\x00", self._nul) for cell in cells]
+        return list(read.to_pylist()[0].values()) if read.num_rows == 1 else None

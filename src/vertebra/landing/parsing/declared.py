@@ -30,9 +30,9 @@ _ALWAYS_RECORDED: Final[Mapping[str, Any]] = {
 def parse_declaration(dataset: Dataset) -> dict[str, Any]:
     """The part of a declaration that affects a batch's records, in the form of a receipt.
 
-    Texts that mean NULL are left out, because the landing zone keeps every text unchanged.
+    Texts that mean NULL, and trimming, are left out, because the landing zone keeps every text unchanged.
     """
-    declared = dataset.parse.model_dump(mode="json", exclude={"null"})
+    declared = dataset.parse.model_dump(mode="json", exclude={"null", "trim"})
     name = dataset.parse.format
     made = {"parser": format_named(name).version, "member": dataset.collect.member, **_ALWAYS_RECORDED, **declared}
     paths = declared_paths(dataset)
