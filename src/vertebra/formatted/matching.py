@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
+from vertebra.blanks import BLANKS
 from vertebra.declare.column_type import column_type
 from vertebra.formatted.cast import read_cell
 from vertebra.formatted.intermediates import Intermediates
-from vertebra.formatted.text import SPACES, null_markers
+from vertebra.formatted.text import cell_text
 from vertebra.governance.drift import batch_sources
 from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch
 from vertebra.zones import DATASET_ZONES
@@ -88,14 +89,14 @@ def _matching(frame: DataFrame, dataset: Dataset, key: Mapping[str, str], *, raw
     for name, text in key.items():
         column = dataset.columns[name]
         frame = frame.withColumn(f"{_WANTED}{name}", F.lit(text))
-        markers = null_markers(dataset, column)
-        wanted = read_cell(F.col(f"{_WANTED}{name}"), column, markers, intermediates).value
-        value = read_cell(F.col(name), column, markers, intermediates).value if raw else F.col(name)
+        read = cell_text(dataset, column)
+        wanted = read_cell(F.col(f"{_WANTED}{name}"), column, read, intermediates).value
+        value = read_cell(F.col(name), column, read, intermediates).value if raw else F.col(name)
         # a text that is not written as declared may be written as Vertebra shows values
         shown = F.lit(text).try_cast(str(column_type(column.type)))
         alike: list[Column] = [value == F.coalesce(wanted, shown)]
         if raw:
-            alike.append(F.btrim(F.col(name), F.lit(SPACES)) == F.lit(text.strip(SPACES)))
+            alike.append(F.btrim(F.col(name), F.lit(BLANKS)) == F.lit(text.strip(BLANKS)))
         conditions.append(reduce(lambda one, other: one | other, (F.coalesce(one, F.lit(False)) for one in alike)))
     return intermediates.on(frame).where(reduce(lambda one, other: one & other, conditions)).select(_RID)
 
