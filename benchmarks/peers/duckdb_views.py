@@ -37,7 +37,7 @@ def main(project: Path, view: str, out: Path) -> None:
     _keep_meaning(tree)
     _keep_meaning(exact, earlier=True)
     target = out / f"{view}.parquet"
-    copy = f"TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+    copy = f"TO '{target}' (FORMAT parquet, COMPRESSION snappy)"
     sql = tree.sql(dialect="duckdb")
     started = time.perf_counter()
     connection.execute(f"COPY ({sql}) {copy}")

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 from vertebra.declare.quantity import parse_size
-from vertebra.engine.connect import SETTINGS, ConnectEngine
+from vertebra.engine.connect import CODEC, SETTINGS, ConnectEngine
 from vertebra.engine.float_bounds import bounds_floats, copy_without_bounds, has_floats
 from vertebra.engine.plan_translation import translated_frame
 from vertebra.engine.port import Capabilities
@@ -106,8 +106,10 @@ class SailEngine(ConnectEngine):
         return super().read_parquet([self._without_bounds(file) for file in files], schema)
 
     def _writer(self, frame: DataFrame, planned: pa.Schema) -> DataFrameWriter:
-        # this engine leaves out the statistics of all columns or of none
-        return frame.write.option("statistics_enabled", "none") if has_floats(planned) else frame.write
+        # this engine does not read the codec from the session
+        writer = frame.write.option("compression", SETTINGS[CODEC])
+        # it leaves out the statistics of all columns or of none
+        return writer.option("statistics_enabled", "none") if has_floats(planned) else writer
 
     def stop(self) -> None:
         super().stop()

@@ -86,27 +86,39 @@ def _has_no_statistics(metadata: pq.FileMetaData) -> bool:
 
 
 def _computed_statistics(file: Path, stats: dict[str, Any]) -> None:
-    """Compute the statistics from the values, with one column of one row group in memory at a time."""
-    with pq.ParquetFile(file) as opened:
-        plain = [field for field in opened.schema_arrow if not pa.types.is_nested(field.type)]
-        for field in plain[:_COLUMNS_COUNTED]:
-            nulls, lows, highs, bounded = 0, [], [], not pa.types.is_floating(field.type)
-            for group in range(opened.num_row_groups):
-                values = opened.read_row_group(group, columns=[field.name]).column(0)
-                nulls += values.null_count
-                if not bounded or values.null_count == len(values):
-                    continue
-                import pyarrow.compute as pc
+    """Compute the statistics from the values, with one row group in memory at a time.
 
-                extremes = pc.min_max(values)
-                try:
-                    lows.append(extremes["min"].as_py())
-                    highs.append(extremes["max"].as_py())
-                except (OverflowError, ValueError):
-                    bounded = False  # a date such as the year 10000
-            stats["nullCount"][field.name] = nulls
-            if bounded and lows:
-                _put_bounds(field.name, min(lows), max(highs), stats)
+    Floating-point columns get none. Texts are read as dictionaries, whose few entries are compared instead of the rows.
+    """
+    import pyarrow.compute as pc
+
+    columns = _counted_columns(pq.read_schema(file))
+    texts = [field.name for field in columns if pa.types.is_string(field.type)]
+    nulls = dict.fromkeys((field.name for field in columns), 0)
+    bounds: dict[str, list[Any]] = {name: [] for name in nulls}
+    unbounded = set()
+    with pq.ParquetFile(file, read_dictionary=texts) as opened:
+        for group in range(opened.num_row_groups):
+            data = opened.read_row_group(group, columns=list(nulls))
+            for name, column in zip(data.column_names, data.columns, strict=True):
+                nulls[name] += column.null_count
+                for values in column.chunks:
+                    extremes = pc.min_max(values.dictionary if pa.types.is_dictionary(values.type) else values)
+                    try:
+                        found = (extremes["min"].as_py(), extremes["max"].as_py())
+                    except (OverflowError, ValueError):
+                        unbounded.add(name)  # a date such as the year 10000
+                        continue
+                    bounds[name] += [one for one in found if one is not None]
+    for name, extremes_of_groups in bounds.items():
+        stats["nullCount"][name] = nulls[name]
+        if extremes_of_groups and name not in unbounded:
+            _put_bounds(name, min(extremes_of_groups), max(extremes_of_groups), stats)
+
+
+def _counted_columns(schema: pa.Schema) -> list[pa.Field]:
+    plain = [field for field in schema if not pa.types.is_nested(field.type)]
+    return [field for field in plain[:_COLUMNS_COUNTED] if not pa.types.is_floating(field.type)]
 
 
 def _put_bounds(name: str, low: object, high: object, stats: dict[str, Any]) -> None:
