@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from vertebra.spark_sql.types import (
@@ -104,31 +104,38 @@ def _decimals(pair: tuple[SqlType, SqlType]) -> tuple[tuple[int, int], tuple[int
 
 def product(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
     """The type of ``*``."""
-    pair = operands(kinds, arguments)
-    if pair is None:
-        return None
-    if "interval" in families(pair):
-        return INTERVAL
-    exact = _decimals(pair)
-    if exact:
-        (p1, s1), (p2, s2) = exact
-        return decimal(p1 + p2 + 1, s1 + s2)
-    return common_type(pair)
+    return _scaled(kinds, arguments, lambda p1, s1, p2, s2: decimal(p1 + p2 + 1, s1 + s2), common_type)
 
 
 def quotient(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
     """The type of ``/``."""
+
+    def of_decimals(p1: int, s1: int, p2: int, s2: int) -> SqlType | None:
+        scale = max(_DIVISION_SCALE, s1 + p2 + 1)
+        return decimal(p1 - s1 + s2 + scale, scale)
+
+    return _scaled(kinds, arguments, of_decimals, lambda _: DOUBLE)
+
+
+def _scaled(
+    kinds: Kinds,
+    arguments: Sequence[exp.Expr],
+    of_decimals: Callable[[int, int, int, int], SqlType | None],
+    of_others: Callable[[tuple[SqlType, SqlType]], SqlType | None],
+) -> SqlType | None:
+    """The type of an operator that scales numbers and intervals.
+
+    Args:
+        of_decimals: its type by precision and scale of the first operand, and of the second.
+        of_others: its type by those of operands that are no decimals.
+    """
     pair = operands(kinds, arguments)
     if pair is None:
         return None
     if "interval" in families(pair):
         return INTERVAL
     exact = _decimals(pair)
-    if exact:
-        (p1, s1), (p2, s2) = exact
-        scale = max(_DIVISION_SCALE, s1 + p2 + 1)
-        return decimal(p1 - s1 + s2 + scale, scale)
-    return DOUBLE
+    return of_decimals(*exact[0], *exact[1]) if exact else of_others(pair)
 
 
 def remainder(kinds: Kinds, arguments: Sequence[exp.Expr]) -> SqlType | None:
