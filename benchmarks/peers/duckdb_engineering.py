@@ -44,7 +44,7 @@ COPY (
   LEFT JOIN airlines AS l ON f.carrier = l.carrier
   LEFT JOIN places AS o ON f.origin = o.code
   LEFT JOIN places AS d ON f.dest = d.code
-) TO '{out}/departures.parquet' (COMPRESSION zstd)
+) TO '{out}/departures.parquet' (COMPRESSION snappy)
 """
 
 HOURS = """
@@ -52,7 +52,7 @@ COPY (
   SELECT origin, time_hour, count(*) AS departures, count(*) FILTER (dep_time IS NULL) AS cancelled,
          avg(dep_delay) AS mean_delay, any_value(temp) AS temp, any_value(wind_speed) AS wind_speed
   FROM '{out}/departures.parquet' GROUP BY origin, time_hour
-) TO '{out}/airport_hours.parquet' (COMPRESSION zstd)
+) TO '{out}/airport_hours.parquet' (COMPRESSION snappy)
 """
 
 
