@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from vertebra.analysis.examples import Examples
 from vertebra.analysis.perfect_features import perfect_features
 from vertebra.analysis.question import question
 from vertebra.declare.analysis import Analysis, Candidate
+from vertebra.lake.erasure import Erasure, begin_erasure
 from vertebra.report.models import write_models
 from vertebra.report.step_facts import phrases
 from vertebra.workspace.models import chosen_models, model_scores
@@ -112,6 +113,13 @@ def test_the_champion_stays_when_training_data_go_bad_and_the_run_says_why(
     assert (
         "version 1 could not be compared: its label, examples or features were declared otherwise" in facts.comparison
     )
+    # an erasure that is under way removes records from the training set
+    tables = ("analysis.late_jobs_train",)
+    erasure = Erasure("e", datetime.now(UTC), "ada", "request 7", "shop", "jobs", {}, (), {}, tables=tables)
+    begin_erasure(world.lake, erasure)
+    facts = world.analyse(small(features={"size": "size / 2"})).facts
+    assert facts.champion == facts.model_version == "4"
+    assert "version 3 could not be compared: it was trained with records that were forgotten" in facts.comparison
 
 
 # -- features that are too good ------------------------------------------------------------------------------------

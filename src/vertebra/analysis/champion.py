@@ -17,6 +17,7 @@ from vertebra.analysis.question import question
 from vertebra.declare.metrics import METRICS, metrics_of
 from vertebra.errors import LakeError, VertebraError
 from vertebra.formatting import counted
+from vertebra.lake.erasure import pending_erasures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,6 +91,8 @@ def champion_of(
     if asked and asked != question(analysis):
         return Champion(version, why_not="its label, examples or features were declared otherwise")
     trained = _training(ctx, name, version)
+    if any(trained.get("train_table") in one.tables for one in pending_erasures(ctx.lake)):
+        return Champion(version, why_not="it was trained with records that were forgotten")
     try:
         model = _read(analysis, tracking, name, version, trained, ctx)
         last = _last_training_time(ctx, trained)

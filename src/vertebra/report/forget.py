@@ -42,8 +42,8 @@ def effect_lines(report: ErasureReport) -> list[str]:
         )
     if effects.models:
         lines.append(
-            f"kept: {shortened(effects.models, _NAMED)}, trained with tables below {report.dataset}; new ones are "
-            "trained, and you delete these in MLflow"
+            f"kept in MLflow: {shortened(effects.models, _NAMED)}, trained with tables below {report.dataset}; a new "
+            "one is trained and becomes the champion, and you delete these"
         )
     return lines
 
