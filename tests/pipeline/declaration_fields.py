@@ -18,6 +18,7 @@ from vertebra.declare.publication import PUBLISH_TARGETS, Publication
 from vertebra.declare.reconciliation import COMPARISONS, Comparison, EntityResolution, LookupTable
 from vertebra.declare.rule_sugar import SUGARS, of_columns
 from vertebra.declare.source import Source
+from vertebra.declare.table_rule import TABLE_RULES
 from vertebra.registry import Registry
 
 Decision = frozenset[str] | str
@@ -44,10 +45,12 @@ DECISIONS: dict[str, dict[str, Decision]] = {
     },
     "Column": dict.fromkeys(ColumnFormat.model_fields, FORMATTED)
     | {"type": BOTH, "description": SAYS, "unit": SAYS, "on_violation": TRUSTED}
-    | {sugar.name: TRUSTED for sugar in of_columns()},
-    "Rule": dict.fromkeys(SUGARS, TRUSTED)
+    | {sugar.name: TRUSTED for sugar in of_columns()}
+    | {kind.name: TRUSTED for kind in TABLE_RULES.values() if kind.column_type is not None},
+    "Rule": dict.fromkeys((*SUGARS, *TABLE_RULES), TRUSTED)
     | {"description": SAYS, "on_violation": TRUSTED, "repair_method": TRUSTED, "confidence": TRUSTED, "set": TRUSTED},
     "Between": {"over": TRUSTED, "where": TRUSTED},
+    "Bounds": {"min": TRUSTED, "max": TRUSTED, "change": TRUSTED},
     "Source": {
         "kind": ASKED, "every": "it is when a source is asked", "zone": "it is when a source is asked",
         "member": FORMATTED, "empty": ASKED,

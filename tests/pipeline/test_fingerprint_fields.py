@@ -29,7 +29,10 @@ DATASET = Dataset.model_validate(
         "drift": {"extra": "evolve", "missing": "null", "retyped": "fail"},
         "deleted": {"column": "b", "values": ["x"]},
         "columns": {"a": "int", "b": "string"},
-        "rules": {"one": {"deny": {"over": "d t, e s", "where": "t.a = s.a"}}, "two": {"deny": "t.a < 0"}},
+        "rules": {
+            "one": {"deny": {"over": "d t, e s", "where": "t.a = s.a"}}, "two": {"deny": "t.a < 0"},
+            "three": {"rows": {"min": 1}},
+        },
     }
 )  # fmt: skip
 RESOLUTION = EntityResolution.model_validate(

@@ -18,6 +18,7 @@ from vertebra.declare.parse import Parse
 from vertebra.declare.quantity import Percentage
 from vertebra.declare.rule_sugar import SugarFields, with_column_sugar, with_rule_sugar
 from vertebra.declare.source_location import display_path
+from vertebra.declare.table_rule import with_column_table_rules, with_table_rules
 from vertebra.declare.time_pattern import time_pattern
 from vertebra.declare.update_rate import UpdateRate
 
@@ -148,8 +149,8 @@ if TYPE_CHECKING:  # the fields of the sugars come from their registry
     _ColumnWithSugar = ColumnFormat
     _RuleWithSugar = RuleFields
 else:
-    _ColumnWithSugar = with_column_sugar(ColumnFormat)
-    _RuleWithSugar = with_rule_sugar(RuleFields)
+    _ColumnWithSugar = with_column_table_rules(with_column_sugar(ColumnFormat))
+    _RuleWithSugar = with_table_rules(with_rule_sugar(RuleFields))
 
 
 class Column(_ColumnWithSugar):
@@ -159,10 +160,11 @@ class Column(_ColumnWithSugar):
 
 
 class Rule(_RuleWithSugar):
-    """One data quality rule: exactly one of ``deny`` and its short forms.
+    """One data quality rule: exactly one of ``deny``, its short forms, and the rules about the whole table.
 
     Attributes:
-        on_violation: what cleaning does: ``report``, ``repair`` the cells, ``quarantine`` the rows, or ``fail``.
+        on_violation: what cleaning does: ``report``, ``repair`` the cells, ``quarantine`` the rows, or ``fail``. For a
+            rule about the whole table ``report`` or ``fail``.
         repair_method: how ``on_violation: repair`` finds new values: ``majority`` or ``set``, or a method of a plug-in.
             ``set`` where ``set`` is given, ``majority`` otherwise.
         confidence: repairs with a lower confidence, 0 to 1, are not made, and the violation is reported.

@@ -81,9 +81,13 @@ def _single_rules(dataset: Dataset) -> Iterator[tuple[Loc, Dataset]]:
         for sugar, value in column.sugar().items():
             one = plain[name].model_copy(update={sugar: value})
             yield ("columns", name, sugar), dataset.model_copy(update=bare | {"columns": plain | {name: one}})
+        for kind, value in column.table_rules().items():
+            one = plain[name].model_copy(update={kind: value})
+            yield ("columns", name, kind), dataset.model_copy(update=bare | {"columns": plain | {name: one}})
     for name, rule in dataset.rules.items():
-        first = [(sugar, *SUGARS[sugar].error_place(value)) for sugar, value in rule.sugar().items()][:1]
-        yield ("rules", name, *(first[0] if first else ())), dataset.model_copy(update=bare | {"rules": {name: rule}})
+        places: list[tuple[str, ...]] = [(kind,) for kind in rule.table_rules()]
+        places = [*((sugar, *SUGARS[sugar].error_place(value)) for sugar, value in rule.sugar().items()), *places]
+        yield ("rules", name, *(places[0] if places else ())), dataset.model_copy(update=bare | {"rules": {name: rule}})
 
 
 def _located(error: VertebraError, where: str) -> DeclarationError:

@@ -103,10 +103,12 @@ def of_columns(sugars: Mapping[str, Sugar] = SUGARS) -> tuple[Sugar, ...]:
 class SugarFields(Declaration):
     """A declaration that may have sugar: a column, or a rule.
 
-    The fields of the sugars are added by :func:`with_rule_sugar` and :func:`with_column_sugar`.
+    The fields of the sugars are added by :func:`with_rule_sugar` and :func:`with_column_sugar`, those of rules about
+    the whole table by :mod:`vertebra.declare.table_rule`.
     """
 
     sugar_names: ClassVar[tuple[str, ...]] = ()
+    table_rule_names: ClassVar[tuple[str, ...]] = ()
 
     def sugar(self) -> dict[str, Any]:
         """The sugar that is written in this declaration: value by name, in the order of the registry."""
@@ -114,10 +116,16 @@ class SugarFields(Declaration):
         values = {name: getattr(self, name) for name in self.sugar_names}
         return {name: value for name, value in values.items() if value != fields[name].default}
 
+    def table_rules(self) -> dict[str, Any]:
+        """The rules about the whole table that are written in this declaration: value by kind."""
+        values = {name: getattr(self, name) for name in self.table_rule_names}
+        return {name: value for name, value in values.items() if value is not None}
+
     def without_sugar(self) -> Self:
-        """A copy in which no sugar is written."""
+        """A copy in which no sugar and no rule about the whole table is written."""
         fields = type(self).model_fields
-        return self.model_copy(update={name: fields[name].default for name in self.sugar_names})
+        names = (*self.sugar_names, *self.table_rule_names)
+        return self.model_copy(update={name: fields[name].default for name in names})
 
 
 def with_rule_sugar(base: type[SugarFields], sugars: Mapping[str, Sugar] = SUGARS) -> type[SugarFields]:

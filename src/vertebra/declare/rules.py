@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.rule_scope import RuleScope
 from vertebra.declare.rule_sugar import SUGARS, in_order
+from vertebra.declare.table_rule_compiler import table_rules_of
 from vertebra.denial import DenialConstraint, Inclusion, always_violated, classify, never_violated
 from vertebra.denial.refusal import underlined
 from vertebra.errors import DeclarationError, RuleError
@@ -74,9 +75,11 @@ planning and cleaning compile the same rules."""
 
 
 def rules_of(dataset: Dataset, datasets: Mapping[str, Dataset] | None = None) -> tuple[NamedRule, ...]:
-    """All rules of a dataset: its key, the rules declared on its columns, and its ``rules``.
+    """All rules of a dataset about rows: its key, the rules declared on its columns, and its ``rules``.
 
-    A key declares one rule that its columns together are unique, and one rule for each column that it is not NULL.
+    Those about the whole table, which are checked here too, are compiled by
+    :mod:`vertebra.declare.table_rule_compiler`. A key declares one rule that its columns together are unique, and one
+    rule for each column that it is not NULL.
 
     Args:
         datasets: all datasets of the project by name, to check relations and columns in references and in rules between
@@ -108,6 +111,15 @@ def _rules_of(dataset: Dataset, relations: Mapping[str, Mapping[str, str]] | Non
                 remedy=f"rename the rule {rule.name}",
             )
         found[rule.name] = rule
+    names = list(found)
+    for about_table in table_rules_of(dataset):
+        if about_table.name in names:
+            raise DeclarationError(
+                f"dataset {dataset.name} has two rules named {about_table.name}",
+                cause="columns and keys make rules too, named <column>_range, <column>_fresh and so on",
+                remedy=f"rename the rule {about_table.name}",
+            )
+        names.append(about_table.name)
     return tuple(found.values())
 
 
@@ -149,10 +161,12 @@ class _Compiler:
 
     def _of_rule(self, name: str, rule: Rule) -> Iterator[NamedRule]:
         written = rule.sugar()
-        if len(written) != 1:
+        whole = rule.table_rules()
+        if len(written) + len(whole) != 1:
+            kinds = [*(sugar.name for sugar in in_order()), *rule.table_rule_names]
             raise DeclarationError(
-                f"rule {name} of {self.dataset.name} has {' and '.join(written) or 'no condition'}",
-                cause=f"a rule has exactly one of {', '.join(sugar.name for sugar in in_order())}",
+                f"rule {name} of {self.dataset.name} has {' and '.join([*written, *whole]) or 'no condition'}",
+                cause=f"a rule has exactly one of {', '.join(kinds)}",
                 remedy="write one rule for each" if written else "write one of them, or remove the rule",
             )
         self._scope(name).check_columns(rule.set or {})

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from vertebra.declare.dataset import Column, Dataset, Declaration, Rule
 from vertebra.declare.document import display_path, read_document, read_text
 from vertebra.declare.rules import NamedRule, rules_of
+from vertebra.declare.table_rule_compiler import TableRule, table_rules_of
 from vertebra.declare.validation import validated
 from vertebra.denial import DenialConstraint, Finding, Inclusion, relations_named, review
 from vertebra.errors import DeclarationError, DeclarationErrors, RuleError, VertebraError
@@ -97,6 +98,8 @@ def compile_rules(
     found: dict[str, list[NamedRule]] = {}
     names: set[str] = set()
     for one in given:
+        if one.rule.table_rules() and not one.rule.sugar():
+            continue
         table = _table(one.rule, default)
         if table not in datasets:
             table = default
@@ -113,6 +116,31 @@ def compile_rules(
             names.add(rule.name)
         found.setdefault(table, []).extend(rules)
     return {table: tuple(rules) for table, rules in found.items()}
+
+
+def compile_table_rules(given: Sequence[StandaloneRule], columns: Mapping[str, str], table: str) -> list[TableRule]:
+    """Compile the rules about a whole table.
+
+    Args:
+        columns: the columns of the table with their types; a type that is not known yet is empty.
+        table: the name of the table.
+
+    Raises:
+        RuleError: a rule names an unknown column.
+        DeclarationError: a rule is not declared correctly.
+    """
+    types = {column: Column.model_construct(type=kind) for column, kind in columns.items()}
+    found: list[TableRule] = []
+    for one in given:
+        if not one.rule.table_rules():
+            continue
+        about = Dataset.model_construct(name=table, columns=types, key=(), rules={one.name: one.rule})
+        try:
+            rules_of(about)
+            found += table_rules_of(about)
+        except VertebraError as error:
+            raise type(error)(error.fact, cause=error.cause, remedy=error.remedy, where=one.where) from None
+    return found
 
 
 def review_rules(rules: Mapping[str, Sequence[NamedRule]]) -> tuple[Finding, ...]:

@@ -80,6 +80,8 @@ class TrustedFacts:
         violating_rows: rows that violate a rule after cleaning.
         rows_added: rows that were appended; None when the table was written whole.
         decisions_lapsed: decisions of people that apply to no present row.
+        warnings: the violated rules about the whole table, and how they are violated.
+        rechecked: whether only the freshness of the table was checked again, and no version was written.
     """
 
     cells_repaired: int
@@ -88,6 +90,8 @@ class TrustedFacts:
     violating_rows: int
     rows_added: int | None = None
     decisions_lapsed: int = 0
+    warnings: tuple[str, ...] = ()
+    rechecked: bool | None = None
 
 
 @dataclass(frozen=True)

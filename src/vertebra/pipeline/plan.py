@@ -132,6 +132,8 @@ def decide(
         return PlannedStep(step, "run", ("--full-refresh", *changing), fingerprint, full_refresh)
     reasons = _reasons(step, fingerprint, state, {name for name, version in inputs.items() if version is None})
     if not reasons and not changing:
+        reasons = tuple(f"time has passed: rule {name}" for name in state.freshness_changed(step))
+    if not reasons and not changing:
         return PlannedStep(step, "skip", ("current",), fingerprint)
     if reasons == NEVER:
         return PlannedStep(step, "run", reasons, fingerprint, full_refresh)

@@ -104,6 +104,16 @@ class State:
             self._decisions[step.subject] = decisions_digest(self._ledgers, step.subject)
         return self._decisions[step.subject]
 
+    def freshness_changed(self, step: Step) -> list[str]:
+        """The rules about the freshness of a trusted table that hold or fail now and did not when it was assessed."""
+        if step.zone != "trusted":
+            return []
+        from vertebra.declare.table_rule_compiler import table_rules_of
+        from vertebra.trusted.table_rules import lapsed, last_assessment
+
+        rules = [rule for rule in table_rules_of(step.declaration) if rule.condition.oldest is not None]
+        return lapsed(rules, last_assessment(self._ledgers, f"trusted.{step.subject}"), self.now) if rules else []
+
     def published(self, step: Step) -> str | None:
         """The fingerprint of what a publish step last sent."""
         if self._published is None:

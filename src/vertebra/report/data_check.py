@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from vertebra.formatting import counted, duration, figure, percentage
 from vertebra.report.rows import cell_text, write_rows
 from vertebra.report.tables import grid, print_table, rich_console
+from vertebra.workspace.check_result import WHOLE_TABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = (
     "rule", "table", "class", "rows", "violating_tuples", "violating_pairs", "g2", "g3", "g3_low", "g3_high",
-    "minority_cells", "seconds", "constraint",
+    "minority_cells", "seconds", "constraint", "figure", "violated",
 )  # fmt: skip
 """The columns in JSON and CSV; one row per rule."""
 
@@ -68,10 +69,13 @@ def write_data_check(
     if len(broken) > _EXAMPLES:
         rich.print(f"\n[dim]and {counted(len(broken) - _EXAMPLES, 'more rule', 'more rules')} violated[/]")
     stream.flush()
-    if broken and violations is None:
+    if not any(result.violating_tuples for result in broken):
+        return
+    if violations is None:
         notes.write("next:  add --violations violations.parquet for every violating row\n")
-    elif broken:
-        notes.write(f"next:  duckdb -c \"from '{violations}' where rule = '{broken[0].rule}'\"\n")
+    else:
+        first = next(result.rule for result in broken if result.violating_tuples)
+        notes.write(f"next:  duckdb -c \"from '{violations}' where rule = '{first}'\"\n")
 
 
 def _print_results(check: DataCheck, rich: Console) -> None:
@@ -85,14 +89,19 @@ def _print_results(check: DataCheck, rich: Console) -> None:
         pairs = "–" if result.violating_pairs is None else figure(result.violating_pairs)
         style = "dim" if result.ok else ""
         table.add_row(
-            result.rule, result.constraint_class, figure(result.violating_tuples), pairs, percentage(result.g2),
-            _g3(result), duration(result.seconds), style=style,
+            result.rule, result.constraint_class, *_measured(result, pairs), duration(result.seconds), style=style,
         )  # fmt: skip
     rich.print(f"[dim]{about}[/]")
     print_table(rich, title, table)
     rich.print(
         "[dim]tuples: rows in a violation; g2: their share; g3: least share of rows to remove for the rule to hold[/]"
     )
+
+
+def _measured(result: RuleResult, pairs: str) -> tuple[str, str, str, str]:
+    if result.constraint_class == WHOLE_TABLE:
+        return ("–", "–", "–", "–")
+    return figure(result.violating_tuples), pairs, percentage(result.g2), _g3(result)
 
 
 def _g3(result: RuleResult) -> str:
@@ -109,6 +118,9 @@ def _print_example(result: RuleResult, rich: Console) -> None:
     rich.print()
     rich.print(Text(result.rule, "bold"))
     rich.print(Padding(Text(str(result.constraint), "dim"), (0, 0, 0, 2), expand=False))
+    if result.violated:
+        rich.print(Padding(Text(result.violated), (0, 0, 0, 2), expand=False))
+        return
     rich.print(Padding(_side_by_side(result), (0, 0, 0, 2), expand=False))
 
 

@@ -16,6 +16,8 @@ from typing import Any, Final
 from vertebra.declare.dataset import Column, Dataset, Rule
 from vertebra.declare.rule_sugar import in_order, of_columns
 from vertebra.declare.rules import NamedRule, rules_of
+from vertebra.declare.table_rule import in_order as whole_table_kinds
+from vertebra.declare.table_rule_compiler import table_rules_of
 from vertebra.denial import DenialConstraint, format_constraint, parse, predicates, recognise, review
 from vertebra.denial.ast import SYMBOL
 from vertebra.denial.classify import MAX_INEQUALITIES, MAX_ORDER_PREDICATES
@@ -83,7 +85,12 @@ _SOURCES: Final = """\
 
 def reference() -> str:
     """The reference page in Markdown."""
-    return "\n".join([*_head(), *_grammar(), *_notations(), *_sugar(), *_review(), *_refusals(), *_compiled()]) + "\n"
+    return (
+        "\n".join(
+            [*_head(), *_grammar(), *_notations(), *_sugar(), *_whole_tables(), *_review(), *_refusals(), *_compiled()]
+        )
+        + "\n"
+    )
 
 
 def _head() -> Iterator[str]:
@@ -138,6 +145,20 @@ def _sugar() -> Iterator[str]:
     *first, last = (f"`{sugar.name}`" for sugar in of_columns())
     yield "\n`key: [a, b]` of a dataset means `unique`, and `required` for each column."
     yield f"{', '.join(first)} and {last} can also be declared on a column."
+
+
+def _whole_tables() -> Iterator[str]:
+    yield "\n## Rules about the whole table\n"
+    yield "These are no denial constraints: no row is wrong by itself. They are checked on the cleaned table.\n"
+    yield "| in `rules:` | requires that | |\n|---|---|---|"
+    datasets = {c: Column(type=kind) for c, kind in FLIGHTS.items()}
+    for kind in whole_table_kinds():
+        rules = {"rule": Rule.model_validate({kind.name: kind.example})}
+        about = Dataset.model_construct(name="flights", columns=datasets, key=(), rules=rules)
+        (rule,) = table_rules_of(about)
+        yield f"| `{_yaml({kind.name: kind.example})}` | {rule.condition} | {kind.summary} |"
+    on_columns = [f"`{kind.name}`" for kind in whole_table_kinds() if kind.column_type is not None]
+    yield f"\n{', '.join(on_columns)} can also be declared on a column."
 
 
 def _review() -> Iterator[str]:

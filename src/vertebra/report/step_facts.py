@@ -36,6 +36,8 @@ def phrases(facts: StepFacts | None) -> list[str]:
             return _landing(facts)
         case FormattedFacts():
             return _formatted(facts)
+        case TrustedFacts(rechecked=True):
+            return ["unchanged, freshness checked"]
         case TrustedFacts():
             return [
                 *_added(facts.rows_added),

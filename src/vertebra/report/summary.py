@@ -66,7 +66,7 @@ def _print_tables(summary: RunSummary, rich: Console) -> None:
 
 def _print_rules(summary: RunSummary, rich: Console) -> None:
     rules = summary.rules
-    broken = [rule for rule in rules if rule.tuples]
+    broken = [rule for rule in rules if rule.broken]
     if not rules:
         return
     if not broken:
@@ -74,7 +74,7 @@ def _print_rules(summary: RunSummary, rich: Console) -> None:
         return
     table = grid("dataset", "rule", "outcome", "tuples", numeric=1)
     for rule in broken[:_MAX_RULES]:
-        table.add_row(rule.dataset, rule.rule, rule.outcome, figure(rule.tuples))
+        table.add_row(rule.dataset, rule.rule, rule.outcome, "–" if rule.table_rule else figure(rule.tuples))
     print_table(rich, f"\nRules broken: {len(broken)} of {len(rules)}", table)
     if len(broken) > _MAX_RULES:
         rich.print(f"[dim]and {len(broken) - _MAX_RULES} more: vertebra quality[/]")

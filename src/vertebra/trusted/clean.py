@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vertebra.declare.rules import NamedRule, rules_of
+from vertebra.declare.table_rule_compiler import table_rules_of
 from vertebra.denial import Inclusion
 from vertebra.errors import QualityError
 from vertebra.formatting import counted
@@ -28,6 +29,7 @@ from vertebra.trusted.assess import (
 )
 from vertebra.trusted.decisions import DecisionsInForce, decisions_in_force
 from vertebra.trusted.detect import Detection, detect
+from vertebra.trusted.freshness import recheck, table_error, warnings_of
 from vertebra.trusted.incremental import new_rows
 from vertebra.trusted.inputs import relations_of
 from vertebra.trusted.ledger_commit import LedgerCommit, with_ledger_folders
@@ -36,6 +38,7 @@ from vertebra.trusted.repair.apply import apply_repairs
 from vertebra.trusted.repair.choose import chosen_repairs, planned_repair
 from vertebra.trusted.resolution import ViolationSummary, resolve, summarise_violations
 from vertebra.trusted.rule_columns import columns_of
+from vertebra.trusted.table_rules import TableFinding, check_table
 from vertebra.trusted.timeliness import timeliness
 from vertebra.trusted.violation_changes import changes_since_last_run
 
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 
     from vertebra.declare.dataset import Dataset
     from vertebra.lake.staging import StagedFiles
+    from vertebra.lake.table import LakeTable
     from vertebra.trusted.timeliness import Timeliness
 
 Datasets = Mapping[str, "Dataset"]
@@ -70,7 +74,12 @@ def trust(
         QualityError: a rule with ``on_violation: fail`` is violated; the trusted table is unchanged.
         RuleError: a rule cannot be checked, or cannot be repaired as declared.
     """
-    return _Step(dataset, ctx, rules_of(dataset, datasets)).run(full_refresh=full_refresh)
+    rules = rules_of(dataset, datasets)
+    if not full_refresh:
+        rechecked = recheck(dataset, ctx)
+        if rechecked is not None:
+            return rechecked
+    return _Step(dataset, ctx, rules).run(full_refresh=full_refresh)
 
 
 def check(dataset: Dataset, ctx: StepContext, zone: str = "formatted", datasets: Datasets | None = None) -> Assessment:
@@ -125,6 +134,7 @@ class _Step:
             ctx.lake, dataset, ctx.inputs.get(f"formatted.{self.name}")
         )
         self.rule_names = [rule.name for rule in rules]
+        self.table_rules = table_rules_of(dataset)
         self.quarantining = frozenset(rule.name for rule in rules if rule.on_violation == "quarantine")
 
     # -- the step ------------------------------------------------------------------------------------------------
@@ -143,7 +153,14 @@ class _Step:
         written = staged if grown is None else grown.whole(staged)
         after = self._after(before, written, repaired, removed)
         summary = self._stage_ledgers(before, after, repaired, removed)
-        self._assess(before, after, summary, written, target.version() + 1 if target.exists() else 0)
+        findings = self._check_table(written, target)
+        if any(one.reason and one.rule.on_violation == "fail" for one in findings):
+            self._assess(before, None, summary, None, None, findings)
+            self.ledger_commit.commit()
+            staged.remove()
+            raise table_error(self.name, findings)
+        version = target.version() + 1 if target.exists() else 0
+        self._assess(before, after, summary, written, version, findings)
         commit = with_ledger_folders(self.ctx.commit(), self.ledger_commit.commit(target.name))
         if grown is None:
             version = target.commit(staged, commit, mode="overwrite", evolution="replace")
@@ -156,12 +173,22 @@ class _Step:
             facts=TrustedFacts(
                 cells_repaired=repaired.count,
                 rows_quarantined=removed.count,
-                rules_broken=sum(count.violating_tuples > 0 for count in before.counts),
+                rules_broken=sum(count.violating_tuples > 0 for count in before.counts)
+                + sum(bool(one.reason) for one in findings),
                 violating_rows=summary[0].rows,
                 rows_added=None if grown is None else staged.rows,
                 decisions_lapsed=self.decisions.lapsed,
+                warnings=warnings_of(findings),
             ),
         )
+
+    def _check_table(self, written: StagedFiles, target: LakeTable) -> tuple[TableFinding, ...]:
+        """Check the rules about the whole table on the rows that it will have."""
+        if not self.table_rules:
+            return ()
+        table = self.ctx.engine.read_parquet(written.files, written.schema)
+        before = target.frame(self.ctx.engine, target.version()) if target.exists() else None
+        return check_table(self.table_rules, table, self.ctx.now, before)
 
     def checked(self) -> Assessment:
         found = self._detect("check", self.formatted, self.rules)
@@ -173,7 +200,11 @@ class _Step:
         stage: Stage = "before" if self.source.name.startswith("formatted.") else "after"
         fill = count_non_null({stage: self.formatted}, self.columns)[stage]
         counted = StageFindings(fill, rejected_cells(self.ctx.ledgers, self.name), found.counts, summary)
-        return assess(self.dataset, stage, counted, self.rules, self._timeliness())
+        made = assess(self.dataset, stage, counted, self.rules, self._timeliness())
+        target = self.ctx.lake.table(f"trusted.{self.name}")
+        before = target.frame(self.ctx.engine, target.version()) if target.exists() and stage == "before" else None
+        findings = check_table(self.table_rules, self.formatted, self.ctx.now, before) if self.table_rules else ()
+        return replace(made, measures=(*made.measures, *(one for found in findings for one in found.measures())))
 
     # -- detection -----------------------------------------------------------------------------------------------
 
@@ -329,8 +360,13 @@ class _Step:
         summary: tuple[ViolationSummary, ViolationSummary],
         staged: StagedFiles | None,
         version: int | None,
+        findings: Sequence[TableFinding] = (),
     ) -> None:
-        """Append the assessment before cleaning and, when the run writes a table, after it."""
+        """Append the assessment before cleaning and, when the run writes a table, after it.
+
+        Args:
+            findings: of the rules about the whole table, which are checked after cleaning.
+        """
         frames: dict[Stage, DataFrame] = {"before": self.formatted}
         if staged is not None and after is not None:
             frames["after"] = self.ctx.engine.read_parquet(staged.files, staged.schema)
@@ -345,6 +381,8 @@ class _Step:
                 rejected = rejected_cells(self.ctx.ledgers, self.name, self._removed_rids())
             found = StageFindings(non_null.get("after", found.non_null), rejected, (after or before).counts, summary[1])
             done.append(assess(self.dataset, "after", found, self.rules, timely))
+        of_table = tuple(measure for one in findings for measure in one.measures())
+        done.append(Assessment(f"trusted.{self.name}", "after", of_table))
         rows = quality_rows(done, self.ctx, version)
         table = None if version is None else f"trusted.{self.name}"
         self.ctx.ledgers.append("quality", rows, self.ctx.commit(), table)

@@ -113,12 +113,19 @@ def plan_rules(project: Project, names: Sequence[str]) -> dict[str, tuple[RulePl
 def _failing(project: Project, found: Mapping[str, Assessment]) -> list[str]:
     """The rules declared ``on_violation: fail`` that have violations nobody accepted."""
     from vertebra.declare.rules import rules_of
+    from vertebra.declare.table_rule_compiler import table_rules_of
 
-    return [
+    failing = [
         f"{name}.{rule.name}"
         for name, assessment in found.items()
         for rule in rules_of(project.datasets[name], project.datasets)
         if rule.on_violation == "fail" and assessment.value("rule", rule.name, "unresolved")
+    ]
+    return failing + [
+        f"{name}.{rule.name}"
+        for name, assessment in found.items()
+        for rule in table_rules_of(project.datasets[name])
+        if rule.on_violation == "fail" and assessment.value("rule", rule.name, "violated")
     ]
 
 

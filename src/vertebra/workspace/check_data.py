@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from vertebra.declare.standalone_rules import (
     StandaloneRule,
     columns_of,
     compile_rules,
+    compile_table_rules,
     relations_of,
     review_rules,
     standalone_rules,
@@ -28,7 +30,7 @@ from vertebra.external_data.staging import ROW_ID, StagedTable, checked_types, s
 from vertebra.formatting import counted, shortened
 from vertebra.governance.context import Progress, silent
 from vertebra.workspace.check_examples import examples
-from vertebra.workspace.check_result import CheckedTable, DataCheck, RuleResult
+from vertebra.workspace.check_result import CheckedTable, DataCheck, RuleResult, table_result
 
 if TYPE_CHECKING:
     from vertebra.declare.rules import NamedRule
@@ -113,6 +115,10 @@ class _Checking:
         columns = {name: dict.fromkeys(table.columns, "") for name, table in self.tables.items()}
         self.untyped = compile_rules(self.given, columns, self.default)
         self.wanted = _columns(self.untyped)
+        whole = compile_table_rules(self.given, columns[self.default], self.default)
+        if whole:
+            needed = [name for one in whole for name in one.condition.columns] or self.tables[self.default].columns[:1]
+            self.wanted[self.default] = tuple(dict.fromkeys((*self.wanted.get(self.default, ()), *needed)))
 
     def run(self, engine: str | Engine) -> DataCheck:
         spark = [table.given for table in self.tables.values() if isinstance(table.given, SparkFrames)]
@@ -138,13 +144,30 @@ class _Checking:
                 _result(rule, count, checked, found.seconds.get(rule.name, seconds))
                 for rule, count in zip(own, found.counts, strict=True)
             ]
+        whole = self._about_tables(staged, frames)
         order = {one.name: place for place, one in enumerate(rule for own in rules.values() for rule in own)}
         self.progress("looking for examples")
         shown = {name: table.shown for name, table in self.tables.items()}
         return DataCheck(
-            tuple(examples(sorted(results, key=lambda one: order[one.rule]), tables)),
+            (*examples(sorted(results, key=lambda one: order[one.rule]), tables), *whole),
             review_rules(rules), notes, tuple(tables), shown, folder,
         )  # fmt: skip
+
+    def _about_tables(self, staged: Mapping[str, StagedTable], frames: Mapping[str, Any]) -> list[RuleResult]:
+        """The results of the rules about the whole table, which is the first one."""
+        from vertebra.trusted.table_rules import check_table
+
+        table = staged.get(self.default)
+        if table is None:
+            return []
+        typed = dict.fromkeys(self.tables[self.default].columns, "") | table.types
+        whole = compile_table_rules(self.given, typed, self.default)
+        if not whole:
+            return []
+        clock = time.perf_counter()
+        found = check_table(whole, frames[self.default], datetime.now(UTC))
+        seconds = (time.perf_counter() - clock) / len(whole)
+        return [table_result(one, self.default, table.rows, seconds) for one in found]
 
     def _staged(self, engine: Engine, folder: Path) -> dict[str, StagedTable]:
         staged = {}

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vertebra.declare.standalone_rules import columns_of
+from vertebra.declare.table_rule import TableCondition
 from vertebra.external_data.duckdb_values import connect, first_row
 from vertebra.external_data.staging import ROW_ID, StagedTable
 from vertebra.quoting import duckdb_identifier, duckdb_text
@@ -48,6 +49,7 @@ def _shown(
 def _fetched(
     staged: StagedTable, rid: int, role: str, result: RuleResult, connection: duckdb.DuckDBPyConnection
 ) -> ViolatingTuple:
+    assert not isinstance(result.constraint, TableCondition)  # no row violates a rule about the whole table
     files = ", ".join(map(duckdb_text, staged.files))
     columns = ", ".join(map(duckdb_identifier, columns_of(result.constraint, staged.name)))
     query = f"SELECT {columns} FROM read_parquet([{files}]) WHERE {ROW_ID} = {rid}"

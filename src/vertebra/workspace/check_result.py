@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.errors import CollectError
 from vertebra.external_data.duckdb_values import connect, first_row
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from vertebra.declare.table_rule import TableCondition
     from vertebra.denial import DenialConstraint, Finding, Inclusion
+    from vertebra.trusted.table_rules import TableFinding
+
+
+WHOLE_TABLE: Final = "whole table"
+"""The class of a rule about the whole table."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class RuleResult:
     """The result of one rule.
 
     Attributes:
-        constraint: prints as logic.
+        constraint: prints as logic; for a rule about the whole table, in words.
         rows: of the table.
         violating_tuples: rows in any violation.
         violating_pairs: None for a rule about one tuple, and for a reference.
@@ -54,11 +60,13 @@ class RuleResult:
         minority_cells: the cells a minimal repair of a functional dependency changes; None for other rules.
         seconds: of the engine jobs for the rule, including those that it shares with other rules.
         example: two rows that violate it together, or one.
+        violated: how a rule about the whole table is violated; empty if it holds, and for other rules.
+        figure: what a rule about the whole table measured, for ``fresh`` the age in days; None for other rules.
     """
 
     rule: str
     table: str
-    constraint: DenialConstraint | Inclusion
+    constraint: DenialConstraint | Inclusion | TableCondition
     constraint_class: str
     rows: int
     violating_tuples: int
@@ -69,11 +77,13 @@ class RuleResult:
     minority_cells: int | None
     seconds: float
     example: tuple[ViolatingTuple, ...] = ()
+    violated: str = ""
+    figure: float | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether no row violates it."""
-        return self.violating_tuples == 0
+        """Whether neither a row nor the whole table violates it."""
+        return self.violating_tuples == 0 and not self.violated
 
     @property
     def g2(self) -> float:
@@ -102,7 +112,7 @@ class RuleResult:
             "violating_tuples": self.violating_tuples, "violating_pairs": self.violating_pairs,
             "g2": self.g2, "g3": self.g3, "g3_low": self.g3_low, "g3_high": self.g3_high,
             "minority_cells": self.minority_cells, "seconds": round(self.seconds, 3),
-            "constraint": str(self.constraint),
+            "constraint": str(self.constraint), "figure": self.figure, "violated": self.violated or None,
         }  # fmt: skip
 
 
@@ -232,6 +242,27 @@ class DataCheck:
         return render(__package__, "check_result.html.j2", headings=headings, rows=rows)
 
 
+def table_result(found: TableFinding, table: str, rows: int, seconds: float) -> RuleResult:
+    """The result of a rule about the whole table."""
+    figure = next(one.value for one in found.measures() if one.measure == "figure")
+    return RuleResult(
+        rule=found.rule.name,
+        table=table,
+        constraint=found.rule.condition,
+        constraint_class=WHOLE_TABLE,
+        rows=rows,
+        violating_tuples=0,
+        violating_pairs=None,
+        lhs_pairs=None,
+        g3_rows_low=0,
+        g3_rows_high=0,
+        minority_cells=None,
+        seconds=seconds,
+        violated=found.reason,
+        figure=figure,
+    )
+
+
 def _filed(staged: StagedTable) -> bool:
     return len(staged.parts) > 1
 
@@ -274,6 +305,8 @@ def _places(staged: StagedTable, connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def _words(result: RuleResult) -> str:
+    if result.violated:
+        return result.violated
     if result.ok:
         return f"holds ({counted(result.rows, 'row')})"
     pairs = "" if result.violating_pairs is None else f" in {counted(result.violating_pairs, 'pair')}"

@@ -75,9 +75,10 @@ def _rules(project: Project) -> str:
     """The number of rules, and warnings about them, which do not count as failures."""
     from vertebra.declare.rule_review import rule_warnings
     from vertebra.declare.rules import rules_of
+    from vertebra.declare.table_rule_compiler import table_rules_of
 
     datasets = project.datasets
-    rules = sum(len(rules_of(dataset, datasets)) for dataset in datasets.values())
+    rules = sum(len(rules_of(one, datasets)) + len(table_rules_of(one)) for one in datasets.values())
     return "\n".join([counted(rules, "rule"), *map(str, rule_warnings(project))])
 
 

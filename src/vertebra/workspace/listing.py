@@ -102,8 +102,9 @@ class RuleInfo:
     """One rule of a dataset.
 
     Attributes:
-        constraint_class: the class of its denial constraint, or ``reference``.
-        denies: the condition that must not hold, in the requested notation; None if the notation cannot express it.
+        constraint_class: the class of its denial constraint, ``reference``, or ``whole table``.
+        denies: the condition that must not hold, in the requested notation; None if the notation cannot express it. For
+            a rule about the whole table, what must hold, in words.
     """
 
     dataset: str
@@ -207,11 +208,17 @@ def list_rules(project: Project, names: Sequence[str], notation: Notation) -> li
         notation: of the denial constraints.
     """
     from vertebra.declare.rules import rules_of
+    from vertebra.declare.table_rule_compiler import table_rules_of
+    from vertebra.workspace.check_result import WHOLE_TABLE
 
     return [
-        _rule_info(name, rule, notation)
+        info
         for name in names
-        for rule in rules_of(project.datasets[name], project.datasets)
+        for dataset in (project.datasets[name],)
+        for info in (
+            *(_rule_info(name, rule, notation) for rule in rules_of(dataset, project.datasets)),
+            *(RuleInfo(name, rule.name, WHOLE_TABLE, str(rule.condition)) for rule in table_rules_of(dataset)),
+        )
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -55,6 +55,7 @@ class QualityRun:
         new, persisting, gone: violations since the previous run; None if they cannot be compared.
         dimensions: after cleaning; before cleaning if the run did not get that far.
         tuples: violating tuples of each rule, before cleaning.
+        figures: what each rule about the whole table measured.
     """
 
     run_id: str
@@ -65,6 +66,7 @@ class QualityRun:
     gone: int | None
     dimensions: Mapping[str, float | None]
     tuples: Mapping[str, int]
+    figures: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class TableQuality:
     @property
     def broken(self) -> tuple[RuleTally, ...]:
         """The rules that are violated."""
-        return tuple(rule for rule in self.rules if rule.tuples)
+        return tuple(rule for rule in self.rules if rule.broken)
 
     def dimension(self, name: str) -> QualityFigure:
         """One of :data:`DIMENSIONS` of the table."""
@@ -248,7 +250,9 @@ def _runs(lake: Lake, dataset: str | None) -> dict[str, list[QualityRun]]:
             SELECT *, dense_rank() OVER (PARTITION BY table_name ORDER BY run_id DESC) AS age
             FROM governance.quality
             WHERE {only}
-              AND (scope = 'table' OR scope = 'rule' AND measure = 'violating_tuples' AND stage = 'before')
+              AND (scope = 'table' OR scope = 'rule' AND (
+                  measure = 'violating_tuples' AND stage = 'before' OR measure = 'figure'
+              ))
             -- earlier releases left two assessments of one version where a run died before it wrote the table
             QUALIFY table_version IS NULL
                 OR rank() OVER (PARTITION BY table_name, table_version ORDER BY run_id DESC) = 1
@@ -269,7 +273,9 @@ def _runs(lake: Lake, dataset: str | None) -> dict[str, list[QualityRun]]:
 
 def _quality_run(run_id: str, rows: list[dict[str, Any]]) -> QualityRun:
     of_table = {(row["measure"], row["stage"]): row["value"] for row in rows if row["scope"] == "table"}
-    tuples = {row["subject"]: int(row["value"] or 0) for row in rows if row["scope"] == "rule"}
+    of_rules = [row for row in rows if row["scope"] == "rule"]
+    tuples = {row["subject"]: int(row["value"] or 0) for row in of_rules if row["measure"] == "violating_tuples"}
+    figures = {row["subject"]: row["value"] for row in of_rules if row["measure"] == "figure"}
 
     def count(measure: str) -> int | None:
         value = of_table.get((measure, "before"))
@@ -285,4 +291,5 @@ def _quality_run(run_id: str, rows: list[dict[str, Any]]) -> QualityRun:
         count("violations_gone"),
         dimensions,
         tuples,
+        figures,
     )

@@ -28,6 +28,9 @@ class RuleTally:
         accepted: violations that a person accepted.
         unresolved: tuples that still violate it.
         new, persisting, gone: violations since the previous run; None if they cannot be compared.
+        table_rule: whether it is about the whole table, which has no violating tuples.
+        violated: how a rule about the whole table is violated; empty if it holds.
+        figure: what a rule about the whole table measured.
     """
 
     dataset: str
@@ -45,6 +48,14 @@ class RuleTally:
     new: int | None
     persisting: int | None
     gone: int | None
+    table_rule: bool = False
+    violated: str = ""
+    figure: float | None = None
+
+    @property
+    def broken(self) -> bool:
+        """Whether it is violated, by tuples or by the whole table."""
+        return bool(self.tuples or self.violated)
 
     @property
     def least_words(self) -> str:
@@ -57,6 +68,8 @@ class RuleTally:
     @property
     def outcome(self) -> str:
         """What happened to the violations, in words: ``95 cells repaired``."""
+        if self.table_rule:
+            return self.violated
         parts = [
             (self.repaired, "cell repaired", "cells repaired"),
             (self.quarantined, "row quarantined", "rows quarantined"),
@@ -70,15 +83,33 @@ def tally_rules(rows: Sequence[Mapping[str, Any]]) -> list[RuleTally]:
     """Count what an assessment found about each rule, the most broken first.
 
     Args:
-        rows: of the ``quality`` ledger, or with its columns ``table_name, stage, scope, subject, measure, value``.
+        rows: of the ``quality`` ledger, or with its columns ``table_name, stage, scope, subject, measure, value,
+            note``.
     """
     found: dict[tuple[str, str], dict[tuple[str, str], float | None]] = {}
+    reasons: dict[tuple[str, str], str] = {}
     for row in rows:
         if row["scope"] == "rule":
             key = (row["table_name"].partition(".")[2], row["subject"])
             found.setdefault(key, {})[(row["measure"], row["stage"])] = row["value"]
-    tallies = [_rule_tally(dataset, rule, measures) for (dataset, rule), measures in found.items()]
-    return sorted(tallies, key=lambda tally: -tally.tuples)
+            if row["measure"] == "violated":
+                reasons[key] = (row["note"] or "violated") if row["value"] else ""
+    tallies = [
+        _table_rule_tally(*key, measures, reasons[key]) if key in reasons else _rule_tally(*key, measures)
+        for key, measures in found.items()
+    ]
+    return sorted(tallies, key=lambda tally: (not tally.violated, -tally.tuples))
+
+
+def _table_rule_tally(
+    dataset: str, rule: str, measures: Mapping[tuple[str, str], float | None], reason: str
+) -> RuleTally:
+    """The result of a rule about the whole table, which is checked at one stage only."""
+    figure = next((value for (measure, _), value in measures.items() if measure == "figure"), None)
+    about: dict[str, Any] = {"table_rule": True, "violated": reason, "figure": figure}
+    about |= dict.fromkeys(("tuples", "repaired", "quarantined", "accepted", "unresolved"), 0)
+    about |= dict.fromkeys(("share", "pairs", "pair_share", "least", "minority", "new", "persisting", "gone"))
+    return RuleTally(dataset, rule, **about)
 
 
 def _rule_tally(dataset: str, rule: str, measures: Mapping[tuple[str, str], float | None]) -> RuleTally:
@@ -95,7 +126,7 @@ def _rule_tally(dataset: str, rule: str, measures: Mapping[tuple[str, str], floa
 
     # A run that a rule stopped has no assessment after cleaning.
     last = "after" if ("unresolved", "after") in measures else "before"
-    done = {name: count(name, last) for name in ("repaired", "quarantined", "accepted", "unresolved")}
+    done: dict[str, Any] = {name: count(name, last) for name in ("repaired", "quarantined", "accepted", "unresolved")}
     low, high = (maybe(f"g3_rows_{bound}") for bound in ("low", "high"))
     exact = maybe("g3_rows")
     least = (low, high) if low is not None and high is not None else None if exact is None else (exact, exact)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vertebra.report.quality.plots import RunBar, share_plot, violations_plot
-from vertebra.report.quality.rules import RuleCard, rule_card
+from vertebra.report.quality.rules import RuleCard, constraint_text, rule_card
 from vertebra.report.quality.trends import MEANING, overall_runs
 from vertebra.templates import render
 from vertebra.workspace.quality import DIMENSIONS, QualityEvidence, QualityFigure, TableQuality
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from vertebra.declare.project import Project
     from vertebra.declare.rules import NamedRule
+    from vertebra.declare.table_rule_compiler import TableRule
     from vertebra.workspace.rule_tallies import RuleTally
 
 _WORST: Final = 12
@@ -126,7 +127,7 @@ def _totals(facts: Sequence[TableQuality], removed: int) -> list[tuple[str, str]
     totals = [
         (f"{len(facts)}", "table" if len(facts) == 1 else "tables"),
         (f"{sum(one.rows for one in facts):,}", "trusted rows"),
-        (f"{sum(not rule.tuples for rule in rules):,} of {len(rules):,}", "rules hold"),
+        (f"{sum(not rule.broken for rule in rules):,} of {len(rules):,}", "rules hold"),
         (f"{sum(one.last.violations for one in facts):,}", "violations found"),
         (f"{sum(rule.repaired for rule in rules):,}", "cells repaired"),
         (f"{removed:,}", "rows in quarantine"),
@@ -149,7 +150,8 @@ def _violations_trend(caption: str, bars: Sequence[RunBar]) -> ViolationsTrend:
 
 
 def _worst_rules(facts: Sequence[TableQuality]) -> WorstRules:
-    broken = sorted((rule for one in facts for rule in one.broken), key=lambda rule: -(rule.share or 0))
+    about_rows = [rule for one in facts for rule in one.broken if not rule.table_rule]
+    broken = sorted(about_rows, key=lambda rule: -(rule.share or 0))
     most = max((rule.share or 0.0 for rule in broken), default=0.0) or 1.0
     return WorstRules(broken[:_WORST], most, max(len(broken) - _WORST, 0))
 
@@ -157,12 +159,14 @@ def _worst_rules(facts: Sequence[TableQuality]) -> WorstRules:
 def _section(project: Project, evidence: QualityEvidence, facts: TableQuality, alone: bool) -> TableSection:
     """Prepare the section of a table; ``alone`` is whether it is the only table of the page."""
     from vertebra.declare.rules import rules_of
+    from vertebra.declare.table_rule_compiler import table_rules_of
 
     dataset = project.datasets.get(facts.dataset)
-    rules: dict[str, NamedRule] = {}
+    rules: dict[str, NamedRule | TableRule] = {}
     cards: list[RuleCard] = []
     if dataset is not None:
-        rules = {rule.name: rule for rule in rules_of(dataset, project.datasets)}
+        rules |= {rule.name: rule for rule in rules_of(dataset, project.datasets)}
+        rules |= {rule.name: rule for rule in table_rules_of(dataset)}
         found = evidence.examples.get(facts.dataset, {})
         cards = [
             rule_card(facts, tally, rules.get(tally.rule), dataset, found.get(tally.rule, ())) for tally in facts.broken
@@ -179,12 +183,8 @@ def _section(project: Project, evidence: QualityEvidence, facts: TableQuality, a
         ],
         perfect_columns=[column for column in facts.columns if column not in imperfect],
         cards=cards,
-        holding=[(rule.rule, _constraint(rules.get(rule.rule))) for rule in facts.rules if not rule.tuples],
+        holding=[(rule.rule, constraint_text(rules.get(rule.rule))) for rule in facts.rules if not rule.broken],
     )
-
-
-def _constraint(rule: NamedRule | None) -> str:
-    return str(rule.constraint) if rule else ""
 
 
 def _bars(facts: TableQuality) -> list[RunBar]:

@@ -171,9 +171,10 @@ def share_plot(times: Sequence[datetime], values: Sequence[float | None], label:
     return _svg(_Plot(label, _SHARE_HEIGHT, y(0), ticks, _times(times, slot), lines=points, dots=dots))
 
 
-def sparkline(values: Sequence[int], label: str) -> Markup:
-    """A small bar chart of counts by run, without axes; the last bar is highlighted."""
-    most = max([*values, 1])
+def sparkline(values: Sequence[float], label: str) -> Markup:
+    """A small bar chart of figures by run, by their size, without axes; the last bar is highlighted."""
+    values = [abs(value) for value in values]
+    most = max(values) or 1
     bars = []
     for place, value in enumerate(values):
         height = max(value / most * _SPARKLINE_HEIGHT, 1.0 if value else 0.0)

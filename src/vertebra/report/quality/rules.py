@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from vertebra.declare.bounds import Bounds
+from vertebra.declare.table_rule_compiler import TableRule
 from vertebra.formatting import counted, figure, percentage
 from vertebra.report.quality.plots import sparkline
 
@@ -98,7 +100,7 @@ class ExampleCell:
 def rule_card(
     facts: TableQuality,
     tally: RuleTally,
-    rule: NamedRule | None,
+    rule: NamedRule | TableRule | None,
     dataset: Dataset,
     examples: Sequence[ViolationExample],
 ) -> RuleCard:
@@ -111,26 +113,40 @@ def rule_card(
         dataset: the dataset of the rule.
         examples: tuples that violate the rule; may be empty.
     """
-    counts = [point.tuples[tally.rule] for point in facts.runs if tally.rule in point.tuples]
+    name = tally.rule
+    measured = [point.figures if tally.table_rule else point.tuples for point in facts.runs]
+    counts = [value for point in measured if (value := point.get(name)) is not None]
     return RuleCard(
         tally,
         on_violation=rule.on_violation if rule else "",
         description=rule.description if rule and rule.description else "",
         declared=declared_text(rule, dataset) if rule else "",
-        constraint=str(rule.constraint) if rule else "",
+        constraint=constraint_text(rule),
         figures=_figures(tally),
         trend=_trend(tally, counts) if len(counts) > 1 else None,
         examples=_example_tables(examples),
     )
 
 
-def _trend(tally: RuleTally, counts: Sequence[int]) -> Markup:
-    label = f"violating tuples of {tally.rule} in {counted(len(counts), 'run')}, the last {figure(counts[-1])}"
-    return sparkline(counts, label)
+def constraint_text(rule: NamedRule | TableRule | None) -> str:
+    """The rule as a denial constraint, or what it requires of the whole table; empty if it is no longer declared."""
+    if rule is None:
+        return ""
+    return str(rule.condition) if isinstance(rule, TableRule) else str(rule.constraint)
 
 
-def declared_text(rule: NamedRule, dataset: Dataset) -> str:
+def _trend(tally: RuleTally, counts: Sequence[float]) -> Markup:
+    what = "measured by" if tally.table_rule else "violating tuples of"
+    return sparkline(counts, f"{what} {tally.rule} in {counted(len(counts), 'run')}, the last {figure(counts[-1])}")
+
+
+def declared_text(rule: NamedRule | TableRule, dataset: Dataset) -> str:
     """The rule in the YAML of the dataset."""
+    if isinstance(rule, TableRule):
+        section, name, kind = rule.loc
+        if section == "rules":
+            return f"{kind}: {_plain(dataset.rules[name].table_rules()[kind])}"
+        return f"{name}: {{{kind}: {_plain(dataset.columns[name].table_rules()[kind])}}}"
     at = rule.origin
     if at.rule:
         return f"{at.sugar}: {_plain(dataset.rules[at.rule].sugar()[at.sugar])}"
@@ -148,6 +164,8 @@ def _plain(value: Any) -> str:
             return f"[{', '.join(map(_plain, value))}]"
         case dict():
             return f"{{{', '.join(f'{key}: {_plain(inner)}' for key, inner in value.items())}}}"
+        case Bounds():
+            return _plain(value.model_dump(exclude_none=True))
         case None:
             return "null"
         case _ if hasattr(value, "over"):
@@ -157,6 +175,8 @@ def _plain(value: Any) -> str:
 
 
 def _figures(tally: RuleTally) -> list[tuple[str, str]]:
+    if tally.table_rule:
+        return [("measured", figure(tally.figure) or "–"), ("outcome", tally.outcome)]
     figures = [
         ("violating tuples", f"{tally.tuples:,}"),
         ("share of tuples (g2)", percentage(tally.share) if tally.share is not None else "–"),

@@ -71,7 +71,8 @@ def write_quality(
         _print_dimensions(tables[0], rich)
     _print_change(tables, rich)
     rules = [rule for one in tables for rule in one.rules]
-    _print_rules(sorted(rules, key=lambda rule: -rule.tuples), dataset is not None, rich, _histories(tables))
+    ordered = sorted(rules, key=lambda rule: (not rule.violated, -rule.tuples))
+    _print_rules(ordered, dataset is not None, rich, _histories(tables))
     if dataset is not None:
         _print_constraints(project, dataset, rules, rich)
         _print_columns(tables[0], rich)
@@ -140,13 +141,13 @@ def _print_change(facts: Sequence[TableQuality], rich: Console) -> None:
     )
 
 
-def _histories(facts: Sequence[TableQuality]) -> dict[tuple[str, str], list[int]]:
-    """(dataset, rule) → number of violating tuples in each run."""
-    found: dict[tuple[str, str], list[int]] = {}
+def _histories(facts: Sequence[TableQuality]) -> dict[tuple[str, str], list[float | None]]:
+    """(dataset, rule) → number of violating tuples in each run; what a rule about the whole table measured."""
+    found: dict[tuple[str, str], list[float | None]] = {}
     for one in facts:
         for point in one.runs:
-            for rule, tuples in point.tuples.items():
-                found.setdefault((one.dataset, rule), []).append(tuples)
+            for rule, value in {**point.tuples, **point.figures}.items():
+                found.setdefault((one.dataset, rule), []).append(value)
     return found
 
 
@@ -154,9 +155,9 @@ def _print_rules(
     rules: Sequence[RuleTally],
     everything: bool,
     rich: Console,
-    histories: Mapping[tuple[str, str], Sequence[int]] | None = None,
+    histories: Mapping[tuple[str, str], Sequence[float | None]] | None = None,
 ) -> None:
-    broken = [rule for rule in rules if rule.tuples]
+    broken = [rule for rule in rules if rule.broken]
     hold = len(rules) - len(broken)
     if broken:
         past = histories or {}
@@ -172,8 +173,8 @@ def _print_rules(
             name = rule.rule if everything else f"{rule.dataset}.{rule.rule}"
             cells = {"pairs": _maybe(rule.pair_share), "since": _since(rule), "trend": trends[rule]}
             table.add_row(
-                name, rule.outcome, figure(rule.tuples), _maybe(rule.share), rule.least_words or "–",
-                *(cells[column] for column in named),
+                name, rule.outcome, "–" if rule.table_rule else figure(rule.tuples), _maybe(rule.share),
+                rule.least_words or "–", *(cells[column] for column in named),
             )  # fmt: skip
         print_table(rich, f"\nRules broken: {len(broken)} of {len(rules)}", table)
         legend = ["g3: the fewest rows to remove for the rule to hold; – if not computed"]
@@ -181,7 +182,7 @@ def _print_rules(
         legend += ["since: violations new and gone since the previous run"] if "since" in named else []
         rich.print(f"[dim]{'; '.join(legend)}[/]")
     if hold:
-        names = ", ".join(rule.rule for rule in rules if not rule.tuples) if everything else ""
+        names = ", ".join(rule.rule for rule in rules if not rule.broken) if everything else ""
         rich.print(f"\n{counted(hold, 'rule holds', 'rules hold')}{': ' if names else ''}[dim]{names}[/]")
 
 
@@ -215,10 +216,17 @@ def _print_constraints(project: Project, dataset: str, rules: Sequence[RuleTally
     from rich.text import Text
 
     from vertebra.declare.rules import rules_of
+    from vertebra.declare.table_rule_compiler import table_rules_of
 
-    broken = {rule.rule for rule in rules if rule.tuples}
+    broken = {rule.rule for rule in rules if rule.broken}
     declared = rules_of(project.datasets[dataset], project.datasets)
     shown = [rule for rule in declared if rule.name in broken]
+    whole = [rule for rule in table_rules_of(project.datasets[dataset]) if rule.name in broken]
+    if whole:
+        rich.print("\n[bold]About the whole table[/]")
+    for about_table in whole:
+        rich.print(about_table.name)
+        rich.print(Padding(Text(str(about_table.condition), "dim"), (0, 0, 0, 4), expand=False))
     if shown:
         rich.print("\n[bold]As denial constraints[/]")
     for rule in shown:
