@@ -12,6 +12,7 @@ from discover.planted import PLANTED, shop, subject
 from effort import cases
 from vertebra.engine import Engine
 from vertebra.trusted.discover import Proposal, discover
+from vertebra.trusted.discover.plausible import names_agree
 
 
 def said(proposals: list[Proposal]) -> dict[tuple[str, tuple[str, ...]], Proposal]:
@@ -47,6 +48,49 @@ def test_planted_rules_are_found_and_no_others(sail: Engine, tmp_path: Path, see
     assert late.dirty_rows == (frame["ordered"] > frame["shipped"]).sum() > 0
     assert by_rule["values", ("country",)].dirty_rows == 3
     assert by_rule["reference", ("shop",)].dirty_rows == (frame["shop"] == 14).sum()
+
+
+def test_small_numbers_are_no_references_unless_a_name_or_rare_keys_say_so(sail: Engine, tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    rows = 2_000
+    rare = random.choice(10_000_000, 300, replace=False)
+    many = random.permutation(5_000)
+    data = pa.table(
+        {
+            "id": pa.array(range(1, rows + 1), pa.int64()),
+            "quantity": pa.array(random.integers(1, 10, rows), pa.int64()),
+            "stars": [str(n) for n in random.integers(1, 6, rows)],
+            "shop_id": pa.array(random.integers(1, 10, rows), pa.int64()),
+            "seller": pa.array(random.choice(rare, rows), pa.int64()),
+            "buyer": pa.array(random.choice(many, rows), pa.int64()),
+            "grams": pa.array(random.integers(1, 900, rows), pa.int64()),
+        }
+    )
+    others = {
+        "shops": pa.table({"id": pa.array(range(1, 51), pa.int64())}),
+        "grades": pa.table({"grade": [str(n) for n in range(10)]}),
+        "people": pa.table({"id": pa.array(rare, pa.int64())}),
+        "users": pa.table({"id": pa.array(many, pa.int64())}),
+        "log": pa.table({"id": pa.array(range(1, 4_001), pa.int64())}),
+    }
+    found = discover(subject(sail, tmp_path, data, others), kinds=("reference",))
+    told = [(one.columns[0], one.body["references"][one.columns[0]]) for one in found]
+    assert set(told[:2]) == {("shop_id", "shops.id"), ("seller", "people.id")}
+    # as wide as the keys of users, of which it has a third; no name says so, so it comes last
+    assert told[2:] == [("buyer", "users.id")]
+
+
+@pytest.mark.parametrize(
+    ("column", "table", "key", "agree"),
+    [
+        ("shop", "shops", "id", True), ("ShopID", "shops", "id", True), ("home_shop", "shops", "code", True),
+        ("category_id", "product_categories", "id", True), ("cust_no", "customers", "number", True),
+        ("tailnum", "planes", "tailnum", True), ("seller", "people", "person", False), ("id", "shops", "id", False),
+        ("number", "invoices", "number", False), ("quantity", "shops", "shop_id", False), ("hops", "shops", "id", False),
+    ],
+)  # fmt: skip
+def test_a_name_is_evidence_if_it_has_the_word_for_the_thing(column: str, table: str, key: str, agree: bool) -> None:
+    assert names_agree(column, table, key) is agree
 
 
 def test_noise_alone_gives_no_rule_between_columns(sail: Engine, tmp_path: Path) -> None:

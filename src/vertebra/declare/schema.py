@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
+from vertebra.declare.bounds import Bounds
 from vertebra.declare.dataset import Column, Dataset, Declaration, Drift
 from vertebra.declare.deletions import Deletions
 from vertebra.declare.project import SettingsFile
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: Final = {"type": "string"}
 _SHORT_FORMS: Final[dict[type, dict[str, Any]]] = {
+    Bounds: {
+        "type": "array",
+        "items": {"type": ["number", "null"]},
+        "minItems": 2,
+        "maxItems": 2,
+        "description": "The least and the greatest value; null leaves an end open.",
+    },
     Column: {**_TEXT, "description": "The column's type."},
     Deletions: {**_TEXT, "enum": ["keep", "by snapshot"], "description": "Without a column that marks them."},
     Drift: {**_TEXT, "enum": ["evolve", "ignore", "fail"], "description": "The policy in a word."},

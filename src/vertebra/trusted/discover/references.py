@@ -5,11 +5,13 @@ Reference: Bauckmann, Leser, Naumann and Tietz, "Efficiently Detecting Inclusion
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from vertebra.quoting import spark_identifier
 from vertebra.trusted.discover.dependencies import named
+from vertebra.trusted.discover.plausible import Numbers, names_agree, weight
 from vertebra.trusted.discover.proposal import CandidateRule
 from vertebra.trusted.discover.subject import Subject, SubjectColumn, value_type_of
 
@@ -19,11 +21,10 @@ if TYPE_CHECKING:
     from vertebra.trusted.discover.sample import Sample
 
 _LEAST_SHARE: Final = 0.75
+_WHOLE: Final = re.compile(r"^-?[0-9]{1,18}$")
 _FEW: Final = 5
 _OF_FEW: Final = 0.8
 """With fewer distinct values than this, that they occur in the other table is weaker evidence."""
-_LEAST_COVERED: Final = 0.3
-"""Whole numbers are in any dense key by accident: unless the names agree, they must cover this share of it."""
 
 
 def references(subject: Subject, sample: Sample) -> list[CandidateRule]:
@@ -60,14 +61,43 @@ def _single(
     hits: dict[str, set[str]] = {}
     for row in asked.join(keys, "value", "left_semi").collect():
         hits.setdefault(row["name"], set()).add(row["value"])
-    size = keys.count() if value_type == "integer" else 0
+    numbers = _numbers(subject, keys, values, hits)
     for name, found in hits.items():
         texts = values[name]
         share = sum(1 for text in texts if text in found) / len(texts)
-        alike = name == key or name in (table, f"{table}_{key}") or name.rstrip("s") == table.rstrip("s")
-        dense = value_type == "integer" and not alike and subject.columns[name].distinct < _LEAST_COVERED * size
-        if share >= _LEAST_SHARE and not dense and len(found) > 1:
-            yield _candidate((name,), table, (key,), share * (1.0 if len(found) > _FEW else _OF_FEW))
+        plausible = weight(names_agree(name, table, key), numbers.get(name))
+        if share >= _LEAST_SHARE and plausible and len(found) > 1:
+            yield _candidate((name,), table, (key,), share, plausible * (1.0 if len(found) > _FEW else _OF_FEW))
+
+
+def _numbers(
+    subject: Subject, keys: DataFrame, values: Mapping[str, Sequence[str]], hits: Mapping[str, set[str]]
+) -> dict[str, Numbers]:
+    """The columns whose values are whole numbers, also if they are written as texts."""
+    from pyspark.sql import functions as F
+
+    ranges = {}
+    for name in hits:
+        if all(_WHOLE.fullmatch(text) for text in values[name]):
+            drawn = [int(text) for text in values[name]]
+            column = subject.columns[name]
+            whole = column.value_type == "integer"
+            ranges[name] = (int(column.low), int(column.high)) if whole else (min(drawn), max(drawn))
+    if not ranges:
+        return {}
+    number = F.when(F.col("value").rlike(_WHOLE.pattern), F.col("value")).cast("bigint")
+    between = [F.count_if(number.between(low, high)).alias(f"k{i}") for i, (low, high) in enumerate(ranges.values())]
+    row = keys.agg(F.count(number).alias("keys"), F.min(number).alias("first"), F.max(number).alias("last"), *between)
+    found = row.collect()[0]
+    if not found["keys"]:
+        return {}
+    return {
+        name: Numbers(
+            low, high, subject.columns[name].distinct, len(set(values[name])), len(hits[name]), int(found[f"k{i}"]),
+            int(found["keys"]), int(found["first"]), int(found["last"]),
+        )
+        for i, (name, (low, high)) in enumerate(ranges.items())
+    }  # fmt: skip
 
 
 def _composite(
@@ -88,7 +118,9 @@ def _composite(
         yield _candidate(key, table, key, row["met"] / row["asked"])
 
 
-def _candidate(columns: tuple[str, ...], table: str, key: tuple[str, ...], share: float) -> CandidateRule:
+def _candidate(
+    columns: tuple[str, ...], table: str, key: tuple[str, ...], share: float, plausible: float = 1.0
+) -> CandidateRule:
     here = columns[0] if len(columns) == 1 else ", ".join(columns)
     there = f"{table}.{', '.join(key)}"
     return CandidateRule(
@@ -96,7 +128,7 @@ def _candidate(columns: tuple[str, ...], table: str, key: tuple[str, ...], share
         name=named(*columns, "in", table, *(() if columns == key else key)),
         body={"references": {here: there}},
         lhs=columns,
-        promise=0.9 * (share - 0.5) * 2,
+        promise=0.9 * (share - 0.5) * 2 * plausible,
         hint=there,
     )
 
