@@ -32,4 +32,5 @@ def source(collect: dict[str, Any], load: str = "append", parse: dict[str, Any] 
 def records(batch: Batch) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = pq.read_table(batch.records).to_pylist()
     assert [row.pop("_record") for row in rows] == list(range(len(rows)))
-    return [{name: cell for name, cell in row.items() if name != "_ragged" or cell is not None} for row in rows]
+    marks = ("_ragged", "_ragged_reason")
+    return [{name: cell for name, cell in row.items() if name not in marks or cell is not None} for row in rows]

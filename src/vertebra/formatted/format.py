@@ -17,7 +17,7 @@ from vertebra.formatted.digest import formatting_digest
 from vertebra.formatted.drift import Match, evolved, match_columns, refuse_never_seen
 from vertebra.formatted.gathered import Gathered, gather
 from vertebra.formatted.intermediates import Intermediates
-from vertebra.formatted.rejects import castable, ragged_records, record_rejects, rejects, suspects, without_cursor
+from vertebra.formatted.rejects import castable, has_ragged_records, ragged_records, record_rejects, rejects, suspects, without_cursor
 from vertebra.formatted.text import cell_text
 from vertebra.formatted.trimming import NOTHING_TRIMMED, Trimmed, count_trimmed, merged_keys, trimmed_columns
 from vertebra.formatted.upsert import (
@@ -216,7 +216,7 @@ def _stage(
         in_question = suspects(dataset, staged)
         clear_superseded(dataset, ctx)
     found = [reading.rejects(text, in_question, ctx) for text in texts] if in_question else []
-    found += [ragged_records(match.batch, dataset, ctx) for match in matches if match.batch.receipt.text.get("ragged")]
+    found += [ragged_records(match.batch, dataset, ctx) for match in matches if has_ragged_records(match.batch)]
     without = (without_cursor(match.batch, dataset, ctx) for match in matches)
     found += [frame for frame in without if frame is not None]
     trimmed = Trimmed(count_trimmed(dataset, texts if landed else []), *merged)

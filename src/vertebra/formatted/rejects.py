@@ -12,7 +12,13 @@ import pyarrow.parquet as pq
 
 from vertebra.engine.expression_trees import balanced
 from vertebra.governance.schemas import STATES
-from vertebra.lake.batches import CURSOR_FIELD, RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH
+from vertebra.lake.batches import (
+    CURSOR_FIELD,
+    RAGGED_COLUMN,
+    RAGGED_REASON_COLUMN,
+    RECORD_COLUMN,
+    RECORDS_PER_BATCH,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -94,11 +100,18 @@ def rejects(worked: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx:
     )
 
 
+def has_ragged_records(batch: Batch) -> bool:
+    """Whether a batch has records whose cells cannot be assigned to columns."""
+    return any(batch.receipt.text.get(name) for name in ("ragged", "misquoted"))
+
+
 def ragged_records(batch: Batch, dataset: Dataset, ctx: StepContext) -> DataFrame:
-    """The records of a batch with too few or too many cells, with the columns of the ledger: the text of each."""
+    """The records of a batch whose cells cannot be assigned to columns, with the columns of the ledger."""
     from pyspark.sql import functions as F
 
-    schema = pa.schema([(RECORD_COLUMN, pa.int64()), (RAGGED_COLUMN, pa.string())])
+    # batches that were parsed by earlier releases do not have the column
+    reasons = [(RAGGED_REASON_COLUMN, pa.string())] if batch.receipt.text.get("misquoted") else []
+    schema = pa.schema([(RECORD_COLUMN, pa.int64()), (RAGGED_COLUMN, pa.string()), *reasons])
     records = ctx.engine.read_parquet([batch.records], schema).where(F.col(RAGGED_COLUMN).isNotNull())
     number = F.lit(batch.number).cast("bigint")
     return records.select(
@@ -110,7 +123,7 @@ def ragged_records(batch: Batch, dataset: Dataset, ctx: StepContext) -> DataFram
         F.lit(RAGGED_COLUMN).alias("column_name"),
         F.col(RAGGED_COLUMN).alias("raw"),
         F.lit("record").alias("type"),
-        F.lit(RAGGED_REASON).alias("reason"),
+        (F.coalesce(RAGGED_REASON_COLUMN, F.lit(RAGGED_REASON)) if reasons else F.lit(RAGGED_REASON)).alias("reason"),
     )
 
 

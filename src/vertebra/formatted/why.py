@@ -10,7 +10,6 @@ import pyarrow.dataset as pads
 
 from vertebra.errors import LakeError
 from vertebra.formatted.drift import evolved, match_columns
-from vertebra.formatted.rejects import RAGGED_REASON
 from vertebra.formatted.text import cell_text
 from vertebra.formatting import shortened
 from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches
@@ -93,7 +92,7 @@ def row_origin(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column:
     for name in names:
         source, declared = sources[name], dataset.columns[name]
         text = raw[source] if source is not None else None
-        steps = _steps(dataset, name, declared, source, text, reasons.get(name), RAGGED_COLUMN in reasons)
+        steps = _steps(dataset, name, declared, source, text, reasons.get(name), reasons.get(RAGGED_COLUMN))
         value = row[name] if row else None
         cells[name] = CellOrigin(name, source, text, declared.type, value, steps, reasons.get(name))
     return RowOrigin(rid, batch, record, row is not None, cells)
@@ -160,13 +159,19 @@ def _rejected(dataset: Dataset, ledgers: Ledgers, rid: int) -> dict[str, str]:
 
 
 def _steps(
-    dataset: Dataset, name: str, declared: Column, source: str | None, raw: str | None, reason: str | None, ragged: bool
+    dataset: Dataset,
+    name: str,
+    declared: Column,
+    source: str | None,
+    raw: str | None,
+    reason: str | None,
+    ragged: str | None,
 ) -> tuple[str, ...]:
     """How a text became a value."""
     if source is None:
         return (f"the batch has no column {' or '.join(declared.sources(name))}, so it is NULL",)
     if raw is None and ragged:
-        return (f"the record {RAGGED_REASON}: all are NULL, and the record is in the ledger of rejects",)
+        return (f"the record {ragged}: all are NULL, and the record is in the ledger of rejects",)
     if raw is None:
         return ("the record has no value, so it is NULL",)
     steps = []

@@ -240,7 +240,7 @@ STATES: Final[dict[str, pa.Schema]] = {
         last_seen=_TIME,
         suggestion=pa.string(),
     ),
-    # cells that did not parse, and records with too few or too many cells (column_name _ragged)
+    # cells that did not parse, and records whose cells cannot be assigned to columns (column_name _ragged)
     "rejects": _schema(
         run_id=pa.string(),
         dataset=pa.string(),

@@ -26,8 +26,12 @@ RECORD_COLUMN: Final = "_record"
 """Column of ``records.parquet`` with the 0-based ordinal of the record in its payload (BIGINT)."""
 
 RAGGED_COLUMN: Final = "_ragged"
-"""Column of ``records.parquet`` with the text of a record that has too few or too many cells; NULL for other records.
-Payloads without such records do not have the column."""
+"""Column of ``records.parquet`` with the text of a record whose cells cannot be assigned to columns, such as one with
+too few or too many cells; NULL for other records. Payloads without such records do not have the column."""
+
+RAGGED_REASON_COLUMN: Final = "_ragged_reason"
+"""Column of ``records.parquet`` with the reason why the cells of a record cannot be assigned to columns; NULL if it has
+too few or too many cells, and for other records. Payloads without other reasons may lack the column."""
 
 CURSOR_FIELD: Final = "cursor-field"
 """Header in the receipt of a batch with records that have no value to continue from: the field of that value."""
@@ -54,7 +58,7 @@ class Receipt:
         part: the part of the source that it covers, if several are requested, e.g. ``station=JFK``.
         content: hash of the data in the payload, for sources that send the same data in other bytes each time.
         text: properties of the payload's text: ``encoding``, ``delimiter``, which of them were ``detected``, columns
-            ``renamed`` to be unique, numbers of ``ragged`` and ``filled`` records.
+            ``renamed`` to be unique, numbers of ``ragged``, ``filled`` and ``misquoted`` records.
         seen: a profile of the cells by column, see :class:`vertebra.lake.column_profile.ColumnProfile`.
         records_sha256: of ``records.parquet``; None in receipts of earlier releases.
         freed_at: when payload and records were freed, because the batch was retracted; None while they are there.

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vertebra.errors import CollectError
-from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH
+from vertebra.lake.batches import RAGGED_COLUMN, RAGGED_REASON_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH
 from vertebra.landing.parsing.format import format_named
 from vertebra.landing.parsing.json_paths import declared_paths
 from vertebra.landing.parsing.records import RaggedRecordError, ReadContext, Records
@@ -63,7 +63,8 @@ def write_records(
 ) -> RecordsSummary:
     """Parse a payload into ``records.parquet``: ``_record`` (BIGINT, from 0) and every cell as text.
 
-    If there are records with too few or too many cells, ``_ragged`` (STRING) has their text and is NULL in others.
+    If there are records whose cells cannot be assigned to columns, such as one with too few cells, ``_ragged`` (STRING)
+    has their text and ``_ragged_reason`` (STRING) the reason, NULL for the number of cells; both are NULL in others.
 
     Args:
         payload: the raw bytes.
@@ -144,7 +145,7 @@ class _Writer:
         self.records = 0
         # before the k-th gap there are gaps[k] - k records
         self._gaps = np.array(gaps, dtype=np.int64) - np.arange(len(gaps))
-        self._names = [*records.columns, *([RAGGED_COLUMN] if records.ragged else [])]
+        self._names = [*records.columns, *([RAGGED_COLUMN, RAGGED_REASON_COLUMN] if records.ragged else [])]
         self._types: list[pa.DataType] = []
         self._columns = records.columns
         self._counters = [KindCounter() for _ in records.columns]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN
+from vertebra.lake.batches import RAGGED_COLUMN, RAGGED_REASON_COLUMN, RECORD_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_RESERVED: Final = (RECORD_COLUMN, RAGGED_COLUMN, RAGGED_REASON_COLUMN)
 
 
 def unique_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -18,8 +20,8 @@ def unique_names(names: Sequence[str]) -> tuple[str, ...]:
     """
     wanted = [name if name.strip() else f"c{position}" for position, name in enumerate(names)]
     # names that are unique stay, wherever they are
-    taken = {RECORD_COLUMN, RAGGED_COLUMN, *(name.casefold() for name in wanted)}
-    seen = {RECORD_COLUMN, RAGGED_COLUMN}
+    taken = {*_RESERVED, *(name.casefold() for name in wanted)}
+    seen = set(_RESERVED)
     given = []
     for name in wanted:
         if name.casefold() in seen:

@@ -16,6 +16,7 @@ from vertebra.landing.parsing.encoding import Encoding, undecodable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vertebra.landing.parsing.csv_quotes import Misquoted
     from vertebra.landing.payload import PayloadPart
 
 LONGEST_LINE: Final = 8 << 20
@@ -92,6 +93,20 @@ def mostly_ragged(source: CsvSource, ragged: int, records: int, width: int) -> C
         f"{'does' if ragged == 1 else 'do'} not have {counted(width, 'cell')} as the first one{place}",
         cause="lines come before the header, or the delimiter or quote is another one",
         remedy="declare it, for example parse: {skip: 2} or parse: {delimiter: ';'}",
+    )
+
+
+def misquoted(source: CsvSource, found: Misquoted) -> CollectError:
+    """The error for a record with text after a closing quote, where such records are refused."""
+    header = found.first and source.parse.header
+    skipped = "skip the header and name the columns: parse: {header: false, skip: 1, names: […]}"
+    marked = "have such records kept and marked: parse: {ragged: keep}"
+    return CollectError(
+        f"{source.part.name} line {found.line:,} has text after a closing quote: {found.text[:80]!r}",
+        cause=f"{'the names of the columns' if header else 'the cells'} cannot be told from each other: a quote inside "
+        "a quoted cell is not doubled, or the file does not use quotes",
+        remedy="if quotes are part of the text, declare parse: {quote: ''}; otherwise ask the source, or "
+        + (skipped if header else marked),
     )
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.csv as pc
@@ -21,11 +19,14 @@ from vertebra.landing.parsing.csv_faults import (
     LONGEST_LINE,
     CsvSource,
     cut_off,
-    mostly_ragged,
+    misquoted,
     open_quote,
     refusal,
     unclosed,
 )
+from vertebra.landing.parsing.csv_parser import parser_options
+from vertebra.landing.parsing.csv_quotes import QuoteCheck, first_misquoted, quotes_in_place
+from vertebra.landing.parsing.csv_ragged import RaggedRecords
 from vertebra.landing.parsing.csv_text import LONGEST_RECORD, MarkedText, TextFile, csv_text
 from vertebra.landing.parsing.encoding import Encoding, encoding_of, undecodable
 from vertebra.landing.parsing.records import (
@@ -39,6 +40,8 @@ from vertebra.landing.parsing.records import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from vertebra.landing.parsing.csv_parser import parser_options
+from vertebra.landing.parsing.csv_quotes import Misquoted
     from vertebra.landing.payload import PayloadPart
 
 _BLOCKS: Final = (1 << 20, 16 << 20, LONGEST_RECORD)
@@ -52,11 +55,12 @@ def read_csv(parts: Sequence[PayloadPart], context: ReadContext) -> Records:
     """Read CSV parts, each with its own header, as one sequence of records.
 
     Blank lines are ignored, except in a file with one column, where a blank line is an empty cell. If ``parse.ragged``
-    keeps a record with too few or too many cells, the record has NULL in every column and its text in an additional
-    column, so that no cell gets into the wrong column.
+    keeps a record with too few or too many cells, or with text after a closing quote, the record has NULL in every
+    column and its text in an additional column, so that no cell gets into the wrong column.
 
     Raises:
-        RaggedRecordError: there is a record with too few or too many cells, and ``context`` does not expect it.
+        RaggedRecordError: there is a record with too few or too many cells, or with text after a closing quote, and
+            ``context`` does not expect it.
         CollectError: a part is empty, has other columns than the first, does not decode, has a line with too few or
             too many cells where they are refused or are the most, is cut off, or has a quote that is never closed.
     """
@@ -176,13 +180,14 @@ class _Table:
         self._width = width
         # made from the payload's own hash, so no payload contains them
         self._nul = f"\x03{context.digest[:24]}\x03"
+        self._misquoted = f"\x03{context.digest[:24]}quote"
         self._end = f"\x03{context.digest[:24]}end\x03"
 
     def batches(self, notes: dict[str, Any]) -> Iterator[pa.RecordBatch]:
         """The records. If a record is longer than a block, the part is read again with larger blocks."""
         given = self._head.before
         for size in _BLOCKS:
-            ragged = _Ragged(self._source, self._nul, self._width)
+            ragged = RaggedRecords(self._source, self._nul, self._misquoted, self._width)
             try:
                 before = given
                 for batch in self._parsed(size, ragged):
@@ -209,12 +214,16 @@ class _Table:
             remedy="correct parse, or ask the source",
         )
 
-    def _parsed(self, size: int, ragged: _Ragged) -> Iterator[pa.RecordBatch]:
+    def _parsed(self, size: int, ragged: RaggedRecords) -> Iterator[pa.RecordBatch]:
         """Parse with blocks of ``size`` bytes; the header is a record too."""
         source = self._source
         end = (source.delimiter.join([self._end] * self._width) + "\n").encode()
         with source.part.open() as raw:
             blocks = csv_text(raw, source.encoding, source.parse, source.delimiter)
+            if source.parse.quote and not self._context.ragged:
+                blocks = self._checked(blocks)
+            elif source.parse.quote and not quotes_in_place(source):
+                blocks = ragged.set_aside(blocks)
             text = MarkedText(blocks, end, self._nul.encode())
             batches: Iterable[pa.RecordBatch]
             if self._context.small:
@@ -238,8 +247,24 @@ class _Table:
         if ragged.cut_off and not text.whole_line:
             raise cut_off(source, self._width)
 
-    def _reader(self, file: pa.NativeFile, size: int, ragged: _Ragged) -> pc.CSVStreamingReader:
-        parse_options, convert_options = _how(self._source, self._width)
+    def _checked(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """The same text, if no text follows a closing quote."""
+        check: QuoteCheck | None = QuoteCheck(self._source.parse, self._source.delimiter)
+        for block in blocks:
+            if check is not None and not check.passes(block):
+                found = first_misquoted(self._source)
+                if found is not None and (self._source.parse.ragged == "refuse" or self._is_header(found)):
+                    raise misquoted(self._source, found)
+                if found is not None:
+                    raise RaggedRecordError
+                check = None
+            yield block
+
+    def _is_header(self, found: Misquoted) -> bool:
+        return found.first and self._source.parse.header
+
+    def _reader(self, file: pa.NativeFile, size: int, ragged: RaggedRecords) -> pc.CSVStreamingReader:
+        parse_options, convert_options = parser_options(self._source, self._width)
         if self._context.ragged:
             parse_options.invalid_row_handler = ragged.take
         return pc.open_csv(
@@ -264,108 +289,3 @@ class _Table:
             raise open_quote(self._source)
         if last.num_rows > 1:
             yield last.slice(0, last.num_rows - 1)
-
-
-def _how(source: CsvSource, width: int) -> tuple[pc.ParseOptions, pc.ConvertOptions]:
-    """The dialect, and how cells become text: an empty one without quotes is NULL."""
-    parse = source.parse
-    return (
-        pc.ParseOptions(
-            delimiter=source.delimiter,
-            quote_char=parse.quote or False,
-            escape_char=parse.escape or False,
-            newlines_in_values=bool(parse.quote or parse.escape),
-            ignore_empty_lines=width > 1,
-        ),
-        pc.ConvertOptions(
-            column_types={name: pa.string() for name in positions(width)},
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        ),
-    )
-
-
-class _Ragged:
-    """The records of a part with too few or too many cells, and their positions among the others.
-
-    Args:
-        nul: the replacement of the NUL character in the text.
-        width: number of cells that a record should have.
-
-    Attributes:
-        cut_off: whether the newest of them is the last record of the part and has too few cells.
-    """
-
-    def __init__(self, source: CsvSource, nul: str, width: int) -> None:
-        self.cut_off = False
-        self._source = source
-        self._nul = nul
-        self._width = width
-        self._waiting: deque[tuple[int, int, str]] = deque()
-        self._kept = 0
-        self._filled = 0
-
-    def take(self, row: pc.InvalidRow) -> str:
-        """Keep a record; called by the parser."""
-        self._waiting.append((row.number - 1, row.actual_columns, row.text))
-        return "skip"
-
-    def among(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """All records in the order of the text, with an additional column for the text of ragged records."""
-        place = 0
-        for batch in batches:
-            rows = batch.num_rows
-            mine: list[tuple[int, int, str]] = []
-            while self._waiting and self._waiting[0][0] - place <= rows + len(mine):
-                mine.append(self._waiting.popleft())
-            whole = batch.append_column("ragged", pa.nulls(rows, pa.string()))
-            if mine:
-                slots = np.array([number - place for number, _, _ in mine])
-                # the text's last record is the one before the end mark
-                self.cut_off = bool(slots[-1] == rows + len(mine) - 2) and mine[-1][1] < self._width
-                order = np.empty(rows + len(mine), np.int64)
-                is_mine = np.zeros(len(order), bool)
-                is_mine[slots] = True
-                order[is_mine] = np.arange(rows, len(order))
-                order[~is_mine] = np.arange(rows)
-                records = [self._record(text) for _, _, text in mine]
-                both = pa.Table.from_batches([whole, pa.RecordBatch.from_pylist(records, whole.schema)])
-                whole = both.take(pa.array(order)).combine_chunks().to_batches()[0]
-            elif rows > 1:
-                self.cut_off = False
-            place += rows + len(mine)
-            yield whole
-        if self._waiting:
-            raise open_quote(self._source)
-
-    def count_in(self, notes: dict[str, Any], records: int) -> None:
-        """Add the numbers of ragged and filled records to the notes.
-
-        Raises:
-            CollectError: most records of the part are ragged.
-        """
-        if self._kept * 2 > records:
-            raise mostly_ragged(self._source, self._kept, records, self._width)
-        for name, number in (("ragged", self._kept), ("filled", self._filled)):
-            if number:
-                notes[name] = notes.get(name, 0) + number
-
-    def _record(self, text: str) -> dict[str, str | None]:
-        cells = self._cells(text) if self._source.parse.ragged == "fill" else None
-        if cells is None or any((cell or "").strip() for cell in cells[self._width :]):
-            self._kept += 1
-            return {"ragged": text}
-        self._filled += 1
-        return dict(zip(positions(self._width), cells, strict=False))
-
-    def _cells(self, text: str) -> list[str | None] | None:
-        parse = self._source.parse
-        options = csv_options(parse, self._source.delimiter)
-        try:
-            width = len(next(csv.reader(io.StringIO(text.replace(self._nul, "\x00"), newline=""), **options)))
-            record = pa.BufferReader(text.encode())
-            read = pc.read_csv(record, pc.ReadOptions(column_names=list(positions(width))), *_how(self._source, width))
-        except (csv.Error, pa.ArrowInvalid):
-            return None
-        return list(read.to_pylist()[0].values()) if read.num_rows == 1 else None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from vertebra.landing.parsing.encoding import Encoding, decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from vertebra.landing.parsing.csv_dialect import CsvOptions
 
@@ -40,7 +41,8 @@ def csv_text(
     if parse.skip:
         blocks = _without_first(blocks, parse.skip, blank)
     if parse.comment:
-        blocks = _without_comments(blocks, parse.comment.encode(), _record(parse, delimiter), blank)
+        record = re.compile(record_pattern(parse, delimiter), re.DOTALL)
+        blocks = by_records(blocks, partial(_uncommented, parse.comment.encode(), record, blank))
     return blocks
 
 
@@ -132,9 +134,16 @@ def _without_first(blocks: Iterator[bytes], lines: int, blank: bool) -> Iterator
         left = b"\r" if text.endswith(b"\r") else b""
 
 
-def _without_comments(
-    blocks: Iterator[bytes], comment: bytes, record: re.Pattern[bytes], blank: bool
-) -> Iterator[bytes]:
+def by_records(blocks: Iterator[bytes], process: Callable[..., tuple[bytes, int]]) -> Iterator[bytes]:
+    """A text after a change that needs whole records.
+
+    Args:
+        process: called with a text and ``whole``, whether it is the last one; gives what becomes of its records, and
+            where the last of them ends.
+
+    Raises:
+        csv.Error: a record is too long.
+    """
     held: list[bytes] = []
     size = wanted = 0
     for block in blocks:
@@ -143,7 +152,7 @@ def _without_comments(
         if size < wanted:
             continue
         text = b"".join(held)
-        kept, at = _uncommented(text, comment, record, blank, whole=False)
+        kept, at = process(text, whole=False)
         yield kept
         held, size = [text[at:]], len(text) - at
         if size > LONGEST_RECORD:
@@ -152,11 +161,11 @@ def _without_comments(
             raise csv.Error(f"a record has more than {LONGEST_RECORD >> 20} MB")
         # a long record is examined again only after it has doubled, so the time is linear in its length
         wanted = min(2 * size, LONGEST_RECORD + 1)
-    yield _uncommented(b"".join(held), comment, record, blank, whole=True)[0]
+    yield process(b"".join(held), whole=True)[0]
 
 
 def _uncommented(
-    text: bytes, comment: bytes, record: re.Pattern[bytes], blank: bool, *, whole: bool
+    comment: bytes, record: re.Pattern[bytes], blank: bool, text: bytes, *, whole: bool
 ) -> tuple[bytes, int]:
     """The records of a text, and where the last one ends.
 
@@ -180,8 +189,12 @@ def _uncommented(
     return b"".join(kept), at
 
 
-def _record(parse: CsvOptions, delimiter: str) -> re.Pattern[bytes]:
-    """A whole record with its line end. Quotes count only at the beginning of a cell."""
+def record_pattern(parse: CsvOptions, delimiter: str, *, strict: bool = False) -> bytes:
+    """The regular expression of a whole record with its line end. Quotes count only at the beginning of a cell.
+
+    Args:
+        strict: a quoted cell must end with its closing quote; otherwise text may follow it.
+    """
     end = rb"(?:\r\n|\n|\r(?=[^\n]))"
     comma = re.escape(delimiter.encode())
     escape = re.escape(parse.escape.encode()) if parse.escape else b""
@@ -190,7 +203,8 @@ def _record(parse: CsvOptions, delimiter: str) -> re.Pattern[bytes]:
     if parse.quote:
         quote = re.escape(parse.quote.encode())
         inside = b"(?:[^" + quote + escape + b"]++|" + quote + quote + escaped + b")*+"
-        cell = b"(?:" + quote + inside + quote + bare + b"|(?!" + quote + b")" + bare + b")"
+        after = b"" if strict else bare
+        cell = b"(?:" + quote + inside + quote + after + b"|(?!" + quote + b")" + bare + b")"
     else:
         cell = bare
-    return re.compile(cell + b"(?:" + comma + cell + b")*+" + end, re.DOTALL)
+    return cell + b"(?:" + comma + cell + b")*+" + end

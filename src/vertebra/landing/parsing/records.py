@@ -28,8 +28,8 @@ class Records:
         batches: Arrow record batches whose columns are all text, in the order of ``columns``; an iterator that is
             consumed once. The column names of the batches are ignored.
         notes: facts about the text, for the receipt; complete once all batches are read.
-        ragged: whether the batches have an additional column: the text of a record with too few or too many cells,
-            which has NULL in the other columns.
+        ragged: whether the batches have two additional columns: the text of a record whose cells cannot be assigned to
+            columns, which has NULL in the others, and the reason, NULL for too few or too many cells.
     """
 
     columns: tuple[str, ...]
@@ -47,7 +47,7 @@ class ReadContext:
         folder: a folder for intermediate files, which need not exist.
         digest: sha256 of the payload.
         empty: whether to accept a payload without records, although its columns are then unknown.
-        ragged: whether to expect records with too few or too many cells.
+        ragged: whether to expect records whose cells cannot be assigned to columns.
         paths: paths to nested values of JSON that become columns of their own, where records have them.
         small: whether the payload is so small that starting threads takes longer than reading it.
     """
@@ -78,7 +78,7 @@ class ReadContext:
 
 
 class RaggedRecordError(Exception):
-    """A record has too few or too many cells: the payload has to be read again with ``ragged``."""
+    """The cells of a record cannot be assigned to columns: the payload has to be read again with ``ragged``."""
 
 
 def refuse_other_columns(first: PayloadPart, columns: Sequence[str], other: PayloadPart, others: Sequence[str]) -> None:
