@@ -407,8 +407,8 @@ def in_csv(text: str, codec: str = "utf-8", **parse):
 TEXTS = {
     "UTF-8 with a mark": in_csv("a,b\né,1\n", "utf-8-sig"),
     "UTF-16": in_csv("a,b\né,1\n", "utf-16"),
-    "windows-1252": in_csv("a,b\né,1\n", "cp1252"),
-    "ISO-8859-1": in_csv("a,b\né,1\n", "latin-1"),
+    "windows-1252": in_csv("a,b\né,1\n", "cp1252", encoding="windows-1252"),
+    "ISO-8859-1": in_csv("a,b\né,1\n", "latin-1", encoding="iso-8859-1"),
     "CP850": in_csv("a,b\né,1\n", "cp850", encoding="cp850"),
     "semicolons": in_csv("a;b\né;1\n"),
     "tabs": in_csv("a\tb\né\t1\n"),

@@ -19,6 +19,7 @@ from vertebra.declare.parse import FORMATS
 from vertebra.errors import CollectError
 from vertebra.landing.parsing.column_names import unique_names
 from vertebra.landing.parsing.declared import parse_declaration
+from vertebra.landing.parsing.format import format_named
 from vertebra.landing.web.content import check_answer
 from vertebra.landing.web.download import Download
 from vertebra.landing.web.errors import RefusedAnswerError
@@ -282,14 +283,14 @@ class TestAvro:
 
 
 def test_a_receipt_has_every_option_whatever_the_format_so_that_landed_batches_are_not_parsed_again():
-    always = {"member": "*", "encoding": None, "delimiter": None, "quote": '"', "escape": None}
+    always: dict[str, object] = {"member": "*", "encoding": None, "delimiter": None, "quote": '"', "escape": None}
     always |= {"header": True, "names": [], "skip": 0, "comment": None, "ragged": "keep", "records": None}
     for name in FORMATS:
-        version = FORMATS[name].version
-        assert parse_declaration(declared("a", format=name)) == always | {"format": name, "parser": version}
+        expected = always | {"format": name, "parser": format_named(name).version}
+        assert parse_declaration(declared("a", format=name)) == expected
     assert parse_declaration(declared("a", format="json", records="a.b")) == always | {
         "format": "json",
-        "parser": FORMATS["json"].version,
+        "parser": format_named("json").version,
         "records": "a.b",
     }
 

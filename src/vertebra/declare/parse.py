@@ -34,10 +34,11 @@ class TextOptions(ParseOptions):
     """The options of a format that is text.
 
     Attributes:
-        encoding: the encoding of the text, e.g. ``windows-1252``; detected from its bytes unless declared.
+        encoding: the encoding of the text, e.g. ``windows-1252``; detected from its bytes unless declared. If it is a
+            list, e.g. ``[utf-8, windows-1252]``, each line is in the first encoding that decodes it.
     """
 
-    encoding: str | None = None
+    encoding: str | tuple[str, ...] | None = None
 
 
 class DeclaredFormat(Protocol):

@@ -58,7 +58,8 @@ class Receipt:
         part: the part of the source that it covers, if several are requested, e.g. ``station=JFK``.
         content: hash of the data in the payload, for sources that send the same data in other bytes each time.
         text: properties of the payload's text: ``encoding``, ``delimiter``, which of them were ``detected``, columns
-            ``renamed`` to be unique, numbers of ``ragged``, ``filled`` and ``misquoted`` records.
+            ``renamed`` to be unique, the ``confidence`` in a guessed encoding, ``other_lines`` in another
+            encoding than most, numbers of ``ragged``, ``filled`` and ``misquoted`` records.
         seen: a profile of the cells by column, see :class:`vertebra.lake.column_profile.ColumnProfile`.
         records_sha256: of ``records.parquet``; None in receipts of earlier releases.
         freed_at: when payload and records were freed, because the batch was retracted; None while they are there.
@@ -105,6 +106,11 @@ class Receipt:
     def forgotten_records(self) -> tuple[int, ...]:
         """The ordinals of the records that were forgotten, in their order."""
         return tuple(sorted({record for one in self.forgotten for record in one["records"]}))
+
+    @property
+    def guessed_encodings(self) -> tuple[str, ...]:
+        """The encodings of the payload's parts, if they were not declared."""
+        return tuple(self.text["encoding"].split(", ")) if "encoding" in self.text.get("detected", ()) else ()
 
     def to_json(self) -> str:
         """As the text of ``receipt.json``, with a hash of itself."""

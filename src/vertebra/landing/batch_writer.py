@@ -321,7 +321,7 @@ class BatchWriter:
         receipt = batch.receipt
         name, gaps = file_name(receipt.url), receipt.forgotten_records
         if not gaps or receipt.records:
-            return self._parse(batch.payload, name, receipt.stored_sha256, folder, gaps)
+            return self._parse(batch.payload, name, receipt.stored_sha256, folder, gaps, receipt.guessed_encodings)
         # all its records were forgotten
         shutil.copyfile(batch.records, folder / "records.parquet")
         from vertebra.landing.records import RecordsSummary
@@ -392,7 +392,15 @@ class BatchWriter:
             where=f"dataset {self.dataset.name}",
         )
 
-    def _parse(self, raw: Path, name: str, digest: str, folder: Path, gaps: Sequence[int] = ()) -> RecordsSummary:
+    def _parse(
+        self,
+        raw: Path,
+        name: str,
+        digest: str,
+        folder: Path,
+        gaps: Sequence[int] = (),
+        guessed: tuple[str, ...] = (),
+    ) -> RecordsSummary:
         from vertebra.landing.records import write_records  # imports much that a collection without news can spare
 
         may_be_empty = format_named(self.dataset.parse.format).empty_file_is_valid
@@ -405,7 +413,8 @@ class BatchWriter:
             )
         scratch = folder / "scratch"
         try:
-            return write_records(raw, name, digest, self.dataset, folder / "records.parquet", scratch, gaps=gaps)
+            target = folder / "records.parquet"
+            return write_records(raw, name, digest, self.dataset, target, scratch, gaps=gaps, guessed=guessed)
         finally:
             if scratch.exists():
                 shutil.rmtree(scratch, ignore_errors=True)

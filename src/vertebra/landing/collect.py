@@ -22,6 +22,7 @@ from vertebra.lake.effective_batches import counting_batches
 from vertebra.landing.batch_ledgers import record_batches, record_columns
 from vertebra.landing.batch_writer import STAGING, BatchWriter, UnparsableBatchError
 from vertebra.landing.outcome import CollectOutcome, PayloadsRefusedError
+from vertebra.landing.encoding_warnings import encoding_warnings
 from vertebra.landing.parsing.declared import parse_declaration
 from vertebra.landing.payload_files import UnreadablePayloadError
 from vertebra.landing.port import (
@@ -259,7 +260,7 @@ class _Collection:
             tuple(self.not_published),
             self.not_asked,
             drift,
-            tuple(self.warnings),
+            (*self.warnings, *encoding_warnings(self.known[self.earlier :])),
         )
 
     def _land(self, payload: Payload, staging: Path) -> None:

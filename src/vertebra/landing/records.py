@@ -60,6 +60,7 @@ def write_records(
     scratch: Path,
     limits: SizeLimits | None = None,
     gaps: Sequence[int] = (),
+    guessed: tuple[str, ...] = (),
 ) -> RecordsSummary:
     """Parse a payload into ``records.parquet``: ``_record`` (BIGINT, from 0) and every cell as text.
 
@@ -73,13 +74,14 @@ def write_records(
         target: file to write.
         scratch: a folder for intermediate files, made when it is needed.
         gaps: ordinals, rising, that no record gets, because the records that had them were forgotten.
+        guessed: encodings that were guessed when the payload was parsed before; they are kept unless one is declared.
 
     Raises:
         CollectError: the payload cannot be parsed as declared; ignore what was written.
         OSError: the file cannot be written.
     """
     context = ReadContext(dataset.parse, scratch, digest, dataset.collect.empty == "accept")
-    context = replace(context, paths=declared_paths(dataset))
+    context = replace(context, paths=declared_paths(dataset), guessed=guessed)
     return write_parsed(payload, name, dataset.collect.member, context, target, limits, gaps)
 
 

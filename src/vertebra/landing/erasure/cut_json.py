@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from vertebra.declare.parse import TextOptions
 from vertebra.errors import CollectError
-from vertebra.landing.parsing.encoding import encoding_of
+from vertebra.landing.parsing.detection import encoding_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,10 +34,12 @@ def cut_json(
     Raises:
         CollectError: the records cannot be found in the text.
     """
-    encoding = encoding_of(part, context.declared(TextOptions).encoding)
+    encoding = encoding_of(part, context.declared(TextOptions).encoding, context.guessed)
     codec = "utf-8" if encoding.is_utf8 else encoding.codec
+    # lines in another encoding are copied as they are
+    errors = "surrogateescape" if encoding.fallbacks else "strict"
     with part.open() as stream:
-        text = stream.read().decode(codec)
+        text = stream.read().decode(codec, errors)
     try:
         spans = list(_records(text, path.split(".") if path else []))
     except (ValueError, IndexError) as error:
@@ -55,7 +57,7 @@ def cut_json(
     out += [text[spans[-1][1] :]] if spans else []
     if spans and len(out) == 2 and not path and text[_skip(text, 0)] != "[":
         out = ["[]"]  # nothing is left of objects one after the other, and no text at all is no JSON
-    sink.write("".join(out).encode(codec))
+    sink.write("".join(out).encode(codec, errors))
 
 
 def _records(text: str, path: Sequence[str]) -> Iterator[Span]:

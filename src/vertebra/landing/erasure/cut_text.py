@@ -11,7 +11,8 @@ from vertebra.errors import CollectError
 from vertebra.landing.parsing.csv_dialect import CsvOptions, csv_options, delimiter_of
 from vertebra.landing.parsing.csv_faults import LONGEST_LINE
 from vertebra.landing.parsing.csv_text import TextFile, csv_text
-from vertebra.landing.parsing.encoding import Encoding, encoding_of
+from vertebra.landing.parsing.detection import encoding_of
+from vertebra.landing.parsing.encoding import Encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +33,7 @@ def cut_csv(part: PayloadPart, dropped: Sequence[int], sink: BinaryIO, context: 
         CollectError: the records of the text cannot be told apart.
     """
     parse = context.declared(CsvOptions)
-    encoding = encoding_of(part, parse.encoding)
+    encoding = encoding_of(part, parse.encoding, context.guessed)
     delimiter = _delimiter(part, parse, encoding)
     unwanted = set(dropped)
     try:
@@ -64,7 +65,7 @@ def cut_csv(part: PayloadPart, dropped: Sequence[int], sink: BinaryIO, context: 
 
 def cut_lines(part: PayloadPart, dropped: Sequence[int], sink: BinaryIO, context: ReadContext) -> None:
     """Copy JSON Lines without some records; blank lines stay."""
-    encoding = encoding_of(part, context.declared(TextOptions).encoding)
+    encoding = encoding_of(part, context.declared(TextOptions).encoding, context.guessed)
     unwanted = set(dropped)
     number = 0
     with _opened(part, encoding, "\n") as text, _written(sink, encoding) as out:
@@ -148,5 +149,5 @@ def _codec(encoding: Encoding) -> str:
 
 
 def _errors(encoding: Encoding) -> str:
-    """Bytes of UTF-8 that do not decode are copied as they are."""
-    return "surrogateescape" if encoding.is_utf8 else "strict"
+    """Bytes of UTF-8 that do not decode, and lines in another encoding, are copied as they are."""
+    return "surrogateescape" if encoding.is_utf8 or encoding.fallbacks else "strict"

@@ -63,8 +63,9 @@ def key_texts(records: Path, receipt: Receipt, dataset: Dataset, columns: Sequen
 
 
 def ragged_matches(batch: Batch, dataset: Dataset, key: Mapping[str, str]) -> list[int]:
-    """The records with too few or too many cells that have the texts of a key in the places of its columns."""
-    if not batch.receipt.text.get("ragged") or batch.receipt.freed_at is not None:
+    """The records whose cells cannot be assigned to columns that have the texts of a key in the places of its columns."""
+    text = batch.receipt.text
+    if not (text.get("ragged") or text.get("misquoted")) or batch.receipt.freed_at is not None:
         return []
     texts = key_texts(batch.records, batch.receipt, dataset, list(key))
     wanted = joined_key(list(key.values()))

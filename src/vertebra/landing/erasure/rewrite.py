@@ -148,7 +148,8 @@ def cut_records(
         options = options_of(receipt.parse, dataset)
         member = str(receipt.parse.get("member", "*"))
         paths = tuple(receipt.parse.get("paths", ()))
-        context = ReadContext(options, scratch, receipt.stored_sha256, empty=True, paths=paths)
+        guessed = receipt.guessed_encodings
+        context = ReadContext(options, scratch, receipt.stored_sha256, empty=True, paths=paths, guessed=guessed)
         places = _places(dropped, before)
         cut_payload(payload, shown, member, context, places, texts, target)
         context = replace(context, digest=sha256_of(target))
@@ -213,7 +214,7 @@ def _parsed(
         return summary
     # an empty JSON array has no columns; the batch keeps those that it had
     _write_no_records(receipt, target)
-    text = {fact: value for fact, value in receipt.text.items() if fact not in ("ragged", "filled")}
+    text = {fact: value for fact, value in receipt.text.items() if fact not in ("ragged", "filled", "misquoted", "other_lines")}
     return RecordsSummary(0, receipt.columns, text, {column: {} for column in receipt.columns})
 
 

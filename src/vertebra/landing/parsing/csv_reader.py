@@ -28,7 +28,8 @@ from vertebra.landing.parsing.csv_parser import parser_options
 from vertebra.landing.parsing.csv_quotes import QuoteCheck, first_misquoted, quotes_in_place
 from vertebra.landing.parsing.csv_ragged import RaggedRecords
 from vertebra.landing.parsing.csv_text import LONGEST_RECORD, MarkedText, TextFile, csv_text
-from vertebra.landing.parsing.encoding import Encoding, encoding_of, undecodable
+from vertebra.landing.parsing.detection import encoding_of
+from vertebra.landing.parsing.encoding import Encoding, encoding_notes, undecodable
 from vertebra.landing.parsing.records import (
     RaggedRecordError,
     ReadContext,
@@ -68,7 +69,7 @@ def read_csv(parts: Sequence[PayloadPart], context: ReadContext) -> Records:
     heads = []
     for part in parts:
         refuse_page(part)
-        heads.append(_Head.of(part, options))
+        heads.append(_Head.of(part, options, context.guessed))
         refuse_other_columns(parts[0], heads[0].given, part, heads[-1].given)
     columns = unique_names(heads[0].given)
     notes = _notes(heads, options) | {"renamed": renamed(heads[0].given, columns)}
@@ -91,8 +92,8 @@ class _Head:
     before: int
 
     @classmethod
-    def of(cls, part: PayloadPart, parse: CsvOptions) -> _Head:
-        encoding = encoding_of(part, parse.encoding)
+    def of(cls, part: PayloadPart, parse: CsvOptions, guessed: Sequence[str] = ()) -> _Head:
+        encoding = encoding_of(part, parse.encoding, guessed)
         try:
             source = CsvSource(part, parse, encoding, _delimiter(part, parse, encoding))
             return cls._found(source)
@@ -155,12 +156,9 @@ def _declared(parse: CsvOptions, part: PayloadPart, width: int) -> tuple[str, ..
 
 def _notes(heads: Sequence[_Head], parse: CsvOptions) -> dict[str, Any]:
     """Facts about the text, for the receipt."""
-    encodings = dict.fromkeys(head.source.encoding.name for head in heads)
     delimiters = dict.fromkeys(head.source.delimiter for head in heads)
     detected = [name for name in ("encoding", "delimiter") if getattr(parse, name) is None]
-    return {
-        "encoding": ", ".join(encodings),
-        "byte_order_mark": any(head.source.encoding.mark for head in heads),
+    return encoding_notes([head.source.encoding for head in heads]) | {
         "delimiter": " ".join(delimiters),
         "detected": detected,
     }

@@ -11,7 +11,8 @@ from vertebra.duckdb_connection import connect_duckdb
 from vertebra.errors import CollectError
 from vertebra.formatting import counted
 from vertebra.landing.parsing.column_names import renamed, unique_names
-from vertebra.landing.parsing.encoding import Encoding, encoding_of, undecodable
+from vertebra.landing.parsing.detection import encoding_of
+from vertebra.landing.parsing.encoding import Encoding, decoded, encoding_notes, undecodable
 from vertebra.landing.parsing.json_array import copy_array
 from vertebra.landing.parsing.json_paths import pointer, steps
 from vertebra.landing.parsing.records import ReadContext, Records, refuse_page
@@ -67,7 +68,7 @@ def _read(parts: Sequence[PayloadPart], context: ReadContext, path: str | None, 
 
     for part in parts:
         refuse_page(part)
-    encodings = [encoding_of(part, declared) for part in parts]
+    encodings = [encoding_of(part, declared, context.guessed) for part in parts]
     pairs = zip(parts, encodings, strict=True)
     texts = [_text(part, encoding, number, context, path, lines=lines) for number, (part, encoding) in enumerate(pairs)]
     source = _source(texts)
@@ -95,9 +96,7 @@ def _read(parts: Sequence[PayloadPart], context: ReadContext, path: str | None, 
     size = sum(text.stat().st_size for text, _ in texts)
     batch = max(2048, min(65536, _BATCH_BYTES // max(1, size // max(1, count))))
     columns = unique_names([*keys, *paths])
-    notes = {
-        "encoding": ", ".join(dict.fromkeys(encoding.name for encoding in encodings)),
-        "byte_order_mark": any(encoding.mark for encoding in encodings),
+    notes = encoding_notes(encodings) | {
         "detected": ["encoding"] if declared is None else [],
         "renamed": renamed([*keys, *paths], columns),
         "paths": paths,
@@ -141,6 +140,10 @@ def _transcode(part: PayloadPart, encoding: Encoding, target: Path) -> None:
     marked = replace(encoding, codec="utf-8-sig") if encoding.is_utf8 else encoding
     try:
         with part.open() as source, target.open("wb", BUFFER) as sink:
+            if encoding.fallbacks:
+                for place, text in enumerate(decoded(source, encoding)):
+                    sink.write(text.removeprefix(codecs.BOM_UTF8) if place == 0 else text)
+                return
             decoder = codecs.getincrementaldecoder(marked.codec)("strict")
             while block := source.read(BUFFER):
                 sink.write(decoder.decode(block).encode())

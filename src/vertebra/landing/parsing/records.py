@@ -49,6 +49,7 @@ class ReadContext:
         empty: whether to accept a payload without records, although its columns are then unknown.
         ragged: whether to expect records whose cells cannot be assigned to columns.
         paths: paths to nested values of JSON that become columns of their own, where records have them.
+        guessed: encodings that were guessed when the payload was parsed before; they are kept.
         small: whether the payload is so small that starting threads takes longer than reading it.
     """
 
@@ -59,6 +60,7 @@ class ReadContext:
     ragged: bool = False
     small: bool = False
     paths: tuple[str, ...] = ()
+    guessed: tuple[str, ...] = ()
 
     @property
     def scratch(self) -> Path:
