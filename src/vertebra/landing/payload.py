@@ -124,6 +124,10 @@ def _zip(payload: Path, name: str, member: str, limits: SizeLimits) -> tuple[Pay
         ) from error
     packed = payload.stat().st_size
     _refuse_hostile(entries, name, packed)
+    if any(entry.filename == "[Content_Types].xml" for entry in entries):
+        # a document of Excel or Word is an archive too
+        archive.close()
+        return (PayloadPart(name, lambda: payload.open("rb", BUFFER), payload),)
     files = [entry for entry in entries if not entry.is_dir() and not _is_clutter(entry.filename)]
     chosen = sorted((e for e in files if _matches(e.filename, member)), key=lambda e: e.filename)
     if not chosen:
@@ -134,7 +138,33 @@ def _zip(payload: Path, name: str, member: str, limits: SizeLimits) -> tuple[Pay
             remedy="correct collect.member",
         )
     expansion = Expansion(name, sum(entry.compress_size for entry in chosen), limits)
-    return tuple(_member(archive, number, entry, expansion) for number, entry in enumerate(chosen))
+    found = tuple(_member(archive, number, entry, expansion) for number, entry in enumerate(chosen))
+    for part in found:
+        _refuse_nested(part)
+    return found
+
+
+def _refuse_nested(part: PayloadPart) -> None:
+    """Refuse an archive within an archive; an Excel workbook is no archive."""
+    try:
+        with part.open() as stream:
+            head = _beginning(stream)
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile):
+        return  # damage is reported when the part is read
+    is_zip = head.startswith(b"PK\x03\x04") and not begins_office_document(head)
+    if is_zip or head.startswith(b"\x1f\x8b") or head[257:262] == b"ustar":
+        raise CollectError(
+            f"{part.name} is an archive within an archive",
+            cause="members of a zip archive are read as they are, and are not unpacked again",
+            remedy="unpack the outer archive into a folder and collect the inner ones with from: files; or, if the "
+            "archive has other members, name them in collect.member",
+        )
+
+
+def begins_office_document(head: bytes) -> bool:
+    """Whether a zip archive is an Office document, by the name of its first member."""
+    names = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/", b"word/", b"ppt/")
+    return head[30 : 30 + int.from_bytes(head[26:28], "little")].startswith(names)
 
 
 def _member(archive: zipfile.ZipFile, number: int, entry: zipfile.ZipInfo, expansion: Expansion) -> PayloadPart:

@@ -30,6 +30,7 @@ from vertebra.landing.parsing.csv_ragged import RaggedRecords
 from vertebra.landing.parsing.csv_text import LONGEST_RECORD, MarkedText, TextFile, csv_text
 from vertebra.landing.parsing.detection import encoding_of
 from vertebra.landing.parsing.encoding import Encoding, encoding_notes, undecodable
+from vertebra.landing.parsing.other_kinds import refuse_other_kinds
 from vertebra.landing.parsing.records import (
     RaggedRecordError,
     ReadContext,
@@ -69,6 +70,7 @@ def read_csv(parts: Sequence[PayloadPart], context: ReadContext) -> Records:
     heads = []
     for part in parts:
         refuse_page(part)
+        refuse_other_kinds(part, options.format)
         heads.append(_Head.of(part, options, context.guessed))
         refuse_other_columns(parts[0], heads[0].given, part, heads[-1].given)
     columns = unique_names(heads[0].given)

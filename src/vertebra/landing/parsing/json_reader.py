@@ -15,6 +15,7 @@ from vertebra.landing.parsing.detection import encoding_of
 from vertebra.landing.parsing.encoding import Encoding, decoded, encoding_notes, undecodable
 from vertebra.landing.parsing.json_array import copy_array
 from vertebra.landing.parsing.json_paths import pointer, steps
+from vertebra.landing.parsing.other_kinds import refuse_other_kinds
 from vertebra.landing.parsing.records import ReadContext, Records, refuse_page
 from vertebra.landing.payload import BUFFER, PayloadPart
 from vertebra.quoting import duckdb_texts
@@ -68,6 +69,7 @@ def _read(parts: Sequence[PayloadPart], context: ReadContext, path: str | None, 
 
     for part in parts:
         refuse_page(part)
+        refuse_other_kinds(part, context.options.format)
     encodings = [encoding_of(part, declared, context.guessed) for part in parts]
     pairs = zip(parts, encodings, strict=True)
     texts = [_text(part, encoding, number, context, path, lines=lines) for number, (part, encoding) in enumerate(pairs)]

@@ -1,0 +1,58 @@
+"""Excel workbooks: the cells of one sheet as canonical text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydantic import Field
+
+from vertebra.declare.declaration import Flag
+from vertebra.declare.parse import ParseOptions
+from vertebra.landing.parsing.format import Format
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vertebra.landing.parsing.records import ReadContext, Records
+    from vertebra.landing.payload import PayloadPart
+
+
+class XlsxOptions(ParseOptions):
+    """Where the table is in a workbook.
+
+    Attributes:
+        sheet: name of the sheet; need not be declared if only one sheet has cells.
+        header: whether the first row has the names of the columns.
+        names: names of the columns of a sheet without header; ``c0``, ``c1``… unless declared.
+        skip: number of rows before the header.
+    """
+
+    sheet: str | None = Field(default=None, min_length=1)
+    header: Flag = True
+    names: tuple[str, ...] = ()
+    skip: int = Field(default=0, ge=0)
+
+
+class XlsxFormat(Format):
+    """``format: xlsx``: rows of a sheet; formulas have the values that were computed when the workbook was saved."""
+
+    name = "xlsx"
+    declaration = XlsxOptions
+    endings = (".xlsx", ".xlsm")
+    content = "binary"
+    signature = b"PK\x03\x04"
+    example = """\
+source: office
+collect: {from: files, path: "drop/*.xlsx"}
+parse: {format: xlsx, sheet: Sales, skip: 2}
+columns: {shop: string, sold_on: date, amount: double}
+"""
+
+    def read(self, parts: Sequence[PayloadPart], context: ReadContext) -> Records:
+        """Read workbooks; see :func:`vertebra.landing.parsing.workbook.read_workbooks`."""
+        from vertebra.landing.parsing.workbook import read_workbooks
+
+        return read_workbooks(parts, context, context.declared(XlsxOptions))
+
+
+FORMAT: Final = XlsxFormat()
