@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from pydantic import model_validator
+
 from vertebra.declare.parse import TextOptions
 from vertebra.landing.parsing.format import Format
+from vertebra.landing.parsing.json_unnest import RecordsPath
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,10 +22,16 @@ class JsonOptions(TextOptions):
 
     Attributes:
         records: path of keys, joined by dots, to the array of records, e.g. ``result.records``; the whole document
-            unless declared.
+            unless declared. ``[*]`` after an array goes on in each of its elements: ``orders[*].items``. Then
+            ``source: ^.id`` of a column is a value of the record around the record.
     """
 
     records: str | None = None
+
+    @model_validator(mode="after")
+    def _path(self) -> JsonOptions:
+        RecordsPath.parse(self.records)
+        return self
 
 
 class JsonFormat(Format):

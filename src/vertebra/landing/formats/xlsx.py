@@ -4,33 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pydantic import Field
-
-from vertebra.declare.declaration import Flag
-from vertebra.declare.parse import ParseOptions
 from vertebra.landing.parsing.format import Format
+from vertebra.landing.parsing.workbook_options import XlsxOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vertebra.landing.parsing.records import ReadContext, Records
     from vertebra.landing.payload import PayloadPart
-
-
-class XlsxOptions(ParseOptions):
-    """Where the table is in a workbook.
-
-    Attributes:
-        sheet: name of the sheet; need not be declared if only one sheet has cells.
-        header: whether the first row has the names of the columns.
-        names: names of the columns of a sheet without header; ``c0``, ``c1``… unless declared.
-        skip: number of rows before the header.
-    """
-
-    sheet: str | None = Field(default=None, min_length=1)
-    header: Flag = True
-    names: tuple[str, ...] = ()
-    skip: int = Field(default=0, ge=0)
 
 
 class XlsxFormat(Format):

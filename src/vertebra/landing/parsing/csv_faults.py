@@ -16,7 +16,6 @@ from vertebra.landing.parsing.encoding import Encoding, undecodable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vertebra.landing.parsing.csv_quotes import Misquoted
     from vertebra.landing.payload import PayloadPart
 
 LONGEST_LINE: Final = 8 << 20
@@ -34,6 +33,21 @@ class CsvSource:
     parse: CsvOptions
     encoding: Encoding
     delimiter: str
+
+
+@dataclass(frozen=True)
+class Misquoted:
+    """A record with text after a closing quote.
+
+    Attributes:
+        line: the line in which it begins, from 1.
+        text: the record as it is written.
+        first: whether it is the first record of the text.
+    """
+
+    line: int
+    text: str
+    first: bool
 
 
 def numbered_rows(source: CsvSource) -> Iterator[tuple[int, list[str]]]:

@@ -8,37 +8,21 @@ by record, because a quote inside a cell that is not quoted, as in ``5" pipe``, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from vertebra.landing.parsing.csv_faults import CsvSource, Misquoted
 from vertebra.landing.parsing.csv_text import by_records, csv_text, record_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from vertebra.landing.parsing.csv_dialect import CsvOptions
-    from vertebra.landing.parsing.csv_faults import CsvSource
 
 _BOM: Final = b"\xef\xbb\xbf"
 _NEWLINE: Final = ord("\n")
-
-
-@dataclass(frozen=True)
-class Misquoted:
-    """A record with text after a closing quote.
-
-    Attributes:
-        line: the line in which it begins, from 1.
-        text: the record as it is written.
-        first: whether it is the first record of the text.
-    """
-
-    line: int
-    text: str
-    first: bool
 
 
 class QuoteCheck:

@@ -18,6 +18,7 @@ from vertebra.landing.parsing.csv_dialect import CsvOptions, csv_options, delimi
 from vertebra.landing.parsing.csv_faults import (
     LONGEST_LINE,
     CsvSource,
+    Misquoted,
     cut_off,
     misquoted,
     open_quote,
@@ -42,8 +43,6 @@ from vertebra.landing.parsing.records import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from vertebra.landing.parsing.csv_parser import parser_options
-from vertebra.landing.parsing.csv_quotes import Misquoted
     from vertebra.landing.payload import PayloadPart
 
 _BLOCKS: Final = (1 << 20, 16 << 20, LONGEST_RECORD)

@@ -15,10 +15,11 @@ from vertebra.landing.parsing.detection import encoding_of
 from vertebra.landing.parsing.encoding import Encoding, decoded, encoding_notes, undecodable
 from vertebra.landing.parsing.json_array import copy_array
 from vertebra.landing.parsing.json_paths import pointer, steps
+from vertebra.landing.parsing.json_unnest import RecordsPath, unnested
 from vertebra.landing.parsing.other_kinds import refuse_other_kinds
 from vertebra.landing.parsing.records import ReadContext, Records, refuse_page
 from vertebra.landing.payload import BUFFER, PayloadPart
-from vertebra.quoting import duckdb_texts
+from vertebra.quoting import duckdb_text, duckdb_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +50,7 @@ def read_json(parts: Sequence[PayloadPart], context: ReadContext, path: str | No
     its order, then the keys that only later records have, by name. An array without records has no columns.
 
     Args:
-        path: keys, joined by dots, to the array of records.
+        path: keys, joined by dots, to the array of records; ``[*]`` after an array goes on in each of its elements.
 
     Raises:
         CollectError: a part is empty, not JSON or cut off, its records are not objects with distinct keys, or there are
@@ -72,7 +73,11 @@ def _read(parts: Sequence[PayloadPart], context: ReadContext, path: str | None, 
         refuse_other_kinds(part, context.options.format)
     encodings = [encoding_of(part, declared, context.guessed) for part in parts]
     pairs = zip(parts, encodings, strict=True)
-    texts = [_text(part, encoding, number, context, path, lines=lines) for number, (part, encoding) in enumerate(pairs)]
+    records = RecordsPath.parse(path)
+    texts = [
+        _text(part, encoding, number, context, records.array, lines=lines)
+        for number, (part, encoding) in enumerate(pairs)
+    ]
     source = _source(texts)
     connection = connect_duckdb(
         config={
@@ -84,8 +89,16 @@ def _read(parts: Sequence[PayloadPart], context: ReadContext, path: str | None, 
     )
     name = parts[0].name
     try:
+        inner = None
+        if records.inner:
+            # the numbers are marked before records are cut out, so they stay as written
+            marked = f"(SELECT {_marked(context.digest)} AS json FROM {source})"
+            inner = unnested(connection, marked, records, context.paths, name)
+            source = inner.source
         keys, count = _keys(connection, source, name)
         paths, nested = _paths(connection, source, keys, context.paths)
+        parents = inner.parents if inner else []
+        nested += inner.offered if inner else []
     except duckdb.Error as error:
         raise _not_json(name, error) from error
     if not keys and (count or not context.empty):
@@ -97,20 +110,22 @@ def _read(parts: Sequence[PayloadPart], context: ReadContext, path: str | None, 
         )
     size = sum(text.stat().st_size for text, _ in texts)
     batch = max(2048, min(65536, _BATCH_BYTES // max(1, size // max(1, count))))
-    columns = unique_names([*keys, *paths])
+    columns = unique_names([*keys, *paths, *parents])
     notes = encoding_notes(encodings) | {
         "detected": ["encoding"] if declared is None else [],
-        "renamed": renamed([*keys, *paths], columns),
-        "paths": paths,
+        "renamed": renamed([*keys, *paths, *parents], columns),
+        "paths": [*paths, *parents],
         "nested": nested,
     }
     pointers = [*(pointer([key]) for key in keys), *(pointer(steps(path)) for path in paths)]
-    batches = _batches(connection, source, pointers, context.digest, batch, name) if keys else iter(())
+    query = _cells(source) if inner is None else _inner_cells(source)
+    width = len(pointers) + len(parents)
+    batches = _batches(connection, query, pointers, width, context.digest, batch, name) if keys else iter(())
     return Records(columns, batches, notes)
 
 
 def _text(
-    part: PayloadPart, encoding: Encoding, number: int, context: ReadContext, path: str | None, *, lines: bool
+    part: PayloadPart, encoding: Encoding, number: int, context: ReadContext, path: Sequence[str], *, lines: bool
 ) -> tuple[Path, str]:
     """A file of UTF-8 text for DuckDB, and its JSON format."""
     plain = part.plain
@@ -120,7 +135,7 @@ def _text(
     if path:
         array = context.scratch / f"array-{number}.json"
         with plain.open("rb", BUFFER) as source, array.open("wb", BUFFER) as sink:
-            copy_array(source, path.split("."), sink, part.name)
+            copy_array(source, path, sink, part.name)
         return array, "array"
     with plain.open("rb") as stream:
         first = b" "
@@ -227,17 +242,33 @@ def _paths(
     return paths, nested
 
 
-def _batches(
-    connection: duckdb.DuckDBPyConnection, source: str, pointers: Sequence[str], digest: str, size: int, name: str
-) -> Iterator[pa.RecordBatch]:
-    import duckdb
+def _mark(digest: str) -> str:
+    """What numbers are marked with; made from the payload's own hash, so no payload contains it."""
+    return "n" + digest[:24]
 
-    # Numbers are quoted and marked before DuckDB reads them and unmarked afterwards, so they stay as written. The mark
-    # is made from the payload's own hash, so no payload contains it.
-    mark = "n" + digest[:24]
-    columns = ", ".join(f"cells[{position}] AS c{position}" for position in range(1, len(pointers) + 1))
-    query = f"""
-        SELECT {columns} FROM (
+
+def _marked(digest: str) -> str:
+    """A record in which each number is a text that begins with the mark, if it has an unusual number."""
+    mark = _mark(digest)
+    quoted = duckdb_text(f'\\1"{mark}\\2"')
+    text = f"regexp_replace(json::VARCHAR, {duckdb_text(_TO_NUMBER)}, {quoted}, 'g')"
+    unusual = f"regexp_matches(json::VARCHAR, {duckdb_text(_UNUSUAL_NUMBER)})"
+    return f"CASE WHEN {unusual} THEN left({text}, -{len(mark) + 2})::JSON ELSE json END"
+
+
+def _inner_cells(source: str) -> str:
+    """The cells of records inside records, whose numbers are marked already, and the values of their parents."""
+    return f"""
+          SELECT list_transform(list_concat(json_extract_string(json, $pointers::VARCHAR[]), up),
+              lambda cell: CASE WHEN contains(cell, $mark)
+                THEN regexp_replace(regexp_replace(cell, $nested, '\\1', 'g'), $alone, '') ELSE cell END) AS cells
+          FROM {source}
+        """
+
+
+def _cells(source: str) -> str:
+    """The cells of records."""
+    return f"""
           SELECT CASE WHEN regexp_matches(json::VARCHAR, $unusual)
             THEN list_transform(
               json_extract_string(
@@ -245,8 +276,25 @@ def _batches(
               lambda cell: CASE WHEN contains(cell, $mark)
                 THEN regexp_replace(regexp_replace(cell, $nested, '\\1', 'g'), $alone, '') ELSE cell END)
             ELSE json_extract_string(json, $pointers::VARCHAR[]) END AS cells
-          FROM {source})
+          FROM {source}
         """
+
+
+def _batches(
+    connection: duckdb.DuckDBPyConnection,
+    cells: str,
+    pointers: Sequence[str],
+    width: int,
+    digest: str,
+    size: int,
+    name: str,
+) -> Iterator[pa.RecordBatch]:
+    import duckdb
+
+    # Numbers are quoted and marked before DuckDB reads them and unmarked afterwards, so they stay as written.
+    mark = _mark(digest)
+    columns = ", ".join(f"cells[{position}] AS c{position}" for position in range(1, width + 1))
+    query = f"SELECT {columns} FROM ({cells})"
     values = {
         "unusual": _UNUSUAL_NUMBER,
         "number": _TO_NUMBER,
@@ -258,7 +306,8 @@ def _batches(
         "alone": f"^{mark}",
     }
     try:
-        yield from connection.sql(query, params=values).to_arrow_reader(size)
+        used = {name: value for name, value in values.items() if f"${name}" in query}
+        yield from connection.sql(query, params=used).to_arrow_reader(size)
     except duckdb.Error as error:
         raise _not_json(name, error) from error
     finally:

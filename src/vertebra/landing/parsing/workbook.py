@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from vertebra.landing.formats.xlsx import XlsxOptions
+    from vertebra.landing.parsing.workbook_options import XlsxOptions
 
 _ROWS: Final = 8192
 _LONGEST_CELL: Final = 1 << 20
