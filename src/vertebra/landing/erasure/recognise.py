@@ -63,7 +63,7 @@ def key_texts(records: Path, receipt: Receipt, dataset: Dataset, columns: Sequen
 
 
 def ragged_matches(batch: Batch, dataset: Dataset, key: Mapping[str, str]) -> list[int]:
-    """The records whose cells cannot be assigned to columns that have the texts of a key in the places of its columns."""
+    """The records without a row, such as ragged ones, that have the texts of a key in the places of its columns."""
     text = batch.receipt.text
     if not (text.get("ragged") or text.get("misquoted")) or batch.receipt.freed_at is not None:
         return []

@@ -214,7 +214,11 @@ def _parsed(
         return summary
     # an empty JSON array has no columns; the batch keeps those that it had
     _write_no_records(receipt, target)
-    text = {fact: value for fact, value in receipt.text.items() if fact not in ("ragged", "filled", "misquoted", "other_lines")}
+    text = {
+        fact: value
+        for fact, value in receipt.text.items()
+        if fact not in ("ragged", "filled", "misquoted", "other_lines")
+    }
     return RecordsSummary(0, receipt.columns, text, {column: {} for column in receipt.columns})
 
 
