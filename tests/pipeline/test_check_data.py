@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 
 import vertebra
 from effort import examples
+from landing.workbooks import workbook
 from vertebra.engine import Engine
 from vertebra.errors import CollectError, DeclarationError, RuleError, VertebraError
 from vertebra.external_data.open import open_data
@@ -85,7 +88,41 @@ def as_lazy_polars(folder: Path) -> pl.LazyFrame:
     return pl.LazyFrame(ROWS)
 
 
-KINDS = [as_csv, as_gzip, as_parquet, as_json_lines, as_delta, as_arrow, as_pandas, as_polars, as_lazy_polars]
+def as_zip(folder: Path) -> Path:
+    path = folder / "flights.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("flights.csv", as_csv(folder).read_bytes())
+    return path
+
+
+def as_avro(folder: Path) -> Path:
+    path = folder / "flights.avro"
+    fields = [{"name": name, "type": ["null", "long" if name == "distance" else "string"]} for name in ROWS[0]]
+    with path.open("wb") as file:
+        fastavro.writer(file, {"type": "record", "name": "flight", "fields": fields}, ROWS)
+    return path
+
+
+def as_workbook(folder: Path) -> Path:
+    path = folder / "flights.xlsx"
+    path.write_bytes(workbook({"Flights": [list(ROWS[0]), *(list(row.values()) for row in ROWS)]}))
+    return path
+
+
+KINDS = [
+    as_zip,
+    as_avro,
+    as_workbook,
+    as_csv,
+    as_gzip,
+    as_parquet,
+    as_json_lines,
+    as_delta,
+    as_arrow,
+    as_pandas,
+    as_polars,
+    as_lazy_polars,
+]
 
 
 @pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
@@ -320,7 +357,7 @@ FILES = {
     "no JSON": ("x.jsonl", b'{"a": 1}\n{"a": \n', "cannot be read"),
     "no objects": ("x.jsonl", b'{"a": 1}\n[1]\n', "not an object"),
     "a cut archive": ("x.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 90_000)[:-30], "cannot be read"),
-    "an unknown kind": ("x.xlsx", b"PK", "of a kind that is not supported"),
+    "an unknown kind": ("x.ods", b"PK", "of a kind that is not supported"),
     "two columns of one name": ("x.csv", b"a,a\n1,2\n", "two columns"),
 }
 

@@ -12,6 +12,7 @@ from vertebra.external_data.csv_files import CsvFiles
 from vertebra.external_data.frames import Frame, arrow_of
 from vertebra.external_data.json_files import JsonFiles
 from vertebra.external_data.parquet_files import DeltaFolder, ParquetFiles
+from vertebra.external_data.payload_files import ENDINGS, PayloadFiles
 from vertebra.external_data.source import ExternalTable, SourceLayout
 
 _CSV: Final = (".csv", ".tsv", ".txt", ".psv")
@@ -40,7 +41,8 @@ def _opened_path(text: str, reading: SourceLayout) -> ExternalTable:
         raise CollectError(
             f"there is no file {text}" if not glob.has_magic(text) else f"no file matches {text}",
             cause=f"there is nothing at {path.absolute()}" if not glob.has_magic(text) else "",
-            remedy="give a CSV, JSON lines or Parquet file, a pattern in quotes ('2013/*.csv'), or a Delta folder",
+            remedy="give a CSV, JSON lines, Parquet, Avro or Excel file, a zip archive of them, a pattern in quotes "
+            "('2013/*.csv'), or a Delta folder",
         )
     kinds = {_kind(file) for file in files}
     if len(kinds) > 1:
@@ -50,6 +52,8 @@ def _opened_path(text: str, reading: SourceLayout) -> ExternalTable:
             return CsvFiles(files, reading)
         case "json":
             return JsonFiles(files)
+        case "payload":
+            return PayloadFiles(files, reading)
         case _:
             return ParquetFiles(files)
 
@@ -73,7 +77,7 @@ def _kind(file: Path) -> str:
     if suffixes and suffixes[-1] in _PACKED:
         suffixes.pop()
     last = suffixes[-1] if suffixes else ""
-    for kind, known in (("csv", _CSV), ("json", _JSON), ("parquet", _PARQUET)):
+    for kind, known in (("csv", _CSV), ("json", _JSON), ("parquet", _PARQUET), ("payload", ENDINGS)):
         if last in known:
             return kind
     with file.open("rb") as opened_file:
@@ -81,6 +85,7 @@ def _kind(file: Path) -> str:
             return "parquet"
     raise CollectError(
         f"{display_path(file)} is of a kind that is not supported",
-        cause=f"file names end with one of {' '.join((*_CSV, *_JSON, *_PARQUET))}, and may be followed by .gz or .zst",
+        cause=f"file names end with one of {' '.join((*_CSV, *_JSON, *_PARQUET, *ENDINGS))}, "
+        "and may be followed by .gz or .zst",
         remedy="rename it, or convert it",
     )

@@ -55,8 +55,9 @@ def check(
     """Check data against denial constraints: every violating tuple, and the exact number of violating pairs.
 
     Args:
-        data: a path of CSV, JSON lines or Parquet files, with wildcards or not; a Delta table's folder; a pyarrow
-            Table, a pandas, Polars or Spark DataFrame; or a mapping of names to these, for rules between tables.
+        data: a path of CSV, JSON lines, Parquet, Avro or Excel files or zip archives of them, with wildcards or not;
+            a Delta table's folder; a pyarrow Table, a pandas, Polars or Spark DataFrame; or a mapping of names to
+            these, for rules between tables.
         rules: texts in any notation (``"t.zip = s.zip and t.city != s.city"``, ``"zip -> city"``), a mapping of names
             to texts or to sugar (``{"far": {"range": {"distance": [1, 5000]}}}``), or the path of a file.
         types: types of columns, instead of the detected ones: ``{"zip": "string"}``.

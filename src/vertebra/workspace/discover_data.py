@@ -37,8 +37,8 @@ def discover_data(
     """Propose rules that data satisfy, exactly or with few exceptions.
 
     Args:
-        data: a path of CSV, JSON lines or Parquet files, with wildcards or not; a Delta table's folder; a pyarrow
-            Table, a pandas or Polars DataFrame.
+        data: a path of CSV, JSON lines, Parquet, Avro or Excel files or zip archives of them, with wildcards or not;
+            a Delta table's folder; a pyarrow Table, a pandas or Polars DataFrame.
         name: the name of the table in the rules; by default that of the file.
         limit: how many rules at most.
         sample: how many rows are searched for candidates.
