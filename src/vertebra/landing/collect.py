@@ -21,8 +21,8 @@ from vertebra.lake.batches import Batch, batches
 from vertebra.lake.effective_batches import counting_batches
 from vertebra.landing.batch_ledgers import record_batches, record_columns
 from vertebra.landing.batch_writer import STAGING, BatchWriter, UnparsableBatchError
-from vertebra.landing.outcome import CollectOutcome, PayloadsRefusedError
 from vertebra.landing.encoding_warnings import encoding_warnings
+from vertebra.landing.outcome import CollectOutcome, PayloadsRefusedError
 from vertebra.landing.parsing.declared import parse_declaration
 from vertebra.landing.payload_files import UnreadablePayloadError
 from vertebra.landing.port import (
