@@ -114,6 +114,8 @@ def test_lines_of_json_and_encodings_that_cannot_be_mixed(landed: Any) -> None:
     lines = b"\xef\xbb\xbf" + '{"a": "Málaga"}\n'.encode() + '{"a": "Cádiz"}\n'.encode("latin-1")
     read = {"format": "jsonl", "encoding": ["utf-8", "iso-8859-1"]}
     assert landed(lines, "a.jsonl", **read) == [{"a": "Málaga"}, {"a": "Cádiz"}]
+    one = landed("a\né\n".encode("latin-1"), "one.csv", encoding=["iso-8859-1"])
+    assert one == [{"a": "é"}]
     with pytest.raises(CollectError, match="cannot be read line by line in utf-16"):
         landed(lines, "b.jsonl", format="jsonl", encoding=["utf-8", "utf-16"])
     with pytest.raises(CollectError, match="has a line that is in none of utf-8, ascii"):

@@ -19,7 +19,7 @@ from typing import Final
 
 from vertebra.landing.parsing.languages import ALPHABETS, CODE_PAGES, CODECS, GUESTS, SIGNS
 
-_WORD: Final = re.compile(rb"[@-~'\-]*+[\x80-\xff][0-9@-~\x80-\xff'\-]*+")
+_WORD: Final = re.compile(rb"(?<![@-~'\-])[@-~'\-]*+[\x80-\xff][0-9@-~\x80-\xff'\-]*+")
 """Words with bytes beyond ASCII. The second byte of a Chinese, Japanese or Korean character may be one of ASCII."""
 
 _MOST_WORDS: Final = 2_000

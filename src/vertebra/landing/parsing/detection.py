@@ -55,6 +55,8 @@ def encoding_of(part: PayloadPart, declared: str | Sequence[str] | None, guessed
     if isinstance(declared, str):
         codec = codec_named(declared, part)
         return Encoding(declared, codec, True, marked is not None and marked[0].startswith(codec.removesuffix("-sig")))
+    if declared and len(declared) == 1:
+        return encoding_of(part, declared[0])
     if declared:
         return _of_lines(part, tuple(declared), marked is not None and marked[0] == "utf-8")
     if marked is not None:
