@@ -17,7 +17,15 @@ from vertebra.formatted.digest import formatting_digest
 from vertebra.formatted.drift import Match, evolved, match_columns, refuse_never_seen
 from vertebra.formatted.gathered import Gathered, gather
 from vertebra.formatted.intermediates import Intermediates
-from vertebra.formatted.rejects import castable, has_ragged_records, ragged_records, record_rejects, rejects, suspects, without_cursor
+from vertebra.formatted.rejects import (
+    castable,
+    has_ragged_records,
+    ragged_records,
+    record_rejects,
+    rejects,
+    suspects,
+    without_cursor,
+)
 from vertebra.formatted.text import cell_text
 from vertebra.formatted.trimming import NOTHING_TRIMMED, Trimmed, count_trimmed, merged_keys, trimmed_columns
 from vertebra.formatted.upsert import (
