@@ -18,7 +18,7 @@ class CsvFormat(Format):
     """``format: csv``: text with one record a line, of any usual delimiter, quoting and encoding."""
 
     name = "csv"
-    version = 3
+    version = 4
     declaration = CsvOptions
     endings = (".csv", ".tsv", ".txt", ".dat")
     example = """\
