@@ -129,7 +129,7 @@ class TestInstalled:
             ("commits", "every", "branch: --output=x\n  every", "dataset commits: collect.branch: string should match pattern"),
             ("commits", "columns:", "parse: {format: csv}\ncolumns:", "git gives jsonl, not csv"),
             ("rain", "widths", "width", "datasets/rain.yaml:3:59: dataset rain: unknown key 'width' in parse"),
-            ("rain", "widths", "width", "the keys here are format, null, encoding, names, widths"),
+            ("rain", "widths", "width", "the keys here are format, null, trim, encoding, names, widths"),
             ("rain", "11, 8, 5", "11, 8", "3 names have 2 widths"),
             ("rain", "fixed_width,", "fixed_with,", "did you mean fixed_width?"),
         ],
