@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,13 @@ from landing.readings import declared, records
 from pipeline.tiny import open_tiny
 from vertebra.errors import CollectError
 from vertebra.landing.batch_writer import BatchWriter
+from vertebra.landing.erasure.cut_text import cut_csv
 from vertebra.landing.parsing.code_pages import codec_of, readings, words_of
+from vertebra.landing.parsing.csv_dialect import CsvOptions
 from vertebra.landing.parsing.detection import CERTAIN
 from vertebra.landing.parsing.languages import CODE_PAGES
+from vertebra.landing.parsing.records import ReadContext
+from vertebra.landing.payload import PayloadPart
 
 # Six lines each, so that their letters tell more than one code page apart.
 TEXTS = {
@@ -136,6 +141,18 @@ def test_a_batch_that_was_guessed_before_keeps_its_encoding(collected: Any, proj
     explicit = declared("old.csv", encoding="windows-1250", delimiter=";")
     corrected = BatchWriter(explicit, batch.folder.parent, "run-4", batch.receipt.collected_at, "files/1")
     assert records(corrected.reparse(batch))[0]["b"] == "Győr"
+
+
+def test_records_are_cut_out_of_a_text_in_several_encodings(project: Path) -> None:
+    lines = [b"id,n\n", "1,Málaga\n".encode(), "2,Cádiz\n".encode("latin-1"), b'3,"Le\xf3n" x\n', b"4,Madrid\n"]
+    payload = project / "mixed.csv"
+    payload.write_bytes(b"".join(lines))
+    part = PayloadPart("mixed.csv", lambda: payload.open("rb"), payload)
+    context = ReadContext(CsvOptions(format="csv", encoding=("utf-8", "windows-1252")), project / "scratch", "0" * 64)
+    for dropped in range(4):
+        sink = io.BytesIO()
+        cut_csv(part, [dropped], sink, context)
+        assert sink.getvalue() == b"".join(line for at, line in enumerate(lines) if at != dropped + 1)
 
 
 def test_the_run_and_the_sources_show_the_guess(tmp_path: Path) -> None:
