@@ -182,8 +182,8 @@ def test_no_byte_of_the_lake_has_the_person_and_all_else_is_as_it_was(folder: Pa
                 "the row of Ada is wrong",
             ]
             assert project.ledgers.read("decisions").num_rows == 0
-            other = {"members": ("vertebra forget accounts member=17",), "accounts": ("vertebra forget members id=17",)}
-            assert said.effects.others == other.get(name, ())
+            # of accounts, the members that it refers to were forgotten already
+            assert said.effects.others == (("vertebra forget accounts member=17",) if name == "members" else ())
         assert files_with(lake, MARK) == []
         assert files_with(folder / "out", MARK) == []
         assert others(folder) == rest
@@ -322,7 +322,7 @@ def test_what_cannot_be_forgotten_is_refused_and_nothing_changes(small: Path, tm
         assert project.run().ok
         state = sizes(folder)
         for wrong, message in {
-            ("99",): "no record of members has id = 99(.|\n)*records in 3 batches were searched(.|\n)*next",
+            ("99",): "no record of members has id = 99(.|\n)*searched: [0-9]+ records in 3 batches(.|\n)*next",
             ("1", "2"): "2 values for the key of members, which has 1 column",
             ("nme=x",): "members has no column nme(.|\n)*did you mean name",
             ("name= ",): "name has no value",

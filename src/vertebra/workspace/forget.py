@@ -248,7 +248,7 @@ class _Forgetting:
         searched = sum(batch.receipt.records for batch in landed if batch.receipt.freed_at is None)
         return DecisionError(
             f"no record of {name} has {_listed(self.key)}",
-            cause=f"{counted(searched, 'record')} in {counted(len(landed), 'batch', 'batches')} were searched"
+            cause=f"searched: {counted(searched, 'record')} in {counted(len(landed), 'batch', 'batches')}"
             + (f"; the key was forgotten before: {before.reason}" if before else ""),
             remedy=f'vertebra sql "select {", ".join(self.key)} from formatted.{name} limit 5" shows how it is written',
         )

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from vertebra.denial import Inclusion
 from vertebra.errors import DecisionError
+from vertebra.governance.forgotten import tombstones
 from vertebra.governance.ledgers import Ledgers
+from vertebra.lake.erasure import joined_key, key_hash
 from vertebra.zones import Zone
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def effects_of(project: Project, lake: Lake, dataset: Dataset, key: Mapping[str,
         derived.orphans,
         len(list(home.glob(f"{REFUSED}/*"))),
         _models(lake, derived),
-        tuple(_others(project, dataset, key)),
+        tuple(_others(project, lake, dataset, key)),
         tuple(_commands(project, derived)),
     )
 
@@ -89,11 +91,14 @@ def _commands(project: Project, derived: Derived) -> list[str]:
     return [f"vertebra predict {names[table]}" for table in derived.orphans if table in names]
 
 
-def _others(project: Project, dataset: Dataset, key: Mapping[str, str]) -> list[str]:
-    """Commands for other datasets that are connected with the columns of the key by declared references."""
+def _others(project: Project, lake: Lake, dataset: Dataset, key: Mapping[str, str]) -> list[str]:
+    """Commands for other datasets that are connected with the columns of the key by declared references.
+
+    Datasets in which the key was forgotten already are left out.
+    """
     from vertebra.declare.rules import rules_of
 
-    found: dict[str, None] = {}
+    found: dict[str, tuple[str, dict[str, str]]] = {}
     for other in project.datasets.values():
         for rule in rules_of(other, project.datasets):
             one = rule.constraint
@@ -101,11 +106,24 @@ def _others(project: Project, dataset: Dataset, key: Mapping[str, str]) -> list[
                 continue
             if one.table == dataset.name and set(one.referenced) <= set(key):
                 values = zip(one.columns, (key[name] for name in one.referenced), strict=True)
-                found[_command(one.relation, dict(values))] = None
+                there = one.relation, dict(values)
+                found[_command(*there)] = there
             elif one.relation == dataset.name and set(one.columns) <= set(key):
                 values = zip(one.referenced, (key[name] for name in one.columns), strict=True)
-                found[_command(one.table, dict(values))] = None
-    return list(found)
+                there = one.table, dict(values)
+                found[_command(*there)] = there
+    ledgers = Ledgers(lake)
+    return [
+        command for command, (name, there_key) in found.items() if not _is_forgotten(lake, ledgers, name, there_key)
+    ]
+
+
+def _is_forgotten(lake: Lake, ledgers: Ledgers, dataset: str, key: Mapping[str, str]) -> bool:
+    known = tombstones(lake, ledgers, dataset)
+    if known is None:
+        return False
+    digest = key_hash(known.secret, joined_key(list(key.values())))
+    return any(one.columns == tuple(key) and digest in one.hashes for one in known.keys)
 
 
 def _command(dataset: str, key: Mapping[str, str]) -> str:
