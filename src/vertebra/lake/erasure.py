@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.durable import flush, make_folder, replace_file
-from vertebra.lake.log import LOG, entries
 from vertebra.lake.log_retention import keep_log, trim_log
 from vertebra.lake.repair import DAMAGED
 from vertebra.lake.vacuum import vacuum
@@ -131,12 +130,6 @@ def key_hash(secret: bytes, joined: str) -> str:
 def joined_key(texts: Sequence[str | None]) -> str:
     """The texts of a key as one, without spaces around them."""
     return _JOINT.join(_NULL if text is None else text.strip() for text in texts)
-
-
-def has_history(table: LakeTable) -> bool:
-    """Whether a table has versions before the newest data, or files that no version has."""
-    kept = table.data_version()
-    return any(version < kept for version in entries(table.path / LOG)) or bool(_unnamed(table, kept))
 
 
 def erase_history(table: LakeTable) -> int:
