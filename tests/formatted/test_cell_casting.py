@@ -38,16 +38,33 @@ CASES: dict[str, tuple[dict[str, Any], dict[str | None, Any]]] = {
         {"type": "double"},
         {
             "5": 5.0, ".5": 0.5, "5.": 5.0, "-1e-3": -0.001, "1E5": 100000.0, "1.7976931348623157e308": 1.7976931348623157e308,
-            "10.357019999999999": 10.357019999999999, "4.9e-324": 5e-324, "1e-999": 0.0,
+            "10.357019999999999": 10.357019999999999, "9007199254740992": 2.0**53, "9007199254740993": REFUSED, "-9007199254740993.0": REFUSED,
+            "123456789012345680000": REFUSED, "100000000000000000000": 1e20, "123456789012345678e3": 123456789012345678e3,
+            "0.10000000000000001": 0.1, "0.12345678901234567890123": 0.12345678901234567890123, "000000000000000012": 12.0, "4.9e-324": 5e-324, "1e-999": 0.0,
             "1e999": REFUSED, "NaN": REFUSED, "inf": REFUSED, "-Infinity": REFUSED, "1f": REFUSED, "1d": REFUSED,
             "0x1p3": REFUSED, "1,5": REFUSED, ".": REFUSED, "e5": REFUSED, "1 5": REFUSED,
         },
     ),
-    "floats": ({"type": "float"}, {"0.5": 0.5, "16777217": 16777216.0, "1e39": REFUSED}),
+    "floats": ({"type": "float"}, {
+            "0.5": 0.5, "16777216": 16777216.0, "16777217": REFUSED, "1e39": REFUSED, "0.1": pytest.approx(0.1),
+            "1234567.8": pytest.approx(1234567.75), "0.30000000000000004": REFUSED, "3.4028235e38": pytest.approx(3.4028235e38),
+        }),
     "doubles with a decimal comma": (
         {"type": "double", "decimal": ",", "thousands": " "},
         {"1 234,5": 1234.5, "0,5": 0.5, "1.5": REFUSED, "1 23": REFUSED},
     ),
+    "numbers with any apostrophe": (
+        {"type": "double", "thousands": "'"},
+        {"1'299.99": 1299.99, "1\u2019299.99": 1299.99, "1'299\u2019000": REFUSED, "1299": 1299.0},
+    ),
+    "numbers with any space": (
+        {"type": "decimal(12,2)", "thousands": " ", "decimal": ","},
+        {
+            "1\u00a0299,99": Decimal("1299.99"), "1\u202f299,99": Decimal("1299.99"), "1\u2009299\u2009000": Decimal(1299000),
+            "1 299": Decimal(1299), "1\u00a0299 000": REFUSED, "1\u3000299": REFUSED,
+        },
+    ),
+    "numbers with a narrow space": ({"type": "int", "thousands": "\u202f"}, {"1\u202f299": 1299, "1 299": REFUSED}),
     "decimals": (
         {"type": "decimal(5,2)"},
         {
@@ -60,6 +77,30 @@ CASES: dict[str, tuple[dict[str, Any], dict[str | None, Any]]] = {
     "decimals without a fraction": (
         {"type": "decimal(38,0)"},
         {"9" * 38: Decimal("9" * 38), "10": Decimal(10), "10.0": Decimal(10), "9" * 39: REFUSED, "0.1": REFUSED},
+    ),
+    "rounded whole numbers": (
+        {"type": "int", "round": True},
+        {
+            "5.5": 6, "-5.5": -6, "5.49999": 5, "-.5": -1, ".4": 0, "2147483647.4": 2147483647, "2147483647.5": REFUSED, "5": 5,
+            "5.": 5, "1e3": REFUSED, "x": REFUSED,
+        },
+    ),
+    "rounded decimals": (
+        {"type": "decimal(5,2)", "round": True, "thousands": ","},
+        {
+            "5.255": Decimal("5.26"), "5.254999999999": Decimal("5.25"), "-0.005": Decimal("-0.01"), "999.994": Decimal("999.99"),
+            "999.995": REFUSED, "1,000.001": REFUSED, "0.0049": Decimal("0.00"), "5." + "4" * 60: Decimal("5.44"),
+        },
+    ),
+    "rounded doubles": ({"type": "double", "round": True}, {"9007199254740993": 2.0**53, "1e999": REFUSED, "x": REFUSED}),
+    "rounded floats": ({"type": "float", "round": True}, {"16777217": 16777216.0}),
+    "rounded timestamps": (
+        {"type": "timestamp", "round": True},
+        {
+            "2013-01-01T10:00:00.123456789Z": datetime(2013, 1, 1, 10, 0, 0, 123457, UTC),
+            "2013-01-01T10:00:00.1234564Z": datetime(2013, 1, 1, 10, 0, 0, 123456, UTC),
+            "2013-01-01 23:59:59.9999999": datetime(2013, 1, 2, tzinfo=UTC),
+        },
     ),
     "booleans": (
         {"type": "boolean"},
@@ -107,7 +148,18 @@ CASES: dict[str, tuple[dict[str, Any], dict[str | None, Any]]] = {
     "months": ({"type": "date", "format": "yyyyMM"}, {"201305": date(2013, 5, 1), "201313": REFUSED}),
     "dates with the time cut off": (
         {"type": "date", "format": "M/d/yyyy h:mm:ss a"},
-        {"1/5/2013 12:00:00 AM": date(2013, 1, 5), "1/5/2013 0:00:00 AM": REFUSED},
+        {"1/5/2013 12:00:00 AM": date(2013, 1, 5), "1/5/2013 0:00:00 AM": REFUSED, "1/5/2013 9:30:00 PM": REFUSED},
+    ),
+    "dates with years of two digits": (
+        {"type": "date", "format": "d.M.yy"},
+        {"1.2.69": date(2069, 2, 1), "1.2.00": date(2000, 2, 1), "1.2.99": date(2099, 2, 1)},
+    ),
+    "dates with years of two digits since 1930": (
+        {"type": "date", "format": "d.M.yy", "year_from": 1930},
+        {"1.2.69": date(1969, 2, 1), "1.2.30": date(1930, 2, 1), "1.2.29": date(2029, 2, 1), "29.2.00": date(2000, 2, 29)},
+    ),
+    "dates whose time is cut off as declared": (
+        {"type": "date", "format": "M/d/yyyy h:mm:ss a", "round": True}, {"1/5/2013 9:30:00 PM": date(2013, 1, 5)},
     ),
     "instants": (
         {"type": "timestamp"},
@@ -115,7 +167,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str | None, Any]]] = {
             "2013-01-01T10:00:00Z": datetime(2013, 1, 1, 10, tzinfo=UTC), "2013-01-01 10:00:00": datetime(2013, 1, 1, 10, tzinfo=UTC),
             "2013-01-01T10:00:00+02:00": datetime(2013, 1, 1, 8, tzinfo=UTC), "2013-01-01 10:00-0530": datetime(2013, 1, 1, 15, 30, tzinfo=UTC),
             "2013-01-01T10:00:00.5Z": datetime(2013, 1, 1, 10, 0, 0, 500000, UTC), "2013-01-01": datetime(2013, 1, 1, tzinfo=UTC),
-            "2013-01-01T10:00:00.123456789Z": datetime(2013, 1, 1, 10, 0, 0, 123456, UTC), "2013-01-01 10:00 +02": datetime(2013, 1, 1, 8, tzinfo=UTC),
+            "2013-01-01T10:00:00.123456789Z": REFUSED, "2013-01-01T10:00:00.123456000Z": datetime(2013, 1, 1, 10, 0, 0, 123456, UTC), "2013-01-01 10:00 +02": datetime(2013, 1, 1, 8, tzinfo=UTC),
             "2013-01-01T24:00:00Z": REFUSED, "2013-02-30T00:00:00Z": REFUSED, "2013-01-01T23:59:60Z": REFUSED,
             "2013-01-01T10:00:00-18:30": REFUSED, "0001-01-01T00:00:00+14:00": REFUSED, "9999-12-31T23:59:59-10:00": REFUSED,
             "2013-01-01 1:00": REFUSED, "1357034400": REFUSED, "yesterday": REFUSED, "2013-01-01T10:00:00 EST": REFUSED,
@@ -131,7 +183,9 @@ CASES: dict[str, tuple[dict[str, Any], dict[str | None, Any]]] = {
             # clocks went forward: the hour from 2 to 3 does not exist
             "2013-03-10 01:59:59": datetime(2013, 3, 10, 6, 59, 59, tzinfo=UTC), "2013-03-10 02:30:00": REFUSED,
             "2013-03-10 03:00:00": datetime(2013, 3, 10, 7, tzinfo=UTC), "2050-07-01": datetime(2050, 7, 1, 4, tzinfo=UTC),
-            "2100-07-01": REFUSED, "2100-07-01T00:00:00Z": datetime(2100, 7, 1, tzinfo=UTC),
+            "2100-01-01 12:00": datetime(2100, 1, 1, 17, tzinfo=UTC), "2100-07-01": datetime(2100, 7, 1, 4, tzinfo=UTC),
+            "2100-03-14 02:30": REFUSED, "2100-11-07 01:30": REFUSED, "9999-12-31": datetime(9999, 12, 31, 5, tzinfo=UTC),
+            "9999-12-31 23:59:59": REFUSED, "2100-07-01T00:00:00Z": datetime(2100, 7, 1, tzinfo=UTC),
         },
     ),
     "timestamps in a pattern": (

@@ -48,6 +48,12 @@ def floating(text: str) -> Any:
     if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text):
         return REFUSED
     value = float(text)
+    if (
+        re.fullmatch(r"[+-]?[0-9]+(\.0*)?", text)
+        and value != float("inf")
+        and int(value) != int(text.partition(".")[0])
+    ):
+        return REFUSED
     return value if abs(value) != float("inf") else REFUSED
 
 
@@ -84,6 +90,8 @@ def moment(text: str, zone: str = "UTC") -> Any:
         return REFUSED
     try:
         local = datetime.fromisoformat(f"{found[1]}T{found[3] or '00:00'}{found[4] or ':00'}")
+        if found[5] and found[5][7:].strip("0"):
+            return REFUSED
         local += timedelta(microseconds=int((found[5] or ".0")[1:7].ljust(6, "0")))
         if found[6]:
             sign, digits = found[6][0], found[6][1:].replace(":", "").ljust(4, "0")
@@ -94,8 +102,6 @@ def moment(text: str, zone: str = "UTC") -> Any:
                 return REFUSED
             moved = local - timedelta(minutes=minutes if sign == "+" else -minutes)
             return moved.replace(tzinfo=UTC)
-        if zone != "UTC" and local.year >= 2100:
-            return REFUSED
         there = local.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
         exists = there.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == local
         later = local.replace(tzinfo=ZoneInfo(zone), fold=1).astimezone(UTC)

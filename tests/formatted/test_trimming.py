@@ -22,7 +22,7 @@ def test_keys_that_differ_by_blanks_stay_apart(
     land(1, {"code": CODES, "v": ["1", " 2 ", "3"]})
     outcome = formatted(declared({"code": "string", "v": "int"}, load="upsert", key=["code"]))
     assert [(row["code"], row["v"]) for row in rows()] == [("A1", 1), ("A1 ", 2), (" A1", 3)]
-    assert (outcome.facts.cells_trimmed, outcome.facts.keys_merged) == ({}, 0)
+    assert (outcome.facts.cells_trimmed, outcome.facts.keys_merged) == ((), 0)
 
 
 def test_a_run_counts_trimmed_cells_and_names_the_keys_that_became_equal(
@@ -33,14 +33,14 @@ def test_a_run_counts_trimmed_cells_and_names_the_keys_that_became_equal(
     dataset = declared(columns, **about)
     land(1, {"code": [*CODES, "B", "C "], "day": ["1", "1", "1 ", "1", "1"], "note": [" x ", None, "", "", "y"]})
     first = formatted(dataset)
-    assert first.facts.cells_trimmed == {"code": 3}
+    assert first.facts.cells_trimmed == (("code", 3),)
     assert first.facts.merged == ("code 'A1', day 1 (written ' A1', 'A1' and 'A1 ')",)
     assert "1 key merged by trimming: code 'A1', day 1 (written" in "; ".join(phrases(first.facts))
 
     # what the table has is compared as it was written, also where the new text has no blanks
     land(2, {"code": ["C", "A1\u00a0", " A1", "D"], "day": ["1", "2", "1", "1"], "note": ["z", "z", "z", "z"]})
     second = formatted(dataset)
-    assert second.facts.cells_trimmed == {"code": 2}
+    assert second.facts.cells_trimmed == (("code", 2),)
     assert (second.facts.keys_merged, second.facts.merged) == (1, ("code 'C', day 1 (written 'C' and 'C ')",))
     assert [(row["code"], row["day"], row["note"]) for row in rows()] == [
         ("B", 1, ""), ("C", 1, "z"), ("A1", 2, "z"), ("A1", 1, "z"), ("D", 1, "z"),
@@ -49,7 +49,7 @@ def test_a_run_counts_trimmed_cells_and_names_the_keys_that_became_equal(
     assert (cell.raw, cell.value, cell.steps[0]) == ("A1\u00a0", "A1", "trimmed")
 
     again = formatted(dataset, full_refresh=True)
-    assert (again.facts.keys_merged, again.facts.cells_trimmed) == (2, {"code": 5})
+    assert (again.facts.keys_merged, again.facts.cells_trimmed) == (2, (("code", 5),))
 
 
 def test_typed_formats_keep_empty_and_blank_text(

@@ -35,6 +35,8 @@ class ColumnFormat(SugarFields):
         unit: documents the unit.
         convert: changes the unit of a ``float`` or ``double``: ``{from: mph, to: km/h}``, any units that pint knows.
         format: how a date or timestamp is written, as a Spark pattern: ``dd/MM/yyyy HH:mm``. ISO 8601 unless declared.
+        year_from: the first of the hundred years that a year of two digits means, where ``format`` has ``yy``; 2000
+            unless declared.
         zone: the time zone of timestamps written without an offset: ``America/New_York``. UTC unless declared.
         repeated: which instant a local time means that occurs twice, when clocks are turned back: ``first`` or
             ``second``, or ``order`` (the default): as the records of the file follow each other, where the column is
@@ -43,7 +45,10 @@ class ColumnFormat(SugarFields):
         trim: whether a string loses the blanks around its text; as ``parse: trim`` says unless declared. Columns of
             other types are always parsed without them.
         decimal: the decimal separator of numbers, ``.`` or ``,``.
-        thousands: the separator of groups of three digits; none unless declared.
+        thousands: the separator of groups of three digits: a comma, a point, an apostrophe (``'`` or ``’``), or a space
+            (also a no-break or thin one, which ``" "`` includes); none unless declared.
+        round: whether numbers and times that are finer than the type are rounded to the nearest value, and a date loses
+            its time of day; they are rejected unless declared.
         true_values, false_values: how a boolean is written; ``true t yes y 1``, ``false f no n 0`` unless declared.
     """
 
@@ -53,12 +58,14 @@ class ColumnFormat(SugarFields):
     unit: str | None = None
     convert: dict[Literal["from", "to"], str] | None = None
     format: str | None = None
+    year_from: int | None = Field(default=None, ge=1, le=9900)
     zone: str | None = None
     repeated: Literal["order", "first", "second", "reject"] | None = None
     null: tuple[str, ...] = ()
     trim: Flag | None = None
     decimal: Literal[".", ","] = "."
-    thousands: Literal[",", ".", " ", "'"] | None = None
+    thousands: Literal[",", ".", " ", "'", "\u2019", "\u00a0", "\u202f", "\u2009"] | None = None
+    round: Flag = False
     true_values: tuple[str, ...] = ()
     false_values: tuple[str, ...] = ()
 
@@ -110,6 +117,7 @@ class ColumnFormat(SugarFields):
             ("zone", name == "timestamp", "timestamp"),
             ("repeated", name == "timestamp" and self.zone is not None, "timestamp with a zone"),
             ("thousands", number, "number"),
+            ("round", number or name in ("date", "timestamp"), "number, date or timestamp"),
             ("true_values", name == "boolean", "boolean"),
             ("false_values", name == "boolean", "boolean"),
         ):
@@ -117,6 +125,9 @@ class ColumnFormat(SugarFields):
                 raise ValueError(f"{key} is for a {what}, and the type is {self.type}")
         if self.trim is not None and name != "string":
             raise ValueError(f"trim is for a string, and the type is {self.type}: it is always parsed without blanks")
+        two_digits = self.format is not None and time_pattern(self.format).fields["y"].count == 2
+        if self.year_from is not None and not two_digits:
+            raise ValueError("year_from is for a format with a year of two digits, such as dd.MM.yy")
         if self.decimal == "," and not number:
             raise ValueError(f"decimal is for a number, and the type is {self.type}")
         if self.convert is not None and set(self.convert) != {"from", "to"}:

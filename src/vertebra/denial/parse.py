@@ -12,6 +12,7 @@ from vertebra.denial.refusal import refuse
 from vertebra.denial.tokens import Tokens, tokenise
 from vertebra.quoting import rule_column
 from vertebra.suggestions import did_you_mean
+from vertebra.unicode_form import names_in_nfc
 
 if TYPE_CHECKING:
     from vertebra.denial.ast import DenialConstraint
@@ -41,6 +42,7 @@ def parse(text: str, relation: str, columns: Columns, others: Mapping[str, Colum
         ¬∃ t,s ∈ shops, t≠s: t.zip = s.zip ∧ t.city ≠ s.city
     """
     _check_length(text)
+    text = names_in_nfc(text)
     recognised = recognise(text)
     known = {**(others or {}), relation: columns}
     for one in recognised.ranges:
@@ -77,6 +79,7 @@ def parse_between(over: str, where: str, relations: Mapping[str, Columns]) -> De
     for one in ranges:
         _check_relation(over, one, relations)
     _check_length(where)
+    where = names_in_nfc(where)
     recognised = recognise(where)
     if recognised.ranges:
         refuse(

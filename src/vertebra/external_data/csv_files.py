@@ -17,6 +17,7 @@ from vertebra.external_data.parquet_files import parquet_part
 from vertebra.external_data.source import SourceLayout, SourcePart
 from vertebra.formatting import shortened
 from vertebra.quoting import duckdb_identifier, duckdb_text
+from vertebra.unicode_form import nfc
 
 if TYPE_CHECKING:
     import duckdb
@@ -87,7 +88,7 @@ def _header(file: Path, delimiter: str | None) -> tuple[list[str], str]:
             f"{display_path(file)} begins with an empty line" if text else f"{display_path(file)} is empty",
             cause="the first line of a CSV file names its columns", remedy="remove the line, or give another file",
         )  # fmt: skip
-    return names, found
+    return [nfc(name) for name in names], found
 
 
 def _position(file: Path, names: Sequence[str], name: str) -> int:

@@ -2,12 +2,12 @@
 
 Engines differ in the texts that they can cast: some read ``1f`` as a double, others refuse it. So a regular expression
 first checks the text, and the engine casts only text that all engines read the same way. Any other text is refused with
-a reason; nothing is rounded, truncated, wrapped around or guessed.
+a reason; nothing is rounded, unless ``round`` is declared, truncated, wrapped around or guessed.
 
 | type | accepted | refused |
 |---|---|---|
 | whole numbers | ``5``, ``+5``, ``007``, ``5.0`` | ``5.5``, ``1e3``, numbers out of range |
-| float, double | ``5``, ``.5``, ``5.``, ``1e-3`` | ``NaN``, ``Infinity``, numbers out of range |
+| float, double | ``5``, ``.5``, ``5.``, ``1e-3`` | ``NaN``, ``Infinity``, numbers out of range, too many digits |
 | decimal(p,s) | ``5``, ``5.250`` in (4,2) | ``5.255`` in (4,2), exponents, more digits than p |
 | boolean | ``true t yes y 1``, ``false f no n 0``, in any case, or the declared texts | other texts |
 | date | ``2013-01-31``, with a time of midnight or without; or the declared format | other texts, 30 February |
@@ -35,6 +35,15 @@ if TYPE_CHECKING:
 
 TRUE: Final = ("true", "t", "yes", "y", "1")
 FALSE: Final = ("false", "f", "no", "n", "0")
+
+_SEPARATORS: Final = {" ": " \u00a0\u202f\u2009", "'": "'\u2019"}
+"""What a declared separator also stands for: characters that look alike."""
+
+_MOST_DIGITS: Final = 38
+_EXACT_DIGITS: Final = 18
+_LIKE_THOUSANDS: Final = "[,.'\u2019 \u00a0\u202f\u2009]"
+_FLOAT_DIGITS: Final = 9
+"""The most digits with which a ``float`` is written; a text with more had another type."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +134,9 @@ def _read(
         return read_timestamp(content, declaration, kind.name, intermediates, others)
     numbers = _Notation(declaration)
     if kind.name in INTEGERS:
-        return _whole(content, numbers, kind.name)
+        return _whole(content, numbers, kind.name, rounds=declaration.round)
     if kind.name == "decimal":
-        return _decimal(content, numbers, kind)
+        return _decimal(content, numbers, kind, rounds=declaration.round)
     return _floating(content, numbers, kind.name, declaration)
 
 
@@ -135,9 +144,11 @@ class _Notation:
     """How the numbers of a column are written: regular expressions of their parts, and conversion to plain notation."""
 
     def __init__(self, declaration: Declaration) -> None:
-        self._separators = declaration.decimal + (declaration.thousands or "")
+        separators = _SEPARATORS.get(declaration.thousands or "", declaration.thousands or "")
+        self._separators = declaration.decimal + separators
         self.point = escape(declaration.decimal)
-        groups = f"[0-9]{{1,3}}(?:{escape(declaration.thousands)}[0-9]{{3}})+|" if declaration.thousands else ""
+        # all groups of a number have the same separator
+        groups = "".join(f"[0-9]{{1,3}}(?:{escape(one)}[0-9]{{3}})+|" for one in separators)
         self.digits = f"(?:{groups}[0-9]+)"
 
     def plain(self, content: Column) -> Column:
@@ -151,33 +162,46 @@ class _Notation:
         return [
             (content.rlike(r"\A[+-]?(?i:nan|inf|infinity)\z"), "is not a number; list it under null if it means NULL"),
             (
-                content.rlike(r"\A[+-]?[0-9]{1,3}([,.' ])[0-9]{3}(?:[,.' ][0-9]{3})*(?:[.,][0-9]+)?\z"),
+                content.rlike(
+                    rf"\A[+-]?[0-9]{{1,3}}{_LIKE_THOUSANDS}[0-9]{{3}}(?:{_LIKE_THOUSANDS}[0-9]{{3}})*(?:[.,][0-9]+)?\z"
+                ),
                 "seems to have thousands separators; declare thousands, and decimal if it is a comma",
             ),
             (content.rlike(r"\A[+-]?[0-9]*,[0-9]+\z"), "seems to have a decimal comma; declare decimal: ','"),
         ]
 
 
-def _whole(content: Column, numbers: _Notation, kind: str) -> tuple[Column, Reasons]:
+def _whole(content: Column, numbers: _Notation, kind: str, *, rounds: bool) -> tuple[Column, Reasons]:
     from pyspark.sql import functions as F
 
     shaped = content.rlike(rf"\A[+-]?{numbers.digits}(?:{numbers.point}0*)?\z")
+    fraction = content.rlike(rf"\A[+-]?{numbers.digits}?{numbers.point}[0-9]+\z")
+    plain = numbers.plain(content)
     # tools without a NULL for whole numbers write them with a fraction of zero
-    value = F.when(shaped, F.substring_index(numbers.plain(content), ".", 1).try_cast(kind))
+    value = F.when(shaped, F.substring_index(plain, ".", 1).try_cast(kind))
+    if rounds:
+        value = F.when(shaped, value).when(fraction, _rounded(plain, 0).try_cast(kind))
+        shaped |= fraction
     low, high = INTEGERS[kind]
     return value, [
         (shaped, f"is outside of {kind}: {low:,} to {high:,}"),
-        (
-            content.rlike(rf"\A[+-]?{numbers.digits}?{numbers.point}[0-9]+\z"),
-            "has a fraction; declare double or decimal",
-        ),
+        (fraction, "has a fraction; declare double or decimal, or round: true"),
         (content.rlike(r"\A[+-]?[0-9.]+[eE][+-]?[0-9]+\z"), "is written with an exponent; declare double"),
         *numbers.common_reasons(content),
         (F.lit(True), "is not a whole number"),
     ]
 
 
-def _decimal(content: Column, numbers: _Notation, kind: ColumnType) -> tuple[Column, Reasons]:
+def _rounded(plain: Column, scale: int) -> Column:
+    """A number in plain notation as a decimal with ``scale`` digits after the point; of two, the one away from 0."""
+    from pyspark.sql import functions as F
+
+    # the digit after the last one that is kept decides
+    cut = F.regexp_replace(plain, rf"(\.[0-9]{{{scale + 1}}})[0-9]*\z", "$1")
+    return F.round(cut.try_cast(f"decimal(38,{scale + 1})"), scale)
+
+
+def _decimal(content: Column, numbers: _Notation, kind: ColumnType, *, rounds: bool) -> tuple[Column, Reasons]:
     from pyspark.sql import functions as F
 
     point, scale = numbers.point, kind.scale
@@ -189,12 +213,13 @@ def _decimal(content: Column, numbers: _Notation, kind: ColumnType) -> tuple[Col
     short = F.when(plain.contains("."), F.regexp_replace(plain, r"\.?0*\z", "")).otherwise(plain)
     short = F.when(short.isin("", "+", "-"), F.lit("0")).otherwise(short)
     value = F.when(shaped, short.try_cast(str(kind)))
+    longer = content.rlike(rf"\A[+-]?{numbers.digits}?{point}[0-9]+\z")
+    if rounds and scale < _MOST_DIGITS:
+        value = F.when(shaped, value).when(longer, _rounded(plain, scale).try_cast(str(kind)))
+        shaped |= longer
     return value, [
         (shaped, f"has more than {kind.precision - scale} digits before the point, the most that {kind} holds"),
-        (
-            content.rlike(rf"\A[+-]?{numbers.digits}?{point}[0-9]+\z"),
-            f"has more than {scale} digits after the point, the most that {kind} holds",
-        ),
+        (longer, f"has more than {scale} digits after the point, the most that {kind} holds; or declare round: true"),
         (content.rlike(r"\A[+-]?[0-9.]+[eE][+-]?[0-9]+\z"), "is written with an exponent; declare double"),
         *numbers.common_reasons(content),
         (F.lit(True), "is not a decimal number"),
@@ -212,12 +237,43 @@ def _floating(content: Column, numbers: _Notation, kind: str, declaration: Decla
         parsed = parsed * F.lit(factor)
         parsed = (parsed + F.lit(offset) if offset else parsed).cast(kind)
     # infinite: the number is out of the range of the type
-    value = F.when(shaped & (F.abs(parsed) < F.lit(float("inf"))), parsed)
+    finite = F.abs(parsed) < F.lit(float("inf"))
+    if declaration.round:
+        return F.when(shaped & finite, parsed), [
+            (shaped, f"is outside of {kind}"),
+            *numbers.common_reasons(content),
+            (F.lit(True), "is not a number"),
+        ]
+    kept = _kept(numbers.plain(content), kind)
+    value = F.when(shaped & finite & kept, parsed)
     return value, [
-        (shaped, f"is outside of {kind}"),
+        (shaped & ~finite, f"is outside of {kind}"),
+        (shaped, f"has more digits than {kind} holds; declare decimal or bigint, or round: true"),
         *numbers.common_reasons(content),
         (F.lit(True), "is not a number"),
     ]
+
+
+def _kept(plain: Column, kind: str) -> Column:
+    """Whether a floating-point type keeps a number: a whole number exactly, and as many digits as a ``float`` has.
+
+    A fraction in a ``double`` is the nearest one: few decimal fractions are binary ones.
+    """
+    from pyspark.sql import functions as F
+
+    sure = 6 if kind == "float" else 15
+    mantissa = F.regexp_replace(F.regexp_replace(plain, r"[eE].*\z", ""), r"\A[+-]", "")
+    digits = F.regexp_replace(F.translate(mantissa, ".", ""), r"\A0+", "")
+    whole = plain.rlike(r"\A[+-]?[0-9]+(?:\.0*)?\z")
+    written = F.substring_index(plain, ".", 1)
+    # a number of 18 digits is a bigint on every engine
+    exact = written.try_cast(kind).try_cast("bigint") == written.try_cast("bigint")
+    of_whole = F.when(F.length(F.regexp_replace(written, r"\A[+-]?0*", "")) <= _EXACT_DIGITS, exact).otherwise(
+        F.length(F.regexp_replace(written, r"\A[+-]?0*|0+\z", "")) <= sure
+    )
+    fraction = F.length(digits) <= _FLOAT_DIGITS if kind == "float" else F.lit(True)
+    # nearly all numbers are short
+    return F.when(F.length(plain) <= sure, True).when(whole, of_whole).otherwise(fraction)
 
 
 def _boolean(content: Column, declaration: Declaration) -> tuple[Column, Reasons]:

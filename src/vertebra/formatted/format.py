@@ -351,7 +351,7 @@ def _outcome(
         records_repeated=replaced.repeated,
         records_deleted=replaced.deleted,
         batches_left_out=left_out,
-        cells_trimmed=trimmed.cells,
+        cells_trimmed=tuple(trimmed.cells.items()),
         keys_merged=trimmed.keys_merged,
         merged=trimmed.merged,
     )

@@ -23,7 +23,9 @@ class Stage(IntEnum):
     CONTENT = 1
     ISO = 2
     STAMP = 3
-    INSTANT = 4
+    YEAR = 4
+    KNOWN = 5
+    INSTANT = 6
 
 
 class Intermediates:

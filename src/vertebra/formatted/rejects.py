@@ -82,9 +82,10 @@ def rejects(worked: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx:
         for name, cell in cells.items()
     ]
     some_refused = balanced(lambda one, other: one | other, [F.col(f"_refused_{name}") for name in cells])
+    # a filter would be pushed below the intermediates, and each of them repeated wherever it is used
+    cells_of_row = F.when(some_refused, F.array(*found))
     return (
-        flagged.where(some_refused)
-        .select("_rid", F.explode(F.array(*found)).alias("cell"))
+        flagged.select("_rid", F.explode(cells_of_row).alias("cell"))
         .where(F.col("cell").isNotNull())
         .select(
             F.lit(ctx.run_id).alias("run_id"),

@@ -54,13 +54,15 @@ class RepeatedHours:
 
         place, rid = f"{self.name}_at", f"{self.name}_rid"
         series = [f"{self.name}_series_{number}" for number in range(len(self.series))]
-        rows = frame.where(self.near).select(
+        one = F.struct(
             F.col("_rid").alias(rid),
             self.stamp.alias(place),
             self.repeated.alias("_repeated"),
             F.expr(f"_rid div {RECORDS_PER_BATCH}").alias("_batch"),
             *(column.alias(name) for column, name in zip(self.series, series, strict=True)),
         )
+        # a filter would be pushed below the intermediates, and each of them repeated wherever it is used
+        rows = frame.select(F.explode(F.when(self.near, F.array(one))).alias("_one")).select("_one.*")
         # the changes of one batch may be years apart
         of_series = [F.col("_batch"), *map(F.col, series), F.year(place), F.month(place)]
         together, in_order = Window.partitionBy(*of_series), Window.partitionBy(*of_series).orderBy(rid)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.time_pattern import MONTHS, YEAR, TimeField, TimePattern, time_pattern
 from vertebra.formatted.intermediates import Intermediates, Stage
+from vertebra.formatted.zone_rules import in_known_year
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -26,8 +27,10 @@ ISO_DATE: Final = rf"\A{_DAY}(?:[T ]00:00(?::00(?:\.0{{1,9}})?)?)?\z"
 ISO_TIMESTAMP: Final = rf"\A{_DAY}(?:[T ]{_CLOCK}(?: ?{_OFFSET})?)?\z"
 _ENDS_IN_OFFSET: Final = r"(?:Z|:[0-9]{2}(?:\.[0-9]+)? ?[+-][0-9]{2}(?::?[0-9]{2})?)\z"
 
-_ZONES_KNOWN_UNTIL: Final = "2100-01-01"
-"""Engines agree on the rules of time zones up to this date."""
+_CENTURY: Final = 2000
+_MICROSECONDS: Final = len("2013-01-31T23:59:00.123456")
+_FINER: Final = r"\.[0-9]{6}[0-9]*[1-9]"
+_NEARER_NEXT: Final = r"\.[0-9]{6}[5-9]"
 
 Reasons = list[tuple["Column", str]]
 
@@ -56,7 +59,7 @@ def read_timestamp(
     pattern = time_pattern(declaration.format) if declaration.format else None
     if pattern:
         shaped, looks = content.rlike(pattern.regex), f"is not written {pattern.text}"
-        iso = intermediates.keep(Stage.ISO, _iso_text(content, pattern))
+        iso = intermediates.keep(Stage.ISO, _iso_text(content, pattern, declaration.year_from or _CENTURY))
     elif kind == "date":
         shaped, looks = content.rlike(ISO_DATE), "is not a date such as 2013-01-31; declare its format"
         iso = F.substring(content, 1, 10)
@@ -66,25 +69,44 @@ def read_timestamp(
         iso = intermediates.keep(Stage.ISO, _with_seconds(content))
     if kind == "date":
         value = F.when(shaped, F.substring(iso, 1, 10).try_cast("date"))
-        return value, [(shaped, "is not a valid date"), (F.lit(True), looks)]
-    stamp = intermediates.keep(Stage.STAMP, F.when(shaped, iso.try_cast("timestamp")))
-    reasons = [(shaped, "is not a valid date and time"), (F.lit(True), looks)]
+        if pattern is None or not pattern.fields.keys() & set("HhmsS") or declaration.round:
+            return value, [(shaped, "is not a valid date"), (F.lit(True), looks)]
+        midnight = ~iso.rlike("T.*[1-9].*[.]|[.][0-9]*[1-9]")
+        return F.when(midnight, value), [
+            (shaped & ~midnight, "has a time of day; declare timestamp, or round: true to cut it off"),
+            (shaped, "is not a valid date"),
+            (F.lit(True), looks),
+        ]
+    finer = F.when(F.length(iso) > _MICROSECONDS, iso.rlike(_FINER)).otherwise(False)
+    read = iso.try_cast("timestamp")
+    if declaration.round:
+        up = F.when(F.length(iso) > _MICROSECONDS, iso.rlike(_NEARER_NEXT)).otherwise(False)
+        read = F.when(up, F.timestamp_micros(F.unix_micros(read) + 1)).otherwise(read)
+        finer = F.lit(False)
+    stamp = intermediates.keep(Stage.STAMP, F.when(shaped & ~finer, read))
+    reasons = [
+        (shaped & finer, "is finer than a microsecond; declare round: true to round it"),
+        (stamp.isNotNull(), "is outside of the years 1 to 9999 in UTC"),
+        (shaped, "is not a valid date and time"),
+        (F.lit(True), looks),
+    ]
     if declaration.zone is None or declaration.zone == "UTC":
         return _in_range(stamp), reasons
     zone = declaration.zone
     has_offset = _has_offset(content, pattern)
-    instant = intermediates.keep(Stage.INSTANT, F.when(has_offset, stamp).otherwise(F.to_utc_timestamp(stamp, zone)))
-    exists = F.from_utc_timestamp(instant, zone) == stamp
-    known = stamp < F.expr(f"timestamp'{_ZONES_KNOWN_UNTIL}T00:00:00Z'")
-    local = stamp.isNotNull() & ~has_offset
-    later = intermediates.keep(Stage.INSTANT, _with_offset_of(stamp, zone, "interval 1 day"))
-    repeated = local & exists & (later > instant) & (F.from_utc_timestamp(later, zone) == stamp)
-    near = local & (later != _with_offset_of(stamp, zone, "interval -1 day"))
-    chosen, ambiguous, words = _chosen(declaration, intermediates, stamp, near, repeated, (instant, later), others)
-    value = F.when(has_offset | (known & exists & ~ambiguous), _in_range(chosen))
+    earlier = in_known_year(stamp, zone, intermediates)
+    local, known = stamp.isNotNull() & ~has_offset, earlier.stamp
+    first = intermediates.keep(Stage.INSTANT, F.to_utc_timestamp(known, zone))
+    later = intermediates.keep(Stage.INSTANT, _with_offset_of(known, zone, "interval 1 day"))
+    exists = F.from_utc_timestamp(first, zone) == known
+    repeated = local & exists & (later > first) & (F.from_utc_timestamp(later, zone) == known)
+    near = local & (later != _with_offset_of(known, zone, "interval -1 day"))
+    instants = (earlier.later(first), earlier.later(later))
+    chosen, ambiguous, words = _chosen(declaration, intermediates, stamp, near, repeated, instants, others)
+    value = F.when(has_offset, _in_range(stamp)).when(exists & ~ambiguous, _in_range(chosen))
     return value, [
-        (known & ambiguous, f"occurs twice in {zone}, when the clocks are turned back, {words}"),
-        (local & ~known, f"is later than the known time zone rules of {zone}; write it with an offset"),
+        (ambiguous, f"occurs twice in {zone}, when the clocks are turned back, {words}"),
+        (local & known.isNull(), f"is later than the known changes of clocks in {zone}; write it with an offset"),
         (local & ~exists, f"does not exist in {zone}: the clocks were turned forward"),
         *reasons,
     ]
@@ -157,8 +179,12 @@ def _with_seconds(content: Column) -> Column:
     return F.when(bare, filled).otherwise(content)
 
 
-def _iso_text(content: Column, pattern: TimePattern) -> Column:
-    """The ISO 8601 form of a text that matches a pattern."""
+def _iso_text(content: Column, pattern: TimePattern, first_year: int) -> Column:
+    """The ISO 8601 form of a text that matches a pattern.
+
+    Args:
+        first_year: the first of the hundred years that a year of two digits means.
+    """
     from pyspark.sql import functions as F
 
     def part(letter: str, otherwise: str) -> Column:
@@ -174,7 +200,8 @@ def _iso_text(content: Column, pattern: TimePattern) -> Column:
 
     year = part("y", "")
     if pattern.fields["y"].count == 2:
-        year = F.concat(F.lit("20"), year)
+        number = F.pmod(year.try_cast("int") - first_year % 100, F.lit(100)) + first_year
+        year = F.lpad(number.cast("string"), 4, "0") if first_year != _CENTURY else F.concat(F.lit("20"), year)
     month = part("M", "1")
     if "M" in pattern.fields and pattern.fields["M"].count > 2:
         names = "".join(name[:3] for name in MONTHS)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from vertebra.declare.column_type import INTEGERS, column_type
 from vertebra.governance.renames import look_alike
 from vertebra.lake.column_profile import EMPTY, ColumnProfile
+from vertebra.unicode_form import nfc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,16 +80,20 @@ def sources_in(
 ) -> dict[str, str | None]:
     """The payload's column for each declared column, None where there is none.
 
-    Names must be equal; a column with several sources takes the first that exists. In a payload with the columns ``V``
-    and ``v``, of which the second is named ``v_2`` in the records, a source ``v`` is the second.
+    Names must be equal; a column with several sources takes the first that exists. A name that differs only in its
+    Unicode form, such as ``é`` as one character or as two, comes after an equal one. In a payload with the columns
+    ``V`` and ``v``, of which the second is named ``v_2`` in the records, a source ``v`` is the second.
 
     Args:
         present: the columns of the payload, by their names in the records.
         renamed: the name in the payload of each that has another one in the records.
     """
     found = {old: new for new, old in reversed(list((renamed or {}).items()))} | {name: name for name in present}
+    forms = {nfc(name): new for name, new in reversed(list(found.items()))}
     return {
-        name: next((found[source] for source in column.sources(name) if source in found), None)
+        name: next(
+            (place for source in column.sources(name) if (place := found.get(source) or forms.get(nfc(source)))), None
+        )
         for name, column in dataset.columns.items()
     }
 
@@ -233,7 +238,7 @@ class _Comparison:
         first = self._first_columns or frozenset()
         for column in extra:
             kind: Kind = "undeclared" if column in first else "added"
-            found.append(_drift(kind, column, "", policy.extra, batch))
+            found.append(_drift(kind, column, _same_name(column, batch), policy.extra, batch))
         missing = [name for name, source in sources.items() if source is None]
         for name, other in look_alike(self._dataset, missing, extra, batch, self._before).items():
             declared = f"{name}: {{type: {self._dataset.columns[name].type}, source: "
@@ -245,7 +250,13 @@ class _Comparison:
         for name, source in sources.items():
             if source is not None:
                 before = self._sources.setdefault(name, source)
-                if source != before:
+                given = batch.receipt.text.get("renamed", {}).get(source, source)
+                declared_as = self._dataset.columns[name].sources(name)
+                alike = next((one for one in declared_as if nfc(one) == nfc(given)), given)
+                if given != alike and given not in declared_as:
+                    words = f"{given!a} is {alike} in another Unicode form"
+                    found.append(_drift("renamed", name, words, "", batch))
+                elif source != before:
                     found.append(_drift("renamed", name, f"{source}, was {before}", "", batch))
         return found
 
@@ -299,6 +310,12 @@ def _written(dataset: Dataset, column: Column | None, source: str, batch: Batch)
 
 def _null(dataset: Dataset, column: Column | None) -> tuple[str, ...]:
     return (*dataset.parse.null, *(column.null if column else ()))
+
+
+def _same_name(column: str, batch: Batch) -> str:
+    """Which column of a batch has the same name in another Unicode form, in words; empty if none has."""
+    other = next((one for one in batch.receipt.columns if one != column and nfc(one) == nfc(column)), None)
+    return "" if other is None else f"{column!a} is {other!a} in another Unicode form"
 
 
 def _drift(kind: Kind, column: str, detail: str, policy: str, batch: Batch) -> ColumnDrift:

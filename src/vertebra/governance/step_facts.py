@@ -7,8 +7,7 @@ people. A new kind of step adds a class here, to :data:`StepFacts`, and its phra
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class FormattedFacts:
         records_repeated: records that came again with the values they had.
         records_deleted: keys whose rows are removed, because they were deleted at the source.
         batches_left_out: batches that do not count: retracted, or with the bytes of an earlier one.
-        cells_trimmed: cells that lost surrounding blanks, by column of type string.
+        cells_trimmed: columns of type string, and how many of their cells lost surrounding blanks.
         keys_merged: keys that are equal only because they were trimmed.
         merged: some of them, with their texts.
     """
@@ -64,7 +63,7 @@ class FormattedFacts:
     records_repeated: int = 0
     records_deleted: int = 0
     batches_left_out: int = 0
-    cells_trimmed: Mapping[str, int] = field(default_factory=dict)
+    cells_trimmed: tuple[tuple[str, int], ...] = ()
     keys_merged: int = 0
     merged: tuple[str, ...] = ()
 
@@ -217,4 +216,4 @@ StepFacts = (
 
 def facts_json(facts: StepFacts) -> str:
     """The ``facts`` column of the ``runs`` ledger: one JSON object; fields without a value are left out."""
-    return json.dumps({name: value for name, value in asdict(facts).items() if value not in (None, (), {})})
+    return json.dumps({name: value for name, value in asdict(facts).items() if value not in (None, ())})

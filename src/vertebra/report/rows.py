@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, Literal, TextIO
 
-from vertebra.escape_control import escape_control
-from vertebra.formatting import figure
+from vertebra.escape_control import escape_invisible
 
 Format = Literal["table", "json", "csv"]
 Row = Mapping[str, Any]
@@ -105,11 +104,11 @@ def _is_number(value: object) -> bool:
 
 
 def cell_text(value: object) -> str:
-    """A value as one line of text; control characters are escaped."""
+    """A value as one line of text: numbers with all their digits; control and invisible characters are escaped."""
     if isinstance(value, float):
-        return figure(round(value, 6)) if value == value else "NaN"
+        return repr(value).removesuffix(".0") if value == value else "NaN"
     text = _cell(value)
-    return text if text.isprintable() else escape_control(text.replace("\n", "⏎").replace("\t", " "))
+    return text if text.isprintable() else escape_invisible(text.replace("\n", "⏎").replace("\t", " "))
 
 
 def _cell(value: object) -> str:

@@ -118,8 +118,8 @@ def _left_out(batches: int) -> list[str]:
 def _trimmed(facts: FormattedFacts) -> list[str]:
     found = []
     if facts.cells_trimmed:
-        columns = [f"{name} {number:,}" for name, number in facts.cells_trimmed.items()]
-        total = counted(sum(facts.cells_trimmed.values()), "cell trimmed", "cells trimmed")
+        columns = [f"{name} {number:,}" for name, number in facts.cells_trimmed]
+        total = counted(sum(number for _, number in facts.cells_trimmed), "cell trimmed", "cells trimmed")
         found.append(f"{total} ({shortened(columns, _MAX_DRIFT)})")
     if facts.keys_merged:
         merged = counted(facts.keys_merged, "key merged by trimming", "keys merged by trimming")

@@ -29,6 +29,7 @@ from vertebra.external_data.spark_frames import SparkFrames, is_spark
 from vertebra.external_data.staging import ROW_ID, StagedTable, checked_types, stage
 from vertebra.formatting import counted, shortened
 from vertebra.governance.context import Progress, silent
+from vertebra.unicode_form import nfc
 from vertebra.workspace.check_examples import examples
 from vertebra.workspace.check_result import CheckedTable, DataCheck, RuleResult, table_result
 
@@ -222,7 +223,7 @@ def rules_given(file: Path | None, texts: Sequence[str], unique: Sequence[str]) 
     found = list(standalone_rules(file)) if file else []
     found += standalone_rules(texts, "deny") if texts else ()
     for columns in unique:
-        listed = [part.strip() for part in columns.split(",")]
+        listed = [nfc(part.strip()) for part in columns.split(",")]
         found += standalone_rules({"unique_" + "_".join(listed): {"unique": listed}})
     return tuple(found)
 

@@ -1,0 +1,27 @@
+"""Names in one Unicode form: an accent may be part of a letter, or a character of its own that looks the same."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+_STRINGS: Final = re.compile(r"('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")", re.DOTALL)
+
+
+def nfc(name: str) -> str:
+    """A name in Unicode's composed form.
+
+    Examples:
+        >>> nfc("co\\u0301digo")
+        'código'
+    """
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def names_in_nfc(expression: str) -> str:
+    """An SQL expression whose names are in composed form; strings stay as they are."""
+    if unicodedata.is_normalized("NFC", expression):
+        return expression
+    parts = _STRINGS.split(expression)
+    return "".join(part if number % 2 else nfc(part) for number, part in enumerate(parts))
