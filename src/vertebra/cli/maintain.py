@@ -92,7 +92,7 @@ def retire(
     project: ProjectOption = CURRENT_FOLDER,
     profile: ProfileOption = None,
 ) -> None:
-    """Retire a dataset, a view or an analysis that is no longer declared.
+    """Retire a dataset or a table that is no longer declared.
 
     Its tables are no longer listed, and gc frees its batches, tables and rows in ledgers when the retention has passed.
     Until then, --undo lists it again.
