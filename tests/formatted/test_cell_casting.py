@@ -55,13 +55,13 @@ CASES: dict[str, tuple[dict[str, Any], dict[str | None, Any]]] = {
     ),
     "numbers with any apostrophe": (
         {"type": "double", "thousands": "'"},
-        {"1'299.99": 1299.99, "1\u2019299.99": 1299.99, "1'299\u2019000": REFUSED, "1299": 1299.0},
+        {"1'299.99": 1299.99, "1\u2019299.99": 1299.99, "1'299\u2019000": 1299000.0, "1'29": REFUSED, "1299": 1299.0},
     ),
     "numbers with any space": (
         {"type": "decimal(12,2)", "thousands": " ", "decimal": ","},
         {
             "1\u00a0299,99": Decimal("1299.99"), "1\u202f299,99": Decimal("1299.99"), "1\u2009299\u2009000": Decimal(1299000),
-            "1 299": Decimal(1299), "1\u00a0299 000": REFUSED, "1\u3000299": REFUSED,
+            "1 299": Decimal(1299), "1\u00a0299 000": Decimal(1299000), "1\u00a0 299": REFUSED, "1\u3000299": REFUSED,
         },
     ),
     "numbers with a narrow space": ({"type": "int", "thousands": "\u202f"}, {"1\u202f299": 1299, "1 299": REFUSED}),

@@ -147,8 +147,8 @@ class _Notation:
         separators = _SEPARATORS.get(declaration.thousands or "", declaration.thousands or "")
         self._separators = declaration.decimal + separators
         self.point = escape(declaration.decimal)
-        # all groups of a number have the same separator
-        groups = "".join(f"[0-9]{{1,3}}(?:{escape(one)}[0-9]{{3}})+|" for one in separators)
+        between = f"[{separators}]" if len(separators) > 1 else escape(separators)
+        groups = f"[0-9]{{1,3}}(?:{between}[0-9]{{3}})+|" if separators else ""
         self.digits = f"(?:{groups}[0-9]+)"
 
     def plain(self, content: Column) -> Column:
