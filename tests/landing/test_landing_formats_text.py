@@ -172,8 +172,15 @@ class TestRaggedRecords:
     def test_a_text_in_which_most_are_ragged_is_read_wrongly(self, landed):
         with pytest.raises(CollectError, match="3 of 3 records do not have 1 cell as the first one") as caught:
             landed(b"Report of 2013\na,b\n1,2\n3,4\n")
+        assert "most records have 2 cells: lines come before the header" in caught.value.cause
         assert "skip" in caught.value.remedy
         assert landed(b"Report of 2013\na,b\n1,2\n3,4\n", "skipped.csv", skip=1)[1] == {"a": "3", "b": "4"}
+
+    def test_records_of_many_widths_come_from_unquoted_delimiters(self, landed):
+        with pytest.raises(CollectError, match="3 of 4 records do not have 2 cells") as caught:
+            landed(b"id,text\n1,plain\n2,one, two\n3,one, two, three\n4,a,b,c,d\n")
+        assert "texts have the delimiter without quotes" in caught.value.cause
+        assert "header" not in caught.value.cause
 
     def test_an_open_quote_is_still_told_from_a_ragged_record(self, landed):
         with pytest.raises(CollectError, match="ends inside a quoted cell"):

@@ -72,14 +72,16 @@ def _project(project: Project) -> str:
 
 
 def _rules(project: Project) -> str:
-    """The number of rules, and warnings about them, which do not count as failures."""
+    """The number of rules, and of warnings about them, which do not count as failures."""
     from vertebra.declare.rule_review import rule_warnings
     from vertebra.declare.rules import rules_of
     from vertebra.declare.table_rule_compiler import table_rules_of
 
     datasets = project.datasets
     rules = sum(len(rules_of(one, datasets)) + len(table_rules_of(one)) for one in datasets.values())
-    return "\n".join([counted(rules, "rule"), *map(str, rule_warnings(project))])
+    warnings = rule_warnings(project)
+    told = f", {counted(len(warnings), 'warning')}; vertebra check shows {'it' if len(warnings) == 1 else 'them'}"
+    return counted(rules, "rule") + (told if warnings else "")
 
 
 def _lake(lake: Lake) -> str:
@@ -89,7 +91,8 @@ def _lake(lake: Lake) -> str:
 
     damage = quick_damage(lake)
     if damage:
-        raise LakeError("\n".join(damage), remedy="vertebra debug --repair")
+        others = f", and {len(damage) - 1} more" if len(damage) > 1 else ""
+        raise LakeError(damage[0] + others, remedy="vertebra debug --repair")
     unended = pending_erasures(lake)
     if unended:
         raise LakeError(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from vertebra.errors import CollectError
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 LONGEST_LINE: Final = 8 << 20
 """Lines are cut at this length, so that bytes that are not text are not read into memory as one line."""
+
+_SEEN: Final = 1_000
+"""Records that are read to say why they are ragged."""
 
 # a cell may be as long as a record; the default limit of the csv module is a thousandth of it
 csv.field_size_limit(LONGEST_RECORD)
@@ -102,11 +107,28 @@ def mostly_ragged(source: CsvSource, ragged: int, records: int, width: int) -> C
     """The error for a part in which most records have more or fewer cells than the first one."""
     found = _ragged(source, width)
     place = f", the first in line {found[0]:,} with {found[1]}" if found else ""
+    cause, remedy = _why_ragged(source, width)
     return CollectError(
         f"{source.part.name}: {ragged:,} of {counted(records, 'record')} "
         f"{'does' if ragged == 1 else 'do'} not have {counted(width, 'cell')} as the first one{place}",
-        cause="lines come before the header, or the delimiter or quote is another one",
-        remedy="declare it, for example parse: {skip: 2} or parse: {delimiter: ';'}",
+        cause=cause,
+        remedy=remedy,
+    )
+
+
+def _why_ragged(source: CsvSource, width: int) -> tuple[str, str]:
+    """The cause of records that are not as wide as the first one, from the first records, and the remedy."""
+    widths = Counter(len(cells) for _, cells in islice(_whole_rows(source), _SEEN) if cells)
+    widest, number = widths.most_common(1)[0] if widths else (width, 0)
+    if widest != width and number * 2 > widths.total():
+        return (
+            f"most records have {counted(widest, 'cell')}: lines come before the header, or the header is another",
+            "declare it, for example parse: {skip: 2}; or name the columns: parse: {header: false, names: […]}",
+        )
+    return (
+        "records differ in their number of cells: texts have the delimiter without quotes, or the delimiter or quote "
+        "is another one",
+        "declare it, for example parse: {delimiter: ';'}, or ask the source to quote texts",
     )
 
 
