@@ -105,7 +105,9 @@ def test_text_that_begins_like_another_kind_is_text(landed: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"a,b\n1,2\n", BOOK[:400], zipped("a.csv", b"a\n1\n"), zipped("[Content_Types].xml", b"<a/>")]
+    "content",
+    [b"a,b\n1,2\n", BOOK[:400], zipped("a.csv", b"a\n1\n"), zipped("[Content_Types].xml", b"<a/>")],
+    ids=["text", "cut off", "another archive", "no workbook in it"],
 )
 def test_what_is_no_workbook_is_refused(landed: Any, content: bytes) -> None:
     with pytest.raises(CollectError) as caught:
