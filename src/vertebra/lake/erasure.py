@@ -89,9 +89,19 @@ def pending_erasures(lake: Lake) -> list[Erasure]:
     return [Erasure.from_json(file.read_text("utf-8")) for file in files]
 
 
+def remove_unwritten(lake: Lake) -> None:
+    """Remove files that a killed process had not finished to write: they have a key in the clear.
+
+    The caller holds the lake's lease.
+    """
+    for file in (lake.root / _FOLDER).glob(".*.new"):
+        file.unlink(missing_ok=True)
+
+
 def begin_erasure(lake: Lake, erasure: Erasure) -> None:
     """Write down that an erasure is decided; from now on, each run continues it."""
     make_folder(lake.root / _FOLDER)
+    remove_unwritten(lake)
     replace_file(_file(lake, erasure), erasure.to_json(), 0o600)
 
 

@@ -156,11 +156,7 @@ class BatchWriter:
             with ThreadPoolExecutor(1, "flush") as disk:
                 # flushed to disk, and compared with what was received, while it is parsed
                 flushed = disk.submit(flush_payload, raw, digest)
-                try:
-                    receipt = self._checked(number, raw, name, digest, folder, payload, known)
-                except RefusedPayloadError:
-                    flushed.result()
-                    raise
+                receipt = self._checked(number, raw, name, digest, folder, payload, known, flushed.result)
                 flushed.result()
             receipt = replace(receipt, records_sha256=finalize_records(folder, receipt.records))
             raw.chmod(0o444)
@@ -224,9 +220,20 @@ class BatchWriter:
                     shutil.rmtree(one.folder, ignore_errors=True)
 
     def _checked(
-        self, number: int, raw: Path, name: str, digest: str, folder: Path, payload: Payload, known: list[Batch]
+        self,
+        number: int,
+        raw: Path,
+        name: str,
+        digest: str,
+        folder: Path,
+        payload: Payload,
+        known: list[Batch],
+        flushed: Callable[[], object] | None = None,
     ) -> Receipt:
         """Parse a payload and check it; if it is refused, it is kept aside.
+
+        Args:
+            flushed: waits until the payload is flushed, which is under way; only then can it be moved.
 
         Returns:
             Its receipt, without the hash of the records.
@@ -239,6 +246,8 @@ class BatchWriter:
             if self.shrink is not None:
                 self.shrink.check(Batch(self.home / f"{number:08d}", receipt), known)
         except CollectError as error:
+            if flushed is not None:
+                flushed()
             asked = Refused(url, error, raw, payload.period, payload.part)
             raise RefusedPayloadError(self.refusals.keep(asked, raw.name, digest)) from error
         return receipt

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vertebra.disk_errors import disk_error
 from vertebra.errors import EngineError, StepError, VertebraError
 from vertebra.formatting import counted
-from vertebra.lake.erasure import pending_erasures
+from vertebra.lake.erasure import pending_erasures, remove_unwritten
 from vertebra.landing.context import CollectionContext
 from vertebra.landing.web.network import Network
 from vertebra.pipeline.beside import Beside, is_small, needs_no_engine
@@ -123,6 +123,7 @@ class _Run:
         return report
 
     def _continue_erasures(self) -> None:
+        remove_unwritten(self.context.lake)
         if not pending_erasures(self.context.lake):
             return
         # what the selection has read of batches may change now

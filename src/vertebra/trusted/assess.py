@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from vertebra.engine.expression_trees import balanced
 from vertebra.governance.schemas import STATES
@@ -125,6 +124,8 @@ def rejected_cells(ledgers: Ledgers, dataset: str, without: Collection[int] = ()
     files = ledgers.files("rejects", dataset)
     if not files:
         return counts
+    import pyarrow.compute as pc  # the plan of a run that has nothing to do imports this module
+
     only = ~pc.field("rid").isin(pa.array(list(without), pa.int64())) if without else None
     rejects = pads.dataset([str(file) for file in files], schema=STATES["rejects"], format="parquet")
     for batch in rejects.to_batches(columns=["column_name"], filter=only):

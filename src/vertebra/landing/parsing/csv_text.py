@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -38,12 +39,23 @@ def csv_text(
         csv.Error: a record is too long. Checked only if there are comments to remove.
     """
     blocks = decoded(stream, encoding)
+    if parse.comment:
+        blocks = _without_mark(blocks)  # what follows the mark may be a comment or a quote
     if parse.skip:
         blocks = _without_first(blocks, parse.skip, blank)
     if parse.comment:
         record = re.compile(record_pattern(parse, delimiter), re.DOTALL)
         blocks = by_records(blocks, partial(_uncommented, parse.comment.encode(), record, blank))
     return blocks
+
+
+def _without_mark(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The text without the byte order mark at its beginning."""
+    first = next(blocks, b"")
+    while len(first) < len(codecs.BOM_UTF8) and (block := next(blocks, None)) is not None:
+        first += block
+    yield first.removeprefix(codecs.BOM_UTF8)
+    yield from blocks
 
 
 class TextFile(io.RawIOBase):
