@@ -283,3 +283,11 @@ def test_a_conversion_that_does_not_exist_is_an_error_of_the_declaration(
     dataset = declared({"a": {"type": "double", "convert": {"from": "mph", "to": "kg"}}})
     with pytest.raises(DeclarationError, match="mph cannot be converted to kg"):
         format_dataset(dataset, context("formatted.cells", engine=sail))
+
+
+def test_a_run_says_that_it_assumes_a_century(
+    declared: Callable[..., Any], land: Callable[..., Any], formatted: Callable[..., Any]
+) -> None:
+    land(1, {"born": ["1.2.69"], "died": ["1.2.69"]})
+    born, died = {"type": "date", "format": "d.M.yy"}, {"type": "date", "format": "d.M.yy", "year_from": 1930}
+    assert formatted(declared({"born": born, "died": died})).facts.century_assumed == ("born",)

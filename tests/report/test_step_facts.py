@@ -36,6 +36,10 @@ PHRASES: list[tuple[StepFacts, str]] = [
     (LandingFacts(drift=tuple("abcdef")), "drift: a, b, c, d and 2 more (vertebra ls drift)"),
     (FormattedFacts(1, 0), "1 batch, 0 cells rejected"),
     (
+        FormattedFacts(1, 0, century_assumed=("born",)),
+        "1 batch, 0 cells rejected, years of two digits read as 2000 to 2099, unless year_from is declared: born",
+    ),
+    (
         FormattedFacts(2, 1, ("a", "b"), ("c",), ("d",), 1),
         "2 batches, 1 cell rejected, columns added: a, b, columns ignored: c, columns missing: d, 1 row without key",
     ),

@@ -107,6 +107,15 @@ class ColumnFormat(SugarFields):
                 raise ValueError(f"{value!r} is not a time zone; use a name such as Europe/Madrid") from None
         return value
 
+    @property
+    def _has_short_years(self) -> bool:
+        return self.format is not None and time_pattern(self.format).fields["y"].count == 2
+
+    @property
+    def assumes_century(self) -> bool:
+        """Whether years of two digits are taken for 2000 to 2099, because ``year_from`` is not declared."""
+        return self.year_from is None and self._has_short_years
+
     @model_validator(mode="after")
     def _fits_the_type(self) -> Self:
         name = column_type(self.type).name
@@ -125,8 +134,7 @@ class ColumnFormat(SugarFields):
                 raise ValueError(f"{key} is for a {what}, and the type is {self.type}")
         if self.trim is not None and name != "string":
             raise ValueError(f"trim is for a string, and the type is {self.type}: it is always parsed without blanks")
-        two_digits = self.format is not None and time_pattern(self.format).fields["y"].count == 2
-        if self.year_from is not None and not two_digits:
+        if self.year_from is not None and not self._has_short_years:
             raise ValueError("year_from is for a format with a year of two digits, such as dd.MM.yy")
         if self.decimal == "," and not number:
             raise ValueError(f"decimal is for a number, and the type is {self.type}")

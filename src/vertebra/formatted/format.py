@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -63,6 +64,8 @@ _BATCHES: Final = "batches"
 _FILES_PER_JOB: Final = 100
 """The most files of one job: its plan grows with them, and planning takes more than linear time."""
 
+_NO_COLUMNS: Final[Mapping[str, Column]] = MappingProxyType({})
+
 
 def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = False) -> StepOutcome:
     """Format the batches of a dataset that its table does not have yet.
@@ -115,7 +118,7 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
     matches = [match_columns(dataset, batch, more) for batch in new]
     refuse_never_seen(dataset, received)
     added = [name for name in more if full_refresh or name not in table.schema().names]
-    declared = list(dataset.columns)
+    declared = dataset.columns
     dataset = dataset.model_copy(update={"columns": {**dataset.columns, **more}})
     ctx.progress(f"formatting {_counted(len(new), 'batch', 'batches')}")
     whole = full_refresh or dataset.load != "append"
@@ -326,7 +329,7 @@ def _outcome(
     without_key: int = 0,
     *,
     added: Sequence[str] = (),
-    declared: Sequence[str] = (),
+    declared: Mapping[str, Column] = _NO_COLUMNS,
     replaced: Replaced = NOTHING_REPLACED,
     trimmed: Trimmed = NOTHING_TRIMMED,
     left_out: int = 0,
@@ -354,6 +357,7 @@ def _outcome(
         cells_trimmed=tuple(trimmed.cells.items()),
         keys_merged=trimmed.keys_merged,
         merged=trimmed.merged,
+        century_assumed=tuple(name for name, column in declared.items() if column.assumes_century),
     )
     return StepOutcome(table.rows(version), version, {table.name: version}, facts)
 

@@ -50,6 +50,7 @@ class FormattedFacts:
         cells_trimmed: columns of type string, and how many of their cells lost surrounding blanks.
         keys_merged: keys that are equal only because they were trimmed.
         merged: some of them, with their texts.
+        century_assumed: columns whose years of two digits are taken for 2000 to 2099.
     """
 
     batches: int
@@ -66,6 +67,7 @@ class FormattedFacts:
     cells_trimmed: tuple[tuple[str, int], ...] = ()
     keys_merged: int = 0
     merged: tuple[str, ...] = ()
+    century_assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,7 @@ def _formatted(facts: FormattedFacts) -> list[str]:
         *_some(facts.rows_without_key, "row without key", "rows without key"),
         *_replaced(facts),
         *_trimmed(facts),
+        *_listed("years of two digits read as 2000 to 2099, unless year_from is declared", facts.century_assumed),
         *_left_out(facts.batches_left_out),
     ]
 
