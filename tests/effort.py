@@ -59,6 +59,18 @@ def cases(every: Sequence[T], fast: Collection[T]) -> list[T]:
     return [case for case in every if EFFORT == "thorough" or case in fast]
 
 
+def moments(calls: int, fast: int, thorough: int) -> list[int]:
+    """Which of the calls 1, 2, … of a program a test interrupts, evenly spread.
+
+    Raises:
+        ValueError: none, or fewer calls than moments.
+    """
+    if not 1 <= fast <= thorough <= calls:
+        raise ValueError(f"fast={fast}, thorough={thorough}: the program makes {calls} calls")
+    chosen = thorough if EFFORT == "thorough" else fast
+    return [1 + (2 * place + 1) * calls // (2 * chosen) for place in range(chosen)]
+
+
 def spread(every: Mapping[K, T], fast: int) -> dict[K, T]:
     """Named cases that a test tries at once: every one, or as many in the fast profile, evenly spread.
 

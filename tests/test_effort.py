@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import effort
-from effort import VARIABLE, cases, effort_of, examples, spread
+from effort import VARIABLE, cases, effort_of, examples, moments, spread
 
 HERE = Path(__file__).parent
 
@@ -35,6 +35,8 @@ def test_a_profile_says_how_much_is_tried(
     assert spread({"a": 1, "b": 2, "c": 3, "d": 4}, fast=2) == (
         {"a": 1, "c": 3} if profile == "fast" else {"a": 1, "b": 2, "c": 3, "d": 4}
     )
+    assert moments(100, fast=2, thorough=4) == ([26, 76] if profile == "fast" else [13, 38, 63, 88])
+    assert moments(1, fast=1, thorough=1) == [1]
 
 
 def test_a_fast_profile_that_tries_nothing_by_chance_or_more_than_the_thorough_one_is_an_error() -> None:
@@ -47,6 +49,9 @@ def test_a_fast_profile_that_tries_nothing_by_chance_or_more_than_the_thorough_o
     for fast in (0, 3):
         with pytest.raises(ValueError, match="there are 2 cases"):
             spread({"a": 1, "b": 2}, fast)
+    for fast, thorough, calls in ((0, 1, 9), (2, 1, 9), (1, 10, 9)):
+        with pytest.raises(ValueError, match=f"makes {calls} calls"):
+            moments(calls, fast, thorough)
 
 
 @pytest.mark.parametrize(

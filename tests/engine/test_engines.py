@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 
 from vertebra.engine import ConnectEngine, Engine, SailEngine, over, start
 from vertebra.engine.sail import join_did_not_fit, machine_memory
-from vertebra.errors import EngineError
+from vertebra.errors import EngineError, QueryError
 
 SCHEMA = pa.schema([("a", pa.int64()), ("at", pa.timestamp("us", tz="UTC"))])
 
@@ -152,3 +153,35 @@ def test_work_waits_for_the_engine_that_starts_in_the_background(monkeypatch: py
     threading.Timer(0.2, may_end.set).start()
     engine.attempt(lambda: order.append("work"))
     assert order == ["engine", "work"]
+
+
+def test_work_whose_session_the_server_has_ended_is_repeated_in_a_new_one(engine: Engine) -> None:
+    """Servers end sessions that are idle for long; what a person does next must not fail for it."""
+    fresh = SailEngine() if isinstance(engine, SailEngine) else ConnectEngine(engine.name)
+    told: list[str] = []
+    try:
+        assert fresh.attempt(lambda: fresh.session.range(3).count()) == 3
+        fresh.session.client.release_session()
+        assert fresh.attempt(lambda: fresh.session.range(5).count(), told.append) == 5
+        assert told == ["the engine had ended its idle session; repeating in a new one"]
+        # only the session was replaced: another end is as harmless, and other failures are none
+        fresh.session.client.release_session()
+        assert fresh.attempt(lambda: fresh.session.range(7).count()) == 7
+        with pytest.raises(QueryError):
+            fresh.attempt(lambda: fresh.session.sql("select nope").collect())
+    finally:
+        fresh.stop()
+
+
+def test_a_session_of_someone_else_that_has_ended_is_a_clear_error(sail: Engine) -> None:
+    theirs = SailEngine()
+    given = over(theirs.session)
+    theirs.session.client.release_session()
+    with pytest.raises(EngineError, match="the engine ended its session") as told:
+        given.attempt(lambda: given.session.range(1).count())
+    assert "open the project again" in told.value.remedy
+    theirs.stop()
+
+
+def test_the_embedded_engine_keeps_an_idle_session_for_longer_than_people_stay_away() -> None:
+    assert int(SailEngine()._settings()["SAIL_SPARK__SESSION_TIMEOUT_SECS"]) > timedelta(days=30).total_seconds()

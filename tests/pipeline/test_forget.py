@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 import vertebra
-from effort import cases
+from effort import moments
 from forked import Forks
 from pipeline.bytes_of import files_with
 from vertebra.cli.app import app
@@ -246,15 +246,12 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_an_erasure_that_is_killed_at_any_moment_is_completed_by_the_next_run(
-    small: Path, tmp_path: Path, forks: Forks
-) -> None:
+def test_an_erasure_that_is_killed_is_completed_by_the_next_run(small: Path, tmp_path: Path, forks: Forks) -> None:
     rest = others(small)
     counted = forks.run(textwrap.dedent(KILLED), str(shutil.copytree(small, tmp_path / "counted")), "0", "forget")
     assert counted.returncode == 0, counted.stderr
     calls = int(counted.stdout)
-    every = range(1, calls + 1)
-    for at in cases([*every], fast=[calls // 3, calls * 4 // 5]):
+    for at in moments(calls, fast=2, thorough=16):
         folder = Path(shutil.copytree(small, tmp_path / f"at-{at}"))
         child = forks.run(textwrap.dedent(KILLED), str(folder), str(at), "forget")
         assert child.returncode == -signal.SIGKILL, child.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from vertebra.engine.failures import cause_of, translated
+from vertebra.engine.failures import cause_of, session_has_ended, translated
 from vertebra.engine.port import Capabilities, Progress, Result, silent
 from vertebra.engine.written_schema import check_written
 from vertebra.errors import EngineError
@@ -123,9 +123,12 @@ class ConnectEngine:
         progress(note)
         return work()
 
-    def _recover(self, error: Exception) -> str | None:  # noqa: ARG002 - adapters that can recover look at it
+    def _recover(self, error: Exception) -> str | None:
         """Change the engine so that a failure does not come again; a note for the user, None when it cannot."""
-        return None
+        if not self._opened or not session_has_ended(error):
+            return None
+        self._session = None
+        return "the engine had ended its idle session; repeating in a new one"
 
     def translate_query(self, text: str, tables: Mapping[str, DataFrame]) -> Translation:  # noqa: ARG002 - see Sail
         return Translation(text)

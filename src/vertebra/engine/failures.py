@@ -17,6 +17,8 @@ _OUT_OF_MEMORY: Final = re.compile(
     r"Failed to allocate additional|Resources exhausted|OutOfMemoryError|UNABLE_TO_ACQUIRE_MEMORY"
 )
 _UNREACHABLE: Final = re.compile(r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|Connection refused")
+_ENDED: Final = re.compile(r"session \S+ is not running|INVALID_HANDLE\.SESSION_\w+")
+"""The server ended a session, of Sail and of Apache Spark; most servers end those that are idle for long."""
 _DEFECT: Final = re.compile(r"RST_STREAM|Stream removed|panick|[Ii]nternal error|entered unreachable code")
 """The engine broke off, or says itself that this should not happen."""
 _GRPC_DETAILS: Final = re.compile(r'details = "([^"]*)"')
@@ -72,6 +74,12 @@ def translated(error: BaseException, about: str = "") -> EngineError | None:
             cause=cause,
             remedy="vertebra debug shows whether the engine answers; then repeat the command",
         )
+    if session_has_ended(error):
+        return EngineError(
+            "the engine ended its session",
+            cause=cause,
+            remedy="repeat the command; in a notebook, open the project again",
+        )
     if _DEFECT.search(text):
         return QueryError(
             f"the engine stopped {about or 'a query'}",
@@ -100,6 +108,15 @@ def query_error(error: Exception, about: str = "") -> QueryError:
     if not isinstance(failure, QueryError):
         raise failure from error
     return failure
+
+
+def session_has_ended(error: BaseException | None) -> bool:
+    """Whether an exception, or one it was raised from, says that the server knows the session no more."""
+    while error is not None:
+        if _is_from_spark(error) and _ENDED.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def cause_of(error: BaseException) -> str:

@@ -74,8 +74,9 @@ class Engine(Protocol):
         """Run work on this engine, recover where the engine can, and translate its errors.
 
         Every use case runs its work through this operation, so that all entrances behave the same. When a join did not
-        fit into memory and the engine can spill joins to disk, it switches to spilling joins and calls ``work`` again.
-        The switch replaces :attr:`session`: ``work`` has to build its frames itself, each time it is called.
+        fit into memory and the engine can spill joins to disk, it switches to spilling joins and calls ``work`` again;
+        when the server had ended the session, which servers do with idle ones, in a new session. Both replace
+        :attr:`session`: ``work`` has to build its frames itself, each time it is called.
 
         Args:
             work: called once or twice; leaves nothing behind that would disturb a second call.

@@ -32,6 +32,10 @@ _STACK = 256 << 20
 """Bytes of address space of each thread's stack; memory is used as it is needed. The engine plans recursively: with its
 default of 8 MiB a condition of 500 terms overflows the stack, which ends the process. With 256 MiB, 5,000 do not."""
 
+_IDLE = 365 * 24 * 3600
+"""Seconds after which the engine ends a session that nobody uses. Its default is a quarter of an hour, which ended the
+sessions of notebooks over lunch; the server lives only as long as this process anyway."""
+
 _HASH_JOIN_INPUT = "for HashJoinInput"
 """Part of the message when the memory pool cannot hold the smaller side of a hash join."""
 _servers: list[Any] = []
@@ -86,7 +90,7 @@ class SailEngine(ConnectEngine):
 
     def _recover(self, error: Exception) -> str | None:
         if self._spilling_joins or not join_did_not_fit(error):
-            return None
+            return super()._recover(error)
         # the old session stays open until `stop`: frames that callers were handed are bound to it
         self._session, self._spilling_joins = None, True
         return "a join did not fit into memory; repeating with joins that spill to disk"
@@ -169,6 +173,7 @@ class SailEngine(ConnectEngine):
             "SAIL_RUNTIME__STACK_SIZE": str(_STACK),
             "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
             "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(self._memory),
+            "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(_IDLE),
             "SAIL_OPTIMIZER__PREFER_HASH_JOIN": "false" if self._spilling_joins else "true",
         }
 
