@@ -1,0 +1,1 @@
+"""Repair methods for whole tables, one module each, with the method in the variable ``METHOD``."""
