@@ -14,6 +14,7 @@ from pipeline.tiny import make
 from vertebra import discover
 from vertebra.cli import main
 from vertebra.declare.load import load_project
+from vertebra.declare.repair import default_method
 from vertebra.errors import ProposalError
 
 Command = Callable[..., tuple[int, str, str]]
@@ -140,6 +141,24 @@ def test_under_a_profile_accepted_rules_go_into_the_file_of_its_overlay(vertebra
     assert files == {"sales": "dev/datasets/sales.yaml", "shops": "datasets/shops.yaml"}
 
 
+def test_a_dependency_is_accepted_with_its_repair(vertebra: Command, folder: Path) -> None:
+    before = (folder / "datasets/sales.yaml").read_bytes()
+    code, _, err = vertebra("discover", "sales", "--repair", "--accept", "shop_determines_city,always_there")
+    assert code == 1
+    assert "always_there, cannot be declared with a repair" in " ".join(err.split())
+    assert (folder / "datasets/sales.yaml").read_bytes() == before
+    code, _, err = vertebra("discover", "sales", "--repair", "--accept", "shop_determines_city")
+    assert code == 0
+    assert "next:  vertebra run --select trusted.sales" in err
+    rule = load_project(folder).datasets["sales"].rules["shop_determines_city"]
+    assert (rule.on_violation, rule.repair_method) == ("repair", default_method(rule))
+    assert vertebra("run")[0] == 0
+    _, out, _ = vertebra("repairs", "list", "sales", "--format", "json")
+    assert [(row["column_name"], row["old"], row["new"]) for row in json.loads(out)] == [
+        ("city", "Barcelona", "Lleida")
+    ]
+
+
 def test_all_can_be_accepted_and_then_there_is_nothing_new(vertebra: Command, folder: Path) -> None:
     assert vertebra("discover", "sales", "--accept-all", "--limit", "50")[0] == 0
     assert vertebra("check", "sales")[0] == 0
@@ -155,6 +174,7 @@ def test_all_can_be_accepted_and_then_there_is_nothing_new(vertebra: Command, fo
         (("--kinds", "keys"), 2, "'keys' is not one of fd, key"),
         (("--format", "csv"), 2, "'csv' is not one of table, json, yaml"),
         (("--name", "1=x"), 2, "use --accept, too"),
+        (("--repair",), 2, "use --accept, too"),
         (("--accept", "1", "--accept-all"), 2, "use either --accept or --accept-all"),
         (("--accept", "shop_determines_city", "--name", "shop_determines_city=No"), 1, "cannot be the name of a rule"),
         (("--accept", "id_key"), 1, "is already declared, as sales_key"),

@@ -61,6 +61,7 @@ def discover(
         ),
     ] = None,
     accept_all: Annotated[bool, typer.Option("--accept-all", help="Declare all that are listed.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Accepted rules repair violations.")] = False,
     name: Annotated[
         list[str] | None,
         typer.Option(
@@ -81,7 +82,7 @@ def discover(
 
     Lists rules that the data satisfy exactly or with few exceptions; exceptions may be errors. Candidates come from a
     sample, every figure from the whole table. Accepted rules are written into the dataset's file; they report
-    violations and change no data. The same table gives the same proposals in the same order.
+    violations and change no data, unless --repair is given. The same table gives the same proposals in the same order.
 
     \b
     Examples:
@@ -89,6 +90,7 @@ def discover(
       vertebra discover planes --kinds fd,key --limit 10
       vertebra discover planes --format yaml
       vertebra discover planes --new --accept 2,4 --name 2=tailnum_code
+      vertebra discover formatted.planes --kinds fd --accept 1 --repair
       vertebra discover --data planes.csv --null NA --format yaml > rules.yaml
 
     \b
@@ -110,6 +112,8 @@ def discover(
     accepting = accept is not None or accept_all
     if names and not accepting:
         raise typer.BadParameter("it names accepted rules: use --accept, too", param_hint="--name")
+    if repair and not accepting:
+        raise typer.BadParameter("it is about accepted rules: use --accept, too", param_hint="--repair")
     if data is not None:
         if accepting or new:
             raise typer.BadParameter("data without a project have no declarations", param_hint="--data")
@@ -125,7 +129,7 @@ def discover(
             found = space.discover(table, limit, sample, wanted, not new, progress, about)
         options = f"--profile {profile}" if profile else ""
         if accepting:
-            _accept(space, table, found, None if accept is None else accept.split(","), names, options)
+            _accept(space, table, found, None if accept is None else accept.split(","), names, options, repair=repair)
         else:
             _print_proposals(space, table, found, shape, options)
 
@@ -145,6 +149,8 @@ def _accept(
     wanted: list[str] | None,
     names: Mapping[str, str],
     options: str,
+    *,
+    repair: bool,
 ) -> None:
     from vertebra import ProposalError
     from vertebra.report.proposals import accepted
@@ -158,8 +164,8 @@ def _accept(
     if not chosen:
         print_note("nothing to accept: every rule that was found is already declared")
         return
-    file = space.accept(table, chosen)
-    sys.stderr.write(accepted(chosen, file, table.rpartition(".")[2], options))
+    file = space.accept(table, chosen, repair=repair)
+    sys.stderr.write(accepted(chosen, file, table.rpartition(".")[2], options, repair=repair))
 
 
 def _discover_data(

@@ -111,24 +111,25 @@ def choose(
 
 
 def accept(
-    project: Project, table: str, chosen: Mapping[str, Proposal], load: Callable[[], Project]
+    project: Project, table: str, chosen: Mapping[str, Proposal], load: Callable[[], Project], *, repair: bool = False
 ) -> tuple[Path, Project]:
-    """Write proposals into the file that declares the dataset, as rules that only report violations.
+    """Write proposals into the file that declares the dataset, as rules that report or repair violations.
 
     Args:
         table: the table they were found in.
         chosen: the proposals by the names their rules get.
         load: loads the project, with the new rules.
+        repair: whether the rules repair violations.
 
     Returns:
         The file, and the project with the new rules.
 
     Raises:
-        DeclarationError: a name is taken, a rule is declared already, or the project would not load; the file stays as
-            it was.
+        DeclarationError: a name is taken, a rule is declared already or cannot repair, or the project would not load;
+            the file stays as it was.
     """
     from vertebra.trusted.discover.accept import accept as write
-    from vertebra.trusted.discover.accept import rule_of
+    from vertebra.trusted.discover.accept import repair_method, rule_of
 
     dataset = project.datasets[dataset_of(project, table)]
     for proposal in chosen.values():
@@ -137,9 +138,10 @@ def accept(
                 f"proposal {proposal.number} is already declared, as {proposal.declared}",
                 remedy="leave it out; --new lists only what is not declared",
             )
+    methods = {name: repair_method(one, dataset, project.datasets) if repair else "" for name, one in chosen.items()}
     file = _file(dataset)
     before = file.read_bytes()
-    write(file, dataset, project.datasets, {name: rule_of(one) for name, one in chosen.items()})
+    write(file, dataset, project.datasets, {name: rule_of(one, methods[name]) for name, one in chosen.items()})
     try:
         return file, load()
     except DeclarationError as error:

@@ -15,6 +15,7 @@ import yaml
 
 from vertebra.declare.dataset import Dataset, Rule
 from vertebra.declare.document import Document, display_path, read_text
+from vertebra.declare.repair import repair_method_of
 from vertebra.declare.rule_sugar import SUGARS
 from vertebra.declare.rules import rules_of
 from vertebra.declare.yaml_flow import flow
@@ -26,9 +27,34 @@ _INDENT: Final = 2
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
-def rule_of(proposal: Proposal) -> dict[str, Any]:
-    """A proposal in the form of a rule under ``rules:``; the rule only reports violations."""
-    return {"description": proposal.statement, **proposal.body, "on_violation": "report"}
+def rule_of(proposal: Proposal, repair_method: str = "") -> dict[str, Any]:
+    """A proposal in the form of a rule under ``rules:``.
+
+    Args:
+        repair_method: the method that repairs violations; empty if the rule only reports them.
+    """
+    does = {"on_violation": "repair", "repair_method": repair_method} if repair_method else {"on_violation": "report"}
+    return {"description": proposal.statement, **proposal.body, **does}
+
+
+def repair_method(proposal: Proposal, dataset: Dataset, datasets: Mapping[str, Dataset]) -> str:
+    """The name of the method that repairs violations of a proposal.
+
+    Raises:
+        DeclarationError: no method can, without being told the right values.
+    """
+    rule = Rule.model_validate({**proposal.body, "on_violation": "repair"})
+    plain = {name: column.without_sugar() for name, column in dataset.columns.items()}
+    alone = dataset.model_copy(update={"columns": plain, "key": (), "rules": {proposal.name: rule}})
+    try:
+        methods = [repair_method_of(part, alone) for part in rules_of(alone, {**datasets, dataset.name: alone})]
+    except RuleError as error:
+        raise DeclarationError(
+            f"proposal {proposal.number}, {proposal.name}, cannot be declared with a repair",
+            cause=error.cause or error.fact,
+            remedy="accept it without --repair, and the others with it",
+        ) from None
+    return next(method.name for method in methods if method is not None)
 
 
 def as_yaml(rules: Mapping[str, Mapping[str, Any]], indent: int = _INDENT) -> str:

@@ -1,15 +1,12 @@
-"""Candidates about one column: ranges, lists of values, and columns without NULL."""
+"""Candidates about one column: ranges, and columns without NULL."""
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from vertebra.quoting import spark_identifier
 from vertebra.trusted.discover.dependencies import named
 from vertebra.trusted.discover.proposal import CandidateRule
 from vertebra.trusted.discover.subject import Subject, SubjectColumn
@@ -118,45 +115,3 @@ def _written(value: float | None, column: SubjectColumn) -> float | int | None:
     if value is None:
         return None
     return int(value) if column.value_type == "integer" or float(value).is_integer() else round(value, 9)
-
-
-def value_lists(subject: Subject) -> list[CandidateRule]:
-    """Columns with a short list of values; a rare value that nearly equals a common one is a typo, and left out."""
-    from pyspark.sql import functions as F
-
-    able = [
-        c
-        for c in subject.columns.values()
-        if c.value_type == "text" and 1 < c.distinct <= _FEW_VALUES and c.rows - c.nulls >= _MANY_ROWS * c.distinct
-    ]
-    found = []
-    for column in able:
-        counts = subject.frame.groupBy(F.col(spark_identifier(column.name)).alias("value")).agg(
-            F.count("*").alias("size")
-        )
-        sizes = {row["value"]: int(row["size"]) for row in counts.collect() if row["value"] is not None}
-        slips = _slips(sizes)
-        listed = sorted(set(sizes) - slips)
-        found.append(
-            CandidateRule(
-                "values", named(column.name, "values"), {"values": {column.name: listed}}, (column.name,),
-                promise=0.75 if slips else 0.5, hint=", ".join(sorted(slips)),
-            )
-        )  # fmt: skip
-    return found
-
-
-def _slips(sizes: Mapping[str, int]) -> set[str]:
-    total = sum(sizes.values())
-    common = [value for value, size in sizes.items() if size > _RARE * total]
-    return {
-        value
-        for value, size in sizes.items()
-        if size <= _RARE * total and any(_alike(value, other) for other in common if sizes[other] >= 20 * size)
-    }
-
-
-def _alike(value: str, other: str) -> bool:
-    """Whether one text is a typo of the other: letter case, spaces, or at most one of five letters differ."""
-    one, two = value.strip().casefold(), other.strip().casefold()
-    return one == two or (len(two) >= 4 and difflib.SequenceMatcher(None, one, two).ratio() >= 0.8)

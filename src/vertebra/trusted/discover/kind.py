@@ -21,9 +21,9 @@ from vertebra.trusted.discover.subject import Subject
 if TYPE_CHECKING:
     from vertebra.trusted.discover.pair_evidence import PairEvidence
 
-_FLAW: Final = 0.01
+FLAW: Final = 0.01
 """At twice this share, dirty rows are exceptions rather than errors."""
-_BONUS: Final = 1.25
+BONUS: Final = 1.25
 """A rule with a few violations is more interesting than one with none: it shows errors."""
 
 
@@ -86,7 +86,7 @@ class DiscoveryKind(ABC):
 
     def with_violations(self, worth: float, found: Verified) -> float:
         """How interesting a rule of some worth is with its violations."""
-        return worth * _BONUS * math.exp(-found.dirty / found.applies / _FLAW / 2)
+        return worth * BONUS * math.exp(-found.dirty / found.applies / FLAW / 2)
 
 
 KINDS: Final[Registry[DiscoveryKind]] = Registry(

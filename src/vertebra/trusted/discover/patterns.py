@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.trusted.discover.dependencies import named
 from vertebra.trusted.discover.proposal import CandidateRule
+from vertebra.trusted.discover.slips import distance
 from vertebra.trusted.discover.subject import SubjectColumn
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ Run = tuple[str, str]
 _LEAST_TEXTS: Final = 20
 _LEAST_SHARE: Final = 0.98
 _LONGEST: Final = 40
+MOST_WRONG: Final = 0.2
+"""The greatest share of texts that miss a pattern because of slips."""
+_TIMES: Final = 20
+"""The form of a slip is this many times rarer than that of the text that was meant."""
+_MOST_SHAPES: Final = 50
 _CLASSES: Final = {"A": "[A-Z]", "a": "[a-z]", "9": "[0-9]"}
 
 
@@ -37,10 +43,12 @@ def patterns(sample: Sample, columns: Mapping[str, SubjectColumn]) -> list[Candi
             continue
         values = zip(sample.values[column.name], sample.uniform, strict=True)
         texts = [str(value) for value, even in values if even and value is not None]
-        pattern = pattern_of(texts)
+        pattern = pattern_of(without_slips(texts))
         if pattern is None:
             continue
         missed = sum(1 for text in texts if not re.fullmatch(pattern, text)) / len(texts)
+        if missed > MOST_WRONG:
+            continue
         found.append(
             CandidateRule(
                 "pattern", named(column.name, "form"), {"matches": {column.name: pattern}}, (column.name,),
@@ -48,6 +56,36 @@ def patterns(sample: Sample, columns: Mapping[str, SubjectColumn]) -> list[Candi
             )
         )  # fmt: skip
     return found
+
+
+def without_slips(texts: Sequence[str]) -> list[str]:
+    """Texts without those of a rare form that is a frequent one with a few letters of another class: ``3x233``.
+
+    A run that is longer or shorter is none, and neither is a form with something before or after a frequent one: these
+    are numbers of any length, and optional parts.
+
+    Examples:
+        >>> without_slips(["08001", "08x01", "0800"] + ["17003"] * 40)[:3]
+        ['08001', '0800', '17003']
+    """
+    shapes = Counter("".join(map(_class, text)) for text in texts)
+    ranked = sorted(shapes, key=lambda shape: (-shapes[shape], shape))
+    frequent = [shape for shape in ranked[:_MOST_SHAPES] if shapes[shape] >= _TIMES]
+    wrong = {shape for shape in ranked if _is_slip(shape, shapes, frequent)}
+    return [text for text in texts if "".join(map(_class, text)) not in wrong] if wrong else list(texts)
+
+
+def _is_slip(shape: str, shapes: Mapping[str, int], frequent: Sequence[str]) -> bool:
+    form = [kind for kind, _ in groupby(shape)]
+    for other in frequent:
+        if shapes[other] < _TIMES * shapes[shape]:
+            return False
+        most = max(1, len(other) // 5)
+        if shape.startswith(other) or shape.endswith(other) or form == [kind for kind, _ in groupby(other)]:
+            continue
+        if distance(shape, other, most) <= most:
+            return True
+    return False
 
 
 def pattern_of(texts: Sequence[str]) -> str | None:

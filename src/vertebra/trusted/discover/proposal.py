@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vertebra.trusted.discover.majority import Majority
+
 
 @dataclass(frozen=True)
 class CandidateRule:
@@ -19,9 +21,9 @@ class CandidateRule:
         rhs: the column that is determined or compared; empty if there is none.
         chance: the share of the pairs that match its left-hand side, or of rows, that would violate it if its columns
             were independent, 0 to 1; for a key, the expected duplicate pairs.
-        rare: for a dependency, the share of rows without the most common value of ``rhs``.
         promise: its interest on the sample; more interesting candidates are verified first.
         hint: words for the sentence that explains it.
+        majority: for a dependency, the majorities of its groups.
     """
 
     kind: str
@@ -30,9 +32,9 @@ class CandidateRule:
     lhs: tuple[str, ...]
     rhs: str = ""
     chance: float = 0.0
-    rare: float = 1.0
     promise: float = 0.0
     hint: str = ""
+    majority: Majority | None = None
 
 
 @dataclass(frozen=True)

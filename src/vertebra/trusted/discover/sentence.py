@@ -10,7 +10,8 @@ def except_groups(found: Verified) -> str:
     """The groups and rows that violate a dependency."""
     differ = counted(found.dirty, "row differs", "rows differ")
     groups = f"{found.violating_groups or 0:,} of {counted(found.groups or 0, 'group')}"
-    return f", except in {groups}: {differ} from the rest of their group, {percentage(found.pair_share)} of the pairs"
+    share = percentage(found.dirty / found.applies)
+    return f", except in {groups}: {differ} from the rest of their group, {share} of all"
 
 
 def kept(found: Verified, which: str = "") -> str:
