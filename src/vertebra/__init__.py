@@ -71,9 +71,10 @@ if TYPE_CHECKING:
     from vertebra.workspace.check_result import DataCheck, RuleResult, ViolatingTuple
     from vertebra.workspace.cleaning_counts import QuarantineCount, RepairCount
     from vertebra.workspace.collect import Backfill
-    from vertebra.workspace.decisions import ListedDecision, Listing, QuarantinedRow, RepairedCell
+    from vertebra.workspace.decisions import ListedDecision, Listing, QuarantinedRow
     from vertebra.workspace.diagnostics import Diagnostic
     from vertebra.workspace.discover_data import discover_data as discover
+    from vertebra.workspace.evaluate import Evaluation, Score
     from vertebra.workspace.explanation import Explanation, Link
     from vertebra.workspace.forget import ErasureReport, RewrittenBatch
     from vertebra.workspace.forget_effects import Effects
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from vertebra.workspace.quality_examples import ExampleTuple, ViolationExample
     from vertebra.workspace.query_result import QueryResult
     from vertebra.workspace.repair import RepairedDamage, RepairReport
+    from vertebra.workspace.repairs import ProposedCell, RepairedCell
     from vertebra.workspace.retire import UndeclaredDataset
     from vertebra.workspace.rule_tallies import RuleTally
     from vertebra.workspace.run_summary import DatasetTally, RunSummary
@@ -123,6 +125,7 @@ __all__ = [
     "EngineError",
     "EngineMemoryError",
     "ErasureReport",
+    "Evaluation",
     "ExampleTuple",
     "Explanation",
     "Finding",
@@ -141,6 +144,7 @@ __all__ = [
     "ProjectCheck",
     "Proposal",
     "ProposalError",
+    "ProposedCell",
     "PublicationInfo",
     "PublishError",
     "QualityError",
@@ -169,6 +173,7 @@ __all__ = [
     "RunInterrupted",
     "RunReport",
     "RunSummary",
+    "Score",
     "SelectionError",
     "SourceLocation",
     "SourceStatus",
@@ -261,7 +266,10 @@ _HOMES: Final[dict[str, str]] = {
     "ListedDecision": "vertebra.workspace.decisions",
     "Listing": "vertebra.workspace.decisions",
     "QuarantinedRow": "vertebra.workspace.decisions",
-    "RepairedCell": "vertebra.workspace.decisions",
+    "RepairedCell": "vertebra.workspace.repairs",
+    "ProposedCell": "vertebra.workspace.repairs",
+    "Evaluation": "vertebra.workspace.evaluate",
+    "Score": "vertebra.workspace.evaluate",
     "Diagnostic": "vertebra.workspace.diagnostics",
     "Damage": "vertebra.lake.verify",
     "Verification": "vertebra.lake.verify",

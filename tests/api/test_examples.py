@@ -24,9 +24,9 @@ def public_methods(owner: type) -> Iterator[tuple[str, Any]]:
 
 
 def groups() -> list[type]:
-    from vertebra.workspace import decisions
+    from vertebra.workspace import decisions, repairs
 
-    return [decisions.Quarantine, decisions.Repairs, decisions.Decisions]
+    return [decisions.Quarantine, repairs.Repairs, decisions.Decisions]
 
 
 METHODS = dict(pair for owner in (vertebra.Workspace, *groups()) for pair in public_methods(owner))

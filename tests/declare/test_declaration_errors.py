@@ -25,7 +25,7 @@ def test_an_unknown_key_is_told_with_the_nearest_known_one(project, lines: Lines
     project.change(FLIGHTS, "on_violation: repair", "onviolation: repair")
     assert project.only_wrong() == lines("""
         datasets/flights.yaml:14:5: dataset flights: unknown key 'onviolation' in rules.route_distance
-          cause: the keys here are deny, required, unique, range, values, matches, references, determines, rows, fresh, sum, mean, distinct, description, on_violation, repair_method, confidence, set
+          cause: the keys here are deny, required, unique, range, values, matches, references, determines, rows, fresh, sum, mean, distinct, description, on_violation, repair_method, confidence, fill, set
           next:  did you mean on_violation?
     """)
 
@@ -65,7 +65,7 @@ def test_an_unknown_repair_method_is_refused_with_the_known_ones(project, lines:
     project.change(FLIGHTS, "on_violation: repair", "on_violation: repair\n    repair_method: majorty")
     assert project.only_wrong() == lines("""
         datasets/flights.yaml:15:20: rule route_distance of flights: there is no repair method 'majorty'
-          cause: there are majority, set
+          cause: there are consistent, majority, set
           next:  did you mean majority?
     """)
 

@@ -1,47 +1,12 @@
-"""The page about loads is one session: its files are written, its commands run, and they print what it shows."""
+"""The page about loads is one session."""
 
 from __future__ import annotations
 
-import re
-import shlex
-import subprocess
 from pathlib import Path
 
+from docs.sessions import shown_lines
 from forked import Forks
-
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "loads.md"
-BLOCK = re.compile(r"^```(yaml|sh|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def test_the_page_is_a_session_that_prints_what_it_shows(tmp_path: Path, forks: Forks) -> None:
-    project = tmp_path / "loads"
-    printed, shown = "", 0
-    for kind, text in BLOCK.findall(PAGE.read_text("utf-8")):
-        if kind == "yaml":
-            name = re.match(r"# (\S+\.yaml)\n", text)
-            if name is None:
-                continue  # a part of a declaration
-            file = project / name[1]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-        elif kind == "sh":
-            printed = "".join(typed(line, project, forks) for line in text.splitlines())
-        else:
-            for line in text.splitlines():
-                wanted = r"[\s\S]*".join(map(re.escape, line.split(" … ")))
-                assert re.search(wanted, printed), f"{line!r} is not in\n{printed}"
-                shown += 1
-    assert shown >= 8
-
-
-def typed(line: str, project: Path, forks: Forks) -> str:
-    """Run a line of the session. Returns what it prints; it may fail only if the page says so by ``|| true``."""
-    command, _, otherwise = line.partition(" || ")
-    words = shlex.split(command)
-    if words[0] == "vertebra":
-        done = forks.vertebra(*words[1:], cwd=project)
-    else:
-        done = subprocess.run(["bash", "-c", line], cwd=project, capture_output=True, text=True, check=False)
-    printed = done.stdout + done.stderr
-    assert done.returncode == 0 or otherwise == "true", f"{line}\n{printed}"
-    return printed
+    assert shown_lines("loads.md", tmp_path / "loads", forks) >= 8

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import vertebra
-from vertebra.workspace.decisions import Decisions, Quarantine, Repairs
+from vertebra.workspace.decisions import Decisions, Quarantine
+from vertebra.workspace.repairs import Repairs
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
 GROUPS = {"quarantine": Quarantine, "repairs": Repairs, "decisions": Decisions}

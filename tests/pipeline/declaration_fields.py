@@ -41,14 +41,14 @@ DECISIONS: dict[str, dict[str, Decision]] = {
         "name": NAMES, "source": FORMATTED, "description": SAYS, "updates": TRUSTED, "load": FORMATTED, "version": FORMATTED, "deleted": FORMATTED,
         "shrink": "it allows or refuses a batch",
         "columns": BOTH,
-        "key": BOTH, "rules": TRUSTED, "tags": SELECTS,
+        "key": BOTH, "rules": TRUSTED, "repair": TRUSTED, "tags": SELECTS,
     },
     "Column": dict.fromkeys(ColumnFormat.model_fields, FORMATTED)
     | {"type": BOTH, "description": SAYS, "unit": SAYS, "on_violation": TRUSTED}
     | {sugar.name: TRUSTED for sugar in of_columns()}
     | {kind.name: TRUSTED for kind in TABLE_RULES.values() if kind.column_type is not None},
     "Rule": dict.fromkeys((*SUGARS, *TABLE_RULES), TRUSTED)
-    | {"description": SAYS, "on_violation": TRUSTED, "repair_method": TRUSTED, "confidence": TRUSTED, "set": TRUSTED},
+    | {"description": SAYS, "on_violation": TRUSTED, "repair_method": TRUSTED, "confidence": TRUSTED, "fill": TRUSTED, "set": TRUSTED},
     "Between": {"over": TRUSTED, "where": TRUSTED},
     "Bounds": {"min": TRUSTED, "max": TRUSTED, "change": TRUSTED},
     "Source": {
@@ -70,7 +70,7 @@ DECISIONS: dict[str, dict[str, Decision]] = {
 
 WHOLE: dict[str, Decision] = {
     "ParseOptions": FORMATTED, "Drift": FORMATTED, "Deletions": FORMATTED,
-    "Side": RECONCILED, "Comparison": RECONCILED, "Survivor": RECONCILED,
+    "TableRepair": TRUSTED, "Side": RECONCILED, "Comparison": RECONCILED, "Survivor": RECONCILED,
     "View": IN_FILE, "Analysis": IN_FILE, "AsOf": IN_FILE, "Candidate": IN_FILE,
 }  # fmt: skip
 """Declarations of which every field is decided in the same way, whichever fields they get."""

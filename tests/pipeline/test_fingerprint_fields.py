@@ -29,6 +29,7 @@ DATASET = Dataset.model_validate(
         "drift": {"extra": "evolve", "missing": "null", "retyped": "fail"},
         "deleted": {"column": "b", "values": ["x"]},
         "columns": {"a": "int", "b": "string"},
+        "repair": {"methods": ["format"], "precision": 0.8, "fill": False, "columns": ["b"]},
         "rules": {
             "one": {"deny": {"over": "d t, e s", "where": "t.a = s.a"}}, "two": {"deny": "t.a < 0"},
             "three": {"rows": {"min": 1}},

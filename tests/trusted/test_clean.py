@@ -54,8 +54,9 @@ def test_a_cell_that_most_of_its_group_contradicts_gets_the_groups_value(zone: Z
     ((rule, row, column, old, new, method, confidence, support),) = zone.rows(
         "governance.repairs", "rule", "rid", "column_name", "old", "new", "method", "confidence", "support"
     )
-    assert (rule, row, column, old, new, method) == ("zip_city", rid(2), "city", "Rues", "Reus", "majority")
-    assert (confidence, support) == (pytest.approx(2 / 3), 2)
+    assert (rule, row, column, old, new, method) == ("zip_city", rid(2), "city", "Rues", "Reus", "consistent")
+    # a lead of one vote where up to a fifth of the cells may be wrong, and a value that no other group has
+    assert (confidence, support) == (pytest.approx(0.8 / 1.02, abs=1e-4), 2)
     assert outcome.facts == TrustedFacts(cells_repaired=1, rows_quarantined=0, rules_broken=1, violating_rows=5)
     resolutions = [resolution for _, resolution in zone.rows("governance.violations", "rid", "resolution")]
     assert resolutions == ["repaired"] * 3 + ["reported"] * 2
@@ -70,7 +71,7 @@ def test_a_cell_that_most_of_its_group_contradicts_gets_the_groups_value(zone: Z
 def test_a_tie_and_an_unsure_majority_are_left_and_reported(sail_zone: Zone) -> None:
     zone = sail_zone
     unsure = CITIES.model_copy(
-        update={"rules": {"zip_city": CITIES.rules["zip_city"].model_copy(update={"confidence": 0.7})}}
+        update={"rules": {"zip_city": CITIES.rules["zip_city"].model_copy(update={"confidence": 0.8})}}
     )
     outcome = zone.run(unsure, cities((1, "a"), (1, "b"), (2, "c"), (2, "c"), (2, "d"), (3, "e"), (3, "e")))
     assert outcome.facts.cells_repaired == 0
@@ -228,7 +229,7 @@ def test_a_row_that_a_repair_puts_right_is_not_quarantined(sail_zone: Zone) -> N
     ]
 
 
-def test_what_a_repair_breaks_elsewhere_is_seen_after_it(sail_zone: Zone) -> None:
+def test_a_repair_that_would_break_another_rule_is_left_to_people(sail_zone: Zone) -> None:
     zone = sail_zone
     dataset = declared(
         "cities",
@@ -238,10 +239,13 @@ def test_what_a_repair_breaks_elsewhere_is_seen_after_it(sail_zone: Zone) -> Non
             "once": {"unique": ["zip", "city"]},
         },
     )
-    zone.run(dataset, [{"zip": 1, "city": c} for c in ("a", "a", "b")])
+    outcome = zone.run(dataset, [{"zip": 1, "city": c} for c in ("a", "a", "b")])
     assert zone.quality("before", "once", "violating_tuples") == 2
-    assert zone.quality("after", "once", "violating_tuples") == 3
-    assert zone.quality("after", "once", "unresolved") == 3
+    assert zone.quality("after", "once", "violating_tuples") == 2
+    assert outcome.facts.cells_repaired == 0
+    ((row, new, reason, evidence),) = zone.rows("governance.proposals", "rid", "new", "reason", "evidence")
+    assert (row, new, reason) == (rid(2), "a", "breaks")
+    assert evidence == "it would break once in more rows than before"
 
 
 def test_a_rule_that_must_hold_stops_the_step_and_keeps_the_old_table(zone: Zone) -> None:
@@ -266,7 +270,7 @@ def test_a_rerun_gives_the_same_table_and_forgets_what_is_over(sail_zone: Zone) 
     assert zone.rows("trusted.cities", "_rid", "city") == once
     assert repaired(zone.ctx(CITIES).ledgers).num_rows == 1
     zone.run(CITIES, cities((1, "a"), (1, "a")))
-    for ledger in ("violations", "repairs", "quarantine"):
+    for ledger in ("violations", "repairs", "proposals", "quarantine"):
         found = zone.ctx(CITIES).ledgers.read(ledger)
         assert found.num_rows == 0
 

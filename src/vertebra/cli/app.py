@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from vertebra.cli import check, collect, decide, discover, inspect_lake, maintain, model, run, start
+from vertebra.cli import check, collect, decide, discover, inspect_lake, maintain, model, repairs, run, start
 from vertebra.cli.help_format import CommandGroup, HelpCommand
 
 if TYPE_CHECKING:
@@ -57,5 +57,5 @@ for panel, commands in _PANELS:
     for name, command in commands.items():
         app.command(name, cls=HelpCommand, rich_help_panel=panel)(command)
 app.add_typer(decide.quarantine, name="quarantine", rich_help_panel="Decide")
-app.add_typer(decide.repairs, name="repairs", rich_help_panel="Decide")
+app.add_typer(repairs.repairs, name="repairs", rich_help_panel="Decide")
 app.add_typer(decide.decisions, name="decisions", rich_help_panel="Decide")

@@ -1,4 +1,4 @@
-"""Commands for decisions about single rows and cells: quarantine, repairs, decisions.
+"""Commands for decisions about single rows: quarantine, decisions.
 
 A decision is stored at once and takes effect with the next run of the dataset's trusted step.
 """
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from vertebra import Decision, Listing
 
 
-def _group(about: str) -> typer.Typer:
+def group(about: str) -> typer.Typer:
+    """A group of commands."""
     return typer.Typer(cls=CommandGroup, no_args_is_help=True, rich_markup_mode=None, help=about)
 
 
-quarantine = _group("List and release rows that cleaning removed.")
-repairs = _group("List, undo and set cells that cleaning changed.")
-decisions = _group("List, accept and withdraw decisions about rows and cells.")
+quarantine = group("List and release rows that cleaning removed.")
+decisions = group("List, accept and withdraw decisions about rows and cells.")
 
 DatasetArgument = Annotated[
     str, typer.Argument(metavar="DATASET", help="The dataset, e.g. flights.", show_default=False)
@@ -65,7 +65,7 @@ def quarantine_list(
     """
     output_format(form)
     found = open_workspace(project, profile).quarantine.list(dataset, limit or None)
-    _print_listing(found, ["dataset", "rid", "rules", "row"], form, "row", "in quarantine")
+    print_listing(found, ["dataset", "rid", "rules", "row"], form, "row", "in quarantine")
 
 
 @quarantine.command("release", cls=HelpCommand)
@@ -85,73 +85,7 @@ def quarantine_release(
       vertebra quarantine release weather 10000000042 -m "station confirmed it"
     """
     made = open_workspace(project, profile).quarantine.release(dataset, rid, comment)
-    _print_decision(f"row {rid} of {made.dataset} will be released", made)
-
-
-@repairs.command("list", cls=HelpCommand)
-def repairs_list(
-    dataset: OptionalDataset = None,
-    limit: LimitOption = 20,
-    form: FormatOption = "table",
-    project: ProjectOption = CURRENT_FOLDER,
-    profile: ProfileOption = None,
-) -> None:
-    """List repaired cells: old and new value, rule, method, confidence.
-
-    \b
-    Examples:
-      vertebra repairs list flights
-      vertebra repairs list --limit 0 --format csv > repairs.csv
-    """
-    output_format(form)
-    found = open_workspace(project, profile).repairs.list(dataset, limit or None)
-    columns = ["dataset", "rid", "column_name", "old", "new", "rule", "confidence", "support", "method"]
-    _print_listing(found, columns, form, "repaired cell", "")
-
-
-@repairs.command("undo", cls=HelpCommand)
-def repairs_undo(
-    dataset: DatasetArgument,
-    rid: RidArgument,
-    column: ColumnArgument,
-    comment: CommentOption = "",
-    project: ProjectOption = CURRENT_FOLDER,
-    profile: ProfileOption = None,
-) -> None:
-    """Undo a repair: the cell gets its formatted value back.
-
-    Rules no longer repair the cell. It takes effect with the next run.
-
-    \b
-    Example:
-      vertebra repairs undo flights 10000012345 distance -m "flew a detour"
-    """
-    made = open_workspace(project, profile).repairs.undo(dataset, rid, column, comment)
-    _print_decision(f"the repair of {column} in row {rid} of {made.dataset} will be undone", made)
-
-
-@repairs.command("set", cls=HelpCommand)
-def repairs_set(
-    dataset: DatasetArgument,
-    rid: RidArgument,
-    column: ColumnArgument,
-    value: Annotated[
-        str | None, typer.Argument(metavar="VALUE", help="The value; without one, NULL.", show_default=False)
-    ] = None,
-    comment: CommentOption = "",
-    project: ProjectOption = CURRENT_FOLDER,
-    profile: ProfileOption = None,
-) -> None:
-    """Set a cell to a value you know to be right.
-
-    It takes effect with the next run.
-
-    \b
-    Example:
-      vertebra repairs set planes 10000000017 seats 149 -m "from the data sheet"
-    """
-    made = open_workspace(project, profile).repairs.set(dataset, rid, column, value, comment)
-    _print_decision(f"{column} of row {rid} of {made.dataset} will be {'NULL' if value is None else value}", made)
+    print_decision(f"row {rid} of {made.dataset} will be released", made)
 
 
 @decisions.command("list", cls=HelpCommand)
@@ -173,7 +107,7 @@ def decisions_list(
     output_format(form)
     found = open_workspace(project, profile).decisions.list(dataset, limit or None)
     columns = ["decided_at", "decided_by", "decision", "dataset", "rid", "column_name", "rule", "value", "comment"]
-    _print_listing(found, [*columns, "state", "present_rid"], form, "decision", "")
+    print_listing(found, [*columns, "state", "present_rid"], form, "decision", "")
 
 
 @decisions.command("accept", cls=HelpCommand)
@@ -194,7 +128,7 @@ def decisions_accept(
       vertebra decisions accept flights ground_speed 10000054321 -m "tail wind"
     """
     made = open_workspace(project, profile).decisions.accept(dataset, rule, rid, comment)
-    _print_decision(f"row {rid} of {made.dataset} may break {rule}", made)
+    print_decision(f"row {rid} of {made.dataset} may break {rule}", made)
 
 
 @decisions.command("withdraw", cls=HelpCommand)
@@ -221,10 +155,11 @@ def decisions_withdraw(
       vertebra decisions withdraw planes 10000000017 --column seats
     """
     made = open_workspace(project, profile).decisions.withdraw(dataset, rid, column, rule, comment)
-    _print_decision(f"the decision about row {rid} of {made.dataset} is withdrawn", made)
+    print_decision(f"the decision about row {rid} of {made.dataset} is withdrawn", made)
 
 
-def _print_listing(found: Listing[Any], columns: list[str], form: str, noun: str, where: str) -> None:
+def print_listing(found: Listing[Any], columns: list[str], form: str, noun: str, where: str) -> None:
+    """Print the entries of a list and their number."""
     from vertebra.formatting import counted
 
     for warning in found.warnings:
@@ -236,5 +171,6 @@ def _print_listing(found: Listing[Any], columns: list[str], form: str, noun: str
         print_note(f"{shown}{counted(found.total, noun)} {where}".rstrip())
 
 
-def _print_decision(what: str, decision: Decision) -> None:
+def print_decision(what: str, decision: Decision) -> None:
+    """Print what was decided and how it takes effect."""
     print_note(f"{what}\nnext:  vertebra run --select trusted.{decision.dataset}+")

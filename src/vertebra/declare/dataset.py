@@ -18,6 +18,7 @@ from vertebra.declare.parse import Parse
 from vertebra.declare.quantity import Percentage
 from vertebra.declare.rule_sugar import SugarFields, with_column_sugar, with_rule_sugar
 from vertebra.declare.source_location import display_path
+from vertebra.declare.table_repair import TableRepair
 from vertebra.declare.table_rule import with_column_table_rules, with_table_rules
 from vertebra.declare.time_pattern import time_pattern
 from vertebra.declare.update_rate import UpdateRate
@@ -184,9 +185,10 @@ class Rule(_RuleWithSugar):
     Attributes:
         on_violation: what cleaning does: ``report``, ``repair`` the cells, ``quarantine`` the rows, or ``fail``. For a
             rule about the whole table ``report`` or ``fail``.
-        repair_method: how ``on_violation: repair`` finds new values: ``majority`` or ``set``, or a method of a plug-in.
-            ``set`` where ``set`` is given, ``majority`` otherwise.
+        repair_method: how ``on_violation: repair`` finds new values: ``consistent``, ``majority`` or ``set``, or a
+            method of a plug-in. ``set`` where ``set`` is given, ``consistent`` otherwise.
         confidence: repairs with a lower confidence, 0 to 1, are not made, and the violation is reported.
+        fill: for a repair of a dependency: empty cells of the dependent get the value of their group.
         set: the new value of each column, SQL over the violating row or null, for the method ``set``.
     """
 
@@ -194,6 +196,7 @@ class Rule(_RuleWithSugar):
     on_violation: OnViolation = "report"
     repair_method: str | None = None
     confidence: float = Field(default=0.5, ge=0, le=1)
+    fill: bool = False
     set: dict[str, str | None] | None = None
 
 
@@ -213,6 +216,8 @@ class Dataset(Declaration):
             them: ``{column: NAME, values: [D]}``.
         shrink: for snapshots: how much smaller than the one in force a new one may be, e.g. ``50 %``. One that lacks
             more rows is refused, and the one in force stays; ``vertebra collect DATASET --accept-shrink`` lets it land.
+        repair: methods that repair the whole table, besides the repairs of rules: ``auto``, or ``{methods: […],
+            precision: 0.9}``. What is less sure is proposed, see ``vertebra repairs list --proposed``.
         updates: how often the described things change, e.g. ``@monthly`` or ``10 min``; needed to measure timeliness.
     """
 
@@ -230,6 +235,7 @@ class Dataset(Declaration):
     columns: dict[Name, Column]
     key: tuple[str, ...] = ()
     rules: dict[Name, Rule] = Field(default_factory=dict)
+    repair: Literal["auto"] | TableRepair | None = None
     tags: tuple[str, ...] = ()
 
     @property

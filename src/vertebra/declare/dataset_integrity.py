@@ -12,6 +12,7 @@ from vertebra.declare.repair import repair_method_of, repair_options
 from vertebra.declare.rule_sugar import SUGARS
 from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.declare.shrink_checks import shrink_errors
+from vertebra.declare.table_methods import table_repair_of
 from vertebra.declare.upsert_checks import upsert_errors
 from vertebra.errors import DeclarationError, RegistryError, RuleError, VertebraError
 from vertebra.formatting import shortened
@@ -37,7 +38,7 @@ def _rule_errors(dataset: Dataset, document: Document, declared: Declarations) -
     except (RuleError, DeclarationError) as error:
         whole = error
     else:
-        return _repair_errors(dataset, rules, document)
+        return [*_repair_errors(dataset, rules, document), *_table_repair_errors(dataset, document)]
     found = []
     for loc, part in _single_rules(dataset):
         try:
@@ -62,6 +63,15 @@ def _repair_error(rule: NamedRule, dataset: Dataset) -> VertebraError | None:
     except (RuleError, RegistryError) as error:
         return error
     return None
+
+
+def _table_repair_errors(dataset: Dataset, document: Document) -> list[DeclarationError]:
+    """The error of the repair of the whole table, if any."""
+    try:
+        table_repair_of(dataset)
+    except (DeclarationError, RegistryError) as error:
+        return [_located(error, document.where(("repair",)))]
+    return []
 
 
 def _repair_place(loc: Loc, document: Document) -> Loc:

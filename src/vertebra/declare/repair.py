@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from vertebra.declare.table_methods import TABLE_REPAIR_METHODS, table_methods_of, table_repair_of
 from vertebra.errors import RegistryError, RuleError
 from vertebra.registry import Registry
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from vertebra.declare.rules import NamedRule
 
 
-_DEFAULT: Final = "majority"
+_DEFAULT: Final = "consistent"
 
 
 class RepairChecks(Protocol):
@@ -26,6 +27,11 @@ class RepairChecks(Protocol):
     @property
     def option(self) -> str:
         """The key of a rule that has the values the method uses; empty if it uses none."""
+        ...
+
+    @property
+    def fills(self) -> bool:
+        """Whether it understands ``fill: true``."""
         ...
 
     def columns(self, rule: NamedRule, dataset: Dataset) -> tuple[str, ...]:
@@ -44,7 +50,7 @@ REPAIR_METHODS: Final[Registry[RepairChecks]] = Registry(
     "vertebra.trusted.repair.port:RepairMethod",
     group="vertebra.repair_methods",
 )
-"""The repair methods by name: ``majority``, ``set`` and those of plug-ins."""
+"""The repair methods by name: ``consistent``, ``majority``, ``set`` and those of plug-ins."""
 
 
 def repair_method_of(rule: NamedRule, dataset: Dataset) -> RepairChecks | None:
@@ -55,7 +61,7 @@ def repair_method_of(rule: NamedRule, dataset: Dataset) -> RepairChecks | None:
         RegistryError: there is no such method.
     """
     if rule.on_violation != "repair":
-        for key in (*repair_options(), "repair_method"):
+        for key in (*repair_options(), "repair_method", "fill"):
             if getattr(rule, key):
                 raise RuleError(
                     f"rule {rule.name} of {dataset.name} has `{key}` but repairs nothing",
@@ -70,6 +76,12 @@ def repair_method_of(rule: NamedRule, dataset: Dataset) -> RepairChecks | None:
             f"rule {rule.name} of {dataset.name}: {error.fact}", cause=error.cause, remedy=error.remedy
         ) from error
     method.columns(rule, dataset)
+    if rule.fill and not method.fills:
+        raise RuleError(
+            f"rule {rule.name} of {dataset.name} has `fill`, which the repair method {method.name} does not know",
+            cause="an empty cell gets the value of its group, and only a dependency, X -> A, makes groups",
+            remedy="remove `fill`, or declare the rule with `determines`",
+        )
     return method
 
 
@@ -77,6 +89,9 @@ def repair_plugins(dataset: Dataset) -> dict[str, str]:
     """The version of the package behind each plug-in repair method that a dataset names, for fingerprints."""
     named = {rule.repair_method for rule in dataset.rules.values() if rule.repair_method is not None}
     versions = {name: REPAIR_METHODS.plugin_version(name) for name in sorted(named)}
+    whole = table_repair_of(dataset)
+    for name in table_methods_of(whole) if whole is not None else ():
+        versions[f"table {name}"] = TABLE_REPAIR_METHODS.plugin_version(name)
     return {name: version for name, version in versions.items() if version is not None}
 
 
@@ -87,5 +102,5 @@ def repair_options() -> dict[str, str]:
 
 
 def default_method(rule: NamedRule) -> str:
-    """The repair method of a rule that names none: the one whose option it has, or ``majority``."""
+    """The repair method of a rule that names none: the one whose option it has, or ``consistent``."""
     return next((method for option, method in repair_options().items() if getattr(rule, option)), _DEFAULT)

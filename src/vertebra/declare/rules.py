@@ -53,6 +53,7 @@ class NamedRule:
         confidence: least confidence of repairs, 0 to 1; violations with less confident repairs are only reported.
         repair_method: the repair method that the rule names; None for the default, see
             :func:`vertebra.declare.repair.default_method`.
+        fill: whether a repair of a dependency gives empty cells the value of their group.
         set: for a repair of a rule about one tuple, the new value of each column as SQL text; None for NULL.
         origin: where it is declared; one declaration can make several rules.
     """
@@ -63,6 +64,7 @@ class NamedRule:
     on_violation: OnViolation = "report"
     confidence: float = 0.5
     repair_method: str | None = None
+    fill: bool = False
     set: Mapping[str, str | None] = field(default_factory=dict)
     description: str = ""
     origin: RuleOrigin = RuleOrigin()
@@ -179,6 +181,7 @@ class _Compiler:
                     on_violation=rule.on_violation,
                     confidence=rule.confidence,
                     repair_method=rule.repair_method,
+                    fill=rule.fill,
                     set=dict(rule.set or {}),
                     description=" ".join(rule.description.split()),
                     origin=RuleOrigin(rule=name, sugar=kind),

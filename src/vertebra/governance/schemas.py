@@ -266,7 +266,8 @@ STATES: Final[dict[str, pa.Schema]] = {
         replaced_by_batch=pa.int64(),
         action=pa.string(),
     ),
-    # tuples that violate a rule, before cleaning; partner is the row id of one tuple they violate it with
+    # tuples that violate a rule, before cleaning, and those that violate it only after it (resolution "introduced");
+    # partner is the row id of one tuple they violate it with
     "violations": _schema(
         run_id=pa.string(),
         dataset=pa.string(),
@@ -288,6 +289,23 @@ STATES: Final[dict[str, pa.Schema]] = {
         method=pa.string(),
         confidence=pa.float64(),
         support=pa.int64(),
+        evidence=pa.string(),
+    ),
+    # cells that cleaning could have changed and left to people, and why: "tie" (another value is as well supported),
+    # "unsure" (below the confidence that is declared) or "breaks" (another rule, which evidence names)
+    "proposals": _schema(
+        run_id=pa.string(),
+        dataset=pa.string(),
+        rule=pa.string(),
+        rid=pa.int64(),
+        column_name=pa.string(),
+        old=pa.string(),
+        new=pa.string(),
+        method=pa.string(),
+        confidence=pa.float64(),
+        support=pa.int64(),
+        evidence=pa.string(),
+        reason=pa.string(),
     ),
     # rows that cleaning removed, whole, as JSON text
     "quarantine": _schema(

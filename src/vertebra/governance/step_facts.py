@@ -77,9 +77,10 @@ class TrustedFacts:
     Attributes:
         cells_repaired: cells that a repair changed.
         rows_quarantined: rows that were removed to the quarantine.
-        rules_broken: rules that had violations before cleaning.
+        rules_broken: rules that had violations before cleaning, or have some after it.
         violating_rows: rows that violate a rule after cleaning.
         rows_added: rows that were appended; None when the table was written whole.
+        cells_proposed: cells that a repair could change, left to people.
         decisions_lapsed: decisions of people that apply to no present row.
         warnings: the violated rules about the whole table, and how they are violated.
         rechecked: whether only the freshness of the table was checked again, and no version was written.
@@ -90,6 +91,7 @@ class TrustedFacts:
     rules_broken: int
     violating_rows: int
     rows_added: int | None = None
+    cells_proposed: int = 0
     decisions_lapsed: int = 0
     warnings: tuple[str, ...] = ()
     rechecked: bool | None = None

@@ -207,6 +207,8 @@ def _trusted_parts(dataset: Dataset) -> dict[str, Any]:
         "columns": list(dataset.columns),
         "rules": list(dataset.rules),
     }
+    if dataset.repair is not None:
+        parts["repair"] = dataset.repair if dataset.repair == "auto" else _declared(dataset.repair)
     ignored = set(ColumnFormat.model_fields) - {"type"}
     for name, column in dataset.columns.items():
         parts[f"columns.{name}"] = _declared(column, exclude=ignored)

@@ -154,9 +154,12 @@ def _next(proposals: Sequence[Proposal], table: str, file: str, options: str) ->
     )
 
 
-def accepted(chosen: Mapping[str, Proposal], file: Path, dataset: str, options: str = "") -> str:
+def accepted(
+    chosen: Mapping[str, Proposal], file: Path, dataset: str, options: str = "", *, repair: bool = False
+) -> str:
     """A message with the accepted rules, the file they were written into, and the next command."""
+    command = f"vertebra run --select trusted.{dataset}" if repair else f"vertebra check {dataset}"
     return (
         f"{counted(len(chosen), 'rule')} written into {display_path(file)}: {', '.join(chosen)}\n"
-        f"next:  vertebra check {dataset}{options and f' {options}'}\n"
+        f"next:  {command}{options and f' {options}'}\n"
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,24 +26,26 @@ from vertebra.trusted.assess import (
     quality_rows,
     rejected_cells,
 )
+from vertebra.trusted.cleaning import Cleaned, Cleaning, combined, violated_in, with_rows
 from vertebra.trusted.decisions import DecisionsInForce, decisions_in_force
 from vertebra.trusted.detect import Detection, detect
 from vertebra.trusted.freshness import recheck, table_error, warnings_of
 from vertebra.trusted.incremental import new_rows
 from vertebra.trusted.inputs import relations_of
 from vertebra.trusted.ledger_commit import LedgerCommit, with_ledger_folders
-from vertebra.trusted.quarantine import removals, whole_rows, without_rows
-from vertebra.trusted.repair.apply import apply_repairs
-from vertebra.trusted.repair.choose import chosen_repairs, planned_repair
-from vertebra.trusted.resolution import ViolationSummary, resolve, summarise_violations
-from vertebra.trusted.rule_columns import columns_of
+from vertebra.trusted.resolution import (
+    INTRODUCED,
+    ViolationSummary,
+    introduced,
+    resolve,
+    summarise_violations,
+    without_introduced,
+)
 from vertebra.trusted.table_rules import TableFinding, check_table
 from vertebra.trusted.timeliness import timeliness
 from vertebra.trusted.violation_changes import changes_since_last_run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pyspark.sql import DataFrame
 
     from vertebra.declare.dataset import Dataset
@@ -92,28 +93,6 @@ def check(dataset: Dataset, ctx: StepContext, zone: str = "formatted", datasets:
     return _Step(dataset, ctx, rules_of(dataset, datasets), zone).checked()
 
 
-@dataclass(frozen=True)
-class _Repaired:
-    """The repairs of a run; ``cells`` is None when there are none."""
-
-    cells: DataFrame | None = None
-    per_rule: Mapping[str, int] = field(default_factory=dict)
-    columns: frozenset[str] = frozenset()
-
-    @property
-    def count(self) -> int:
-        return sum(self.per_rule.values())
-
-
-@dataclass(frozen=True)
-class _Removed:
-    """The rows a run puts in quarantine; ``rows`` is None when there are none."""
-
-    rows: DataFrame | None = None
-    per_rule: Mapping[str, int] = field(default_factory=dict)
-    count: int = 0
-
-
 class _Step:
     """One run of the step for one dataset."""
 
@@ -143,22 +122,24 @@ class _Step:
         self.ctx.progress(f"checking {counted(len(self.rules), 'rule')}" if self.rules else "no rules to check")
         before = self._detect("before", self.formatted, self.rules)
         self._stop_on_failure(before)
-        repaired = self._repairs(before)
-        removed = self._removals(before, self._cleaned(self.formatted, repaired), repaired)
+        cleaned = self._cleaning(before).cleaned()
+        repaired, removed = cleaned.repaired, cleaned.removed
         target = self.ctx.lake.table(f"trusted.{self.name}")
         grown = None if full_refresh else new_rows(self.source, target, repaired.cells, removed.rows, self.ctx)
         self.ctx.progress("writing the trusted table" if grown is None else "adding to the trusted table")
-        table = self._cleaned(self.formatted if grown is None else grown.rows, repaired, removed)
+        table = cleaned.table(self.formatted if grown is None else grown.rows)
         staged = target.stage(self.ctx.engine, table)
         written = staged if grown is None else grown.whole(staged)
-        after = self._after(before, written, repaired, removed)
-        summary = self._stage_ledgers(before, after, repaired, removed)
+        after = self._after(cleaned, written)
+        summary = self._stage_ledgers(before, after, cleaned)
         findings = self._check_table(written, target)
-        if any(one.reason and one.rule.on_violation == "fail" for one in findings):
+        broken = {rule.name for rule in self.rules if rule.on_violation == "fail" and summary[1].left(rule.name)}
+        of_table = any(one.reason and one.rule.on_violation == "fail" for one in findings)
+        if broken or of_table:
             self._assess(before, None, summary, None, None, findings)
             self.ledger_commit.commit()
             staged.remove()
-            raise table_error(self.name, findings)
+            raise self._failure(sorted(broken), summary[1], after=True) if broken else table_error(self.name, findings)
         version = target.version() + 1 if target.exists() else 0
         self._assess(before, after, summary, written, version, findings)
         commit = with_ledger_folders(self.ctx.commit(), self.ledger_commit.commit(target.name))
@@ -173,8 +154,9 @@ class _Step:
             facts=TrustedFacts(
                 cells_repaired=repaired.count,
                 rows_quarantined=removed.count,
-                rules_broken=sum(count.violating_tuples > 0 for count in before.counts)
+                rules_broken=len(violated_in(before) | (violated_in(after) if after else frozenset()))
                 + sum(bool(one.reason) for one in findings),
+                cells_proposed=repaired.proposed,
                 violating_rows=summary[0].rows,
                 rows_added=None if grown is None else staged.rows,
                 decisions_lapsed=self.decisions.lapsed,
@@ -194,7 +176,7 @@ class _Step:
         found = self._detect("check", self.formatted, self.rules)
         summary = (
             summarise_violations(self._left(found.violations), None, self.rule_names)[0]
-            if _violated(found)
+            if violated_in(found)
             else ViolationSummary()
         )
         stage: Stage = "before" if self.source.name.startswith("formatted.") else "after"
@@ -225,94 +207,49 @@ class _Step:
             found[name] = table.frame(self.ctx.engine, self.ctx.inputs[table.name])
         return found
 
-    def _after(
-        self, before: Detection, staged: StagedFiles, repaired: _Repaired, removed: _Removed
-    ) -> Detection | None:
+    def _after(self, cleaned: Cleaned, staged: StagedFiles) -> Detection | None:
         """The violations of the cleaned table; None when cleaning changed nothing.
 
-        Only rules that read a repaired column, and other rules that were violated, are checked again: removing rows
-        cannot cause new violations of the rest.
+        Removing rows cannot cause violations, except of references within the table.
         """
-        if repaired.cells is None and removed.rows is None:
+        if cleaned.repaired.cells is None and cleaned.removed.rows is None:
             return None
-        violated = _violated(before) if removed.rows is not None else frozenset()
-        again = [
-            rule
-            for rule in self.rules
-            if rule.name in violated
-            or repaired.columns & columns_of(rule, self.name)
-            or (removed.rows is not None and _refers_to_itself(rule))
-        ]
+        if cleaned.removed.rows is None:
+            return cleaned.found
+        violated = violated_in(cleaned.found)
+        again = [rule for rule in self.rules if rule.name in violated or _refers_to_itself(rule)]
         table = self.ctx.engine.read_parquet(staged.files, staged.schema)
-        found = self._detect("after", table, again)
-        checked = {count.rule: count for count in found.counts}
-        from pyspark.sql import functions as F
-
-        kept = before.violations.where(~F.col("rule").isin(sorted(checked))) if checked else before.violations
-        counts = [checked.get(count.rule, replace(count, rows=staged.rows)) for count in before.counts]
-        return Detection(kept.unionByName(found.violations), tuple(counts))
+        return with_rows(combined(cleaned.found, self._detect("after", table, again)), staged.rows)
 
     # -- cleaning ------------------------------------------------------------------------------------------------
 
-    def _repairs(self, before: Detection) -> _Repaired:
-        violated = _violated(before)
-        declared = [planned_repair(rule, self.dataset) for rule in self.rules]
-        plans = [plan for plan in declared if plan is not None and plan.rule.name in violated]
-        if not plans and not self.decisions.overridden:
-            return _Repaired()
-        self.ctx.progress("repairing cells")
-        frame = chosen_repairs(
-            self.dataset, self.formatted, self.schema, plans, before.violations, self.decisions, self.ctx.engine
+    def _cleaning(self, before: Detection) -> Cleaning:
+        return Cleaning(
+            self.dataset, self.ctx, self.rules, self.formatted, self.schema, before, self.decisions, self._detect
         )
-        if frame is None:
-            return _Repaired()
-        folder = self.ctx.scratch / "repairs"
-        frame = self.ctx.engine.materialise(frame, folder)
-        columns = frozenset(_values(folder, "column_name"))
-        return _Repaired(frame, _values(folder, "rule"), columns) if columns else _Repaired()
-
-    def _removals(self, before: Detection, table: DataFrame, repaired: _Repaired) -> _Removed:
-        """The rows to remove, decided after repair: repaired violations need no removal."""
-        rules = [rule for rule in self.rules if rule.name in self.quarantining]
-        found = before
-        if any(repaired.columns & columns_of(rule, self.name) for rule in rules):
-            found = self._detect("repaired", table, rules)
-        violated = _violated(found)
-        rules = [rule for rule in rules if rule.name in violated]
-        if not rules:
-            return _Removed()
-        self.ctx.progress("putting rows in quarantine")
-        gone = removals(table, rules, found.violations, self.decisions, self.ctx.engine)
-        folder = self.ctx.scratch / "quarantine"
-        rows = self.ctx.engine.materialise(whole_rows(self.formatted, self.schema, gone), folder)
-        per_rule = _values(folder, "rules")
-        return _Removed(rows, per_rule, _rows(folder)) if per_rule else _Removed()
-
-    def _cleaned(self, rows: DataFrame, repaired: _Repaired, removed: _Removed | None = None) -> DataFrame:
-        """Rows of the formatted table with repairs applied and without removed rows."""
-        if repaired.cells is not None:
-            rows = apply_repairs(rows, self.schema, repaired.cells, repaired.columns)
-        if removed is not None and removed.rows is not None:
-            rows = without_rows(rows, removed.rows)
-        return rows
 
     def _stop_on_failure(self, before: Detection) -> None:
-        failing = {rule.name for rule in self.rules if rule.on_violation == "fail"} & _violated(before)
+        failing = {rule.name for rule in self.rules if rule.on_violation == "fail"} & violated_in(before)
         if not failing:
             return
-        summary = self._stage_violations(before, None, _Repaired(), _Removed())
+        summary = self._stage_violations(before, None, None)
         left = {rule: summary[0].left(rule) for rule in sorted(failing) if summary[0].left(rule)}
         if not left:
             return
         self._assess(before, None, summary, None, None)
         self.ledger_commit.commit()
-        violated = ", ".join(f"{rule} by {counted(count, 'row')}" for rule, count in left.items())
-        first = next(iter(left))
-        raise QualityError(
-            f"formatted.{self.name} violates rules declared with on_violation: fail: {violated}",
-            cause=f"the first rows that violate {first}: {', '.join(self._examples(first))}",
-            remedy=f"vertebra sql \"select * from governance.violations where dataset = '{self.name}'\", then correct"
-            " the source, accept the violations, or declare quarantine",
+        raise self._failure(sorted(left), summary[0])
+
+    def _failure(self, rules: Sequence[str], summary: ViolationSummary, *, after: bool = False) -> QualityError:
+        """The error about rules that must hold and do not, in the formatted table or after cleaning."""
+        violated = ", ".join(f"{rule} by {counted(summary.left(rule), 'row')}" for rule in rules)
+        table = f"trusted.{self.name} would violate" if after else f"formatted.{self.name} violates"
+        undo = "undo the repairs that cause it" if after else "correct the source"
+        return QualityError(
+            f"{table} rules declared with on_violation: fail: {violated}",
+            cause=f"the first rows that violate {rules[0]}: {', '.join(self._examples(rules[0]))}",
+            remedy=f"vertebra sql \"select * from governance.violations where dataset = '{self.name}'\", then {undo},"
+            " accept the violations, or declare quarantine",
             where=f"trusted.{self.name}",
         )
 
@@ -320,33 +257,35 @@ class _Step:
         from pyspark.sql import functions as F
 
         rows = self.ledger_commit.frame("violations").where(F.col("rule") == rule)
-        rows = rows.where(F.col("resolution") == "reported").select("rid").distinct().orderBy("rid")
+        rows = rows.where(F.col("resolution").isin("reported", INTRODUCED)).select("rid").distinct().orderBy("rid")
         return [str(row["rid"]) for row in rows.limit(_EXAMPLES).collect()]
 
     # -- the ledgers ---------------------------------------------------------------------------------------------
 
     def _stage_ledgers(
-        self, before: Detection, after: Detection | None, repaired: _Repaired, removed: _Removed
+        self, before: Detection, after: Detection | None, cleaned: Cleaned
     ) -> tuple[ViolationSummary, ViolationSummary]:
         """Stage the ledgers, and count the violations before and after cleaning by outcome."""
-        self.ledger_commit.stage("repairs", repaired.cells)
-        self.ledger_commit.stage("quarantine", removed.rows)
-        was, now = self._stage_violations(before, after, repaired, removed)
-        return was, replace(now, repaired=repaired.per_rule, quarantined=removed.per_rule)
+        self.ledger_commit.stage("repairs", cleaned.repaired.cells)
+        self.ledger_commit.stage("proposals", cleaned.repaired.left)
+        self.ledger_commit.stage("quarantine", cleaned.removed.rows)
+        was, now = self._stage_violations(before, after, cleaned)
+        return was, replace(now, repaired=cleaned.repaired.per_rule, quarantined=cleaned.removed.per_rule)
 
     def _stage_violations(
-        self, before: Detection, after: Detection | None, repaired: _Repaired, removed: _Removed
+        self, before: Detection, after: Detection | None, cleaned: Cleaned | None
     ) -> tuple[ViolationSummary, ViolationSummary]:
-
-        if not _violated(before) and (after is None or not _violated(after)):
+        if not violated_in(before) and (after is None or not violated_in(after)):
             self.ledger_commit.stage("violations", None)
             return ViolationSummary(), ViolationSummary()
         left = after.violations if after is not None else None
-        rows = resolve(
-            before.violations, self.decisions, self.quarantining, self.ctx.engine, repaired.cells, removed.rows, left
-        )
+        repaired = cleaned.repaired.cells if cleaned is not None else None
+        removed = cleaned.removed.rows if cleaned is not None else None
+        rows = resolve(before.violations, self.decisions, self.quarantining, self.ctx.engine, repaired, removed, left)
+        if left is not None:
+            rows = rows.unionByName(introduced(before.violations, left))
         self.ledger_commit.stage("violations", rows)
-        written = self.ledger_commit.frame("violations")
+        written = without_introduced(self.ledger_commit.frame("violations"))
         return summarise_violations(written, self._left(left) if left is not None else None, self.rule_names)
 
     def _left(self, violations: DataFrame) -> DataFrame:
@@ -397,23 +336,3 @@ class _Step:
 
 def _refers_to_itself(rule: NamedRule) -> bool:
     return isinstance(rule.constraint, Inclusion) and rule.constraint.table == rule.constraint.relation
-
-
-def _violated(found: Detection) -> frozenset[str]:
-    return frozenset(count.rule for count in found.counts if count.violating_tuples)
-
-
-def _rows(folder: Path) -> int:
-    return sum(pq.read_metadata(file).num_rows for file in folder.rglob("*.parquet"))
-
-
-def _values(folder: Path, column: str) -> Counter[str]:
-    """Number of occurrences of each value of a text column, or of each element of its lists, in materialised files."""
-    counts: Counter[str] = Counter()
-    for file in folder.rglob("*.parquet"):
-        for batch in pq.ParquetFile(file).iter_batches(columns=[column]):
-            values = batch.column(0)
-            flat = values.flatten() if pa.types.is_list(values.type) else values
-            for entry in flat.value_counts().to_pylist():
-                counts[entry["values"]] += entry["counts"]
-    return counts

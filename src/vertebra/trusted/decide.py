@@ -158,6 +158,51 @@ def override(deciding: Deciding, rid: int, column: str, value: str | None, comme
     return _record(deciding, decision, {column})
 
 
+def accept_proposal(deciding: Deciding, rid: int, column: str, comment: str = "") -> Decision:
+    """Set a cell to the value that cleaning proposes.
+
+    Raises:
+        DecisionError: nothing is proposed for the cell, or several values are.
+    """
+    values = _proposals(deciding, rid, column)
+    if len(values) > 1:
+        name = deciding.name
+        raise DecisionError(
+            f"for {column} of row {rid} of {name} there are {len(values)} proposals",
+            cause=", ".join("NULL" if value is None else value for value in values),
+            remedy=f"vertebra repairs set {name} {rid} {column} VALUE",
+        )
+    return override(deciding, rid, column, values[0], comment)
+
+
+def reject_proposal(deciding: Deciding, rid: int, column: str, comment: str = "") -> Decision:
+    """Keep the value of a cell for which cleaning proposes another one.
+
+    Raises:
+        DecisionError: nothing is proposed for the cell.
+    """
+    _proposals(deciding, rid, column)
+    decision = Decision(deciding.at, deciding.by, "undo", deciding.name, rid, column_name=column, comment=comment)
+    return _record(deciding, decision, {column})
+
+
+def _proposals(deciding: Deciding, rid: int, column: str) -> list[str | None]:
+    """The values that are proposed for a cell."""
+    import pyarrow.compute as pc
+
+    name = deciding.name
+    ledger = Ledgers(deciding.lake).table("proposals")
+    matches = (pc.field("dataset") == name) & (pc.field("rid") == rid) & (pc.field("column_name") == column)
+    found = ledger.arrow().to_table(columns=["new"], filter=matches).to_pylist() if ledger.exists() else []
+    if not found:
+        raise DecisionError(
+            f"nothing is proposed for {column} of row {rid} of {name}",
+            cause="the last run repaired the cell, or found nothing wrong with it",
+            remedy=f"vertebra repairs list {name} --proposed",
+        )
+    return list(dict.fromkeys(row["new"] for row in found))
+
+
 def withdraw(
     deciding: Deciding, rid: int, column: str | None = None, rule: str | None = None, comment: str = ""
 ) -> Decision:

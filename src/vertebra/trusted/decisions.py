@@ -168,6 +168,11 @@ def repaired(ledgers: Ledgers, dataset: str | None = None) -> pa.Table:
     return _listed(ledgers, "repairs", dataset)
 
 
+def proposed(ledgers: Ledgers, dataset: str | None = None) -> pa.Table:
+    """The repairs left to people, of one dataset or of all: the ``proposals`` ledger, by dataset, rid and column."""
+    return _listed(ledgers, "proposals", dataset)
+
+
 def _listed(ledgers: Ledgers, ledger: str, dataset: str | None) -> pa.Table:
     import pyarrow.compute as pc
 

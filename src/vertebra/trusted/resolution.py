@@ -19,6 +19,10 @@ _BITS: Final = 62
 """Rules per 64-bit number, without the sign bit."""
 
 
+INTRODUCED: Final = "introduced"
+"""The resolution of a violation that the table has only after cleaning."""
+
+
 @dataclass(frozen=True)
 class ViolationSummary:
     """The violations of a table, counted by outcome.
@@ -63,8 +67,9 @@ def resolve(
     """Violations with their ``resolution``.
 
     A violation is ``quarantined`` if its row was removed. It is also ``quarantined`` if it is gone, its rule removes
-    rows, and its own row was not repaired: then the row in conflict with it was removed. It is ``accepted`` if a person
-    accepted it or released its row, ``repaired`` if it is gone for another reason, and ``reported`` if it remains.
+    rows, and its own row was not repaired, or if nothing was repaired: then the row in conflict with it was removed. It
+    is ``accepted`` if a person accepted it or released its row, ``repaired`` if it is gone for another reason, and
+    ``reported`` if it remains.
 
     Args:
         violations: ``rule, rid, role, partner``, before cleaning.
@@ -79,7 +84,7 @@ def resolve(
     if remaining is not None:
         still = remaining.select("rule", "rid", F.lit(True).alias("_still")).distinct()
         frame = frame.join(still, ["rule", "rid"], "left")
-        gone = F.lit("repaired")
+        gone = F.lit("repaired" if repaired is not None else "quarantined")
         if quarantining:
             gone = F.when(F.col("rule").isin(sorted(quarantining)), "quarantined").otherwise(gone)
         if quarantining and repaired is not None:
@@ -96,6 +101,26 @@ def resolve(
         frame = frame.join(removed.select("rid", F.lit(True).alias("_removed")), "rid", "left")
         resolution = F.when(F.col("_removed"), "quarantined").otherwise(resolution)
     return frame.select("rule", "rid", "role", "partner", resolution.alias("resolution"))
+
+
+def introduced(before: DataFrame, after: DataFrame) -> DataFrame:
+    """The violations that cleaning introduced.
+
+    Args:
+        before: ``rule, rid, role`` of the violations before cleaning.
+        after: ``rule, rid, role, partner`` of those after it.
+    """
+    from pyspark.sql import functions as F
+
+    new = after.join(before.select("rule", "rid", "role"), ["rule", "rid", "role"], "left_anti")
+    return new.select("rule", "rid", "role", "partner", F.lit(INTRODUCED).alias("resolution"))
+
+
+def without_introduced(violations: DataFrame) -> DataFrame:
+    """The violations before cleaning, of all those in the ledger."""
+    from pyspark.sql import functions as F
+
+    return violations.where(F.col("resolution") != INTRODUCED)
 
 
 def summarise_violations(

@@ -35,6 +35,7 @@ class RepairMade:
     method: str
     confidence: float
     support: int | None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""People's decisions about single rows and cells: quarantine, repairs and decisions, as methods of a project.
+"""People's decisions about single rows and cells: quarantine and decisions, as methods of a project.
 
 A decision is stored at once. It takes effect with the next run of the dataset's trusted step.
 """
@@ -69,27 +69,6 @@ class QuarantinedRow:
 
 
 @dataclass(frozen=True)
-class RepairedCell:
-    """A cell that cleaning changed.
-
-    Attributes:
-        old, new: its value before and after, as text; None is NULL.
-        confidence: of the repair, 0 to 1.
-        support: rows that speak for the new value, where the method counts them.
-    """
-
-    dataset: str
-    rid: int
-    column_name: str
-    old: str | None
-    new: str | None
-    rule: str
-    confidence: float
-    support: int | None
-    method: str
-
-
-@dataclass(frozen=True)
 class ListedDecision(Decision):
     """A decision, and whether it applies to the present rows.
 
@@ -153,7 +132,8 @@ class Quarantine(DecisionMethods):
         known = self._known(dataset)
         found = decisions.quarantined(self._ledgers, known)
         items = [
-            QuarantinedRow(row["dataset"], row["rid"], tuple(row["rules"]), row["row"]) for row in _first(found, limit)
+            QuarantinedRow(row["dataset"], row["rid"], tuple(row["rules"]), row["row"])
+            for row in first_rows(found, limit)
         ]
         return Listing(tuple(items), found.num_rows, self._warnings(known))
 
@@ -178,78 +158,6 @@ class Quarantine(DecisionMethods):
         """
         with self._deciding(dataset, by) as deciding:
             return decide.release(deciding, rid, comment)
-
-
-class Repairs(DecisionMethods):
-    """Cells that cleaning changed."""
-
-    def list(self, dataset: str | None = None, limit: int | None = None) -> Listing[RepairedCell]:
-        """List the repaired cells: rule, old and new value, method, confidence.
-
-        Args:
-            dataset: one dataset; None lists those of all.
-            limit: how many at most; None lists all.
-
-        Raises:
-            DeclarationError: there is no such dataset.
-
-        Example:
-            >>> [(cell.column_name, cell.old, cell.new) for cell in project.repairs.list("orders")]
-            [('city', 'Barclona', 'Barcelona')]
-        """
-        known = self._known(dataset)
-        found = decisions.repaired(self._ledgers, known)
-        names = RepairedCell.__dataclass_fields__
-        items = [RepairedCell(**{name: row[name] for name in names}) for row in _first(found, limit)]
-        return Listing(tuple(items), found.num_rows, self._warnings(known))
-
-    def undo(self, dataset: str, rid: int, column: str, comment: str = "", by: str | None = None) -> Decision:
-        """Give a repaired cell its formatted value back with the next run; rules no longer repair it.
-
-        Args:
-            dataset: the dataset's name.
-            rid: the row's ``_rid``.
-            column: the cell's column.
-            comment: why.
-            by: who decides; the user of the process by default.
-
-        Raises:
-            DeclarationError: there is no such dataset.
-            DecisionError: the cell was not repaired.
-            BusyError: another run holds the lake.
-
-        Example:
-            >>> cell = project.repairs.list("orders").items[0]
-            >>> project.repairs.undo("orders", cell.rid, "city", comment="it is a village").decision
-            'undo'
-        """
-        with self._deciding(dataset, by) as deciding:
-            return decide.undo(deciding, rid, column, comment)
-
-    def set(
-        self, dataset: str, rid: int, column: str, value: str | None, comment: str = "", by: str | None = None
-    ) -> Decision:
-        """Set a cell to a value you know to be right, with the next run.
-
-        Args:
-            dataset: the dataset's name.
-            rid: the row's ``_rid``.
-            column: the cell's column.
-            value: the value as text; None sets NULL.
-            comment: why.
-            by: who decides; the user of the process by default.
-
-        Raises:
-            DeclarationError: there is no such dataset.
-            DecisionError: there is no such row or column, or the value is not of the column's type.
-            BusyError: another run holds the lake.
-
-        Example:
-            >>> project.repairs.set("orders", 10000000008, "amount", "18.40", comment="from the receipt").value
-            '18.40'
-        """
-        with self._deciding(dataset, by) as deciding:
-            return decide.override(deciding, rid, column, value, comment)
 
 
 class Decisions(DecisionMethods):
@@ -374,5 +282,6 @@ def _state(decision: Decision, standing: Standing | None, *, withdrawn: bool) ->
     return {"state": "withdrawn" if withdrawn else "replaced"}
 
 
-def _first(found: pa.Table, limit: int | None) -> Any:
+def first_rows(found: pa.Table, limit: int | None) -> Any:
+    """The first rows of a table as dictionaries; all of them without a limit."""
     return found.slice(0, limit).to_pylist()

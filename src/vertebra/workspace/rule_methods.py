@@ -282,19 +282,22 @@ class RuleMethods(OpenProject):
 
         return table_of_dataset(self.project, self.lake, table)
 
-    def accept(self, table: str, proposals: Mapping[str, Proposal] | Collection[Proposal]) -> Path:
-        """Declare proposals: write them into the dataset's file as rules that report.
+    def accept(
+        self, table: str, proposals: Mapping[str, Proposal] | Collection[Proposal], *, repair: bool = False
+    ) -> Path:
+        """Declare proposals: write them into the dataset's file as rules that report, or repair.
 
         Args:
             table: the table they were found in.
             proposals: the result of :meth:`discover`, or some of it; a mapping gives the rules other names.
+            repair: declare them with ``on_violation: repair`` and the method that repairs them.
 
         Returns:
             The file: with an overlay that has a file for the dataset, the overlay's.
 
         Raises:
-            DeclarationError: a name is taken, a rule is declared already, or the project would not load; the file stays
-                as it was.
+            DeclarationError: a name is taken, a rule is declared already or cannot repair, or the project would not
+                load; the file stays as it was.
 
         Example:
             >>> [proposal] = project.discover("orders", kinds=["required"], declared=False)
@@ -311,5 +314,5 @@ class RuleMethods(OpenProject):
         else:
             found = tuple(proposals)
             chosen = choose(found, [one.number for one in found])
-        file, self.project = accept(self.project, table, chosen, self._load)
+        file, self.project = accept(self.project, table, chosen, self._load, repair=repair)
         return file

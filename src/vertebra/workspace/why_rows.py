@@ -156,11 +156,13 @@ def _cleaned(
     else:
         yield from found_in(lake, name, present, rid, column, "trusted")
     for repair in cleaning.repairs:
-        support = f", supported by {counted(repair.support, 'row')}" if repair.support is not None else ""
+        grounds = f", {repair.evidence}" if repair.evidence else ""
+        if not grounds and repair.support is not None:
+            grounds = f", supported by {counted(repair.support, 'row')}"
         yield Link(
             "repair",
             f"{repair.column_name} was repaired from {_text(repair.old)} to {_text(repair.new)} by {repair.rule}",
-            {"method": repair.method, "confidence": f"{repair.confidence:.2f}{support}"},
+            {"method": repair.method, "confidence": f"{repair.confidence:.2f}{grounds}"},
         )
     for found in cleaning.violations:
         other = f", with row {found.partner}" if found.partner is not None else ""

@@ -13,7 +13,8 @@ from vertebra.workspace.run_methods import RunMethods
 
 if TYPE_CHECKING:
     from vertebra.declare.project import Project
-    from vertebra.workspace.decisions import Decisions, Quarantine, Repairs
+    from vertebra.workspace.decisions import Decisions, Quarantine
+    from vertebra.workspace.repairs import Repairs
 
 
 def open_project(
@@ -69,7 +70,7 @@ class Workspace(RunMethods, LakeMethods, RemovalMethods, RuleMethods, ModelMetho
     @property
     def repairs(self) -> Repairs:
         """Cells that cleaning changed: list them, undo them, set your own values."""
-        from vertebra.workspace.decisions import Repairs
+        from vertebra.workspace.repairs import Repairs
 
         return Repairs(self.project, self.lake, self.ledgers)
 

@@ -1,4 +1,4 @@
-"""The repairs of a run: for each cell the proposal with the highest confidence, unless a person has decided."""
+"""The repairs of a run: what people decided, what rules about one tuple declare, and what dependencies follow."""
 
 from __future__ import annotations
 
@@ -7,23 +7,37 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
+import pyarrow.parquet as pq
+
 from vertebra.declare.repair import REPAIR_METHODS, repair_method_of
 from vertebra.errors import RegistryError
 from vertebra.formatting import shortened
 from vertebra.quoting import spark_identifier
 from vertebra.trusted.cells import as_text
-from vertebra.trusted.decisions import DecisionsInForce
+from vertebra.trusted.repair.apply import apply_repairs
+from vertebra.trusted.repair.dependencies.rounds import Solution, solve
+from vertebra.trusted.repair.dependency import by_determinant
+from vertebra.trusted.repair.dependency_method import DependencyMethod
 from vertebra.trusted.repair.port import PROPOSAL_COLUMNS, RepairMethod
+from vertebra.trusted.repair.table_port import TableToRepair
+from vertebra.trusted.repair.table_state import TableState
+from vertebra.trusted.repair.tables import contested, proposals_of, table_methods
+from vertebra.trusted.repair.weights import forbidden_cells, weights_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
     from vertebra.declare.dataset import Dataset
     from vertebra.declare.rules import NamedRule
     from vertebra.engine.port import Engine
+    from vertebra.trusted.decisions import DecisionsInForce
+    from vertebra.trusted.repair.dependencies.evidence import CellWeights
+    from vertebra.trusted.repair.table_port import TableRepairMethod
 
-_REPAIR_COLUMNS: Final = ("rule", "rid", "column_name", "old", "new", "method", "confidence", "support")
+REPAIR_COLUMNS: Final = ("rule", "rid", "column_name", "old", "new", "method", "confidence", "support", "evidence")
 """The columns of the ledger ``repairs`` that a run fills."""
 
 
@@ -51,32 +65,140 @@ def planned_repair(rule: NamedRule, dataset: Dataset) -> PlannedRepair | None:
 
 
 def chosen_repairs(
-    dataset: Dataset,
-    relation: DataFrame,
-    schema: pa.Schema,
-    plans: Sequence[PlannedRepair],
-    violations: DataFrame,
-    decisions: DecisionsInForce,
-    engine: Engine,
-) -> DataFrame | None:
-    """The cells to change.
+    dataset: Dataset, table: TableState, plans: Sequence[PlannedRepair], engine: Engine, scratch: Path
+) -> Solution:
+    """The cells to change, and the proposals that are left to people.
+
+    What people decided comes first, then the methods that repair one rule and those that bring values into one form,
+    then the dependencies, together, and then the methods that judge a value by the rest of its row. Each sees the cells
+    that were changed before and does not change them again; a repair that the last ones would take back is not made.
 
     Args:
-        relation: the formatted table.
-        schema: its schema.
-        plans: the repairs of rules that are violated.
-        violations: ``rule, rid, role, partner`` as detected.
-
-    Returns:
-        ``rule, rid, column_name, old, new, method, confidence, support``, at most one row for a cell; None when there
-        is nothing to do.
+        plans: the repairs of rules; dependencies that hold are those that repairs may break.
+        scratch: an empty folder.
     """
-    proposals = [_proposals(plan, dataset, relation, violations) for plan in plans]
-    parts = _overridden(relation, schema, decisions, engine)
-    if proposals:
-        undecided = _undecided(reduce(_union, proposals), decisions, engine)
-        parts.append(_one_per_cell(undecided) if _may_overlap(plans) else undecided)
-    return reduce(_union, parts) if parts else None
+    return _Choice(dataset, table, plans, engine, scratch).solution()
+
+
+class _Choice:
+    def __init__(
+        self, dataset: Dataset, table: TableState, plans: Sequence[PlannedRepair], engine: Engine, scratch: Path
+    ) -> None:
+        self.dataset, self.table, self.engine, self.scratch = dataset, table, engine, scratch
+        self.alone = [plan for plan in plans if not isinstance(plan.method, DependencyMethod)]
+        to_repair = [
+            plan.method.to_repair(plan.rule, dataset) for plan in plans if isinstance(plan.method, DependencyMethod)
+        ]
+        self.fills = {one.rule.name for one in to_repair if one.fills}
+        self.determinants = by_determinant(to_repair, dataset)
+        self.methods = table_methods(dataset)
+        self.frame = table.frame
+        self.made: list[DataFrame] = []
+        self.left: list[DataFrame] = []
+
+    def solution(self) -> Solution:
+        first = _first(self.dataset, self.table, self.alone, self.engine, self.scratch / "first")
+        if first is not None:
+            self._make(first, self.scratch / "first")
+        if self.methods is not None:
+            self._by_table(self.methods.before_rules(), "before")
+        self.scratch.joinpath("weights").mkdir(parents=True)
+        weights, decided = weights_of(
+            self.dataset.name, self.table, self.determinants, _all(self.made), self.engine, self.scratch / "weights"
+        )
+        if self.determinants:
+            self._by_dependencies(weights, decided)
+        if self.methods is not None:
+            self._by_table(self.methods.after_rules(), "after")
+        return Solution(_all(self.made), _all(self.left))
+
+    def _by_dependencies(self, weights: CellWeights, decided: DataFrame | None) -> None:
+        due = self.fills | self.table.violated
+        if self.made:  # what was changed may break others
+            due |= {rule.name for rule in self.table.rules}
+        folder = self.scratch / "rounds"
+        folder.mkdir()
+        accepted = _accepted(self.table.decisions, self.engine)
+        found = solve(
+            self.determinants, due, self.frame, self.table.schema, weights, decided, accepted, self.table.rows,
+            self.engine, folder,
+        )  # fmt: skip
+        if found.left is not None:
+            self.left.append(found.left)
+        if found.cells is not None:
+            cells = self.engine.materialise(found.cells, self.scratch / "dependencies")
+            self._make(cells, self.scratch / "dependencies")
+
+    def _by_table(self, methods: Sequence[TableRepairMethod], stage: str) -> None:
+        """The repairs of methods that look at the whole table."""
+        from pyspark.sql import functions as F
+
+        if not methods or self.methods is None:
+            return
+        folder = self.scratch / stage
+        silenced = forbidden_cells(self.dataset.name, self.table, list(self.dataset.columns), self.engine)
+        table = TableToRepair(
+            self.dataset, self.frame, self.table.schema, self.table.rules, silenced, self.engine, folder
+        )
+        found = proposals_of(methods, self.methods, table, self._decided())
+        if found is None:
+            return
+        found = self.engine.materialise(found.select(*REPAIR_COLUMNS, "reason"), folder / "proposals")
+        before = _all(self.made)
+        if before is not None:
+            back = self.engine.materialise(
+                contested(before.where(F.col("method") != "decision"), found), folder / "back"
+            )
+            self.left += [
+                made.join(back, ["rid", "column_name"], "left_semi").withColumn("reason", F.lit("contested"))
+                for made in self.made
+            ]
+            self.made = [made.join(back, ["rid", "column_name"], "left_anti") for made in self.made]
+            found = found.join(before.select("rid", "column_name"), ["rid", "column_name"], "left_anti")
+        self.left.append(found.where(F.col("reason") != "").select(*REPAIR_COLUMNS, "reason"))
+        chosen = self.engine.materialise(found.where(F.col("reason") == "").select(*REPAIR_COLUMNS), folder / "chosen")
+        self._make(chosen, folder / "chosen")
+
+    def _decided(self) -> DataFrame | None:
+        """``rid, column_name`` of the cells that people have decided about; None if there are none."""
+        decisions = self.table.decisions
+        cells = sorted({*decisions.undone, *decisions.overridden})
+        return self.engine.session.createDataFrame(cells, "rid bigint, column_name string") if cells else None
+
+    def _make(self, cells: DataFrame, folder: Path) -> None:
+        columns = _changed(folder)
+        if columns:
+            self.made.append(cells)
+            self.frame = apply_repairs(self.frame, self.table.schema, cells, columns)
+
+
+def _all(frames: Sequence[DataFrame]) -> DataFrame | None:
+    return reduce(_union, [frame.select(*frames[0].columns) for frame in frames]) if frames else None
+
+
+def _first(
+    dataset: Dataset, table: TableState, plans: Sequence[PlannedRepair], engine: Engine, folder: Path
+) -> DataFrame | None:
+    """What people decided, and the proposals of methods that repair one rule, materialised; None if there are none."""
+    alone = [plan for plan in plans if not isinstance(plan.method, DependencyMethod)]
+    parts = _overridden(table.frame, table.schema, table.decisions, engine)
+    if alone:
+        proposals = [_proposals(plan, dataset, table.frame, table.violations) for plan in alone]
+        undecided = _undecided(reduce(_union, proposals), table.decisions, engine)
+        parts.append(_one_per_cell(undecided) if _may_overlap(alone) else undecided)
+    if not parts:
+        return None
+    found = engine.materialise(reduce(_union, parts), folder)
+    return found if any(pq.read_metadata(file).num_rows for file in folder.rglob("*.parquet")) else None
+
+
+def _changed(folder: Path) -> set[str]:
+    """The columns that occur in materialised repairs."""
+    return {
+        name
+        for file in folder.rglob("*.parquet")
+        for name in pq.read_table(file, columns=["column_name"]).column("column_name").unique().to_pylist()
+    }
 
 
 def _proposals(plan: PlannedRepair, dataset: Dataset, relation: DataFrame, violations: DataFrame) -> DataFrame:
@@ -89,7 +211,10 @@ def _proposals(plan: PlannedRepair, dataset: Dataset, relation: DataFrame, viola
         proposed = _checked(proposed, plan)
     worthwhile = ~F.col("old").eqNullSafe(F.col("new")) & (F.col("confidence") >= F.lit(rule.confidence))
     return proposed.where(worthwhile).select(
-        F.lit(rule.name).alias("rule"), F.lit(method.name).alias("method"), *PROPOSAL_COLUMNS
+        F.lit(rule.name).alias("rule"),
+        F.lit(method.name).alias("method"),
+        *PROPOSAL_COLUMNS,
+        F.lit(None).cast("string").alias("evidence"),
     )
 
 
@@ -116,12 +241,23 @@ def _may_overlap(plans: Sequence[PlannedRepair]) -> bool:
 
 
 def _one_per_cell(proposals: DataFrame) -> DataFrame:
+    """The surest proposal for each cell; none where two values are equally sure."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    order = Window.partitionBy("rid", "column_name").orderBy(F.col("confidence").desc(), F.col("rule"), F.col("new"))
-    ranked = proposals.withColumn("_rank", F.row_number().over(order))
-    return ranked.where(F.col("_rank") == 1).drop("_rank")
+    cell = Window.partitionBy("rid", "column_name")
+    ranked = proposals.withColumns(
+        {
+            "_best": F.max("confidence").over(cell),
+            "_rank": F.row_number().over(cell.orderBy(F.col("confidence").desc(), F.col("rule"), F.col("new"))),
+        }
+    )
+    best = ranked.where(F.col("confidence") == F.col("_best"))
+    values = best.groupBy("rid", "column_name").agg(
+        F.min(F.coalesce("new", F.lit(""))).alias("_low"), F.max(F.coalesce("new", F.lit(""))).alias("_high")
+    )
+    sole = best.where(F.col("_rank") == 1).join(values.where("_low = _high"), ["rid", "column_name"])
+    return sole.select(*REPAIR_COLUMNS)
 
 
 def _undecided(proposals: DataFrame, decisions: DecisionsInForce, engine: Engine) -> DataFrame:
@@ -130,10 +266,17 @@ def _undecided(proposals: DataFrame, decisions: DecisionsInForce, engine: Engine
     if cells:
         listed = engine.session.createDataFrame(cells, "rid bigint, column_name string")
         proposals = proposals.join(listed, ["rid", "column_name"], "left_anti")
-    if decisions.accepted:
-        accepted = engine.session.createDataFrame(sorted(decisions.accepted), "rule string, rid bigint")
+    accepted = _accepted(decisions, engine)
+    if accepted is not None:
         proposals = proposals.join(accepted, ["rule", "rid"], "left_anti")
-    return proposals.select(*_REPAIR_COLUMNS)
+    return proposals.select(*REPAIR_COLUMNS)
+
+
+def _accepted(decisions: DecisionsInForce, engine: Engine) -> DataFrame | None:
+    """``rule, rid`` of the violations that people accepted; None if there are none."""
+    if not decisions.accepted:
+        return None
+    return engine.session.createDataFrame(sorted(decisions.accepted), "rule string, rid bigint")
 
 
 def _overridden(relation: DataFrame, schema: pa.Schema, decisions: DecisionsInForce, engine: Engine) -> list[DataFrame]:
@@ -157,6 +300,7 @@ def _overridden(relation: DataFrame, schema: pa.Schema, decisions: DecisionsInFo
                 F.lit("decision").alias("method"),
                 F.lit(1.0).alias("confidence"),
                 F.lit(None).cast("bigint").alias("support"),
+                F.lit(None).cast("string").alias("evidence"),
             )
         )
     return found

@@ -29,6 +29,9 @@ class RepairMethod(ABC):
     """The key of a rule that has the values the method uses, a field of ``Rule`` such as ``set``. A rule with this key
     is repaired by the method even without ``repair_method:``. Methods of plug-ins have none."""
 
+    fills: bool = False
+    """Whether it understands ``fill: true``, see ``Rule``."""
+
     @abstractmethod
     def columns(self, rule: NamedRule, dataset: Dataset) -> tuple[str, ...]:
         """The columns that the method may change to repair a rule.

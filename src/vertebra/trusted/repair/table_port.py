@@ -51,6 +51,12 @@ class TableRepairMethod(ABC):
     name: str
     """The name in ``repair:`` of a dataset and in the column ``method`` of the ledgers."""
 
+    by_default: bool = True
+    """Whether ``repair: auto`` uses it."""
+
+    before_rules: bool = False
+    """Whether dependencies see what it repairs; otherwise it sees what they repair."""
+
     @abstractmethod
     def propose(self, table: TableToRepair) -> DataFrame | None:
         """New values for cells.

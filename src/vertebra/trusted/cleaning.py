@@ -1,0 +1,272 @@
+"""The cleaning of one table: repairs that break no other rule, and then the rows to remove."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vertebra.quoting import spark_identifier
+from vertebra.trusted.detect import Detection
+from vertebra.trusted.quarantine import removals, whole_rows, without_rows
+from vertebra.trusted.repair.apply import apply_repairs
+from vertebra.trusted.repair.choose import PlannedRepair, chosen_repairs, planned_repair
+from vertebra.trusted.repair.dependency_method import DependencyMethod
+from vertebra.trusted.repair.revert import raised, reverted
+from vertebra.trusted.repair.table_state import TableState
+from vertebra.trusted.repair.tables import table_methods
+from vertebra.trusted.rule_columns import columns_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import DataFrame
+
+    from vertebra.declare.dataset import Dataset
+    from vertebra.declare.rules import NamedRule
+    from vertebra.governance.context import StepContext
+    from vertebra.trusted.decisions import DecisionsInForce
+
+_MOST_REVERSALS: Final = 4
+"""How often single repairs are taken back before all of the columns in question are."""
+
+Detect = Callable[[str, "DataFrame", "Sequence[NamedRule]"], Detection]
+"""Detects the violations of rules in a table; the text names a folder for its files."""
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """The repairs of a run.
+
+    Attributes:
+        cells: the ledger ``repairs``; None when there are none.
+        left: the ledger ``proposals``; None when there are none.
+        proposed: number of rows of it.
+    """
+
+    cells: DataFrame | None = None
+    left: DataFrame | None = None
+    proposed: int = 0
+    per_rule: Mapping[str, int] = field(default_factory=dict)
+    columns: frozenset[str] = frozenset()
+
+    @property
+    def count(self) -> int:
+        """Number of repaired cells."""
+        return sum(self.per_rule.values())
+
+
+@dataclass(frozen=True)
+class Removed:
+    """The rows a run puts in quarantine; ``rows`` is None when there are none."""
+
+    rows: DataFrame | None = None
+    per_rule: Mapping[str, int] = field(default_factory=dict)
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What cleaning does to a table.
+
+    Attributes:
+        schema: of the table.
+        found: its violations after the repairs and before rows are removed.
+    """
+
+    schema: pa.Schema
+    repaired: Repaired
+    removed: Removed
+    found: Detection
+
+    def table(self, rows: DataFrame) -> DataFrame:
+        """Rows of the formatted table with repairs applied and without removed rows."""
+        if self.repaired.cells is not None:
+            rows = apply_repairs(rows, self.schema, self.repaired.cells, self.repaired.columns)
+        return rows if self.removed.rows is None else without_rows(rows, self.removed.rows)
+
+
+class Cleaning:
+    """The cleaning of one table.
+
+    Args:
+        before: the violations of the formatted table.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        ctx: StepContext,
+        rules: Sequence[NamedRule],
+        formatted: DataFrame,
+        schema: pa.Schema,
+        before: Detection,
+        decisions: DecisionsInForce,
+        detect: Detect,
+    ) -> None:
+        self.dataset, self.ctx, self.rules = dataset, ctx, rules
+        self.formatted, self.schema, self.before = formatted, schema, before
+        self.decisions, self.detect = decisions, detect
+        self.whole = table_methods(dataset)
+        self.quarantining = [rule for rule in rules if rule.on_violation == "quarantine"]
+
+    def cleaned(self) -> Cleaned:
+        """Repair what can be repaired, and find the rows to remove: repaired violations need no removal."""
+        repaired, found = self._repaired()
+        removed = self._removed(found, repaired, "quarantine")
+        return Cleaned(self.schema, self._of_rows_that_stay(repaired, removed), removed, found)
+
+    # -- repairs ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _plans(self) -> list[PlannedRepair]:
+        """The repairs of rules that are violated, and of all dependencies if one has something to repair: a repair may
+        break another one, which is then repaired, too."""
+        violated = violated_in(self.before)
+        declared = [planned_repair(rule, self.dataset) for rule in self.rules]
+        plans = [plan for plan in declared if plan is not None]
+        fills = self.whole is not None and self.whole.declared.fill
+        due = [plan for plan in plans if plan.rule.name in violated or plan.rule.fill or fills]
+        together = any(isinstance(plan.method, DependencyMethod) for plan in due)
+        return [plan for plan in plans if plan in due or (together and isinstance(plan.method, DependencyMethod))]
+
+    def _repaired(self) -> tuple[Repaired, Detection]:
+        """The repairs, without those that raise the number of violations of a rule, and the violations after them."""
+        if not self._plans and not self.decisions.overridden and self.whole is None:
+            return Repaired(), self.before
+        self.ctx.progress("repairing cells")
+        folder = self.ctx.scratch / "repairing"
+        folder.mkdir()
+        rows = self.before.counts[0].rows if self.before.counts else 0
+        leaving = self._removed(self.before, Repaired(), "leaving").rows if self._plans else None
+        table = TableState(
+            self.formatted, self.schema, rows, self.rules, self.before.violations, violated_in(self.before), leaving,
+            self.decisions,
+        )  # fmt: skip
+        solution = chosen_repairs(self.dataset, table, self._plans, self.ctx.engine, folder)
+        left = [solution.left] if solution.left is not None else []
+        cells = solution.cells
+        repaired, found = Repaired(), self.before
+        for attempt in range(_MOST_REVERSALS + 2):
+            repaired = self._materialised(cells, f"repairs{attempt}")
+            if repaired.cells is None:
+                found = self.before
+                break
+            found = self._found_after(repaired, f"repaired{attempt}")
+            broken = raised(self.before.counts, found.counts)
+            if not broken:
+                break
+            kept, taken = reverted(
+                repaired.cells, found.violations, broken, self.rules, self.dataset.name,
+                every=attempt >= _MOST_REVERSALS, all_columns=attempt > _MOST_REVERSALS,
+            )  # fmt: skip
+            taken = self.ctx.engine.materialise(taken, self.ctx.scratch / f"reverted{attempt}")
+            if not _rows(self.ctx.scratch / f"reverted{attempt}"):
+                # what people decided breaks them
+                break
+            left.append(taken)
+            cells = kept
+        return self._with_left(repaired, left), found
+
+    def _of_rows_that_stay(self, repaired: Repaired, removed: Removed) -> Repaired:
+        """The repairs, without those of rows that are removed: the table has no such cells."""
+        if removed.rows is None or repaired.cells is None:
+            return repaired
+        kept = self._materialised(repaired.cells.join(removed.rows.select("rid"), "rid", "left_anti"), "kept")
+        return replace(kept, left=repaired.left, proposed=repaired.proposed)
+
+    def _materialised(self, cells: DataFrame | None, name: str) -> Repaired:
+        if cells is None:
+            return Repaired()
+        folder = self.ctx.scratch / name
+        cells = self.ctx.engine.materialise(cells, folder)
+        columns = frozenset(_values(folder, "column_name"))
+        return Repaired(cells, per_rule=_values(folder, "rule"), columns=columns) if columns else Repaired()
+
+    def _with_left(self, repaired: Repaired, left: Sequence[DataFrame]) -> Repaired:
+        if not left:
+            return repaired
+        rows = left[0]
+        for more in left[1:]:
+            rows = rows.unionByName(more)
+        folder = self.ctx.scratch / "proposals"
+        rows = self.ctx.engine.materialise(rows, folder)
+        proposed = _rows(folder)
+        return replace(repaired, left=rows, proposed=proposed) if proposed else repaired
+
+    def _found_after(self, repaired: Repaired, name: str) -> Detection:
+        """The violations of the repaired table: only rules that read a repaired column are checked again."""
+        assert repaired.cells is not None
+        again = [rule for rule in self.rules if repaired.columns & columns_of(rule, self.dataset.name)]
+        read = {column for rule in again for column in columns_of(rule, self.dataset.name)}
+        if not again:
+            return self.before
+        table = apply_repairs(self.formatted, self.schema, repaired.cells, repaired.columns)
+        needed = [spark_identifier(column) for column in self.schema.names if column in read or column == "_rid"]
+        table = self.ctx.engine.materialise(table.select(*needed), self.ctx.scratch / f"{name}-table")
+        return combined(self.before, self.detect(name, table, again))
+
+    # -- removals --------------------------------------------------------------------------------------------------
+
+    def _removed(self, found: Detection, repaired: Repaired, name: str) -> Removed:
+        """The rows to remove, by violations of the repaired table."""
+        violated = violated_in(found)
+        rules = [rule for rule in self.quarantining if rule.name in violated]
+        if not rules:
+            return Removed()
+        if name == "quarantine":
+            self.ctx.progress("putting rows in quarantine")
+        table = self.formatted
+        if repaired.cells is not None:
+            table = apply_repairs(table, self.schema, repaired.cells, repaired.columns)
+        gone = removals(table, rules, found.violations, self.decisions, self.ctx.engine)
+        folder = self.ctx.scratch / name
+        if name == "leaving":
+            rows = self.ctx.engine.materialise(gone, folder)
+        else:
+            rows = self.ctx.engine.materialise(whole_rows(self.formatted, self.schema, gone), folder)
+        per_rule = _values(folder, "rules")
+        return Removed(rows, per_rule, _rows(folder)) if per_rule else Removed()
+
+
+def violated_in(found: Detection) -> frozenset[str]:
+    """The names of the rules that are violated."""
+    return frozenset(count.rule for count in found.counts if count.violating_tuples)
+
+
+def combined(before: Detection, again: Detection) -> Detection:
+    """A detection in which some rules have been checked again."""
+    from pyspark.sql import functions as F
+
+    checked = {count.rule: count for count in again.counts}
+    if not checked:
+        return before
+    kept = before.violations.where(~F.col("rule").isin(sorted(checked)))
+    counts = tuple(checked.get(count.rule, count) for count in before.counts)
+    return Detection(kept.unionByName(again.violations), counts)
+
+
+def with_rows(found: Detection, rows: int) -> Detection:
+    """A detection with another number of rows of the table."""
+    return replace(found, counts=tuple(replace(count, rows=rows) for count in found.counts))
+
+
+def _rows(folder: Path) -> int:
+    return sum(pq.read_metadata(file).num_rows for file in folder.rglob("*.parquet"))
+
+
+def _values(folder: Path, column: str) -> Counter[str]:
+    """Number of occurrences of each value of a text column, or of each element of its lists, in materialised files."""
+    counts: Counter[str] = Counter()
+    for file in folder.rglob("*.parquet"):
+        for batch in pq.ParquetFile(file).iter_batches(columns=[column]):
+            values = batch.column(0)
+            flat = values.flatten() if pa.types.is_list(values.type) else values
+            for entry in flat.value_counts().to_pylist():
+                counts[entry["values"]] += entry["counts"]
+    return counts

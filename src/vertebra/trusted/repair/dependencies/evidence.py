@@ -1,0 +1,75 @@
+"""Which cells count in a vote, and how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+FULL: Final = 1000
+"""The weight of a cell that nothing is known about. Weights are integers, so that sums do not depend on their order."""
+PINNED: Final = 10**12
+"""The weight of a cell that a person has decided about: more than that of any number of others."""
+SILENT: Final = 0
+"""The weight of a cell that is known to be wrong."""
+
+
+@dataclass(frozen=True)
+class CellWeights:
+    """The weights of the cells of a table that are not :data:`FULL`.
+
+    Attributes:
+        cells: ``rid, column_name, weight``, at most one row for a cell; None if there are none.
+        columns: the columns that occur in it.
+        leaving: ``rid`` of rows that will be removed: none of their cells counts; None if there are none.
+    """
+
+    cells: DataFrame | None = None
+    columns: frozenset[str] = frozenset()
+    leaving: DataFrame | None = None
+
+    def joined(self, frame: DataFrame) -> DataFrame:
+        """The table with the weights as columns; see :meth:`of`."""
+        from pyspark.sql import functions as F
+
+        if self.cells is not None and self.columns:
+            flat = self.cells.groupBy(F.col("rid").alias("_weighed")).agg(
+                *[
+                    F.max(F.when(F.col("column_name") == F.lit(name), F.col("weight"))).alias(self._name(name))
+                    for name in sorted(self.columns)
+                ]
+            )
+            frame = frame.join(flat, F.col("_rid") == F.col("_weighed"), "left").drop("_weighed")
+        if self.leaving is not None:
+            gone = self.leaving.select(F.col("rid").alias("_gone")).distinct()
+            frame = frame.join(gone, F.col("_rid") == F.col("_gone"), "left")
+        return frame
+
+    def of(self, column: str) -> Column:
+        """The weight of a column's cell, over :meth:`joined`."""
+        from pyspark.sql import functions as F
+
+        weight = F.lit(FULL).cast("bigint")
+        if column in self.columns:
+            weight = F.coalesce(F.col(self._name(column)), weight)
+        return self._unless_leaving(weight)
+
+    def silent(self, columns: frozenset[str]) -> Column:
+        """Whether one of some cells of a row is known to be wrong, over :meth:`joined`."""
+        from pyspark.sql import functions as F
+
+        known = F.lit(False)
+        for name in sorted(columns & self.columns):
+            known = known | (F.coalesce(F.col(self._name(name)), F.lit(FULL)) == F.lit(SILENT))
+        return known
+
+    def _unless_leaving(self, weight: Column) -> Column:
+        from pyspark.sql import functions as F
+
+        nothing = F.lit(SILENT).cast("bigint")
+        return weight if self.leaving is None else F.when(F.col("_gone").isNull(), weight).otherwise(nothing)
+
+    def _name(self, column: str) -> str:
+        return f"_weight{sorted(self.columns).index(column)}"

@@ -1,0 +1,180 @@
+"""Proposals for cells from the votes of their groups, and which of them go together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from vertebra.trusted.repair.dependencies.chances import MOST, dependent_is_wrong, is_the_value, rounded
+from vertebra.trusted.repair.dependencies.evidence import FULL
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from vertebra.engine.port import Engine
+    from vertebra.trusted.repair.dependencies.chances import Chances
+    from vertebra.trusted.repair.dependencies.standing import Standing
+    from vertebra.trusted.repair.dependency import Determinant
+
+CELL: Final = ("rule", "rid", "column_name", "old", "new", "method", "confidence", "support", "evidence")
+"""The columns of a repair."""
+
+
+def rule_table(determinants: Sequence[Determinant], chances: Chances, engine: Engine) -> DataFrame:
+    """What is declared about each dependent, by determinant and place, and how often its cells are wrong.
+
+    Returns:
+        ``determinant, place, rule, column_name, method, least, fills, implied, same, reads, chance``.
+    """
+    rows = [
+        (
+            one.number, place, rule.rule.name, rule.dependency.column, rule.method, rule.least,
+            rule.fills, rule.implied, _same(one), sorted(one.reads), chances.dependent.get(one.number, MOST),
+        )
+        for one in determinants
+        for place, rule in enumerate(one.rules)
+    ]  # fmt: skip
+    return engine.session.createDataFrame(
+        rows,
+        "determinant int, place int, rule string, column_name string, method string, least double, fills boolean, "
+        "implied boolean, same string, reads array<string>, chance double",
+    )
+
+
+def proposed(standing: Standing, rules: DataFrame, chances: Chances) -> DataFrame:
+    """What groups propose for cells that they contradict, or fill, and what speaks against it.
+
+    Args:
+        rules: as of :func:`rule_table`.
+
+    Returns:
+        :data:`CELL`, ``least`` (the least confidence that the rule accepts), ``reads`` (the columns it relies on),
+        ``change`` (false where the group supports the cell as it is), and ``moves`` (whether it is a determinant,
+        chosen by what it determines).
+    """
+    from pyspark.sql import functions as F
+
+    cells = standing.voted().where(~F.col("tied")).join(rules.where("not implied"), ["determinant", "place"])
+    empty, differs = F.col("value").isNull(), F.col("value") != F.col("winner")
+    change = F.when(empty, F.col("fills")).otherwise(differs)
+    supported = ~empty & ~differs & (F.col("support") > 1)
+    cells = cells.withColumn("change", change).where(F.col("change") | supported)
+    lead = (F.col("won") - F.col("rival")) / F.lit(float(FULL))
+    attributed = F.when(F.col("change"), dependent_is_wrong(chances.determinant)).otherwise(F.lit(1.0))
+    return cells.select(
+        "rule",
+        F.col("_rid").alias("rid"),
+        "column_name",
+        F.col("value").alias("old"),
+        F.col("winner").alias("new"),
+        "method",
+        rounded(is_the_value(lead) * attributed).alias("confidence"),
+        "support",
+        F.concat(F.col("support").cast("string"), F.lit(" of "), F.col("voters").cast("string"), F.col("same")).alias(
+            "evidence"
+        ),
+        "least",
+        "reads",
+        "change",
+        F.lit(False).alias("moves"),
+    )
+
+
+def one_per_cell(proposals: DataFrame, gains: DataFrame | None = None) -> DataFrame:
+    """The best proposal for each cell: all that rules say about it taken together.
+
+    The evidence for a value is the sum of its log-odds. Of two values with equal evidence none is chosen, and none is
+    if the evidence for the present value is as good.
+
+    Args:
+        proposals: as of :func:`proposed`.
+        gains: ``rid, column_name, new, gain``: what the dependents of a column say about new values.
+
+    Returns:
+        :data:`CELL`, ``least``, ``reads`` and ``reason``: empty, ``tie``, or ``unsure`` below the least confidence.
+    """
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    odds = F.log(F.col("confidence") / (F.lit(1.0) - F.col("confidence")))
+    changes = proposals.where("change").withColumn("odds", odds)
+    best = Window.partitionBy("rid", "column_name", "new").orderBy(F.col("confidence").desc(), F.col("rule"))
+    ranked = changes.withColumn("place", F.row_number().over(best))
+    carried = [name for name in (*CELL, "least", "reads") if name not in {"rid", "column_name", "new"}]
+    values = ranked.groupBy("rid", "column_name", "new").agg(
+        *[F.max(F.when(F.col("place") == 1, F.col(name))).alias(name) for name in carried if name != "reads"],
+        F.flatten(F.collect_set("reads")).alias("reads"),
+        F.count(F.lit(1)).alias("rules"),
+        F.round(F.sum("odds"), 3).alias("total"),
+    )
+    if gains is not None:
+        values = values.join(gains, ["rid", "column_name", "new"], "left")
+        values = values.withColumn("total", F.col("total") + F.coalesce("gain", F.lit(0.0)))
+    else:
+        values = values.withColumn("gain", F.lit(None).cast("double"))
+    kept = proposals.where(~F.col("change")).withColumn("odds", odds).groupBy("rid", "column_name")
+    values = values.join(kept.agg(F.round(F.sum("odds"), 3).alias("kept")), ["rid", "column_name"], "left")
+    cell = Window.partitionBy("rid", "column_name")
+    order = cell.orderBy(F.col("total").desc(), F.col("new"))
+    values = values.withColumn("place", F.row_number().over(order)).withColumn("second", F.lead("total").over(order))
+    first = values.where(F.col("place") == 1)
+    rival = F.greatest(F.coalesce("second", F.lit(0.0)), F.coalesce("kept", F.lit(0.0)))
+    alone = (F.col("rules") == 1) & F.col("second").isNull() & F.col("kept").isNull() & F.col("gain").isNull()
+    others = F.lit(1.0) + _exp("second") + _exp("kept")
+    together = F.lit(1.0) / (F.lit(1.0) + F.exp(-F.col("total")) * others)
+    confidence = F.when(alone, F.col("confidence")).otherwise(rounded(together))
+    first = first.withColumn("confidence", confidence)
+    equal = F.col("total") == rival
+    unsure = (F.col("total") < rival) | (F.col("confidence") < F.col("least"))
+    reason = F.when(equal, "tie").when(unsure & (F.col("least") > 0), "unsure").otherwise("")
+    return first.select(*CELL, "least", "reads", reason.alias("reason"))
+
+
+def _exp(evidence: str) -> Column:
+    """What an alternative weighs, by its log-odds; nearly nothing where there is none."""
+    from pyspark.sql import functions as F
+
+    return F.exp(F.coalesce(evidence, F.lit(-30.0)))
+
+
+def without_conflicts(cells: DataFrame) -> DataFrame:
+    """The proposals that can be applied together.
+
+    A proposal that relies on a cell which another one changes waits for the next round. Two that rely on each other's
+    cells are alternatives: the surer one is applied, and neither if both are equally sure.
+
+    Args:
+        cells: as of :func:`one_per_cell`.
+
+    Returns:
+        :data:`CELL` and ``reason``: empty for those to apply, else ``tie``, ``unsure`` or ``waits``.
+    """
+    from pyspark.sql import functions as F
+
+    applied = cells.where(F.col("reason") == "")
+    others = applied.select(
+        F.col("rid").alias("other_rid"),
+        F.col("column_name").alias("other_column"),
+        F.col("confidence").alias("other_confidence"),
+        F.col("reads").alias("other_reads"),
+    )
+    meets = (F.col("rid") == F.col("other_rid")) & F.expr("array_contains(reads, other_column)")
+    pairs = applied.join(others, meets).where(F.col("column_name") != F.col("other_column"))
+    mutual = F.expr("array_contains(other_reads, column_name)")
+    waits = ~mutual | (F.col("confidence") < F.col("other_confidence"))
+    tie = mutual & (F.col("confidence") == F.col("other_confidence"))
+    blocked = pairs.groupBy("rid", "column_name").agg(
+        F.max(waits.cast("int")).alias("waits"), F.max(tie.cast("int")).alias("ties")
+    )
+    reason = (
+        F.when(F.col("reason") != "", F.col("reason"))
+        .when(F.col("waits") == 1, "waits")
+        .when(F.col("ties") == 1, "tie")
+        .otherwise("")
+    )
+    return cells.join(blocked, ["rid", "column_name"], "left").select(*CELL, reason.alias("reason"))
+
+
+def _same(one: Determinant) -> str:
+    names = " and ".join(sorted(one.reads))
+    return f" with the same {names}" if names else " rows"

@@ -1,0 +1,94 @@
+"""Wrong determinants: tuples whose attributes contradict their group and agree with another one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import TYPE_CHECKING, Final
+
+from vertebra.trusted.repair.dependencies.chances import determinant_is_wrong, is_the_value, rounded
+from vertebra.trusted.repair.dependencies.votes import verdicts
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from vertebra.engine.port import Engine
+    from vertebra.trusted.repair.dependencies.chances import Chances
+    from vertebra.trusted.repair.dependencies.groups import Ballot
+    from vertebra.trusted.repair.dependencies.standing import Standing
+
+_MOST_GROUPS: Final = 50
+"""An attribute whose value more groups have says nothing about which group a tuple belongs to."""
+
+
+def relocations(ballots: Sequence[Ballot], standing: Standing, chances: Chances, engine: Engine) -> DataFrame:
+    """The determinants that suspect tuples should have.
+
+    A tuple moves to the group that shares most of its attributes, if these are at least two and at least half of them;
+    of two groups that share equally many, to the one whose values are rarer.
+
+    Args:
+        ballots: of the determinants that have suspect tuples.
+
+    Returns:
+        As of :func:`vertebra.trusted.repair.dependencies.proposals.proposed`. Two rows for a tuple are a tie.
+    """
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    cell = ["determinant", "place", "value"]
+    suspects = standing.suspects()
+    cells = standing.cells.where(F.col("value").isNotNull()).join(suspects, ["determinant", "_rid"])
+    voted = verdicts(standing.cells).where(~F.col("tied") & (F.col("support") > 1))
+    voted = voted.select("determinant", "key", "place", F.col("winner").alias("value"))
+    groups = reduce(lambda one, other: one.unionByName(other), [voted, *(ballot.unanimous() for ballot in ballots)])
+    known = groups.withColumnRenamed("key", "group").join(cells.select(*cell).distinct(), cell)
+    number = known.groupBy(*cell).agg(F.count(F.lit(1)).alias("groups"))
+    known = known.join(number.where(F.col("groups") <= _MOST_GROUPS), cell)
+    met = cells.join(known, cell).where(F.col("key") != F.col("group"))
+    rarity = F.round(F.sum(F.lit(1.0) / F.sqrt(F.col("groups").cast("double"))), 6)
+    candidates = met.groupBy("determinant", "_rid", "key", "group", "against", "agreeing").agg(
+        F.count(F.lit(1)).alias("shared"), rarity.alias("rarity")
+    )
+    order = Window.partitionBy("determinant", "_rid").orderBy(F.col("shared").desc(), F.col("rarity").desc())
+    ranked = candidates.withColumn("rank", F.rank().over(order)).withColumn("next", F.lead("shared").over(order))
+    total = F.col("against") + F.col("agreeing")
+    fits = (F.col("shared") > 1) & (F.col("shared") * 2 >= total) & (F.col("shared") > F.col("agreeing"))
+    best = ranked.where((F.col("rank") == 1) & fits).join(_rules(ballots, chances, engine), "determinant")
+    rival = F.greatest(F.coalesce("next", F.lit(0).cast("bigint")), F.col("agreeing"))
+    return best.select(
+        "rule",
+        F.col("_rid").alias("rid"),
+        "column_name",
+        F.col("key").alias("old"),
+        F.col("group").alias("new"),
+        "method",
+        rounded(determinant_is_wrong() * is_the_value(F.col("shared") - rival)).alias("confidence"),
+        F.col("shared").alias("support"),
+        F.concat(
+            F.col("shared").cast("string"),
+            F.lit(" attributes agree with this group, "),
+            F.col("agreeing").cast("string"),
+            F.lit(" with the old one"),
+        ).alias("evidence"),
+        "least",
+        "reads",
+        F.lit(True).alias("change"),
+        F.lit(True).alias("moves"),
+    )
+
+
+def _rules(ballots: Sequence[Ballot], chances: Chances, engine: Engine) -> DataFrame:
+    """What is declared about each determinant: its first rule speaks for all."""
+    rows = []
+    for one in (ballot.determinant for ballot in ballots):
+        least = max(rule.least for rule in one.declared)
+        reads = [rule.dependency.column for rule in one.declared]
+        first = one.declared[0]
+        chance = chances.dependent[one.number]
+        rows.append((one.number, first.rule.name, one.column, first.method, float(least), reads, chance))
+    return engine.session.createDataFrame(
+        rows,
+        "determinant int, rule string, column_name string, method string, least double, reads array<string>, "
+        "chance double",
+    )

@@ -1,0 +1,249 @@
+"""Rounds of repair: the dependencies of a table vote together, until no repair follows from the last ones."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Final
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from vertebra.trusted.repair.apply import apply_repairs
+from vertebra.trusted.repair.dependencies.chances import chances_of
+from vertebra.trusted.repair.dependencies.fit import fit
+from vertebra.trusted.repair.dependencies.groups import Ballot, Groups
+from vertebra.trusted.repair.dependencies.hold import held
+from vertebra.trusted.repair.dependencies.proposals import (
+    CELL,
+    one_per_cell,
+    proposed,
+    rule_table,
+    without_conflicts,
+)
+from vertebra.trusted.repair.dependencies.relocate import relocations
+from vertebra.trusted.repair.dependencies.standing import Standing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+    from vertebra.engine.port import Engine
+    from vertebra.trusted.repair.dependencies.evidence import CellWeights
+    from vertebra.trusted.repair.dependency import Determinant
+
+_MOST_ROUNDS: Final = 8
+"""What is still broken then is reported. Every cell changes at most once, so the rounds would end without it, too."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What the dependencies of a table say about its cells.
+
+    Attributes:
+        cells: ``rule, rid, column_name, old, new, method, confidence, support, evidence``, at most one row for a cell;
+            None if there is nothing to repair.
+        left: the same and ``reason``, of cells that are not repaired: ``tie`` where others are as well supported, or
+            ``unsure``; None if there are none.
+    """
+
+    cells: DataFrame | None = None
+    left: DataFrame | None = None
+
+
+def solve(
+    determinants: Sequence[Determinant],
+    due: Collection[str],
+    table: DataFrame,
+    schema: pa.Schema,
+    weights: CellWeights,
+    decided: DataFrame | None,
+    accepted: DataFrame | None,
+    rows: int,
+    engine: Engine,
+    scratch: Path,
+) -> Solution:
+    """Repair the dependencies of a table together.
+
+    Args:
+        due: the rules to repair; others are repaired if the repairs of these break them.
+        table: the declared columns and ``_rid``.
+        schema: of the table.
+        decided: ``rid, column_name`` of cells that are not changed; None if there are none.
+        accepted: ``rule, rid`` of violations that are not repaired; None if there are none.
+        rows: number of rows of the table.
+        scratch: an empty folder.
+    """
+    return _Rounds(determinants, due, table, schema, weights, decided, accepted, rows, engine, scratch).solution()
+
+
+class _Rounds:
+    def __init__(
+        self,
+        determinants: Sequence[Determinant],
+        due: Collection[str],
+        table: DataFrame,
+        schema: pa.Schema,
+        weights: CellWeights,
+        decided: DataFrame | None,
+        accepted: DataFrame | None,
+        rows: int,
+        engine: Engine,
+        scratch: Path,
+    ) -> None:
+        self.determinants, self.table, self.schema, self.weights = determinants, table, schema, weights
+        self.rows, self.engine, self.scratch = rows, engine, scratch
+        self.due, self.accepted = due, accepted
+        self.fixed = [decided] if decided is not None else []
+        self.made: list[DataFrame] = []
+        self.left: list[DataFrame] = []
+        self.columns: set[str] = set()
+
+    def solution(self) -> Solution:
+        active = [one for one in self.determinants if any(rule.rule.name in self.due for rule in one.rules)]
+        for number in range(_MOST_ROUNDS):
+            folder = self.scratch / f"round{number}"
+            folder.mkdir()
+            changed = self._round(active, folder)
+            if not changed:
+                break
+            self.columns |= changed
+            active = [one for one in self.determinants if self._follows(one, changed)]
+            if not active:
+                break
+        return Solution(_union(self.made), self._all_left())
+
+    def _follows(self, one: Determinant, changed: set[str]) -> bool:
+        """Whether changes may make other groups, or other votes in groups, than those just decided."""
+        others = {column for other in self.determinants if other is not one for column in other.columns}
+        return bool(changed & one.reads or changed & set(one.columns) & others)
+
+    def _round(self, active: Sequence[Determinant], folder: Path) -> set[str]:
+        """One round; the columns in which it changed cells."""
+        table = apply_repairs(self.table, self.schema, self.made_so_far, self.columns) if self.made else self.table
+        ballots = []
+        for one in active:
+            members = folder / f"members{one.number}"
+            ballot = Ballot(one, table, self.schema, self.weights, self.engine, members)
+            if _rows(members):
+                ballots.append(ballot)
+        if not ballots:
+            return set()
+        standing = Standing(ballots, self.engine, folder / "standing")
+        chances = chances_of(standing, 0, self.rows)
+        moved = [ballot for ballot in ballots if ballot.determinant.number in standing.suspected]
+        found = []
+        if moved:
+            moves = relocations(moved, standing, chances, self.engine)
+            found.append(self.engine.materialise(moves, folder / "moves"))
+            chances = chances_of(standing, _rows(folder / "moves"), self.rows)
+        rules = rule_table(self.determinants, chances, self.engine)
+        found.append(proposed(standing, rules, chances))
+        proposals = self.engine.materialise(self._open(reduce(_both, found)), folder / "proposals")
+        if not _rows(folder / "proposals"):
+            return set()
+        proposals = self._with_held(proposals, folder, table, standing, rules)
+        gains = self._gains(proposals, _columns(folder / "proposals", "change", True), table, standing)
+        if gains is not None:
+            gains = self.engine.materialise(gains, folder / "gains")
+        best = self.engine.materialise(one_per_cell(proposals, gains), folder / "best")
+        decided = self.engine.materialise(without_conflicts(best), folder / "decided")
+        from pyspark.sql import functions as F
+
+        repairs = decided.where(F.col("reason") == "").select(*CELL)
+        changed = _columns(folder / "decided", "reason", "")
+        self.left.append(decided.where(F.col("reason").isin("tie", "unsure")).select(*CELL, "reason"))
+        if changed:
+            self.made.append(repairs)
+            self.fixed.append(repairs.select("rid", "column_name"))
+        return changed
+
+    def _with_held(
+        self, proposals: DataFrame, folder: Path, table: DataFrame, standing: Standing, rules: DataFrame
+    ) -> DataFrame:
+        """The proposals, and what other dependencies that hold say about the same columns."""
+        columns = _columns(folder / "proposals", "change", True)
+        shared = [
+            one
+            for one in self.determinants
+            if any(
+                column in columns and any(column in other.columns for other in self.determinants if other is not one)
+                for column in one.columns
+            )
+        ]
+        found = [held(Groups(one, table, self.schema, self.weights), proposals, standing, rules) for one in shared]
+        if not found:
+            return proposals
+        return _both(proposals, self.engine.materialise(reduce(_both, found), folder / "held"))
+
+    def _gains(self, proposals: DataFrame, columns: set[str], table: DataFrame, standing: Standing) -> DataFrame | None:
+        """What the dependents of columns say about their new values; None if no such column determines others."""
+        found = [
+            fit(
+                Groups(one, table, self.schema, self.weights),
+                proposals,
+                standing.figures[one.number].values if one.number in standing.figures else {},
+                self.engine,
+            )
+            for one in self.determinants
+            if one.column in columns
+        ]
+        if not found:
+            return None
+        from pyspark.sql import functions as F
+
+        together = reduce(_both, found).groupBy("rid", "column_name", "new")
+        return together.agg(F.round(F.sum("gain"), 3).alias("gain"))
+
+    @property
+    def made_so_far(self) -> DataFrame:
+        made = _union(self.made)
+        assert made is not None
+        return made
+
+    def _open(self, proposals: DataFrame) -> DataFrame:
+        """The proposals without cells that people or earlier rounds have decided about."""
+        fixed = _union(self.fixed)
+        if fixed is not None:
+            proposals = proposals.join(fixed, ["rid", "column_name"], "left_anti")
+        if self.accepted is not None:
+            proposals = proposals.join(self.accepted, ["rule", "rid"], "left_anti")
+        return proposals
+
+    def _all_left(self) -> DataFrame | None:
+        """The cells that are left after the last round in which there was something to say about them."""
+        left = _union(self.left)
+        if left is None:
+            return None
+        from pyspark.sql import functions as F
+
+        cell = ["rid", "column_name", "rule", "new"]
+        once = left.groupBy(*cell).agg(*[F.max(name).alias(name) for name in (*CELL, "reason") if name not in cell])
+        made = _union(self.made)
+        if made is not None:
+            once = once.join(made.select("rid", "column_name"), ["rid", "column_name"], "left_anti")
+        return once.select(*CELL, "reason")
+
+
+def _both(first: DataFrame, second: DataFrame) -> DataFrame:
+    return first.unionByName(second)
+
+
+def _union(frames: Sequence[DataFrame]) -> DataFrame | None:
+    return reduce(_both, frames) if frames else None
+
+
+def _rows(folder: Path) -> int:
+    return sum(pq.read_metadata(file).num_rows for file in folder.rglob("*.parquet"))
+
+
+def _columns(folder: Path, about: str, value: str | bool) -> set[str]:
+    """The values of ``column_name`` in the materialised rows in which another column has a value."""
+    found: set[str] = set()
+    for file in folder.rglob("*.parquet"):
+        for batch in pq.ParquetFile(file).iter_batches(columns=["column_name", about]):
+            found |= set(pc.unique(batch.column(0).filter(pc.equal(batch.column(1), value))).to_pylist())
+    return found

@@ -1,0 +1,161 @@
+"""How each tuple stands in its groups: how many of its attributes the other tuples of the group share or contradict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from vertebra.trusted.repair.dependencies.evidence import FULL, SILENT
+from vertebra.trusted.repair.dependencies.votes import profile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import Column, DataFrame
+
+    from vertebra.engine.port import Engine
+    from vertebra.trusted.repair.dependencies.groups import Ballot
+    from vertebra.trusted.repair.dependency import Determinant
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the tuples of the broken groups of a determinant say together.
+
+    Attributes:
+        contradicted: cells that have another value than their group.
+        suspects: tuples that seem to stand in the wrong group.
+        exceptions: tuples with one such cell, of a value that other groups have, whose other attributes agree with the
+            group.
+        values: for each dependent, how many values its groups support.
+    """
+
+    contradicted: int = 0
+    suspects: int = 0
+    exceptions: int = 0
+    values: Mapping[int, int] = field(default_factory=dict)
+
+
+class Standing:
+    """The tuples of all ballots of a round.
+
+    A tuple is suspect in a determinant if its group contradicts two or more of its attributes, and more than it shares:
+    then the determinant is wrong rather than they. A suspect tuple has no vote in that group. In other groups a tuple's
+    votes weigh the less, the more of its attributes are contradicted elsewhere.
+
+    Attributes:
+        cells: of all ballots, see :mod:`vertebra.trusted.repair.dependencies.votes`.
+        figures: by the number of the determinant.
+    """
+
+    def __init__(self, ballots: Sequence[Ballot], engine: Engine, folder: Path) -> None:
+        cells = [ballot.cells(ballot.members) for ballot in ballots]
+        together = reduce(lambda first, second: first.unionByName(second), cells)
+        self.cells = engine.materialise(together, folder / "cells")
+        self._profile = engine.materialise(_with_known(profile(self.cells)), folder / "profile")
+        relocating = [ballot.determinant.number for ballot in ballots if may_relocate(ballot.determinant)]
+        self._rows = engine.materialise(self._standing(relocating, alone=len(ballots) == 1), folder / "rows")
+        self.figures = self._figures()
+        self._alone = len(ballots) == 1 and not self.suspected
+
+    def _standing(self, relocating: Sequence[int], *, alone: bool) -> DataFrame:
+        """``determinant, _rid, against, agreeing, swapped, suspect, trust``."""
+        from pyspark.sql import Window
+        from pyspark.sql import functions as F
+
+        heard = F.col("value").isNotNull() & ~F.col("tied")
+        differs = heard & (F.col("value") != F.col("winner"))
+        shares = heard & (F.col("value") == F.col("winner")) & (F.col("support") > 1)
+        rows = self._profile.groupBy("determinant", "_rid").agg(
+            F.sum(differs.cast("bigint")).alias("against"),
+            F.sum(shares.cast("bigint")).alias("agreeing"),
+            F.sum((differs & F.col("known")).cast("bigint")).alias("swapped"),
+        )
+        suspect = (F.col("against") > 1) & (F.col("against") > F.col("agreeing"))
+        suspect = suspect & F.col("determinant").isin(list(relocating)) if relocating else F.lit(False)
+        tuple_ = Window.partitionBy("_rid")
+        against = F.sum("against").over(tuple_) - F.col("against")
+        agreeing = F.sum("agreeing").over(tuple_) - F.col("agreeing")
+        trust = F.lit(FULL).cast("bigint") if alone else _trust(against, agreeing)
+        return rows.withColumns({"suspect": suspect, "trust": trust})
+
+    def _figures(self) -> dict[int, Figures]:
+        from pyspark.sql import functions as F
+
+        exception = (F.col("against") == 1) & (F.col("agreeing") > 0) & (F.col("swapped") == 1)
+        counted = self._rows.groupBy("determinant").agg(
+            F.sum("against").alias("contradicted"),
+            F.sum(F.col("suspect").cast("bigint")).alias("suspects"),
+            F.sum(exception.cast("bigint")).alias("exceptions"),
+        )
+        values = self._profile.groupBy("determinant", "place").agg(F.count_distinct("winner").alias("values"))
+        values = values.groupBy("determinant").agg(F.collect_list(F.struct("place", "values")).alias("values"))
+        return {
+            row["determinant"]: Figures(
+                row["contradicted"], row["suspects"], row["exceptions"], {one[0]: one[1] for one in row["values"]}
+            )
+            for row in counted.join(values, "determinant").collect()
+        }
+
+    @property
+    def suspected(self) -> frozenset[int]:
+        """The determinants that have suspect tuples, by number."""
+        return frozenset(number for number, one in self.figures.items() if one.suspects)
+
+    def rows_of(self, determinant: Determinant) -> DataFrame:
+        """``_rid`` of the tuples in the broken groups of a determinant."""
+        from pyspark.sql import functions as F
+
+        return self._rows.where(F.col("determinant") == determinant.number).select("_rid")
+
+    def suspects(self) -> DataFrame:
+        """``determinant, _rid, against, agreeing`` of the suspect tuples."""
+        return self._rows.where("suspect").select("determinant", "_rid", "against", "agreeing")
+
+    def voted(self) -> DataFrame:
+        """The profile of all cells with the votes weighed, without suspect tuples.
+
+        Returns:
+            As of :func:`vertebra.trusted.repair.dependencies.votes.profile`, with ``known`` (whether another group has
+            the value), ``against, agreeing``.
+        """
+        from pyspark.sql import functions as F
+
+        tuple_ = ["determinant", "_rid"]
+        sound = self._rows.where(~F.col("suspect")).select(*tuple_, "against", "agreeing")
+        if self._alone:
+            return self._profile.join(sound, tuple_)
+        weight = F.when(F.col("weight") == FULL, F.col("trust")).otherwise(F.col("weight"))
+        weight = F.when(F.col("suspect") & (F.col("weight") <= FULL), F.lit(SILENT).cast("bigint")).otherwise(weight)
+        cells = self.cells.join(self._rows.select(*tuple_, "suspect", "trust"), tuple_)
+        weighed = _with_known(profile(cells.withColumn("weight", weight).drop("suspect", "trust")))
+        return weighed.join(sound, tuple_)
+
+
+def _with_known(cells: DataFrame) -> DataFrame:
+    """A profile with ``known``: whether the value of a cell is what some group supports, and no misspelling."""
+    from pyspark.sql import functions as F
+
+    winners = cells.where(~F.col("tied") & (F.col("support") > 1))
+    winners = winners.select("determinant", "place", F.col("winner").alias("value"), F.lit(True).alias("known"))
+    joined = cells.join(winners.distinct(), ["determinant", "place", "value"], "left")
+    return joined.withColumn("known", F.coalesce("known", F.lit(False)))
+
+
+def may_relocate(determinant: Determinant) -> bool:
+    """Whether the rules let a wrong determinant be replaced: it is one column, with two or more dependents."""
+    return (
+        determinant.column is not None
+        and len(determinant.rules) > 1
+        and all(rule.relocates for rule in determinant.rules)
+    )
+
+
+def _trust(against: Column, agreeing: Column) -> Column:
+    """The weight of a tuple's votes by what its other groups say, from a fraction of :data:`FULL` to all of it."""
+    from pyspark.sql import functions as F
+
+    share = (agreeing + F.lit(1)).cast("double") / (agreeing + against + F.lit(1)).cast("double")
+    return F.floor(share * F.lit(float(FULL))).cast("bigint")

@@ -1,0 +1,207 @@
+"""Cells that cleaning changed or proposes to change, and people's decisions about them, as methods of a project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vertebra.trusted import decide, decisions
+from vertebra.workspace.decisions import DecisionMethods, Listing, first_rows
+from vertebra.workspace.evaluate import Evaluation, evaluate_repairs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vertebra.trusted.decisions import Decision
+
+
+@dataclass(frozen=True)
+class RepairedCell:
+    """A cell that cleaning changed.
+
+    Attributes:
+        old, new: its value before and after, as text; None is NULL.
+        confidence: of the repair, 0 to 1.
+        support: rows that speak for the new value, where the method counts them.
+        evidence: what the repair is based on, where the method says so.
+    """
+
+    dataset: str
+    rid: int
+    column_name: str
+    old: str | None
+    new: str | None
+    rule: str
+    confidence: float
+    support: int | None
+    method: str
+    evidence: str | None = None
+
+
+@dataclass(frozen=True)
+class ProposedCell(RepairedCell):
+    """A cell that cleaning could change and left to people.
+
+    Attributes:
+        reason: ``tie`` (another value is as well supported), ``unsure`` (below the declared confidence), ``breaks``
+            (another rule, see ``evidence``) or ``contested`` (another method would take it back).
+    """
+
+    reason: str = ""
+
+
+class Repairs(DecisionMethods):
+    """Cells that cleaning changed."""
+
+    def list(self, dataset: str | None = None, limit: int | None = None) -> Listing[RepairedCell]:
+        """List the repaired cells: rule, old and new value, method, confidence.
+
+        Args:
+            dataset: one dataset; None lists those of all.
+            limit: how many at most; None lists all.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+
+        Example:
+            >>> [(cell.column_name, cell.old, cell.new) for cell in project.repairs.list("orders")]
+            [('city', 'Barclona', 'Barcelona')]
+        """
+        known = self._known(dataset)
+        found = decisions.repaired(self._ledgers, known)
+        names = RepairedCell.__dataclass_fields__
+        items = [RepairedCell(**{name: row[name] for name in names}) for row in first_rows(found, limit)]
+        return Listing(tuple(items), found.num_rows, self._warnings(known))
+
+    def undo(self, dataset: str, rid: int, column: str, comment: str = "", by: str | None = None) -> Decision:
+        """Give a repaired cell its formatted value back with the next run; rules no longer repair it.
+
+        Args:
+            dataset: the dataset's name.
+            rid: the row's ``_rid``.
+            column: the cell's column.
+            comment: why.
+            by: who decides; the user of the process by default.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            DecisionError: the cell was not repaired.
+            BusyError: another run holds the lake.
+
+        Example:
+            >>> cell = project.repairs.list("orders").items[0]
+            >>> project.repairs.undo("orders", cell.rid, "city", comment="it is a village").decision
+            'undo'
+        """
+        with self._deciding(dataset, by) as deciding:
+            return decide.undo(deciding, rid, column, comment)
+
+    def set(
+        self, dataset: str, rid: int, column: str, value: str | None, comment: str = "", by: str | None = None
+    ) -> Decision:
+        """Set a cell to a value you know to be right, with the next run.
+
+        Args:
+            dataset: the dataset's name.
+            rid: the row's ``_rid``.
+            column: the cell's column.
+            value: the value as text; None sets NULL.
+            comment: why.
+            by: who decides; the user of the process by default.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            DecisionError: there is no such row or column, or the value is not of the column's type.
+            BusyError: another run holds the lake.
+
+        Example:
+            >>> project.repairs.set("orders", 10000000008, "amount", "18.40", comment="from the receipt").value
+            '18.40'
+        """
+        with self._deciding(dataset, by) as deciding:
+            return decide.override(deciding, rid, column, value, comment)
+
+    def proposed(self, dataset: str | None = None, limit: int | None = None) -> Listing[ProposedCell]:
+        """List the repairs that cleaning left to people, and why.
+
+        Args:
+            dataset: one dataset; None lists those of all.
+            limit: how many at most; None lists all.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+
+        Example:
+            >>> [(cell.column_name, cell.new, cell.reason) for cell in project.repairs.proposed("orders")]
+            []
+        """
+        known = self._known(dataset)
+        found = decisions.proposed(self._ledgers, known)
+        names = ProposedCell.__dataclass_fields__
+        items = [ProposedCell(**{name: row[name] for name in names}) for row in first_rows(found, limit)]
+        return Listing(tuple(items), found.num_rows, self._warnings(known))
+
+    def accept(self, dataset: str, rid: int, column: str, comment: str = "", by: str | None = None) -> Decision:
+        """Make a proposed repair with the next run; the new value counts as one that you set.
+
+        Args:
+            dataset: the dataset's name.
+            rid: the row's ``_rid``.
+            column: the cell's column.
+            comment: why.
+            by: who decides; the user of the process by default.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            DecisionError: nothing is proposed for the cell, or several values are.
+            BusyError: another run holds the lake.
+
+        Example:
+            >>> for cell in project.repairs.proposed("orders"):
+            ...     decision = project.repairs.accept("orders", cell.rid, cell.column_name, comment="looked up")
+        """
+        with self._deciding(dataset, by) as deciding:
+            return decide.accept_proposal(deciding, rid, column, comment)
+
+    def reject(self, dataset: str, rid: int, column: str, comment: str = "", by: str | None = None) -> Decision:
+        """Keep the value of a cell for which a repair is proposed; it is not proposed again.
+
+        Args:
+            dataset: the dataset's name.
+            rid: the row's ``_rid``.
+            column: the cell's column.
+            comment: why.
+            by: who decides; the user of the process by default.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            DecisionError: nothing is proposed for the cell.
+            BusyError: another run holds the lake.
+
+        Example:
+            >>> for cell in project.repairs.proposed("orders"):
+            ...     decision = project.repairs.reject("orders", cell.rid, cell.column_name, comment="it is right")
+        """
+        with self._deciding(dataset, by) as deciding:
+            return decide.reject_proposal(deciding, rid, column, comment)
+
+    def evaluate(self, dataset: str, truth: Path | str) -> Evaluation:
+        """Compare the trusted table with a file that has the right values.
+
+        Args:
+            dataset: the dataset's name.
+            truth: a CSV file with a header. Its columns are those of the dataset, or of its source; its rows are found
+                by the key of the dataset, or without one are in the order of the records.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            LakeError: it has no trusted table yet.
+            DecisionError: the file cannot be read, or has other rows.
+
+        Example:
+            >>> import pyarrow.csv
+            >>> pyarrow.csv.write_csv(project.table("trusted.orders").arrow(), "truth.csv")
+            >>> project.repairs.evaluate("orders", "truth.csv").total.precision
+            1.0
+        """
+        return evaluate_repairs(self._lake, self._project.datasets[self._known(dataset) or dataset], truth)

@@ -1,0 +1,12 @@
+"""The page about cleaning is one session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docs.sessions import shown_lines
+from forked import Forks
+
+
+def test_the_page_is_a_session_that_prints_what_it_shows(tmp_path: Path, forks: Forks) -> None:
+    assert shown_lines("cleaning.md", tmp_path / "hospitals", forks) >= 8
