@@ -1,0 +1,1 @@
+"""Cleaning measured against tables whose right values are known."""
