@@ -42,7 +42,7 @@ def test_the_state_of_one_dataset_is_replaced_and_of_others_kept(ledgers: Ledger
     def repairs(dataset: str, count: int) -> None:
         frame = engine.session.sql(
             f"SELECT 'r' AS run_id, '{dataset}' AS dataset, 'rule' AS rule, id AS rid, 'c' AS column_name, 'a' AS old,"
-            f" 'b' AS new, 'majority' AS method, 1 AS confidence, 2 AS support FROM range({count})"
+            f" 'b' AS new, 'majority' AS method, 1 AS confidence, 2 AS support, '' AS evidence FROM range({count})"
         )
         assert ledgers.replace("repairs", dataset, frame, engine, COMMIT) == count
 

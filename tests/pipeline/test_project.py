@@ -85,13 +85,13 @@ def test_tables_that_grow_are_added_to_and_equal_those_made_anew(folder: Path) -
     (folder / "views" / "prices.sql").write_text("select _rid, city, price * 100 as cents from trusted.sales")
     ran(folder)
     (folder / "data" / "sales-2.csv").write_text(
-        MORE_SALES + "8,S1,Gerona,1.0,2026-01-05\n9,S1,Girona,-2.0,2026-01-05\n"
+        MORE_SALES + "8,S1,Gerona,1.0,2026-01-05\n9,S1,Girona,2.0,2026-01-05\n10,S1,Girona,-2.0,2026-01-05\n"
     )
     with open_tiny(folder) as project:
         added = {result.step: getattr(result.facts, "rows_added", None) for result in project.run().results}
     assert added == {
-        "landing.sales": None, "formatted.sales": None, "trusted.sales": 2, "exploitation.by_city": None,
-        "exploitation.best": None, "exploitation.prices": 2,
+        "landing.sales": None, "formatted.sales": None, "trusted.sales": 3, "exploitation.by_city": None,
+        "exploitation.best": None, "exploitation.prices": 3,
     }  # fmt: skip
     grown = contents(folder)
     ran(folder, full_refresh=True)

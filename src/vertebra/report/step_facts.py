@@ -45,6 +45,7 @@ def phrases(facts: StepFacts | None) -> list[str]:
                 counted(facts.rows_quarantined, "row quarantined", "rows quarantined"),
                 counted(facts.rules_broken, "rule broken", "rules broken"),
                 counted(facts.violating_rows, "violating row"),
+                *_some(facts.cells_proposed, "repair proposed", "repairs proposed"),
                 *_some(facts.decisions_lapsed, "decision no longer applies", "decisions no longer apply"),
             ]
         case ViewFacts():

@@ -15,8 +15,9 @@ from vertebra.quoting import spark_identifier
 from vertebra.trusted.detect import Detection
 from vertebra.trusted.quarantine import removals, whole_rows, without_rows
 from vertebra.trusted.repair.apply import apply_repairs
-from vertebra.trusted.repair.choose import PlannedRepair, chosen_repairs, planned_repair
+from vertebra.trusted.repair.choose import chosen_repairs
 from vertebra.trusted.repair.dependency_method import DependencyMethod
+from vertebra.trusted.repair.planned import PlannedRepair, planned_repair
 from vertebra.trusted.repair.revert import raised, reverted
 from vertebra.trusted.repair.table_state import TableState
 from vertebra.trusted.repair.tables import table_methods

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.denial import Inclusion
-from vertebra.trusted.repair.choose import planned_repair
+from vertebra.trusted.repair.planned import planned_repair
 
 if TYPE_CHECKING:
     from vertebra.declare.dataset import Dataset

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 import pyarrow.parquet as pq
 
-from vertebra.declare.repair import REPAIR_METHODS, repair_method_of
+from vertebra.declare.repair import REPAIR_METHODS
 from vertebra.errors import RegistryError
 from vertebra.formatting import shortened
 from vertebra.quoting import spark_identifier
@@ -18,7 +17,8 @@ from vertebra.trusted.repair.apply import apply_repairs
 from vertebra.trusted.repair.dependencies.rounds import Solution, solve
 from vertebra.trusted.repair.dependency import by_determinant
 from vertebra.trusted.repair.dependency_method import DependencyMethod
-from vertebra.trusted.repair.port import PROPOSAL_COLUMNS, RepairMethod
+from vertebra.trusted.repair.planned import PlannedRepair
+from vertebra.trusted.repair.port import PROPOSAL_COLUMNS
 from vertebra.trusted.repair.table_port import TableToRepair
 from vertebra.trusted.repair.table_state import TableState
 from vertebra.trusted.repair.tables import contested, proposals_of, table_methods
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from vertebra.declare.dataset import Dataset
-    from vertebra.declare.rules import NamedRule
     from vertebra.engine.port import Engine
     from vertebra.trusted.decisions import DecisionsInForce
     from vertebra.trusted.repair.dependencies.evidence import CellWeights
@@ -39,29 +38,6 @@ if TYPE_CHECKING:
 
 REPAIR_COLUMNS: Final = ("rule", "rid", "column_name", "old", "new", "method", "confidence", "support", "evidence")
 """The columns of the ledger ``repairs`` that a run fills."""
-
-
-@dataclass(frozen=True)
-class PlannedRepair:
-    """The method that repairs a rule, and the columns it may change."""
-
-    rule: NamedRule
-    method: RepairMethod
-    columns: tuple[str, ...]
-
-
-def planned_repair(rule: NamedRule, dataset: Dataset) -> PlannedRepair | None:
-    """How a rule is repaired, or None when it does not declare ``on_violation: repair``.
-
-    Raises:
-        RuleError: its method cannot repair the rule.
-        RegistryError: there is no such method, or a plug-in is broken.
-    """
-    method = repair_method_of(rule, dataset)
-    if method is None:
-        return None
-    assert isinstance(method, RepairMethod)  # the registry has checked it
-    return PlannedRepair(rule, method, method.columns(rule, dataset))
 
 
 def chosen_repairs(
