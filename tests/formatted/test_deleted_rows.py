@@ -147,7 +147,7 @@ def test_formatting_batch_by_batch_equals_formatting_all_at_once(
 
     @given(batches, st.randoms())
     @settings(
-        max_examples=examples(fast=8, thorough=80),
+        max_examples=examples(fast=8, thorough=40),
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )

@@ -152,7 +152,7 @@ NUMBERS = itertools.count()
 
 @pytest.mark.parametrize("version", ["at", "file.time", "file.name"])
 @settings(
-    max_examples=examples(fast=5, thorough=40),
+    max_examples=examples(fast=5, thorough=20),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

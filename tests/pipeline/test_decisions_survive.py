@@ -205,7 +205,7 @@ class World:
 
 @pytest.mark.parametrize("load", ["append", "snapshot", "upsert"])
 @settings(
-    max_examples=examples(fast=2, thorough=12),
+    max_examples=examples(fast=2, thorough=8),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

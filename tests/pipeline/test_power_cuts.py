@@ -18,7 +18,7 @@ from pipeline.crashes import State, completed, cut_power, make_shop, moments_of,
 from pipeline.test_damage import ledgers_of
 from pipeline.tiny import contents, open_tiny
 
-CUTS = examples(3, 12)
+CUTS = examples(3, 8)
 
 
 @pytest.fixture(scope="module")

@@ -213,7 +213,7 @@ def _dying(commit: Any) -> Any:
     return dying
 
 
-@settings(FEW, max_examples=examples(fast=2, thorough=8))
+@settings(FEW, max_examples=examples(fast=2, thorough=4))
 @given(first=ROWS, second=ROWS, third=ROWS)
 @example(
     first=[{"x": None, "y": "r", "a": None}],
