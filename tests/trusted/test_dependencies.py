@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import vertebra
 from trusted.test_clean_properties import FEW, cleaned
 from trusted.test_decisions import deciding
 from trusted.zones import Zone, declared, rid
@@ -161,6 +162,23 @@ def test_a_rule_that_must_hold_is_checked_after_cleaning(sail_zone: Zone) -> Non
     assert str(rid(1)) in told.value.cause
     assert not zone.lake.table("trusted.staff").exists()
     assert (rid(1), "boss_known", "introduced") in zone.rows("governance.violations", "rid", "rule", "resolution")
+
+
+def test_a_rule_that_only_cleaning_breaks_is_called_broken(tmp_path: Path) -> None:
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "vertebra.yaml").write_text("name: p\n")
+    (tmp_path / "datasets" / "staff.yaml").write_text(
+        "source: s\ncollect: {from: files, path: staff.csv}\nparse: {format: csv}\nload: snapshot\n"
+        "columns: {id: {type: int, range: [0, 9], on_violation: quarantine}, boss: int}\n"
+        "rules: {boss_known: {references: {boss: staff.id}}}\n"
+    )
+    (tmp_path / "staff.csv").write_text("id,boss\n99,99\n1,99\n2,1\n")
+    with vertebra.open(tmp_path) as project:
+        report = project.run()
+        (facts,) = [one.facts for one in report.results if one.step == "trusted.staff"]
+        assert facts.rules_broken == 2
+        broken = {rule.rule: rule.outcome for one in project.quality() for rule in one.broken}
+    assert broken == {"id_range": "1 row quarantined", "boss_known": "1 broken by cleaning"}
 
 
 RULES = repair("x -> y", "y -> x", "x -> a", "[y, a] -> b", confidence=0) | {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import vertebra
@@ -13,6 +14,7 @@ from trusted.test_decisions import deciding
 from trusted.zones import Zone, declared, rid
 from vertebra.engine import Engine
 from vertebra.errors import DecisionError, DeclarationErrors
+from vertebra.trusted.cells import readable
 from vertebra.trusted.decide import accept_proposal, reject_proposal
 from vertebra.trusted.repair.tables import contested
 
@@ -87,6 +89,18 @@ def test_a_repair_that_another_method_takes_back_is_contested(engine: Engine) ->
     assert sorted(tuple(row) for row in contested(made, said).collect()) == [(1, "a"), (2, "a")]
 
 
+def test_a_text_that_is_no_value_of_its_column_is_no_proposal(engine: Engine) -> None:
+    schema = pa.schema([("n", pa.int32()), ("s", pa.string())])
+    found = engine.session.sql(
+        "select * from values ('n', '1'), ('n', 'x'), ('n', null), ('s', 'x') as t(column_name, new)"
+    )
+    assert sorted(tuple(map(str, row)) for row in found.where(readable(schema)).collect()) == [
+        ("n", "1"),
+        ("n", "None"),
+        ("s", "x"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("written", "said"),
     [
@@ -122,6 +136,14 @@ def test_repairs_are_measured_against_the_truth(tmp_path: Path) -> None:
         assert sum(score.repaired for score in found.methods.values()) == found.total.repaired
         with pytest.raises(DecisionError, match="does not exist"):
             project.repairs.evaluate("sales", tmp_path / "none.csv")
+        assert found.left_out == {}
+        truth.write_text("\n".join([",".join(header), *lines, lines[0]]) + "\n", "utf-8")
+        with pytest.raises(DecisionError, match="several rows for 1 key of id"):
+            project.repairs.evaluate("sales", truth)
+        truth.write_text("id,city\n1,Girona\n", "utf-8")
+        part = project.repairs.evaluate("sales", truth)
+        assert (part.rows, part.without_truth) == (1, sales.num_rows - 1)
+        assert part.left_out["shop"] == "the file has no such column"
         truth.write_text("else\n1\n", "utf-8")
         with pytest.raises(DecisionError, match="has no column of sales"):
             project.repairs.evaluate("sales", truth)

@@ -143,6 +143,11 @@ def repairs_evaluate(
     ]  # fmt: skip
     print_rows(rows, list(rows[0]), form)
     if form == "table":
+        print_note(f"compared {found.rows:,} rows of trusted.{dataset}, {found.cells:,} cells")
+        if found.without_truth:
+            print_note(f"not compared: {found.without_truth:,} rows that the file does not have")
+        for name, reason in found.left_out.items():
+            print_note(f"not compared: {name}, because {reason}")
         print_note("errors: wrong cells of the formatted table; broken: repaired cells that were right before")
 
 

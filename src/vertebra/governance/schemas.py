@@ -13,6 +13,21 @@ def _schema(**columns: pa.DataType) -> pa.Schema:
     return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
 
 
+_REPAIRED: Final[dict[str, pa.DataType]] = {
+    "run_id": pa.string(),
+    "dataset": pa.string(),
+    "rule": pa.string(),
+    "rid": pa.int64(),
+    "column_name": pa.string(),
+    "old": pa.string(),
+    "new": pa.string(),
+    "method": pa.string(),
+    "confidence": pa.float64(),
+    "support": pa.int64(),
+    "evidence": pa.string(),
+}
+"""A cell, its new value, and what speaks for it."""
+
 EVENTS: Final[dict[str, pa.Schema]] = {
     # one row per step and run, and one for the run itself (step "run"); fingerprint_parts is JSON: what the step's
     # result depends on, and the version of each table it wrote
@@ -278,35 +293,11 @@ STATES: Final[dict[str, pa.Schema]] = {
         resolution=pa.string(),
     ),
     # cells that cleaning changed
-    "repairs": _schema(
-        run_id=pa.string(),
-        dataset=pa.string(),
-        rule=pa.string(),
-        rid=pa.int64(),
-        column_name=pa.string(),
-        old=pa.string(),
-        new=pa.string(),
-        method=pa.string(),
-        confidence=pa.float64(),
-        support=pa.int64(),
-        evidence=pa.string(),
-    ),
+    "repairs": _schema(**_REPAIRED),
     # cells that cleaning could have changed and left to people, and why: "tie" (another value is as well supported),
-    # "unsure" (below the confidence that is declared) or "breaks" (another rule, which evidence names)
-    "proposals": _schema(
-        run_id=pa.string(),
-        dataset=pa.string(),
-        rule=pa.string(),
-        rid=pa.int64(),
-        column_name=pa.string(),
-        old=pa.string(),
-        new=pa.string(),
-        method=pa.string(),
-        confidence=pa.float64(),
-        support=pa.int64(),
-        evidence=pa.string(),
-        reason=pa.string(),
-    ),
+    # "unsure" (below the confidence that is declared), "breaks" (another rule, which evidence names) or "contested"
+    # (another method would take it back)
+    "proposals": _schema(**_REPAIRED, reason=pa.string()),
     # rows that cleaning removed, whole, as JSON text
     "quarantine": _schema(
         run_id=pa.string(),

@@ -78,7 +78,7 @@ class TrustedFacts:
         cells_repaired: cells that a repair changed.
         rows_quarantined: rows that were removed to the quarantine.
         rules_broken: rules that had violations before cleaning, or have some after it.
-        violating_rows: rows that violate a rule after cleaning.
+        violating_rows: rows that violated a rule before cleaning.
         rows_added: rows that were appended; None when the table was written whole.
         cells_proposed: cells that a repair could change, left to people.
         decisions_lapsed: decisions of people that apply to no present row.

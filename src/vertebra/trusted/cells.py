@@ -34,6 +34,18 @@ def from_text(expression: str, kind: pa.DataType) -> Column:
     return F.expr(f"try_cast({expression} AS {spark_type(kind)})")
 
 
+def readable(schema: pa.Schema) -> Column:
+    """Whether the text ``new`` is a value of the column ``column_name``; NULL is."""
+    from pyspark.sql import functions as F
+
+    unreadable = F.lit(False)
+    for field in schema:
+        if not pa.types.is_string(field.type):
+            of_column = F.col("column_name") == F.lit(field.name)
+            unreadable = unreadable | (of_column & F.col("new").isNotNull() & from_text("new", field.type).isNull())
+    return ~unreadable
+
+
 def spark_type(kind: pa.DataType) -> str:
     """The Spark SQL name of an Arrow type."""
     from pyspark.sql.pandas.types import from_arrow_type

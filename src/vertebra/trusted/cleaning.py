@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from vertebra.quoting import spark_identifier
 from vertebra.trusted.detect import Detection
+from vertebra.trusted.materialised import row_count, value_counts
 from vertebra.trusted.quarantine import removals, whole_rows, without_rows
 from vertebra.trusted.repair.apply import apply_repairs
 from vertebra.trusted.repair.choose import chosen_repairs
@@ -24,8 +21,7 @@ from vertebra.trusted.repair.tables import table_methods
 from vertebra.trusted.rule_columns import columns_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
     from vertebra.declare.dataset import Dataset
@@ -167,7 +163,7 @@ class Cleaning:
                 every=attempt >= _MOST_REVERSALS, all_columns=attempt > _MOST_REVERSALS,
             )  # fmt: skip
             taken = self.ctx.engine.materialise(taken, self.ctx.scratch / f"reverted{attempt}")
-            if not _rows(self.ctx.scratch / f"reverted{attempt}"):
+            if not row_count(self.ctx.scratch / f"reverted{attempt}"):
                 # what people decided breaks them
                 break
             left.append(taken)
@@ -186,8 +182,8 @@ class Cleaning:
             return Repaired()
         folder = self.ctx.scratch / name
         cells = self.ctx.engine.materialise(cells, folder)
-        columns = frozenset(_values(folder, "column_name"))
-        return Repaired(cells, per_rule=_values(folder, "rule"), columns=columns) if columns else Repaired()
+        columns = frozenset(value_counts(folder, "column_name"))
+        return Repaired(cells, per_rule=value_counts(folder, "rule"), columns=columns) if columns else Repaired()
 
     def _with_left(self, repaired: Repaired, left: Sequence[DataFrame]) -> Repaired:
         if not left:
@@ -197,7 +193,7 @@ class Cleaning:
             rows = rows.unionByName(more)
         folder = self.ctx.scratch / "proposals"
         rows = self.ctx.engine.materialise(rows, folder)
-        proposed = _rows(folder)
+        proposed = row_count(folder)
         return replace(repaired, left=rows, proposed=proposed) if proposed else repaired
 
     def _found_after(self, repaired: Repaired, name: str) -> Detection:
@@ -231,8 +227,8 @@ class Cleaning:
             rows = self.ctx.engine.materialise(gone, folder)
         else:
             rows = self.ctx.engine.materialise(whole_rows(self.formatted, self.schema, gone), folder)
-        per_rule = _values(folder, "rules")
-        return Removed(rows, per_rule, _rows(folder)) if per_rule else Removed()
+        per_rule = value_counts(folder, "rules")
+        return Removed(rows, per_rule, row_count(folder)) if per_rule else Removed()
 
 
 def violated_in(found: Detection) -> frozenset[str]:
@@ -255,19 +251,3 @@ def combined(before: Detection, again: Detection) -> Detection:
 def with_rows(found: Detection, rows: int) -> Detection:
     """A detection with another number of rows of the table."""
     return replace(found, counts=tuple(replace(count, rows=rows) for count in found.counts))
-
-
-def _rows(folder: Path) -> int:
-    return sum(pq.read_metadata(file).num_rows for file in folder.rglob("*.parquet"))
-
-
-def _values(folder: Path, column: str) -> Counter[str]:
-    """Number of occurrences of each value of a text column, or of each element of its lists, in materialised files."""
-    counts: Counter[str] = Counter()
-    for file in folder.rglob("*.parquet"):
-        for batch in pq.ParquetFile(file).iter_batches(columns=[column]):
-            values = batch.column(0)
-            flat = values.flatten() if pa.types.is_list(values.type) else values
-            for entry in flat.value_counts().to_pylist():
-                counts[entry["values"]] += entry["counts"]
-    return counts

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from vertebra.duckdb_connection import connect_duckdb
 from vertebra.errors import DecisionError, LakeError
+from vertebra.formatting import counted
 from vertebra.quoting import duckdb_identifier, duckdb_text
 from vertebra.workspace.tables import TableHandle
 from vertebra.zones import DATASET_ZONES
@@ -15,7 +16,7 @@ from vertebra.zones import DATASET_ZONES
 if TYPE_CHECKING:
     import duckdb
 
-    from vertebra.declare.dataset import Dataset
+    from vertebra.declare.dataset import Column, Dataset
     from vertebra.lake.catalog import Lake
 
 
@@ -59,8 +60,10 @@ class Evaluation:
     """The repairs of a dataset against the truth.
 
     Attributes:
-        rows: rows that were compared.
+        rows: rows of the trusted table that were compared.
         cells: cells that were compared.
+        left_out: columns that were not compared, and why.
+        without_truth: rows of the trusted table that the file does not have.
         total: of all columns.
         columns: by column, those with an error or a repair.
         methods: by method.
@@ -68,6 +71,8 @@ class Evaluation:
 
     rows: int
     cells: int
+    left_out: dict[str, str]
+    without_truth: int
     total: Score
     columns: dict[str, Score]
     methods: dict[str, Score]
@@ -76,7 +81,8 @@ class Evaluation:
 def evaluate_repairs(lake: Lake, dataset: Dataset, truth: Path | str) -> Evaluation:
     """Compare the formatted and the trusted table of a dataset with a CSV file of the right values.
 
-    Empty cells and NULL are the same. Numbers, dates and times are compared as values of their columns.
+    Empty cells and NULL are the same. Numbers, dates and times are compared as values of their columns, written in
+    ISO 8601 and with a decimal point; columns whose cells the dataset reads in another way are left out.
 
     Raises:
         LakeError: there is no trusted table yet.
@@ -97,17 +103,19 @@ def evaluate_repairs(lake: Lake, dataset: Dataset, truth: Path | str) -> Evaluat
                 remedy=f"vertebra run --select trusted.{dataset.name}",
             )
         connection.register(zone, TableHandle(lake, f"{zone}.{dataset.name}", None, _no_engine).dataset())
-    columns = _matched(connection, dataset, file)
+    columns, left_out = _matched(connection, dataset, file)
     _pair(connection, dataset, columns, file)
-    return _scores(connection, lake, dataset, list(columns))
+    return _scores(connection, lake, dataset, list(columns), left_out)
 
 
 def _no_engine() -> NoReturn:
     raise AssertionError("DuckDB answers without an engine")
 
 
-def _matched(connection: duckdb.DuckDBPyConnection, dataset: Dataset, file: Path) -> dict[str, str]:
-    """The columns of the file by the columns of the dataset that they are, by name or by name in the source."""
+def _matched(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, file: Path
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The columns of the file by the columns of the dataset that they are, and why others cannot be compared."""
     import duckdb
 
     try:
@@ -120,19 +128,29 @@ def _matched(connection: duckdb.DuckDBPyConnection, dataset: Dataset, file: Path
             f"{file} cannot be read", cause=str(error).splitlines()[0], remedy="write a CSV file"
         ) from None
     written = [row[0] for row in connection.execute("DESCRIBE truth").fetchall() if row[0] != "_place"]
-    found = {}
+    found, left_out = {}, {}
     for name, column in dataset.columns.items():
         wanted = {name.casefold(), str(column.source or name).casefold()}
         match = next((one for one in written if one.casefold() in wanted), None)
-        if match is not None:
+        if match is None:
+            left_out[name] = "the file has no such column"
+        elif _read_otherwise(column):
+            left_out[name] = "the dataset declares how its cells are written"
+        else:
             found[name] = match
     if not found:
         raise DecisionError(
-            f"{file} has no column of {dataset.name}",
+            f"{file} has no column of {dataset.name} that can be compared",
             cause=f"its columns are {', '.join(written[:20])}",
             remedy=f"name them as the dataset does: {', '.join(list(dataset.columns)[:20])}",
         )
-    return found
+    return found, left_out
+
+
+def _read_otherwise(column: Column) -> bool:
+    """Whether the cells of a column are not written as the text of their values."""
+    declared = (column.format, column.zone, column.convert, column.thousands, column.true_values, column.false_values)
+    return any(declared) or column.decimal != "."
 
 
 def _pair(connection: duckdb.DuckDBPyConnection, dataset: Dataset, columns: dict[str, str], file: Path) -> None:
@@ -145,6 +163,7 @@ def _pair(connection: duckdb.DuckDBPyConnection, dataset: Dataset, columns: dict
         for name, column in columns.items()
     }
     if key:
+        _refuse_repeated(connection, [right[name] for name in key], key, file)
         joined = " AND ".join(f"formatted.{duckdb_identifier(name)} = {right[name]}" for name in key)
         source = f"formatted JOIN truth ON {joined}"
     else:
@@ -167,7 +186,21 @@ def _pair(connection: duckdb.DuckDBPyConnection, dataset: Dataset, columns: dict
     connection.execute(f"CREATE TABLE pairs AS SELECT formatted._rid, {cells} FROM {source}")
 
 
-def _scores(connection: duckdb.DuckDBPyConnection, lake: Lake, dataset: Dataset, columns: list[str]) -> Evaluation:
+def _refuse_repeated(connection: duckdb.DuckDBPyConnection, values: list[str], key: list[str], file: Path) -> None:
+    """Refuse a file in which two rows have one key: it does not say which of them is right."""
+    several = f"SELECT 1 FROM truth GROUP BY {', '.join(values)} HAVING count(*) > 1"
+    repeated = len(connection.execute(several).fetchall())
+    if repeated:
+        raise DecisionError(
+            f"{file} has several rows for {counted(repeated, 'key')} of {', '.join(key)}",
+            cause="the right values of a row are found by its key",
+            remedy="keep one row for each key",
+        )
+
+
+def _scores(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, dataset: Dataset, columns: list[str], left_out: dict[str, str]
+) -> Evaluation:
     cells = " UNION ALL ".join(
         f"SELECT _rid, {duckdb_text(name)} AS column_name, was{i} AS was, now{i} AS now, right{i} AS right_value"
         " FROM pairs"
@@ -199,7 +232,8 @@ def _scores(connection: duckdb.DuckDBPyConnection, lake: Lake, dataset: Dataset,
             " WHERE changed GROUP BY 1 ORDER BY 1"
         )
         by_method = {name: Score(None, *figures) for name, _, *figures in found.fetchall()}
-    return Evaluation(rows, rows * len(columns), total, by_column, by_method)
+    without = _count(connection, "trusted") - rows
+    return Evaluation(rows, rows * len(columns), left_out, without, total, by_column, by_method)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -54,8 +54,8 @@ class RuleTally:
 
     @property
     def broken(self) -> bool:
-        """Whether it is violated, by tuples or by the whole table."""
-        return bool(self.tuples or self.violated)
+        """Whether it is violated, by tuples before or after cleaning or by the whole table."""
+        return bool(self.tuples or self.unresolved or self.violated)
 
     @property
     def least_words(self) -> str:
@@ -70,6 +70,8 @@ class RuleTally:
         """What happened to the violations, in words: ``95 cells repaired``."""
         if self.table_rule:
             return self.violated
+        if self.unresolved and not self.tuples:
+            return f"{self.unresolved:,} broken by cleaning"
         parts = [
             (self.repaired, "cell repaired", "cells repaired"),
             (self.quarantined, "row quarantined", "rows quarantined"),

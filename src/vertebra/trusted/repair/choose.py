@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
-import pyarrow.parquet as pq
-
 from vertebra.declare.repair import REPAIR_METHODS
 from vertebra.errors import RegistryError
 from vertebra.formatting import shortened
 from vertebra.quoting import spark_identifier
-from vertebra.trusted.cells import as_text
+from vertebra.trusted.cells import as_text, readable
+from vertebra.trusted.materialised import row_count, value_counts
 from vertebra.trusted.repair.apply import apply_repairs
-from vertebra.trusted.repair.dependencies.rounds import Solution, solve
+from vertebra.trusted.repair.dependencies.rounds import Rounds, Solution
 from vertebra.trusted.repair.dependency import by_determinant
 from vertebra.trusted.repair.dependency_method import DependencyMethod
 from vertebra.trusted.repair.planned import PlannedRepair
@@ -95,10 +94,10 @@ class _Choice:
         folder = self.scratch / "rounds"
         folder.mkdir()
         accepted = _accepted(self.table.decisions, self.engine)
-        found = solve(
+        found = Rounds(
             self.determinants, due, self.frame, self.table.schema, weights, decided, accepted, self.table.rows,
             self.engine, folder,
-        )  # fmt: skip
+        ).solution()  # fmt: skip
         if found.left is not None:
             self.left.append(found.left)
         if found.cells is not None:
@@ -142,7 +141,7 @@ class _Choice:
         return self.engine.session.createDataFrame(cells, "rid bigint, column_name string") if cells else None
 
     def _make(self, cells: DataFrame, folder: Path) -> None:
-        columns = _changed(folder)
+        columns = set(value_counts(folder, "column_name"))
         if columns:
             self.made.append(cells)
             self.frame = apply_repairs(self.frame, self.table.schema, cells, columns)
@@ -159,32 +158,24 @@ def _first(
     alone = [plan for plan in plans if not isinstance(plan.method, DependencyMethod)]
     parts = _overridden(table.frame, table.schema, table.decisions, engine)
     if alone:
-        proposals = [_proposals(plan, dataset, table.frame, table.violations) for plan in alone]
+        proposals = [_proposals(plan, dataset, table) for plan in alone]
         undecided = _undecided(reduce(_union, proposals), table.decisions, engine)
         parts.append(_one_per_cell(undecided) if _may_overlap(alone) else undecided)
     if not parts:
         return None
     found = engine.materialise(reduce(_union, parts), folder)
-    return found if any(pq.read_metadata(file).num_rows for file in folder.rglob("*.parquet")) else None
+    return found if row_count(folder) else None
 
 
-def _changed(folder: Path) -> set[str]:
-    """The columns that occur in materialised repairs."""
-    return {
-        name
-        for file in folder.rglob("*.parquet")
-        for name in pq.read_table(file, columns=["column_name"]).column("column_name").unique().to_pylist()
-    }
-
-
-def _proposals(plan: PlannedRepair, dataset: Dataset, relation: DataFrame, violations: DataFrame) -> DataFrame:
+def _proposals(plan: PlannedRepair, dataset: Dataset, table: TableState) -> DataFrame:
     from pyspark.sql import functions as F
 
     rule, method = plan.rule, plan.method
-    own = violations.where(F.col("rule") == F.lit(rule.name)).select("rid", "role", "partner")
-    proposed = method.propose(rule, dataset, relation, own)
+    own = table.violations.where(F.col("rule") == F.lit(rule.name)).select("rid", "role", "partner")
+    proposed = method.propose(rule, dataset, table.frame, own)
     if REPAIR_METHODS.is_plugin(method.name):
-        proposed = _checked(proposed, plan)
+        # a text that is no value of its column would empty the cell
+        proposed = _checked(proposed, plan).where(readable(table.schema))
     worthwhile = ~F.col("old").eqNullSafe(F.col("new")) & (F.col("confidence") >= F.lit(rule.confidence))
     return proposed.where(worthwhile).select(
         F.lit(rule.name).alias("rule"),

@@ -16,9 +16,11 @@ from vertebra.declare.table_methods import (
 from vertebra.declare.table_repair import TableRepair
 from vertebra.errors import RegistryError
 from vertebra.formatting import shortened
+from vertebra.trusted.cells import readable
 from vertebra.trusted.repair.table_port import TABLE_PROPOSAL_COLUMNS, TableRepairMethod, TableToRepair
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
     from vertebra.declare.dataset import Dataset
@@ -82,7 +84,7 @@ def proposals_of(
             TableToRepair(table.dataset, table.frame, table.schema, table.rules, table.silenced, table.engine, scratch)
         )
         if proposed is not None:
-            found.append(_checked(proposed, method, about.columns))
+            found.append(_checked(proposed, method, about.columns, table.schema))
     if not found:
         return None
     proposals = reduce(lambda one, other: one.unionByName(other), found)
@@ -137,8 +139,11 @@ def _one_per_cell(proposals: DataFrame, precision: float) -> DataFrame:
     return cells.drop("_odds", "_methods", "_place", "_rank", "_next")
 
 
-def _checked(proposed: DataFrame, method: TableRepairMethod, columns: Sequence[str]) -> DataFrame:
-    """The proposals of a method in the columns and types of the ledger, for the columns it may change."""
+def _checked(proposed: DataFrame, method: TableRepairMethod, columns: Sequence[str], schema: pa.Schema) -> DataFrame:
+    """The proposals of a method in the columns and types of the ledger, for the columns it may change.
+
+    A text that is no value of its column would empty the cell, so it is no proposal.
+    """
     from pyspark.sql import functions as F
 
     absent = [name for name in TABLE_PROPOSAL_COLUMNS if name not in proposed.columns]
@@ -152,4 +157,4 @@ def _checked(proposed: DataFrame, method: TableRepairMethod, columns: Sequence[s
     proposed = proposed.withColumn("confidence", F.round(F.col("confidence").cast("double"), 4))
     cells = [F.col(name).cast(types.get(name, "string")).alias(name) for name in TABLE_PROPOSAL_COLUMNS]
     labels = [F.lit(method.name).alias("rule"), F.lit(method.name).alias("method")]
-    return proposed.select(*labels, *cells).where(F.col("column_name").isin(list(columns)))
+    return proposed.select(*labels, *cells).where(F.col("column_name").isin(list(columns)) & readable(schema))

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
-import pyarrow.parquet as pq
-
 from vertebra.denial import DenialConstraint
+from vertebra.trusted.materialised import value_counts
 from vertebra.trusted.repair.dependencies.evidence import PINNED, SILENT, CellWeights
 from vertebra.trusted.rule_columns import columns_of
 
@@ -72,11 +71,7 @@ def weights_of(
     if not weighed:
         return CellWeights(leaving=table.leaving), every
     found = engine.materialise(reduce(lambda one, two: one.unionByName(two), weighed), folder / "cells")
-    columns = frozenset(
-        column
-        for file in (folder / "cells").rglob("*.parquet")
-        for column in pq.read_table(file, columns=["column_name"]).column("column_name").unique().to_pylist()
-    )
+    columns = frozenset(value_counts(folder / "cells", "column_name"))
     return CellWeights(found if columns else None, columns, table.leaving), every
 
 

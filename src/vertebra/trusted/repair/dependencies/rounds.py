@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
+from vertebra.trusted.materialised import row_count, value_counts
 from vertebra.trusted.repair.apply import apply_repairs
 from vertebra.trusted.repair.dependencies.chances import chances_of
 from vertebra.trusted.repair.dependencies.fit import fit
@@ -54,19 +52,8 @@ class Solution:
     left: DataFrame | None = None
 
 
-def solve(
-    determinants: Sequence[Determinant],
-    due: Collection[str],
-    table: DataFrame,
-    schema: pa.Schema,
-    weights: CellWeights,
-    decided: DataFrame | None,
-    accepted: DataFrame | None,
-    rows: int,
-    engine: Engine,
-    scratch: Path,
-) -> Solution:
-    """Repair the dependencies of a table together.
+class Rounds:
+    """The repair of the dependencies of a table, together.
 
     Args:
         due: the rules to repair; others are repaired if the repairs of these break them.
@@ -77,10 +64,7 @@ def solve(
         rows: number of rows of the table.
         scratch: an empty folder.
     """
-    return _Rounds(determinants, due, table, schema, weights, decided, accepted, rows, engine, scratch).solution()
 
-
-class _Rounds:
     def __init__(
         self,
         determinants: Sequence[Determinant],
@@ -103,6 +87,7 @@ class _Rounds:
         self.columns: set[str] = set()
 
     def solution(self) -> Solution:
+        """Repair, round by round."""
         active = [one for one in self.determinants if any(rule.rule.name in self.due for rule in one.rules)]
         for number in range(_MOST_ROUNDS):
             folder = self.scratch / f"round{number}"
@@ -123,12 +108,12 @@ class _Rounds:
 
     def _round(self, active: Sequence[Determinant], folder: Path) -> set[str]:
         """One round; the columns in which it changed cells."""
-        table = apply_repairs(self.table, self.schema, self.made_so_far, self.columns) if self.made else self.table
+        table = apply_repairs(self.table, self.schema, self._made_so_far, self.columns) if self.made else self.table
         ballots = []
         for one in active:
             members = folder / f"members{one.number}"
             ballot = Ballot(one, table, self.schema, self.weights, self.engine, members)
-            if _rows(members):
+            if row_count(members):
                 ballots.append(ballot)
         if not ballots:
             return set()
@@ -139,14 +124,16 @@ class _Rounds:
         if moved:
             moves = relocations(moved, standing, chances, self.engine)
             found.append(self.engine.materialise(moves, folder / "moves"))
-            chances = chances_of(standing, _rows(folder / "moves"), self.rows)
+            chances = chances_of(standing, row_count(folder / "moves"), self.rows)
         rules = rule_table(self.determinants, chances, self.engine)
         found.append(proposed(standing, rules, chances))
         proposals = self.engine.materialise(self._open(reduce(_both, found)), folder / "proposals")
-        if not _rows(folder / "proposals"):
+        if not row_count(folder / "proposals"):
             return set()
         proposals = self._with_held(proposals, folder, table, standing, rules)
-        gains = self._gains(proposals, _columns(folder / "proposals", "change", True), table, standing)
+        gains = self._gains(
+            proposals, set(value_counts(folder / "proposals", "column_name", ("change", True))), table, standing
+        )
         if gains is not None:
             gains = self.engine.materialise(gains, folder / "gains")
         best = self.engine.materialise(one_per_cell(proposals, gains), folder / "best")
@@ -154,7 +141,7 @@ class _Rounds:
         from pyspark.sql import functions as F
 
         repairs = decided.where(F.col("reason") == "").select(*CELL)
-        changed = _columns(folder / "decided", "reason", "")
+        changed = set(value_counts(folder / "decided", "column_name", ("reason", "")))
         self.left.append(decided.where(F.col("reason").isin("tie", "unsure")).select(*CELL, "reason"))
         if changed:
             self.made.append(repairs)
@@ -165,7 +152,7 @@ class _Rounds:
         self, proposals: DataFrame, folder: Path, table: DataFrame, standing: Standing, rules: DataFrame
     ) -> DataFrame:
         """The proposals, and what other dependencies that hold say about the same columns."""
-        columns = _columns(folder / "proposals", "change", True)
+        columns = set(value_counts(folder / "proposals", "column_name", ("change", True)))
         shared = [
             one
             for one in self.determinants
@@ -199,7 +186,7 @@ class _Rounds:
         return together.agg(F.round(F.sum("gain"), 3).alias("gain"))
 
     @property
-    def made_so_far(self) -> DataFrame:
+    def _made_so_far(self) -> DataFrame:
         made = _union(self.made)
         assert made is not None
         return made
@@ -234,16 +221,3 @@ def _both(first: DataFrame, second: DataFrame) -> DataFrame:
 
 def _union(frames: Sequence[DataFrame]) -> DataFrame | None:
     return reduce(_both, frames) if frames else None
-
-
-def _rows(folder: Path) -> int:
-    return sum(pq.read_metadata(file).num_rows for file in folder.rglob("*.parquet"))
-
-
-def _columns(folder: Path, about: str, value: str | bool) -> set[str]:
-    """The values of ``column_name`` in the materialised rows in which another column has a value."""
-    found: set[str] = set()
-    for file in folder.rglob("*.parquet"):
-        for batch in pq.ParquetFile(file).iter_batches(columns=["column_name", about]):
-            found |= set(pc.unique(batch.column(0).filter(pc.equal(batch.column(1), value))).to_pylist())
-    return found
