@@ -88,6 +88,13 @@ def test_two_cells_of_which_either_may_be_wrong_are_a_tie(zone: Zone) -> None:
     assert [zone.quality("after", rule, "violating_tuples") for rule in ("r0", "r1")] == [4, 4]
 
 
+def test_what_speaks_for_the_present_value_counts_even_if_any_confidence_will_do(sail_zone: Zone) -> None:
+    lines = ["a1 b1 w"] + ["a1 b2 x"] * 2 + ["a2 b1 w"] * 5
+    sail_zone.run(table(repair("a -> c", "b -> c", confidence=0), "a b c"), rows("a b c", *lines))
+    assert cells(sail_zone) == []
+    assert [reason for (reason,) in sail_zone.rows("governance.proposals", "reason")] == ["unsure"]
+
+
 def test_repairs_that_follow_from_repairs_are_made(zone: Zone) -> None:
     lines = ["a1 b1 c1"] * 3 + ["a1 b2 c1"] + ["a1 b2 c2"] + ["a2 b2 c2"] * 2
     zone.run(table(repair("a -> b", "b -> c"), "a b c"), rows("a b c", *lines))

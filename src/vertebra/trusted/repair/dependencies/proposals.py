@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CELL: Final = ("rule", "rid", "column_name", "old", "new", "method", "confidence", "support", "evidence")
 """The columns of a repair."""
+_NOTHING: Final = -1e9
+"""The log-odds of an alternative that does not exist."""
 
 
 def rule_table(determinants: Sequence[Determinant], chances: Chances, engine: Engine) -> DataFrame:
@@ -118,15 +120,16 @@ def one_per_cell(proposals: DataFrame, gains: DataFrame | None = None) -> DataFr
     order = cell.orderBy(F.col("total").desc(), F.col("new"))
     values = values.withColumn("place", F.row_number().over(order)).withColumn("second", F.lead("total").over(order))
     first = values.where(F.col("place") == 1)
-    rival = F.greatest(F.coalesce("second", F.lit(0.0)), F.coalesce("kept", F.lit(0.0)))
+    # a rule that accepts any confidence accepts what is less likely than not, and never what less speaks for
+    even = F.when(F.col("least") > 0, F.lit(0.0)).otherwise(F.lit(_NOTHING))
+    rival = F.greatest(F.coalesce("second", F.lit(_NOTHING)), F.coalesce("kept", F.lit(_NOTHING)), even)
     alone = (F.col("rules") == 1) & F.col("second").isNull() & F.col("kept").isNull() & F.col("gain").isNull()
     others = F.lit(1.0) + _exp("second") + _exp("kept")
     together = F.lit(1.0) / (F.lit(1.0) + F.exp(-F.col("total")) * others)
     confidence = F.when(alone, F.col("confidence")).otherwise(rounded(together))
     first = first.withColumn("confidence", confidence)
-    equal = F.col("total") == rival
     unsure = (F.col("total") < rival) | (F.col("confidence") < F.col("least"))
-    reason = F.when(equal, "tie").when(unsure & (F.col("least") > 0), "unsure").otherwise("")
+    reason = F.when(F.col("total") == rival, "tie").when(unsure, "unsure").otherwise("")
     return first.select(*CELL, "least", "reads", reason.alias("reason"))
 
 
