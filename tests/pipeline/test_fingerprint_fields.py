@@ -18,6 +18,7 @@ from vertebra.declare.publication import Publication
 from vertebra.declare.reconciliation import Comparison, EntityResolution, LookupTable
 from vertebra.declare.rule_sugar import SUGARS
 from vertebra.declare.source import Source
+from vertebra.declare.table_repair import Trust
 from vertebra.pipeline.fingerprint import fingerprint_of
 from vertebra.pipeline.steps import Step
 
@@ -29,7 +30,10 @@ DATASET = Dataset.model_validate(
         "drift": {"extra": "evolve", "missing": "null", "retyped": "fail"},
         "deleted": {"column": "b", "values": ["x"]},
         "columns": {"a": "int", "b": "string"},
-        "repair": {"methods": ["format"], "precision": 0.8, "fill": False, "columns": ["b"]},
+        "repair": {
+            "methods": ["format"], "precision": 0.8, "fill": False, "columns": ["b"],
+            "trust": {"column": "b", "accuracy": {"x": 0.9}},
+        },
         "rules": {
             "one": {"deny": {"over": "d t, e s", "where": "t.a = s.a"}}, "two": {"deny": "t.a < 0"},
             "three": {"rows": {"min": 1}},
@@ -103,7 +107,11 @@ def other_value(model: type[Declaration], field: str, value: Any) -> Any:
     base = base_of(model)
     if base is not None and field == NAMED_IN[base]:
         return next(name for name in BASES[base] if name != value)
+    if (model, field) == (Trust, "column"):
+        return next(name for name in DATASET.columns if name != value)
     match value:
+        case Trust():
+            return True
         case bool():
             return not value
         case int() | float():

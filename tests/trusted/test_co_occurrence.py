@@ -93,3 +93,16 @@ def test_a_larger_table_is_judged_by_samples(sail: Engine, tmp_path: Path, monke
     table = stations()
     table["town"][6] = "Rus"
     assert likely(proposals(METHOD, table, sail, tmp_path)) == {(6, "town"): "Reus"}
+
+
+def test_tuples_that_differ_throughout_are_exceptions_and_not_wrong(engine: Engine, tmp_path: Path) -> None:
+    rows = 240
+    codes = [f"m{row % 12}" for row in range(rows)]
+    averages = [f"al_{code}" for code in codes]
+    states = ["AL"] * rows
+    for row in range(12):
+        states[row], averages[row] = "AK", f"ak_{codes[row]}"
+    averages[100] = "al_m9"
+    names = [f"measure {code}" for code in codes]
+    table = {"code": codes, "name": names, "average": averages, "state": states}
+    assert likely(proposals(METHOD, table, engine, tmp_path)) == {(100, "average"): "al_m4"}

@@ -224,3 +224,42 @@ def test_repair_raises_the_violations_of_no_rule(found: list[dict[str, Any]], sa
     assert len(after) == len(found)
     was, now = violating_pairs(found), violating_pairs(after)
     assert {rule: (count, was[rule]) for rule, count in now.items() if count > was[rule]} == {}
+
+
+AVERAGES = "code average state note"
+
+
+def averages(*, alaska: int) -> list[dict[str, Any]]:
+    """Averages of measures in eight hospitals; those of the first ``alaska`` measures differ in the last one."""
+    lines = []
+    for hospital in range(8):
+        for measure in range(8):
+            own = hospital == 7 and measure < alaska
+            lines.append(f"m{measure} {'ak' if own else 'al'}{measure} {'AK' if hospital == 7 else 'AL'} -")
+    lines[3] = "m3 al7 AL -"
+    return rows(AVERAGES, *lines)
+
+
+def test_a_dependency_that_fails_for_one_state_is_left_to_people_there(zone: Zone) -> None:
+    rules = repair("code -> average")
+    outcome = zone.run(table(rules, AVERAGES), averages(alaska=8))
+    assert cells(zone) == [(rid(3), "average", "al7", "al3")]
+    left = zone.rows("governance.proposals", "rid", "column_name", "old", "new", "reason", "evidence")
+    because = "8 of 8 rows with state AK differ from their groups"
+    assert left == [(rid(56 + m), "average", f"ak{m}", f"al{m}", "exception", because) for m in range(8)]
+    assert outcome.facts.cells_proposed == 8
+
+
+def test_a_state_that_differs_only_here_and_there_has_errors(sail_zone: Zone) -> None:
+    rules = repair("code -> average")
+    sail_zone.run(table(rules, AVERAGES), averages(alaska=5))
+    assert len(cells(sail_zone)) == 6
+
+
+def test_filling_a_group_that_stays_broken_is_no_reason_to_take_its_repairs_back(zone: Zone) -> None:
+    rules = repair("zip -> city", fill=True, confidence=0.95)
+    lines = ["Z1 Reus"] * 12 + ["Z1 Rus"] + ["Z2 Vic"] * 3 + ["Z2 Reus", *["Z2 -"] * 20]
+    zone.run(table(rules, "zip city"), rows("zip city", *lines))
+    assert cells(zone) == [(rid(12), "city", "Rus", "Reus")]
+    left = {(row, reason) for row, reason in zone.rows("governance.proposals", "rid", "reason")}
+    assert left == {(rid(16), "unsure")} | {(rid(row), "breaks") for row in range(17, 37)}

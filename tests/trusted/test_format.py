@@ -55,6 +55,15 @@ CASES: dict[str, tuple[Sequence[str | None], dict[str, str | None]]] = {
     ),
     "state": (["AL", "NY", "OR", "TX", "CA"] * 30, {"al": "AL", "Tx": "=", "NA": "="}),
     "town": (["New York", "Reus", "Vic"] * 20, {"NEW_YORK": "New York", "new  york": "New York", "Vic ": "Vic", "Vik": "="}),
+    "sample": (
+        ["37 patients", "4 patients", "120 patients", "15 patients"] * 20,
+        {
+            "0 patixnts": "0 patients", "6xpatients": "6 patients", "19 pxtiexts": "19 patients", "8 patient": "8 patients",
+            "3x patients": "=", "x7 patients": "=", "12 people": "=", "patients": "=",
+        },
+    ),
+    "room": (["Room 12", "Room 7", "Room 3"] * 20, {"Roam 9": "Room 9", "Hall 4": "=", "Room x": "="}),
+    "share": (["95%", "7%", "31%", "100%"] * 20, {"95x": "95%", "9x%": "=", "95$": "=", "x00%": "="}),
     "identifier": ([f"{n:05}" for n in range(40)], {"99999": "=", "00007": "="}),
 }  # fmt: skip
 

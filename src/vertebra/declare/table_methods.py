@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from vertebra.declare.table_repair import TableRepair
+from vertebra.declare.table_repair import TableRepair, Trust
 from vertebra.errors import DeclarationError, RegistryError
 from vertebra.registry import Registry
 
@@ -53,7 +53,9 @@ def table_repair_of(dataset: Dataset) -> TableRepair | None:
             raise RegistryError(
                 f"repair of {dataset.name}: {error.fact}", cause=error.cause, remedy=error.remedy
             ) from error
-    unknown = [name for name in declared.columns or () if name not in dataset.columns]
+    told_apart = declared_trust(declared)
+    named = [*(declared.columns or ()), *([told_apart.column] if told_apart is not None else [])]
+    unknown = [name for name in named if name not in dataset.columns]
     if unknown:
         raise DeclarationError(
             f"repair of {dataset.name} names the column {unknown[0]}, which it does not have",
@@ -61,6 +63,13 @@ def table_repair_of(dataset: Dataset) -> TableRepair | None:
             remedy="write one of them",
         )
     return declared
+
+
+def declared_trust(declared: TableRepair) -> Trust | None:
+    """The column that tells sources apart, and their accuracies; None if it is not declared."""
+    if isinstance(declared.trust, bool):
+        return None
+    return Trust(column=declared.trust) if isinstance(declared.trust, str) else declared.trust
 
 
 def table_methods_of(declared: TableRepair) -> tuple[str, ...]:

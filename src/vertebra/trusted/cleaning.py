@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from vertebra.quoting import spark_identifier
 from vertebra.trusted.detect import Detection
@@ -15,7 +15,7 @@ from vertebra.trusted.repair.apply import apply_repairs
 from vertebra.trusted.repair.choose import chosen_repairs
 from vertebra.trusted.repair.dependency_method import DependencyMethod
 from vertebra.trusted.repair.planned import PlannedRepair, planned_repair
-from vertebra.trusted.repair.revert import raised, reverted
+from vertebra.trusted.repair.revert import REVERSALS, raised, reverted
 from vertebra.trusted.repair.table_state import TableState
 from vertebra.trusted.repair.tables import table_methods
 from vertebra.trusted.rule_columns import columns_of
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from vertebra.declare.rules import NamedRule
     from vertebra.governance.context import StepContext
     from vertebra.trusted.decisions import DecisionsInForce
-
-_MOST_REVERSALS: Final = 4
-"""How often single repairs are taken back before all of the columns in question are."""
 
 Detect = Callable[[str, "DataFrame", "Sequence[NamedRule]"], Detection]
 """Detects the violations of rules in a table; the text names a folder for its files."""
@@ -148,27 +145,22 @@ class Cleaning:
         solution = chosen_repairs(self.dataset, table, self._plans, self.ctx.engine, folder)
         left = [solution.left] if solution.left is not None else []
         cells = solution.cells
-        repaired, found = Repaired(), self.before
-        for attempt in range(_MOST_REVERSALS + 2):
-            repaired = self._materialised(cells, f"repairs{attempt}")
-            if repaired.cells is None:
-                found = self.before
-                break
-            found = self._found_after(repaired, f"repaired{attempt}")
+        repaired, found = self._after(cells, "repairs")
+        for attempt, taken in enumerate(REVERSALS):
             broken = raised(self.before.counts, found.counts)
-            if not broken:
+            if not broken or repaired.cells is None:
                 break
-            kept, taken = reverted(
-                repaired.cells, found.violations, broken, self.rules, self.dataset.name,
-                every=attempt >= _MOST_REVERSALS, all_columns=attempt > _MOST_REVERSALS,
-            )  # fmt: skip
-            taken = self.ctx.engine.materialise(taken, self.ctx.scratch / f"reverted{attempt}")
-            if not row_count(self.ctx.scratch / f"reverted{attempt}"):
-                # what people decided breaks them
-                break
-            left.append(taken)
-            cells = kept
+            kept, back = reverted(repaired.cells, found.violations, broken, self.rules, self.dataset.name, taken)
+            back = self.ctx.engine.materialise(back, self.ctx.scratch / f"reverted{attempt}")
+            if row_count(self.ctx.scratch / f"reverted{attempt}"):
+                left.append(back)
+                repaired, found = self._after(kept, f"repairs{attempt}")
         return self._with_left(repaired, left), found
+
+    def _after(self, cells: DataFrame | None, name: str) -> tuple[Repaired, Detection]:
+        """Repairs, and the violations after them."""
+        repaired = self._materialised(cells, name)
+        return repaired, self.before if repaired.cells is None else self._found_after(repaired, f"{name}-made")
 
     def _of_rows_that_stay(self, repaired: Repaired, removed: Removed) -> Repaired:
         """The repairs, without those of rows that are removed: the table has no such cells."""

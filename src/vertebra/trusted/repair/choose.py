@@ -7,6 +7,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.repair import REPAIR_METHODS
+from vertebra.declare.table_methods import declared_trust
 from vertebra.errors import RegistryError
 from vertebra.formatting import shortened
 from vertebra.quoting import spark_identifier
@@ -14,13 +15,15 @@ from vertebra.trusted.cells import as_text, readable
 from vertebra.trusted.materialised import row_count, value_counts
 from vertebra.trusted.repair.apply import apply_repairs
 from vertebra.trusted.repair.dependencies.rounds import Rounds, Solution
+from vertebra.trusted.repair.dependencies.sources import TrustToFind
 from vertebra.trusted.repair.dependency import by_determinant
 from vertebra.trusted.repair.dependency_method import DependencyMethod
+from vertebra.trusted.repair.exceptions import EXCEPTION
 from vertebra.trusted.repair.planned import PlannedRepair
 from vertebra.trusted.repair.port import PROPOSAL_COLUMNS
 from vertebra.trusted.repair.table_port import TableToRepair
 from vertebra.trusted.repair.table_state import TableState
-from vertebra.trusted.repair.tables import contested, proposals_of, table_methods
+from vertebra.trusted.repair.tables import TableMethods, contested, proposals_of, table_methods
 from vertebra.trusted.repair.weights import forbidden_cells, weights_of
 
 if TYPE_CHECKING:
@@ -96,7 +99,7 @@ class _Choice:
         accepted = _accepted(self.table.decisions, self.engine)
         found = Rounds(
             self.determinants, due, self.frame, self.table.schema, weights, decided, accepted, self.table.rows,
-            self.engine, folder,
+            self.engine, folder, _trust_to_find(self.methods),
         ).solution()  # fmt: skip
         if found.left is not None:
             self.left.append(found.left)
@@ -115,7 +118,7 @@ class _Choice:
         table = TableToRepair(
             self.dataset, self.frame, self.table.schema, self.table.rules, silenced, self.engine, folder
         )
-        found = proposals_of(methods, self.methods, table, self._decided())
+        found = proposals_of(methods, self.methods, table, self._settled())
         if found is None:
             return
         found = self.engine.materialise(found.select(*REPAIR_COLUMNS, "reason"), folder / "proposals")
@@ -134,17 +137,29 @@ class _Choice:
         chosen = self.engine.materialise(found.where(F.col("reason") == "").select(*REPAIR_COLUMNS), folder / "chosen")
         self._make(chosen, folder / "chosen")
 
-    def _decided(self) -> DataFrame | None:
-        """``rid, column_name`` of the cells that people have decided about; None if there are none."""
+    def _settled(self) -> DataFrame | None:
+        """``rid, column_name`` of cells that people have decided about, and of exceptions; None if there are none."""
+        from pyspark.sql import functions as F
+
         decisions = self.table.decisions
         cells = sorted({*decisions.undone, *decisions.overridden})
-        return self.engine.session.createDataFrame(cells, "rid bigint, column_name string") if cells else None
+        decided = [self.engine.session.createDataFrame(cells, "rid bigint, column_name string")] if cells else []
+        found = [left.where(F.col("reason") == EXCEPTION).select("rid", "column_name") for left in self.left]
+        return _all([*decided, *found])
 
     def _make(self, cells: DataFrame, folder: Path) -> None:
         columns = set(value_counts(folder, "column_name"))
         if columns:
             self.made.append(cells)
             self.frame = apply_repairs(self.frame, self.table.schema, cells, columns)
+
+
+def _trust_to_find(methods: TableMethods | None) -> TrustToFind | None:
+    """How the sources of a table are told apart, as ``repair:`` declares it; None if all weigh the same."""
+    if methods is None or methods.declared.trust is False:
+        return None
+    declared = declared_trust(methods.declared)
+    return TrustToFind() if declared is None else TrustToFind(declared.column, declared.accuracy)
 
 
 def _all(frames: Sequence[DataFrame]) -> DataFrame | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from vertebra.trusted.rule_columns import columns_of
 
@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 
     from vertebra.declare.rules import NamedRule
     from vertebra.trusted.detect.rule_count import RuleCount
+
+
+Reversal = Literal["fills", "rows", "columns", "all"]
+"""Which repairs are taken back: those of empty cells in rows that violate one of the rules now, of columns that it
+reads (a value in a group whose other cells still differ is one more violation); all repairs of these cells; all of
+these columns; or all."""
+
+REVERSALS: Final[tuple[Reversal, ...]] = ("fills", "rows", "rows", "rows", "columns", "all")
+"""One after the other, until no rule has more violations than before."""
 
 
 def raised(before: Iterable[RuleCount], after: Iterable[RuleCount]) -> list[str]:
@@ -31,46 +40,41 @@ def reverted(
     broken: Sequence[str],
     rules: Sequence[NamedRule],
     table: str,
-    *,
-    every: bool,
-    all_columns: bool,
+    taken: Reversal,
 ) -> tuple[DataFrame, DataFrame]:
     """Divide repairs into those that are kept and those that are taken back.
 
-    Taken back are the repairs in rows that violate one of the rules now, of columns that it reads. What people decided
-    is kept.
+    What people decided is kept.
 
     Args:
         cells: the repairs, ``rule, rid, column_name, …, method, …``.
         violations: ``rule, rid`` after them.
         broken: the rules with more violations than before.
-        every: take back the repairs of these columns in every row.
-        all_columns: take back all repairs.
+        taken: which repairs are taken back.
 
     Returns:
         The repairs that are kept, and those taken back, with ``reason`` and the rule in ``evidence``.
     """
     from pyspark.sql import functions as F
 
-    decided = F.col("method") == "decision"
     named = {rule.name: rule for rule in rules}
     reads = {name: sorted(columns_of(named[name], table)) for name in broken}
-    columns = sorted({column for names in reads.values() for column in names})
-    if all_columns:
-        gone = ~decided
-    elif every:
-        gone = ~decided & F.col("column_name").isin(columns)
+    if taken == "all":
+        gone = F.lit(True)
+    elif taken == "columns":
+        gone = F.col("column_name").isin(sorted({column for names in reads.values() for column in names}))
     else:
-        touched = F.lit(False)
+        gone = F.lit(False)
         rows = violations.where(F.col("rule").isin(list(broken))).select("rule", "rid").distinct()
         flags = rows.groupBy(F.col("rid").alias("_rid")).agg(F.collect_set("rule").alias("_breaks"))
         cells = cells.join(flags, F.col("rid") == F.col("_rid"), "left").drop("_rid")
         for name in broken:
             in_row = F.coalesce(F.array_contains("_breaks", name), F.lit(False))
-            touched = touched | (in_row & F.col("column_name").isin(reads[name]))
-        gone = ~decided & touched
-    marked = cells.withColumn("_gone", gone)
+            gone = gone | (in_row & F.col("column_name").isin(reads[name]))
+        if taken == "fills":
+            gone = gone & F.col("old").isNull()
+    marked = cells.withColumn("_gone", gone & (F.col("method") != "decision"))
     kept = marked.where(~F.col("_gone")).drop("_gone", "_breaks")
-    taken = marked.where("_gone").drop("_gone", "_breaks")
+    back = marked.where("_gone").drop("_gone", "_breaks")
     because = f"it would break {', '.join(broken)} in more rows than before"
-    return kept, taken.withColumns({"reason": F.lit("breaks"), "evidence": F.lit(because)})
+    return kept, back.withColumns({"reason": F.lit("breaks"), "evidence": F.lit(because)})

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from vertebra.quoting import spark_identifier
+from vertebra.trusted.cells import as_text
+
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
@@ -17,6 +20,22 @@ SILENT: Final = 0
 
 
 @dataclass(frozen=True)
+class SourceTrust:
+    """How much the cells of each source weigh.
+
+    Attributes:
+        column: its values tell the sources apart.
+        columns: the columns that are weighed.
+        weights: ``_source, _trust0, _trust1, …``: the weight of the cells of a source in each of ``columns``. The cells
+            of other sources weigh :data:`FULL`.
+    """
+
+    column: str
+    columns: tuple[str, ...]
+    weights: DataFrame
+
+
+@dataclass(frozen=True)
 class CellWeights:
     """The weights of the cells of a table that are not :data:`FULL`.
 
@@ -24,11 +43,13 @@ class CellWeights:
         cells: ``rid, column_name, weight``, at most one row for a cell; None if there are none.
         columns: the columns that occur in it.
         leaving: ``rid`` of rows that will be removed: none of their cells counts; None if there are none.
+        trust: of the sources of rows; None if all weigh the same.
     """
 
     cells: DataFrame | None = None
     columns: frozenset[str] = frozenset()
     leaving: DataFrame | None = None
+    trust: SourceTrust | None = None
 
     def joined(self, frame: DataFrame) -> DataFrame:
         """The table with the weights as columns; see :meth:`of`."""
@@ -45,6 +66,9 @@ class CellWeights:
         if self.leaving is not None:
             gone = self.leaving.select(F.col("rid").alias("_gone")).distinct()
             frame = frame.join(gone, F.col("_rid") == F.col("_gone"), "left")
+        if self.trust is not None:
+            source = as_text(spark_identifier(self.trust.column))
+            frame = frame.join(F.broadcast(self.trust.weights), source == F.col("_source"), "left").drop("_source")
         return frame
 
     def of(self, column: str) -> Column:
@@ -52,6 +76,8 @@ class CellWeights:
         from pyspark.sql import functions as F
 
         weight = F.lit(FULL).cast("bigint")
+        if self.trust is not None and column in self.trust.columns:
+            weight = F.coalesce(F.col(f"_trust{self.trust.columns.index(column)}"), weight)
         if column in self.columns:
             weight = F.coalesce(F.col(self._name(column)), weight)
         return self._unless_leaving(weight)

@@ -13,17 +13,25 @@ if TYPE_CHECKING:
 
     from vertebra.engine.port import Engine
     from vertebra.trusted.repair.dependencies.chances import Chances
+    from vertebra.trusted.repair.dependencies.evidence import SourceTrust
     from vertebra.trusted.repair.dependencies.standing import Standing
     from vertebra.trusted.repair.dependency import Determinant
 
 CELL: Final = ("rule", "rid", "column_name", "old", "new", "method", "confidence", "support", "evidence")
 """The columns of a repair."""
+PLACE: Final = ["determinant", "place"]
+"""What tells a dependent from the others."""
 _NOTHING: Final = -1e9
 """The log-odds of an alternative that does not exist."""
 
 
-def rule_table(determinants: Sequence[Determinant], chances: Chances, engine: Engine) -> DataFrame:
+def rule_table(
+    determinants: Sequence[Determinant], chances: Chances, engine: Engine, trust: SourceTrust | None = None
+) -> DataFrame:
     """What is declared about each dependent, by determinant and place, and how often its cells are wrong.
+
+    Args:
+        trust: the sources by which votes are weighed; None if they are not.
 
     Returns:
         ``determinant, place, rule, column_name, method, least, fills, implied, same, reads, chance``.
@@ -31,7 +39,8 @@ def rule_table(determinants: Sequence[Determinant], chances: Chances, engine: En
     rows = [
         (
             one.number, place, rule.rule.name, rule.dependency.column, rule.method, rule.least,
-            rule.fills, rule.implied, _same(one), sorted(one.reads), chances.dependent.get(one.number, MOST),
+            rule.fills, rule.implied, _same(one, rule.dependency.column, trust), sorted(one.reads),
+            chances.dependent.get(one.number, MOST),
         )
         for one in determinants
         for place, rule in enumerate(one.rules)
@@ -56,7 +65,7 @@ def proposed(standing: Standing, rules: DataFrame, chances: Chances) -> DataFram
     """
     from pyspark.sql import functions as F
 
-    cells = standing.voted().where(~F.col("tied")).join(rules.where("not implied"), ["determinant", "place"])
+    cells = standing.voted().where(~F.col("tied")).join(rules.where("not implied"), PLACE)
     empty, differs = F.col("value").isNull(), F.col("value") != F.col("winner")
     change = F.when(empty, F.col("fills")).otherwise(differs)
     supported = ~empty & ~differs & (F.col("support") > 1)
@@ -178,6 +187,7 @@ def without_conflicts(cells: DataFrame) -> DataFrame:
     return cells.join(blocked, ["rid", "column_name"], "left").select(*CELL, reason.alias("reason"))
 
 
-def _same(one: Determinant) -> str:
+def _same(one: Determinant, column: str, trust: SourceTrust | None) -> str:
     names = " and ".join(sorted(one.reads))
-    return f" with the same {names}" if names else " rows"
+    weighed = f", weighed by {trust.column}" if trust is not None and column in trust.columns else ""
+    return (f" with the same {names}" if names else " rows") + weighed

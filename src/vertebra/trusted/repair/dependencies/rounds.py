@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
@@ -15,13 +15,16 @@ from vertebra.trusted.repair.dependencies.groups import Ballot, Groups
 from vertebra.trusted.repair.dependencies.hold import held
 from vertebra.trusted.repair.dependencies.proposals import (
     CELL,
+    PLACE,
     one_per_cell,
     proposed,
     rule_table,
     without_conflicts,
 )
 from vertebra.trusted.repair.dependencies.relocate import relocations
+from vertebra.trusted.repair.dependencies.sources import TrustToFind, source_trust
 from vertebra.trusted.repair.dependencies.standing import Standing
+from vertebra.trusted.repair.exceptions import EXCEPTION, exceptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from vertebra.engine.port import Engine
-    from vertebra.trusted.repair.dependencies.evidence import CellWeights
+    from vertebra.trusted.repair.dependencies.evidence import CellWeights, SourceTrust
     from vertebra.trusted.repair.dependency import Determinant
 
 _MOST_ROUNDS: Final = 8
@@ -44,8 +47,8 @@ class Solution:
     Attributes:
         cells: ``rule, rid, column_name, old, new, method, confidence, support, evidence``, at most one row for a cell;
             None if there is nothing to repair.
-        left: the same and ``reason``, of cells that are not repaired: ``tie`` where others are as well supported, or
-            ``unsure``; None if there are none.
+        left: the same and ``reason``, of cells that are not repaired: ``tie`` where others are as well supported,
+            ``unsure``, or ``exception`` where the rule does not hold; None if there are none.
     """
 
     cells: DataFrame | None = None
@@ -63,6 +66,7 @@ class Rounds:
         accepted: ``rule, rid`` of violations that are not repaired; None if there are none.
         rows: number of rows of the table.
         scratch: an empty folder.
+        trust: how sources are told apart; None if all weigh the same.
     """
 
     def __init__(
@@ -77,18 +81,23 @@ class Rounds:
         rows: int,
         engine: Engine,
         scratch: Path,
+        trust: TrustToFind | None = None,
     ) -> None:
         self.determinants, self.table, self.schema, self.weights = determinants, table, schema, weights
         self.rows, self.engine, self.scratch = rows, engine, scratch
-        self.due, self.accepted = due, accepted
+        self.due, self.accepted, self.trust = due, accepted, trust
         self.fixed = [decided] if decided is not None else []
         self.made: list[DataFrame] = []
         self.left: list[DataFrame] = []
         self.columns: set[str] = set()
+        self.searched = False
+        self.exceptions: DataFrame | None = None
 
     def solution(self) -> Solution:
         """Repair, round by round."""
         active = [one for one in self.determinants if any(rule.rule.name in self.due for rule in one.rules)]
+        if self.trust is not None:
+            self.weights = replace(self.weights, trust=self._trusted(active, self.trust))
         for number in range(_MOST_ROUNDS):
             folder = self.scratch / f"round{number}"
             folder.mkdir()
@@ -100,6 +109,16 @@ class Rounds:
             if not active:
                 break
         return Solution(_union(self.made), self._all_left())
+
+    def _trusted(self, active: Sequence[Determinant], trust: TrustToFind) -> SourceTrust | None:
+        """The weights of sources, from the groups that are broken before anything is repaired."""
+        folder = self.scratch / "sources"
+        ballots = []
+        for one in active:
+            ballot = Ballot(one, self.table, self.schema, self.weights, self.engine, folder / f"members{one.number}")
+            if row_count(folder / f"members{one.number}"):
+                ballots.append(ballot)
+        return source_trust(trust, ballots, self.table, self.schema, self.engine, folder) if ballots else None
 
     def _follows(self, one: Determinant, changed: set[str]) -> bool:
         """Whether changes may make other groups, or other votes in groups, than those just decided."""
@@ -125,11 +144,12 @@ class Rounds:
             moves = relocations(moved, standing, chances, self.engine)
             found.append(self.engine.materialise(moves, folder / "moves"))
             chances = chances_of(standing, row_count(folder / "moves"), self.rows)
-        rules = rule_table(self.determinants, chances, self.engine)
+        rules = rule_table(self.determinants, chances, self.engine, self.weights.trust)
         found.append(proposed(standing, rules, chances))
         proposals = self.engine.materialise(self._open(reduce(_both, found)), folder / "proposals")
         if not row_count(folder / "proposals"):
             return set()
+        proposals = self._without_exceptions(proposals, folder, standing, rules)
         proposals = self._with_held(proposals, folder, table, standing, rules)
         gains = self._gains(
             proposals, set(value_counts(folder / "proposals", "column_name", ("change", True))), table, standing
@@ -147,6 +167,35 @@ class Rounds:
             self.made.append(repairs)
             self.fixed.append(repairs.select("rid", "column_name"))
         return changed
+
+    def _without_exceptions(
+        self, proposals: DataFrame, folder: Path, standing: Standing, rules: DataFrame
+    ) -> DataFrame:
+        """The proposals, without those of rules that do not hold for some tuples, as the first round shows."""
+        if not self.searched:
+            self.searched = True
+            self.exceptions = self._exceptions(proposals, folder / "exceptions", standing, rules)
+        if self.exceptions is None:
+            return proposals
+        cell = ["rule", "rid", "column_name"]
+        return proposals.join(self.exceptions.select(*cell), cell, "left_anti")
+
+    def _exceptions(self, proposals: DataFrame, folder: Path, standing: Standing, rules: DataFrame) -> DataFrame | None:
+        """``rule, rid, column_name`` of cells for which a rule does not seem to hold."""
+        from pyspark.sql import functions as F
+
+        keys = standing.cells.join(rules.where("not implied").select(*PLACE, "rule"), PLACE)
+        keys = keys.select("rule", F.col("_rid").alias("rid"), "key")
+        contradicted = proposals.where(F.col("change") & ~F.col("moves") & F.col("old").isNotNull())
+        source = self.weights.trust.column if self.weights.trust is not None else None
+        columns = [name for name in self.schema.names if name not in {"_rid", source}]
+        cell = ["rule", "rid", "column_name"]
+        asked = contradicted.select(*cell, "reads").join(keys, ["rule", "rid"])
+        found = exceptions(asked, self.table, columns, self.engine, folder)
+        if found is not None:
+            left = contradicted.drop("evidence").join(found.withColumnRenamed("because", "evidence"), cell)
+            self.left.append(left.withColumn("reason", F.lit(EXCEPTION)).select(*CELL, "reason"))
+        return found
 
     def _with_held(
         self, proposals: DataFrame, folder: Path, table: DataFrame, standing: Standing, rules: DataFrame

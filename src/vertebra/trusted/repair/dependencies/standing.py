@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from vertebra.trusted.repair.dependencies.evidence import FULL, SILENT
+from vertebra.trusted.repair.dependencies.evidence import FULL, PINNED, SILENT
 from vertebra.trusted.repair.dependencies.votes import profile
 
 if TYPE_CHECKING:
@@ -127,8 +127,10 @@ class Standing:
         sound = self._rows.where(~F.col("suspect")).select(*tuple_, "against", "agreeing")
         if self._alone:
             return self._profile.join(sound, tuple_)
-        weight = F.when(F.col("weight") == FULL, F.col("trust")).otherwise(F.col("weight"))
-        weight = F.when(F.col("suspect") & (F.col("weight") <= FULL), F.lit(SILENT).cast("bigint")).otherwise(weight)
+        observed = F.col("weight") < PINNED
+        weight = F.floor(F.col("weight").cast("double") * F.col("trust") / F.lit(float(FULL))).cast("bigint")
+        weight = F.when(F.col("suspect"), F.lit(SILENT).cast("bigint")).otherwise(weight)
+        weight = F.when(observed, weight).otherwise(F.col("weight"))
         cells = self.cells.join(self._rows.select(*tuple_, "suspect", "trust"), tuple_)
         weighed = _with_known(profile(cells.withColumn("weight", weight).drop("suspect", "trust")))
         return weighed.join(sound, tuple_)
