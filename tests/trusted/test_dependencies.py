@@ -263,3 +263,32 @@ def test_filling_a_group_that_stays_broken_is_no_reason_to_take_its_repairs_back
     assert cells(zone) == [(rid(12), "city", "Rus", "Reus")]
     left = {(row, reason) for row, reason in zone.rows("governance.proposals", "rid", "reason")}
     assert left == {(rid(16), "unsure")} | {(rid(row), "breaks") for row in range(17, 37)}
+
+
+def seasons(*odd: str) -> list[dict[str, Any]]:
+    """Twelve teams with a manager for each of six seasons, five players each; then odd lines."""
+    lines = [f"t{t} {2010 + y} m{t}_{y}" for t in range(12) for y in range(6) for _ in range(5)]
+    return rows("team season manager", *lines, *odd)
+
+
+def test_a_column_of_a_composite_determinant_is_wrong_where_another_value_of_it_agrees(zone: Zone) -> None:
+    rules = repair("[team, season] -> manager")
+    odd = ["t3 2011 m3_4", "t3 2012 m7_5", "t4 2011 mx"]
+    zone.run(table(rules, "team season manager"), seasons(*odd))
+    assert cells(zone) == [
+        (rid(360), "season", "2011", "2014"),
+        (rid(361), "manager", "m7_5", "m3_2"),
+        (rid(362), "manager", "mx", "m4_1"),
+    ]
+    ((evidence,),) = [(text,) for row, text in zone.rows("governance.repairs", "rid", "evidence") if row == rid(360)]
+    assert evidence == "with it, 1 attributes agree with a group of the same team"
+
+
+def test_where_two_columns_may_be_wrong_neither_is_replaced(sail_zone: Zone) -> None:
+    rules = repair("[team, season] -> manager")
+    lines = [
+        f"t{t} {2010 + y} {'mA' if (t, y) in [(0, 3), (1, 0)] else f'm{t}_{y}'}" for t in range(6) for y in range(6)
+    ]
+    every = [line for line in lines for _ in range(4)]
+    sail_zone.run(table(rules, "team season manager"), rows("team season manager", *every, "t0 2010 mA"))
+    assert [cell for cell in cells(sail_zone) if cell[1] != "manager"] == []

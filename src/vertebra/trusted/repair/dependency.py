@@ -63,11 +63,13 @@ class Determinant:
         number: identifies it in the table.
         rules: one for each dependent column: those declared, in the order of their names, then those that they imply.
         column: the determinant, where it is one column of the table; else None.
+        parts: the columns of the determinant, where it is several columns of the table; else none.
     """
 
     number: int
     rules: tuple[RuleToRepair, ...]
     column: str | None
+    parts: tuple[str, ...] = ()
 
     @property
     def expressions(self) -> tuple[str, ...]:
@@ -131,10 +133,18 @@ def by_determinant(rules: Iterable[RuleToRepair], dataset: Dataset) -> list[Dete
         same = found.setdefault((what.determinant, tuple(sorted(what.conditions))), {})
         same.setdefault(what.column, one)
     made = [
-        Determinant(number, tuple(same.values()), by_identifier.get(keys[0]) if len(keys) == 1 else None)
+        Determinant(number, tuple(same.values()), *_columns([by_identifier.get(key) for key in keys]))
         for number, ((keys, _), same) in enumerate(found.items())
     ]
     return [replace(one, rules=(*one.rules, *_implied(one, made))) for one in made]
+
+
+def _columns(names: Sequence[str | None]) -> tuple[str | None, tuple[str, ...]]:
+    """The column of a determinant, or its columns; neither if one of them is computed."""
+    if len(names) == 1:
+        return names[0], ()
+    plain = tuple(name for name in names if name is not None)
+    return None, plain if len(plain) == len(names) else ()
 
 
 def _implied(one: Determinant, others: Sequence[Determinant]) -> list[RuleToRepair]:

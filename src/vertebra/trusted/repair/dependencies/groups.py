@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vertebra.quoting import spark_identifier
 from vertebra.trusted.cells import as_text
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from vertebra.trusted.repair.dependencies.evidence import CellWeights
     from vertebra.trusted.repair.dependency import Determinant
 
-_BETWEEN_KEYS = "\x1f"
+BETWEEN_KEYS: Final = "\x1f"
+"""Between the parts of a composite key."""
 
 
 class Groups:
@@ -60,7 +61,7 @@ class Groups:
         from pyspark.sql import functions as F
 
         texts = [as_text(name) for name in self.determinant.keys]
-        return texts[0] if len(texts) == 1 else F.concat_ws(_BETWEEN_KEYS, *texts)
+        return texts[0] if len(texts) == 1 else F.concat_ws(BETWEEN_KEYS, *texts)
 
     def cells(self, tuples: DataFrame) -> DataFrame:
         """The dependents of some tuples: ``determinant, key, _rid, place, value, weight``."""

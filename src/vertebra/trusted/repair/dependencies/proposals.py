@@ -21,6 +21,7 @@ CELL: Final = ("rule", "rid", "column_name", "old", "new", "method", "confidence
 """The columns of a repair."""
 PLACE: Final = ["determinant", "place"]
 """What tells a dependent from the others."""
+_AS_GOOD_AS_NOT: Final = 0.5
 _NOTHING: Final = -1e9
 """The log-odds of an alternative that does not exist."""
 
@@ -102,7 +103,8 @@ def one_per_cell(proposals: DataFrame, gains: DataFrame | None = None) -> DataFr
         gains: ``rid, column_name, new, gain``: what the dependents of a column say about new values.
 
     Returns:
-        :data:`CELL`, ``least``, ``reads`` and ``reason``: empty, ``tie``, or ``unsure`` below the least confidence.
+        :data:`CELL`, ``least``, ``reads`` and ``reason``: empty, ``tie``, ``unsure`` below the least confidence, or
+        ``unlikely``.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as F
@@ -138,7 +140,9 @@ def one_per_cell(proposals: DataFrame, gains: DataFrame | None = None) -> DataFr
     confidence = F.when(alone, F.col("confidence")).otherwise(rounded(together))
     first = first.withColumn("confidence", confidence)
     unsure = (F.col("total") < rival) | (F.col("confidence") < F.col("least"))
-    reason = F.when(F.col("total") == rival, "tie").when(unsure, "unsure").otherwise("")
+    # the present value is more likely to be right, and there is nothing to propose
+    unlikely = F.col("confidence") < F.least(F.lit(_AS_GOOD_AS_NOT), F.col("least"))
+    reason = F.when(F.col("total") == rival, "tie").when(unlikely, "unlikely").when(unsure, "unsure").otherwise("")
     return first.select(*CELL, "least", "reads", reason.alias("reason"))
 
 
@@ -159,7 +163,7 @@ def without_conflicts(cells: DataFrame) -> DataFrame:
         cells: as of :func:`one_per_cell`.
 
     Returns:
-        :data:`CELL` and ``reason``: empty for those to apply, else ``tie``, ``unsure`` or ``waits``.
+        :data:`CELL` and ``reason``: empty for those to apply, else ``tie``, ``unsure``, ``unlikely`` or ``waits``.
     """
     from pyspark.sql import functions as F
 

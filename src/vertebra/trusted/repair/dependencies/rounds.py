@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.trusted.materialised import row_count, value_counts
 from vertebra.trusted.repair.apply import apply_repairs
-from vertebra.trusted.repair.dependencies.chances import chances_of
+from vertebra.trusted.repair.dependencies.chances import Chances, chances_of
 from vertebra.trusted.repair.dependencies.fit import fit
 from vertebra.trusted.repair.dependencies.groups import Ballot, Groups
 from vertebra.trusted.repair.dependencies.hold import held
+from vertebra.trusted.repair.dependencies.neighbours import doubted, neighbours
 from vertebra.trusted.repair.dependencies.proposals import (
     CELL,
     PLACE,
@@ -145,7 +146,7 @@ class Rounds:
             found.append(self.engine.materialise(moves, folder / "moves"))
             chances = chances_of(standing, row_count(folder / "moves"), self.rows)
         rules = rule_table(self.determinants, chances, self.engine, self.weights.trust)
-        found.append(proposed(standing, rules, chances))
+        found += self._proposed(standing, rules, chances, ballots, folder)
         proposals = self.engine.materialise(self._open(reduce(_both, found)), folder / "proposals")
         if not row_count(folder / "proposals"):
             return set()
@@ -167,6 +168,25 @@ class Rounds:
             self.made.append(repairs)
             self.fixed.append(repairs.select("rid", "column_name"))
         return changed
+
+    def _proposed(
+        self, standing: Standing, rules: DataFrame, chances: Chances, ballots: Sequence[Ballot], folder: Path
+    ) -> list[DataFrame]:
+        """What groups propose for dependents, and for single columns of composite determinants."""
+        dependents = proposed(standing, rules, chances)
+        near = [
+            one
+            for one in ballots
+            if one.determinant.parts
+            and standing.figures[one.determinant.number].alone
+            and all(rule.relocates for rule in one.determinant.rules)
+        ]
+        if not near:
+            return [dependents]
+        moves = self.engine.materialise(neighbours(near, standing, chances, self.engine), folder / "neighbours")
+        if not row_count(folder / "neighbours"):
+            return [dependents]
+        return [moves, doubted(dependents, moves, rules)]
 
     def _without_exceptions(
         self, proposals: DataFrame, folder: Path, standing: Standing, rules: DataFrame

@@ -27,6 +27,7 @@ class Figures:
     Attributes:
         contradicted: cells that have another value than their group.
         suspects: tuples that seem to stand in the wrong group.
+        alone: tuples with such cells, and none that agree with the group.
         exceptions: tuples with one such cell, of a value that other groups have, whose other attributes agree with the
             group.
         values: for each dependent, how many values its groups support.
@@ -34,6 +35,7 @@ class Figures:
 
     contradicted: int = 0
     suspects: int = 0
+    alone: int = 0
     exceptions: int = 0
     values: Mapping[int, int] = field(default_factory=dict)
 
@@ -84,17 +86,23 @@ class Standing:
     def _figures(self) -> dict[int, Figures]:
         from pyspark.sql import functions as F
 
+        alone = (F.col("against") > 0) & (F.col("agreeing") == 0)
         exception = (F.col("against") == 1) & (F.col("agreeing") > 0) & (F.col("swapped") == 1)
         counted = self._rows.groupBy("determinant").agg(
             F.sum("against").alias("contradicted"),
             F.sum(F.col("suspect").cast("bigint")).alias("suspects"),
+            F.sum(alone.cast("bigint")).alias("alone"),
             F.sum(exception.cast("bigint")).alias("exceptions"),
         )
         values = self._profile.groupBy("determinant", "place").agg(F.count_distinct("winner").alias("values"))
         values = values.groupBy("determinant").agg(F.collect_list(F.struct("place", "values")).alias("values"))
         return {
             row["determinant"]: Figures(
-                row["contradicted"], row["suspects"], row["exceptions"], {one[0]: one[1] for one in row["values"]}
+                row["contradicted"],
+                row["suspects"],
+                row["alone"],
+                row["exceptions"],
+                {one[0]: one[1] for one in row["values"]},
             )
             for row in counted.join(values, "determinant").collect()
         }
@@ -109,6 +117,10 @@ class Standing:
         from pyspark.sql import functions as F
 
         return self._rows.where(F.col("determinant") == determinant.number).select("_rid")
+
+    def agreements(self) -> DataFrame:
+        """``determinant, _rid, against, agreeing, suspect`` of the tuples in broken groups."""
+        return self._rows.select("determinant", "_rid", "against", "agreeing", "suspect")
 
     def suspects(self) -> DataFrame:
         """``determinant, _rid, against, agreeing`` of the suspect tuples."""
