@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from vertebra.trusted.decisions import Decision
     from vertebra.trusted.detect import RulePlan
     from vertebra.trusted.discover import Proposal
+    from vertebra.workspace.cell_changes import CellChange, CellChanges, ChangeCount
     from vertebra.workspace.check import ProjectCheck
     from vertebra.workspace.check_data import check
     from vertebra.workspace.check_data import explain_data as explain
@@ -106,6 +107,9 @@ __all__ = [
     "BrokenDeclaration",
     "BusyError",
     "Candidate",
+    "CellChange",
+    "CellChanges",
+    "ChangeCount",
     "ChosenModel",
     "CollectError",
     "ColumnDrift",
@@ -256,6 +260,9 @@ _HOMES: Final[dict[str, str]] = {
     "Decision": "vertebra.trusted.decisions",
     "RulePlan": "vertebra.trusted.detect",
     "Proposal": "vertebra.trusted.discover",
+    "CellChange": "vertebra.workspace.cell_changes",
+    "CellChanges": "vertebra.workspace.cell_changes",
+    "ChangeCount": "vertebra.workspace.cell_changes",
     "ProjectCheck": "vertebra.workspace.check",
     "check": "vertebra.workspace.check_data",
     "explain": "vertebra.workspace.check_data:explain_data",

@@ -218,7 +218,7 @@ def test_a_table_that_a_run_passes_over_keeps_its_violations(flights: Workspace)
 
 def test_the_terminal_tells_what_changed(shops: Workspace) -> None:
     out, notes = io.StringIO(), io.StringIO()
-    write_quality(shops.quality("shops"), shops.project, "shops", out, notes)
+    write_quality(shops.quality("shops"), shops.cell_changes("shops"), shops.project, "shops", out, notes)
     said = out.getvalue()
     assert "Since the previous run: 0 new, 10 persisting, 1 gone violations" in said
     assert re.search(r"sales_order .*−1", said)
@@ -227,7 +227,9 @@ def test_the_terminal_tells_what_changed(shops: Workspace) -> None:
 
 def test_the_terminal_has_the_figures_of_the_flights(flights: Workspace) -> None:
     out = io.StringIO()
-    write_quality(flights.quality("flights"), flights.project, "flights", out, io.StringIO())
+    write_quality(
+        flights.quality("flights"), flights.cell_changes("flights"), flights.project, "flights", out, io.StringIO()
+    )
     said = out.getvalue()
     assert re.search(r"route_distance +95 cells repaired +213 +0\.06 % +95 ", said)
     assert re.search(r"tailnum_references_planes +50,094 reported +50,094 +14\.87 % +50,094 ", said)

@@ -192,6 +192,10 @@ def test_freshness_is_checked_in_every_run_and_rows_only_when_they_changed(tmp_p
     assert failed.state == "failed"
     assert "the newest at is 5.1 days old, more than 2 days" in failed.error
     assert ran(7)["trusted.sales"].state == "failed", "it fails until data come"
+    with open_project(tmp_path) as space:
+        (table,) = space.quality()
+        assert table.failure.endswith("stopped it: at_fresh: the newest at is 6.1 days old, more than 2 days")
+        assert table.failed[0].outcome.endswith("more than 2 days, run stopped")
     (tmp_path / "data/s.csv").write_text("id,at\n1,2026-03-07T10:00:00Z\n")
     assert ran(7)["trusted.sales"].state == "ok"
     assert ran(8, 9) == {}

@@ -268,7 +268,8 @@ def quality(
 ) -> None:
     """Show the data quality of the trusted tables.
 
-    Shows every quality dimension, every rule, and what changed since the previous run.
+    Shows every quality dimension, every rule, what changed since the previous run, and the cells that cleaning repaired
+    or proposes to repair.
 
     \b
     Examples:
@@ -292,7 +293,8 @@ def quality(
         terminal.write_measures(space.quality_measures(dataset, history), chosen, sys.stdout, sys.stderr)
     else:
         name = dataset and dataset.rpartition(".")[2]
-        terminal.write_quality(space.quality(dataset), space.project, name, sys.stdout, sys.stderr)
+        changes = space.cell_changes(dataset)
+        terminal.write_quality(space.quality(dataset), changes, space.project, name, sys.stdout, sys.stderr)
 
 
 COMMANDS = {"ls": ls, "show": show, "sql": sql, "why": why, "quality": quality}

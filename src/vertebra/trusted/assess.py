@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 Stage = Literal["before", "after"]
 Scope = Literal["table", "column", "rule"]
 
+FAILED = "failed"
+"""The measure of a rule with ``on_violation: fail`` that stopped a run: the tuples that violate it."""
+
 _EMPTY = "the table has no rows"
 _RULELESS = "no rules are declared"
 _BOUNDED = "only bounds are known: in general it is NP-hard"
@@ -174,6 +177,20 @@ def assess(
         *(one for one in (_of_change(dataset, rules, change) if change else ())),
     ]
     return Assessment(f"trusted.{dataset.name}", stage, tuple(measures))
+
+
+def failures(table: str, stage: Stage, tuples: Mapping[str, int]) -> Assessment:
+    """The rules that stopped a run, which wrote no table.
+
+    Args:
+        table: the name of the table that was not written.
+        stage: when they were checked.
+        tuples: rule → the number of tuples that violate it; 0 for a rule about the whole table.
+    """
+    note = f"on_violation is fail: the run did not write {table}"
+    return Assessment(
+        table, stage, tuple(Measure("rule", rule, FAILED, float(count), note) for rule, count in tuples.items())
+    )
 
 
 def quality_rows(assessments: Iterable[Assessment], ctx: StepContext, version: int | None) -> list[dict[str, object]]:

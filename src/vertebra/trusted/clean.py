@@ -23,13 +23,14 @@ from vertebra.trusted.assess import (
     StageFindings,
     assess,
     count_non_null,
+    failures,
     quality_rows,
     rejected_cells,
 )
 from vertebra.trusted.cleaning import Cleaned, Cleaning, combined, violated_in, with_rows
 from vertebra.trusted.decisions import DecisionsInForce, decisions_in_force
 from vertebra.trusted.detect import Detection, detect
-from vertebra.trusted.freshness import recheck, table_error, warnings_of
+from vertebra.trusted.freshness import failing_rules, recheck, table_error, warnings_of
 from vertebra.trusted.incremental import new_rows
 from vertebra.trusted.inputs import relations_of
 from vertebra.trusted.ledger_commit import LedgerCommit, with_ledger_folders
@@ -133,13 +134,15 @@ class _Step:
         after = self._after(cleaned, written)
         summary = self._stage_ledgers(before, after, cleaned)
         findings = self._check_table(written, target)
-        broken = {rule.name for rule in self.rules if rule.on_violation == "fail" and summary[1].left(rule.name)}
-        of_table = any(one.reason and one.rule.on_violation == "fail" for one in findings)
+        failing = [rule.name for rule in self.rules if rule.on_violation == "fail"]
+        broken = {rule: summary[1].left(rule) for rule in sorted(failing) if summary[1].left(rule)}
+        of_table = failing_rules(findings)
         if broken or of_table:
-            self._assess(before, None, summary, None, None, findings)
+            failed = failures(target.name, "after", broken | dict.fromkeys(of_table, 0))
+            self._assess(before, None, summary, None, None, findings, failed)
             self.ledger_commit.commit()
             staged.remove()
-            raise self._failure(sorted(broken), summary[1], after=True) if broken else table_error(self.name, findings)
+            raise self._failure(list(broken), summary[1], after=True) if broken else table_error(self.name, findings)
         version = target.version() + 1 if target.exists() else 0
         self._assess(before, after, summary, written, version, findings)
         commit = with_ledger_folders(self.ctx.commit(), self.ledger_commit.commit(target.name))
@@ -236,7 +239,8 @@ class _Step:
         left = {rule: summary[0].left(rule) for rule in sorted(failing) if summary[0].left(rule)}
         if not left:
             return
-        self._assess(before, None, summary, None, None)
+        failed = failures(f"trusted.{self.name}", "before", left)
+        self._assess(before, None, summary, None, None, failed=failed)
         self.ledger_commit.commit()
         raise self._failure(sorted(left), summary[0])
 
@@ -300,11 +304,13 @@ class _Step:
         staged: StagedFiles | None,
         version: int | None,
         findings: Sequence[TableFinding] = (),
+        failed: Assessment | None = None,
     ) -> None:
         """Append the assessment before cleaning and, when the run writes a table, after it.
 
         Args:
             findings: of the rules about the whole table, which are checked after cleaning.
+            failed: the rules that stopped the run.
         """
         frames: dict[Stage, DataFrame] = {"before": self.formatted}
         if staged is not None and after is not None:
@@ -322,6 +328,7 @@ class _Step:
             done.append(assess(self.dataset, "after", found, self.rules, timely))
         of_table = tuple(measure for one in findings for measure in one.measures())
         done.append(Assessment(f"trusted.{self.name}", "after", of_table))
+        done += [failed] if failed is not None else []
         rows = quality_rows(done, self.ctx, version)
         table = None if version is None else f"trusted.{self.name}"
         self.ctx.ledgers.append("quality", rows, self.ctx.commit(), table)

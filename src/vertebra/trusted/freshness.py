@@ -8,6 +8,7 @@ from vertebra.declare.table_rule_compiler import table_rules_of
 from vertebra.errors import QualityError
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.step_facts import TrustedFacts
+from vertebra.trusted.assess import failures, quality_rows
 from vertebra.trusted.table_rules import check_table, is_current, last_assessment, renewed
 
 if TYPE_CHECKING:
@@ -39,19 +40,29 @@ def recheck(dataset: Dataset, ctx: StepContext) -> StepOutcome | None:
         return None
     ctx.progress("checking its freshness")
     findings = check_table(rules, target.frame(ctx.engine, newest.version), ctx.now)
-    ctx.ledgers.append("quality", renewed(assessment, findings, ctx.run_id, ctx.now), ctx.commit(), target.name)
-    if any(one.reason and one.rule.on_violation == "fail" for one in findings):
+    rows = renewed(assessment, findings, ctx.run_id, ctx.now)
+    failing = failing_rules(findings)
+    if failing:
+        failed = failures(target.name, "after", dict.fromkeys(failing, 0))
+        rows += quality_rows([failed], ctx, newest.version)
+    ctx.ledgers.append("quality", rows, ctx.commit(), target.name)
+    if failing:
         raise table_error(dataset.name, findings)
     facts = TrustedFacts(0, 0, 0, 0, warnings=warnings_of(findings), rechecked=True)
     return StepOutcome(target.rows(newest.version), newest.version, {target.name: newest.version}, facts)
 
 
+def failing_rules(findings: Sequence[TableFinding]) -> list[str]:
+    """The names of the rules about a whole table that are violated and declared with ``on_violation: fail``."""
+    return [one.rule.name for one in findings if one.reason and one.rule.on_violation == "fail"]
+
+
 def table_error(name: str, findings: Sequence[TableFinding]) -> QualityError:
     """The error of rules about a whole table with ``on_violation: fail``."""
-    failing = [one for one in findings if one.reason and one.rule.on_violation == "fail"]
+    failing = failing_rules(findings)
     return QualityError(
-        f"the table violates rules declared with on_violation: fail: {', '.join(one.rule.name for one in failing)}",
-        cause="; ".join(one.reason for one in failing),
+        f"the table violates rules declared with on_violation: fail: {', '.join(failing)}",
+        cause="; ".join(one.reason for one in findings if one.rule.name in failing),
         remedy="correct the source; or, if the data are right, change the rule, or declare on_violation: report",
         where=f"trusted.{name}",
     )

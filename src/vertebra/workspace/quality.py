@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from vertebra.formatting import percentage
 from vertebra.workspace.cleaning_counts import QuarantineCount, RepairCount, count_quarantine, count_repairs
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vertebra.declare.project import Project
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
+    from vertebra.workspace.cell_changes import CellChanges
 
 DIMENSIONS: Final = ("completeness", "validity", "consistency", "uniqueness", "timeliness")
 
@@ -97,6 +98,31 @@ class TableQuality:
         """The rules that are violated."""
         return tuple(rule for rule in self.rules if rule.broken)
 
+    @property
+    def failed(self) -> tuple[RuleTally, ...]:
+        """The rules with ``on_violation: fail`` that stopped the last run.
+
+        The run then wrote no trusted table: the present one, if there is one, is that of an earlier run.
+        """
+        return tuple(rule for rule in self.rules if rule.failed)
+
+    @property
+    def stage(self) -> Literal["before", "after"]:
+        """Whether the dimensions are those before or after cleaning: a run that a rule stopped has none after it."""
+        stopped = self.failed and all(one.after is None for one in self.dimensions.values())
+        return "before" if stopped else "after"
+
+    @property
+    def failure(self) -> str:
+        """Why the last run did not write the trusted table, in a sentence; empty if it did."""
+        if not self.failed:
+            return ""
+        rules = "a rule" if len(self.failed) == 1 else "rules"
+        return (
+            f"the last run did not write trusted.{self.dataset}: {rules} declared with on_violation: fail stopped it:"
+            f" {'; '.join(rule.failure for rule in self.failed)}"
+        )
+
     def dimension(self, name: str) -> QualityFigure:
         """One of :data:`DIMENSIONS` of the table."""
         return self.dimensions.get(name, _NOT_MEASURED)
@@ -147,11 +173,16 @@ class QualityEvidence:
         repairs: by column and rule, the most frequent first.
         quarantine: by set of rules, the most frequent first.
         examples: a few examples of each broken rule, by dataset and rule.
+        changes: the repaired and proposed cells of each dataset, by rule and method, with examples.
+        warnings: dataset → why repairs, proposals, quarantine and violations are not those of its trusted table, with
+            the next command; other datasets are left out.
     """
 
     repairs: tuple[RepairCount, ...]
     quarantine: tuple[QuarantineCount, ...]
     examples: Mapping[str, Mapping[str, Sequence[ViolationExample]]]
+    changes: Mapping[str, CellChanges] = field(default_factory=dict)
+    warnings: Mapping[str, str] = field(default_factory=dict)
 
 
 def quality_measures(
@@ -192,8 +223,10 @@ def table_quality(project: Project, lake: Lake, ledgers: Ledgers, dataset: str |
 
 
 def quality_evidence(project: Project, lake: Lake, ledgers: Ledgers, datasets: Sequence[str]) -> QualityEvidence:
-    """Repairs, quarantine, and examples of violations of datasets."""
+    """Repairs, proposals, quarantine, and examples of violations of datasets."""
     from vertebra.declare.rules import rules_of
+    from vertebra.workspace.cell_changes import cell_changes
+    from vertebra.workspace.decisions import ledger_warnings
 
     examples = {}
     for name in datasets:
@@ -201,7 +234,14 @@ def quality_evidence(project: Project, lake: Lake, ledgers: Ledgers, datasets: S
             dataset = project.datasets[name]
             rules = rules_of(dataset, project.datasets)
             examples[name] = violation_examples(lake, ledgers, name, dataset.key, rules)
-    return QualityEvidence(tuple(count_repairs(lake, datasets)), tuple(count_quarantine(lake, datasets)), examples)
+    warnings = {name: ledger_warnings(project, lake, ledgers, name) for name in datasets}
+    return QualityEvidence(
+        tuple(count_repairs(lake, datasets)),
+        tuple(count_quarantine(lake, datasets)),
+        examples,
+        cell_changes(project, lake, ledgers, datasets),
+        {name: " ".join(found) for name, found in warnings.items() if found},
+    )
 
 
 def quality_of(dataset: str, rows: list[dict[str, Any]], runs: Sequence[QualityRun] = ()) -> TableQuality:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.denial import DenialConstraint, Inclusion
-from vertebra.errors import LakeError
+from vertebra.workspace.checked_rows import checked_rows
 from vertebra.workspace.sql import query
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def violation_examples(
         partner = _partner(by_name[row["rule"]], row)
         if partner:
             wanted.setdefault(partner[1], set()).add(partner[2])
-    inputs = _inputs(lake, dataset)
-    rows = {table: _rows(lake, dataset, table, inputs, rids) for table, rids in wanted.items()}
+    rows = {table: checked_rows(lake, dataset, table, rids) for table, rids in wanted.items()}
     repaired = _repairs(ledgers, dataset, wanted[dataset])
     made: dict[str, list[ViolationExample]] = {}
     for row in found:
@@ -159,31 +158,6 @@ def columns_read(rule: NamedRule) -> list[str]:
         return list(constraint.columns)
     operands = [operand for predicate in constraint.predicates for operand in predicate.operands]
     return list(dict.fromkeys(column for operand in operands for column in operand.columns))
-
-
-def _inputs(lake: Lake, dataset: str) -> Mapping[str, int]:
-    """The versions that the last good run of the trusted step read."""
-    table = lake.table(f"trusted.{dataset}")
-    newest = table.newest_data()
-    return newest.inputs if newest else {}
-
-
-def _rows(
-    lake: Lake, dataset: str, table: str, inputs: Mapping[str, int], rids: Iterable[int]
-) -> dict[int, dict[str, Any]]:
-    """Rows by id, of the version that was checked, or of the newest if that was freed."""
-    import pyarrow.compute as pc
-
-    name = f"{'formatted' if table == dataset else 'trusted'}.{table}"
-    lake_table = lake.table(name)
-    only = pc.field("_rid").isin(sorted(rids))
-    for version in (inputs.get(name), None):
-        try:
-            found = lake_table.arrow(version).to_table(filter=only).to_pylist()
-        except LakeError:
-            continue
-        return {row.pop("_rid"): row for row in found}
-    return {}
 
 
 def _repairs(ledgers: Ledgers, dataset: str, rids: Iterable[int]) -> dict[int, dict[str, str | None]]:

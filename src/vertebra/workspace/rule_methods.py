@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vertebra.governance.context import Progress
     from vertebra.trusted.detect import RulePlan
     from vertebra.trusted.discover import Proposal
+    from vertebra.workspace.cell_changes import CellChanges
     from vertebra.workspace.check import ProjectCheck
     from vertebra.workspace.listing import DatasetDrift, DatasetInfo, PublicationInfo, RuleInfo
     from vertebra.workspace.quality import QualityEvidence, QualityMeasure, TableQuality
@@ -127,7 +128,7 @@ class RuleMethods(OpenProject):
         return quality_measures(self.lake, self.ledgers, name, history)
 
     def quality_evidence(self, dataset: str | None = None) -> QualityEvidence:
-        """Return repairs and quarantine, counted, and examples of the violations of each rule.
+        """Return repairs, proposals and quarantine, counted, and examples of changes and of violations.
 
         Args:
             dataset: one dataset; all by default.
@@ -139,11 +140,35 @@ class RuleMethods(OpenProject):
             >>> found = project.quality_evidence("orders")
             >>> [(one.column_name, one.cells, one.example) for one in found.repairs]
             [('city', 1, 'Barclona → Barcelona')]
+            >>> [(one.old, one.new, one.method) for one in found.changes["orders"].repaired]
+            [('Barclona', 'Barcelona', 'consistent')]
         """
         from vertebra.workspace.quality import quality_evidence
 
         names = dataset_names(self.project, [dataset] if dataset else ())
         return quality_evidence(self.project, self.lake, self.ledgers, names)
+
+    def cell_changes(self, dataset: str | None = None) -> dict[str, CellChanges]:
+        """Return the cells that cleaning repaired or proposes to repair, by rule and method, with examples.
+
+        Args:
+            dataset: one dataset; all by default.
+
+        Returns:
+            One entry for each dataset, of its last run.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+
+        Example:
+            >>> changes = project.cell_changes("orders")["orders"]
+            >>> [(one.rule, one.method, one.cells_repaired, one.cells_proposed) for one in changes.counts]
+            [('postcode_city', 'consistent', 1, 0)]
+        """
+        from vertebra.workspace.cell_changes import cell_changes
+
+        names = dataset_names(self.project, [dataset] if dataset else ())
+        return cell_changes(self.project, self.lake, self.ledgers, names)
 
     def ledger_warnings(self, dataset: str | None = None) -> tuple[str, ...]:
         """Return warnings about datasets whose ledgers describe another version of the trusted table than the present.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vertebra.formatting import counted
+from vertebra.trusted.assess import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,9 @@ class RuleTally:
         table_rule: whether it is about the whole table, which has no violating tuples.
         violated: how a rule about the whole table is violated; empty if it holds.
         figure: what a rule about the whole table measured.
+        failed: ``before`` or ``after`` cleaning, if it is declared with ``on_violation: fail`` and stopped the run
+            there, so that the trusted table was not written; else empty.
+        failing: the tuples that then violated it; 0 for a rule about the whole table.
     """
 
     dataset: str
@@ -51,11 +55,22 @@ class RuleTally:
     table_rule: bool = False
     violated: str = ""
     figure: float | None = None
+    failed: str = ""
+    failing: int = 0
 
     @property
     def broken(self) -> bool:
         """Whether it is violated, by tuples before or after cleaning or by the whole table."""
-        return bool(self.tuples or self.unresolved or self.violated)
+        return bool(self.tuples or self.unresolved or self.violated or self.failed)
+
+    @property
+    def failure(self) -> str:
+        """How it stopped the run, in words: ``no555 is violated by 1 row after cleaning``; empty if it did not."""
+        if not self.failed:
+            return ""
+        if self.table_rule:
+            return f"{self.rule}: {self.violated}"
+        return f"{self.rule} is violated by {counted(self.failing, 'row')} {self.failed} cleaning"
 
     @property
     def least_words(self) -> str:
@@ -68,8 +83,11 @@ class RuleTally:
     @property
     def outcome(self) -> str:
         """What happened to the violations, in words: ``95 cells repaired``."""
+        stopped = ["run stopped"] if self.failed else []
         if self.table_rule:
-            return self.violated
+            return ", ".join([self.violated, *stopped])
+        if self.failed == "after":
+            return f"{self.failing:,} broken by cleaning, run stopped"
         if self.unresolved and not self.tuples:
             return f"{self.unresolved:,} broken by cleaning"
         parts = [
@@ -78,7 +96,8 @@ class RuleTally:
             (self.accepted, "accepted", "accepted"),
             (self.unresolved, "reported", "reported"),
         ]
-        return ", ".join(counted(count, one, several) for count, one, several in parts if count)
+        done = [counted(count, one, several) for count, one, several in parts if count]
+        return ", ".join([*(done or ["gone with other repairs"]), *stopped])
 
 
 def tally_rules(rows: Sequence[Mapping[str, Any]]) -> list[RuleTally]:
@@ -100,7 +119,7 @@ def tally_rules(rows: Sequence[Mapping[str, Any]]) -> list[RuleTally]:
         _table_rule_tally(*key, measures, reasons[key]) if key in reasons else _rule_tally(*key, measures)
         for key, measures in found.items()
     ]
-    return sorted(tallies, key=lambda tally: (not tally.violated, -tally.tuples))
+    return sorted(tallies, key=lambda tally: (not tally.failed, not tally.violated, -tally.tuples))
 
 
 def _table_rule_tally(
@@ -108,7 +127,7 @@ def _table_rule_tally(
 ) -> RuleTally:
     """The result of a rule about the whole table, which is checked at one stage only."""
     figure = next((value for (measure, _), value in measures.items() if measure == "figure"), None)
-    about: dict[str, Any] = {"table_rule": True, "violated": reason, "figure": figure}
+    about: dict[str, Any] = {"table_rule": True, "violated": reason, "figure": figure, **_failure(measures)}
     about |= dict.fromkeys(("tuples", "repaired", "quarantined", "accepted", "unresolved"), 0)
     about |= dict.fromkeys(("share", "pairs", "pair_share", "least", "minority", "new", "persisting", "gone"))
     return RuleTally(dataset, rule, **about)
@@ -145,4 +164,13 @@ def _rule_tally(dataset: str, rule: str, measures: Mapping[tuple[str, str], floa
         persisting=maybe("violations_persisting"),
         gone=maybe("violations_gone"),
         **done,
+        **_failure(measures),
     )
+
+
+def _failure(measures: Mapping[tuple[str, str], float | None]) -> dict[str, Any]:
+    """At which stage the rule stopped the run, and how many tuples violated it."""
+    for (measure, stage), value in measures.items():
+        if measure == FAILED:
+            return {"failed": stage, "failing": int(value or 0)}
+    return {}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from vertebra.report.quality.changes import ChangesSection, changes_section
 from vertebra.report.quality.plots import RunBar, share_plot, violations_plot
 from vertebra.report.quality.rules import RuleCard, constraint_text, rule_card
 from vertebra.report.quality.trends import MEANING, overall_runs
@@ -82,6 +83,8 @@ class TableSection:
         perfect_columns: the names of the other columns.
         cards: the broken rules.
         holding: the other rules with their denial constraint, which is empty if no longer declared.
+        changes: repaired and proposed cells; None if there are none.
+        warning: why repairs and proposals are not those of the table; empty if they are.
     """
 
     dataset: str
@@ -93,6 +96,8 @@ class TableSection:
     perfect_columns: Sequence[str]
     cards: Sequence[RuleCard]
     holding: Sequence[tuple[str, str]]
+    changes: ChangesSection | None
+    warning: str
 
 
 def quality_page(facts: Sequence[TableQuality], evidence: QualityEvidence, project: Project) -> str:
@@ -112,16 +117,18 @@ def quality_page(facts: Sequence[TableQuality], evidence: QualityEvidence, proje
         dimensions=DIMENSIONS,
         column_dimensions=_COLUMN_DIMENSIONS,
         meaning=MEANING,
-        totals=_totals(facts, sum(count.rows for count in evidence.quarantine)),
+        totals=_totals(facts, evidence),
         trend=_violations_trend("Violations found by each run, before cleaning", bars),
         worst=_worst_rules(facts),
         tables=[_section(project, evidence, one, len(facts) == 1) for one in facts],
-        repairs=evidence.repairs,
+        before=[one.dataset for one in facts if one.stage == "before"],
         quarantine=evidence.quarantine,
     )
 
 
-def _totals(facts: Sequence[TableQuality], removed: int) -> list[tuple[str, str]]:
+def _totals(facts: Sequence[TableQuality], evidence: QualityEvidence) -> list[tuple[str, str]]:
+    removed = sum(count.rows for count in evidence.quarantine)
+    changes = [one for name, one in evidence.changes.items() if name not in evidence.warnings]
     rules = [rule for one in facts for rule in one.rules]
     compared = [one.last for one in facts if one.last.new is not None]
     totals = [
@@ -129,7 +136,8 @@ def _totals(facts: Sequence[TableQuality], removed: int) -> list[tuple[str, str]
         (f"{sum(one.rows for one in facts):,}", "trusted rows"),
         (f"{sum(not rule.broken for rule in rules):,} of {len(rules):,}", "rules hold"),
         (f"{sum(one.last.violations for one in facts):,}", "violations found"),
-        (f"{sum(rule.repaired for rule in rules):,}", "cells repaired"),
+        (f"{sum(one.cells_repaired for one in changes):,}", "cells repaired"),
+        (f"{sum(one.cells_proposed for one in changes):,}", "repairs proposed"),
         (f"{removed:,}", "rows in quarantine"),
     ]
     if compared:
@@ -172,6 +180,7 @@ def _section(project: Project, evidence: QualityEvidence, facts: TableQuality, a
             rule_card(facts, tally, rules.get(tally.rule), dataset, found.get(tally.rule, ())) for tally in facts.broken
         ]
     imperfect = facts.imperfect_columns()
+    changes, warning = evidence.changes.get(facts.dataset), evidence.warnings.get(facts.dataset, "")
     return TableSection(
         facts.dataset,
         facts,
@@ -184,6 +193,8 @@ def _section(project: Project, evidence: QualityEvidence, facts: TableQuality, a
         perfect_columns=[column for column in facts.columns if column not in imperfect],
         cards=cards,
         holding=[(rule.rule, constraint_text(rules.get(rule.rule))) for rule in facts.rules if not rule.broken],
+        changes=changes_section(changes, current=not warning) if changes else None,
+        warning=warning,
     )
 
 

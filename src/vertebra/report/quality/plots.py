@@ -90,6 +90,8 @@ class _Plot:
     Attributes:
         label: a description of the plot for screen readers.
         zero: y of the horizontal axis.
+        ticks: the labels of the vertical axis.
+        below: the labels of the horizontal axis.
         lines: the points of each line, in SVG syntax.
     """
 
@@ -97,7 +99,7 @@ class _Plot:
     height: float
     zero: float
     ticks: Sequence[_Label]
-    times: Sequence[_Label]
+    below: Sequence[_Label]
     bars: Sequence[_Bar] = ()
     lines: Sequence[str] = ()
     dots: Sequence[_Dot] = ()
@@ -171,6 +173,38 @@ def share_plot(times: Sequence[datetime], values: Sequence[float | None], label:
     return _svg(_Plot(label, _SHARE_HEIGHT, y(0), ticks, _times(times, slot), lines=points, dots=dots))
 
 
+def confidence_plot(repaired: Sequence[int], proposed: Sequence[int], label: str) -> Markup:
+    """A stacked histogram of the confidence of repaired and of proposed cells, from 0 to 100 %.
+
+    Args:
+        repaired: cells in each bin; the bins have equal widths.
+        proposed: the same of proposals.
+        label: a description of the plot for screen readers.
+    """
+    most = max(1, *(one + other for one, other in zip(repaired, proposed, strict=True)))
+    step = 2 * _step(most)
+    top = math.ceil(most / step) * step
+    scale = (_SHARE_HEIGHT - _TOP - _BOTTOM) / top
+    slot = (_WIDTH - _LEFT - _RIGHT) / len(repaired)
+    zero = float(_SHARE_HEIGHT - _BOTTOM)
+    drawn = []
+    for place, (made, left) in enumerate(zip(repaired, proposed, strict=True)):
+        x, y, stack = _LEFT + slot * place + 1, zero, list[_Rectangle]()
+        for cells, kind in ((made, "repaired"), (left, "proposed")):
+            if cells:
+                # at least a pixel: a cell among thousands has to be seen
+                height = max(cells * scale, 1.0)
+                y -= height
+                stack.append(_Rectangle(x, y, slot - 2, height, kind))
+        low, high = place / len(repaired), (place + 1) / len(repaired)
+        title = f"confidence {percentage(low)} to {percentage(high)}: {made:,} repaired, {left:,} proposed"
+        drawn.append(_Bar(title, stack))
+    ticks = [_Label(zero - tick * scale, compact(tick)) for tick in range(0, top + 1, step)]
+    below = [_Label(_LEFT + slot * len(repaired) * share, percentage(share)) for share in (0.0, 0.5, 1.0)]
+    below[-1] = _Label(_WIDTH - _RIGHT - 16, below[-1].text)
+    return _svg(_Plot(label, _SHARE_HEIGHT, zero, ticks, below, bars=drawn))
+
+
 def sparkline(values: Sequence[float], label: str) -> Markup:
     """A small bar chart of figures by run, by their size, without axes; the last bar is highlighted."""
     values = [abs(value) for value in values]
@@ -219,4 +253,4 @@ def _times(times: Sequence[datetime], slot: float) -> list[_Label]:
 
 
 def _svg(plot: _Plot) -> Markup:
-    return render(__package__, "plot.svg.j2", plot=plot, times_y=plot.height - _BOTTOM + 16)
+    return render(__package__, "plot.svg.j2", plot=plot, below_y=plot.height - _BOTTOM + 16)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from vertebra.durable import make_folder, replace_file
 from vertebra.formatting import counted, figure, percentage, size
 from vertebra.governance.schemas import LEDGERS
+from vertebra.report.quality.terminal_changes import print_changes
 from vertebra.report.quality.trends import MEANING
 from vertebra.report.rows import write_rows
 from vertebra.report.tables import bar, grid, print_table, rich_console, spark
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from vertebra.declare.project import Project
     from vertebra.report.rows import Format
     from vertebra.trusted.assess import Assessment
+    from vertebra.workspace.cell_changes import CellChanges
     from vertebra.workspace.quality import QualityEvidence, QualityMeasure
 
 _COLUMNS: Final = tuple(LEDGERS["quality"].names)
@@ -50,12 +52,18 @@ def write_measures(measures: Sequence[QualityMeasure], form: Format, stream: Tex
 
 
 def write_quality(
-    tables: Sequence[TableQuality], project: Project, dataset: str | None, stream: TextIO, notes: TextIO
+    tables: Sequence[TableQuality],
+    changes: Mapping[str, CellChanges],
+    project: Project,
+    dataset: str | None,
+    stream: TextIO,
+    notes: TextIO,
 ) -> None:
     """Write the last assessment of tables to the terminal.
 
     Args:
         tables: the quality of each table.
+        changes: the repaired and proposed cells of datasets.
         project: the project, for the declarations of rules.
         dataset: the requested dataset; None for all datasets.
         stream: receives the assessment.
@@ -65,18 +73,23 @@ def write_quality(
         notes.write(_NOTHING_ASSESSED)
         return
     rich = rich_console(stream)
+    _print_failures(tables, rich)
     if dataset is None:
         _print_tables(tables, rich)
     else:
         _print_dimensions(tables[0], rich)
     _print_change(tables, rich)
     rules = [rule for one in tables for rule in one.rules]
-    ordered = sorted(rules, key=lambda rule: (not rule.violated, -rule.tuples))
+    ordered = sorted(rules, key=lambda rule: (not rule.failed, not rule.violated, -rule.tuples))
     _print_rules(ordered, dataset is not None, rich, _histories(tables))
+    shown = [changes[one.dataset] for one in tables if one.dataset in changes]
+    print_changes(shown, rich, alone=dataset is not None)
     if dataset is not None:
         _print_constraints(project, dataset, rules, rich)
         _print_columns(tables[0], rich)
         notes.write(f"next:  vertebra quality {dataset} --html quality.html\n")
+        if any(one.cells_proposed for one in shown):
+            notes.write(f"       vertebra repairs list {dataset} --proposed\n")
     else:
         worst = max(tables, key=lambda one: sum(rule.tuples for rule in one.rules)).dataset
         notes.write(f"next:  vertebra quality {worst}, or vertebra quality --html quality.html\n")
@@ -99,13 +112,25 @@ def write_quality_page(
     return True
 
 
+def _print_failures(facts: Sequence[TableQuality], rich: Console) -> None:
+    """Print which tables the last run did not write, and why."""
+    from rich.text import Text
+
+    for one in facts:
+        if one.failed:
+            rich.print(Text(f"{one.failure[0].upper()}{one.failure[1:]}", "bold red"))
+            before = " Figures of rows and columns are those before cleaning." if one.stage == "before" else ""
+            rich.print(Text(f"The table is that of an earlier run, if there is one.{before}\n"))
+
+
 def _print_tables(facts: Sequence[TableQuality], rich: Console) -> None:
     """Print a line per table, with a bar and a figure for each dimension after cleaning."""
     measured = [name for name in DIMENSIONS if any(_last(one.dimensions, name) is not None for one in facts)]
     table = grid("table", "rows", *measured)
     table.columns[1].justify = "right"
     for one in facts:
-        table.add_row(one.dataset, figure(one.rows), *(_drawn(_last(one.dimensions, name), _BAR) for name in measured))
+        name = f"{one.dataset} (before cleaning)" if one.stage == "before" else one.dataset
+        table.add_row(name, figure(one.rows), *(_drawn(_last(one.dimensions, name), _BAR) for name in measured))
     print_table(rich, "Dimensions, after cleaning", table)
     meanings = "; ".join(f"{name}: {MEANING[name]}" for name in measured)
     absent = [name for name in DIMENSIONS if name not in measured]
@@ -125,7 +150,7 @@ def _print_dimensions(facts: TableQuality, rich: Console) -> None:
         was = f", {percentage(one.before or 0.0)} before cleaning" if one.changed else ""
         trend = spark([point.dimensions.get(name) for point in facts.runs], 1.0)
         table.add_row(name, _drawn(one.last, 2 * _BAR), f"[dim]{MEANING[name]}{was}[/]", trend)
-    print_table(rich, f"{facts.dataset}: {counted(facts.rows, 'row')}, after cleaning", table)
+    print_table(rich, f"{facts.dataset}: {counted(facts.rows, 'row')}, {facts.stage} cleaning", table)
 
 
 def _print_change(facts: Sequence[TableQuality], rich: Console) -> None:
