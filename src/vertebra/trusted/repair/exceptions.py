@@ -51,14 +51,13 @@ def exceptions(
         return None
     scratch.mkdir(parents=True, exist_ok=True)
     named = [F.struct(F.lit(name).alias("name"), as_text(spark_identifier(name)).alias("is")) for name in columns]
-    shared = table.select(F.col("_rid").alias("rid"), F.explode(F.array(*named)).alias("of"))
+    asked = table.join(cells.select(F.col("rid").alias("_rid")).distinct(), "_rid", "left_semi")
+    shared = asked.select(F.col("_rid").alias("rid"), F.explode(F.array(*named)).alias("of"))
     cells = cells.join(shared.select("rid", "of.name", "of.is").dropna(), "rid")
     cells = cells.where((F.col("name") != F.col("column_name")) & ~F.expr("array_contains(reads, name)"))
-    counted = cells.groupBy("rule", "column_name", "name", "is").agg(
-        F.count_distinct("rid").alias("contradicting"), F.count_distinct("key").alias("groups")
-    )
-    suspected = counted.where(F.col("groups") >= _FEWEST_GROUPS).drop("groups")
-    suspected = engine.materialise(suspected, scratch / "suspected")
+    entity = ["rule", "column_name", "name", "is"]
+    counted = cells.groupBy(*entity).agg(F.count(F.lit(1)).alias("contradicting"))
+    suspected = engine.materialise(counted.where(F.col("contradicting") >= _FEWEST_GROUPS), scratch / "suspected")
     if not row_count(scratch / "suspected"):
         return None
     counts = []
@@ -66,17 +65,18 @@ def exceptions(
         values = suspected.where(F.col("name") == F.lit(name)).select("is").distinct()
         rows = table.select(as_text(spark_identifier(name)).alias("is")).join(F.broadcast(values), "is")
         counts.append(rows.groupBy("is").agg(F.count(F.lit(1)).alias("rows")).withColumn("name", F.lit(name)))
-    together = reduce(lambda one, other: one.unionByName(other), counts)
-    told = suspected.join(together, ["name", "is"])
+    told = suspected.join(reduce(lambda one, other: one.unionByName(other), counts), ["name", "is"])
     told = told.where(F.col("contradicting") >= F.lit(_SHARE) * F.col("rows"))
+    told = engine.materialise(told, scratch / "told")
+    if not row_count(scratch / "told"):
+        return None
+    spread = cells.join(told, entity)
+    many = spread.groupBy(*entity).agg(F.count_distinct("key").alias("groups")).where(F.col("groups") >= _FEWEST_GROUPS)
     because = F.concat(
         F.col("contradicting").cast("string"), F.lit(" of "), F.col("rows").cast("string"), F.lit(" rows with "),
         F.col("name"), F.lit(" "), F.col("is"), F.lit(" differ from their groups"),
     )  # fmt: skip
-    ranked = told.select(
-        "rule", "column_name", "name", "is", F.struct(F.col("rows"), because.alias("text")).alias("why")
-    )
-    found = cells.join(ranked, ["rule", "column_name", "name", "is"])
+    found = spread.join(many, entity).withColumn("why", F.struct(F.col("rows"), because.alias("text")))
     found = found.groupBy("rule", "rid", "column_name").agg(F.max("why").alias("why"))
     found = found.select("rule", "rid", "column_name", F.col("why.text").alias("because"))
     found = engine.materialise(found, scratch / "found")

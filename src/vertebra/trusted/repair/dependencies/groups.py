@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.quoting import spark_identifier
 from vertebra.trusted.cells import as_text
+from vertebra.trusted.materialised import value_counts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from vertebra.trusted.repair.dependencies.evidence import CellWeights
     from vertebra.trusted.repair.dependency import Determinant
 
+_BROKEN: Final = "broken"
 BETWEEN_KEYS: Final = "\x1f"
 """Between the parts of a composite key."""
 
@@ -65,28 +68,46 @@ class Groups:
 
     def cells(self, tuples: DataFrame) -> DataFrame:
         """The dependents of some tuples: ``determinant, key, _rid, place, value, weight``."""
+        return self._cells(tuples)
+
+    def _cells(self, tuples: DataFrame, chosen: Sequence[Column] | None = None, more: Sequence[str] = ()) -> DataFrame:
+        """Cells of tuples as rows.
+
+        Args:
+            chosen: for each dependent, whether its cell is wanted; all are by default.
+            more: columns of ``tuples`` to keep.
+        """
         from pyspark.sql import functions as F
 
         one = self.determinant
-        cells = [
-            F.struct(F.lit(i).alias("place"), F.col(f"v{i}").alias("value"), F.col(f"w{i}").alias("weight"))
-            for i in range(len(one.rules))
-        ]
-        return tuples.select("_rid", self.key().alias("key"), F.explode(F.array(*cells)).alias("cell")).select(
+        numbers = range(len(one.rules))
+        places = F.array(*[F.lit(i) if chosen is None else F.when(chosen[i], F.lit(i)) for i in numbers])
+        values, weights = F.array(*[F.col(f"v{i}") for i in numbers]), F.array(*[F.col(f"w{i}") for i in numbers])
+        rows = tuples.select(
+            "_rid", self.key().alias("key"), *more, values.alias("values"), weights.alias("weights"),
+            F.explode(places).alias("place"),
+        ).where(F.col("place").isNotNull())  # fmt: skip
+        return rows.select(
             F.lit(one.number).alias("determinant"),
             "key",
             "_rid",
-            F.col("cell.place").alias("place"),
-            F.col("cell.value").alias("value"),
-            F.col("cell.weight").alias("weight"),
+            "place",
+            F.element_at("values", F.col("place") + 1).alias("value"),
+            F.element_at("weights", F.col("place") + 1).alias("weight"),
+            *more,
         )
 
 
 class Ballot(Groups):
-    """The groups of one determinant that break one of its dependencies, or have an empty cell to fill.
+    """The groups of one determinant, with those that break one of its dependencies, or have an empty cell to fill.
+
+    A dependent is *open* in such a group if its tuples have different values, or some have none; only open dependents
+    need a vote, which is a small part of the cells of a large table.
 
     Attributes:
-        members: those of ``tuples`` that are in such a group, materialised.
+        groups: of two or more tuples, materialised: ``k…, broken, sure`` (dependents that are not open and have two or
+            more votes), and ``open0, value0, votes0, …`` for each dependent.
+        broken: whether there are broken groups.
     """
 
     def __init__(
@@ -94,36 +115,55 @@ class Ballot(Groups):
         folder: Path,
     ) -> None:  # fmt: skip
         super().__init__(determinant, table, schema, weights)
-        self.members = engine.materialise(self._members(), folder)
+        self.groups = engine.materialise(self._groups(), folder)
+        self.broken = bool(value_counts(folder, "state")[_BROKEN])
 
-    def _members(self) -> DataFrame:
+    def _groups(self) -> DataFrame:
         from pyspark.sql import functions as F
 
         one = self.determinant
-        tested = []
-        differ = F.lit(False)
-        for i, rule in enumerate(one.declared):
-            value = F.col(f"v{i}")
-            tested += [F.min(value).alias(f"lo{i}"), F.max(value).alias(f"hi{i}")]
-            differ = differ | (F.col(f"lo{i}") != F.col(f"hi{i}"))
-            if rule.fills:
-                tested.append(F.count(value).alias(f"n{i}"))
-                differ = differ | ((F.col(f"n{i}") > 0) & (F.col(f"n{i}") < F.col("n")))
-        groups = self.tuples.groupBy(*one.keys).agg(F.count(F.lit(1)).alias("n"), *tested).where(differ)
-        return groups.select(*one.keys).join(self.tuples, one.keys)
+        facts = []
+        for i in range(len(one.rules)):
+            value, counts = F.col(f"v{i}"), F.col(f"w{i}") > 0
+            facts += [F.min(value).alias(f"lo{i}"), F.max(value).alias(f"hi{i}"), F.count(value).alias(f"n{i}")]
+            facts.append(F.count(F.when(counts, value)).alias(f"votes{i}"))
+        groups = self.tuples.groupBy(*one.keys).agg(F.count(F.lit(1)).alias("n"), *facts).where(F.col("n") > 1)
+        broken, sure = F.lit(False), F.lit(0)
+        places: list[Column] = []
+        for i, rule in enumerate(one.rules):
+            differ = F.coalesce(F.col(f"lo{i}") != F.col(f"hi{i}"), F.lit(False))
+            partly = (F.col(f"n{i}") > 0) & (F.col(f"n{i}") < F.col("n"))
+            if not rule.implied:
+                broken = broken | differ | (partly if rule.fills else F.lit(False))
+            sure = sure + (~(differ | partly) & (F.col(f"votes{i}") > 1)).cast("int")
+            places += [(differ | partly).alias(f"open{i}"), F.col(f"lo{i}").alias(f"value{i}"), F.col(f"votes{i}")]
+        state = F.when(broken, F.lit(_BROKEN)).otherwise(F.lit("sound"))
+        return groups.select(*one.keys, state.alias("state"), sure.alias("sure"), *places)
 
-    def unanimous(self) -> DataFrame:
-        """What the other groups of two or more tuples have: ``determinant, key, place, value``."""
+    def open_cells(self) -> DataFrame:
+        """The cells of open dependents in broken groups, as of :meth:`Groups.cells`, and ``sure`` of their group."""
         from pyspark.sql import functions as F
 
         one = self.determinant
         places = range(len(one.rules))
-        values = [F.max(f"v{i}").alias(f"v{i}") for i in places]
-        broken = self.members.select(*one.keys).distinct()
-        groups = self.tuples.groupBy(*one.keys).agg(F.count(F.lit(1)).alias("n"), *values).where(F.col("n") > 1)
-        groups = groups.join(broken, one.keys, "left_anti")
-        cells = F.array(*[F.struct(F.lit(i).alias("place"), F.col(f"v{i}").alias("value")) for i in places])
-        rows = groups.select(self.key().alias("key"), F.explode(cells).alias("cell"))
+        broken = self.groups.where(F.col("state") == _BROKEN).select(*one.keys, "sure", *[f"open{i}" for i in places])
+        beside = self.tuples.join(broken, one.keys)
+        return self._cells(beside, [F.col(f"open{i}") for i in places], ["sure"])
+
+    def cells_of(self, tuples: DataFrame) -> DataFrame:
+        """All cells of some tuples, by ``_rid``."""
+        return self.cells(self.tuples.join(tuples.select("_rid").distinct(), "_rid", "left_semi"))
+
+    def agreed(self) -> DataFrame:
+        """What all tuples of a group have, where two or more do: ``determinant, key, place, value``."""
+        from pyspark.sql import functions as F
+
+        one = self.determinant
+        cells = []
+        for i in range(len(one.rules)):
+            all_ = ~F.col(f"open{i}") & (F.col(f"votes{i}") > 1)
+            cells.append(F.struct(F.lit(i).alias("place"), F.when(all_, F.col(f"value{i}")).alias("value")))
+        rows = self.groups.select(self.key().alias("key"), F.explode(F.array(*cells)).alias("cell"))
         rows = rows.select(
             F.lit(one.number).alias("determinant"),
             "key",

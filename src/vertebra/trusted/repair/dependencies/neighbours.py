@@ -7,12 +7,10 @@ than a wrong manager: a wrong manager would seldom be one of the same team.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from vertebra.trusted.repair.dependencies.chances import rounded
 from vertebra.trusted.repair.dependencies.groups import BETWEEN_KEYS
-from vertebra.trusted.repair.dependencies.votes import verdicts
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -26,25 +24,22 @@ if TYPE_CHECKING:
 def neighbours(ballots: Sequence[Ballot], standing: Standing, chances: Chances, engine: Engine) -> DataFrame:
     """The columns of determinants that tuples should have, where one other value makes them agree with a group.
 
-    All contradicted attributes of the tuple have to agree with that group, none may agree with the present one, and no
-    other value of any one column may do.
+    All contradicted attributes of the tuple have to agree with that group, and none may agree with the present one.
 
     Args:
         ballots: of determinants with ``parts``.
 
     Returns:
-        As of :func:`vertebra.trusted.repair.dependencies.proposals.proposed`.
+        As of :func:`vertebra.trusted.repair.dependencies.proposals.proposed`, and ``choices``: how many values of
+        single columns make the tuple agree. If it is more than one, each of them is in doubt.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
     value = ["determinant", "place", "value"]
     numbers = [ballot.determinant.number for ballot in ballots]
-    voted = verdicts(standing.cells.where(F.col("determinant").isin(numbers)))
-    voted = voted.where(~F.col("tied") & (F.col("support") > 1))
-    winners = voted.select("determinant", "key", "place", F.col("winner").alias("value"))
-    known = reduce(lambda one, other: one.unionByName(other), [winners, *(ballot.unanimous() for ballot in ballots)])
-    beside = standing.cells.join(winners.withColumnRenamed("value", "winner"), ["determinant", "key", "place"])
+    known = standing.winners.where(F.col("determinant").isin(numbers))
+    beside = standing.cells.join(known.withColumnRenamed("value", "winner"), ["determinant", "key", "place"])
     wrong = beside.where(F.col("value").isNotNull() & (F.col("value") != F.col("winner")))
     rows = standing.agreements().where((F.col("agreeing") == 0) & ~F.col("suspect"))
     wrong = wrong.join(rows.select("determinant", "_rid", "against"), ["determinant", "_rid"])
@@ -60,16 +55,16 @@ def neighbours(ballots: Sequence[Ballot], standing: Standing, chances: Chances, 
         .agg(F.count(F.lit(1)).alias("shared"), F.max("values").alias("values"))
     )
     fits = fits.where(F.col("shared") == F.col("against"))
-    sole = fits.withColumn("n", F.count(F.lit(1)).over(Window.partitionBy("determinant", "_rid"))).where("n = 1")
+    fits = fits.withColumn("choices", F.count(F.lit(1)).over(Window.partitionBy("determinant", "_rid")))
     # how many values the groups beside have: one of them by chance is a wrong dependent after all
     rests = _parted(known.select("determinant", "key").distinct())
     counted = rests.groupBy("determinant", "part", "rest").agg(F.count(F.lit(1)).alias("beside"))
     usual = counted.groupBy("determinant", "part").agg(F.avg("beside").alias("beside"))
-    sole = sole.join(usual, ["determinant", "part"])
+    fits = fits.join(usual, ["determinant", "part"])
     by_chance = F.least(F.lit(1.0), F.col("beside") / F.col("values").cast("double"))
-    sole = sole.join(_rules(ballots, chances, engine), ["determinant", "part"])
+    fits = fits.join(_rules(ballots, chances, engine), ["determinant", "part"])
     dependents = by_chance * F.pow(F.col("chance"), (F.col("against") - 1).cast("double"))
-    return sole.select(
+    return fits.select(
         "rule",
         F.col("_rid").alias("rid"),
         "column_name",
@@ -86,6 +81,7 @@ def neighbours(ballots: Sequence[Ballot], standing: Standing, chances: Chances, 
         "reads",
         F.lit(True).alias("change"),
         F.lit(True).alias("moves"),
+        "choices",
     )  # fmt: skip
 
 

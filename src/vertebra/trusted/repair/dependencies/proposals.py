@@ -53,11 +53,13 @@ def rule_table(
     )
 
 
-def proposed(standing: Standing, rules: DataFrame, chances: Chances) -> DataFrame:
+def proposed(standing: Standing, rules: DataFrame, chances: Chances, composite: Sequence[int] = ()) -> DataFrame:
     """What groups propose for cells that they contradict, or fill, and what speaks against it.
 
     Args:
         rules: as of :func:`rule_table`.
+        composite: determinants whose wrong columns are looked for otherwise, by number: that another group has the
+            value of a dependent says nothing there.
 
     Returns:
         :data:`CELL`, ``least`` (the least confidence that the rule accepts), ``reads`` (the columns it relies on),
@@ -66,7 +68,10 @@ def proposed(standing: Standing, rules: DataFrame, chances: Chances) -> DataFram
     """
     from pyspark.sql import functions as F
 
-    cells = standing.voted().where(~F.col("tied")).join(rules.where("not implied"), PLACE)
+    cells = standing.voted().where(~F.col("tied"))
+    if composite:
+        cells = cells.withColumn("known", F.col("known") & ~F.col("determinant").isin(list(composite)))
+    cells = cells.join(rules.where("not implied"), PLACE)
     empty, differs = F.col("value").isNull(), F.col("value") != F.col("winner")
     change = F.when(empty, F.col("fills")).otherwise(differs)
     supported = ~empty & ~differs & (F.col("support") > 1)

@@ -7,7 +7,6 @@ from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from vertebra.trusted.repair.dependencies.chances import determinant_is_wrong, is_the_value, rounded
-from vertebra.trusted.repair.dependencies.votes import verdicts
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -38,11 +37,10 @@ def relocations(ballots: Sequence[Ballot], standing: Standing, chances: Chances,
 
     cell = ["determinant", "place", "value"]
     suspects = standing.suspects()
-    cells = standing.cells.where(F.col("value").isNotNull()).join(suspects, ["determinant", "_rid"])
-    voted = verdicts(standing.cells).where(~F.col("tied") & (F.col("support") > 1))
-    voted = voted.select("determinant", "key", "place", F.col("winner").alias("value"))
-    groups = reduce(lambda one, other: one.unionByName(other), [voted, *(ballot.unanimous() for ballot in ballots)])
-    known = groups.withColumnRenamed("key", "group").join(cells.select(*cell).distinct(), cell)
+    of_tuples = [ballot.cells_of(suspects) for ballot in ballots]
+    cells = reduce(lambda one, other: one.unionByName(other), of_tuples).where(F.col("value").isNotNull())
+    cells = cells.join(suspects, ["determinant", "_rid"])
+    known = standing.winners.withColumnRenamed("key", "group").join(cells.select(*cell).distinct(), cell)
     number = known.groupBy(*cell).agg(F.count(F.lit(1)).alias("groups"))
     known = known.join(number.where(F.col("groups") <= _MOST_GROUPS), cell)
     met = cells.join(known, cell).where(F.col("key") != F.col("group"))

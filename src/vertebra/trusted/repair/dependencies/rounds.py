@@ -24,7 +24,7 @@ from vertebra.trusted.repair.dependencies.proposals import (
 )
 from vertebra.trusted.repair.dependencies.relocate import relocations
 from vertebra.trusted.repair.dependencies.sources import TrustToFind, source_trust
-from vertebra.trusted.repair.dependencies.standing import Standing
+from vertebra.trusted.repair.dependencies.standing import Figures, Standing
 from vertebra.trusted.repair.exceptions import EXCEPTION, exceptions
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ class Rounds:
         folder = self.scratch / "sources"
         ballots = []
         for one in active:
-            ballot = Ballot(one, self.table, self.schema, self.weights, self.engine, folder / f"members{one.number}")
-            if row_count(folder / f"members{one.number}"):
+            ballot = Ballot(one, self.table, self.schema, self.weights, self.engine, folder / f"groups{one.number}")
+            if ballot.broken:
                 ballots.append(ballot)
         return source_trust(trust, ballots, self.table, self.schema, self.engine, folder) if ballots else None
 
@@ -131,9 +131,8 @@ class Rounds:
         table = apply_repairs(self.table, self.schema, self._made_so_far, self.columns) if self.made else self.table
         ballots = []
         for one in active:
-            members = folder / f"members{one.number}"
-            ballot = Ballot(one, table, self.schema, self.weights, self.engine, members)
-            if row_count(members):
+            ballot = Ballot(one, table, self.schema, self.weights, self.engine, folder / f"groups{one.number}")
+            if ballot.broken:
                 ballots.append(ballot)
         if not ballots:
             return set()
@@ -173,20 +172,20 @@ class Rounds:
         self, standing: Standing, rules: DataFrame, chances: Chances, ballots: Sequence[Ballot], folder: Path
     ) -> list[DataFrame]:
         """What groups propose for dependents, and for single columns of composite determinants."""
-        dependents = proposed(standing, rules, chances)
         near = [
             one
             for one in ballots
             if one.determinant.parts
-            and standing.figures[one.determinant.number].alone
+            and standing.figures.get(one.determinant.number, Figures()).alone
             and all(rule.relocates for rule in one.determinant.rules)
         ]
+        dependents = proposed(standing, rules, chances, [one.determinant.number for one in near])
         if not near:
             return [dependents]
         moves = self.engine.materialise(neighbours(near, standing, chances, self.engine), folder / "neighbours")
         if not row_count(folder / "neighbours"):
             return [dependents]
-        return [moves, doubted(dependents, moves, rules)]
+        return [moves.where("choices = 1").drop("choices"), doubted(dependents, moves, rules)]
 
     def _without_exceptions(
         self, proposals: DataFrame, folder: Path, standing: Standing, rules: DataFrame

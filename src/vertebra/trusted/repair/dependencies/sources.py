@@ -104,10 +104,10 @@ class Sources:
             for place, rule in enumerate(ballot.determinant.declared)
         ]
         self.columns = sorted({column for _, _, column in places})
-        cells = reduce(lambda one, two: one.unionByName(two), [one.cells(one.members) for one in ballots])
+        cells = reduce(lambda one, two: one.unionByName(two), [one.open_cells() for one in ballots])
         cells = cells.where(F.col("value").isNotNull() & (F.col("weight") > 0))
         named = engine.session.createDataFrame(places, "determinant int, place int, column_name string")
-        cells = cells.join(named, ["determinant", "place"]).drop("weight")
+        cells = cells.join(named, ["determinant", "place"]).drop("weight", "sure")
         scratch.mkdir(parents=True, exist_ok=True)
         self.cells = engine.materialise(cells, scratch / "cells")
         self.empty = not row_count(scratch / "cells")

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from vertebra.trusted.repair.dependencies.evidence import FULL, PINNED, SILENT
-from vertebra.trusted.repair.dependencies.votes import profile
+from vertebra.trusted.repair.dependencies.votes import profile, verdicts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,19 +48,34 @@ class Standing:
     votes weigh the less, the more of its attributes are contradicted elsewhere.
 
     Attributes:
-        cells: of all ballots, see :mod:`vertebra.trusted.repair.dependencies.votes`.
+        cells: of the open dependents of all ballots, see :mod:`vertebra.trusted.repair.dependencies.votes`, and
+            ``sure``: how many other dependents all tuples of the group share.
+        winners: ``determinant, key, place, value``: what two or more tuples of a group support.
         figures: by the number of the determinant.
     """
 
     def __init__(self, ballots: Sequence[Ballot], engine: Engine, folder: Path) -> None:
-        cells = [ballot.cells(ballot.members) for ballot in ballots]
-        together = reduce(lambda first, second: first.unionByName(second), cells)
-        self.cells = engine.materialise(together, folder / "cells")
-        self._profile = engine.materialise(_with_known(profile(self.cells)), folder / "profile")
+        from pyspark.sql import functions as F
+
+        self.ballots = ballots
+        self.cells = engine.materialise(_union([ballot.open_cells() for ballot in ballots]), folder / "cells")
+        agreed = _union([ballot.agreed() for ballot in ballots])
+        found = verdicts(self.cells).where(~F.col("tied") & (F.col("support") > 1))
+        winners = found.select("determinant", "key", "place", F.col("winner").alias("value"))
+        self.winners = engine.materialise(winners.unionByName(agreed), folder / "winners")
+        self._profile = engine.materialise(self._with_known(profile(self.cells)), folder / "profile")
         relocating = [ballot.determinant.number for ballot in ballots if may_relocate(ballot.determinant)]
         self._rows = engine.materialise(self._standing(relocating, alone=len(ballots) == 1), folder / "rows")
         self.figures = self._figures()
         self._alone = len(ballots) == 1 and not self.suspected
+
+    def _with_known(self, cells: DataFrame) -> DataFrame:
+        """A profile with ``known``: whether the value of a cell is what some group supports, and no misspelling."""
+        from pyspark.sql import functions as F
+
+        known = self.winners.select("determinant", "place", "value").distinct().withColumn("known", F.lit(True))
+        joined = cells.join(known, ["determinant", "place", "value"], "left")
+        return joined.withColumn("known", F.coalesce("known", F.lit(False)))
 
     def _standing(self, relocating: Sequence[int], *, alone: bool) -> DataFrame:
         """``determinant, _rid, against, agreeing, swapped, suspect, trust``."""
@@ -72,7 +87,7 @@ class Standing:
         shares = heard & (F.col("value") == F.col("winner")) & (F.col("support") > 1)
         rows = self._profile.groupBy("determinant", "_rid").agg(
             F.sum(differs.cast("bigint")).alias("against"),
-            F.sum(shares.cast("bigint")).alias("agreeing"),
+            (F.sum(shares.cast("bigint")) + F.max("sure")).alias("agreeing"),
             F.sum((differs & F.col("known")).cast("bigint")).alias("swapped"),
         )
         suspect = (F.col("against") > 1) & (F.col("against") > F.col("agreeing"))
@@ -94,7 +109,7 @@ class Standing:
             F.sum(alone.cast("bigint")).alias("alone"),
             F.sum(exception.cast("bigint")).alias("exceptions"),
         )
-        values = self._profile.groupBy("determinant", "place").agg(F.count_distinct("winner").alias("values"))
+        values = self.winners.groupBy("determinant", "place").agg(F.count_distinct("value").alias("values"))
         values = values.groupBy("determinant").agg(F.collect_list(F.struct("place", "values")).alias("values"))
         return {
             row["determinant"]: Figures(
@@ -144,18 +159,8 @@ class Standing:
         weight = F.when(F.col("suspect"), F.lit(SILENT).cast("bigint")).otherwise(weight)
         weight = F.when(observed, weight).otherwise(F.col("weight"))
         cells = self.cells.join(self._rows.select(*tuple_, "suspect", "trust"), tuple_)
-        weighed = _with_known(profile(cells.withColumn("weight", weight).drop("suspect", "trust")))
+        weighed = self._with_known(profile(cells.withColumn("weight", weight).drop("suspect", "trust")))
         return weighed.join(sound, tuple_)
-
-
-def _with_known(cells: DataFrame) -> DataFrame:
-    """A profile with ``known``: whether the value of a cell is what some group supports, and no misspelling."""
-    from pyspark.sql import functions as F
-
-    winners = cells.where(~F.col("tied") & (F.col("support") > 1))
-    winners = winners.select("determinant", "place", F.col("winner").alias("value"), F.lit(True).alias("known"))
-    joined = cells.join(winners.distinct(), ["determinant", "place", "value"], "left")
-    return joined.withColumn("known", F.coalesce("known", F.lit(False)))
 
 
 def may_relocate(determinant: Determinant) -> bool:
@@ -165,6 +170,10 @@ def may_relocate(determinant: Determinant) -> bool:
         and len(determinant.rules) > 1
         and all(rule.relocates for rule in determinant.rules)
     )
+
+
+def _union(frames: Sequence[DataFrame]) -> DataFrame:
+    return reduce(lambda first, second: first.unionByName(second), frames)
 
 
 def _trust(against: Column, agreeing: Column) -> Column:

@@ -42,7 +42,8 @@ def profile(cells: DataFrame) -> DataFrame:
     """Each cell beside what its group supports, for groups with a vote.
 
     Returns:
-        ``determinant, _rid, place, value, winner, won, support, rival, voters, tied``.
+        ``determinant, _rid, place, value, sure, winner, won, support, rival, voters, tied``.
     """
     beside = verdicts(cells).join(cells, list(_GROUP))
-    return beside.select("determinant", "_rid", "place", "value", "winner", "won", "support", "rival", "voters", "tied")
+    found = ["winner", "won", "support", "rival", "voters", "tied"]
+    return beside.select("determinant", "_rid", "place", "value", "sure", *found)
