@@ -65,7 +65,7 @@ def test_an_unknown_repair_method_is_refused_with_the_known_ones(project, lines:
     project.change(FLIGHTS, "on_violation: repair", "on_violation: repair\n    repair_method: majorty")
     assert project.only_wrong() == lines("""
         datasets/flights.yaml:15:20: rule route_distance of flights: there is no repair method 'majorty'
-          cause: there are consistent, majority, set
+          cause: there are consistent, longest_chain, majority, set
           next:  did you mean majority?
     """)
 

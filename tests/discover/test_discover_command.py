@@ -14,7 +14,6 @@ from pipeline.tiny import make
 from vertebra import discover
 from vertebra.cli import main
 from vertebra.declare.load import load_project
-from vertebra.declare.repair import default_method
 from vertebra.errors import ProposalError
 
 Command = Callable[..., tuple[int, str, str]]
@@ -151,7 +150,7 @@ def test_a_dependency_is_accepted_with_its_repair(vertebra: Command, folder: Pat
     assert code == 0
     assert "next:  vertebra run --select trusted.sales" in err
     rule = load_project(folder).datasets["sales"].rules["shop_determines_city"]
-    assert (rule.on_violation, rule.repair_method) == ("repair", default_method(rule))
+    assert (rule.on_violation, rule.repair_method) == ("repair", "consistent")
     assert vertebra("run")[0] == 0
     _, out, _ = vertebra("repairs", "list", "sales", "--format", "json")
     assert [(row["column_name"], row["old"], row["new"]) for row in json.loads(out)] == [

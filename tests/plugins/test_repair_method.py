@@ -82,7 +82,7 @@ def test_without_the_plugin_its_name_is_unknown(tmp_path: Path) -> None:
     with pytest.raises(DeclarationErrors) as caught:
         vertebra.open(project(tmp_path / "project"))
     assert "there is no repair method 'largest'" in str(caught.value)
-    assert "there are consistent, majority, set" in str(caught.value)
+    assert "there are consistent, longest_chain, majority, set" in str(caught.value)
 
 
 def test_proposals_in_another_form_are_refused(tmp_path: Path, install: Install) -> None:

@@ -185,8 +185,9 @@ class Rule(_RuleWithSugar):
     Attributes:
         on_violation: what cleaning does: ``report``, ``repair`` the cells, ``quarantine`` the rows, or ``fail``. For a
             rule about the whole table ``report`` or ``fail``.
-        repair_method: how ``on_violation: repair`` finds new values: ``consistent``, ``majority`` or ``set``, or a
-            method of a plug-in. ``set`` where ``set`` is given, ``consistent`` otherwise.
+        repair_method: how ``on_violation: repair`` finds new values: ``consistent``, ``majority``, ``longest_chain`` or
+            ``set``, or a method of a plug-in. ``set`` where ``set`` is given, ``longest_chain`` for a rule about the
+            order of two tuples, ``consistent`` otherwise.
         confidence: repairs with a lower confidence, 0 to 1, are not made, and the violation is reported.
         fill: for a repair of a dependency: empty cells of the dependent get the value of their group.
         set: the new value of each column, SQL over the violating row or null, for the method ``set``.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from vertebra.declare.table_methods import TABLE_REPAIR_METHODS, table_methods_of, table_repair_of
+from vertebra.denial import DenialConstraint, classify
 from vertebra.errors import RegistryError, RuleError
 from vertebra.registry import Registry
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 
 _DEFAULT: Final = "consistent"
+_DEFAULT_OF_ORDERS: Final = "longest_chain"
 
 
 class RepairChecks(Protocol):
@@ -50,7 +52,7 @@ REPAIR_METHODS: Final[Registry[RepairChecks]] = Registry(
     "vertebra.trusted.repair.port:RepairMethod",
     group="vertebra.repair_methods",
 )
-"""The repair methods by name: ``consistent``, ``majority``, ``set`` and those of plug-ins."""
+"""The repair methods by name: ``consistent``, ``majority``, ``longest_chain``, ``set`` and those of plug-ins."""
 
 
 def repair_method_of(rule: NamedRule, dataset: Dataset) -> RepairChecks | None:
@@ -102,5 +104,10 @@ def repair_options() -> dict[str, str]:
 
 
 def default_method(rule: NamedRule) -> str:
-    """The repair method of a rule that names none: the one whose option it has, or ``consistent``."""
-    return next((method for option, method in repair_options().items() if getattr(rule, option)), _DEFAULT)
+    """The repair method of a rule that names none: the one whose option it has, ``longest_chain`` for a rule about the
+    order of tuples, or ``consistent``."""
+    named = next((method for option, method in repair_options().items() if getattr(rule, option)), None)
+    if named is not None:
+        return named
+    ordered = isinstance(rule.constraint, DenialConstraint) and len(classify(rule.constraint).ordered) > 1
+    return _DEFAULT_OF_ORDERS if ordered else _DEFAULT

@@ -19,6 +19,8 @@ from vertebra.trusted.repair.dependencies.sources import TrustToFind
 from vertebra.trusted.repair.dependency import by_determinant
 from vertebra.trusted.repair.dependency_method import DependencyMethod
 from vertebra.trusted.repair.exceptions import EXCEPTION
+from vertebra.trusted.repair.order_method import OrderMethod
+from vertebra.trusted.repair.orders.repairs import order_repairs
 from vertebra.trusted.repair.planned import PlannedRepair
 from vertebra.trusted.repair.port import PROPOSAL_COLUMNS
 from vertebra.trusted.repair.table_port import TableToRepair
@@ -48,8 +50,9 @@ def chosen_repairs(
     """The cells to change, and the proposals that are left to people.
 
     What people decided comes first, then the methods that repair one rule and those that bring values into one form,
-    then the dependencies, together, and then the methods that judge a value by the rest of its row. Each sees the cells
-    that were changed before and does not change them again; a repair that the last ones would take back is not made.
+    then the dependencies, together, then rules about the order of tuples, and then the methods that judge a value by
+    the rest of its row. Each sees the cells that were changed before and does not change them again; a repair that the
+    last ones would take back is not made.
 
     Args:
         plans: the repairs of rules; dependencies that hold are those that repairs may break.
@@ -63,7 +66,8 @@ class _Choice:
         self, dataset: Dataset, table: TableState, plans: Sequence[PlannedRepair], engine: Engine, scratch: Path
     ) -> None:
         self.dataset, self.table, self.engine, self.scratch = dataset, table, engine, scratch
-        self.alone = [plan for plan in plans if not isinstance(plan.method, DependencyMethod)]
+        self.orders = [plan for plan in plans if isinstance(plan.method, OrderMethod)]
+        self.alone = [plan for plan in plans if not isinstance(plan.method, DependencyMethod | OrderMethod)]
         to_repair = [
             plan.method.to_repair(plan.rule, dataset) for plan in plans if isinstance(plan.method, DependencyMethod)
         ]
@@ -86,6 +90,8 @@ class _Choice:
         )
         if self.determinants:
             self._by_dependencies(weights, decided)
+        if self.orders:
+            self._by_orders()
         if self.methods is not None:
             self._by_table(self.methods.after_rules(), "after")
         return Solution(_all(self.made), _all(self.left))
@@ -106,6 +112,15 @@ class _Choice:
         if found.cells is not None:
             cells = self.engine.materialise(found.cells, self.scratch / "dependencies")
             self._make(cells, self.scratch / "dependencies")
+
+    def _by_orders(self) -> None:
+        """The repairs of rules about the order of tuples."""
+        folder = self.scratch / "orders"
+        folder.mkdir()
+        found = order_repairs(self.orders, self.dataset, self.table, self.frame, _all(self.made), self.engine, folder)
+        self.left.append(found.where("reason != ''").select(*REPAIR_COLUMNS, "reason"))
+        chosen = found.where("reason = ''").select(*REPAIR_COLUMNS)
+        self._make(self.engine.materialise(chosen, folder / "chosen"), folder / "chosen")
 
     def _by_table(self, methods: Sequence[TableRepairMethod], stage: str) -> None:
         """The repairs of methods that look at the whole table."""
@@ -170,12 +185,11 @@ def _first(
     dataset: Dataset, table: TableState, plans: Sequence[PlannedRepair], engine: Engine, folder: Path
 ) -> DataFrame | None:
     """What people decided, and the proposals of methods that repair one rule, materialised; None if there are none."""
-    alone = [plan for plan in plans if not isinstance(plan.method, DependencyMethod)]
     parts = _overridden(table.frame, table.schema, table.decisions, engine)
-    if alone:
-        proposals = [_proposals(plan, dataset, table) for plan in alone]
+    if plans:
+        proposals = [_proposals(plan, dataset, table) for plan in plans]
         undecided = _undecided(reduce(_union, proposals), table.decisions, engine)
-        parts.append(_one_per_cell(undecided) if _may_overlap(alone) else undecided)
+        parts.append(_one_per_cell(undecided) if _may_overlap(plans) else undecided)
     if not parts:
         return None
     found = engine.materialise(reduce(_union, parts), folder)

@@ -65,10 +65,11 @@ def _dependency(rule: NamedRule, dataset: Dataset) -> Dependency:
         )
     dependency = dependency_of(rule, dataset)
     if dependency is None:
+        instead = "remove `repair_method`, or " if len(classify(constraint).ordered) > 1 else ""
         raise RuleError(
             f"rule {rule.name} of {dataset.name} cannot be repaired by majority\n    {constraint.text}",
             cause=_reason(constraint),
-            remedy="write `on_violation: report` or `quarantine`",
+            remedy=f"{instead}write `on_violation: report` or `quarantine`",
         )
     if rule.set:
         raise RuleError(

@@ -63,7 +63,7 @@ def _expressions(rule: NamedRule, dataset: Dataset) -> Mapping[str, str | None]:
         raise RuleError(
             f"rule {rule.name} of {dataset.name} {has} for rules about one tuple",
             cause="it is about two tuples, and `set` does not say which of them is wrong",
-            remedy="remove `set`" if rule.set else "write `repair_method: majority`, or `on_violation: quarantine`",
+            remedy="remove `set`" if rule.set else "remove `repair_method`, or write `on_violation: quarantine`",
         )
     if not rule.set:
         raise RuleError(
