@@ -146,8 +146,13 @@ class Cleaning:
         left = [solution.left] if solution.left is not None else []
         cells = solution.cells
         repaired, found = self._after(cells, "repairs")
+        decided: Detection | None = None
         for attempt, taken in enumerate(REVERSALS):
             broken = raised(self.before.counts, found.counts)
+            if broken and self.decisions.overridden:
+                # what people decided breaks is broken in any case: repairs are to blame for what is more than that
+                decided = decided or self._decided_alone(repaired)
+                broken = [name for name in raised(decided.counts, found.counts) if name in broken]
             if not broken or repaired.cells is None:
                 break
             kept, back = reverted(repaired.cells, found.violations, broken, self.rules, self.dataset.name, taken)
@@ -156,6 +161,13 @@ class Cleaning:
                 left.append(back)
                 repaired, found = self._after(kept, f"repairs{attempt}")
         return self._with_left(repaired, left), found
+
+    def _decided_alone(self, repaired: Repaired) -> Detection:
+        """The violations of the table with nothing but the values that people decided about."""
+        from pyspark.sql import functions as F
+
+        assert repaired.cells is not None
+        return self._after(repaired.cells.where(F.col("method") == "decision"), "decided")[1]
 
     def _after(self, cells: DataFrame | None, name: str) -> tuple[Repaired, Detection]:
         """Repairs, and the violations after them."""
