@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from vertebra.trusted.repair.dependencies.votes import verdicts
@@ -13,11 +12,12 @@ if TYPE_CHECKING:
 
     from vertebra.engine.port import Engine
     from vertebra.trusted.repair.dependencies.groups import Groups
+    from vertebra.trusted.repair.dependencies.standing import Standing
 
 _FEWEST: Final = 2
 
 
-def fit(groups: Groups, proposals: DataFrame, values: Mapping[int, int], engine: Engine) -> DataFrame:
+def fit(groups: Groups, proposals: DataFrame, standing: Standing, engine: Engine) -> DataFrame:
     """What the dependents of a column say about new values for the column.
 
     Each dependent that agrees with the group counts for it, and each that does not counts against it. One with many
@@ -26,7 +26,6 @@ def fit(groups: Groups, proposals: DataFrame, values: Mapping[int, int], engine:
     Args:
         groups: of the dependencies that the column determines.
         proposals: ``rid, column_name, new, change, moves``.
-        values: how many values each dependent has, by place.
 
     Returns:
         ``rid, column_name, new, gain``: a difference of log-odds.
@@ -36,10 +35,15 @@ def fit(groups: Groups, proposals: DataFrame, values: Mapping[int, int], engine:
     one = groups.determinant
     wanted = proposals.where((F.col("column_name") == F.lit(one.column)) & F.col("change") & ~F.col("moves"))
     wanted = wanted.select(F.col("rid").alias("_rid"), F.col("new").alias("_new")).distinct()
-    tuples = groups.tuples.withColumn("_key", groups.key())
-    mine = tuples.join(wanted, "_rid")
-    keys = mine.select("_key").unionByName(mine.select(F.col("_new").alias("_key"))).distinct()
-    found = verdicts(groups.cells(tuples.join(keys, "_key"))).where(~F.col("tied"))
+    mine = groups.tuples.join(wanted, "_rid")
+    if one.number in standing.ballots:
+        found = standing.winners.where(F.col("determinant") == one.number).withColumnRenamed("value", "winner")
+    else:
+        tuples = groups.tuples.withColumn("_key", groups.key())
+        now = mine.select(groups.key().alias("_key"), "_new")
+        keys = now.select("_key").unionByName(now.select(F.col("_new").alias("_key"))).distinct()
+        found = verdicts(groups.cells(tuples.join(keys, "_key"))).where(~F.col("tied"))
+    values = standing.figures[one.number].values if one.number in standing.figures else {}
     old = found.where(F.col("support") > 1).select("key", "place", F.col("winner").alias("_old"))
     new = found.select(F.col("key").alias("_new"), "place", F.col("winner").alias("_winner"))
     cells = groups.cells(mine).where(F.col("value").isNotNull()).join(wanted, "_rid")

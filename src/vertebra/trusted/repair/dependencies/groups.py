@@ -150,24 +150,33 @@ class Ballot(Groups):
         beside = self.tuples.join(broken, one.keys)
         return self._cells(beside, [F.col(f"open{i}") for i in places], ["sure"])
 
+    def without_broken(self, tuples: DataFrame) -> DataFrame:
+        """The tuples that are in no broken group."""
+        from pyspark.sql import functions as F
+
+        broken = self.groups.where(F.col("state") == _BROKEN).select(*self.determinant.keys)
+        return tuples.join(broken, self.determinant.keys, "left_anti")
+
     def cells_of(self, tuples: DataFrame) -> DataFrame:
         """All cells of some tuples, by ``_rid``."""
         return self.cells(self.tuples.join(tuples.select("_rid").distinct(), "_rid", "left_semi"))
 
     def agreed(self) -> DataFrame:
-        """What all tuples of a group have, where two or more do: ``determinant, key, place, value``."""
+        """What all tuples of a group have, where two or more do: ``determinant, key, place, value, support``."""
         from pyspark.sql import functions as F
 
         one = self.determinant
         cells = []
         for i in range(len(one.rules)):
             all_ = ~F.col(f"open{i}") & (F.col(f"votes{i}") > 1)
-            cells.append(F.struct(F.lit(i).alias("place"), F.when(all_, F.col(f"value{i}")).alias("value")))
+            value = F.when(all_, F.col(f"value{i}")).alias("value")
+            cells.append(F.struct(F.lit(i).alias("place"), value, F.col(f"votes{i}").alias("support")))
         rows = self.groups.select(self.key().alias("key"), F.explode(F.array(*cells)).alias("cell"))
         rows = rows.select(
             F.lit(one.number).alias("determinant"),
             "key",
             F.col("cell.place").alias("place"),
             F.col("cell.value").alias("value"),
+            F.col("cell.support").alias("support"),
         )
         return rows.where(F.col("value").isNotNull())

@@ -28,13 +28,16 @@ def held(groups: Groups, proposals: DataFrame, standing: Standing, rules: DataFr
     from pyspark.sql import functions as F
 
     asked = proposals.where("change").select(F.col("rid").alias("_rid"), "column_name").distinct()
-    mine = groups.tuples.join(asked.select("_rid").distinct(), "_rid").join(
-        standing.rows_of(groups.determinant).select("_rid"), "_rid", "left_anti"
-    )
-    tuples = groups.tuples.withColumn("_key", groups.key())
-    keys = mine.select(groups.key().alias("_key")).distinct()
-    found = verdicts(groups.cells(tuples.join(keys, "_key"))).where(~F.col("tied") & (F.col("support") > 1))
-    cells = groups.cells(mine).join(found.drop("determinant"), ["key", "place"])
+    mine = groups.tuples.join(asked.select("_rid").distinct(), "_rid")
+    number = groups.determinant.number
+    if number in standing.ballots:
+        mine = standing.ballots[number].without_broken(mine)
+        found = standing.winners.where(F.col("determinant") == number).withColumnRenamed("value", "winner")
+    else:
+        tuples = groups.tuples.withColumn("_key", groups.key())
+        keys = mine.select(groups.key().alias("_key")).distinct()
+        found = verdicts(groups.cells(tuples.join(keys, "_key"))).where(~F.col("tied") & (F.col("support") > 1))
+    cells = groups.cells(mine).join(found.select("key", "place", "winner", "support"), ["key", "place"])
     cells = cells.where(F.col("value") == F.col("winner")).join(rules, ["determinant", "place"])
     cells = cells.join(asked, ["_rid", "column_name"])
     return cells.select(

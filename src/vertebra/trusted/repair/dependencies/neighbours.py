@@ -38,7 +38,7 @@ def neighbours(ballots: Sequence[Ballot], standing: Standing, chances: Chances, 
 
     value = ["determinant", "place", "value"]
     numbers = [ballot.determinant.number for ballot in ballots]
-    known = standing.winners.where(F.col("determinant").isin(numbers))
+    known = standing.winners.where(F.col("determinant").isin(numbers)).drop("support")
     beside = standing.cells.join(known.withColumnRenamed("value", "winner"), ["determinant", "key", "place"])
     wrong = beside.where(F.col("value").isNotNull() & (F.col("value") != F.col("winner")))
     rows = standing.agreements().where((F.col("agreeing") == 0) & ~F.col("suspect"))

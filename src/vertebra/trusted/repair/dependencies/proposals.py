@@ -68,7 +68,7 @@ def proposed(standing: Standing, rules: DataFrame, chances: Chances, composite: 
     """
     from pyspark.sql import functions as F
 
-    cells = standing.voted().where(~F.col("tied"))
+    cells = standing.voted()
     if composite:
         cells = cells.withColumn("known", F.col("known") & ~F.col("determinant").isin(list(composite)))
     cells = cells.join(rules.where("not implied"), PLACE)

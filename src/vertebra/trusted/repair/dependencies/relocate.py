@@ -40,7 +40,9 @@ def relocations(ballots: Sequence[Ballot], standing: Standing, chances: Chances,
     of_tuples = [ballot.cells_of(suspects) for ballot in ballots]
     cells = reduce(lambda one, other: one.unionByName(other), of_tuples).where(F.col("value").isNotNull())
     cells = cells.join(suspects, ["determinant", "_rid"])
-    known = standing.winners.withColumnRenamed("key", "group").join(cells.select(*cell).distinct(), cell)
+    known = (
+        standing.winners.drop("support").withColumnRenamed("key", "group").join(cells.select(*cell).distinct(), cell)
+    )
     number = known.groupBy(*cell).agg(F.count(F.lit(1)).alias("groups"))
     known = known.join(number.where(F.col("groups") <= _MOST_GROUPS), cell)
     met = cells.join(known, cell).where(F.col("key") != F.col("group"))

@@ -240,7 +240,7 @@ class Rounds:
             fit(
                 Groups(one, table, self.schema, self.weights),
                 proposals,
-                standing.figures[one.number].values if one.number in standing.figures else {},
+                standing,
                 self.engine,
             )
             for one in self.determinants

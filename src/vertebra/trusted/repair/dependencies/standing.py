@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vertebra.trusted.repair.dependencies.evidence import FULL, PINNED, SILENT
-from vertebra.trusted.repair.dependencies.votes import profile, verdicts
+from vertebra.trusted.repair.dependencies.votes import verdicts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from vertebra.engine.port import Engine
     from vertebra.trusted.repair.dependencies.groups import Ballot
     from vertebra.trusted.repair.dependency import Determinant
+
+
+_GROUP: Final = ["determinant", "key", "place"]
 
 
 @dataclass(frozen=True)
@@ -50,20 +53,25 @@ class Standing:
     Attributes:
         cells: of the open dependents of all ballots, see :mod:`vertebra.trusted.repair.dependencies.votes`, and
             ``sure``: how many other dependents all tuples of the group share.
-        winners: ``determinant, key, place, value``: what two or more tuples of a group support.
+        ballots: by the number of the determinant.
+        winners: ``determinant, key, place, value, support``: what two or more tuples of a group support.
         figures: by the number of the determinant.
     """
 
     def __init__(self, ballots: Sequence[Ballot], engine: Engine, folder: Path) -> None:
         from pyspark.sql import functions as F
 
-        self.ballots = ballots
+        self._engine, self._folder = engine, folder
+        self.ballots = {ballot.determinant.number: ballot for ballot in ballots}
         self.cells = engine.materialise(_union([ballot.open_cells() for ballot in ballots]), folder / "cells")
+        self._verdicts = engine.materialise(verdicts(self.cells), folder / "verdicts")
+        found = self._verdicts.where(~F.col("tied") & (F.col("support") > 1))
+        winners = found.select(*_GROUP, F.col("winner").alias("value"), "support")
         agreed = _union([ballot.agreed() for ballot in ballots])
-        found = verdicts(self.cells).where(~F.col("tied") & (F.col("support") > 1))
-        winners = found.select("determinant", "key", "place", F.col("winner").alias("value"))
         self.winners = engine.materialise(winners.unionByName(agreed), folder / "winners")
-        self._profile = engine.materialise(self._with_known(profile(self.cells)), folder / "profile")
+        beside = self.cells.join(self._verdicts, _GROUP)
+        odd = beside.where(_is_odd() & ~F.col("tied")).select("_rid").distinct()
+        self._profile = engine.materialise(self._with_known(beside.join(odd, "_rid", "left_semi")), folder / "profile")
         relocating = [ballot.determinant.number for ballot in ballots if may_relocate(ballot.determinant)]
         self._rows = engine.materialise(self._standing(relocating, alone=len(ballots) == 1), folder / "rows")
         self.figures = self._figures()
@@ -78,7 +86,8 @@ class Standing:
         return joined.withColumn("known", F.coalesce("known", F.lit(False)))
 
     def _standing(self, relocating: Sequence[int], *, alone: bool) -> DataFrame:
-        """``determinant, _rid, against, agreeing, swapped, suspect, trust``."""
+        """``determinant, _rid, against, agreeing, swapped, suspect, trust`` of tuples that some group contradicts, or
+        that have an empty cell."""
         from pyspark.sql import Window
         from pyspark.sql import functions as F
 
@@ -127,14 +136,8 @@ class Standing:
         """The determinants that have suspect tuples, by number."""
         return frozenset(number for number, one in self.figures.items() if one.suspects)
 
-    def rows_of(self, determinant: Determinant) -> DataFrame:
-        """``_rid`` of the tuples in the broken groups of a determinant."""
-        from pyspark.sql import functions as F
-
-        return self._rows.where(F.col("determinant") == determinant.number).select("_rid")
-
     def agreements(self) -> DataFrame:
-        """``determinant, _rid, against, agreeing, suspect`` of the tuples in broken groups."""
+        """``determinant, _rid, against, agreeing, suspect`` of tuples that some group contradicts."""
         return self._rows.select("determinant", "_rid", "against", "agreeing", "suspect")
 
     def suspects(self) -> DataFrame:
@@ -142,25 +145,52 @@ class Standing:
         return self._rows.where("suspect").select("determinant", "_rid", "against", "agreeing")
 
     def voted(self) -> DataFrame:
-        """The profile of all cells with the votes weighed, without suspect tuples.
+        """The cells that their groups contradict or could fill, and the other cells of the same tuples.
+
+        The votes are weighed, and suspect tuples are left out.
 
         Returns:
-            As of :func:`vertebra.trusted.repair.dependencies.votes.profile`, with ``known`` (whether another group has
-            the value), ``against, agreeing``.
+            ``determinant, _rid, place, value, winner, won, support, rival, voters, known`` (whether another group has
+            the value), ``against, agreeing``; without ties.
         """
         from pyspark.sql import functions as F
 
         tuple_ = ["determinant", "_rid"]
-        sound = self._rows.where(~F.col("suspect")).select(*tuple_, "against", "agreeing")
-        if self._alone:
-            return self._profile.join(sound, tuple_)
+        cells, found = self.cells, self._verdicts
+        if not self._alone:
+            cells = self._weighed()
+            found = self._engine.materialise(verdicts(cells), self._folder / "weighed")
+        beside = cells.join(found.where(~F.col("tied")), _GROUP)
+        odd = self._engine.materialise(self._with_known(beside.where(_is_odd())), self._folder / "odd")
+        contradicted = self._rows.where(F.col("against") > 0).select("_rid")
+        tuples = odd.select("_rid").unionByName(contradicted).distinct()
+        others = beside.where(~_is_odd()).join(tuples, "_rid", "left_semi").withColumn("known", F.lit(False))
+        rows = self._rows.select(*tuple_, "suspect", "against", "agreeing")
+        joined = odd.unionByName(others.select(*odd.columns)).join(rows, tuple_, "left")
+        joined = joined.where(~F.coalesce("suspect", F.lit(False)))
+        nothing = F.lit(0).cast("bigint")
+        counts = {name: F.coalesce(name, nothing) for name in ("against", "agreeing")}
+        return joined.withColumns(counts).drop("suspect", "key", "weight", "sure", "tied")
+
+    def _weighed(self) -> DataFrame:
+        """The cells; votes weigh what the tuple is trusted, and those of suspect tuples nothing."""
+        from pyspark.sql import functions as F
+
+        tuple_ = ["determinant", "_rid"]
         observed = F.col("weight") < PINNED
-        weight = F.floor(F.col("weight").cast("double") * F.col("trust") / F.lit(float(FULL))).cast("bigint")
-        weight = F.when(F.col("suspect"), F.lit(SILENT).cast("bigint")).otherwise(weight)
+        trust = F.coalesce("trust", F.lit(FULL).cast("bigint"))
+        weight = F.floor(F.col("weight").cast("double") * trust / F.lit(float(FULL))).cast("bigint")
+        weight = F.when(F.coalesce("suspect", F.lit(False)), F.lit(SILENT).cast("bigint")).otherwise(weight)
+        cells = self.cells.join(self._rows.select(*tuple_, "suspect", "trust"), tuple_, "left")
         weight = F.when(observed, weight).otherwise(F.col("weight"))
-        cells = self.cells.join(self._rows.select(*tuple_, "suspect", "trust"), tuple_)
-        weighed = self._with_known(profile(cells.withColumn("weight", weight).drop("suspect", "trust")))
-        return weighed.join(sound, tuple_)
+        return cells.withColumn("weight", weight).drop("suspect", "trust")
+
+
+def _is_odd() -> Column:
+    """Whether a cell is empty or has another value than the winner."""
+    from pyspark.sql import functions as F
+
+    return F.col("value").isNull() | (F.col("value") != F.col("winner"))
 
 
 def may_relocate(determinant: Determinant) -> bool:

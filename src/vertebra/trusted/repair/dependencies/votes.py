@@ -36,14 +36,3 @@ def verdicts(cells: DataFrame) -> DataFrame:
         F.sum("n").alias("voters"),
     )
     return counted.withColumn("tied", F.col("won") == F.col("rival"))
-
-
-def profile(cells: DataFrame) -> DataFrame:
-    """Each cell beside what its group supports, for groups with a vote.
-
-    Returns:
-        ``determinant, _rid, place, value, sure, winner, won, support, rival, voters, tied``.
-    """
-    beside = verdicts(cells).join(cells, list(_GROUP))
-    found = ["winner", "won", "support", "rival", "voters", "tied"]
-    return beside.select("determinant", "_rid", "place", "value", "sure", *found)
