@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from vertebra.workspace.quality import QualityEvidence, QualityFigure, QualityMeasure, QualityRun, TableQuality
     from vertebra.workspace.quality_examples import ExampleTuple, ViolationExample
     from vertebra.workspace.query_result import QueryResult
+    from vertebra.workspace.questions import Question, Suggestion
     from vertebra.workspace.repair import RepairedDamage, RepairReport
     from vertebra.workspace.repairs import ProposedCell, RepairedCell
     from vertebra.workspace.retire import UndeclaredDataset
@@ -160,6 +161,7 @@ __all__ = [
     "QuarantinedRow",
     "QueryError",
     "QueryResult",
+    "Question",
     "RegistryError",
     "RepairCount",
     "RepairReport",
@@ -188,6 +190,7 @@ __all__ = [
     "StepOutcome",
     "StepResult",
     "StopRequest",
+    "Suggestion",
     "TableGarbage",
     "TableHandle",
     "TableInfo",
@@ -309,6 +312,8 @@ _HOMES: Final[dict[str, str]] = {
     "ExampleTuple": "vertebra.workspace.quality_examples",
     "ViolationExample": "vertebra.workspace.quality_examples",
     "QueryResult": "vertebra.workspace.query_result",
+    "Question": "vertebra.workspace.questions",
+    "Suggestion": "vertebra.workspace.questions",
     "NextCollection": "vertebra.workspace.schedule",
     "StopRequest": "vertebra.workspace.schedule",
     "SourceStatus": "vertebra.workspace.sources",

@@ -33,7 +33,7 @@ from vertebra.cli.options import (
     print_rows,
 )
 
-repairs = group("List, accept, undo, set and evaluate cells that cleaning changes.")
+repairs = group("List, label, accept, undo, set and evaluate cells that cleaning changes.")
 
 
 @repairs.command("list", cls=HelpCommand)
@@ -107,6 +107,39 @@ def repairs_reject(
     """
     made = open_workspace(project, profile).repairs.reject(dataset, rid, column, comment)
     print_decision(f"{column} of row {rid} of {made.dataset} stays as it is", made)
+
+
+@repairs.command("label", cls=HelpCommand)
+def repairs_label(
+    dataset: DatasetArgument,
+    count: Annotated[
+        int, typer.Option("--count", "-n", metavar="CELLS", help="How many cells to ask about.", min=1)
+    ] = 20,
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+) -> None:
+    """Answer questions about cells, from which repairs are learned.
+
+    Shows cells whose right value teaches most about other cells, each with its row and what methods propose. Answers
+    are decisions: the cell gets the value with the next run. With `repair: auto`, values are repaired like those that
+    you corrected, and methods that were right, or wrong, are trusted more, or less.
+
+    \b
+    Answers:
+      Enter or k   the value is right        e   the cell should be empty
+      1, 2, …      that proposal is right    s   skip the cell
+      a text       is the right value        u   take the last answer back
+      =text        the same, for a text such as 1 or e         q   quit
+
+    \b
+    Examples:
+      vertebra repairs label planes
+      vertebra repairs label planes --count 5
+    """  # fmt: skip
+    from vertebra.cli.label_session import ask, refuse_scripts
+
+    refuse_scripts(dataset)
+    ask(open_workspace(project, profile), dataset, count)
 
 
 @repairs.command("evaluate", cls=HelpCommand)

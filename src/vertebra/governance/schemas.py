@@ -204,7 +204,8 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         versions=pa.list_(pa.int64()),
     ),
     # a person's decisions, which later runs apply: accept a violation, release from quarantine, undo a repair, set a
-    # cell; row_key (JSON) finds the row in later batches, and row_values (JSON) has the values the decision was about
+    # cell; row_key (JSON) finds the row in later batches, and row_values (JSON) has the values the decision was about;
+    # proposed (JSON) has the repairs of the cell that methods had made or proposed
     "decisions": _schema(
         decided_at=_TIME,
         decided_by=pa.string(),
@@ -217,6 +218,7 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         comment=pa.string(),
         row_key=pa.string(),
         row_values=pa.string(),
+        proposed=pa.string(),
     ),
 }
 """Ledgers of events, which only grow."""

@@ -15,7 +15,16 @@ from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.commit import Commit
 from vertebra.trusted.cells import parsed
 from vertebra.trusted.decided_rows import identify
-from vertebra.trusted.decisions import Decision, quarantined, repaired, standing, version_read
+from vertebra.trusted.decisions import (
+    Decision,
+    latest_decisions,
+    proposed,
+    quarantined,
+    repaired,
+    standing,
+    version_read,
+)
+from vertebra.trusted.labels import suggested_text
 from vertebra.trusted.rule_columns import columns_of
 
 if TYPE_CHECKING:
@@ -231,7 +240,7 @@ def withdraw(
     made = [
         replace(
             one, decided_at=deciding.at, decided_by=deciding.by, decision="withdraw", value=None, comment=comment,
-            row_values=None,
+            row_values=None, proposed=None,
         )
         for one in withdrawn
     ]  # fmt: skip
@@ -260,7 +269,27 @@ def _record(deciding: Deciding, decision: Decision, columns: Iterable[str]) -> D
         if row is not None:
             decision = replace(decision, row_key=row.key, row_values=row.values)
             break
+    if decision.column_name is not None:
+        decision = replace(decision, proposed=_suggested(deciding, decision))
     return _append(deciding.lake, decision)
+
+
+def _suggested(deciding: Deciding, decision: Decision) -> str | None:
+    """What methods made or proposed of a cell, as JSON; of a cell that was decided about before, what they did then."""
+    import pyarrow.compute as pc
+
+    cell = (pc.field("rid") == decision.rid) & (pc.field("column_name") == decision.column_name)
+    ledgers = Ledgers(deciding.lake)
+    rows = [
+        row
+        for listed in (repaired(ledgers, deciding.name), proposed(ledgers, deciding.name))
+        for row in listed.filter(cell).to_pylist()
+    ]
+    found = suggested_text(rows)
+    if found is None:
+        earlier = [one for one in latest_decisions(ledgers, deciding.name) if one.subject == decision.subject]
+        found = earlier[0].proposed if earlier else None
+    return found
 
 
 def _append(lake: Lake, decision: Decision) -> Decision:

@@ -62,7 +62,7 @@ def identify(dataset: Dataset, table: LakeTable, version: int, rid: int, columns
     key = [name for name in dataset.key if name in names]
     about = sorted({name for name in columns if name in names})
     data = table.arrow(version)
-    rows = _texts(data.to_table(columns=[*{*key, *about, _RID}], filter=pc.field(_RID) == rid))
+    rows = texts_of(data.to_table(columns=[*{*key, *about, _RID}], filter=pc.field(_RID) == rid))
     if not rows:
         return None
     text = _key(rows[0], key) if len(key) == len(dataset.key) else None
@@ -139,7 +139,7 @@ def _by_key(
     found: dict[str, list[tuple[int, _Row]]] = defaultdict(list)
     for batch in data.scanner(columns=[_RID, *about], filter=only).to_batches():
         matching = pa.Table.from_batches([batch]).join(wanted, names, join_type="inner")
-        for row in _texts(matching):
+        for row in texts_of(matching):
             key = _key(row, names)
             if key is not None:
                 found[key].append((int(row.pop(_RID) or 0), row))
@@ -157,7 +157,7 @@ def _typed(keys: Sequence[Mapping[str, str]], names: Sequence[str], schema: pa.S
     return pa.Table.from_pylist(rows, schema=pa.schema([schema.field(name) for name in names]))
 
 
-def _texts(table: pa.Table) -> list[dict[str, str | None]]:
+def texts_of(table: pa.Table) -> list[dict[str, str | None]]:
     """The rows of a small table, with each value as text."""
     texts = {name: _as_text(table.column(name)).to_pylist() for name in table.column_names}
     return [dict(zip(texts, row, strict=True)) for row in zip(*texts.values(), strict=True)]

@@ -19,6 +19,7 @@ from vertebra.governance.ledgers import Ledgers
 from vertebra.governance.row_table import rows_of
 from vertebra.governance.schemas import LEDGERS
 from vertebra.trusted.decided_rows import locate
+from vertebra.trusted.labels import Label, label_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +48,7 @@ class Decision:
         comment: why.
         row_key: the declared key of the row, by which it is found in later batches, as JSON; None if it has none.
         row_values: the values that the decision is about, as JSON: of the cell, or of the columns of the rules.
+        proposed: the repairs of the cell that methods had made or proposed, as JSON; None if there were none.
     """
 
     decided_at: datetime
@@ -60,6 +62,7 @@ class Decision:
     comment: str = ""
     row_key: str | None = None
     row_values: str | None = None
+    proposed: str | None = None
 
     @property
     def subject(self) -> tuple[str, str, str]:
@@ -91,6 +94,7 @@ class DecisionsInForce:
         accepted: violations, as (rule, rid), that are not repaired, not quarantined, and do not fail the run.
         undone: cells that no rule repairs.
         overridden: the value, as text, that each of these cells gets.
+        labels: what the decisions about cells say of right values, the earliest first.
         lapsed: number of decisions that apply to no present row.
     """
 
@@ -98,6 +102,7 @@ class DecisionsInForce:
     accepted: frozenset[Violation] = frozenset()
     undone: frozenset[Cell] = frozenset()
     overridden: Mapping[Cell, str | None] = field(default_factory=dict)
+    labels: tuple[Label, ...] = ()
     lapsed: int = 0
 
 
@@ -118,8 +123,13 @@ def decisions_in_force(lake: Lake, dataset: Dataset, version: int | None = None)
         accepted=frozenset((rule, rid) for (rid, _, rule), one in latest.items() if one.decision == "accept"),
         undone=frozenset((rid, column) for (rid, column, _), one in latest.items() if one.decision == "undo"),
         overridden={(rid, column): one.value for (rid, column, _), one in latest.items() if one.decision == "override"},
+        labels=tuple(label for (rid, _, _), one in latest.items() if (label := _label(rid, one)) is not None),
         lapsed=sum(one.rid is None for one in standings),
     )
+
+
+def _label(rid: int, one: Decision) -> Label | None:
+    return label_of(rid, one.column_name, one.decision, one.value, one.row_values, one.proposed)
 
 
 def standing(lake: Lake, dataset: Dataset, version: int | None = None) -> list[Standing]:
@@ -154,7 +164,9 @@ def decisions_digest(ledgers: Ledgers, dataset: str) -> str:
     in_force = latest_decisions(ledgers, dataset)
     if not in_force:
         return ""
-    content = sorted((one.subject, one.decision, one.value or "", one.value is None) for one in in_force)
+    content = sorted(
+        (one.subject, one.decision, one.value or "", one.value is None, one.proposed or "") for one in in_force
+    )
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vertebra.declare.rules import rules_of
 from vertebra.trusted import decide, decisions
 from vertebra.workspace.decisions import DecisionMethods, Listing, first_rows
 from vertebra.workspace.evaluate import Evaluation, evaluate_repairs
+from vertebra.workspace.lookup import dataset_name
+from vertebra.workspace.questions import Question, next_question
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from vertebra.trusted.decisions import Decision
@@ -184,6 +188,55 @@ class Repairs(DecisionMethods):
         """
         with self._deciding(dataset, by) as deciding:
             return decide.reject_proposal(deciding, rid, column, comment)
+
+    def next_question(self, dataset: str, skipped: Collection[tuple[int, str]] = ()) -> Question | None:
+        """Return the cell whose right value would teach most, for the repair method ``learned``.
+
+        The answer, with :meth:`label`, changes what is asked next. The same answers lead to the same questions.
+
+        Args:
+            dataset: the dataset's name.
+            skipped: row id and column of cells not to ask about.
+
+        Returns:
+            The cell with its row and what methods propose for it; None if there is nothing to ask.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            LakeError: it has no trusted table yet.
+
+        Example:
+            >>> question = project.repairs.next_question("orders")
+            >>> question.dataset, question.column_name in question.row
+            ('orders', True)
+        """
+        name = dataset_name(self._project, dataset)
+        declared = self._project.datasets
+        return next_question(self._lake, declared[name], rules_of(declared[name], declared), skipped)
+
+    def label(self, question: Question, value: str | None, comment: str = "", by: str | None = None) -> Decision:
+        """Answer a question: say which value its cell should have.
+
+        The cell gets the value with the next run, as with :meth:`set`, and the method ``learned`` generalises from it.
+        The value that the cell has says that it is right.
+
+        Args:
+            question: as :meth:`next_question` returns it.
+            value: the right value as text; None if the cell should be empty.
+            comment: why.
+            by: who decides; the user of the process by default.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+            DecisionError: there is no such row any more, or the value is not of the column's type.
+            BusyError: another run holds the lake.
+
+        Example:
+            >>> question = project.repairs.next_question("orders")
+            >>> project.repairs.label(question, question.value).decision
+            'override'
+        """
+        return self.set(question.dataset, question.rid, question.column_name, value, comment, by)
 
     def evaluate(self, dataset: str, truth: Path | str) -> Evaluation:
         """Compare the trusted table with a file that has the right values.

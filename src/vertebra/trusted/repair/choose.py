@@ -11,7 +11,7 @@ from vertebra.declare.table_methods import declared_trust
 from vertebra.errors import RegistryError
 from vertebra.formatting import shortened
 from vertebra.quoting import spark_identifier
-from vertebra.trusted.cells import as_text, readable
+from vertebra.trusted.cells import as_text, from_text, readable
 from vertebra.trusted.materialised import row_count, value_counts
 from vertebra.trusted.repair.apply import apply_repairs
 from vertebra.trusted.repair.dependencies.rounds import Rounds, Solution
@@ -19,6 +19,8 @@ from vertebra.trusted.repair.dependencies.sources import TrustToFind
 from vertebra.trusted.repair.dependency import by_determinant
 from vertebra.trusted.repair.dependency_method import DependencyMethod
 from vertebra.trusted.repair.exceptions import EXCEPTION
+from vertebra.trusted.repair.learned.calibration import calibration_of
+from vertebra.trusted.repair.learned.judged import judged
 from vertebra.trusted.repair.order_method import OrderMethod
 from vertebra.trusted.repair.orders.repairs import order_repairs
 from vertebra.trusted.repair.planned import PlannedRepair
@@ -38,7 +40,11 @@ if TYPE_CHECKING:
     from vertebra.engine.port import Engine
     from vertebra.trusted.decisions import DecisionsInForce
     from vertebra.trusted.repair.dependencies.evidence import CellWeights
+    from vertebra.trusted.repair.learned.calibration import Calibration
     from vertebra.trusted.repair.table_port import TableRepairMethod
+
+LEARNED: Final = "learned"
+"""The method that learns from labels, also how right the others are."""
 
 REPAIR_COLUMNS: Final = ("rule", "rid", "column_name", "old", "new", "method", "confidence", "support", "evidence")
 """The columns of the ledger ``repairs`` that a run fills."""
@@ -71,12 +77,17 @@ class _Choice:
         to_repair = [
             plan.method.to_repair(plan.rule, dataset) for plan in plans if isinstance(plan.method, DependencyMethod)
         ]
+        self.least = {one.rule.name: one.least for one in to_repair}
         self.fills = {one.rule.name for one in to_repair if one.fills}
         self.determinants = by_determinant(to_repair, dataset)
         self.methods = table_methods(dataset)
+        self.taught = calibration_of(table.decisions.labels) if self._learns() else None
         self.frame = table.frame
         self.made: list[DataFrame] = []
         self.left: list[DataFrame] = []
+
+    def _learns(self) -> bool:
+        return self.methods is not None and any(method.name == LEARNED for method in self.methods.methods)
 
     def solution(self) -> Solution:
         first = _first(self.dataset, self.table, self.alone, self.engine, self.scratch / "first")
@@ -107,6 +118,8 @@ class _Choice:
             self.determinants, due, self.frame, self.table.schema, weights, decided, accepted, self.table.rows,
             self.engine, folder, _trust_to_find(self.methods),
         ).solution()  # fmt: skip
+        if self.taught is not None:
+            found = self._judged(found, self.taught)
         if found.left is not None:
             self.left.append(found.left)
         if found.cells is not None:
@@ -122,6 +135,17 @@ class _Choice:
         chosen = found.where("reason = ''").select(*REPAIR_COLUMNS)
         self._make(self.engine.materialise(chosen, folder / "chosen"), folder / "chosen")
 
+    def _judged(self, found: Solution, taught: Calibration) -> Solution:
+        """What dependencies say, after what labels taught."""
+        from pyspark.sql import functions as F
+
+        every = judged(found.cells, found.left, self.least, taught, self.engine)
+        if every is None:
+            return found
+        every = self.engine.materialise(every, self.scratch / "judged")
+        made = every.where(F.col("reason") == "").drop("reason")
+        return Solution(made, every.where(F.col("reason") != ""))
+
     def _by_table(self, methods: Sequence[TableRepairMethod], stage: str) -> None:
         """The repairs of methods that look at the whole table."""
         from pyspark.sql import functions as F
@@ -131,9 +155,10 @@ class _Choice:
         folder = self.scratch / stage
         silenced = forbidden_cells(self.dataset.name, self.table, list(self.dataset.columns), self.engine)
         table = TableToRepair(
-            self.dataset, self.frame, self.table.schema, self.table.rules, silenced, self.engine, folder
-        )
-        found = proposals_of(methods, self.methods, table, self._settled())
+            self.dataset, self.frame, self.table.schema, self.table.rules, silenced, self.engine, folder,
+            self.table.decisions.labels,
+        )  # fmt: skip
+        found = proposals_of(methods, self.methods, table, self._settled(), self.taught)
         if found is None:
             return
         found = self.engine.materialise(found.select(*REPAIR_COLUMNS, "reason"), folder / "proposals")
@@ -284,8 +309,13 @@ def _overridden(relation: DataFrame, schema: pa.Schema, decisions: DecisionsInFo
         cells = sorted((rid, new) for (rid, name), new in decisions.overridden.items() if name == column)
         listed = engine.session.createDataFrame(cells, "rid bigint, new string")
         rows = listed.join(
-            relation.select("_rid", as_text(spark_identifier(column)).alias("old")), F.col("rid") == F.col("_rid")
+            relation.select(
+                "_rid", F.col(spark_identifier(column)).alias("value"), as_text(spark_identifier(column)).alias("old")
+            ),
+            F.col("rid") == F.col("_rid"),
         )
+        # a person may say that the value is right
+        rows = rows.where(~F.col("value").eqNullSafe(from_text("new", schema.field(column).type)))
         found.append(
             rows.select(
                 F.lit("decision").alias("rule"),

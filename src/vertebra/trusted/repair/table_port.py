@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vertebra.declare.dataset import Dataset
     from vertebra.declare.rules import NamedRule
     from vertebra.engine.port import Engine
+    from vertebra.trusted.labels import Label
 
 TABLE_PROPOSAL_COLUMNS: Final = ("rid", "column_name", "old", "new", "confidence", "support", "evidence")
 """The columns of a proposal for a table: a cell, its old and new value as text, how sure it is, and on what grounds."""
@@ -34,6 +35,7 @@ class TableToRepair:
             are none. They may be repaired.
         engine: computes everything whose size depends on the table.
         scratch: an empty folder for what the method materialises.
+        labels: the right values of cells, as people stated them; in ``frame`` these cells have them already.
     """
 
     dataset: Dataset
@@ -43,6 +45,7 @@ class TableToRepair:
     silenced: DataFrame | None
     engine: Engine
     scratch: Path
+    labels: Sequence[Label] = ()
 
 
 class TableRepairMethod(ABC):

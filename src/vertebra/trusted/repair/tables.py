@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final, cast
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from vertebra.declare.dataset import Dataset
+    from vertebra.trusted.repair.learned.calibration import Calibration
 
 _AS_GOOD_AS_NOT: Final = 0.5
 """Below this confidence the present value is more likely to be right, and there is nothing to propose."""
@@ -62,13 +63,15 @@ def table_methods(dataset: Dataset) -> TableMethods | None:
 
 
 def proposals_of(
-    methods: Sequence[TableRepairMethod], about: TableMethods, table: TableToRepair, fixed: DataFrame | None
-) -> DataFrame | None:
+    methods: Sequence[TableRepairMethod], about: TableMethods, table: TableToRepair, fixed: DataFrame | None,
+    taught: Calibration | None = None,
+) -> DataFrame | None:  # fmt: skip
     """What methods propose, the surest for each cell.
 
     Args:
         about: what is declared.
         fixed: ``rid, column_name`` of cells that are not changed; None if there are none.
+        taught: what labels say of how right methods are; None if they say nothing.
 
     Returns:
         The columns of the ledger ``repairs`` and ``reason``: empty where a proposal is sure enough, else ``unsure``, or
@@ -80,14 +83,14 @@ def proposals_of(
     for method in methods:
         scratch = table.scratch / method.name
         scratch.mkdir(parents=True)
-        proposed = method.propose(
-            TableToRepair(table.dataset, table.frame, table.schema, table.rules, table.silenced, table.engine, scratch)
-        )
+        proposed = method.propose(replace(table, scratch=scratch))
         if proposed is not None:
             found.append(_checked(proposed, method, about.columns, table.schema))
     if not found:
         return None
     proposals = reduce(lambda one, other: one.unionByName(other), found)
+    if taught is not None:
+        proposals = taught.applied(proposals, table.engine)
     likely = F.col("confidence") >= _AS_GOOD_AS_NOT
     proposals = proposals.where(~F.col("old").eqNullSafe(F.col("new")) & likely)
     if fixed is not None:
