@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -20,8 +21,11 @@ from vertebra.declare.dataset import Dataset
 from vertebra.trusted.repair.table_port import TableRepairMethod, TableToRepair
 
 if TYPE_CHECKING:
+    from vertebra import Workspace
     from vertebra.engine import Engine
 
+SHOW_QUESTIONS = False
+"""Whether questions and answers are printed."""
 LEAST = 0.8
 """The confidence from which proposals of a method count as repairs."""
 
@@ -80,12 +84,13 @@ def run_method(method: TableRepairMethod, given: CleaningSet, engine: Engine, fo
     return measured(given, method.name, seconds, proposals)
 
 
-def run_project(given: CleaningSet, folder: Path, *, repair: object = None) -> Measured:
+def run_project(given: CleaningSet, folder: Path, *, repair: object = None, labels: int = 0) -> Measured:
     """What ``vertebra run`` repairs in a project of the set with its published rules.
 
     Args:
         folder: where to put the project.
         repair: as in :func:`~benchmarks.cleaning.sets.write_project`.
+        labels: how many questions are answered, from the clean table, before a second run.
     """
     import vertebra
 
@@ -96,12 +101,36 @@ def run_project(given: CleaningSet, folder: Path, *, repair: object = None) -> M
     with vertebra.open(place) as project:
         report = project.run()
         seconds = time.perf_counter() - started
+        if labels:
+            answered = answer(project, given, labels)
+            named += f", {answered} labels"
+            started = time.perf_counter()
+            report = project.run()
+            seconds = time.perf_counter() - started
         failed = [result.step for result in report.results if result.state == "failed"]
         if failed:
             raise RuntimeError(f"{failed[0]} failed")
         cells = project.sql("select rid, column_name, new, confidence from governance.repairs").arrow().to_pylist()
     proposals = {(row["rid"] % 10**10, row["column_name"]): (row["new"], row["confidence"]) for row in cells}
     return measured(given, f"vertebra run, published rules{named}", seconds, proposals, least=0.0)
+
+
+def answer(project: Workspace, given: CleaningSet, labels: int) -> int:
+    """Answer questions about cells as a person would who knows the clean table; how many there were."""
+    for number in range(labels):
+        question = project.repairs.next_question(given.name)
+        if question is None:
+            return number
+        right = given.clean[question.column_name][question.rid % 10**10]
+        value = question.value if same(question.value, right) else right
+        project.repairs.label(question, value)
+        if SHOW_QUESTIONS:
+            proposed = ", ".join(f"{one.value!r} {one.method} {one.confidence:.2f}" for one in question.suggestions)
+            said = "right" if value == question.value else f"-> {value!r}"
+            print(
+                f"    {question.column_name}: {question.value!r} {said} [{question.reason}] {proposed}", file=sys.stderr
+            )
+    return labels
 
 
 def measured(

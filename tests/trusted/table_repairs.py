@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from trusted.zones import declared
 from vertebra.engine import Engine
+from vertebra.trusted.labels import Label
 from vertebra.trusted.repair.table_port import TABLE_PROPOSAL_COLUMNS, TableRepairMethod, TableToRepair
 
 Proposals = dict[tuple[int, str], dict[str, Any]]
@@ -23,6 +24,7 @@ def proposals(
     folder: Path,
     types: Mapping[str, pa.DataType] | None = None,
     silenced: Sequence[tuple[int, str]] = (),
+    labels: Sequence[Label] = (),
 ) -> Proposals:
     """What a method proposes, by row (counted from 0) and column.
 
@@ -39,7 +41,7 @@ def proposals(
     dataset = declared("things", dict.fromkeys(columns, "string"))
     frame = engine.read_parquet([folder / "table.parquet"], table.schema)
     known_wrong = engine.session.createDataFrame(list(silenced), "rid bigint, column_name string") if silenced else None
-    given = TableToRepair(dataset, frame, table.schema, (), known_wrong, engine, folder / "scratch")
+    given = TableToRepair(dataset, frame, table.schema, (), known_wrong, engine, folder / "scratch", labels)
     proposed = method.propose(given)
     if proposed is None:
         return {}

@@ -9,19 +9,20 @@ cells, and falls with each answer about the group. Nothing is drawn at random.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from vertebra.denial import DenialConstraint
 from vertebra.duckdb_connection import connect_duckdb
 from vertebra.errors import LakeError
 from vertebra.governance.ledgers import Ledgers
-from vertebra.quoting import duckdb_identifier, duckdb_text
+from vertebra.quoting import duckdb_identifier, duckdb_text, spark_identifier
 from vertebra.trusted.decided_rows import texts_of
 from vertebra.trusted.decisions import decisions_in_force, version_read
 from vertebra.trusted.labels import Suggested
+from vertebra.trusted.repair.dependency import dependency_of
 from vertebra.trusted.repair.learned.calibration import Calibration, calibration_of, kind_of
 from vertebra.trusted.rule_columns import columns_of
 
@@ -37,14 +38,12 @@ if TYPE_CHECKING:
 
 _SAMPLE: Final = 200_000
 """Rows that show the shapes of a column; of larger tables every n-th row."""
-_USUAL: Final = 0.5
-_FEW_SHAPES: Final = 0.8
-"""The share of the usual shape from which other shapes are suspicious."""
 _REPEATED: Final = 0.2
 """The share of different values up to which a value that occurs once is suspicious."""
-_DOUBT: Final = {"tie": 0.5, "shape": 0.4, "usual shape": 0.02, "other shape": 0.05, "empty": 0.05, "once": 0.3,
-                 "rule": 0.35}  # fmt: skip
-"""How likely a cell is wrong of which no method says anything."""
+_LEAST_DOUBT: Final = 0.05
+"""How likely a method is wrong in a way that it does not know of, before any answer."""
+_TIE, _DISAGREE, _ONCE, _VIOLATES, _EMPTY, _USUAL_SHAPE, _RARE_SHAPE = 0.5, 0.5, 0.3, 0.35, 0.02, 0.005, 0.4
+"""How likely such a cell is wrong if no method is sure of it."""
 _LETTERS: Final = "[A-Za-z\u00c0-\u024f]+"
 
 
@@ -109,7 +108,7 @@ class _Group:
         answered = asked.get(self.key, 0)
         elsewhere = asked.get((self.column,), 0)
         doubt = self.wrong * (1 - self.wrong)
-        worth: float = math.sqrt(self.size) * doubt / (1 + answered) ** 1.5 / math.sqrt(1 + elsewhere)
+        worth: float = math.sqrt(self.size) * doubt / (1 + answered) / (1 + elsewhere) ** 0.25
         return worth
 
 
@@ -135,6 +134,7 @@ def next_question(
     formatted = lake.table(f"formatted.{name}")
     asking = _Asking(lake, dataset, rules, decisions_in_force(lake, dataset, version), skipped)
     asking.connection.register("formatted", formatted.arrow(version))
+    asking.connection.register("trusted", lake.table(f"trusted.{name}").arrow())
     asking.rows = formatted.rows(version)
     best = asking.best()
     if best is None:
@@ -157,6 +157,8 @@ class _Asking:
     ) -> None:  # fmt: skip
         self.dataset, self.rules, self.labels, self.rows = dataset, rules, decided.labels, 0
         self.skipped = sorted(skipped)
+        self.asked: Counter[tuple[str, ...]] = Counter()
+        self.erred: Counter[tuple[str, ...]] = Counter()
         self.taught: Calibration | None = calibration_of(self.labels)
         self.connection = connect_duckdb()
         ledgers = Ledgers(lake)
@@ -179,9 +181,9 @@ class _Asking:
         )
 
     def best(self) -> _Group | None:
-        asked = self._asked()
-        groups = [*self._of_methods(), *self._of_shapes(), *self._of_rules()]
-        found = [(group.worth(asked), group) for group in groups]
+        self._count_answers()
+        groups = [*self._of_methods(), *self._of_shapes(), *self._of_dependencies(), *self._of_other_rules()]
+        found = [(group.worth(self.asked), group) for group in groups]
         found = [(worth, group) for worth, group in found if worth > 0]
         return min(found, key=lambda one: (-one[0], one[1].key, one[1].rid))[1] if found else None
 
@@ -200,29 +202,34 @@ class _Asking:
 
     # -- what was answered -----------------------------------------------------------------------------------------
 
-    def _asked(self) -> Counter[tuple[str, ...]]:
-        """How many labels there are about each group, and about each column."""
-        asked: Counter[tuple[str, ...]] = Counter()
+    def _count_answers(self) -> None:
+        """Count the labels about each group, and about each column, and those of them that changed a value."""
         for label in self.labels:
             column = label.column_name
-            asked[(column,)] += 1
+            self.asked[(column,)] += 1
             for one in label.suggested:
-                asked[("method", column, one.method, kind_of(one.rule, one.evidence))] += 1
+                self.asked[("method", column, one.method, kind_of(one.rule, one.evidence))] += 1
             if not label.suggested:
-                asked[("shape", column, shape(label.old))] += 1
-                asked[("once", column)] += 1
-                asked[("rule", column)] += 1
+                of_shape = ("shape", column, shape(label.old))
+                # a value is wrong because of its shape only if the right one has another
+                self.erred[of_shape] += shape(label.old) != shape(label.new)
+                for key in (of_shape, ("once", column), ("rule", column)):
+                    self.asked[key] += 1
+                    self.erred[key] += key is not of_shape and not label.confirms
         for rid, column in self.skipped:
-            asked[(column,)] += 1
-            about = self._rows(
+            said = self._rows(
                 f"SELECT method, rule, evidence FROM said WHERE rid = {rid} AND column_name = {duckdb_text(column)}"
             )
-            for row in about:
-                asked[("method", column, row["method"], kind_of(row["rule"], row["evidence"]))] += 1
-            if not about:
+            self.asked[(column,)] += 1
+            for row in said:
+                self.asked[("method", column, row["method"], kind_of(row["rule"], row["evidence"]))] += 1
+            if not said:
                 for key in (("shape", column, self._shape_at(rid, column)), ("once", column), ("rule", column)):
-                    asked[key] += 1
-        return asked
+                    self.asked[key] += 1
+
+    def _wrong(self, key: tuple[str, ...], before: float) -> float:
+        """How likely a cell of a group is wrong, after the answers about it."""
+        return (before + self.erred[key]) / (1 + self.asked[key])
 
     def _shape_at(self, rid: int, column: str) -> str:
         value = f"CAST({duckdb_identifier(column)} AS VARCHAR)"
@@ -252,11 +259,13 @@ class _Asking:
             confidence = row["mean"]
             if self.taught is not None:
                 confidence = self.taught.confidence(row["method"], column, row["kind"], confidence)
-            wrong = _DOUBT["tie"] if row["reason"] == "tie" else 1 - confidence
+            key = ("method", column, row["method"], row["kind"])
+            wrong = max(1 - confidence, _LEAST_DOUBT / (1 + self.asked[key]))
+            if row["reason"] == "tie":
+                wrong = _TIE
             method = row["method"]
             what = f"that {method} repaired" if made else f"for which {method} proposes a value and is not sure"
             reason = f"one of {row['size']:,} cells of {column} {what}"
-            key = ("method", column, row["method"], row["kind"])
             groups.append(_Group(key, column, row["size"], wrong, row["rid"], reason))
         return groups
 
@@ -295,18 +304,17 @@ class _Asking:
             if not row["size"]:
                 continue
             share = row["every"] / total
-            kind, what = "other shape", "written in the form {}"
             if row["shape"] is None:
-                kind, what = "empty", "that are empty"
-            elif share >= _USUAL:
-                kind = "usual shape"
-            elif usual >= _FEW_SHAPES:
-                kind, what = "shape", "written in the rare form {}"
-            elif row["size"] < _SMALLEST:
-                continue
-            reason = f"one of {row['size'] * every:,} cells of {name} {what.format(row['shape'])}"
+                wrong, what = _EMPTY, "that are empty"
+            elif share == usual:
+                wrong, what = _USUAL_SHAPE, f"written in the usual form {row['shape']}"
+            else:
+                # a rare shape is suspicious in a column that mostly has one
+                wrong = min(_RARE_SHAPE, 0.02 / (share + 0.01)) * usual**2
+                what = f"written in the form {row['shape']}"
+            reason = f"one of {row['size'] * every:,} cells of {name} {what}"
             key = ("shape", name, row["shape"] or "")
-            groups.append(_Group(key, name, row["size"] * every, _DOUBT[kind], row["rid"], reason))
+            groups.append(_Group(key, name, row["size"] * every, self._wrong(key, wrong), row["rid"], reason))
         if different <= _REPEATED * total:
             once = self._rows(
                 "SELECT count(*) AS size, arg_min(rid, md5(rid::VARCHAR)) AS rid FROM cells"
@@ -314,14 +322,48 @@ class _Asking:
             )[0]
             if once["size"]:
                 reason = f"one of {once['size'] * every:,} values of {name} that occur once"
-                groups.append(_Group(("once", name), name, once["size"] * every, _DOUBT["once"], once["rid"], reason))
+                wrong = self._wrong(("once", name), _ONCE)
+                groups.append(_Group(("once", name), name, once["size"] * every, wrong, once["rid"], reason))
         return groups
 
-    def _of_rules(self) -> list[_Group]:
-        """The columns of violated rules in rows of which no method says anything."""
+    def _of_dependencies(self) -> list[_Group]:
+        """The groups of dependencies that have several values after cleaning, one question for each dependent."""
         groups = []
         for rule in self.rules:
-            for column in _compared(rule, self.dataset):
+            dependency = dependency_of(rule, self.dataset)
+            names = {spark_identifier(name): name for name in self.dataset.columns}
+            if dependency is None or not set(dependency.determinant) <= set(names):
+                continue
+            column = dependency.column
+            determinant = [names[one] for one in dependency.determinant]
+            value = f"t.{duckdb_identifier(column)}"
+            same = ", ".join(f"t.{duckdb_identifier(name)}" for name in determinant)
+            known = " AND ".join(f"t.{duckdb_identifier(name)} IS NOT NULL" for name in (*determinant, column))
+            closed = f"_rid IN (SELECT rid FROM closed WHERE column_name = {duckdb_text(column)})"
+            found = self._rows(
+                f"WITH counts AS (SELECT {same}, {value} AS value, count(*) AS n, bool_or({closed}) AS decided,"
+                f" arg_min(_rid, md5(_rid::VARCHAR)) AS rid FROM trusted AS t WHERE {known} GROUP BY ALL)"
+                f" SELECT sum(n) - max(n) AS others, arg_max(rid, (n, md5(value::VARCHAR))) AS rid FROM counts AS t"
+                f" GROUP BY {same} HAVING count(*) > 1 AND NOT bool_or(decided) ORDER BY others DESC, rid LIMIT 1"
+            )
+            if found:
+                row = found[0]
+                shown = ", ".join(determinant)
+                reason = (
+                    f"{row['others'] + 1:,} cells of {column} or more disagree where {shown} is the same, and none is"
+                    " clearly right"
+                )
+                key = ("group", column)
+                groups.append(_Group(key, column, row["others"] + 1, _DISAGREE, row["rid"], reason))
+        return groups
+
+    def _of_other_rules(self) -> list[_Group]:
+        """The columns of other violated rules in rows of which no method says anything."""
+        groups = []
+        for rule in self.rules:
+            if dependency_of(rule, self.dataset) is not None:
+                continue
+            for column in sorted(columns_of(rule, self.dataset.name) & set(self.dataset.columns)):
                 about = duckdb_text(column)
                 found = self._rows(
                     "SELECT count(DISTINCT rid) AS size, arg_min(rid, md5(rid::VARCHAR)) AS rid FROM violations"
@@ -332,15 +374,12 @@ class _Asking:
                 if found["size"]:
                     reason = f"one of {found['size']:,} rows that violate {rule.name}, and no method says how to repair"
                     key = ("rule", column)
-                    groups.append(_Group(key, column, found["size"], _DOUBT["rule"], found["rid"], reason))
+                    wrong = self._wrong(key, _VIOLATES)
+                    groups.append(_Group(key, column, found["size"], wrong, found["rid"], reason))
         return groups
 
     def _rows(self, query: str) -> list[dict[str, Any]]:
         return _dictionaries(self.connection.execute(query))
-
-
-_SMALLEST: Final = 3
-"""Cells of a shape, from which it is worth a question in a column of many shapes."""
 
 
 def shape(text: str | None) -> str:
@@ -350,28 +389,11 @@ def shape(text: str | None) -> str:
         >>> shape("12.0 oz")
         '9.9 a'
     """
-    import re
-
     return re.sub(_LETTERS, "a", re.sub("[0-9]+", "9", text or ""))
 
 
 def _shape(value: str) -> str:
     return f"regexp_replace(regexp_replace({value}, '[0-9]+', '9', 'g'), '{_LETTERS}', 'a', 'g')"
-
-
-def _compared(rule: NamedRule, dataset: Dataset) -> list[str]:
-    """The columns on which the tuples of a rule differ, which are more likely wrong; else all that it reads."""
-    every = {column for column in columns_of(rule, dataset.name) if column in dataset.columns}
-    if isinstance(rule.constraint, DenialConstraint):
-        differing = {
-            column
-            for predicate in rule.constraint.predicates
-            if predicate.operator == "!="
-            for operand in predicate.operands
-            for column in operand.columns
-        }
-        return sorted(differing & every) or sorted(every)
-    return sorted(every)
 
 
 def _dictionaries(found: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _PRIOR_VARIANCE: Final = 0.5
 """Of each of the three shifts: methods are calibrated, so that they are rarely wrong by more than a factor of 3."""
+_DOUBTED: Final = 0.98
+"""The most that a method is taken to know where labels say that it is less sure than it states: its reasons may hold
+for no cell of a column."""
 _STEPS: Final = 50
 _SURE: Final = 0.9999
 _UNTAUGHT: Final = ("learned", "decision")
@@ -52,7 +55,8 @@ class Calibration:
         """The confidence of a proposal, after what labels taught."""
         for group in ((method, column, kind), (method, column), (method,)):
             if group in self.shifts:
-                return _probability(_odds(confidence) + self.shifts[group])
+                shift = self.shifts[group]
+                return _probability(_odds(min(confidence, _DOUBTED) if shift < 0 else confidence) + shift)
         return confidence
 
     def applied(self, proposals: DataFrame, engine: Engine) -> DataFrame:
@@ -74,7 +78,8 @@ class Calibration:
             )
             found = found.join(shifts, list(names), "left")
             shift = F.coalesce(F.col(f"_shift{number}"), shift)
-        sure = F.greatest(F.lit(1 - _SURE), F.least(F.lit(_SURE), F.col("confidence")))
+        most = F.when(shift < 0, _DOUBTED).otherwise(_SURE)
+        sure = F.greatest(F.lit(1 - _SURE), F.least(most, F.col("confidence")))
         odds = F.log(sure / (F.lit(1.0) - sure)) + shift
         shifted = F.round(F.lit(1.0) / (F.lit(1.0) + F.exp(-odds)), 4)
         confidence = F.when(shift == 0, F.col("confidence")).otherwise(F.least(F.lit(_SURE), shifted))
@@ -90,7 +95,7 @@ def calibration_of(labels: Sequence[Label]) -> Calibration | None:
     outcomes = [
         _Outcome(
             _groups(one.method, label.column_name, kind_of(one.rule, one.evidence)),
-            _odds(one.confidence),
+            _odds(min(one.confidence, _DOUBTED)),
             (one.new or "") == (label.new or ""),
         )
         for label in labels

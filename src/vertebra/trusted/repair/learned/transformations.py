@@ -101,8 +101,9 @@ def _programs(old: str, new: str) -> Iterator[Transformation]:
     choices = [_sources(token, tokens) for token in _TOKENS.findall(new)]
     for chosen in islice(product(*choices), _MOST_PROGRAMS):
         used = sorted({piece.group - 1 for piece in chosen if piece.group})
-        if not used or all(token == piece.text for token, piece in zip(tokens, chosen, strict=False)):
-            continue
+        left_out = any(_PART.fullmatch(token) for place, token in enumerate(tokens) if place not in used)
+        if not used or (left_out and any(_PART.search(piece.text) for piece in chosen)):
+            continue  # a part that another one takes the place of is a value of its own
         seen = set()
         for loose in range(4):
             pattern, groups = _pattern(tokens, used, loose)

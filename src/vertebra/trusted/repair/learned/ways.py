@@ -89,7 +89,7 @@ def ways_of(column: str, labels: Sequence[Label]) -> list[Way]:
         against = sum(pairs[pair] for pair, value in made.items() if value is not None and value != pair[1])
         if len(agree) > against:
             found.append(Way(column, way, len(agree), against, sum(pairs[pair] for pair in agree)))
-    found.sort(key=lambda one: (-one.shown, one.against, one.transformation.loose, one.transformation.pattern))
+    found.sort(key=lambda one: (-one.shown, one.against, one.transformation.loose))
     return found[:_MOST]
 
 

@@ -1,0 +1,205 @@
+"""The repair method ``learned``: what labels teach about values, and about other methods."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trusted.table_repairs import likely, proposals
+from vertebra.engine import Engine
+from vertebra.trusted.labels import Label, Suggested, label_of, suggested_in, suggested_text
+from vertebra.trusted.repair.learned.calibration import calibration_of, kind_of
+from vertebra.trusted.repair.learned.transformations import transformations
+from vertebra.trusted.repair.table_methods.learned import METHOD
+
+
+def changed(column: str, *pairs: tuple[str | None, str | None]) -> list[Label]:
+    """Labels of cells of rows that are not in the table."""
+    return [Label(1000 + number, column, old, new) for number, (old, new) in enumerate(pairs)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "others"),
+    [
+        ("12.0 oz", "12.0", {"16.0 oz": "16.0"}),
+        ("BOSTON-*", "BOSTON", {"NEW YORK-*": "NEW YORK"}),
+        ("$5", "5", {"$1,200": "1,200"}),
+        ("1907", "01907", {"2134": "02134"}),
+        ("7", "007", {"9": "009", "12": "012"}),
+        ("12/01/2011 7:10 a.m.", "7:10 a.m.", {"12/02/2011 10:45 p.m.": "10:45 p.m."}),
+        ("1/2/2012", "2012-02-01", {"3/4/2013": "2013-04-03"}),
+        ("2053258100", "205-325-8100", {"2125550199": "212-555-0199"}),
+        ("Doe, Jane", "Jane Doe", {"Roe, Mary": "Mary Roe"}),
+        ("boston", "BOSTON", {"new york": "NEW YORK"}),
+        ("  two  words ", "two words", {" a b": "a b"}),
+        ("snake_case_word", "snake case word", {"a_b": "a b"}),
+        ("12", "12%", {"45": "45%"}),
+    ],
+)
+def test_a_pair_of_values_shows_what_becomes_of_others(old: str, new: str, others: dict[str, str]) -> None:
+    ways = transformations(old, new)
+    assert all(way.apply(old) == new for way in ways)
+    for other, right in others.items():
+        assert right in {way.apply(other) for way in ways}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Smiths", "Smith"),
+        ("birmxngham", "birmingham"),
+        ("7:10 am", "7:16 am"),
+        (None, "a"),
+        ("a", None),
+        ("a", "a"),
+        ("", "a"),
+    ],
+)
+def test_slips_and_empty_cells_show_nothing_about_other_values(old: str | None, new: str | None) -> None:
+    assert transformations(old, new) == []
+
+
+def test_values_are_the_same_on_the_engine_as_in_python(engine: Engine) -> None:
+    from pyspark.sql import functions as F
+
+    texts = [
+        "12.0 oz",
+        "3.5 oz.",
+        "x oz",
+        "BOSTON-*",
+        "New York",
+        "7",
+        "0012",
+        "a_b__c",
+        " a  b ",
+        "1/2/2012",
+        "É-*",
+        "",
+    ]
+    pairs = [("12.0 oz", "12.0"), ("BOSTON-*", "BOSTON"), ("7", "007"), ("a_b", "a b"), ("007", "7"), (" a", "a"),
+             ("New", "NEW"), ("NEW", "New"), ("1/2/2012", "2012-02-01"), ("12", "12%"), ("$(a) b", "b")]  # fmt: skip
+    ways = [way for old, new in pairs for way in transformations(old, new)]
+    frame = engine.session.createDataFrame([(text,) for text in texts], "value string")
+    frame = frame.select("value", *(way.column(F.col("value")).alias(f"way{i}") for i, way in enumerate(ways)))
+    for row in frame.toArrow().to_pylist():
+        for number, way in enumerate(ways):
+            assert row[f"way{number}"] == way.apply(row["value"]), (row["value"], way)
+
+
+def test_cells_are_repaired_as_labelled_ones(engine: Engine, tmp_path: Path) -> None:
+    ounces = [f"{n % 5 + 10}" for n in range(60)]
+    ounces[3], ounces[4], ounces[7] = "16 oz", "12 oz", "12 ounce"
+    labels = changed("ounces", ("14 oz", "14"))
+    found = proposals(METHOD, {"ounces": ounces, "other": ounces}, engine, tmp_path / "one", labels=labels)
+    assert likely(found, 0.9) == {(3, "ounces"): "16", (4, "ounces"): "12"}
+    assert found[3, "ounces"]["evidence"] == "as in 1 labelled cell: without ' oz'"
+
+
+def test_the_more_labels_agree_the_surer_and_a_contradiction_counts(sail: Engine, tmp_path: Path) -> None:
+    names = [f"name{n} jr" for n in range(30)] + [f"person{n}" for n in range(70)]
+
+    def sure(name: str, labels: list[Label]) -> float:
+        found = proposals(METHOD, {"name": names}, sail, tmp_path / name, labels=labels)
+        return float(found[0, "name"]["confidence"]) if (0, "name") in found else 0.0
+
+    once = sure("once", changed("name", ("a jr", "a")))
+    often = sure("often", changed("name", ("a jr", "a"), ("b jr", "b"), ("c jr", "c")))
+    doubted = sure("doubted", changed("name", ("a jr", "a"), ("b jr", "b"), ("c jr", "c jr")))
+    refuted = sure("refuted", changed("name", ("a jr", "a"), ("c jr", "c jr"), ("d jr", "d jr")))
+    assert often > once > doubted > refuted == 0
+    assert often > 0.95 > once
+
+
+def test_usual_values_are_doubtful_and_a_value_of_its_own_is_kept(sail: Engine, tmp_path: Path) -> None:
+    times = [f"{n % 12 + 1}:10 a.m." for n in range(60)]
+    labels = changed("time", ("7:10 a.m.", "7:16 a.m."))  # right in that row only
+    found = proposals(METHOD, {"time": times}, sail, tmp_path / "own", labels=labels)
+    assert likely(found, 0.6) == {}
+    labels = changed("time", ("7:10 a.m.", "7:10"))
+    found = proposals(METHOD, {"time": times}, sail, tmp_path / "usual", labels=labels)
+    assert likely(found, 0.8) == {}
+
+
+def test_the_same_wrong_text_is_repaired_in_other_rows(sail: Engine, tmp_path: Path) -> None:
+    cities = ["Barcelona"] * 30 + ["Barclona", "Barclona", "-"]
+    labels = changed("city", ("Barclona", "Barcelona"), ("-", None), ("-", None))
+    found = proposals(METHOD, {"city": cities}, sail, tmp_path / "city", labels=labels)
+    assert likely(found, 0.85) == {(30, "city"): "Barcelona", (31, "city"): "Barcelona", (32, "city"): None}
+
+
+def test_without_labels_that_change_a_value_there_is_nothing_to_do(tmp_path: Path, sail: Engine) -> None:
+    for number, labels in enumerate(([], changed("city", ("a", "a")), changed("city", (None, "a")))):
+        assert proposals(METHOD, {"city": ["a"]}, sail, tmp_path / str(number), labels=labels) == {}
+
+
+# -- how right the other methods are ------------------------------------------------------------------------------------
+
+
+def outcomes(method: str, column: str, confidence: float, *rights: bool) -> list[Label]:
+    """Labels of cells for which a method proposed a value that was right, or not."""
+    return [
+        Label(
+            number, column, "old", "new" if right else "else", (Suggested(method, method, "new", confidence, "7 of 8"),)
+        )
+        for number, right in enumerate(rights)
+    ]
+
+
+def test_methods_are_trusted_as_often_as_they_were_right() -> None:
+    assert calibration_of(changed("city", ("a", "b"))) is None
+    kind = kind_of("m", "3 of 4")
+    assert kind == "m: # of #"
+
+    def after(confidence: float, *rights: bool, column: str = "city", at: float | None = None) -> float:
+        taught = calibration_of(outcomes("m", "city", confidence, *rights))
+        assert taught is not None
+        return taught.confidence("m", column, kind, at or confidence)
+
+    assert 0.8 < after(0.8, True) < after(0.8, True, True, True)
+    assert after(0.8, *[True] * 6) > 0.9
+    assert after(0.99, False, False) < 0.9 < after(0.99, False, True, True, True, True)
+    # of another column of the method it says less, of another method nothing
+    assert after(0.8, True, True) > after(0.8, True, True, column="name") > 0.8
+    taught = calibration_of(outcomes("m", "city", 0.8, True, True))
+    assert taught is not None
+    assert taught.confidence("other", "city", kind, 0.8) == 0.8
+
+
+def test_the_engine_computes_the_same_confidence(engine: Engine) -> None:
+    labels = [*outcomes("m", "city", 0.8, True, True), *outcomes("m", "name", 0.99, False, False)]
+    taught = calibration_of(labels)
+    assert taught is not None
+    rows = [("m", "m", column, confidence, evidence) for column in ("city", "name", "zip") for confidence in (0.5, 0.85, 0.999)
+            for evidence in ("7 of 8", "other", None)] + [("n", "m", "city", 0.8, None)]  # fmt: skip
+    frame = engine.session.createDataFrame(
+        rows, "method string, rule string, column_name string, confidence double, evidence string"
+    )
+    for (method, rule, column, before, evidence), now in zip(
+        rows, _sorted(taught.applied(frame, engine), rows), strict=True
+    ):
+        assert now == pytest.approx(taught.confidence(method, column, kind_of(rule, evidence), before), abs=1e-3)
+
+
+def _sorted(frame: Any, rows: list[Any]) -> list[float]:
+    """The confidences in the order of the rows, which differ in what is not confidence, or in its order."""
+    found = frame.toArrow().to_pylist()
+    own: dict[Any, list[float]] = {}
+    for row in found:
+        own.setdefault((row["method"], row["column_name"], row["evidence"]), []).append(row["confidence"])
+    ordered = {key: iter(sorted(values)) for key, values in own.items()}
+    return [next(ordered[method, column, evidence]) for method, _, column, _, evidence in rows]
+
+
+def test_decisions_about_cells_are_labels() -> None:
+    said = suggested_text([{"method": "format", "rule": "format", "new": "1", "confidence": 0.9, "evidence": "e"}])
+    assert suggested_in(said) == (Suggested("format", "format", "1", 0.9, "e"),)
+    assert suggested_text([{"method": "decision"}]) is None
+    values = '{"city": "Rues"}'
+    assert label_of(1, "city", "override", "Reus", values, said) == Label(1, "city", "Rues", "Reus", suggested_in(said))
+    kept = label_of(1, "city", "undo", None, values, None)
+    assert kept == Label(1, "city", "Rues", "Rues")
+    assert kept.confirms
+    assert label_of(1, None, "release", None, values, None) is None
+    assert label_of(1, "city", "override", "Reus", None, None) is None
