@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from trusted.table_repairs import likely, proposals
 from vertebra.engine import Engine
 from vertebra.trusted.labels import Label, Suggested, label_of, suggested_in, suggested_text
-from vertebra.trusted.repair.learned.calibration import calibration_of, kind_of
+from vertebra.trusted.repair.learned.calibration import calibration_of, change_of, kind_of
 from vertebra.trusted.repair.learned.transformations import transformations
 from vertebra.trusted.repair.table_methods.learned import METHOD
 
@@ -149,8 +148,8 @@ def outcomes(method: str, column: str, confidence: float, *rights: bool) -> list
 
 def test_methods_are_trusted_as_often_as_they_were_right() -> None:
     assert calibration_of(changed("city", ("a", "b"))) is None
-    kind = kind_of("m", "3 of 4")
-    assert kind == "m: # of #"
+    kind = kind_of("m", "3 of 4", "old", "new")
+    assert kind == "m: # of #, other"
 
     def after(confidence: float, *rights: bool, column: str = "city", at: float | None = None) -> float:
         taught = calibration_of(outcomes("m", "city", confidence, *rights))
@@ -158,8 +157,8 @@ def test_methods_are_trusted_as_often_as_they_were_right() -> None:
         return taught.confidence("m", column, kind, at or confidence)
 
     assert 0.8 < after(0.8, True) < after(0.8, True, True, True)
-    assert after(0.8, *[True] * 6) > 0.9
-    assert after(0.99, False, False) < 0.9 < after(0.99, False, True, True, True, True)
+    assert after(0.8, *[True] * 8) > 0.9
+    assert after(0.99, False, False) < 0.9 < after(0.99, False, *[True] * 6)
     # of another column of the method it says less, of another method nothing
     assert after(0.8, True, True) > after(0.8, True, True, column="name") > 0.8
     taught = calibration_of(outcomes("m", "city", 0.8, True, True))
@@ -171,25 +170,26 @@ def test_the_engine_computes_the_same_confidence(engine: Engine) -> None:
     labels = [*outcomes("m", "city", 0.8, True, True), *outcomes("m", "name", 0.99, False, False)]
     taught = calibration_of(labels)
     assert taught is not None
-    rows = [("m", "m", column, confidence, evidence) for column in ("city", "name", "zip") for confidence in (0.5, 0.85, 0.999)
-            for evidence in ("7 of 8", "other", None)] + [("n", "m", "city", 0.8, None)]  # fmt: skip
+    rows = [
+        (number, "n" if number == 0 else "m", "m", *about)
+        for number, about in enumerate(
+            (column, old, new, confidence, evidence)
+            for column in ("city", "name", "zip")
+            for old, new in (("old", "new"), ("Barclona", "Barcelona"), ("", "x"), (None, "x"), ("x", None))
+            for confidence, evidence in ((0.5, "7 of 8"), (0.85, "other"), (0.999, None))
+        )
+    ]
     frame = engine.session.createDataFrame(
-        rows, "method string, rule string, column_name string, confidence double, evidence string"
+        rows,
+        "rid bigint, method string, rule string, column_name string, old string, new string, confidence double,"
+        " evidence string",
     )
-    for (method, rule, column, before, evidence), now in zip(
-        rows, _sorted(taught.applied(frame, engine), rows), strict=True
-    ):
-        assert now == pytest.approx(taught.confidence(method, column, kind_of(rule, evidence), before), abs=1e-3)
-
-
-def _sorted(frame: Any, rows: list[Any]) -> list[float]:
-    """The confidences in the order of the rows, which differ in what is not confidence, or in its order."""
-    found = frame.toArrow().to_pylist()
-    own: dict[Any, list[float]] = {}
-    for row in found:
-        own.setdefault((row["method"], row["column_name"], row["evidence"]), []).append(row["confidence"])
-    ordered = {key: iter(sorted(values)) for key, values in own.items()}
-    return [next(ordered[method, column, evidence]) for method, _, column, _, evidence in rows]
+    now = {row["rid"]: row["confidence"] for row in taught.applied(frame, engine).toArrow().to_pylist()}
+    for number, method, rule, column, old, new, before, evidence in rows:
+        kind = kind_of(rule, evidence, old, new)
+        assert now[number] == pytest.approx(
+            taught.confidence(method, column, kind, before, change_of(old, new)), abs=1e-3
+        )
 
 
 def test_decisions_about_cells_are_labels() -> None:
@@ -203,3 +203,19 @@ def test_decisions_about_cells_are_labels() -> None:
     assert kept.confirms
     assert label_of(1, None, "release", None, values, None) is None
     assert label_of(1, "city", "override", "Reus", None, None) is None
+
+
+def test_slips_are_looked_for_where_one_was_corrected(sail: Engine, tmp_path: Path) -> None:
+    cities = ["Barcelona", "Tarragona", "Girona", "Lleida"] * 12
+    cities[5], cities[6], cities[9] = "Tarragna", "Girxna", "Tarrragona"
+    columns = {"city": cities, "other": cities}
+    found = proposals(METHOD, columns, sail, tmp_path / "one", labels=changed("city", ("Lliida", "Lleida")))
+    assert likely(found, 0.9) == {(5, "city"): "Tarragona", (6, "city"): "Girona", (9, "city"): "Tarragona"}
+    assert found[6, "city"]["evidence"].endswith("; 1 labelled cell of the column was a slip")
+    kept = [
+        *changed("city", ("Lliida", "Lleida")),
+        Label(5, "city", "Tarragna", "Tarragna"),
+        Label(9, "city", "Tarrragona", "Tarrragona"),
+    ]
+    doubted = proposals(METHOD, columns, sail, tmp_path / "two", labels=kept)
+    assert doubted[6, "city"]["confidence"] < 0.9 < found[6, "city"]["confidence"]

@@ -21,9 +21,8 @@ from vertebra.governance.ledgers import Ledgers
 from vertebra.quoting import duckdb_identifier, duckdb_text, spark_identifier
 from vertebra.trusted.decided_rows import texts_of
 from vertebra.trusted.decisions import decisions_in_force, version_read
-from vertebra.trusted.labels import Suggested
 from vertebra.trusted.repair.dependency import dependency_of
-from vertebra.trusted.repair.learned.calibration import Calibration, calibration_of, kind_of
+from vertebra.trusted.repair.learned.calibration import SLIP, Calibration, calibration_of, change_of, kind_of
 from vertebra.trusted.rule_columns import columns_of
 
 if TYPE_CHECKING:
@@ -40,10 +39,20 @@ _SAMPLE: Final = 200_000
 """Rows that show the shapes of a column; of larger tables every n-th row."""
 _REPEATED: Final = 0.2
 """The share of different values up to which a value that occurs once is suspicious."""
-_LEAST_DOUBT: Final = 0.05
+_LEAST_DOUBT: Final = 0.1
 """How likely a method is wrong in a way that it does not know of, before any answer."""
-_TIE, _DISAGREE, _ONCE, _VIOLATES, _EMPTY, _USUAL_SHAPE, _RARE_SHAPE = 0.5, 0.5, 0.3, 0.35, 0.02, 0.005, 0.4
+_TIE, _DISAGREE, _ONCE, _VIOLATES, _EMPTY, _USUAL_SHAPE, _RARE_SHAPE = 0.5, 0.5, 0.3, 0.35, 0.02, 0.005, 0.3
 """How likely such a cell is wrong if no method is sure of it."""
+_SAID: Final = "rid, column_name, method, rule, old, new, confidence, evidence"
+_KIND: Final = (
+    "rule || ': ' || regexp_replace(coalesce(evidence, ''), '[0-9]+', '#', 'g') || CASE WHEN coalesce(old, '') = ''"
+    f" THEN ', fill' WHEN levenshtein(old, new) * {SLIP} <= greatest(length(old), length(new)) THEN ', slip'"
+    " ELSE ', other' END"
+)
+"""As :func:`~vertebra.trusted.repair.learned.calibration.kind_of`, over the table ``said``."""
+_CHANGE: Final = "coalesce(old, '') || ' -> ' || coalesce(new, '')"
+_REPEATED_CHANGE: Final = 3
+"""Cells with the same old and new value, from which they are a group of their own."""
 _LETTERS: Final = "[A-Za-z\u00c0-\u024f]+"
 
 
@@ -108,7 +117,9 @@ class _Group:
         answered = asked.get(self.key, 0)
         elsewhere = asked.get((self.column,), 0)
         doubt = self.wrong * (1 - self.wrong)
-        worth: float = math.sqrt(self.size) * doubt / (1 + answered) / (1 + elsewhere) ** 0.25
+        # values of one shape are alike: another answer about them says little more
+        repeated = 2 if self.key[0] == "shape" else 1
+        worth: float = math.sqrt(self.size) * doubt / (1 + answered) ** repeated / (1 + elsewhere) ** 0.25
         return worth
 
 
@@ -174,10 +185,8 @@ class _Asking:
         if cells:
             self.connection.executemany("INSERT INTO closed VALUES (?, ?)", cells)
         self.connection.execute(
-            "CREATE TABLE said AS SELECT rid, column_name, method, rule, new, confidence, evidence, reason FROM ("
-            "SELECT *, 'made' AS reason FROM (SELECT rid, column_name, method, rule, new, confidence, evidence FROM"
-            " repairs WHERE method <> 'decision') UNION ALL SELECT rid, column_name, method, rule, new, confidence,"
-            " evidence, reason FROM proposals)"
+            f"CREATE TABLE said AS SELECT {_SAID}, 'made' AS reason FROM repairs WHERE method <> 'decision'"
+            f" UNION ALL SELECT {_SAID}, reason FROM proposals"
         )
 
     def best(self) -> _Group | None:
@@ -189,14 +198,13 @@ class _Asking:
 
     def suggestions(self, group: _Group) -> tuple[Suggestion, ...]:
         rows = self._rows(
-            f"SELECT new, method, rule, confidence, evidence, reason = 'made' AS made FROM said WHERE rid = {group.rid}"
+            f"SELECT *, {_KIND} AS kind, {_CHANGE} AS change, reason = 'made' AS made FROM said WHERE rid = {group.rid}"
             f" AND column_name = {duckdb_text(group.column)} ORDER BY confidence DESC, method, new"
         )
         found = []
         for row in rows:
-            said = Suggested(row["method"], row["rule"], row["new"], row["confidence"], row["evidence"])
-            confidence = self._confidence(group.column, said)
-            found.append(Suggestion(said.new, said.method, said.rule, confidence, said.evidence, row["made"]))
+            about = (row["new"], row["method"], row["rule"], self._confidence(row), row["evidence"], row["made"])
+            found.append(Suggestion(*about))
         once = {one.value: one for one in reversed(found)}
         return tuple(sorted(once.values(), key=lambda one: (-one.confidence, one.value or "")))
 
@@ -208,7 +216,9 @@ class _Asking:
             column = label.column_name
             self.asked[(column,)] += 1
             for one in label.suggested:
-                self.asked[("method", column, one.method, kind_of(one.rule, one.evidence))] += 1
+                kind = kind_of(one.rule, one.evidence, label.old, one.new)
+                for change in ("", change_of(label.old, one.new)):
+                    self.asked[("method", column, one.method, kind, change)] += 1
             if not label.suggested:
                 of_shape = ("shape", column, shape(label.old))
                 # a value is wrong because of its shape only if the right one has another
@@ -218,11 +228,13 @@ class _Asking:
                     self.erred[key] += key is not of_shape and not label.confirms
         for rid, column in self.skipped:
             said = self._rows(
-                f"SELECT method, rule, evidence FROM said WHERE rid = {rid} AND column_name = {duckdb_text(column)}"
+                f"SELECT method, {_KIND} AS kind, {_CHANGE} AS change FROM said"
+                f" WHERE rid = {rid} AND column_name = {duckdb_text(column)}"
             )
             self.asked[(column,)] += 1
             for row in said:
-                self.asked[("method", column, row["method"], kind_of(row["rule"], row["evidence"]))] += 1
+                for change in ("", row["change"]):
+                    self.asked[("method", column, row["method"], row["kind"], change)] += 1
             if not said:
                 for key in (("shape", column, self._shape_at(rid, column)), ("once", column), ("rule", column)):
                     self.asked[key] += 1
@@ -236,36 +248,38 @@ class _Asking:
         found = self._rows(f"SELECT {value} AS value FROM formatted WHERE _rid = {rid}")
         return shape(found[0]["value"]) if found else ""
 
-    def _confidence(self, column: str, one: Suggested) -> float:
+    def _confidence(self, row: Mapping[str, Any]) -> float:
+        """The confidence of a proposal, after what earlier answers taught."""
+        stated: float = row["confidence"]
         if self.taught is None:
-            return one.confidence
-        return self.taught.confidence(one.method, column, kind_of(one.rule, one.evidence), one.confidence)
+            return stated
+        return self.taught.confidence(row["method"], row["column_name"], row["kind"], stated, row["change"])
 
     # -- groups ----------------------------------------------------------------------------------------------------
 
     def _of_methods(self) -> list[_Group]:
-        kind = "rule || ': ' || regexp_replace(coalesce(evidence, ''), '[0-9]+', '#', 'g')"
         rows = self._rows(
-            f"WITH open AS (SELECT *, {kind} AS kind FROM said ANTI JOIN closed USING (rid, column_name)),"
-            " means AS (SELECT column_name, method, kind, reason, count(*) AS size, avg(confidence) AS mean,"
-            " any_value(rule) AS rule FROM open GROUP BY ALL)"
-            " SELECT column_name, method, kind, reason, size, mean, rule,"
-            " arg_min(rid, (abs(confidence - mean), md5(rid::VARCHAR))) AS rid FROM means JOIN open"
-            " USING (column_name, method, kind, reason, rule) GROUP BY ALL"
+            f"WITH open AS (SELECT *, {_KIND} AS kind, {_CHANGE} AS one_change FROM said ANTI JOIN closed"
+            " USING (rid, column_name)),"
+            " counted AS (SELECT *, CASE WHEN count(*) OVER (PARTITION BY column_name, method, kind, reason,"
+            f" one_change) >= {_REPEATED_CHANGE} THEN one_change ELSE '' END AS change FROM open),"
+            " means AS (SELECT column_name, method, kind, reason, change, count(*) AS size,"
+            " avg(confidence) AS confidence FROM counted GROUP BY ALL)"
+            " SELECT column_name, method, kind, reason, change, size, means.confidence,"
+            " arg_min(rid, (abs(counted.confidence - means.confidence), md5(rid::VARCHAR))) AS rid FROM means"
+            " JOIN counted USING (column_name, method, kind, reason, change) GROUP BY ALL"
         )
         groups = []
         for row in rows:
             column, made = row["column_name"], row["reason"] == "made"
-            confidence = row["mean"]
-            if self.taught is not None:
-                confidence = self.taught.confidence(row["method"], column, row["kind"], confidence)
-            key = ("method", column, row["method"], row["kind"])
-            wrong = max(1 - confidence, _LEAST_DOUBT / (1 + self.asked[key]))
+            key = ("method", column, row["method"], row["kind"], row["change"])
+            wrong = max(1 - self._confidence(row), _LEAST_DOUBT / (1 + self.asked[key]))
             if row["reason"] == "tie":
                 wrong = _TIE
             method = row["method"]
             what = f"that {method} repaired" if made else f"for which {method} proposes a value and is not sure"
-            reason = f"one of {row['size']:,} cells of {column} {what}"
+            same = f", all {row['change']}" if row["change"] else ""
+            reason = f"one of {row['size']:,} cells of {column} {what}{same}"
             groups.append(_Group(key, column, row["size"], wrong, row["rid"], reason))
         return groups
 

@@ -1,9 +1,9 @@
 """How right the other methods are, by what people labelled.
 
 A method states how sure it is of each proposal. Labels show whether it is surer than it should be, or less sure: for
-all columns, for one column, and for one kind of evidence in it. Each is a shift of the log-odds that is zero before any
-label and has a normal prior, so that a single label moves it a little and several that agree move it far: a logistic
-regression with the method's own log-odds as offset.
+all columns, for one column, for one kind of evidence in it, and for the same change of a value. Each is a shift of the
+log-odds that is zero before any label and has a normal prior, so that a single label moves it a little and several that
+agree move it far: a logistic regression with the method's own log-odds as offset.
 """
 
 from __future__ import annotations
@@ -20,23 +20,27 @@ if TYPE_CHECKING:
     from vertebra.engine.port import Engine
     from vertebra.trusted.labels import Label
 
-_PRIOR_VARIANCE: Final = 0.5
-"""Of each of the three shifts: methods are calibrated, so that they are rarely wrong by more than a factor of 3."""
+_PRIOR_VARIANCES: Final = (0.5, 0.5, 0.5, 0.25)
+"""Of the shifts of a method, column, kind and change: methods are calibrated, so that they are rarely far off."""
 _DOUBTED: Final = 0.98
 """The most that a method is taken to know where labels say that it is less sure than it states: its reasons may hold
 for no cell of a column."""
+SLIP: Final = 4
+"""A new value is a small change of the old one if at most one in so many characters differs."""
 _STEPS: Final = 50
 _SURE: Final = 0.9999
+_ARROW: Final = " -> "
+_LEVELS: Final = tuple(("method", "column_name", "_kind", "_change")[:length] for length in range(1, 5))
 _UNTAUGHT: Final = ("learned", "decision")
 """Their confidence comes from the labels themselves."""
 
 Group = tuple[str, ...]
-"""A method, perhaps a column, and perhaps a kind of evidence."""
+"""A method, and perhaps a column, a kind of evidence, and a change."""
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    groups: tuple[Group, Group, Group]
+    groups: tuple[Group, ...]
     odds: float
     right: bool
 
@@ -51,9 +55,14 @@ class Calibration:
 
     shifts: Mapping[Group, float]
 
-    def confidence(self, method: str, column: str, kind: str, confidence: float) -> float:
-        """The confidence of a proposal, after what labels taught."""
-        for group in ((method, column, kind), (method, column), (method,)):
+    def confidence(self, method: str, column: str, kind: str, confidence: float, change: str = "") -> float:
+        """The confidence of a proposal, after what labels taught.
+
+        Args:
+            kind: as of :func:`kind_of`.
+            change: as of :func:`change_of`.
+        """
+        for group in ((method, column, kind, change), (method, column, kind), (method, column), (method,)):
             if group in self.shifts:
                 shift = self.shifts[group]
                 return _probability(_odds(min(confidence, _DOUBTED) if shift < 0 else confidence) + shift)
@@ -63,16 +72,23 @@ class Calibration:
         """Proposals with the confidence after what labels taught.
 
         Args:
-            proposals: with ``method, rule, column_name, confidence, evidence``.
+            proposals: with ``method, rule, column_name, old, new, confidence, evidence``.
         """
         from pyspark.sql import functions as F
 
         columns = proposals.columns
         evidence = F.regexp_replace(F.coalesce("evidence", F.lit("")), "[0-9]+", "#")
-        found = proposals.withColumn("_kind", F.concat(F.col("rule"), F.lit(": "), evidence))
+        longer = F.greatest(F.length("old"), F.length("new"))
+        small = F.levenshtein("old", "new") * SLIP <= longer
+        change = F.when(F.coalesce(F.col("old"), F.lit("")) == "", "fill").when(small, "slip").otherwise("other")
+        kind = F.concat(F.col("rule"), F.lit(": "), evidence, F.lit(", "), change)
+        old, new = F.coalesce(F.col("old"), F.lit("")), F.coalesce(F.col("new"), F.lit(""))
+        found = proposals.withColumns({"_kind": kind, "_change": F.concat(old, F.lit(_ARROW), new)})
         shift = F.lit(0.0)
-        for number, names in enumerate((("method",), ("method", "column_name"), ("method", "column_name", "_kind"))):
-            rows = [(*group, value) for group, value in sorted(self.shifts.items()) if len(group) == len(names)]
+        for number, names in enumerate(_LEVELS):
+            rows: list[tuple[str | float, ...]] = [
+                (*group, value) for group, value in sorted(self.shifts.items()) if len(group) == len(names)
+            ]
             shifts = engine.session.createDataFrame(
                 rows, ", ".join(f"{name} string" for name in names) + f", _shift{number} double"
             )
@@ -94,7 +110,16 @@ def calibration_of(labels: Sequence[Label]) -> Calibration | None:
     """
     outcomes = [
         _Outcome(
-            _groups(one.method, label.column_name, kind_of(one.rule, one.evidence)),
+            tuple(
+                _wider(
+                    (
+                        one.method,
+                        label.column_name,
+                        kind_of(one.rule, one.evidence, label.old, one.new),
+                        change_of(label.old, one.new),
+                    )
+                )
+            ),
             _odds(min(one.confidence, _DOUBTED)),
             (one.new or "") == (label.new or ""),
         )
@@ -105,14 +130,41 @@ def calibration_of(labels: Sequence[Label]) -> Calibration | None:
     return Calibration(_fitted(outcomes)) if outcomes else None
 
 
-def kind_of(rule: str, evidence: str | None) -> str:
-    """The kind of evidence: the rule, or method, and its words without numbers.
+def kind_of(rule: str, evidence: str | None, old: str | None, new: str | None) -> str:
+    """The kind of a proposal: the rule, or method, the words of its evidence without numbers, and the kind of change.
 
     Example:
-        >>> kind_of("city", "7 of 8 with the same ccn")
-        'city: # of # with the same ccn'
+        >>> kind_of("city", "7 of 8 with the same ccn", "Miam", "Miami")
+        'city: # of # with the same ccn, slip'
     """
-    return f"{rule}: {re.sub('[0-9]+', '#', evidence or '')}"
+    if not old:
+        change = "fill"
+    elif new is not None and distance(old, new) * SLIP <= max(len(old), len(new)):
+        change = "slip"
+    else:
+        change = "other"
+    return f"{rule}: {re.sub('[0-9]+', '#', evidence or '')}, {change}"
+
+
+def change_of(old: str | None, new: str | None) -> str:
+    """The change that a proposal makes.
+
+    Example:
+        >>> change_of("Miam", "Miami")
+        'Miam -> Miami'
+    """
+    return f"{old or ''}{_ARROW}{new or ''}"
+
+
+def distance(left: str, right: str) -> int:
+    """The Levenshtein distance of two texts."""
+    row = list(range(len(right) + 1))
+    for place, char in enumerate(left, 1):
+        before, row[0] = row[0], place
+        for position, other in enumerate(right, 1):
+            change = before + (char != other)
+            before, row[position] = row[position], min(row[position] + 1, row[position - 1] + 1, change)
+    return row[-1]
 
 
 def _fitted(outcomes: Sequence[_Outcome]) -> dict[Group, float]:
@@ -120,7 +172,8 @@ def _fitted(outcomes: Sequence[_Outcome]) -> dict[Group, float]:
     single = dict.fromkeys(sorted({group for one in outcomes for group in one.groups}), 0.0)
     for _ in range(_STEPS):
         for group in single:
-            slope, curvature = -single[group] / _PRIOR_VARIANCE, 1 / _PRIOR_VARIANCE
+            variance = _PRIOR_VARIANCES[len(group) - 1]
+            slope, curvature = -single[group] / variance, 1 / variance
             for one in outcomes:
                 if group in one.groups:
                     chance = _probability(one.odds + sum(single[part] for part in one.groups))
@@ -128,10 +181,6 @@ def _fitted(outcomes: Sequence[_Outcome]) -> dict[Group, float]:
                     curvature += chance * (1 - chance)
             single[group] += slope / curvature
     return {group: round(sum(single[part] for part in _wider(group)), 4) for group in single}
-
-
-def _groups(method: str, column: str, kind: str) -> tuple[Group, Group, Group]:
-    return (method,), (method, column), (method, column, kind)
 
 
 def _wider(group: Group) -> Iterable[Group]:

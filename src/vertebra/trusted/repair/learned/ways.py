@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vertebra.formatting import counted
+from vertebra.trusted.repair.learned.calibration import distance
 from vertebra.trusted.repair.learned.transformation import Transformation
 from vertebra.trusted.repair.learned.transformations import transformations
 
@@ -105,25 +106,14 @@ def entries_of(column: str, labels: Sequence[Label]) -> list[Entry]:
         new, cells = max(values.items(), key=lambda item: (item[1], item[0] or ""))
         against = sum(values.values()) - cells
         if new != old and cells > against:
-            found.append(Entry(column, old, new, cells, against, _is_slip(old, new)))
+            found.append(Entry(column, old, new, cells, against, is_slip(old, new)))
     return found
 
 
-def _is_slip(old: str, new: str | None) -> bool:
+def is_slip(old: str, new: str | None) -> bool:
     """Whether two values have the same digits and differ in few characters."""
     if new is None:
         return not any(char.isalnum() for char in old)
     if [char for char in old if char.isdigit()] != [char for char in new if char.isdigit()]:
         return False
-    return _distance(old, new) <= max(1, min(len(old), len(new)) // 5)
-
-
-def _distance(left: str, right: str) -> int:
-    """The Levenshtein distance."""
-    row = list(range(len(right) + 1))
-    for place, char in enumerate(left, 1):
-        before, row[0] = row[0], place
-        for position, other in enumerate(right, 1):
-            change = before + (char != other)
-            before, row[position] = row[position], min(row[position] + 1, row[position - 1] + 1, change)
-    return row[-1]
+    return distance(old, new) <= max(1, min(len(old), len(new)) // 5)
