@@ -41,7 +41,7 @@ _REPEATED: Final = 0.2
 """The share of different values up to which a value that occurs once is suspicious."""
 _LEAST_DOUBT: Final = 0.1
 """How likely a method is wrong in a way that it does not know of, before any answer."""
-_TIE, _DISAGREE, _ONCE, _VIOLATES, _EMPTY, _USUAL_SHAPE, _RARE_SHAPE = 0.5, 0.5, 0.3, 0.35, 0.02, 0.005, 0.3
+_LEFT, _DISAGREE, _ONCE, _VIOLATES, _EMPTY, _USUAL_SHAPE, _RARE_SHAPE = 0.5, 0.5, 0.3, 0.35, 0.02, 0.005, 0.3
 """How likely such a cell is wrong if no method is sure of it."""
 _SAID: Final = "rid, column_name, method, rule, old, new, confidence, evidence"
 _KIND: Final = (
@@ -274,8 +274,8 @@ class _Asking:
             column, made = row["column_name"], row["reason"] == "made"
             key = ("method", column, row["method"], row["kind"], row["change"])
             wrong = max(1 - self._confidence(row), _LEAST_DOUBT / (1 + self.asked[key]))
-            if row["reason"] == "tie":
-                wrong = _TIE
+            if row["reason"] not in ("made", "unsure"):
+                wrong = _LEFT
             method = row["method"]
             what = f"that {method} repaired" if made else f"for which {method} proposes a value and is not sure"
             same = f", all {row['change']}" if row["change"] else ""
