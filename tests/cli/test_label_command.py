@@ -72,7 +72,7 @@ def test_a_person_labels_cells_in_the_terminal_and_repairs_are_learned(
             for c in project.repairs.list("sales")
             if c.method == "learned"
         )
-        assert {one.decision for one in project.decisions.list("sales")} == {"override", "withdraw"}
+        assert {one.decision for one in project.decisions.list("sales")} == {"override", "withdraw", "undo"}
 
 
 def test_answers_are_numbers_texts_and_letters() -> None:

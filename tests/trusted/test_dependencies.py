@@ -19,7 +19,7 @@ from vertebra.declare.dataset import Dataset
 from vertebra.engine import Engine
 from vertebra.errors import QualityError
 from vertebra.trusted.clean import trust
-from vertebra.trusted.decide import override
+from vertebra.trusted.decide import override, reject_proposal
 from vertebra.trusted.inputs import inputs_of
 
 
@@ -248,6 +248,16 @@ def test_a_dependency_that_fails_for_one_state_is_left_to_people_there(zone: Zon
     because = "8 of 8 rows with state AK differ from their groups"
     assert left == [(rid(56 + m), "average", f"ak{m}", f"al{m}", "exception", because) for m in range(8)]
     assert outcome.facts.cells_proposed == 8
+
+
+def test_exceptions_stay_exceptions_when_a_person_keeps_some(sail_zone: Zone) -> None:
+    zone, declared_table = sail_zone, table(repair("code -> average"), AVERAGES)
+    zone.run(declared_table, averages(alaska=8))
+    for kept in (56, 57):
+        reject_proposal(deciding(zone, dataset=declared_table), rid(kept), "average")
+    zone.trust(declared_table)
+    assert cells(zone) == [(rid(3), "average", "al7", "al3")]
+    assert zone.rows("governance.proposals", "rid") == [(rid(58 + m),) for m in range(6)]
 
 
 def test_a_state_that_differs_only_here_and_there_has_errors(sail_zone: Zone) -> None:

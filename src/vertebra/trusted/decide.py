@@ -100,8 +100,7 @@ def undo(deciding: Deciding, rid: int, column: str, comment: str = "") -> Decisi
             cause="the last run did not change the cell",
             remedy=f"vertebra repairs list {name}",
         )
-    decision = Decision(deciding.at, deciding.by, "undo", name, rid, column_name=column, comment=comment)
-    return _record(deciding, decision, {column})
+    return _keep(deciding, rid, column, comment)
 
 
 def accept(deciding: Deciding, rule: str, rid: int, comment: str = "") -> Decision:
@@ -135,24 +134,9 @@ def override(deciding: Deciding, rid: int, column: str, value: str | None, comme
         DecisionError: there is no such row or column, or the value is not of the column's type.
         LakeError: the dataset has no formatted table yet.
     """
-    import pyarrow.compute as pc
-
     name = deciding.name
-    schema = deciding.formatted.schema()
-    if column not in schema.names or column.startswith("_"):
-        known = ", ".join(one for one in schema.names if not one.startswith("_"))
-        raise DecisionError(
-            f"{name} has no column {column}",
-            cause=f"its columns are {known}",
-            remedy=f"vertebra show formatted.{name}",
-        )
-    if not deciding.formatted.arrow().count_rows(filter=pc.field("_rid") == rid):
-        raise DecisionError(
-            f"{name} has no row {rid}",
-            cause="no formatted row has this _rid",
-            remedy=f'vertebra sql "select _rid, * from formatted.{name} limit 5"',
-        )
-    kind = schema.field(column).type
+    _refuse_unknown(deciding, rid, column)
+    kind = deciding.formatted.schema().field(column).type
     try:
         parsed(value, kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -165,6 +149,17 @@ def override(deciding: Deciding, rid: int, column: str, value: str | None, comme
         deciding.at, deciding.by, "override", name, rid, column_name=column, value=value, comment=comment
     )
     return _record(deciding, decision, {column})
+
+
+def keep(deciding: Deciding, rid: int, column: str, comment: str = "") -> Decision:
+    """Keep the formatted value of a cell: it is right, whether or not other rows agree.
+
+    Raises:
+        DecisionError: there is no such row or column.
+        LakeError: the dataset has no formatted table yet.
+    """
+    _refuse_unknown(deciding, rid, column)
+    return _keep(deciding, rid, column, comment)
 
 
 def accept_proposal(deciding: Deciding, rid: int, column: str, comment: str = "") -> Decision:
@@ -191,8 +186,33 @@ def reject_proposal(deciding: Deciding, rid: int, column: str, comment: str = ""
         DecisionError: nothing is proposed for the cell.
     """
     _proposals(deciding, rid, column)
+    return _keep(deciding, rid, column, comment)
+
+
+def _keep(deciding: Deciding, rid: int, column: str, comment: str) -> Decision:
     decision = Decision(deciding.at, deciding.by, "undo", deciding.name, rid, column_name=column, comment=comment)
     return _record(deciding, decision, {column})
+
+
+def _refuse_unknown(deciding: Deciding, rid: int, column: str) -> None:
+    """Refuse a cell that the formatted table does not have."""
+    import pyarrow.compute as pc
+
+    name = deciding.name
+    schema = deciding.formatted.schema()
+    if column not in schema.names or column.startswith("_"):
+        known = ", ".join(one for one in schema.names if not one.startswith("_"))
+        raise DecisionError(
+            f"{name} has no column {column}",
+            cause=f"its columns are {known}",
+            remedy=f"vertebra show formatted.{name}",
+        )
+    if not deciding.formatted.arrow().count_rows(filter=pc.field("_rid") == rid):
+        raise DecisionError(
+            f"{name} has no row {rid}",
+            cause="no formatted row has this _rid",
+            remedy=f'vertebra sql "select _rid, * from formatted.{name} limit 5"',
+        )
 
 
 def _proposals(deciding: Deciding, rid: int, column: str) -> list[str | None]:

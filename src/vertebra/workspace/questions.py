@@ -84,6 +84,8 @@ class Question:
         suggestions: what methods made or proposed, the surest first.
         reason: why this cell is asked about.
         like: number of cells that the answer may settle, with this one.
+        settles: whether the cell has the value of most rows that should be equal in its column, so that an answer says
+            what is right in all of them.
     """
 
     dataset: str
@@ -94,6 +96,7 @@ class Question:
     suggestions: tuple[Suggestion, ...]
     reason: str
     like: int
+    settles: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,9 +159,11 @@ def next_question(
     found = formatted.arrow(version).to_table(columns=columns, filter=pc.field("_rid") == best.rid)
     row = texts_of(found)[0]
     row.pop("_rid")
+    suggested = asking.suggestions(best)
     return Question(
-        name, best.rid, best.column, row[best.column], row, asking.suggestions(best), best.reason, best.size
-    )
+        name, best.rid, best.column, row[best.column], row, suggested, best.reason, best.size,
+        best.key[0] == "group" and not suggested,
+    )  # fmt: skip
 
 
 class _Asking:
@@ -216,6 +221,8 @@ class _Asking:
             column = label.column_name
             self.asked[(column,)] += 1
             for one in label.suggested:
+                self.asked[("by", one.method)] += 1
+                self.erred[("by", one.method)] += (one.new or "") != (label.new or "")
                 kind = kind_of(one.rule, one.evidence, label.old, one.new)
                 for change in ("", change_of(label.old, one.new)):
                     self.asked[("method", column, one.method, kind, change)] += 1
@@ -272,11 +279,13 @@ class _Asking:
         groups = []
         for row in rows:
             column, made = row["column_name"], row["reason"] == "made"
-            key = ("method", column, row["method"], row["kind"], row["change"])
-            wrong = max(1 - self._confidence(row), _LEAST_DOUBT / (1 + self.asked[key]))
+            method = row["method"]
+            key = ("method", column, method, row["kind"], row["change"])
+            by = ("by", method)
+            least = _LEAST_DOUBT * (1 + self.erred[by]) / (1 + self.asked[by]) / (1 + self.asked[key])
+            wrong = max(1 - self._confidence(row), least)
             if row["reason"] not in ("made", "unsure"):
                 wrong = _LEFT
-            method = row["method"]
             what = f"that {method} repaired" if made else f"for which {method} proposes a value and is not sure"
             same = f", all {row['change']}" if row["change"] else ""
             reason = f"one of {row['size']:,} cells of {column} {what}{same}"
@@ -354,9 +363,10 @@ class _Asking:
             same = ", ".join(f"t.{duckdb_identifier(name)}" for name in determinant)
             known = " AND ".join(f"t.{duckdb_identifier(name)} IS NOT NULL" for name in (*determinant, column))
             closed = f"_rid IN (SELECT rid FROM closed WHERE column_name = {duckdb_text(column)})"
+            said = f"_rid IN (SELECT rid FROM said WHERE column_name = {duckdb_text(column)})"
             found = self._rows(
                 f"WITH counts AS (SELECT {same}, {value} AS value, count(*) AS n, bool_or({closed}) AS decided,"
-                f" arg_min(_rid, md5(_rid::VARCHAR)) AS rid FROM trusted AS t WHERE {known} GROUP BY ALL)"
+                f" arg_min(_rid, ({said}, md5(_rid::VARCHAR))) AS rid FROM trusted AS t WHERE {known} GROUP BY ALL)"
                 f" SELECT sum(n) - max(n) AS others, arg_max(rid, (n, md5(value::VARCHAR))) AS rid FROM counts AS t"
                 f" GROUP BY {same} HAVING count(*) > 1 AND NOT bool_or(decided) ORDER BY others DESC, rid LIMIT 1"
             )

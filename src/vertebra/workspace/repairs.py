@@ -218,7 +218,8 @@ class Repairs(DecisionMethods):
         """Answer a question: say which value its cell should have.
 
         The cell gets the value with the next run, as with :meth:`set`, and the method ``learned`` generalises from it.
-        The value that the cell has says that it is right.
+        The value that the cell has says that it is right and is kept, as by :meth:`reject`; if the question is about
+        rows that should be equal, it also says what is right in them.
 
         Args:
             question: as :meth:`next_question` returns it.
@@ -233,9 +234,12 @@ class Repairs(DecisionMethods):
 
         Example:
             >>> question = project.repairs.next_question("orders")
-            >>> project.repairs.label(question, question.value).decision
-            'override'
+            >>> project.repairs.label(question, question.value).column_name == question.column_name
+            True
         """
+        if value == question.value and not question.settles:
+            with self._deciding(question.dataset, by) as deciding:
+                return decide.keep(deciding, question.rid, question.column_name, comment)
         return self.set(question.dataset, question.rid, question.column_name, value, comment, by)
 
     def evaluate(self, dataset: str, truth: Path | str) -> Evaluation:

@@ -146,10 +146,13 @@ class Rounds:
             chances = chances_of(standing, row_count(folder / "moves"), self.rows)
         rules = rule_table(self.determinants, chances, self.engine, self.weights.trust)
         found += self._proposed(standing, rules, chances, ballots, folder)
-        proposals = self.engine.materialise(self._open(reduce(_both, found)), folder / "proposals")
+        every = reduce(_both, found)
+        proposals = self.engine.materialise(self._open(every), folder / "proposals")
         if not row_count(folder / "proposals"):
             return set()
-        proposals = self._without_exceptions(proposals, folder, standing, rules)
+        # tuples that a person kept as they are still contradict their groups
+        asked = every if self.fixed and not self.searched else proposals
+        proposals = self._without_exceptions(proposals, asked, folder, standing, rules)
         proposals = self._with_held(proposals, folder, table, standing, rules)
         gains = self._gains(
             proposals, set(value_counts(folder / "proposals", "column_name", ("change", True))), table, standing
@@ -188,12 +191,16 @@ class Rounds:
         return [moves.where("choices = 1").drop("choices"), doubted(dependents, moves, rules)]
 
     def _without_exceptions(
-        self, proposals: DataFrame, folder: Path, standing: Standing, rules: DataFrame
+        self, proposals: DataFrame, every: DataFrame, folder: Path, standing: Standing, rules: DataFrame
     ) -> DataFrame:
-        """The proposals, without those of rules that do not hold for some tuples, as the first round shows."""
+        """The proposals, without those of rules that do not hold for some tuples, as the first round shows.
+
+        Args:
+            every: with those for cells that are decided about.
+        """
         if not self.searched:
             self.searched = True
-            self.exceptions = self._exceptions(proposals, folder / "exceptions", standing, rules)
+            self.exceptions = self._exceptions(every, folder / "exceptions", standing, rules)
         if self.exceptions is None:
             return proposals
         cell = ["rule", "rid", "column_name"]
@@ -212,7 +219,7 @@ class Rounds:
         asked = contradicted.select(*cell, "reads").join(keys, ["rule", "rid"])
         found = exceptions(asked, self.table, columns, self.engine, folder)
         if found is not None:
-            left = contradicted.drop("evidence").join(found.withColumnRenamed("because", "evidence"), cell)
+            left = self._open(contradicted).drop("evidence").join(found.withColumnRenamed("because", "evidence"), cell)
             self.left.append(left.withColumn("reason", F.lit(EXCEPTION)).select(*CELL, "reason"))
         return found
 
