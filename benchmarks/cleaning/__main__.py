@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.cleaning.habits import habits_sets
 from benchmarks.cleaning.made import made_sets
 from benchmarks.cleaning.runs import LEAST, Measured, run_method, run_project, table_methods
 from benchmarks.cleaning.sets import load_set, sets_folder
@@ -21,12 +22,14 @@ def main() -> None:
     parser.add_argument("--methods", nargs="*", help="table methods to measure (default: all)")
     parser.add_argument("--no-project", action="store_true", help="only the table methods, no `vertebra run`")
     parser.add_argument("--no-made", action="store_true", help="only the published sets")
+    parser.add_argument("--labels", type=int, default=20, help="questions that the clean table answers; 0 asks none")
+    parser.add_argument("--questions", action="store_true", help="print the questions and answers")
     parser.add_argument("--columns", action="store_true", help="print the score of each column")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of cleaning.json and cleaning.md")
     arguments = parser.parse_args()
     folder = sets_folder(arguments.sets)
     published = [load_set(path.parent) for path in sorted(folder.glob("*/dirty.csv"))]
-    sets = [*published, *([] if arguments.no_made else made_sets())]
+    sets = [*published, *([] if arguments.no_made else [*made_sets(), *habits_sets()])]
     sets = [given for given in sets if not arguments.only or given.name in arguments.only]
     methods = {n: m for n, m in table_methods().items() if arguments.methods is None or n in arguments.methods}
     found: list[Measured] = []
@@ -36,11 +39,19 @@ def main() -> None:
         engine = SailEngine()
         for given in sets:
             for method in methods.values():
+                if method.name == "learned":
+                    continue  # it needs labels
                 found.append(run_method(method, given, engine, Path(temporary)))
                 _say(found[-1], columns=arguments.columns)
             if given.rules and not arguments.no_project:
                 for repair in (None, "auto", {"methods": sorted(table_methods())}):
                     found.append(run_project(given, Path(temporary), repair=repair))
+                    _say(found[-1], columns=arguments.columns)
+                if arguments.labels:
+                    labelled = run_project(
+                        given, Path(temporary), repair="auto", labels=arguments.labels, show=arguments.questions
+                    )
+                    found.append(labelled)
                     _say(found[-1], columns=arguments.columns)
         engine.stop()
     record(

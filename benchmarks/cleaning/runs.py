@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from vertebra import Workspace
     from vertebra.engine import Engine
 
-SHOW_QUESTIONS = False
-"""Whether questions and answers are printed."""
 LEAST = 0.8
 """The confidence from which proposals of a method count as repairs."""
 
@@ -84,13 +82,16 @@ def run_method(method: TableRepairMethod, given: CleaningSet, engine: Engine, fo
     return measured(given, method.name, seconds, proposals)
 
 
-def run_project(given: CleaningSet, folder: Path, *, repair: object = None, labels: int = 0) -> Measured:
+def run_project(
+    given: CleaningSet, folder: Path, *, repair: object = None, labels: int = 0, show: bool = False
+) -> Measured:
     """What ``vertebra run`` repairs in a project of the set with its published rules.
 
     Args:
         folder: where to put the project.
         repair: as in :func:`~benchmarks.cleaning.sets.write_project`.
         labels: how many questions are answered, from the clean table, before a second run.
+        show: print the questions and answers.
     """
     import vertebra
 
@@ -102,7 +103,7 @@ def run_project(given: CleaningSet, folder: Path, *, repair: object = None, labe
         report = project.run()
         seconds = time.perf_counter() - started
         if labels:
-            answered = answer(project, given, labels)
+            answered = answer(project, given, labels, show=show)
             named += f", {answered} labels"
             started = time.perf_counter()
             report = project.run()
@@ -115,7 +116,7 @@ def run_project(given: CleaningSet, folder: Path, *, repair: object = None, labe
     return measured(given, f"vertebra run, published rules{named}", seconds, proposals, least=0.0)
 
 
-def answer(project: Workspace, given: CleaningSet, labels: int) -> int:
+def answer(project: Workspace, given: CleaningSet, labels: int, *, show: bool = False) -> int:
     """Answer questions about cells as a person would who knows the clean table; how many there were."""
     for number in range(labels):
         question = project.repairs.next_question(given.name)
@@ -124,7 +125,7 @@ def answer(project: Workspace, given: CleaningSet, labels: int) -> int:
         right = given.clean[question.column_name][question.rid % 10**10]
         value = question.value if same(question.value, right) else right
         project.repairs.label(question, value)
-        if SHOW_QUESTIONS:
+        if show:
             proposed = ", ".join(f"{one.value!r} {one.method} {one.confidence:.2f}" for one in question.suggestions)
             said = "right" if value == question.value else f"-> {value!r}"
             print(
