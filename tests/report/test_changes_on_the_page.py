@@ -113,6 +113,7 @@ def test_a_rule_that_cleaning_breaks_stops_the_run_and_quality_says_so(stopped: 
         "did not write trusted.shops: a rule declared with on_violation: fail stopped it: phones is violated by 1 row"
     )
     assert said in table.failure
+    assert (table.last.violations, table.last.new) == (19, 0), "what cleaning breaks is not among what it found"
     assert "556" not in stopped.table("trusted.shops").arrow().column("phone").to_pylist()
     page = text_of(page_of(stopped))
     assert said in page

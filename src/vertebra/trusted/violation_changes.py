@@ -17,11 +17,13 @@ import pyarrow.parquet as pq
 from vertebra.governance.ledgers import Ledgers, wrote
 from vertebra.governance.schemas import STATES
 from vertebra.lake.batches import RECORDS_PER_BATCH
+from vertebra.trusted.resolution import without_introduced
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from vertebra.declare.dataset import Dataset
+    from vertebra.engine.port import Engine
     from vertebra.governance.context import StepContext
     from vertebra.lake.table import LakeTable
 
@@ -66,12 +68,17 @@ def changes_since_last_run(dataset: Dataset, ctx: StepContext, now: Sequence[Pat
         before, reason = [], "vertebra gc has freed the violations of the run before"
     if dataset.load == "snapshot" and _rows(before) and _rows(now) and _batches(before).isdisjoint(_batches(now)):
         before, reason = [], "the rows of a new snapshot have new row ids"
-    frames = [ctx.engine.read_parquet(files, STATES["violations"]) if _rows(files) else None for files in (before, now)]
+    frames = [_found(files, ctx.engine) if _rows(files) else None for files in (before, now)]
     new, persisting, gone = _compared(*frames)
     found = {rule: new.get(rule, 0) + persisting.get(rule, 0) for rule in new | persisting}
     if reason:
         return Change("", reason, found)
     return Change(assessed[-1], "", found, new, persisting, gone)
+
+
+def _found(files: Sequence[Path], engine: Engine) -> DataFrame:
+    """The violations before cleaning, of all those in files of the ledger."""
+    return without_introduced(engine.read_parquet(files, STATES["violations"]))
 
 
 def _compared(before: DataFrame | None, now: DataFrame | None) -> Sequence[dict[str, int]]:

@@ -158,7 +158,7 @@ def _violations_trend(caption: str, bars: Sequence[RunBar]) -> ViolationsTrend:
 
 
 def _worst_rules(facts: Sequence[TableQuality]) -> WorstRules:
-    about_rows = [rule for one in facts for rule in one.broken if not rule.table_rule]
+    about_rows = [rule for one in facts for rule in one.broken if rule.tuples]
     broken = sorted(about_rows, key=lambda rule: -(rule.share or 0))
     most = max((rule.share or 0.0 for rule in broken), default=0.0) or 1.0
     return WorstRules(broken[:_WORST], most, max(len(broken) - _WORST, 0))
@@ -194,7 +194,7 @@ def _section(project: Project, evidence: QualityEvidence, facts: TableQuality, a
         cards=cards,
         holding=[(rule.rule, constraint_text(rules.get(rule.rule))) for rule in facts.rules if not rule.broken],
         changes=changes_section(changes, current=not warning) if changes else None,
-        warning=warning,
+        warning=f"{warning[:1].upper()}{warning[1:]}".replace("\n  next:  ", ". Next: "),
     )
 
 
