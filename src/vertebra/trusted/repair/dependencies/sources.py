@@ -146,18 +146,14 @@ class Sources:
             F.struct(F.lit(name).alias("name"), as_text(spark_identifier(name)).alias("source")) for name in candidates
         ]
         sources = self.table.select("_rid", F.explode(F.array(*named)).alias("is")).select("_rid", "is.*")
-        told = (
-            cells.join(sources.dropna(), "_rid")
-            .groupBy("name", "source")
-            .agg(
-                F.sum("agrees").alias("agrees"),
-                F.sum("expected").alias("expected"),
-                F.sum(F.col("expected") * (F.lit(1.0) - F.col("expected"))).alias("variance"),
-            )
-        )
+        # the cells of a tuple go together: one in the wrong group is contradicted in all of them
+        tuples = cells.groupBy("_rid").agg(F.sum(F.col("agrees") - F.col("expected")).alias("more"))
+        square = F.col("more") * F.col("more")
+        told = tuples.join(sources.dropna(), "_rid").withColumn("square", square).groupBy("name", "source")
+        sums = told.agg(F.sum("more").alias("more"), F.sum("square").alias("variance"))
         statistic: dict[str, list[float]] = defaultdict(list)
-        for row in told.where(F.col("variance") >= 1).collect():
-            statistic[row["name"]].append((row["agrees"] - row["expected"]) ** 2 / row["variance"])
+        for row in sums.where(F.col("variance") >= 1).collect():
+            statistic[row["name"]].append(row["more"] ** 2 / row["variance"])
         scores = {name: _deviation(found) for name, found in statistic.items() if len(found) > 1}
         best = max(sorted(scores), key=lambda name: scores[name], default=None)
         return best if best is not None and scores[best] >= _SIGNIFICANT else None
