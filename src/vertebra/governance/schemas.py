@@ -297,8 +297,8 @@ STATES: Final[dict[str, pa.Schema]] = {
     # cells that cleaning changed
     "repairs": _schema(**_REPAIRED),
     # cells that cleaning could have changed and left to people, and why: "tie" (another value is as well supported),
-    # "unsure" (below the confidence that is declared), "breaks" (another rule, which evidence names) or "contested"
-    # (another method would take it back)
+    # "unsure" (below the confidence that is declared), "breaks" (another rule, which evidence names), "contested"
+    # (another method would take it back) or "exception" (nearly all rows with some value contradict the rule there)
     "proposals": _schema(**_REPAIRED, reason=pa.string()),
     # rows that cleaning removed, whole, as JSON text
     "quarantine": _schema(

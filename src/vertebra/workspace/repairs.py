@@ -48,7 +48,8 @@ class ProposedCell(RepairedCell):
 
     Attributes:
         reason: ``tie`` (another value is as well supported), ``unsure`` (below the declared confidence), ``breaks``
-            (another rule, see ``evidence``) or ``contested`` (another method would take it back).
+            (another rule, see ``evidence``), ``contested`` (another method would take it back) or ``exception`` (nearly
+            all rows with some value of another column contradict the rule there).
     """
 
     reason: str = ""
