@@ -43,6 +43,11 @@ _LEAST_DOUBT: Final = 0.1
 """How likely a method is wrong in a way that it does not know of, before any answer."""
 _LEFT, _DISAGREE, _ONCE, _VIOLATES, _EMPTY, _USUAL_SHAPE, _RARE_SHAPE = 0.5, 0.5, 0.3, 0.35, 0.02, 0.005, 0.3
 """How likely such a cell is wrong if no method is sure of it."""
+_UNCLEAR: Final = 0.2
+"""The same, for a group of which no value is that of most rows: perhaps rows stand in the wrong group."""
+_SETTLES: Final = "group"
+_FEWEST, _LEAD = 3, 2
+"""Rows with the most frequent value of a group, and their lead over all others, from which it is that of most rows."""
 _SAID: Final = "rid, column_name, method, rule, old, new, confidence, evidence"
 _KIND: Final = (
     "rule || ': ' || regexp_replace(coalesce(evidence, ''), '[0-9]+', '#', 'g') || CASE WHEN coalesce(old, '') = ''"
@@ -162,7 +167,7 @@ def next_question(
     suggested = asking.suggestions(best)
     return Question(
         name, best.rid, best.column, row[best.column], row, suggested, best.reason, best.size,
-        best.key[0] == "group" and not suggested,
+        best.key[0] == _SETTLES and not suggested,
     )  # fmt: skip
 
 
@@ -367,18 +372,18 @@ class _Asking:
             found = self._rows(
                 f"WITH counts AS (SELECT {same}, {value} AS value, count(*) AS n, bool_or({closed}) AS decided,"
                 f" arg_min(_rid, ({said}, md5(_rid::VARCHAR))) AS rid FROM trusted AS t WHERE {known} GROUP BY ALL)"
-                f" SELECT sum(n) - max(n) AS others, arg_max(rid, (n, md5(value::VARCHAR))) AS rid FROM counts AS t"
-                f" GROUP BY {same} HAVING count(*) > 1 AND NOT bool_or(decided) ORDER BY others DESC, rid LIMIT 1"
+                " SELECT * FROM (SELECT sum(n) - max(n) AS others,"
+                f" max(n) >= {_FEWEST} AND max(n) >= {_LEAD} * (sum(n) - max(n)) AS clear,"
+                " arg_max(rid, (n, md5(value::VARCHAR))) AS rid FROM counts AS t"
+                f" GROUP BY {same} HAVING count(*) > 1 AND NOT bool_or(decided))"
+                " QUALIFY row_number() OVER (PARTITION BY clear ORDER BY others DESC, rid) = 1"
             )
-            if found:
-                row = found[0]
+            for row in found:
+                size = row["others"] + (1 if row["clear"] else 0)
                 shown = ", ".join(determinant)
-                reason = (
-                    f"{row['others'] + 1:,} cells of {column} or more disagree where {shown} is the same, and none is"
-                    " clearly right"
-                )
-                key = ("group", column)
-                groups.append(_Group(key, column, row["others"] + 1, _DISAGREE, row["rid"], reason))
+                reason = f"{row['others'] + 1:,} cells of {column} or more disagree where {shown} is the same"
+                key, wrong = (_SETTLES, _DISAGREE) if row["clear"] else ("unclear", _UNCLEAR)
+                groups.append(_Group((key, column), column, size, wrong, row["rid"], reason))
         return groups
 
     def _of_other_rules(self) -> list[_Group]:
