@@ -89,3 +89,25 @@ def test_answers_are_numbers_texts_and_letters() -> None:
         "",
         "  1  Reus  proposed by format, 0.80: the usual spelling",
     ]
+
+
+def test_an_answer_settles_a_group_only_where_most_of_its_rows_agree(tmp_path: Path) -> None:
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "vertebra.yaml").write_text("name: groups\n")
+    declared = "source: s\ncollect: {from: files, path: d.csv}\nparse: {format: csv}\nload: snapshot\n"
+    declared += (
+        "columns: {zip: string, city: string}\nrules: {city: {determines: 'zip -> city', on_violation: report}}\n"
+    )
+    (tmp_path / "datasets" / "d.yaml").write_text(declared)
+    (tmp_path / "d.csv").write_text("zip,city\n" + "1,Reus\n" * 6 + "1,Vic\n" * 2 + "2,Olot\n2,Olot\n2,Salt\n2,Salt\n")
+    with vertebra.open(tmp_path) as project:
+        assert project.run().ok
+        asked, answers = {}, {}
+        for _ in range(2):
+            question = project.repairs.next_question("d")
+            assert question is not None
+            asked[question.row["zip"]] = question.settles
+            answers[question.row["zip"]] = project.repairs.label(question, question.value).decision
+        # the value of most rows says what is right in the others; one of an even group may stand in the wrong one
+        assert asked == {"1": True, "2": False}
+        assert answers == {"1": "override", "2": "undo"}

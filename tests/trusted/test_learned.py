@@ -10,6 +10,7 @@ from trusted.table_repairs import likely, proposals
 from vertebra.engine import Engine
 from vertebra.trusted.labels import Label, Suggested, label_of, suggested_in, suggested_text
 from vertebra.trusted.repair.learned.calibration import calibration_of, change_of, kind_of
+from vertebra.trusted.repair.learned.judged import judged
 from vertebra.trusted.repair.learned.transformations import transformations
 from vertebra.trusted.repair.table_methods.learned import METHOD
 
@@ -219,3 +220,37 @@ def test_slips_are_looked_for_where_one_was_corrected(sail: Engine, tmp_path: Pa
     ]
     doubted = proposals(METHOD, columns, sail, tmp_path / "two", labels=kept)
     assert doubted[6, "city"]["confidence"] < 0.9 < found[6, "city"]["confidence"]
+
+
+def test_dependencies_are_judged_by_what_labels_taught(engine: Engine) -> None:
+    columns = (
+        "rule string, rid bigint, column_name string, old string, new string, method string, confidence double,"
+        " support bigint, evidence string"
+    )
+    rows = [
+        ("city", 1, "city", "Rus", "Reus", "consistent", 0.88, 9, "9 of 10"),
+        ("city", 2, "city", "Rus", "Reus", "consistent", 0.88, 9, "9 of 10"),
+        ("town", 2, "city", "Rus", "Vic", "consistent", 0.5, 9, "9 of 10"),
+        ("city", 3, "city", "Vicc", "Vic", "consistent", 0.88, 9, "9 of 10"),
+    ]
+    left = engine.session.createDataFrame(
+        [(*row, "tie" if row[1] == 3 else "unsure") for row in rows], f"{columns}, reason string"
+    )
+    made = engine.session.createDataFrame([("name", 4, "name", "Ana", "Ann", "consistent", 0.95, 3, "3 of 4")], columns)
+    right = [Suggested("consistent", "city", "Olot", 0.88, "9 of 10")]
+    wrong = [Suggested("consistent", "name", "Eva", 0.95, "3 of 4")]
+    labels = [Label(10 + n, "city", "Olott", "Olot", tuple(right)) for n in range(9)]
+    labels += [Label(20 + n, "name", "Evi", "Evi", tuple(wrong)) for n in range(3)]
+    taught = calibration_of(labels)
+    assert taught is not None
+    found = judged(made, left, {"city": 0.9, "town": 0.9, "name": 0.9}, taught, engine)
+    assert found is not None
+    reasons = sorted((row["rid"], row["rule"], row["reason"]) for row in found.toArrow().to_pylist())
+    # a sure proposal is made; not where another value is proposed, or it is a tie; a doubtful repair is taken back
+    assert reasons == [
+        (1, "city", ""),
+        (2, "city", "unsure"),
+        (2, "town", "unsure"),
+        (3, "city", "tie"),
+        (4, "name", "unsure"),
+    ]
