@@ -302,3 +302,13 @@ def test_where_two_columns_may_be_wrong_neither_is_replaced(sail_zone: Zone) -> 
     every = [line for line in lines for _ in range(4)]
     sail_zone.run(table(rules, "team season manager"), rows("team season manager", *every, "t0 2010 mA"))
     assert [cell for cell in cells(sail_zone) if cell[1] != "manager"] == []
+
+
+def test_where_another_group_explains_a_tuple_in_full_the_determinant_may_be_wrong(zone: Zone) -> None:
+    rules = repair("zip -> city", "zip -> state", confidence=0.9)
+    lines = [line for line in ("Z1 Reus CT", "Z2 Vic CT", "Z3 Elx VC") for _ in range(6)]
+    zone.run(table(rules, "zip city state"), rows("zip city state", *lines, "Z1 Vic CT", "Z1 Elx CT"))
+    assert cells(zone) == [(rid(19), "city", "Elx", "Reus")]
+    assert zone.rows("governance.proposals", "rid", "column_name", "new", "reason") == [
+        (rid(18), "city", "Reus", "unsure")
+    ]

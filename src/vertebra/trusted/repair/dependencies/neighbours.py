@@ -85,20 +85,36 @@ def neighbours(ballots: Sequence[Ballot], standing: Standing, chances: Chances, 
     )  # fmt: skip
 
 
-def doubted(proposals: DataFrame, moves: DataFrame, rules: DataFrame) -> DataFrame:
-    """The proposals for dependents, less sure where a column of the determinant is probably wrong instead.
+def doubts(moves: DataFrame, rules: DataFrame) -> DataFrame:
+    """How likely the determinants of tuples are right, by what is known of the groups beside theirs.
+
+    Args:
+        moves: as of :func:`neighbours`.
+        rules: as of :func:`vertebra.trusted.repair.dependencies.proposals.rule_table`.
+
+    Returns:
+        ``determinant, rid, stays``.
+    """
+    from pyspark.sql import functions as F
+
+    number = rules.select("rule", "determinant").distinct()
+    right = (F.lit(1.0) - F.col("confidence")).alias("stays")
+    return moves.select("rule", "rid", right).join(number, "rule").select("determinant", "rid", "stays")
+
+
+def doubted(proposals: DataFrame, doubt: DataFrame, rules: DataFrame) -> DataFrame:
+    """The proposals for dependents, less sure where the determinant is probably wrong instead.
 
     Args:
         proposals: as of :func:`vertebra.trusted.repair.dependencies.proposals.proposed`.
-        moves: as of :func:`neighbours`.
+        doubt: ``determinant, rid, stays``: how likely the determinant of a tuple is right.
         rules: as of :func:`vertebra.trusted.repair.dependencies.proposals.rule_table`.
     """
     from pyspark.sql import functions as F
 
     number = rules.select("rule", "determinant").distinct()
-    moving = moves.select("rule", "rid", (F.lit(1.0) - F.col("confidence")).alias("stays")).join(number, "rule")
-    moving = moving.groupBy("determinant", "rid").agg(F.min("stays").alias("stays"))
-    joined = proposals.join(number, "rule").join(moving, ["determinant", "rid"], "left")
+    least = doubt.groupBy("determinant", "rid").agg(F.min("stays").alias("stays"))
+    joined = proposals.join(number, "rule").join(least, ["determinant", "rid"], "left")
     changes = F.col("change") & F.col("stays").isNotNull()
     less = F.when(changes, rounded(F.least("confidence", "stays"))).otherwise(F.col("confidence"))
     return joined.withColumn("confidence", less).select(*proposals.columns)

@@ -53,13 +53,13 @@ def rule_table(
     )
 
 
-def proposed(standing: Standing, rules: DataFrame, chances: Chances, composite: Sequence[int] = ()) -> DataFrame:
+def proposed(standing: Standing, rules: DataFrame, chances: Chances, searched: Sequence[int] = ()) -> DataFrame:
     """What groups propose for cells that they contradict, or fill, and what speaks against it.
 
     Args:
         rules: as of :func:`rule_table`.
-        composite: determinants whose wrong columns are looked for otherwise, by number: that another group has the
-            value of a dependent says nothing there.
+        searched: determinants for whose tuples a better group was looked for, by number: that some group has the value
+            of a dependent says nothing more there.
 
     Returns:
         :data:`CELL`, ``least`` (the least confidence that the rule accepts), ``reads`` (the columns it relies on),
@@ -69,8 +69,8 @@ def proposed(standing: Standing, rules: DataFrame, chances: Chances, composite: 
     from pyspark.sql import functions as F
 
     cells = standing.voted()
-    if composite:
-        cells = cells.withColumn("known", F.col("known") & ~F.col("determinant").isin(list(composite)))
+    if searched:
+        cells = cells.withColumn("known", F.col("known") & ~F.col("determinant").isin(list(searched)))
     cells = cells.join(rules.where("not implied"), PLACE)
     empty, differs = F.col("value").isNull(), F.col("value") != F.col("winner")
     change = F.when(empty, F.col("fills")).otherwise(differs)

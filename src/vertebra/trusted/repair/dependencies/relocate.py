@@ -40,15 +40,18 @@ def relocations(ballots: Sequence[Ballot], standing: Standing, chances: Chances,
     of_tuples = [ballot.cells_of(suspects) for ballot in ballots]
     cells = reduce(lambda one, other: one.unionByName(other), of_tuples).where(F.col("value").isNotNull())
     cells = cells.join(suspects, ["determinant", "_rid"])
-    known = (
-        standing.winners.drop("support").withColumnRenamed("key", "group").join(cells.select(*cell).distinct(), cell)
-    )
-    number = known.groupBy(*cell).agg(F.count(F.lit(1)).alias("groups"))
-    known = known.join(number.where(F.col("groups") <= _MOST_GROUPS), cell)
-    met = cells.join(known, cell).where(F.col("key") != F.col("group"))
+    known = standing.winners.drop("support").withColumnRenamed("key", "group")
+    asked = known.join(cells.select(*cell).distinct(), cell)
+    number = asked.groupBy(*cell).agg(F.count(F.lit(1)).alias("groups"))
+    met = cells.join(asked.join(number.where(F.col("groups") <= _MOST_GROUPS), cell), cell)
     rarity = F.round(F.sum(F.lit(1.0) / F.sqrt(F.col("groups").cast("double"))), 6)
-    candidates = met.groupBy("determinant", "_rid", "key", "group", "against", "agreeing").agg(
-        F.count(F.lit(1)).alias("shared"), rarity.alias("rarity")
+    group = ["determinant", "_rid", "group"]
+    near = met.where(F.col("key") != F.col("group")).groupBy(*group).agg(rarity.alias("rarity"))
+    # groups are found by attributes that few of them have, and judged by all
+    there = known.withColumnRenamed("value", "there")
+    beside = cells.join(near, ["determinant", "_rid"]).join(there, ["determinant", "group", "place"])
+    candidates = beside.groupBy(*group, "key", "against", "agreeing", "rarity").agg(
+        F.sum((F.col("value") == F.col("there")).cast("bigint")).alias("shared")
     )
     order = Window.partitionBy("determinant", "_rid").orderBy(F.col("shared").desc(), F.col("rarity").desc())
     ranked = candidates.withColumn("rank", F.rank().over(order)).withColumn("next", F.lead("shared").over(order))
@@ -76,6 +79,41 @@ def relocations(ballots: Sequence[Ballot], standing: Standing, chances: Chances,
         F.lit(True).alias("change"),
         F.lit(True).alias("moves"),
     )
+
+
+def explained(ballots: Sequence[Ballot], standing: Standing, chances: Chances) -> DataFrame:
+    """The tuples whose contradicted attributes another group has, together with all their other ones.
+
+    Either the attributes are wrong, or the determinant is: what the tuple shares with its present group, it shares with
+    the other one, too. How often each is the case in the table decides.
+
+    Args:
+        ballots: of determinants that may be relocated.
+
+    Returns:
+        ``determinant, rid, stays``: how likely the determinant is right.
+    """
+    from pyspark.sql import functions as F
+
+    cell, tuple_ = ["determinant", "place", "value"], ["determinant", "_rid"]
+    numbers = [ballot.determinant.number for ballot in ballots]
+    asked = standing.agreements().where((F.col("against") > 0) & ~F.col("suspect"))
+    asked = asked.where(F.col("determinant").isin(numbers)).select(*tuple_)
+    of_tuples = [ballot.cells_of(asked) for ballot in ballots]
+    cells = reduce(lambda one, other: one.unionByName(other), of_tuples).where(F.col("value").isNotNull())
+    cells = cells.join(asked, tuple_).select(*tuple_, "key", "place", "value")
+    known = standing.winners.select(F.col("key").alias("group"), *cell)
+    own = standing.winners.select("determinant", "key", "place", F.col("value").alias("winner"))
+    wrong = cells.join(own, ["determinant", "key", "place"]).where(F.col("value") != F.col("winner")).drop("winner")
+    asked_for = known.join(wrong.select(*cell).distinct(), cell)
+    number = asked_for.groupBy(*cell).agg(F.count(F.lit(1)).alias("groups")).where(F.col("groups") <= _MOST_GROUPS)
+    others = wrong.join(asked_for.join(number, cell), cell).where(F.col("key") != F.col("group"))
+    others = others.select(*tuple_, "group").distinct()
+    there = known.withColumnRenamed("value", "there")
+    beside = cells.join(others, tuple_).join(there, ["determinant", "group", "place"])
+    agrees = beside.groupBy(*tuple_, "group").agg(F.min((F.col("value") == F.col("there")).cast("int")).alias("all"))
+    found = agrees.where(F.col("all") == 1).select("determinant", F.col("_rid").alias("rid")).distinct()
+    return found.withColumn("stays", F.lit(1.0 / (1.0 + chances.determinant)))
 
 
 def _rules(ballots: Sequence[Ballot], chances: Chances, engine: Engine) -> DataFrame:

@@ -13,7 +13,7 @@ from vertebra.trusted.repair.dependencies.chances import Chances, chances_of
 from vertebra.trusted.repair.dependencies.fit import fit
 from vertebra.trusted.repair.dependencies.groups import Ballot, Groups
 from vertebra.trusted.repair.dependencies.hold import held
-from vertebra.trusted.repair.dependencies.neighbours import doubted, neighbours
+from vertebra.trusted.repair.dependencies.neighbours import doubted, doubts, neighbours
 from vertebra.trusted.repair.dependencies.proposals import (
     CELL,
     PLACE,
@@ -22,9 +22,9 @@ from vertebra.trusted.repair.dependencies.proposals import (
     rule_table,
     without_conflicts,
 )
-from vertebra.trusted.repair.dependencies.relocate import relocations
+from vertebra.trusted.repair.dependencies.relocate import explained, relocations
 from vertebra.trusted.repair.dependencies.sources import TrustToFind, source_trust
-from vertebra.trusted.repair.dependencies.standing import Figures, Standing
+from vertebra.trusted.repair.dependencies.standing import Figures, Standing, may_relocate
 from vertebra.trusted.repair.exceptions import EXCEPTION, exceptions
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class Rounds:
         self.left: list[DataFrame] = []
         self.columns: set[str] = set()
         self.searched = False
+        self.wrong_determinants = 0.0
         self.exceptions: DataFrame | None = None
 
     def solution(self) -> Solution:
@@ -144,6 +145,9 @@ class Rounds:
             moves = relocations(moved, standing, chances, self.engine)
             found.append(self.engine.materialise(moves, folder / "moves"))
             chances = chances_of(standing, row_count(folder / "moves"), self.rows)
+        # of what is left in later rounds, less shows how often determinants are wrong
+        self.wrong_determinants = max(self.wrong_determinants, chances.determinant)
+        chances = replace(chances, determinant=self.wrong_determinants)
         rules = rule_table(self.determinants, chances, self.engine, self.weights.trust)
         found += self._proposed(standing, rules, chances, ballots, folder)
         every = reduce(_both, found)
@@ -175,20 +179,23 @@ class Rounds:
         self, standing: Standing, rules: DataFrame, chances: Chances, ballots: Sequence[Ballot], folder: Path
     ) -> list[DataFrame]:
         """What groups propose for dependents, and for single columns of composite determinants."""
-        near = [
-            one
-            for one in ballots
-            if one.determinant.parts
-            and standing.figures.get(one.determinant.number, Figures()).alone
-            and all(rule.relocates for rule in one.determinant.rules)
-        ]
-        dependents = proposed(standing, rules, chances, [one.determinant.number for one in near])
-        if not near:
-            return [dependents]
-        moves = self.engine.materialise(neighbours(near, standing, chances, self.engine), folder / "neighbours")
-        if not row_count(folder / "neighbours"):
-            return [dependents]
-        return [moves.where("choices = 1").drop("choices"), doubted(dependents, moves, rules)]
+        found: list[DataFrame] = []
+        doubt: list[DataFrame] = []
+        contradicted = [one for one in ballots if standing.figures.get(one.determinant.number, Figures()).contradicted]
+        near = [one for one in contradicted if one.determinant.parts and _relocates(one.determinant)]
+        if near:
+            moves = self.engine.materialise(neighbours(near, standing, chances, self.engine), folder / "neighbours")
+            if row_count(folder / "neighbours"):
+                found.append(moves.where("choices = 1").drop("choices"))
+                doubt.append(doubts(moves, rules))
+        single = [one for one in contradicted if may_relocate(one.determinant)]
+        if single:
+            explained_ = self.engine.materialise(explained(single, standing, chances), folder / "explained")
+            if row_count(folder / "explained"):
+                doubt.append(explained_)
+        searched = [one.determinant.number for one in (*near, *single)]
+        dependents = proposed(standing, rules, chances, searched)
+        return [*found, doubted(dependents, reduce(_both, doubt), rules) if doubt else dependents]
 
     def _without_exceptions(
         self, proposals: DataFrame, every: DataFrame, folder: Path, standing: Standing, rules: DataFrame
@@ -288,6 +295,10 @@ class Rounds:
         if made is not None:
             once = once.join(made.select("rid", "column_name"), ["rid", "column_name"], "left_anti")
         return once.select(*CELL, "reason")
+
+
+def _relocates(one: Determinant) -> bool:
+    return all(rule.relocates for rule in one.rules)
 
 
 def _both(first: DataFrame, second: DataFrame) -> DataFrame:

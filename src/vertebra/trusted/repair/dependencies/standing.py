@@ -30,7 +30,6 @@ class Figures:
     Attributes:
         contradicted: cells that have another value than their group.
         suspects: tuples that seem to stand in the wrong group.
-        alone: tuples with such cells, and none that agree with the group.
         exceptions: tuples with one such cell, of a value that other groups have, whose other attributes agree with the
             group.
         values: for each dependent, how many values its groups support.
@@ -38,7 +37,6 @@ class Figures:
 
     contradicted: int = 0
     suspects: int = 0
-    alone: int = 0
     exceptions: int = 0
     values: Mapping[int, int] = field(default_factory=dict)
 
@@ -110,12 +108,10 @@ class Standing:
     def _figures(self) -> dict[int, Figures]:
         from pyspark.sql import functions as F
 
-        alone = (F.col("against") > 0) & (F.col("agreeing") == 0)
         exception = (F.col("against") == 1) & (F.col("agreeing") > 0) & (F.col("swapped") == 1)
         counted = self._rows.groupBy("determinant").agg(
             F.sum("against").alias("contradicted"),
             F.sum(F.col("suspect").cast("bigint")).alias("suspects"),
-            F.sum(alone.cast("bigint")).alias("alone"),
             F.sum(exception.cast("bigint")).alias("exceptions"),
         )
         values = self.winners.groupBy("determinant", "place").agg(F.count_distinct("value").alias("values"))
@@ -124,7 +120,6 @@ class Standing:
             row["determinant"]: Figures(
                 row["contradicted"],
                 row["suspects"],
-                row["alone"],
                 row["exceptions"],
                 {one[0]: one[1] for one in row["values"]},
             )
