@@ -266,12 +266,12 @@ def test_a_state_that_differs_only_here_and_there_has_errors(sail_zone: Zone) ->
     assert len(cells(sail_zone)) == 6
 
 
-def test_filling_a_group_that_stays_broken_is_no_reason_to_take_its_repairs_back(zone: Zone) -> None:
+def test_filling_a_group_that_stays_broken_is_no_reason_to_take_its_repairs_back(sail_zone: Zone) -> None:
     rules = repair("zip -> city", fill=True, confidence=0.95)
     lines = ["Z1 Reus"] * 12 + ["Z1 Rus"] + ["Z2 Vic"] * 3 + ["Z2 Reus", *["Z2 -"] * 20]
-    zone.run(table(rules, "zip city"), rows("zip city", *lines))
-    assert cells(zone) == [(rid(12), "city", "Rus", "Reus")]
-    left = {(row, reason) for row, reason in zone.rows("governance.proposals", "rid", "reason")}
+    sail_zone.run(table(rules, "zip city"), rows("zip city", *lines))
+    assert cells(sail_zone) == [(rid(12), "city", "Rus", "Reus")]
+    left = {(row, reason) for row, reason in sail_zone.rows("governance.proposals", "rid", "reason")}
     assert left == {(rid(16), "unsure")} | {(rid(row), "breaks") for row in range(17, 37)}
 
 
@@ -304,11 +304,11 @@ def test_where_two_columns_may_be_wrong_neither_is_replaced(sail_zone: Zone) -> 
     assert [cell for cell in cells(sail_zone) if cell[1] != "manager"] == []
 
 
-def test_where_another_group_explains_a_tuple_in_full_the_determinant_may_be_wrong(zone: Zone) -> None:
+def test_where_another_group_explains_a_tuple_in_full_the_determinant_may_be_wrong(sail_zone: Zone) -> None:
     rules = repair("zip -> city", "zip -> state", confidence=0.9)
     lines = [line for line in ("Z1 Reus CT", "Z2 Vic CT", "Z3 Elx VC") for _ in range(6)]
-    zone.run(table(rules, "zip city state"), rows("zip city state", *lines, "Z1 Vic CT", "Z1 Elx CT"))
-    assert cells(zone) == [(rid(19), "city", "Elx", "Reus")]
-    assert zone.rows("governance.proposals", "rid", "column_name", "new", "reason") == [
+    sail_zone.run(table(rules, "zip city state"), rows("zip city state", *lines, "Z1 Vic CT", "Z1 Elx CT"))
+    assert cells(sail_zone) == [(rid(19), "city", "Elx", "Reus")]
+    assert sail_zone.rows("governance.proposals", "rid", "column_name", "new", "reason") == [
         (rid(18), "city", "Reus", "unsure")
     ]

@@ -67,8 +67,8 @@ def test_without_trust_the_majority_is_wrong(sail_zone: Zone) -> None:
     assert {flight: values for flight, values in found.items() if flight in COPIED} == COPIED
 
 
-def test_the_column_that_tells_sources_apart_is_found(zone: Zone) -> None:
-    assert departures(zone, True) == RIGHT
+def test_the_column_that_tells_sources_apart_is_found(sail_zone: Zone) -> None:
+    assert departures(sail_zone, True) == RIGHT
 
 
 def test_a_declared_accuracy_counts_as_it_is_declared(sail_zone: Zone) -> None:
