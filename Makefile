@@ -29,6 +29,7 @@ bench: setup spark ## Measure against pandas, DuckDB and Apache Spark, and write
 	@$(BIN)/python -m benchmarks.landing
 	@$(BIN)/python -m benchmarks.small_files
 	@$(BIN)/python -m benchmarks.new_month
+	@$(BIN)/python -m benchmarks.cleaning_scale
 
 lint: setup ## Check style, types and the direction of imports
 	@$(BIN)/ruff check .
