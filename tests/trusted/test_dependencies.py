@@ -85,6 +85,7 @@ def test_two_cells_of_which_either_may_be_wrong_are_a_tie(zone: Zone) -> None:
         (rid(6), "zip", "Z2", "tie"),
     ]
     assert outcome.facts.cells_proposed == 2
+    assert zone.rows("governance.proposals", "confidence") == [(0.5,), (0.5,)]
     assert [zone.quality("after", rule, "violating_tuples") for rule in ("r0", "r1")] == [4, 4]
 
 

@@ -193,7 +193,11 @@ def without_conflicts(cells: DataFrame) -> DataFrame:
         .when(F.col("ties") == 1, "tie")
         .otherwise("")
     )
-    return cells.join(blocked, ["rid", "column_name"], "left").select(*CELL, reason.alias("reason"))
+    joined = cells.join(blocked, ["rid", "column_name"], "left").withColumn("reason", reason)
+    # of two alternatives that exclude each other, neither is more likely than not
+    excluded = F.col("reason") == "tie"
+    sure = F.when(excluded, F.least("confidence", F.lit(_AS_GOOD_AS_NOT))).otherwise(F.col("confidence"))
+    return joined.withColumn("confidence", sure).select(*CELL, "reason")
 
 
 def _same(one: Determinant, column: str, trust: SourceTrust | None) -> str:
