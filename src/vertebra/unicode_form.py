@@ -19,6 +19,20 @@ def nfc(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
+def spellings(name: str) -> list[str]:
+    """A name as it is, and in Unicode's other forms.
+
+    Examples:
+        >>> spellings("code")
+        ['code']
+        >>> len(spellings("c\\u00f3digo"))
+        2
+    """
+    if name.isascii():
+        return [name]
+    return list(dict.fromkeys([name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]))
+
+
 def names_in_nfc(expression: str) -> str:
     """An SQL expression whose names are in composed form; strings stay as they are."""
     if unicodedata.is_normalized("NFC", expression):

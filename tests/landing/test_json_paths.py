@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 import pytest
 
@@ -63,6 +64,19 @@ def test_paths_reach_nested_values_as_they_are_written(tmp_path, form):
 
 def lines():
     return [json.dumps(record) for record in json.loads(HOMES)]
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_a_path_reaches_keys_whose_accents_are_characters_of_their_own(tmp_path, form):
+    composed, apart = (unicodedata.normalize(kind, "ubicació.código") for kind in ("NFC", "NFD"))
+    where, what = apart.split(".")
+    record = json.dumps({"id": 1, where: {what: "x"}}, ensure_ascii=False)
+    columns = {"id": "int", "code": {"source": composed}}
+    with project(tmp_path, columns, f"[{record}]" if form == "json" else record, format=form) as opened:
+        assert rows(opened) == [{"id": 1, "code": "x"}]
+        [drift] = opened.sql("select column_name, detail from governance.drift").rows()
+        assert drift["column_name"] == "code"
+        assert drift["detail"].endswith("is ubicació.código in another Unicode form")
 
 
 def test_a_misspelled_path_is_an_error_with_near_names(tmp_path):

@@ -38,7 +38,7 @@ class JsonFormat(Format):
     """``format: json``: each object is a record, each of its keys a column; nested values stay JSON text."""
 
     name = "json"
-    version = 2
+    version = 3
     declaration = JsonOptions
     endings = (".json", ".geojson")
     content = "json"

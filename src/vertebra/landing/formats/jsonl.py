@@ -18,7 +18,7 @@ class JsonLinesFormat(Format):
     """``format: jsonl``: each line is an object and a record. A file without lines is a file without records."""
 
     name = "jsonl"
-    version = 2
+    version = 3
     declaration = TextOptions
     endings = (".jsonl", ".ndjson")
     content = "json"

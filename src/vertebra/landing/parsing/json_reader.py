@@ -20,6 +20,7 @@ from vertebra.landing.parsing.other_kinds import refuse_other_kinds
 from vertebra.landing.parsing.records import ReadContext, Records, refuse_page
 from vertebra.landing.payload import BUFFER, PayloadPart
 from vertebra.quoting import duckdb_text, duckdb_texts
+from vertebra.unicode_form import spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -223,15 +224,21 @@ def _keys(connection: duckdb.DuckDBPyConnection, source: str, name: str) -> tupl
 def _paths(
     connection: duckdb.DuckDBPyConnection, source: str, keys: Sequence[str], wanted: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """The paths that records have, and what is nested where one of the others was expected."""
-    wanted = [path for path in wanted if path not in keys and steps(path)[0] in keys]
-    if not wanted:
+    """The paths that records have, and what is nested where one of the others was expected.
+
+    Each is in the Unicode form of the payload's keys; one that is written as declared comes first.
+    """
+    forms = {path: [one for one in spellings(path) if steps(one)[0] in keys] for path in wanted if path not in keys}
+    listed = [one for written in forms.values() for one in written]
+    if not listed:
         return [], []
-    pointers = [pointer(steps(path)) for path in wanted]
-    found = ", ".join(f"bool_or(json_exists(json, $pointers[{place}]))" for place in range(1, len(wanted) + 1))
+    pointers = [pointer(steps(one)) for one in listed]
+    found = ", ".join(f"bool_or(json_exists(json, $pointers[{place}]))" for place in range(1, len(listed) + 1))
     (has,) = connection.execute(f"SELECT {found} FROM {source}", {"pointers": pointers}).fetchall()
-    paths = [path for path, there in zip(wanted, has, strict=True) if there]
-    bases = dict.fromkeys(steps(path)[0] for path in wanted if path not in paths)
+    there = {one for one, is_there in zip(listed, has, strict=True) if is_there}
+    paths = [next(one for one in written if one in there) for written in forms.values() if there.intersection(written)]
+    absent = [one for written in forms.values() if not there.intersection(written) for one in written[:1]]
+    bases = dict.fromkeys(steps(one)[0] for one in absent)
     nested: list[str] = []
     for base in bases:
         rows = connection.execute(
