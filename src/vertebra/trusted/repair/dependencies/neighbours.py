@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vertebra.trusted.repair.dependencies.chances import rounded
 from vertebra.trusted.repair.dependencies.groups import BETWEEN_KEYS
+from vertebra.trusted.repair.dependencies.proposals import determinant_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -45,8 +46,8 @@ def neighbours(ballots: Sequence[Ballot], standing: Standing, chances: Chances, 
     wrong = wrong.join(rows.select("determinant", "_rid", "against"), ["determinant", "_rid"])
     values = known.groupBy("determinant", "place").agg(F.count_distinct("value").alias("values"))
     asked = known.join(wrong.select(*value).distinct(), value)
-    mine = _parted(wrong.select("determinant", "_rid", "key", "against", "place", "value"))
-    theirs = _parted(asked).select(*value, "part", "rest", F.col("own").alias("new"))
+    mine = _parted(ballots, wrong.select("determinant", "_rid", "key", "against", "place", "value"))
+    theirs = _parted(ballots, asked).select(*value, "part", "rest", F.col("own").alias("new"))
     met = mine.join(theirs, [*value, "part", "rest"]).where(F.col("own") != F.col("new"))
     cell = ["determinant", "_rid", "part", "new"]
     fits = (
@@ -57,12 +58,14 @@ def neighbours(ballots: Sequence[Ballot], standing: Standing, chances: Chances, 
     fits = fits.where(F.col("shared") == F.col("against"))
     fits = fits.withColumn("choices", F.count(F.lit(1)).over(Window.partitionBy("determinant", "_rid")))
     # how many values the groups beside have: one of them by chance is a wrong dependent after all
-    rests = _parted(known.select("determinant", "key").distinct())
+    rests = _parted(ballots, known.select("determinant", "key").distinct())
     counted = rests.groupBy("determinant", "part", "rest").agg(F.count(F.lit(1)).alias("beside"))
     usual = counted.groupBy("determinant", "part").agg(F.avg("beside").alias("beside"))
     fits = fits.join(usual, ["determinant", "part"])
     by_chance = F.least(F.lit(1.0), F.col("beside") / F.col("values").cast("double"))
-    fits = fits.join(_rules(ballots, chances, engine), ["determinant", "part"])
+    fits = fits.join(
+        determinant_table([ballot.determinant for ballot in ballots], chances, engine), ["determinant", "part"]
+    )
     dependents = by_chance * F.pow(F.col("chance"), (F.col("against") - 1).cast("double"))
     return fits.select(
         "rule",
@@ -120,31 +123,15 @@ def doubted(proposals: DataFrame, doubt: DataFrame, rules: DataFrame) -> DataFra
     return joined.withColumn("confidence", less).select(*proposals.columns)
 
 
-def _parted(keys: DataFrame) -> DataFrame:
+def _parted(ballots: Sequence[Ballot], keys: DataFrame) -> DataFrame:
     """Each row once for each column of its key: ``part`` (its place), ``own`` (its value) and ``rest`` (the others)."""
     from pyspark.sql import functions as F
 
     parts = F.split("key", BETWEEN_KEYS)
-    split = keys.select("*", parts.alias("_parts"), F.posexplode(parts).alias("part", "own"))
+    # a value that has the separator itself makes more parts than there are columns
+    whole = F.lit(False)
+    for one in (ballot.determinant for ballot in ballots):
+        whole = whole | ((F.col("determinant") == one.number) & (F.size(parts) == len(one.parts)))
+    split = keys.where(whole).select("*", parts.alias("_parts"), F.posexplode(parts).alias("part", "own"))
     others = F.expr("filter(_parts, (x, i) -> i != part)")
     return split.withColumn("rest", F.concat_ws(BETWEEN_KEYS, others)).drop("_parts", "key")
-
-
-def _rules(ballots: Sequence[Ballot], chances: Chances, engine: Engine) -> DataFrame:
-    """What is declared about each column of the determinants: the first rule speaks for all."""
-    rows = []
-    for one in (ballot.determinant for ballot in ballots):
-        least = max(rule.least for rule in one.declared)
-        reads = [rule.dependency.column for rule in one.declared]
-        first = one.declared[0]
-        for part, column in enumerate(one.parts):
-            others = " and ".join(name for name in one.parts if name != column)
-            rows.append(
-                (one.number, part, first.rule.name, column, first.method, float(least), [*reads, *one.parts], others,
-                 chances.dependent[one.number])
-            )  # fmt: skip
-    return engine.session.createDataFrame(
-        rows,
-        "determinant int, part int, rule string, column_name string, method string, least double, "
-        "reads array<string>, others string, chance double",
-    )

@@ -53,6 +53,31 @@ def rule_table(
     )
 
 
+def determinant_table(determinants: Sequence[Determinant], chances: Chances, engine: Engine) -> DataFrame:
+    """What is declared about each column of determinants: the first rule speaks for all.
+
+    Returns:
+        ``determinant, part`` (the place of the column), ``rule, column_name, method, least, reads, others`` (the other
+        columns, in words) and ``chance``.
+    """
+    rows = []
+    for one in determinants:
+        first, columns = one.declared[0], one.parts or ((one.column,) if one.column is not None else ())
+        least = max(rule.least for rule in one.declared)
+        reads = [*[rule.dependency.column for rule in one.declared], *one.parts]
+        for part, column in enumerate(columns):
+            others = " and ".join(name for name in columns if name != column)
+            rows.append(
+                (one.number, part, first.rule.name, column, first.method, float(least), reads, others,
+                 chances.dependent[one.number])
+            )  # fmt: skip
+    return engine.session.createDataFrame(
+        rows,
+        "determinant int, part int, rule string, column_name string, method string, least double, "
+        "reads array<string>, others string, chance double",
+    )
+
+
 def proposed(standing: Standing, rules: DataFrame, chances: Chances, searched: Sequence[int] = ()) -> DataFrame:
     """What groups propose for cells that they contradict, or fill, and what speaks against it.
 

@@ -7,6 +7,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from vertebra.trusted.repair.dependencies.chances import determinant_is_wrong, is_the_value, rounded
+from vertebra.trusted.repair.dependencies.proposals import determinant_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -57,7 +58,9 @@ def relocations(ballots: Sequence[Ballot], standing: Standing, chances: Chances,
     ranked = candidates.withColumn("rank", F.rank().over(order)).withColumn("next", F.lead("shared").over(order))
     total = F.col("against") + F.col("agreeing")
     fits = (F.col("shared") > 1) & (F.col("shared") * 2 >= total) & (F.col("shared") > F.col("agreeing"))
-    best = ranked.where((F.col("rank") == 1) & fits).join(_rules(ballots, chances, engine), "determinant")
+    best = ranked.where((F.col("rank") == 1) & fits).join(
+        determinant_table([ballot.determinant for ballot in ballots], chances, engine), "determinant"
+    )
     rival = F.greatest(F.coalesce("next", F.lit(0).cast("bigint")), F.col("agreeing"))
     return best.select(
         "rule",
@@ -114,19 +117,3 @@ def explained(ballots: Sequence[Ballot], standing: Standing, chances: Chances) -
     agrees = beside.groupBy(*tuple_, "group").agg(F.min((F.col("value") == F.col("there")).cast("int")).alias("all"))
     found = agrees.where(F.col("all") == 1).select("determinant", F.col("_rid").alias("rid")).distinct()
     return found.withColumn("stays", F.lit(1.0 / (1.0 + chances.determinant)))
-
-
-def _rules(ballots: Sequence[Ballot], chances: Chances, engine: Engine) -> DataFrame:
-    """What is declared about each determinant: its first rule speaks for all."""
-    rows = []
-    for one in (ballot.determinant for ballot in ballots):
-        least = max(rule.least for rule in one.declared)
-        reads = [rule.dependency.column for rule in one.declared]
-        first = one.declared[0]
-        chance = chances.dependent[one.number]
-        rows.append((one.number, first.rule.name, one.column, first.method, float(least), reads, chance))
-    return engine.session.createDataFrame(
-        rows,
-        "determinant int, rule string, column_name string, method string, least double, reads array<string>, "
-        "chance double",
-    )
