@@ -13,7 +13,9 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vertebra.trusted import ranks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +32,8 @@ def longest_chains(one: str, two: str) -> Callable[[pa.Table], pa.Table]:
     """
     from pyspark import cloudpickle
 
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
+    for module in (__name__, ranks.__name__):
+        cloudpickle.register_pickle_by_value(sys.modules[module])  # type: ignore[no-untyped-call]
 
     def kept(rows: pa.Table) -> pa.Table:
         import pyarrow as pa
@@ -48,7 +51,7 @@ def longest_in_groups(rows: pa.Table, one: str, two: str) -> int:
         return 0
     if one in {">", ">="}:
         one, two = _CONVERSE[one], _CONVERSE[two]
-    first, second = _ranked(rows.column("o0")), _ranked(rows.column("o1"))
+    first, second = ranks.ranked(rows.column("o0")), ranks.ranked(rows.column("o1"))
     if two in {"<", "<="}:
         # reversed: where the first value rises, the second must not fall
         second = second.max() - second
@@ -67,20 +70,6 @@ def longest_in_groups(rows: pa.Table, one: str, two: str) -> int:
         else:
             total += _longest(values.tolist(), ties[1])
     return total
-
-
-def _ranked(column: Any) -> Any:
-    """Whole numbers in the order of the values, NaN last."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if pa.types.is_floating(column.type):
-        return np.unique(column.to_numpy(zero_copy_only=False), return_inverse=True)[1].astype("int64")
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    return pc.rank(column, tiebreaker="dense").to_numpy(zero_copy_only=False).astype("int64")
 
 
 def _longest(values: Sequence[int], ties: bool) -> int:

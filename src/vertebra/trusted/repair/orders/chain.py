@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.trusted import ranks
 from vertebra.trusted.repair.orders import nearest
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def chain_repairs(sorting: Sorting) -> Callable[[pa.Table], pa.Table]:
     """
     from pyspark import cloudpickle
 
-    for module in (__name__, nearest.__name__):
+    for module in (__name__, nearest.__name__, ranks.__name__):
         cloudpickle.register_pickle_by_value(sys.modules[module])  # type: ignore[no-untyped-call]
 
     def repairs(rows: pa.Table) -> pa.Table:
@@ -69,7 +70,7 @@ def repaired(rows: pa.Table, sorting: Sorting) -> pa.Table:
     import numpy as np
 
     group = rows.column("grp").to_numpy()
-    first = _ranked(rows.column("a"))
+    first = ranks.ranked(rows.column("a"))
     value = _ordinals(rows.column("b"), sorting)
     order = np.lexsort((value if sorting.free else ~value, first, group))
     chains = _Chains(sorting, group[order], first[order], value[order])
@@ -360,20 +361,6 @@ def _taken(found: Any, at: Any, missing: int) -> Any:
 
     inside = (at >= 0) & (at < len(found))
     return np.where(inside, found[np.where(inside, at, 0)], missing)
-
-
-def _ranked(column: Any) -> Any:
-    """Whole numbers in the order of the values, NaN last."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if pa.types.is_floating(column.type):
-        return np.unique(column.to_numpy(zero_copy_only=False), return_inverse=True)[1].astype("int64")
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    return pc.rank(column, tiebreaker="dense").to_numpy(zero_copy_only=False).astype("int64")
 
 
 def _ordinals(column: Any, sorting: Sorting) -> Any:
