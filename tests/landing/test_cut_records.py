@@ -47,7 +47,7 @@ def cut_and_parsed(
         return pq.read_table(folder / "records.parquet").to_pylist()
 
     whole = parsed(payload, [])
-    cut_payload(payload, name, "*", ReadContext(options, folder / "scratch", "", empty=True), dropped, (), cut)
+    cut_payload(payload, name, "*", ReadContext(options, folder / "scratch", "", empty=True), dropped, cut)
     return [row for row in whole if row["_record"] not in dropped], parsed(cut, dropped)
 
 
@@ -99,6 +99,17 @@ def as_nested(rows: Rows) -> bytes:
     return b'{"n": [1, {"d": 2}], "r": {"x": "]", "d": ' + as_json(rows) + b'}, "z": null}'
 
 
+def as_items(rows: Rows) -> bytes:
+    """Orders of two items, each in its own parcel, between orders without items."""
+    records = [dict(zip("pqr", row, strict=True)) for row in rows]
+    orders = [
+        {"id": at, "parcels": [{"no": no, "of": {"items": [one]}} for no, one in enumerate(records[at : at + 2])]}
+        for at in range(0, len(records), 2)
+    ]
+    text = ", ".join([json.dumps(order, indent=1) + ', {"parcels": [{}, {"of": {"items": null}}]}' for order in orders])
+    return b'{"made": [{"p": 1}], "orders": [{"id": "]", "parcels": []}, ' + text.encode() + b"]}"
+
+
 def as_parquet(rows: Rows) -> bytes:
     sink = io.BytesIO()
     table = pa.table({name: list(column) for name, column in zip("pqr", zip(*rows, strict=True), strict=True)})
@@ -133,6 +144,7 @@ KINDS: list[tuple[str, dict[str, Any], Callable[[Rows], bytes]]] = [
     ("a.json", {"format": "json"}, as_json),
     ("a.json", {"format": "json"}, as_documents),
     ("a.json", {"format": "json", "records": "r.d"}, as_nested),
+    ("a.json", {"format": "json", "records": "orders[*].parcels[*].of.items"}, as_items),
     ("a.jsonl", {"format": "jsonl"}, as_lines),
     ("a.jsonl.gz", {"format": "jsonl"}, as_packed),
     ("a.zip", {"format": "csv", "delimiter": ","}, as_members),
@@ -163,7 +175,7 @@ def test_all_other_bytes_of_text_stay(tmp_path: Path) -> None:
     payload, cut = tmp_path / "a.csv", tmp_path / "b.csv"
     payload.write_bytes(text)
     context = ReadContext(FORMATS["csv"].declaration(format="csv", comment="#"), tmp_path / "scratch", "")
-    cut_payload(payload, "a.csv", "*", context, [1], (), cut)
+    cut_payload(payload, "a.csv", "*", context, [1], cut)
     assert cut.read_bytes() == text.replace(b"2; b \n", b"")
 
 
@@ -177,4 +189,40 @@ def test_a_format_without_a_method_is_refused(tmp_path: Path, monkeypatch: pytes
     payload.write_bytes(b'{"a": 1}\n')
     context = ReadContext(FORMATS["jsonl"].declaration(format="jsonl"), tmp_path / "scratch", "")
     with pytest.raises(CollectError, match=r"records cannot be cut out of a.jsonl(.|\n)*no method that writes it"):
-        cut_payload(payload, "a.jsonl", "*", context, [0], (), tmp_path / "cut")
+        cut_payload(payload, "a.jsonl", "*", context, [0], tmp_path / "cut")
+
+
+ORDERS = """{"orders": [
+ {"id": 1, "who": {"name": "Ann"}, "items": [{"sku": "a", "n": 1.50}, {"sku": "b"}]},
+ {"id": 2.0, "who": {"name": "Bo"}, "items": []},
+ {"id": 3, "who": {"name": "Bo"}, "items": [{"sku": "a"}]}, {"id": 4, "who": {"name": "Ann"}}
+]}"""
+
+
+@pytest.mark.parametrize(
+    ("key", "dropped", "left"),
+    [
+        # an order with the name of the key goes with its items, and so does one without items
+        ({"^.who.name": "Bo"}, [2], (1, 4)),
+        ({"^.who.name": "Ann"}, [0, 1], (2, 3)),
+        # the name is not known where records come again
+        ({"^.who.name": None}, [0, 1], (2, 3, 4)),
+        # the order still has the other item
+        ({"^.id": "1", "sku": "a"}, [0], (1, 2, 3, 4)),
+        ({"^.id": "3", "sku": "a"}, [2], (1, 2, 4)),
+        # the key is not about the order
+        ({"sku": "a"}, [0, 2], (1, 2, 3, 4)),
+    ],
+)
+def test_an_element_around_records_is_cut_with_them_if_it_has_the_key(
+    tmp_path: Path, key: dict[str, str | None], dropped: list[int], left: tuple[int, ...]
+) -> None:
+    payload, cut = tmp_path / "a.json", tmp_path / "b.json"
+    payload.write_text(ORDERS)
+    options = FORMATS["json"].declaration(format="json", records="orders[*].items")
+    cut_payload(payload, "a.json", "*", ReadContext(options, tmp_path / "scratch", "", key=key), dropped, cut)
+    orders = json.loads(cut.read_text())["orders"]
+    assert tuple(order["id"] for order in orders) == left
+    items = [(order["id"], item["sku"]) for order in orders for item in order.get("items", ())]
+    assert items == [one for at, one in enumerate([(1, "a"), (1, "b"), (3, "a")]) if at not in dropped]
+    assert "1.50" in cut.read_text() or 0 in dropped

@@ -67,11 +67,18 @@ DECLARED = {
         parse: {format: csv}
         columns: {member: int, visitor: string, day: date}
         """,
+    "datasets/items.yaml": """\
+        source: shop
+        collect: {from: files, path: "drop/orders-*.json"}
+        parse: {format: json, records: "orders[*].items"}
+        columns: {member: {type: int, source: ^.who.id}, buyer: {type: string, source: ^.who.name}, sku: string, note: string}
+        """,
     "views/everyone.sql": """\
         select name, city, 'members' as origin from trusted.members
         union all select owner, null, 'accounts' from trusted.accounts
         union all select guest, null, 'seats' from trusted.seats
         union all select visitor, null, 'visits' from trusted.visits
+        union all select buyer, note, 'items' from trusted.items
         """,
     "publish/everyone.yaml": "table: exploitation.everyone\nto: files\npath: out/everyone.parquet\n",
     "publish/members.yaml": "table: trusted.members\nto: duckdb\npath: out/members.duckdb\n",
@@ -111,6 +118,15 @@ FIRST = {
         }
     ),
 }
+FIRST["drop/orders-1.json"] = json.dumps(
+    {
+        "orders": [
+            {"who": {"id": 17, "name": MARK}, "items": [{"sku": "a", "note": MARK}, {"sku": "b"}]},
+            {"who": {"id": 1, "name": "Ada"}, "items": [{"sku": "a", "note": "at 17:00"}]},
+            {"who": {"id": 17, "name": MARK}, "items": [], "remark": f"{MARK} took nothing"},
+        ]
+    }
+)
 LATER = {
     "drop/members-3.csv": csv(f"17,{MARK},Kolonia,{MARK}", f"17,{MARK},too,many,{MARK}", "4,Eve,Bonn,33"),
     "drop/accounts-2.jsonl": f'{{"member":17,"owner":"{MARK} again","balance":"{MARK}"}}\n{{"member":2,"owner":"Ben","balance":7}}',
@@ -123,6 +139,7 @@ KEYS: list[tuple[str, list[str], int]] = [
     ("accounts", ["17"], 2),
     ("seats", ["1", "17"], 2),
     ("visits", ["member=17"], 2),
+    ("items", ["member=17"], 2),
 ]
 
 

@@ -101,7 +101,7 @@ def continue_erasures(project: Project, lake: Lake) -> list[str]:
                 continue
             done = any(one["erasure"] == erasure.id for one in batch.receipt.forgotten)
             if not done and not is_staged(batch, erasure.id):
-                stage_rewrite(batch, dataset, dropped, erasure.about(), [*erasure.key.values()])
+                stage_rewrite(batch, dataset, dropped, erasure.about(), erasure.key)
             complete_rewrite(batch, erasure.id)
         _remove_refused(lake, erasure)
         landed = batches(lake.landing, erasure.source, erasure.dataset)

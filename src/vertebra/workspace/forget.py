@@ -221,7 +221,7 @@ class _Forgetting:
         try:
             for number, mine in erasure.records.items():
                 staged.append(of_number[number])
-                stage_rewrite(of_number[number], self.dataset, mine, erasure.about(), [*self.key.values()])
+                stage_rewrite(of_number[number], self.dataset, mine, erasure.about(), self.key)
         except VertebraError as error:
             for batch in staged:
                 discard_rewrite(batch)

@@ -28,7 +28,6 @@ def cut_payload(
     member: str,
     context: ReadContext,
     dropped: Sequence[int],
-    texts: Sequence[str],
     target: Path,
 ) -> None:
     """Copy a payload without some of its records.
@@ -36,9 +35,8 @@ def cut_payload(
     Args:
         name: name of the payload in messages.
         member: pattern for the members of a zip archive that are read.
-        context: how the payload is read.
+        context: how the payload is read, and the key, which members that are not read may not contain.
         dropped: ordinals of the records to leave out, rising.
-        texts: texts of the key, which members that are not read may not contain.
         target: file to write.
 
     Raises:
@@ -51,7 +49,7 @@ def cut_payload(
             magic = stream.read(4)
         # some formats are zip archives themselves, and have their own method
         if magic == _ZIP and not all(part.plain for part in streams):
-            _cut_zip(payload, name, streams, context, dropped, texts, target)
+            _cut_zip(payload, name, streams, context, dropped, target)
             return
         with target.open("wb") as sink:
             if magic[:2] == _GZIP and streams[0].plain is None:
@@ -73,7 +71,6 @@ def _cut_zip(
     streams: Sequence[PayloadPart],
     context: ReadContext,
     dropped: Sequence[int],
-    texts: Sequence[str],
     target: Path,
 ) -> None:
     """Copy an archive; members without a dropped record are copied, also those that are not read."""
@@ -88,7 +85,7 @@ def _cut_zip(
                 sink.writestr(entry, b"")
                 continue
             if entry.filename not in read:
-                _refuse_text(source, entry, name, texts)
+                _refuse_text(source, entry, name, [text for text in context.key.values() if text])
             with sink.open(_described(entry), "w", force_zip64=True) as out:
                 part = next((one for one in streams if one.name == f"{name}:{entry.filename}"), None)
                 if part is not None and places:
@@ -138,7 +135,7 @@ def _refuse_text(source: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, tex
     """Refuse an archive with a member that is not read and that contains the key."""
     data = source.read(entry)
     for text in texts:
-        if text and re.search(rb"(?<!\w)" + re.escape(text.encode()) + rb"(?!\w)", data):
+        if re.search(rb"(?<!\w)" + re.escape(text.encode()) + rb"(?!\w)", data):
             raise CollectError(
                 f"{name} has the member {entry.filename}, which contains the key and is not read",
                 cause="only members that match collect.member are read, and can be rewritten",

@@ -38,11 +38,12 @@ def leave_out(receipt: Receipt, folder: Path, dataset: Dataset, known: Tombstone
     if not again:
         return receipt
     dropped = sorted(ordinal for ordinals in again.values() for ordinal in ordinals)
+    key = {column: None for one in known.keys if one.erasure in again for column in one.columns}
     made = folder / "cut"
     made.mkdir()
     try:
         payload = folder / receipt.payload
-        cut = cut_records(payload, receipt, dataset, records, dropped, (), made, next_name(receipt))
+        cut = cut_records(payload, receipt, dataset, records, dropped, key, made, next_name(receipt))
     except CollectError as error:
         raise CollectError(
             f"{receipt.url} has records of a forgotten key, and was not landed: {error.fact}",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vertebra.declare.parse import FORMATS
 from vertebra.durable import flush, replace_file, sha256_of
 from vertebra.errors import CollectError
+from vertebra.governance.drift import sources_in
 from vertebra.lake.batches import RECORD_COLUMN, Batch, Receipt, check_payload, check_records
 from vertebra.landing.parsing.records import ReadContext
 
@@ -32,14 +33,14 @@ _PAYLOAD: Final = "payload"
 
 
 def stage_rewrite(
-    batch: Batch, dataset: Dataset, dropped: Sequence[int], about: Mapping[str, Any], texts: Sequence[str]
+    batch: Batch, dataset: Dataset, dropped: Sequence[int], about: Mapping[str, Any], key: Mapping[str, str | None]
 ) -> None:
     """Make the files of a batch without some records, and check them. The batch stays as it is.
 
     Args:
         dropped: ordinals of the records, rising.
         about: the erasure, as receipts have it, without the records.
-        texts: texts of the key, which members of archives that are not read may not contain.
+        key: the columns of the key that is forgotten, and the text of each, which what is not read may not contain.
 
     Raises:
         CollectError: the payload cannot be rewritten.
@@ -53,7 +54,7 @@ def stage_rewrite(
     receipt = batch.receipt
     name = next_name(receipt)
     try:
-        cut = cut_records(batch.payload, receipt, dataset, batch.records, dropped, texts, folder, name)
+        cut = cut_records(batch.payload, receipt, dataset, batch.records, dropped, key, folder, name)
     except BaseException:
         discard_rewrite(batch)
         raise
@@ -121,7 +122,7 @@ def cut_records(
     dataset: Dataset,
     records: Path,
     dropped: Sequence[int],
-    texts: Sequence[str],
+    key: Mapping[str, str | None],
     folder: Path,
     name: str,
 ) -> CutRecords:
@@ -132,6 +133,7 @@ def cut_records(
         receipt: says how it was parsed, and which records were forgotten before.
         records: those of the payload.
         dropped: ordinals of the records, rising.
+        key: the columns of the key, and the text of each if it is known.
         folder: gets ``records.parquet``, and the payload as ``name``.
 
     Raises:
@@ -150,8 +152,9 @@ def cut_records(
         paths = tuple(receipt.parse.get("paths", ()))
         guessed = receipt.guessed_encodings
         context = ReadContext(options, scratch, receipt.stored_sha256, empty=True, paths=paths, guessed=guessed)
-        places = _places(dropped, before)
-        cut_payload(payload, shown, member, context, places, texts, target)
+        sources = sources_in(dataset, receipt.columns, receipt.text.get("renamed"))
+        written = {sources[column] or column: text for column, text in key.items()}
+        cut_payload(payload, shown, member, replace(context, key=written), _places(dropped, before), target)
         context = replace(context, digest=sha256_of(target))
         gaps = sorted({*before, *dropped})
         summary = _parsed(target, shown, member, context, folder / "records.parquet", gaps, receipt, dropped)

@@ -92,9 +92,9 @@ def unnested(
     for level, keys in enumerate(path.inner):
         _refuse_no_array(connection, relation, keys, name)
         above = len(path.inner) - level
-        found = _present(connection, relation, [one for one in wanted if _height(one) == above])
+        found = _present(connection, relation, [one for one in wanted if height(one) == above])
         parents += found
-        if above == 1 and any(one not in parents for one in wanted if _height(one)):
+        if above == 1 and any(one not in parents for one in wanted if height(one)):
             offered = _keys_of(connection, relation)
         values = duckdb_texts([_pointer(one) for one in found])
         array = duckdb_text("$" + "".join(f'."{key}"' for key in keys) + EACH)
@@ -103,14 +103,19 @@ def unnested(
     return Unnested(relation, parents, offered)
 
 
-def _height(path: str) -> int:
+def height(path: str) -> int:
     """How many parents up a path begins: 1 for ``^.id``, 0 for ``id``."""
     found = _LEVELS.match(path)
     return len(found.group()) // 2 if found else 0
 
 
+def within_parent(path: str) -> str:
+    """A path without the levels that it begins with: ``id`` for ``^.id``."""
+    return _LEVELS.sub("", path, count=1)
+
+
 def _pointer(path: str) -> str:
-    return pointer(steps(_LEVELS.sub("", path, count=1)))
+    return pointer(steps(within_parent(path)))
 
 
 def _present(connection: duckdb.DuckDBPyConnection, relation: str, wanted: Sequence[str]) -> list[str]:

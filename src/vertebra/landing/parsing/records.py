@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -50,6 +50,8 @@ class ReadContext:
         ragged: whether to expect records whose cells cannot be assigned to columns.
         paths: paths to nested values of JSON that become columns of their own, where records have them.
         guessed: encodings that were guessed when the payload was parsed before; they are kept.
+        key: columns of the payload, by their names in the records, that tell whom the records to cut out are about, and
+            the text of each; None where it is not known.
         small: whether the payload is so small that starting threads takes longer than reading it.
     """
 
@@ -61,6 +63,7 @@ class ReadContext:
     small: bool = False
     paths: tuple[str, ...] = ()
     guessed: tuple[str, ...] = ()
+    key: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def scratch(self) -> Path:
