@@ -59,8 +59,6 @@ def plan(
 
     output_format(form)
     space = open_workspace(project, profile, engine)
-    for warning in space.rule_warnings():
-        print_note(str(warning))
     planned = space.plan(select or (), exclude or (), full_refresh)
     rows = plan_rows(planned, everything or form != "table")
     if form != "table":
