@@ -133,6 +133,7 @@ def test_a_decision_about_what_is_not_there_is_refused(sail_zone: Zone) -> None:
         "not in quarantine": lambda: release(who, rid(0)),
         "was not repaired": lambda: undo(who, rid(0), "city"),
         "does not violate": lambda: accept(who, "n_range", rid(0)),
+        "has no rule n_rang": lambda: accept(who, "n_rang", rid(0)),
         "has no column": lambda: override(who, rid(0), "town", "x"),
         "has no row": lambda: override(who, rid(9), "city", "x"),
         "is not a value": lambda: override(who, rid(0), "n", "many"),
@@ -142,8 +143,14 @@ def test_a_decision_about_what_is_not_there_is_refused(sail_zone: Zone) -> None:
         with pytest.raises(DecisionError, match=said) as caught:
             decide()
         assert caught.value.cause
-        assert "vertebra" in caught.value.remedy or "give a" in caught.value.remedy
+        assert any(word in caught.value.remedy for word in ("vertebra", "give a", "did you mean"))
     assert not zone.lake.table("governance.decisions").exists()
+
+
+def test_a_violation_of_a_rule_about_the_whole_table_is_not_accepted_for_a_row(sail_zone: Zone) -> None:
+    dataset = declared("cities", {"zip": "int"}, rules={"enough": {"rows": {"min": 9}}})
+    with pytest.raises(DecisionError, match=r"about the whole table of cities(.|\n)*change the bounds"):
+        accept(deciding(sail_zone, dataset=dataset), "enough", rid(0))
 
 
 def test_a_cell_is_explained_by_its_violations_repairs_and_decisions(sail_zone: Zone) -> None:

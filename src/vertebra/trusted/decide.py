@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from vertebra.declare.rules import NamedRule, rules_of
+from vertebra.declare.table_rule_compiler import table_rules_of
 from vertebra.errors import DecisionError
+from vertebra.formatting import shortened
 from vertebra.governance.ledgers import Ledgers
 from vertebra.lake.commit import Commit
+from vertebra.suggestions import did_you_mean
 from vertebra.trusted.cells import parsed
 from vertebra.trusted.decided_rows import identify
 from vertebra.trusted.decisions import (
@@ -107,10 +110,11 @@ def accept(deciding: Deciding, rule: str, rid: int, comment: str = "") -> Decisi
     """Accept a violation: the rule does not repair or quarantine the row, and does not fail because of it.
 
     Raises:
-        DecisionError: the row does not violate the rule.
+        DecisionError: the row does not violate the rule, or it is about the whole table, or there is no such rule.
     """
     import pyarrow.compute as pc
 
+    _refuse_other_rules(deciding, rule)
     name = deciding.name
     ledger = Ledgers(deciding.lake).table("violations")
     matches = (pc.field("dataset") == name) & (pc.field("rule") == rule) & (pc.field("rid") == rid)
@@ -192,6 +196,24 @@ def reject_proposal(deciding: Deciding, rid: int, column: str, comment: str = ""
 def _keep(deciding: Deciding, rid: int, column: str, comment: str) -> Decision:
     decision = Decision(deciding.at, deciding.by, "undo", deciding.name, rid, column_name=column, comment=comment)
     return _record(deciding, decision, {column})
+
+
+def _refuse_other_rules(deciding: Deciding, rule: str) -> None:
+    """Refuse a rule that no row violates: one about the whole table, or one that is not declared."""
+    name, declared_in = deciding.name, deciding.dataset.declared_in
+    if any(one.name == rule for one in table_rules_of(deciding.dataset)):
+        raise DecisionError(
+            f"{rule} is about the whole table of {name}, and no single row violates it",
+            cause="a violation is accepted for one row",
+            remedy=f"change the bounds in {declared_in}, or declare on_violation: report until the next run has ended",
+        )
+    names = [one.name for one in _rules(deciding)]
+    if rule not in names:
+        raise DecisionError(
+            f"{name} has no rule {rule}",
+            cause=f"its rules are {shortened(names)}" if names else "it has no rules",
+            remedy=did_you_mean(rule, names, f"vertebra ls rules --select {name}"),
+        )
 
 
 def _refuse_unknown(deciding: Deciding, rid: int, column: str) -> None:
