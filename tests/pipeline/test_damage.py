@@ -190,7 +190,8 @@ def test_a_file_of_the_wrong_size_is_not_read(folder: Path) -> None:
         project.table("trusted.sales").arrow()
     shown = CliRunner().invoke(app, ["debug", "--project", str(folder)])
     assert shown.exit_code == 1
-    assert "vertebra debug --repair" in shown.stdout
+    assert "⏎" not in shown.stdout
+    assert "vertebra debug --repair" in shown.stderr
 
 
 def test_damaged_records_stop_the_step_that_reads_them_and_are_parsed_again(folder: Path, expected: Any) -> None:

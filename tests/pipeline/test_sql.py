@@ -50,7 +50,11 @@ def test_an_unknown_table_is_answered_with_near_names(space: Workspace) -> None:
         space.table("trusted.fligths")
     with pytest.raises(LakeError, match=r"did you mean exploitation\.departures"):
         space.sql("select * from trusted.departures")
-    with pytest.raises(LakeError, match=r"did you mean .*flights"):
+    with pytest.raises(LakeError, match=r"no table trusted\.late\n.*no step has written it yet"):
+        space.sql("select * from trusted.late")
+    with pytest.raises(LakeError, match=r"no table landing\.late\n.*no batch of late has landed"):
+        space.sql("select * from landing.late")
+    with pytest.raises(LakeError, match=r"no table fligths\n.*named zone.table(.|\n)*did you mean .*flights"):
         space.sql("select * from fligths")
 
 

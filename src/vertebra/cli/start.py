@@ -86,7 +86,14 @@ def debug(
     with open_workspace(project, profile, engine, strict=True) as space:
         checks = space.diagnostics()
     rows = [{"check": one.what, "state": "ok" if one.ok else "FAILED", "detail": one.detail} for one in checks]
-    print_rows(rows, ["check", "state", "detail"], form)
+    if form == "table":  # a cell has one line; cause and remedy follow the table
+        shown = [{**row, "detail": row["detail"].partition("\n")[0]} for row in rows]
+        print_rows(shown, ["check", "state", "detail"], form)
+        for row in rows:
+            if "\n" in row["detail"]:
+                print_note(f"{row['check']}: {row['detail']}")
+    else:
+        print_rows(rows, ["check", "state", "detail"], form)
     if not all(one.ok for one in checks):
         raise typer.Exit(1)
 

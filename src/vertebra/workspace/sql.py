@@ -9,7 +9,7 @@ from vertebra.duckdb_connection import connect_duckdb
 from vertebra.errors import LakeError, SqlError, VertebraError
 from vertebra.lake.batches import batches
 from vertebra.suggestions import did_you_mean_table
-from vertebra.workspace.tables import TableHandle, table_names
+from vertebra.workspace.tables import TableHandle, table_names, unknown_table
 from vertebra.zones import Zone
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def query(lake: Lake, statement: str) -> duckdb.DuckDBPyRelation:
     try:
         relation: duckdb.DuckDBPyRelation | None = connection.sql(statement)
     except duckdb.Error as error:
-        raise _refusal(lake, error) from None
+        raise _refusal(lake, statement, error) from None
     if relation is None:
         raise SqlError("the statement returns no rows", remedy="write a SELECT; vertebra run changes tables")
     return relation
@@ -103,14 +103,17 @@ def _no_engine() -> NoReturn:
     raise AssertionError("DuckDB answers without an engine")
 
 
-def _refusal(lake: Lake, error: Exception) -> VertebraError:
+def _refusal(lake: Lake, statement: str, error: Exception) -> VertebraError:
     text = str(error)
     missing = _MISSING.search(text)
     if missing:
         name = missing[1].strip("!\"'")
+        zone = next((zone for zone, table in sorted(_named(statement)) if table == name.lower()), None)
+        if zone is not None and zone != Zone.LANDING:
+            return unknown_table(f"{zone}.{name}", table_names(lake))
         return LakeError(
-            f"there is no table {name}",
-            cause="tables are named zone.table",
+            f"there is no table {name if zone is None else f'{zone}.{name}'}",
+            cause="tables are named zone.table" if zone is None else f"no batch of {name} has landed",
             remedy=did_you_mean_table(name, table_names(lake), "vertebra ls tables"),
         )
     return SqlError(f"the query was refused:\n{text}", remedy="the SQL is DuckDB's; vertebra ls tables")

@@ -43,8 +43,17 @@ def existing(lake: Lake, name: str) -> str:
         return found[0]
     if found:
         raise LakeError(f"{name} is in several zones", remedy=f"write {' or '.join(found)}")
+    raise unknown_table(name, known)
+
+
+def unknown_table(name: str, known: Sequence[str]) -> LakeError:
+    """The error of a table that the lake does not have.
+
+    Args:
+        known: the names of its tables.
+    """
     otherwise = "vertebra ls tables" if known else "vertebra run"
-    raise LakeError(
+    return LakeError(
         f"there is no table {name}",
         cause="no step has written it yet, or the name is misspelled",
         remedy=did_you_mean_table(name, known, otherwise),
