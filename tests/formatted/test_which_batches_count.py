@@ -52,6 +52,21 @@ def test_a_file_that_lands_again_after_another_load_mode_counts_once(
     assert [row["_rid"] for row in rows()] == [ONE, THREE]  # two files of equal bytes are two files
 
 
+@pytest.mark.parametrize(("load", "warned"), [("append", 1), ("snapshot", 1), ("upsert", 0)])
+def test_files_of_equal_bytes_are_named_where_the_rows_of_both_count(
+    load: str, warned: int, declared: Callable, land: Callable, formatted: Callable
+) -> None:
+    dataset = declared(COLUMNS, load=load, key=["k"])
+    for number, (name, digest, values) in enumerate([("a", "a", ["x"]), ("b", "a", ["x"]), ("c", "c", [])], 1):
+        columns = {"k": ["1" for _ in values], "v": values}
+        land(number, columns, url=f"file:{name}.csv", part=f"file:{name}.csv", sha256=digest * 64)
+    warnings = formatted(dataset).facts.warnings
+    assert len(warnings) == warned
+    assert all("batch 2 (file:b.csv) has the bytes of batch 1 (file:a.csv)" in one for one in warnings)
+    land(4, {"k": [], "v": []}, url="file:d.csv", part="file:d.csv", sha256="c" * 64)
+    assert formatted(dataset).facts.warnings == (warnings if load == "snapshot" else ())
+
+
 def test_an_address_that_returns_to_earlier_bytes_has_changed(
     declared: Callable, land: Callable, formatted: Callable, rows: Callable
 ) -> None:

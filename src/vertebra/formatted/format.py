@@ -13,6 +13,7 @@ import pyarrow.dataset as pads
 
 from vertebra.errors import LakeError
 from vertebra.formatted.cast import read_cell
+from vertebra.formatted.copies import copy_warnings
 from vertebra.formatted.deletions import needs_all_batches
 from vertebra.formatted.digest import formatting_digest
 from vertebra.formatted.drift import Match, evolved, match_columns, refuse_never_seen
@@ -144,6 +145,7 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
         replaced=written.replaced,
         trimmed=written.trimmed,
         left_out=left_out,
+        warnings=copy_warnings(dataset, landed, [batch.number for batch in new]),
     )
 
 
@@ -333,6 +335,7 @@ def _outcome(
     replaced: Replaced = NOTHING_REPLACED,
     trimmed: Trimmed = NOTHING_TRIMMED,
     left_out: int = 0,
+    warnings: tuple[str, ...] = (),
 ) -> StepOutcome:
     ignored = dict.fromkeys(column for match in matches for column in match.extra)
     missing = dict.fromkeys(
@@ -358,6 +361,7 @@ def _outcome(
         keys_merged=trimmed.keys_merged,
         merged=trimmed.merged,
         century_assumed=tuple(name for name, column in declared.items() if column.assumes_century),
+        warnings=warnings,
     )
     return StepOutcome(table.rows(version), version, {table.name: version}, facts)
 

@@ -51,6 +51,7 @@ class FormattedFacts:
         keys_merged: keys that are equal only because they were trimmed.
         merged: some of them, with their texts.
         century_assumed: columns whose years of two digits are taken for 2000 to 2099.
+        warnings: batches that may be copies of others.
     """
 
     batches: int
@@ -68,6 +69,7 @@ class FormattedFacts:
     keys_merged: int = 0
     merged: tuple[str, ...] = ()
     century_assumed: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

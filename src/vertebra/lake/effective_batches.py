@@ -59,8 +59,8 @@ def effective_batches(
     found = []
     for batch in sorted(kept, key=lambda one: order(one.receipt)) if order else kept:
         receipt = batch.receipt
-        content = (receipt.sha256, *_scope(receipt), receipt.cursor, receipt.url if load == "append" else None)
-        place = _scope(receipt) if whole else receipt.url
+        content = (receipt.sha256, *scope_of(receipt), receipt.cursor, receipt.url if load == "append" else None)
+        place = scope_of(receipt) if whole else receipt.url
         returned = load == "upsert" and latest.get(place, receipt.sha256) != receipt.sha256
         if content not in seen or returned:
             found.append(batch)
@@ -81,11 +81,11 @@ def snapshots_in_force(counting: Sequence[Batch], version: str | None) -> dict[i
     order = FILE_VERSIONS.get(version or "")
     newest: dict[tuple[str | None, str | None], int] = {}
     for batch in sorted(counting, key=lambda one: order(one.receipt)) if order else counting:
-        newest[_scope(batch.receipt)] = batch.number
-    return {batch.number: newest[_scope(batch.receipt)] for batch in counting}
+        newest[scope_of(batch.receipt)] = batch.number
+    return {batch.number: newest[scope_of(batch.receipt)] for batch in counting}
 
 
-def _scope(receipt: Receipt) -> tuple[str | None, str | None]:
+def scope_of(receipt: Receipt) -> tuple[str | None, str | None]:
     """The period and the part of the source that a batch is about."""
     # the part of a file is its address, which says nothing about its content
     return receipt.period, None if receipt.part == receipt.url else receipt.part
