@@ -188,7 +188,7 @@ def test_an_unknown_step_is_a_failure_with_near_names(vertebra: Command, here: P
         (["show", "trusted.sails"], "did you mean trusted.sales"),
         (["show", "trusted.sales", "--columns", "pirce"], "did you mean price"),
         (["show", "trusted.sales", "--version", "9"], "--history"),
-        (["sql", "select * from exploitation.by_town"], "vertebra ls tables"),
+        (["sql", "select * from exploitation.by_town"], "no step has written it yet"),
         (["quality", "sail"], "did you mean sales"),
         (["collect", "shop"], "did you mean shops"),
         (["predict", "late"], "vertebra ls"),

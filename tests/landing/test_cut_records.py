@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from effort import examples
+from landing.workbooks import Raw, workbook
 from vertebra.declare.parse import FORMATS
 from vertebra.durable import sha256_of
 from vertebra.errors import CollectError
@@ -136,6 +137,10 @@ def as_members(rows: Rows) -> bytes:
     return sink.getvalue()
 
 
+def as_workbook(rows: Rows) -> bytes:
+    return workbook({"data": [["p", "q", "r"], [None], *([f"{cell}." for cell in row] for row in rows)], "empty": []})
+
+
 def as_packed(rows: Rows) -> bytes:
     return gzip.compress(as_lines(rows))
 
@@ -148,6 +153,7 @@ KINDS: list[tuple[str, dict[str, Any], Callable[[Rows], bytes]]] = [
     ("a.jsonl", {"format": "jsonl"}, as_lines),
     ("a.jsonl.gz", {"format": "jsonl"}, as_packed),
     ("a.zip", {"format": "csv", "delimiter": ","}, as_members),
+    ("a.xlsx", {"format": "xlsx", "sheet": "data"}, as_workbook),
     ("a.parquet", {"format": "parquet"}, as_parquet),
     ("a.avro", {"format": "avro"}, as_avro),
 ]
@@ -226,3 +232,52 @@ def test_an_element_around_records_is_cut_with_them_if_it_has_the_key(
     items = [(order["id"], item["sku"]) for order in orders for item in order.get("items", ())]
     assert items == [one for at, one in enumerate([(1, "a"), (1, "b"), (3, "a")]) if at not in dropped]
     assert "1.50" in cut.read_text() or 0 in dropped
+
+
+STRINGS = """<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="5"><si><t>name</t></si><si>
+<r><t xml:space="preserve">Ben &amp; </t></r><r><t>Quill</t></r></si><si><t>Köln</t></si><si/><si><t>Ada Quill</t></si></sst>"""
+
+
+def book_with(others: dict[str, list[list[Any]]], **parts: str) -> bytes:
+    """A workbook of two people whose texts are shared strings, with more sheets and parts."""
+    name, ben, city, empty, ada = (Raw(f't="s"><v>{at}</v>') for at in range(5))
+    rows = [["id", name, "city"], [1, ada, city], [17, ben, city], [2, ada, empty]]
+    return workbook({"data": rows, **others}, parts={"xl/sharedStrings.xml": STRINGS, **parts})
+
+
+def cut_book(folder: Path, content: bytes) -> zipfile.ZipFile:
+    payload, cut = folder / "a.xlsx", folder / "b.xlsx"
+    payload.write_bytes(content)
+    options = FORMATS["xlsx"].declaration(format="xlsx", sheet="data")
+    cut_payload(payload, "a.xlsx", "*", ReadContext(options, folder / "scratch", "", key={"id": "17"}), [1], cut)
+    return zipfile.ZipFile(cut)
+
+
+def test_a_workbook_has_no_text_of_the_records_that_are_cut_out(tmp_path: Path) -> None:
+    chain = '<Override PartName="/xl/calcChain.xml" ContentType="calcChain+xml"/>'
+    content = book_with({"notes": [["in 17 days", "Ben"]]}, **{"xl/calcChain.xml": chain})
+    left = cut_book(tmp_path, content)
+    strings = left.read("xl/sharedStrings.xml").decode()
+    assert strings.count("<si") == 5
+    assert "Ada Quill" in strings
+    assert "Köln" in strings
+    assert "Ben" not in strings
+    assert left.read("xl/worksheets/sheet1.xml").count(b"<row") == 3
+    assert "xl/calcChain.xml" not in left.namelist()
+    assert b"in 17 days" in left.read("xl/worksheets/sheet2.xml")
+
+
+@pytest.mark.parametrize(
+    ("others", "parts", "says"),
+    [
+        ({"notes": [["who", 17]]}, {}, "has the sheet 'notes', which contains the key"),
+        ({"notes": [["Ben & Quill"]]}, {}, "has a text of the records in xl/worksheets/sheet2.xml, too"),
+        ({}, {"xl/comments1.xml": "<t>ask Ben &amp; Quill!</t>"}, "in xl/comments1.xml, too"),
+        ({}, {"xl/pivotCache/pivotCacheRecords1.xml": "<n v='17'/>"}, "parts that may repeat its cells: pivotCache"),
+    ],
+)
+def test_a_workbook_that_has_the_person_elsewhere_is_refused(
+    tmp_path: Path, others: dict[str, list[list[Any]]], parts: dict[str, str], says: str
+) -> None:
+    with pytest.raises(CollectError, match=says):
+        cut_book(tmp_path, book_with(others, **parts))

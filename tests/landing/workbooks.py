@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
+from types import MappingProxyType
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -27,8 +28,16 @@ class Raw(str):
     """The XML of a cell, except its place: ``Raw('t="e"><v>#N/A</v>')``."""
 
 
-def workbook(sheets: Mapping[str, Sequence[Sequence[Any]]], hidden: Sequence[str] = ()) -> bytes:
-    """An .xlsx file; None leaves a cell out."""
+def workbook(
+    sheets: Mapping[str, Sequence[Sequence[Any]]],
+    hidden: Sequence[str] = (),
+    parts: Mapping[str, str] = MappingProxyType({}),
+) -> bytes:
+    """An .xlsx file; None leaves a cell out.
+
+    Args:
+        parts: further members of the archive, such as ``xl/sharedStrings.xml``.
+    """
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", _TYPES)
@@ -49,10 +58,14 @@ def workbook(sheets: Mapping[str, Sequence[Sequence[Any]]], hidden: Sequence[str
             for at in range(1, len(sheets) + 1)
         )
         targets += f'<Relationship Id="s" Type="{_OFFICE}/styles" Target="styles.xml"/>'
+        if "xl/sharedStrings.xml" in parts:
+            targets += f'<Relationship Id="t" Type="{_OFFICE}/sharedStrings" Target="sharedStrings.xml"/>'
         archive.writestr("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{_RELATIONS}">{targets}</Relationships>')
         archive.writestr("xl/styles.xml", _STYLES)
         for at, rows in enumerate(sheets.values(), 1):
             archive.writestr(f"xl/worksheets/sheet{at}.xml", _sheet(rows))
+        for name, text in parts.items():
+            archive.writestr(name, text)
     return sink.getvalue()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from vertebra.landing.parsing.format import Format
 from vertebra.landing.parsing.workbook_options import XlsxOptions
@@ -34,6 +34,12 @@ columns: {shop: string, sold_on: date, amount: double}
         from vertebra.landing.parsing.workbook import read_workbooks
 
         return read_workbooks(parts, context, context.declared(XlsxOptions))
+
+    def cut(self, part: PayloadPart, dropped: Sequence[int], sink: BinaryIO, context: ReadContext) -> None:
+        """Copy a workbook without some records; see :func:`vertebra.landing.erasure.cut_workbook.cut_workbook`."""
+        from vertebra.landing.erasure.cut_workbook import cut_workbook
+
+        cut_workbook(part, dropped, sink, context, context.declared(XlsxOptions))
 
 
 FORMAT: Final = XlsxFormat()

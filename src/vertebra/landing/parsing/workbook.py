@@ -50,7 +50,7 @@ def read_workbooks(parts: Sequence[PayloadPart], context: ReadContext, options: 
         CollectError: a part is not a workbook, or it is not clear which sheet has the records; a row has cells beyond
             the header; formulas have no values; or the workbooks have other columns than the first.
     """
-    sheets = [_Sheet(part, number, context, options) for number, part in enumerate(parts)]
+    sheets = [Sheet(part, number, context, options) for number, part in enumerate(parts)]
     for sheet in sheets[1:]:
         refuse_other_columns(parts[0], sheets[0].columns, sheet.part, sheet.columns)
     columns = unique_names(sheets[0].columns)
@@ -58,11 +58,12 @@ def read_workbooks(parts: Sequence[PayloadPart], context: ReadContext, options: 
     return Records(columns, (batch for sheet in sheets for batch in sheet.batches()), notes)
 
 
-class _Sheet:
+class Sheet:
     """The sheet with the records of a workbook.
 
     Attributes:
         part: the workbook.
+        file: the workbook on disk.
         name: the sheet's name.
         columns: names of the columns.
     """
@@ -70,8 +71,8 @@ class _Sheet:
     def __init__(self, part: PayloadPart, number: int, context: ReadContext, options: XlsxOptions) -> None:
         self.part = part
         self._options = options
-        file = _seekable(part, number, context)
-        workbook = _opened(file, part)
+        self.file = file = _seekable(part, number, context)
+        self._workbook = workbook = _opened(file, part)
         self.name = _chosen(workbook, part, options)
         try:
             self._sheet = workbook.get_sheet_by_name(self.name)
@@ -89,11 +90,24 @@ class _Sheet:
 
         width = len(self.columns)
         names = list(positions(width))
-        rows = (row for number, row in self._rows() if number >= self._before and self._has_values(number, row, width))
+        rows = (row for _, row in self.records())
         while block := list(islice(rows, _ROWS)):
             full = [row + [None] * (width - len(row)) for row in block]
             cells = [pa.array([row[at] for row in full], pa.string()) for at in range(width)]
             yield pa.RecordBatch.from_arrays(cells, names=names)
+
+    def records(self) -> Iterator[tuple[int, list[str | None]]]:
+        """The rows that are records, with their number in the sheet, from 0, and their cells from column A."""
+        width = len(self.columns)
+        for number, row in self._rows():
+            if number >= self._before and self._has_values(number, row, width):
+                yield number, row
+
+    def others(self) -> Iterator[tuple[str, Iterator[list[str | None]]]]:
+        """The other sheets of the workbook with cells: their names, and the texts of their rows."""
+        for name in self._workbook.sheet_names:
+            if name != self.name and _is_filled(self._workbook, name):
+                yield name, (list(map(_text, row)) for row in self._workbook.get_sheet_by_name(name).iter_rows())
 
     def _header(self) -> tuple[int, tuple[str, ...]]:
         """The number of the first row with records, from 0, and the names of the columns."""
@@ -216,7 +230,7 @@ def _errors_in(file: Path, part: PayloadPart, sheet: str) -> Mapping[int, Mappin
     without: list[str] = []
     try:
         with zipfile.ZipFile(file) as archive:
-            entry = archive.getinfo(_path_of(archive, sheet))
+            entry = archive.getinfo(path_of_sheet(archive, sheet))
             expansion = Expansion(part.name, max(1, file.stat().st_size), SizeLimits())
             with limit_expansion(cast("Any", archive.open(entry)), expansion) as stream:
                 for attributes, content in _cells(stream):
@@ -254,7 +268,7 @@ def _cells(stream: Any) -> Iterator[tuple[bytes, bytes]]:
 _EMPTY: Final = re.compile(rb"<(?:\w+:)?c\b[^>]*/>")
 
 
-def _path_of(archive: zipfile.ZipFile, sheet: str) -> str:
+def path_of_sheet(archive: zipfile.ZipFile, sheet: str) -> str:
     """The member of the archive with the XML of a sheet."""
     book = ElementTree.fromstring(archive.read("xl/workbook.xml"))  # noqa: S314 - expat limits what entities expand to
     relations = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))  # noqa: S314
