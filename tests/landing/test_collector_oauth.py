@@ -20,7 +20,8 @@ SECRET = "client-secret-value"
 class Api:
     """A JSON API in pages of one record, and the address that issues its tokens; a token is good for some requests."""
 
-    def __init__(self, uses=100, token_status=(), error="invalid_client"):
+    def __init__(self, uses=100, token_status=(), error="invalid_client", rotates=False):
+        self.rotates, self.refresh = rotates, "first"
         self.uses, self.token_status, self.error = uses, list(token_status), error
         self.asked, self.left, self.number = [], 0, 0
 
@@ -30,6 +31,11 @@ class Api:
         if status != 200:
             return status, {"error": self.error}
         self.number, self.left = self.number + 1, self.uses
+        if self.rotates:
+            if form["refresh_token"] != self.refresh:
+                return 400, {"error": "invalid_grant"}
+            self.refresh = f"refresh-{self.number}"
+            return 200, {"access_token": f"token-{self.number}", "expires_in": 3600, "refresh_token": self.refresh}
         return 200, {"access_token": f"token-{self.number}", "token_type": "Bearer", "expires_in": 3600}
 
     def page(self, query, headers):
@@ -102,6 +108,24 @@ def test_a_refresh_token_gets_a_token(serve, gathered):
     assert authorization is None
 
 
+def test_a_refresh_token_that_is_good_for_one_use_is_kept_for_the_next_collection(serve, gathered, tmp_path):
+    api, file = Api(uses=2, rotates=True), tmp_path / "secrets" / "api.token"
+    declared = {"client_secret": None, "refresh_token": "first", "refresh_token_file": str(file)}
+    url = serve(api)
+    assert len(ids(gathered(readings(url, **declared)))) == 4
+    assert (file.read_text().strip(), file.stat().st_mode & 0o777) == ("refresh-2", 0o600)
+    gathered(readings(url, **declared))  # the declared one is used up
+    assert file.read_text().strip() == api.refresh == f"refresh-{api.number}"
+    file.write_text("stolen")
+    with pytest.raises(CollectError, match="is not valid any more: get a new one, and write it into"):
+        gathered(readings(url, **declared))
+    file.write_text("")
+    with pytest.raises(CollectError, match="there is no refresh token in"):
+        gathered(readings(url, **declared))
+    with pytest.raises(CollectError, match="where each is good for one use, declare refresh_token_file"):
+        gathered(readings(url, client_secret=None, refresh_token="first"))
+
+
 def test_a_token_that_expires_while_pages_are_read_is_renewed(serve, gathered):
     api = Api(uses=2)
     assert ids(gathered(readings(serve(api)))) == ["0", "1", "2", "3"]
@@ -135,6 +159,7 @@ def test_nothing_of_the_secret_or_the_token_is_kept(serve, gathered, lake):
     ("auth", "says"),
     [
         ({"client_secret": None}, "one of five forms"),
+        ({"refresh_token_file": "tokens/api"}, "outside of the project"),
         ({"token_url": "http://tokens.example.org/t"}, "write https://"),
     ],
 )

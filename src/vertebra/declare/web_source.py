@@ -6,6 +6,7 @@ import base64
 import ipaddress
 import re
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -46,6 +47,8 @@ class Auth(Declaration):
         client_id: name of the client.
         client_secret: its secret; clients with a ``refresh_token`` may have none.
         refresh_token: the refresh token.
+        refresh_token_file: a file that has it, outside of the project and the lake. If the token address issues a new
+            refresh token, that replaces the one in the file. Without the file, ``refresh_token`` is used first.
         scope: the requested scope.
     """
 
@@ -59,6 +62,7 @@ class Auth(Declaration):
     client_id: str | None = None
     client_secret: SecretStr | None = None
     refresh_token: SecretStr | None = None
+    refresh_token_file: str | None = None
     scope: str | None = None
 
     @field_validator("token_url")
@@ -71,10 +75,19 @@ class Auth(Declaration):
             raise ValueError("others can read credentials over http:// on their way; write https://")
         return address
 
+    @field_validator("refresh_token_file")
+    @classmethod
+    def _outside_the_project(cls, value: str | None) -> str | None:
+        if value is not None and not PurePath(value).is_absolute() and not value.startswith("~/"):
+            raise ValueError("a token is kept outside of the project; write an absolute path, or one in ~/")
+        return value
+
     @model_validator(mode="after")
     def _one_form(self) -> Auth:
         given = {name for name in Auth.model_fields if getattr(self, name) is not None}
-        given -= {"scope"} if self.token_url is not None else set()
+        if self.token_url is not None:
+            given -= {"scope"}
+            given = {"refresh_token" if name == "refresh_token_file" else name for name in given}
         token = {"token_url", "client_id"}
         forms = (
             *({"bearer"}, {"header", "value"}, {"query", "value"}, {"user", "password"}),

@@ -1,4 +1,4 @@
-"""Access tokens of OAuth 2.0 (RFC 6749): client credentials and refresh tokens. A token is kept in memory only."""
+"""Access tokens of OAuth 2.0 (RFC 6749): client credentials and refresh tokens. They are kept in memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import httpx
 from vertebra.errors import CollectError
 from vertebra.landing.web.credentials import without_query
 from vertebra.landing.web.errors import RetryableError
+from vertebra.landing.web.refresh_token_file import RefreshTokenFile
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -36,6 +37,7 @@ class OAuth(httpx.Auth):
         self._network = network
         self._token: str | None = None
         self._expires = 0.0
+        self._file = RefreshTokenFile(auth.refresh_token_file) if auth.refresh_token_file is not None else None
         self._refresh = auth.refresh_token.get_secret_value() if auth.refresh_token is not None else None
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
@@ -54,6 +56,8 @@ class OAuth(httpx.Auth):
     def _asking(self, request: httpx.Request) -> httpx.Request:
         """The request for a token; its timeouts are those of the request that needs it."""
         form = {"grant_type": "client_credentials"}
+        if self._file is not None:
+            self._refresh = self._file.read(self._refresh)
         if self._refresh is not None:
             form = {"grant_type": "refresh_token", "refresh_token": self._refresh}
         if self._auth.scope is not None:
@@ -83,7 +87,7 @@ class OAuth(httpx.Auth):
             raise CollectError(
                 f"{shown} gives no access token",
                 cause=f"status {response.status_code}" + (f", {code}" if isinstance(code, str) else ""),
-                remedy="check token_url, client_id, client_secret, refresh_token and scope of collect.auth",
+                remedy=self._remedy(code),
             )
         try:
             seconds = float(body.get("expires_in", "inf"))
@@ -93,7 +97,19 @@ class OAuth(httpx.Auth):
         self._expires = self._network.clock.monotonic() + max(0.0, seconds - _EARLY)
         renewed = body.get("refresh_token")
         if self._refresh is not None and isinstance(renewed, str):
+            if self._file is not None and renewed != self._refresh:
+                self._file.replace(renewed)
             self._refresh = renewed
+
+    def _remedy(self, code: object) -> str:
+        if self._refresh is None or code != "invalid_grant":
+            return "check token_url, client_id, client_secret, refresh_token and scope of collect.auth"
+        if self._file is not None:
+            return f"the refresh token is not valid any more: get a new one, and write it into {self._file.path}"
+        return (
+            "the refresh token is not valid any more: get a new one; where each is good for one use, declare "
+            "refresh_token_file in collect.auth, which keeps the next one"
+        )
 
 
 def _object(content: bytes) -> dict[str, Any]:
