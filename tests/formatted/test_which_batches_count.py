@@ -53,7 +53,7 @@ def test_a_file_that_lands_again_after_another_load_mode_counts_once(
 
 
 @pytest.mark.parametrize(("load", "warned"), [("append", 1), ("snapshot", 1), ("upsert", 0)])
-def test_files_of_equal_bytes_are_named_where_the_rows_of_both_count(
+def test_files_are_named_that_may_count_twice(
     load: str, warned: int, declared: Callable, land: Callable, formatted: Callable
 ) -> None:
     dataset = declared(COLUMNS, load=load, key=["k"])
@@ -65,6 +65,10 @@ def test_files_of_equal_bytes_are_named_where_the_rows_of_both_count(
     assert all("batch 2 (file:b.csv) has the bytes of batch 1 (file:a.csv)" in one for one in warnings)
     land(4, {"k": [], "v": []}, url="file:d.csv", part="file:d.csv", sha256="c" * 64)
     assert formatted(dataset).facts.warnings == (warnings if load == "snapshot" else ())
+    land(5, {"k": ["2"], "v": ["y"]}, url="file:b.csv", part="file:b.csv", sha256="e" * 64)
+    (*changed,) = formatted(dataset).facts.warnings
+    assert len(changed) == (load == "append")
+    assert all("batch 5 has file:b.csv again, which has changed since batch 2" in one for one in changed)
 
 
 def test_an_address_that_returns_to_earlier_bytes_has_changed(
