@@ -98,7 +98,7 @@ def land_table(
     receipt = {
         "number": number,
         "collected_at": "2026-01-15T12:00:00+00:00",
-        "url": "file:///cells.csv",
+        "url": f"file:///cells-{number}.csv",
         "sha256": f"{number:064x}",
         "bytes": 1,
         "payload": "payload.csv",

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -85,6 +86,11 @@ class TestRenames:
         missing = drift_of(dataset({"dep_time": "int", "z": "string"}), landed)[-1]
         assert str(missing) == "missing dep_time (perhaps renamed to DepTime)"
         assert missing.suggestion == "dep_time: {type: int, source: [dep_time, DepTime]}"
+
+    def test_a_suggested_name_keeps_its_blanks_in_yaml(self, batch):
+        (missing,) = [one for one in drift_of(dataset({"v": "int"}), [batch(1, {"V ": ["517"]})]) if one.suggestion]
+        assert str(missing) == 'missing v (perhaps renamed to "V ")'
+        assert yaml.safe_load(missing.suggestion) == {"v": {"type": "int", "source": ["v", "V "]}}
 
     def test_like_values_are_suggested_whatever_the_name(self, batch):
         stations = ["EWR", "JFK", "LGA", "SWF"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from landing.readings import declared
+from vertebra.errors import CollectError
 
 
 def with_columns(**columns):
@@ -44,3 +47,18 @@ def test_batches_that_are_parsed_again_are_written_down_again(project, collected
     collected(declared("*.csv", delimiter=";"), "run-2")
     rows = ledgers.read("schemas").to_pylist()
     assert [(row["run_id"], row["column_name"]) for row in rows] == [("run-1", "a;b"), ("run-2", "a"), ("run-2", "b")]
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("ID, name \n1,x\n", 'id: {type: int, source: [id, ID]}; name: {type: string, source: [name, " name "]}'),
+        ("sep=;\nid;name\n1;x\n", "declare parse: {skip: 1}"),
+        ("u,v\n1,x\n", "if it is data, correct columns: or parse:"),
+    ],
+)
+def test_a_payload_without_any_declared_column_is_refused_with_what_to_declare(project, collected, text, advice):
+    (project / "1.csv").write_text(text)
+    with pytest.raises(CollectError, match="has none of the declared columns") as told:
+        collected(with_columns(id="int", name="string"))
+    assert advice in told.value.remedy

@@ -10,6 +10,17 @@ _PLAIN: Final = re.compile(r"[a-z][a-z0-9_]*")
 _KEYWORDS: Final = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
 
 
+def plain_or_quoted(name: str) -> str:
+    """A name as YAML's flow style has it, in quotes where YAML would read it as something else, or lose blanks.
+
+    Examples:
+        >>> print(plain_or_quoted("Shop"), plain_or_quoted("Shop "), plain_or_quoted("no"))
+        Shop "Shop " "no"
+    """
+    plain = name.isascii() and name.replace("_", "").isalnum() and name[0].isalpha()
+    return name if plain and name.lower() not in _KEYWORDS else json.dumps(name, ensure_ascii=False)
+
+
 def flow(value: Any) -> str:
     """A value in YAML's flow style: ``{distance: [1, 5000]}``.
 

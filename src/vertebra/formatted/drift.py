@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from vertebra.declare.dataset import Column
+from vertebra.declare.yaml_flow import plain_or_quoted
 from vertebra.errors import DriftError
 from vertebra.formatting import counted, shortened
 from vertebra.governance.drift import batch_sources, misfit, path_bases
-from vertebra.governance.renames import like_named
+from vertebra.governance.renames import like_named, renamed_advice
 
 if TYPE_CHECKING:
     from vertebra.declare.dataset import Dataset
     from vertebra.lake.batches import Batch
-
-_YAML_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ def refuse_never_seen(dataset: Dataset, received: Sequence[Batch]) -> None:
         if not seen or name in found:
             continue
         near = like_named(sources, [*nested, *seen])
-        instead = f"write source: {_yaml(near)}" if near else f"write one of {_listed(seen)}"
+        instead = f"write source: {plain_or_quoted(near)}" if near else f"write one of {_listed(seen)}"
         raise DriftError(
             f"no batch of {dataset.name} has ever had the column {' or '.join(map(repr, sources))} of {name}",
             cause=f"the {counted(len(received), 'batch', 'batches')} had {_listed(seen)}",
@@ -138,18 +136,8 @@ def _refuse_retyped(dataset: Dataset, batch: Batch, sources: Mapping[str, str | 
 
 
 def _missing(dataset: Dataset, batch: Batch, missing: list[str], extra: tuple[str, ...]) -> DriftError:
-    lines = []
     others = (*batch.receipt.text.get("nested", ()), *extra)
-    renamed = {name: found for name in missing if (found := like_named(dataset.columns[name].sources(name), others))}
-    for name, found in renamed.items():
-        column = dataset.columns[name]
-        known = ", ".join(_yaml(source) for source in (*column.sources(name), found))
-        lines.append(f"{name}: {{type: {column.type}, source: [{known}]}}")
-    if renamed:
-        remedy = f"if {_listed(list(renamed.values()))} is meant, write in {dataset.declared_in}: "
-        remedy += "; ".join(lines)
-    else:
-        remedy = f"correct `columns` in {dataset.declared_in}"
+    remedy = renamed_advice(dataset, missing, others) or f"correct `columns` in {dataset.declared_in}"
     return DriftError(
         f"batch {batch.number} has no column {_listed(missing)}",
         cause=f"the policy is `drift: {{missing: fail}}`; the batch has {_listed(batch.receipt.columns)}",
@@ -160,8 +148,9 @@ def _missing(dataset: Dataset, batch: Batch, missing: list[str], extra: tuple[st
 
 def _extra(dataset: Dataset, batch: Batch, missing: list[str], extra: tuple[str, ...]) -> DriftError:
     new = "; ".join(
-        f"{_yaml(_name(column))}: " + ("string" if _name(column) == column else f"{{source: {_yaml(column)}}}")
+        f"{plain_or_quoted(name)}: " + ("string" if name == column else f"{{source: {plain_or_quoted(column)}}}")
         for column in extra
+        for name in (_name(column),)
     )
     absent = f"; it lacks {_listed(missing)}" if missing else ""
     return DriftError(
@@ -179,12 +168,6 @@ def _name(column: str) -> str:
     words = "".join(char if char.isascii() and char.isalnum() else " " for char in plain).split()
     name = "_".join(words)
     return name if name[:1].isalpha() else f"c_{name}".rstrip("_")
-
-
-def _yaml(text: str) -> str:
-    """Text as it is written in a YAML list, quoted where YAML would read it as something else."""
-    plain = text.isascii() and text.replace("_", "").isalnum() and text[0].isalpha()
-    return text if plain and text.lower() not in _YAML_WORDS else json.dumps(text, ensure_ascii=False)
 
 
 def _listed(names: list[str] | tuple[str, ...], limit: int = 12) -> str:

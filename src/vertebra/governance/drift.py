@@ -14,7 +14,8 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final, Literal
 
 from vertebra.declare.column_type import INTEGERS, column_type
-from vertebra.governance.renames import look_alike
+from vertebra.declare.yaml_flow import plain_or_quoted
+from vertebra.governance.renames import look_alike, source_line
 from vertebra.lake.column_profile import EMPTY, ColumnProfile
 from vertebra.unicode_form import nfc
 
@@ -241,10 +242,8 @@ class _Comparison:
             found.append(_drift(kind, column, _same_name(column, batch), policy.extra, batch))
         missing = [name for name, source in sources.items() if source is None]
         for name, other in look_alike(self._dataset, missing, extra, batch, self._before).items():
-            declared = f"{name}: {{type: {self._dataset.columns[name].type}, source: "
-            aliases = ", ".join([*self._dataset.columns[name].sources(name), other])
-            missed = _drift("missing", name, f"perhaps renamed to {other}", policy.missing, batch)
-            found.append(replace(missed, suggestion=f"{declared}[{aliases}]}}"))
+            missed = _drift("missing", name, f"perhaps renamed to {plain_or_quoted(other)}", policy.missing, batch)
+            found.append(replace(missed, suggestion=source_line(self._dataset, name, other)))
             missing.remove(name)
         found += [_drift("missing", name, "", policy.missing, batch) for name in missing]
         for name, source in sources.items():

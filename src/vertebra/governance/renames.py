@@ -6,6 +6,9 @@ import unicodedata
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+from vertebra.declare.yaml_flow import plain_or_quoted
+from vertebra.formatting import shortened
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -47,6 +50,28 @@ def look_alike(
             found[name] = other
             free.remove(other)
     return found
+
+
+def renamed_advice(dataset: Dataset, missing: Sequence[str], others: Sequence[str]) -> str:
+    """What to declare if columns of a payload are the missing ones under other names; empty where none is alike.
+
+    Args:
+        missing: declared columns that the payload does not have.
+        others: its columns that are not declared.
+    """
+    alike = {name: found for name in missing if (found := like_named(dataset.columns[name].sources(name), others))}
+    if not alike:
+        return ""
+    lines = [source_line(dataset, name, found) for name, found in alike.items()]
+    meant = shortened([repr(found) for found in alike.values()])
+    return f"if {meant} {'is' if len(alike) == 1 else 'are'} meant, write in {dataset.declared_in}: {'; '.join(lines)}"
+
+
+def source_line(dataset: Dataset, name: str, other: str) -> str:
+    """A declared column with one more source, as YAML."""
+    column = dataset.columns[name]
+    known = ", ".join(map(plain_or_quoted, (*column.sources(name), other)))
+    return f"{name}: {{type: {column.type}, source: [{known}]}}"
 
 
 def like_named(sources: Sequence[str], candidates: Sequence[str]) -> str | None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from vertebra.errors import CollectError
-from vertebra.formatting import counted
+from vertebra.formatting import counted, shortened
 from vertebra.governance.drift import sources_in
+from vertebra.governance.renames import renamed_advice
 from vertebra.lake.batches import newest_cursor
 from vertebra.landing.payload_files import file_name
 
@@ -58,6 +59,14 @@ class LandedPayloads:
         return last is not None and getattr(last, kind) == hashed
 
 
+def _other_columns(dataset: Dataset, names: Sequence[str]) -> str:
+    """What to do about a payload without any declared column."""
+    if names[0].lower().startswith("sep="):
+        return "the first line names the delimiter for spreadsheet programs: declare parse: {skip: 1}"
+    otherwise = "look at the payload, which is kept aside; if it is data, correct columns: or parse:"
+    return renamed_advice(dataset, list(dataset.columns), names) or otherwise
+
+
 def check_records(
     dataset: Dataset, payload: Payload, summary: RecordsSummary, url: str, known: Sequence[Batch]
 ) -> None:
@@ -83,8 +92,8 @@ def check_records(
     if declared and summary.columns and not any(declared.values()):
         raise CollectError(
             f"{file_name(url)} has none of the declared columns",
-            cause=f"its columns are {', '.join(name[:60] for name in names[:12])}",
-            remedy="look at the payload, which is kept aside; if it is data, correct columns: or parse:",
+            cause=f"its columns are {shortened([repr(name[:60]) for name in names], 12)}",
+            remedy=_other_columns(dataset, names),
         )
     if summary.records or dataset.collect.empty != "refuse":
         return
