@@ -70,6 +70,24 @@ class TestATable:
             gathered(of_table())
         assert "CAST(at AS BIGINT) AS at_number FROM t" in told.value.remedy
 
+    @pytest.mark.parametrize(
+        "texts",
+        [
+            ["0d9f5c1a-8d1b-4c3e-9a57-0d1f6b2c3e4a", "9f0c5a2e-1111-4c3e-8a57-0d1f6b2c3e4a"],
+            ["0a4d55a8d778e5022fab701977c5d840bbc486d0", "da39a3ee5e6b4b0d3255bfef95601890afd80709"],
+        ],
+        ids=["uuid", "sha1"],
+    )
+    def test_random_identifiers_are_refused(self, table, gathered, texts):
+        table(*enumerate(texts))
+        with pytest.raises(CollectError, match="they are random identifiers") as told:
+            gathered(of_table())
+        assert "or collect the whole table: load: snapshot" in told.value.remedy
+
+    def test_identifiers_that_begin_with_their_time_are_in_order(self, table, gathered):
+        table((1, "01890a5d-ac96-774b-bcce-b302099a8057"), (2, "01890a5d-ac97-7000-8000-000000000000"))
+        assert ids(gathered(of_table())) == [1, 2]
+
     def test_a_text_of_another_form_that_comes_later_is_refused(self, table, gathered):
         table((1, "v8"), (2, "v9"))
         gathered(of_table())
@@ -210,6 +228,7 @@ class TestAnApi:
             ("2000-01-01", [1704067200], "at is a number, and the watermark '2000-01-01' is none"),
             ("v1", ["v9", "v10"], "do not rise with time"),
             ("01/01/2000", ["31/12/2024"], "do not rise with time"),
+            ("0", ["9f0c5a2e-1111-4c3e-8a57-0d1f6b2c3e4a"], "do not rise with time"),
             ("2000", ["2024-01-01", 5], "numbers and times"),
         ],
         ids=str,

@@ -30,6 +30,11 @@ _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _YEAR_OR_MONTH: Final = re.compile(r"(\d{4})(?:-(\d\d))?")
 _OFFSET: Final = re.compile(r":\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$", re.IGNORECASE)
 _DAY_FIRST: Final = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{4}.*")
+_UUID: Final = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?([0-9a-f])[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
+_TIME_ORDERED: Final = ("6", "7")
+"""The versions of UUIDs that begin with their time (RFC 9562)."""
+
+_DIGEST: Final = re.compile(r"(?=.*[a-f])([0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})", re.IGNORECASE)
 
 
 def kind_of(text: str) -> Kind:
@@ -110,9 +115,22 @@ def offset_of(text: str) -> str:
     return found[2] if found else ""
 
 
-def is_ordered_text(text: str) -> bool:
-    """Whether texts of its form rise as what they mean: ``31/12/2024`` comes after ``01/01/2025`` as a text."""
-    return not _DAY_FIRST.fullmatch(text)
+def disorder(text: str) -> str:
+    """Why texts of its form do not rise, in words; empty if they may.
+
+    Example:
+        >>> disorder("31/12/2024"), disorder("9f0c5a2e-8d1b-4c3e-9a57-0d1f6b2c3e4a"), disorder("01HZX")
+        ('they begin with the day', 'they are random identifiers, and a new one may come before the others', '')
+    """
+    if _DAY_FIRST.fullmatch(text):
+        return "they begin with the day"
+    return "they are random identifiers, and a new one may come before the others" if is_random(text) else ""
+
+
+def is_random(text: str) -> bool:
+    """Whether a text is a random identifier or a hash: a UUID that does not begin with its time, or an SHA digest."""
+    uuid = _UUID.fullmatch(text)
+    return bool(_DIGEST.fullmatch(text)) or (uuid is not None and uuid[1] not in _TIME_ORDERED)
 
 
 def cursor_column(dataset: WithColumns, field: str) -> Column | None:

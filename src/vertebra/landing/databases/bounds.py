@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from uuid import UUID
 
 from vertebra.errors import CollectError
 from vertebra.formatting import counted
 from vertebra.landing.databases.cursor import Cursor, family, form, like
 from vertebra.landing.port import Warned
 from vertebra.landing.value_text import text_of
-from vertebra.landing.watermark import CLOCK_DIFFERENCE, cursor_column, declared_kind, is_future
+from vertebra.landing.watermark import CLOCK_DIFFERENCE, cursor_column, declared_kind, disorder, is_future, is_random
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
     from vertebra.landing.databases.database import Database
     from vertebra.landing.port import Request
+
+
+_OTHER_CURSOR: Final = (
+    "declare a cursor that rises, such as a number or the time at which a row is written, or collect the whole table: "
+    "load: snapshot"
+)
 
 
 @dataclass(frozen=True)
@@ -42,10 +49,14 @@ class Form:
 
     def refused(self, other: str) -> CollectError:
         """The error for texts that are not in order."""
+        by_character = (
+            "a database compares texts character by character, so '10' comes before '9', and rows would be lost"
+        )
+        cast = cast_remedy(self.cursor, self.relation, self.dialect)
         return CollectError(
             f"the texts of {self.cursor} do not rise as what they mean: {self.example!r} and {other!r}",
-            cause="a database compares texts character by character, so '10' comes before '9', and rows would be lost",
-            remedy=cast_remedy(self.cursor, self.relation, self.dialect),
+            cause=disorder(self.example) or by_character,
+            remedy=_OTHER_CURSOR if is_random(self.example) else cast,
         )
 
 
@@ -204,6 +215,9 @@ class Bounds:
                 cause="the database orders them by type first, so rows would be lost",
                 remedy=cast_remedy(cursor, self.source.table or "…", database.dialect),
             )
+        if isinstance(self.highest, UUID) and is_random(str(self.highest)):
+            written = Form(str(self.highest), cursor, self.source.table or "…", self.dialect)
+            raise written.refused(str(self.lowest))
         found = self.form()
         if found is None:
             return

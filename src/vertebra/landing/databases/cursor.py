@@ -18,7 +18,7 @@ from uuid import UUID
 
 from vertebra.errors import CollectError
 from vertebra.landing.value_text import text_of
-from vertebra.landing.watermark import is_ordered_text, kind_of, offset_of
+from vertebra.landing.watermark import disorder, kind_of, offset_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -123,7 +123,7 @@ def form(text: str) -> tuple[Any, ...]:
     """
     kind = kind_of(text)
     if kind != "time":
-        return (kind, len(text), is_ordered_text(text))
+        return (kind, len(text), not disorder(text))
     offset = offset_of(text)
     # as texts, "00Z" comes after "00.5Z", but "00" and "00+01:00" before "00.5" and "00.5+01:00"
     return (kind, text[10:11], offset, len(text) if offset.upper() == "Z" or len(text) <= len("2024-01-31") else 0)

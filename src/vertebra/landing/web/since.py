@@ -11,7 +11,7 @@ from vertebra.landing.port import Warned
 from vertebra.landing.watermark import (
     CLOCK_DIFFERENCE,
     declared_kind,
-    is_ordered_text,
+    disorder,
     kind_of,
     number_of,
     present,
@@ -150,11 +150,11 @@ class Since:
 
     def _refuse_unordered(self) -> None:
         example = self._best["text"][1]
-        if is_ordered_text(example) and len(self._lengths) == 1:
+        wrong = disorder(example)
+        if not wrong and len(self._lengths) == 1:
             return
         raise CollectError(
             f"the texts of {self.name}, such as {example!r}, do not rise with time",
-            cause="they are neither numbers nor times in ISO 8601, and "
-            + ("begin with the day" if not is_ordered_text(example) else "have different lengths"),
+            cause=f"{wrong or 'they have different lengths'}; they are neither numbers nor times in ISO 8601",
             remedy="choose another field for collect.since, or remove since and write load: snapshot",
         )
