@@ -12,7 +12,8 @@ from vertebra.declare.dataset import Dataset
 from vertebra.declare.table_methods import declared_trust, table_repair_of
 from vertebra.errors import DeclarationError
 
-FLIGHTS, GOOD, BAD = 30, 4, 5
+FLIGHTS, GOOD, FEEDS = 60, 3, (8, 3)
+SITES = GOOD + sum(FEEDS)
 
 
 def flights(trust: Any) -> Dataset:
@@ -25,22 +26,18 @@ def flights(trust: Any) -> Dataset:
 
 
 def reports() -> list[dict[str, Any]]:
-    """Four sites that are nearly always right; five that are mostly wrong, and agree with each other on every fifth
-    flight, where they are the majority."""
+    """Three sites that are nearly always right, each by itself; eight that mostly copy a feed, which is wrong on every
+    third flight, where they are the majority; and three that copy another one, which is wrong on every fourth."""
     draw = random.Random(3)
     rows = []
     for flight in range(FLIGHTS):
         truth = f"10:{flight:02}"
-        for site in range(GOOD + BAD):
-            value = truth
-            if site < GOOD:
-                value = f"08:{draw.randrange(60):02}" if draw.random() < 0.03 else truth
-            elif flight % 5 == 0:
-                value = f"09:{flight:02}"
-            elif draw.random() < 0.7:
-                value = f"11:{draw.randrange(60):02}"
-            lucky = draw.choice("abc")
-            rows.append({"site": f"s{site}", "flight": f"F{flight:02}", "departs": value, "lucky": lucky})
+        feeds = [f"09:{flight:02}" if flight % 3 == 0 else truth, f"08:{flight:02}" if flight % 4 == 1 else truth]
+        copied = [feed for feed, copies in zip(feeds, FEEDS, strict=True) for _ in range(copies)]
+        for site, said in enumerate([truth] * GOOD + copied):
+            value = said if draw.random() < 0.95 else f"11:{draw.randrange(60):02}"
+            row = {"site": f"s{site:02}", "flight": f"F{flight:02}", "departs": value, "lucky": draw.choice("abc")}
+            rows.append(row)
     return rows
 
 
@@ -53,18 +50,19 @@ def departures(zone: Zone, trust: Any) -> dict[str, set[str]]:
 
 
 RIGHT = {f"F{flight:02}": {f"10:{flight:02}"} for flight in range(FLIGHTS)}
-COPIED = {f"F{flight:02}": {f"09:{flight:02}"} for flight in range(0, FLIGHTS, 5)}
+COPIED = {f"F{flight:02}": {f"09:{flight:02}"} for flight in range(0, FLIGHTS, 3)}
 
 
 def test_accurate_sources_outweigh_more_sources_that_copy_an_error(zone: Zone) -> None:
     assert departures(zone, "site") == RIGHT
-    (evidence,) = {text for row, text in zone.rows("governance.repairs", "rid", "evidence") if row == rid(4)}
-    assert evidence == "4 of 9 with the same flight, weighed by site"
+    (evidence,) = {text for row, text in zone.rows("governance.repairs", "rid", "evidence") if row == rid(3)}
+    assert evidence == "6 of 14 with the same flight, weighed by site"
 
 
 def test_without_trust_the_majority_is_wrong(sail_zone: Zone) -> None:
     found = departures(sail_zone, False)
-    assert {flight: values for flight, values in found.items() if flight in COPIED} == COPIED
+    wrong = [flight for flight, values in COPIED.items() if found[flight] == values]
+    assert len(wrong) > 0.9 * len(COPIED)
 
 
 def test_the_column_that_tells_sources_apart_is_found(sail_zone: Zone) -> None:
@@ -72,16 +70,16 @@ def test_the_column_that_tells_sources_apart_is_found(sail_zone: Zone) -> None:
 
 
 def test_a_declared_accuracy_counts_as_it_is_declared(sail_zone: Zone) -> None:
-    others = {f"s{site}": 0.02 for site in range(1, GOOD + BAD)}
-    found = departures(sail_zone, {"column": "site", "accuracy": {"s0": 0.98} | others})
-    said_by_first = {row["flight"]: {row["departs"]} for row in reports() if row["site"] == "s0"}
+    others = {f"s{site:02}": 0.02 for site in range(1, SITES)}
+    found = departures(sail_zone, {"column": "site", "accuracy": {"s00": 0.98} | others})
+    said_by_first = {row["flight"]: {row["departs"]} for row in reports() if row["site"] == "s00"}
     assert found == said_by_first
 
 
 def test_no_source_is_found_where_all_are_wrong_equally_often(sail_zone: Zone) -> None:
     draw = random.Random(5)
     rows = [row | {"departs": f"x{draw.randrange(99)}"} if draw.random() < 0.2 else row for row in reports()]
-    rows = [row | {"site": f"s{draw.randrange(9)}"} for row in rows]
+    rows = [row | {"site": f"s{draw.randrange(SITES)}"} for row in rows]
     sail_zone.run(flights(True), rows)
     assert not any("weighed" in text for (text,) in sail_zone.rows("governance.repairs", "evidence"))
 

@@ -116,7 +116,7 @@ class _Choice:
         accepted = _accepted(self.table.decisions, self.engine)
         found = Rounds(
             self.determinants, due, self.frame, self.table.schema, weights, decided, accepted, self.table.rows,
-            self.engine, folder, _trust_to_find(self.methods),
+            self.engine, folder, _trust_to_find(self.methods), self.table.decisions.labels,
         ).solution()  # fmt: skip
         if self.taught is not None:
             found = self._judged(found, self.taught)

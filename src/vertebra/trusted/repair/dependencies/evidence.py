@@ -5,18 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vertebra.quoting import spark_identifier
-from vertebra.trusted.cells import as_text
-
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-FULL: Final = 1000
+FULL: Final = 1_000_000
 """The weight of a cell that nothing is known about. Weights are integers, so that sums do not depend on their order."""
-PINNED: Final = 10**12
+PINNED: Final = 10**15
 """The weight of a cell that a person has decided about: more than that of any number of others."""
 SILENT: Final = 0
 """The weight of a cell that is known to be wrong."""
+
+
+@dataclass(frozen=True)
+class SourceFigures:
+    """What is estimated about one source.
+
+    Attributes:
+        column_name: the dependent column.
+        accuracy: how often its cells are right, 0 to 1.
+        cells: on how many cells of groups that disagree the estimate is based.
+        copied: how often it has its value from an origin that it shares with others, 0 to 1.
+        shares_with: those others, in the order of their names.
+        declared: whether the accuracy is declared.
+    """
+
+    source: str
+    column_name: str
+    accuracy: float
+    cells: int
+    copied: float = 0.0
+    shares_with: tuple[str, ...] = ()
+    declared: bool = False
 
 
 @dataclass(frozen=True)
@@ -26,13 +45,21 @@ class SourceTrust:
     Attributes:
         column: its values tell the sources apart.
         columns: the columns that are weighed.
-        weights: ``_source, _trust0, _trust1, …``: the weight of the cells of a source in each of ``columns``. The cells
-            of other sources weigh :data:`FULL`.
+        sources: ``_rid, source``: the source of each tuple.
+        places: ``determinant, place, column_name, model, share`` and the terms of a source that nothing is known about,
+            for each of ``columns`` in each group, and for each model of where sources have their values from.
+        terms: ``model, column_name, source, origin``, ``right, wrong, more_right, more_wrong``, see
+            :meth:`vertebra.trusted.repair.dependencies.feeds.Feeds.terms`, and ``sure``, how often the value of the
+            origin is right.
+        figures: for people.
     """
 
     column: str
     columns: tuple[str, ...]
-    weights: DataFrame
+    sources: DataFrame
+    places: DataFrame
+    terms: DataFrame
+    figures: tuple[SourceFigures, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,9 +93,6 @@ class CellWeights:
         if self.leaving is not None:
             gone = self.leaving.select(F.col("rid").alias("_gone")).distinct()
             frame = frame.join(gone, F.col("_rid") == F.col("_gone"), "left")
-        if self.trust is not None:
-            source = as_text(spark_identifier(self.trust.column))
-            frame = frame.join(F.broadcast(self.trust.weights), source == F.col("_source"), "left").drop("_source")
         return frame
 
     def of(self, column: str) -> Column:
@@ -76,8 +100,6 @@ class CellWeights:
         from pyspark.sql import functions as F
 
         weight = F.lit(FULL).cast("bigint")
-        if self.trust is not None and column in self.trust.columns:
-            weight = F.coalesce(F.col(f"_trust{self.trust.columns.index(column)}"), weight)
         if column in self.columns:
             weight = F.coalesce(F.col(self._name(column)), weight)
         return self._unless_leaving(weight)

@@ -35,13 +35,14 @@ def rule_table(
         trust: the sources by which votes are weighed; None if they are not.
 
     Returns:
-        ``determinant, place, rule, column_name, method, least, fills, implied, same, reads, chance``.
+        ``determinant, place, rule, column_name, method, least, fills, implied, same, reads, chance`` and ``unit``, the
+        log-odds that a vote of weight :data:`FULL` adds; None for what ``chance`` says.
     """
     rows = [
         (
             one.number, place, rule.rule.name, rule.dependency.column, rule.method, rule.least,
             rule.fills, rule.implied, _same(one, rule.dependency.column, trust), sorted(one.reads),
-            chances.dependent.get(one.number, MOST),
+            chances.dependent.get(one.number, MOST), 1.0 if _is_weighed(rule.dependency.column, trust) else None,
         )
         for one in determinants
         for place, rule in enumerate(one.rules)
@@ -49,7 +50,7 @@ def rule_table(
     return engine.session.createDataFrame(
         rows,
         "determinant int, place int, rule string, column_name string, method string, least double, fills boolean, "
-        "implied boolean, same string, reads array<string>, chance double",
+        "implied boolean, same string, reads array<string>, chance double, unit double",
     )
 
 
@@ -102,7 +103,10 @@ def proposed(standing: Standing, rules: DataFrame, chances: Chances, searched: S
     supported = ~empty & ~differs & (F.col("support") > 1)
     cells = cells.withColumn("change", change).where(F.col("change") | supported)
     lead = (F.col("won") - F.col("rival")) / F.lit(float(FULL))
-    attributed = F.when(F.col("change"), dependent_is_wrong(chances.determinant)).otherwise(F.lit(1.0))
+    # of sources that are often wrong, the cells of a tuple may all be wrong
+    attributed = F.when(F.col("change") & F.col("unit").isNull(), dependent_is_wrong(chances.determinant))
+    attributed = attributed.otherwise(F.lit(1.0))
+    first = F.coalesce(F.lit(1.0) / (F.lit(1.0) + F.exp(-lead * F.col("unit"))), is_the_value(lead))
     return cells.select(
         "rule",
         F.col("_rid").alias("rid"),
@@ -110,7 +114,7 @@ def proposed(standing: Standing, rules: DataFrame, chances: Chances, searched: S
         F.col("value").alias("old"),
         F.col("winner").alias("new"),
         "method",
-        rounded(is_the_value(lead) * attributed).alias("confidence"),
+        rounded(first * attributed).alias("confidence"),
         "support",
         F.concat(F.col("support").cast("string"), F.lit(" of "), F.col("voters").cast("string"), F.col("same")).alias(
             "evidence"
@@ -227,5 +231,9 @@ def without_conflicts(cells: DataFrame) -> DataFrame:
 
 def _same(one: Determinant, column: str, trust: SourceTrust | None) -> str:
     names = " and ".join(sorted(one.reads))
-    weighed = f", weighed by {trust.column}" if trust is not None and column in trust.columns else ""
+    weighed = f", weighed by {trust.column}" if trust is not None and _is_weighed(column, trust) else ""
     return (f" with the same {names}" if names else " rows") + weighed
+
+
+def _is_weighed(column: str, trust: SourceTrust | None) -> bool:
+    return trust is not None and column in trust.columns

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from vertebra.engine.port import Engine
+    from vertebra.trusted.labels import Label
     from vertebra.trusted.repair.dependencies.evidence import CellWeights, SourceTrust
     from vertebra.trusted.repair.dependency import Determinant
 
@@ -68,6 +69,7 @@ class Rounds:
         rows: number of rows of the table.
         scratch: an empty folder.
         trust: how sources are told apart; None if all weigh the same.
+        labels: what people said is true.
     """
 
     def __init__(
@@ -83,10 +85,11 @@ class Rounds:
         engine: Engine,
         scratch: Path,
         trust: TrustToFind | None = None,
+        labels: Sequence[Label] = (),
     ) -> None:
         self.determinants, self.table, self.schema, self.weights = determinants, table, schema, weights
         self.rows, self.engine, self.scratch = rows, engine, scratch
-        self.due, self.accepted, self.trust = due, accepted, trust
+        self.due, self.accepted, self.trust, self.labels = due, accepted, trust, labels
         self.fixed = [decided] if decided is not None else []
         self.made: list[DataFrame] = []
         self.left: list[DataFrame] = []
@@ -120,7 +123,9 @@ class Rounds:
             ballot = Ballot(one, self.table, self.schema, self.weights, self.engine, folder / f"groups{one.number}")
             if ballot.broken:
                 ballots.append(ballot)
-        return source_trust(trust, ballots, self.table, self.schema, self.engine, folder) if ballots else None
+        if not ballots:
+            return None
+        return source_trust(trust, ballots, self.table, self.schema, self.engine, folder, self.labels)
 
     def _follows(self, one: Determinant, changed: set[str]) -> bool:
         """Whether changes may make other groups, or other votes in groups, than those just decided."""
@@ -137,13 +142,15 @@ class Rounds:
                 ballots.append(ballot)
         if not ballots:
             return set()
-        standing = Standing(ballots, self.engine, folder / "standing")
+        standing = Standing(ballots, self.engine, folder / "standing", self.weights.trust)
         chances = chances_of(standing, 0, self.rows)
         moved = [ballot for ballot in ballots if ballot.determinant.number in standing.suspected]
         found = []
         if moved:
             moves = relocations(moved, standing, chances, self.engine)
             found.append(self.engine.materialise(moves, folder / "moves"))
+            if self.weights.trust is not None:
+                standing.without_other_suspects(self._of_determinants(found[0], moved))
             chances = chances_of(standing, row_count(folder / "moves"), self.rows)
         # of what is left in later rounds, less shows how often determinants are wrong
         self.wrong_determinants = max(self.wrong_determinants, chances.determinant)
@@ -174,6 +181,12 @@ class Rounds:
             self.made.append(repairs)
             self.fixed.append(repairs.select("rid", "column_name"))
         return changed
+
+    def _of_determinants(self, moves: DataFrame, ballots: Sequence[Ballot]) -> DataFrame:
+        """``determinant, _rid`` of tuples that move to another group."""
+        numbers = [(one.determinant.declared[0].rule.name, one.determinant.number) for one in ballots]
+        named = self.engine.session.createDataFrame(numbers, "rule string, determinant int")
+        return moves.join(named, "rule").select("determinant", moves["rid"].alias("_rid"))
 
     def _proposed(
         self, standing: Standing, rules: DataFrame, chances: Chances, ballots: Sequence[Ballot], folder: Path

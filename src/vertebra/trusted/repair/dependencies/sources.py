@@ -1,9 +1,8 @@
 """Which sources are right: the accuracy of each, estimated from what the others say about the same groups.
 
 Rows that came from several places - web sites, feeds, agencies - are told apart by a column. Sources that agree with
-the others more often weigh more in votes. The estimate follows the idea of truth finding (Dong, Berti-Équille and
-Srivastava, *Integrating conflicting data: the role of source dependence*, VLDB 2009): accuracies follow from what is
-probably true, and what is probably true from accuracies.
+the others more often weigh more in votes, and those that copy each other count less than as many independent ones; see
+:mod:`vertebra.trusted.repair.dependencies.feeds`.
 """
 
 from __future__ import annotations
@@ -13,40 +12,39 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from vertebra.quoting import spark_identifier
 from vertebra.trusted.cells import as_text
 from vertebra.trusted.materialised import row_count
-from vertebra.trusted.repair.dependencies.evidence import FULL, SourceTrust
+from vertebra.trusted.repair.dependencies.evidence import PINNED, SourceFigures, SourceTrust
+from vertebra.trusted.repair.dependencies.feeds import ACCURACY
+from vertebra.trusted.repair.dependencies.origins import Candidate, candidates
+from vertebra.trusted.repair.dependencies.source_votes import Item, source_votes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from vertebra.engine.port import Engine
+    from vertebra.trusted.labels import Label
     from vertebra.trusted.repair.dependencies.groups import Ballot
+    from vertebra.trusted.repair.dependencies.source_votes import Reals
 
 _MOST_SOURCES: Final = 1000
 """A column with more values tells no sources apart."""
 _FEWEST_TUPLES: Final = 5
 _SIGNIFICANT: Final = 5.0
 """How many standard deviations the accuracies of sources differ more than by chance, before they are told apart."""
-_ROUNDS: Final = 6
-_PRIOR: Final = 5.0
-"""How many cells the accuracy of all counts for, in the estimate of one source; and its own, in that of one column."""
-_BOUNDS: Final = (0.02, 0.98)
+_MOST_VOTES: Final = 10_000
+"""Accuracies are estimated from a sample of groups with about so many votes."""
+_MOST_MODELS: Final = 4
+_LIKELY: Final = 0.5
 _GROUP: Final = ["determinant", "key", "place"]
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """How often the cells of a source are right, by column: ``accuracy[source, column]``; ``mean[column]`` of all."""
-
-    accuracy: Mapping[tuple[str, str], float]
-    mean: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -63,20 +61,22 @@ class TrustToFind:
 
 
 def source_trust(
-    trust: TrustToFind, ballots: Sequence[Ballot], table: DataFrame, schema: pa.Schema, engine: Engine, scratch: Path
-) -> SourceTrust | None:
+    trust: TrustToFind, ballots: Sequence[Ballot], table: DataFrame, schema: pa.Schema, engine: Engine, scratch: Path,
+    labels: Sequence[Label] = (),
+) -> SourceTrust | None:  # fmt: skip
     """The weights of the sources of a table; None if it does not tell sources apart.
 
     Args:
         ballots: the broken groups, before anything is repaired.
         scratch: an empty folder.
+        labels: what people said is true.
     """
     sources = Sources(ballots, table, engine, scratch)
     column = trust.column
     if column is None:
         used = {name for one in ballots for name in (*one.determinant.reads, *one.determinant.columns)}
         column = sources.found([one.name for one in schema if one.name not in used and _tells_apart(one.type)])
-    return None if column is None else sources.trust(column, trust.accuracy)
+    return None if column is None else sources.trust(column, trust.accuracy, labels)
 
 
 def _tells_apart(kind: pa.DataType) -> bool:
@@ -98,18 +98,19 @@ class Sources:
         from pyspark.sql import functions as F
 
         self.table, self.engine, self.scratch = table, engine, scratch
-        places = [
+        self.places = places = [
             (ballot.determinant.number, place, rule.dependency.column)
             for ballot in ballots
             for place, rule in enumerate(ballot.determinant.declared)
         ]
         self.columns = sorted({column for _, _, column in places})
         cells = reduce(lambda one, two: one.unionByName(two), [one.open_cells() for one in ballots])
-        cells = cells.where(F.col("value").isNotNull() & (F.col("weight") > 0))
         named = engine.session.createDataFrame(places, "determinant int, place int, column_name string")
-        cells = cells.join(named, ["determinant", "place"]).drop("weight", "sure")
+        self.asked = cells.join(named, ["determinant", "place"])
+        # a cell that a person decided about does not have the value of its source
+        heard = F.col("value").isNotNull() & (F.col("weight") > 0) & (F.col("weight") < PINNED)
         scratch.mkdir(parents=True, exist_ok=True)
-        self.cells = engine.materialise(cells, scratch / "cells")
+        self.cells = engine.materialise(self.asked.where(heard).drop("weight", "sure"), scratch / "cells")
         self.empty = not row_count(scratch / "cells")
 
     def found(self, candidates: Sequence[str]) -> str | None:
@@ -170,12 +171,13 @@ class Sources:
         most = min(_MOST_SOURCES, row["rows"] // _FEWEST_TUPLES)
         return [name for i, name in enumerate(candidates) if 2 <= row[f"n{i}"] <= most]
 
-    def trust(self, column: str, declared: Mapping[str, float]) -> SourceTrust | None:
-        """The weights of the values of a column.
+    def trust(self, column: str, declared: Mapping[str, float], labels: Sequence[Label]) -> SourceTrust | None:
+        """How much the cells of the values of a column weigh.
 
         Args:
             column: it tells the sources apart.
             declared: the accuracy of some of them, 0 to 1; that of others is estimated.
+            labels: what people said is true.
 
         Returns:
             None if there is nothing to weigh.
@@ -184,85 +186,145 @@ class Sources:
 
         if self.empty:
             return None
-        source = self.table.select("_rid", as_text(spark_identifier(column)).alias("source")).dropna()
-        counted = self.cells.join(source, "_rid").groupBy(*_GROUP, "column_name", "value", "source")
-        votes = self.engine.materialise(counted.agg(F.count(F.lit(1)).alias("n")), self.scratch / "votes")
-        wrong = votes.groupBy(*_GROUP, "column_name").agg((F.count_distinct("value") - F.lit(1)).alias("wrong"))
-        wrong = wrong.groupBy("column_name").agg(F.avg("wrong").alias("wrong"))
-        others = {row["column_name"]: max(1.0, row["wrong"]) for row in wrong.collect()}
-        found = self._estimate(votes, None, others, declared)
-        for _ in range(_ROUNDS):
-            found = self._estimate(votes, found, others, declared)
-        weights = _weights(found, others)
-        schema = ", ".join(["_source string", *(f"_trust{i} bigint" for i in range(len(self.columns)))])
-        rows = [
-            (name, *(weights.get((name, of), FULL) for of in self.columns))
-            for name in sorted({name for name, _ in found.accuracy})
-        ]
-        if not rows or len(rows) > _MOST_SOURCES:
+        sources = self.table.select("_rid", as_text(spark_identifier(column)).alias("source"))
+        true, wrong = self._answers(sources, labels)
+        said = self.cells.join(sources.dropna(), "_rid").groupBy(*_GROUP, "column_name", "value", "source")
+        votes = self.engine.materialise(said.agg(F.count(F.lit(1)).alias("n")), self.scratch / "votes")
+        number = row_count(self.scratch / "votes")
+        if number > _MOST_VOTES:
+            votes = votes.where(_drawn(_MOST_VOTES / number, list(true)))
+        rows = [tuple(row) for row in votes.select(*_GROUP, "column_name", "value", "source", "n").collect()]
+        heard = source_votes(_summed([*rows, *wrong]), true, declared)
+        if not heard.sources or len(heard.sources) > _MOST_SOURCES:
             return None
-        return SourceTrust(column, tuple(self.columns), self.engine.session.createDataFrame(rows, schema))
+        models = candidates(heard)
+        return as_trust(column, self.places, sources, models, self.engine)
 
-    def _estimate(
-        self, votes: DataFrame, found: Accuracy | None, others: Mapping[str, float], declared: Mapping[str, float]
-    ) -> Accuracy:
-        """Accuracies from how likely the values of each source are, judged by the other sources."""
-        from pyspark.sql import Window
-        from pyspark.sql import functions as F
-
-        if found is None:
-            weighed = votes.withColumn("weight", F.lit(1.0))
-        else:
-            rows = [(*key, _log_odds(value, others[key[1]])) for key, value in sorted(found.accuracy.items())]
-            said = self.engine.session.createDataFrame(rows, "source string, column_name string, weight double")
-            weighed = votes.join(F.broadcast(said), ["source", "column_name"])
-        value, group = Window.partitionBy(*_GROUP, "value"), Window.partitionBy(*_GROUP)
-        scored = weighed.withColumn("score", F.sum(F.col("weight") * F.col("n")).over(value))
-        scored = scored.withColumn("top", F.max("score").over(group))
-        scored = scored.withColumn("place_of", F.row_number().over(value.orderBy("source")))
-        once = F.when(F.col("place_of") == 1, F.exp(F.col("score") - F.col("top")))
-        scored = scored.withColumns({"all": F.sum(once).over(group), "mine": F.exp(F.col("score") - F.col("top"))})
-        without = F.exp(F.col("score") - F.col("weight") - F.col("top"))
-        likely = without / (F.greatest(F.col("all") - F.col("mine"), F.lit(0.0)) + without + F.exp(-F.col("top")))
-        told = scored.withColumn("right", likely * F.col("n")).groupBy("source", "column_name")
-        sums = told.agg(F.sum("right").alias("right"), F.sum("n").alias("n"))
-        return _shrunk([(r["source"], r["column_name"], r["right"], r["n"]) for r in sums.collect()], declared)
+    def _answers(self, sources: DataFrame, labels: Sequence[Label]) -> tuple[dict[Item, str], list[tuple[Any, ...]]]:
+        """What people said about the groups: the true values, and what the sources of wrong cells had said."""
+        about = [label for label in labels if label.column_name in self.columns]
+        said = [(label.rid, label.column_name, label.old, label.new) for label in about]
+        if not said:
+            return {}, []
+        listed = self.engine.session.createDataFrame(said, "_rid bigint, column_name string, old string, new string")
+        found = self.asked.join(listed, ["_rid", "column_name"]).join(sources, "_rid", "left")
+        rows = found.select(*_GROUP, "column_name", "old", "new", "source").collect()
+        stated: dict[Item, set[str]] = defaultdict(set)
+        for row in rows:
+            if row["new"] is not None:
+                stated[row["determinant"], row["key"], row["place"]].add(row["new"])
+        wrong = [
+            (row["determinant"], row["key"], row["place"], row["column_name"], row["old"], row["source"], 1)
+            for row in rows
+            if row["old"] is not None and row["old"] != row["new"] and row["source"] is not None
+        ]
+        # people who contradict each other say nothing
+        return {item: next(iter(values)) for item, values in stated.items() if len(values) == 1}, wrong
 
 
-def _shrunk(told: Sequence[tuple[str, str, float, int]], declared: Mapping[str, float]) -> Accuracy:
-    """The accuracy of each source in each column, between what its own cells say and what others do."""
-    by_source: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    by_column: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for source, column, right, n in told:
-        for counts in (by_source[source], by_column[column]):
-            counts[0] += right
-            counts[1] += n
-    every = sum(right for right, _ in by_source.values()) / max(1.0, sum(n for _, n in by_source.values()))
-    mean = {column: _bounded(right / n) for column, (right, n) in by_column.items()}
-    accuracy = {}
-    for source, column, right, n in told:
-        whole, cells = by_source[source]
-        own = (whole + _PRIOR * every) / (cells + _PRIOR)
-        found = declared.get(source, (right + _PRIOR * own) / (n + _PRIOR))
-        accuracy[source, column] = round(_bounded(found), 6)
-    return Accuracy(accuracy, mean)
+def as_trust(
+    column: str, places: Sequence[tuple[int, int, str]], sources: DataFrame, models: Sequence[Candidate], engine: Engine
+) -> SourceTrust:
+    """What models say of each source and column, for the engine.
+
+    Args:
+        column: it tells the sources apart.
+        places: ``determinant, place, column_name`` of the dependents.
+        sources: ``_rid, source``.
+        models: where sources may have their values from, the most likely first; at most four are used.
+    """
+    heard = models[0].feeds.votes
+    best = models[:_MOST_MODELS]
+    shares = sum(one.share for one in best)
+    asked, terms = [], []
+    for model, one in enumerate(best):
+        by_term = [term.round(9).tolist() for term in one.feeds.terms()]
+        usual = one.feeds.accuracy().mean(0).clip(*ACCURACY)
+        for determinant, place, name in places:
+            if name not in heard.columns:
+                continue
+            i = heard.columns.index(name)
+            choices = float(one.feeds.wrong[i])
+            right, wrong = math.log(usual[i]), math.log((1 - usual[i]) / choices)
+            asked.append((determinant, place, name, model, one.share / shares, choices, right, wrong))
+        for s, source in enumerate(heard.sources):
+            origin = int(one.feeds.origin[s])
+            terms += [
+                (
+                    model,
+                    name,
+                    source,
+                    origin,
+                    *(term[s][i] for term in by_term),
+                    float(one.feeds.origin_right[origin, i]),
+                )
+                for i, name in enumerate(heard.columns)
+            ]
+    create = engine.session.createDataFrame
+    by_place = create(
+        asked,
+        "determinant int, place int, column_name string, model int, share double, choices double, "
+        "usual_right double, usual_wrong double",
+    )
+    by_source = create(
+        terms,
+        "model int, column_name string, source string, origin int, right double, wrong double, "
+        "more_right double, more_wrong double, sure double",
+    )
+    return SourceTrust(column, heard.columns, sources, by_place, by_source, figures(models))
 
 
-def _weights(found: Accuracy, others: Mapping[str, float]) -> dict[tuple[str, str], int]:
-    """The weight of the cells of a source: its log-odds, where a source of mean accuracy counts :data:`FULL`."""
-    unit = {column: max(math.log(2.0), _log_odds(mean, others[column])) for column, mean in found.mean.items()}
-    return {
-        key: max(1, round(FULL * _log_odds(value, others[key[1]]) / unit[key[1]]))
-        for key, value in found.accuracy.items()
-    }
+def _drawn(share: float, kept: Sequence[Item]) -> Column:
+    """Whether a group is in the sample, by a hash of its key: the same table gives the same sample.
+
+    Args:
+        share: of the groups that are in the sample.
+        kept: the groups that are in it in any case.
+    """
+    from pyspark.sql import functions as F
+
+    item = F.concat_ws("/", F.col("determinant").cast("string"), F.col("place").cast("string"), F.col("key"))
+    digest = F.conv(F.substring(F.md5(item), 1, 8), 16, 10).cast("bigint")
+    drawn = digest < F.lit(int(share * 2**32))
+    return drawn | item.isin([f"{determinant}/{place}/{key}" for determinant, key, place in kept]) if kept else drawn
 
 
-def _log_odds(accuracy: float, others: float) -> float:
-    return math.log(accuracy * others / (1.0 - accuracy))
+def _summed(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Votes with each combination once."""
+    counts: dict[tuple[Any, ...], int] = defaultdict(int)
+    for *vote, n in rows:
+        counts[tuple(vote)] += n
+    return [(*vote, n) for vote, n in counts.items()]
 
 
-def _bounded(share: float) -> float:
-    return min(_BOUNDS[1], max(_BOUNDS[0], share))
+def _of_same_origin(sources: Sequence[str], own: int, together: Reals, copied: Reals) -> tuple[str, ...]:
+    """The other sources that mostly repeat what the origin of a source has, if it does so, too."""
+    if copied[own] <= _LIKELY:
+        return ()
+    also = (together > _LIKELY) & (copied > _LIKELY)
+    return tuple(other for i, other in enumerate(sources) if i != own and also[i])
+
+
+def figures(models: Sequence[Candidate]) -> tuple[SourceFigures, ...]:
+    """What models say together about each source, in the order of sources and columns."""
+    heard = models[0].feeds.votes
+    shares = np.array([one.share for one in models])
+    accuracy = np.tensordot(shares, np.stack([one.feeds.accuracy() for one in models]), 1)
+    copied = np.tensordot(shares, np.stack([one.feeds.copied for one in models]), 1)
+    origins = np.stack([one.feeds.origin for one in models])
+    together = np.tensordot(shares, origins[:, :, None] == origins[:, None, :], 1)
+    cells = np.zeros((len(heard.sources), len(heard.columns)))
+    np.add.at(cells, (heard.source, heard.column), heard.count)
+    return tuple(
+        SourceFigures(
+            source, name, round(float(accuracy[s, i]), 4), int(cells[s, i]), round(float(copied[s, i]), 4),
+            _of_same_origin(heard.sources, s, together[s], copied.mean(1)),
+            not math.isnan(heard.declared[s]),
+        )
+        for s, source in enumerate(heard.sources)
+        for i, name in enumerate(heard.columns)
+        if cells[s, i]
+    )  # fmt: skip
 
 
 def _deviation(squares: Sequence[float]) -> float:

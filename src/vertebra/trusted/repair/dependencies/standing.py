@@ -8,6 +8,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from vertebra.trusted.repair.dependencies.evidence import FULL, PINNED, SILENT
+from vertebra.trusted.repair.dependencies.truth import weighed
 from vertebra.trusted.repair.dependencies.votes import verdicts
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from vertebra.engine.port import Engine
+    from vertebra.trusted.repair.dependencies.evidence import SourceTrust
     from vertebra.trusted.repair.dependencies.groups import Ballot
     from vertebra.trusted.repair.dependency import Determinant
 
@@ -54,14 +56,21 @@ class Standing:
         ballots: by the number of the determinant.
         winners: ``determinant, key, place, value, support``: what two or more tuples of a group support.
         figures: by the number of the determinant.
+
+    Args:
+        trust: how the sources of tuples weigh; None if they do not.
     """
 
-    def __init__(self, ballots: Sequence[Ballot], engine: Engine, folder: Path) -> None:
+    def __init__(
+        self, ballots: Sequence[Ballot], engine: Engine, folder: Path, trust: SourceTrust | None = None
+    ) -> None:
         from pyspark.sql import functions as F
 
         self._engine, self._folder = engine, folder
         self.ballots = {ballot.determinant.number: ballot for ballot in ballots}
         self.cells = engine.materialise(_union([ballot.open_cells() for ballot in ballots]), folder / "cells")
+        if trust is not None:
+            self.cells = engine.materialise(weighed(self.cells, trust), folder / "cells_of_sources")
         self._verdicts = engine.materialise(verdicts(self.cells), folder / "verdicts")
         found = self._verdicts.where(~F.col("tied") & (F.col("support") > 1))
         winners = found.select(*_GROUP, F.col("winner").alias("value"), "support")
@@ -73,7 +82,6 @@ class Standing:
         relocating = [ballot.determinant.number for ballot in ballots if may_relocate(ballot.determinant)]
         self._rows = engine.materialise(self._standing(relocating, alone=len(ballots) == 1), folder / "rows")
         self.figures = self._figures()
-        self._alone = len(ballots) == 1 and not self.suspected
 
     def _with_known(self, cells: DataFrame) -> DataFrame:
         """A profile with ``known``: whether the value of a cell is what some group supports, and no misspelling."""
@@ -131,6 +139,21 @@ class Standing:
         """The determinants that have suspect tuples, by number."""
         return frozenset(number for number, one in self.figures.items() if one.suspects)
 
+    def without_other_suspects(self, moved: DataFrame) -> None:
+        """Take tuples that no other group explains for tuples of a source that is often wrong.
+
+        Args:
+            moved: ``determinant, _rid`` of those that another group explains.
+        """
+        from pyspark.sql import functions as F
+
+        tuple_ = ["determinant", "_rid"]
+        found = moved.select(*tuple_).distinct().withColumn("_moved", F.lit(True))
+        rows = self._rows.join(found, tuple_, "left")
+        suspect = F.col("suspect") & F.coalesce("_moved", F.lit(False))
+        self._rows = self._engine.materialise(rows.withColumn("suspect", suspect).drop("_moved"), self._folder / "kept")
+        self.figures = self._figures()
+
     def agreements(self) -> DataFrame:
         """``determinant, _rid, against, agreeing, suspect`` of tuples that some group contradicts."""
         return self._rows.select("determinant", "_rid", "against", "agreeing", "suspect")
@@ -152,7 +175,7 @@ class Standing:
 
         tuple_ = ["determinant", "_rid"]
         cells, found = self.cells, self._verdicts
-        if not self._alone:
+        if len(self.ballots) > 1 or self.suspected:
             cells = self._weighed()
             found = self._engine.materialise(verdicts(cells), self._folder / "weighed")
         beside = cells.join(found.where(~F.col("tied")), _GROUP)
