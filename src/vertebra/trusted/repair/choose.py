@@ -105,7 +105,10 @@ class _Choice:
             self._by_orders()
         if self.methods is not None:
             self._by_table(self.methods.after_rules(), "after")
-        return Solution(_all(self.made), _all(self.left))
+        made, left = _all(self.made), _all(self.left)
+        if made is not None and left is not None:
+            left = _without(left, made)
+        return Solution(made, left)
 
     def _by_dependencies(self, weights: CellWeights, decided: DataFrame | None) -> None:
         due = self.fills | self.table.violated
@@ -200,6 +203,16 @@ def _trust_to_find(methods: TableMethods | None) -> TrustToFind | None:
         return None
     declared = declared_trust(methods.declared)
     return TrustToFind() if declared is None else TrustToFind(declared.column, declared.accuracy)
+
+
+def _without(left: DataFrame, made: DataFrame) -> DataFrame:
+    """What is left to people, without what another method did after it was proposed."""
+    from pyspark.sql import functions as F
+
+    values = [F.coalesce("new", F.lit("")).alias("_new"), F.col("new").isNull().alias("_null")]
+    done = made.select("rid", "column_name", *values)
+    open_ = left.select("*", *values).join(done, ["rid", "column_name", "_new", "_null"], "left_anti")
+    return open_.select(*left.columns)
 
 
 def _all(frames: Sequence[DataFrame]) -> DataFrame | None:
