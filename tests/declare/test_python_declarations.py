@@ -78,6 +78,35 @@ def test_a_python_view_that_is_wrong(project, code: str, told: str) -> None:
     assert project.write("views/x.py", code).only_wrong().startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("imports", "call", "told"),
+    [
+        ("from datetime import datetime", "datetime.now()", "datetime.datetime.now() is another value in each run"),
+        ("import datetime as dt", "dt.date.today().year", "datetime.date.today() is another value in each run"),
+        ("import time", "time.time()", "time.time() is another value in each run"),
+        ("import numpy as np", "np.random.default_rng().integers(9)", "numpy.random.default_rng() gives other values"),
+        ("import random", "random.randint(1, 6)", "random.randint() gives other values in each run"),
+        ("from uuid import uuid4 as new", "str(new())", "uuid.uuid4() gives other values in each run"),
+        ("import random", "random.Random(0).randint(1, 6)", ""),
+        ("import random\nrandom.seed(1)", "random.randint(1, 6)", ""),
+        ("import numpy as np", "np.random.default_rng(1).integers(9)", ""),
+        ("from datetime import date", "date(2026, 1, 1)", ""),
+        ("import time", "time.gmtime(0)", ""),
+    ],
+    ids=str,
+)
+def test_a_python_view_that_depends_on_time_or_chance_is_refused(project, imports: str, call: str, told: str) -> None:
+    code = f"from vertebra import view\n{imports}\n\n@view('trusted.flights')\ndef x(flights):\n    return {call}\n"
+    project.write("views/x.py", code)
+    if not told:
+        assert "x" in project.load().views
+        return
+    error = project.only_wrong()
+    assert error.startswith("views/x.py:")
+    assert f"the view x: {told}" in error
+    assert "next:" in error
+
+
 def test_inputs_that_are_computed_are_found_by_running_the_file(project) -> None:
     code = "from vertebra import view\nNAMES = ['trusted.flights']\n@view(*NAMES)\ndef x(f): ...\n"
     assert project.write("views/x.py", code).load().views["x"].inputs == ("trusted.flights",)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vertebra.declare.declaration import locate
 from vertebra.declare.document import Document, Loc, display_path, read_text
 from vertebra.declare.project_imports import imported_files
+from vertebra.declare.python_determinism import nondeterministic_calls
 from vertebra.declare.python_file import LazyFunction, parse_file, run_file
 from vertebra.declare.source_location import SourceLocation
 from vertebra.declare.sql_text import NamedTable, one_query, place, problem_error, quote, tables_named
@@ -160,6 +161,9 @@ def _read_python(file: Path, root: Path) -> ReadView:
             remedy=f'from vertebra import view; then @view("trusted.…") above def {file.stem}(…)',
             where=f"{display_path(file)}:{decorated[0][0].lineno if decorated else 1}:1",
         )
+    unsteady = list(nondeterministic_calls(tree, file))
+    if unsteady:
+        raise DeclarationErrors(unsteady)
     function, call = decorated[0]
     try:
         arguments: list[Any] = [ast.literal_eval(argument) for argument in call.args]
