@@ -95,7 +95,8 @@ def _print(proposals: Sequence[Proposal], table: str, stream: TextIO) -> None:
         return
     rows = proposals[0].rows
     broken = sum(1 for proposal in proposals if proposal.dirty_rows)
-    title = f"{counted(len(proposals), 'rule')} that hold or almost hold in {table}; {rows:,} rows"
+    hold = counted(len(proposals), "rule that holds or almost holds", "rules that hold or almost hold")
+    title = f"{hold} in {table}; {rows:,} rows"
     rich.print(Text(title, "bold"))
     if broken:
         rich.print(
