@@ -153,7 +153,7 @@ def cut_records(
         guessed = receipt.guessed_encodings
         context = ReadContext(options, scratch, receipt.stored_sha256, empty=True, paths=paths, guessed=guessed)
         sources = sources_in(dataset, receipt.columns, receipt.text.get("renamed"))
-        written = {sources[column] or column: text for column, text in key.items()}
+        written = {sources.get(column) or column: text for column, text in key.items()}
         cut_payload(payload, shown, member, replace(context, key=written), _places(dropped, before), target)
         context = replace(context, digest=sha256_of(target))
         gaps = sorted({*before, *dropped})
