@@ -12,9 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from landing.readings import declared, records
-from vertebra.errors import CollectError
 from vertebra.lake.batches import RECORD_COLUMN, Receipt, batches
-from vertebra.landing.outcome import PayloadsRefusedError
 
 
 def test_a_batch_keeps_the_bytes_as_received(project, collected):
@@ -158,11 +156,30 @@ class TestAChangedParseDeclaration:
     def test_one_that_does_not_fit_leaves_the_batch_as_it_was(self, project, collected, lake):
         (project / "r.csv").write_bytes("a,b\nñ,2\n".encode("cp1252"))
         collected(declared("r.csv", encoding="cp1252"))
-        with pytest.raises(CollectError, match="batch 1 cannot be parsed as readings is declared now"):
-            collected(declared("r.csv", encoding="utf-8"))
+        (warning,) = collected(declared("r.csv", encoding="utf-8")).warnings
+        assert "batch 1 stays as it was parsed when it landed: r.csv is not utf-8" in warning.fact
         (batch,) = batches(lake.landing, "station", "readings")
         assert records(batch) == [{"a": "ñ", "b": "2"}]
         assert batch.receipt.parse["encoding"] == "cp1252"
+        again = collected(declared("r.csv", encoding="utf-8"))
+        assert (again.warnings, again.reparsed) == ((), 0)
+        assert collected(declared("r.csv", encoding="latin-1")).reparsed == 1
+
+    def test_a_source_that_changes_its_delimiter_leaves_earlier_batches_as_they_were(self, project, collected, lake):
+        def semicolons(delimiter):
+            made = declared("*.csv", delimiter=delimiter)
+            columns = {"columns": {"a": "int", "b": "int"}}
+            return type(made).model_validate(made.model_dump(by_alias=True) | columns)
+
+        (project / "1.csv").write_text("a;b\n1;2\n")
+        collected(semicolons(";"))
+        (project / "2.csv").write_text("a,b\n3,4\n")
+        outcome = collected(semicolons(","))
+        assert "parsed as readings is declared now, it has no column 'a', 'b'" in outcome.warnings[0].fact
+        assert [batch.number for batch in outcome.new] == [2]
+        found = batches(lake.landing, "station", "readings")
+        assert [records(batch) for batch in found] == [[{"a": "1", "b": "2"}], [{"a": "3", "b": "4"}]]
+        assert collected(semicolons(",")).warnings == ()
 
     def test_another_format_leaves_earlier_batches_as_they_were(self, project, collected, lake):
         (project / "r.csv").write_text("a,b\n1,2\n")
@@ -181,9 +198,8 @@ class TestAChangedParseDeclaration:
         (project / "2.csv").write_bytes(b"v;w\nn;2\n")
         collected(declared("*.csv", encoding="cp1252"))
         (project / "3.csv").write_bytes("v;w\nñ;3\n".encode())
-        with pytest.raises(PayloadsRefusedError, match="batch 1 cannot be parsed") as told:
-            collected(declared("*.csv", encoding="utf-8"))
-        outcome = told.value.outcome
+        outcome = collected(declared("*.csv", encoding="utf-8"))
+        assert "batch 1 stays as it was parsed" in outcome.warnings[0].fact
         assert ([batch.number for batch in outcome.new], outcome.reparsed, outcome.refused) == ([3], 1, ())
         assert [records(batch)[0]["v"] for batch in batches(lake.landing, "station", "readings")] == ["ñ", "n", "ñ"]
         assert ledgers.read("batches").num_rows == 3

@@ -67,6 +67,8 @@ class Receipt:
             ordinals of the removed records. Other records keep their ordinals.
         kept_sha256: of the payload as it is kept, without the forgotten records; None for the bytes as received.
         kept_bytes: size of the payload as it is kept.
+        kept_under: a later parse declaration that the payload does not fit, so that the records stay as they were
+            parsed; None if there is none.
     """
 
     number: int
@@ -91,6 +93,7 @@ class Receipt:
     forgotten: list[dict[str, Any]] = field(default_factory=list)
     kept_sha256: str | None = None
     kept_bytes: int | None = None
+    kept_under: dict[str, Any] | None = None
 
     @property
     def stored_sha256(self) -> str:

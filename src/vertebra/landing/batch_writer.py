@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.redaction import NO_SECRETS, Redaction
 from vertebra.durable import check_content, complete_file, flush, replace_file, sha256_of
-from vertebra.errors import CollectError, LakeError
-from vertebra.lake.batches import Batch, Receipt, check_payload
+from vertebra.errors import CollectError
+from vertebra.lake.batches import Batch, Receipt
 from vertebra.lake.removal import last_number
+from vertebra.landing.parse_again import parsed_again
 from vertebra.landing.parsing.declared import parse_declaration
 from vertebra.landing.parsing.format import format_named
 from vertebra.landing.payload_checks import LandedPayloads, check_records
@@ -57,10 +58,6 @@ SMALL: Final = 1 << 20
 
 _GROUP: Final = 64
 """Small batches that are made durable together."""
-
-
-class UnparsableBatchError(CollectError):
-    """The payload of a batch does not fit the current declaration. Its earlier records are kept."""
 
 
 @dataclass(frozen=True)
@@ -296,21 +293,13 @@ class BatchWriter:
         that do not exist.
 
         Raises:
-            UnparsableBatchError: the payload does not fit the current declaration; its earlier records are kept.
+            UnparsableBatchError: the payload is damaged; its earlier records are kept.
+            OtherParseError: the payload does not fit the current declaration; its earlier records are kept.
             CollectError: the landing zone cannot be written.
         """
         with self._incoming(batch.number) as folder:
             receipt = batch.receipt
-            try:
-                check_payload(batch)
-                summary = self._parse_again(batch, folder)
-            except (CollectError, LakeError) as error:
-                raise UnparsableBatchError(
-                    f"batch {batch.number} cannot be parsed as {self.dataset.name} is declared now: {error.fact}",
-                    cause=error.cause,
-                    remedy=f"{error.remedy}; until then, the records of the earlier parse are kept",
-                    where=error.where or f"dataset {self.dataset.name}",
-                ) from error
+            summary = parsed_again(self.dataset, batch, lambda: self._parse_again(batch, folder))
             renewed = replace(
                 receipt,
                 records=summary.records,
@@ -319,11 +308,21 @@ class BatchWriter:
                 text=dict(summary.text),
                 seen={name: dict(seen) for name, seen in summary.profiles.items()},
                 records_sha256=finalize_records(folder, summary.records),
+                kept_under=None,
             )
             replace_file(folder / "receipt.json", renewed.to_json(), 0o444)
             for name in ("records.parquet", "receipt.json"):
                 (folder / name).replace(batch.folder / name)
                 flush(batch.folder)
+        return Batch(batch.folder, renewed)
+
+    def keep_parse(self, batch: Batch) -> Batch:
+        """Note that the records of a batch stay as they were parsed: it does not fit the current declaration."""
+        renewed = replace(batch.receipt, kept_under=parse_declaration(self.dataset))
+        try:
+            replace_file(batch.folder / "receipt.json", renewed.to_json(), 0o444)
+        except OSError as error:
+            raise self._not_written(f"the receipt of batch {batch.number}", error) from error
         return Batch(batch.folder, renewed)
 
     def _parse_again(self, batch: Batch, folder: Path) -> RecordsSummary:

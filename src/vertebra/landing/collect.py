@@ -20,9 +20,11 @@ from vertebra.governance.retractions import BY_SOURCE, Retraction, record_retrac
 from vertebra.lake.batches import Batch, batches
 from vertebra.lake.effective_batches import counting_batches
 from vertebra.landing.batch_ledgers import record_batches, record_columns
-from vertebra.landing.batch_writer import STAGING, BatchWriter, UnparsableBatchError
+from vertebra.landing.batch_writer import STAGING, BatchWriter
 from vertebra.landing.encoding_warnings import encoding_warnings
+from vertebra.landing.erasure.rewrite import options_of
 from vertebra.landing.outcome import CollectOutcome, PayloadsRefusedError
+from vertebra.landing.parse_again import OtherParseError, UnparsableBatchError
 from vertebra.landing.parsing.declared import parse_declaration
 from vertebra.landing.payload_files import UnreadablePayloadError
 from vertebra.landing.port import (
@@ -124,11 +126,15 @@ def redaction(dataset: Dataset, secrets: Mapping[str, str]) -> Redaction:
 
 
 def reparse(batch: Batch, dataset: Dataset, run_id: str, now: datetime) -> Batch:
-    """Parse the payload of a batch again, as the dataset is declared now.
+    """Parse the payload of a batch again, as it was parsed before.
+
+    Args:
+        dataset: as it is declared now.
 
     Raises:
-        CollectError: the payload cannot be parsed as declared now; the batch stays as it was.
+        CollectError: the payload cannot be parsed; the batch stays as it was.
     """
+    dataset = dataset.model_copy(update={"parse": options_of(batch.receipt.parse, dataset)})
     return BatchWriter(dataset, batch.folder.parent, run_id, now, batch.receipt.collector).reparse(batch)
 
 
@@ -184,7 +190,8 @@ class _Collection:
     def reparse(self) -> None:
         """Parse batches again that were parsed under another declaration; one that does not fit it stays as it was.
 
-        A source may change its format. What came in another one is read as it was declared then.
+        A source may change its format. What came in another one, or does not fit the other options of ``parse:``, is
+        read as it was declared then.
         """
         declared = parse_declaration(self.writer.dataset)
         dataset = self.writer.dataset
@@ -195,12 +202,17 @@ class _Collection:
             parse = batch.receipt.parse
             if parse == declared or parse.get("format") != declared["format"] or batch.number not in counting:
                 continue
+            if batch.receipt.kept_under == declared:  # it was tried before
+                continue
             self.progress(f"parsing batch {batch.number} again, as declared now")
             try:
                 self.known[place] = self.writer.reparse(batch)
                 self.reparsed.add(batch.number)
             except UnparsableBatchError as error:
                 self.unparsable.append(error)
+            except OtherParseError as error:
+                self.known[place] = self.writer.keep_parse(batch)
+                self.warnings.append(Warned(error.fact, error.cause, error.remedy))
         self.receipts = [batch.receipt for batch in self.known]
 
     def drop_incomplete(self) -> None:

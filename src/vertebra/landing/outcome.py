@@ -11,7 +11,7 @@ from vertebra.formatting import counted
 if TYPE_CHECKING:
     from vertebra.governance.drift import ColumnDrift
     from vertebra.lake.batches import Batch
-    from vertebra.landing.batch_writer import UnparsableBatchError
+    from vertebra.landing.parse_again import UnparsableBatchError
     from vertebra.landing.port import Warned
     from vertebra.landing.refused_payloads import RefusedPayload
 
@@ -24,7 +24,7 @@ class CollectOutcome:
         new: the batches it landed, oldest first, after those that an interrupted collection landed and did not record.
         unchanged: number of payloads that were landed before.
         refused: payloads that were refused and kept aside.
-        unparsable: earlier batches that cannot be parsed as declared now; their records stay as they were.
+        unparsable: earlier batches that are damaged, so that they cannot be parsed again; their records stay.
         reparsed: number of earlier batches that were parsed again, because the declaration of ``parse:`` has changed.
         not_published: periods that are due and that the source has not published yet.
         not_asked: number of addresses that were not asked, because the source failed again and again.
