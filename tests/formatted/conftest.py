@@ -51,7 +51,7 @@ def land(lake: Lake) -> Land:
             {"_record": pa.array(range(records), pa.int64())}
             | {name: pa.array(texts, pa.string()) for name, texts in columns.items()}
         )
-        land_table(lake.landing, "test", dataset, number, table, **place)
+        land_table(lake.landing, place.pop("source", None) or "test", dataset, number, table, **place)
         return number
 
     return write

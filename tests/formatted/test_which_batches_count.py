@@ -71,6 +71,14 @@ def test_files_are_named_that_may_count_twice(
     assert all("batch 5 has file:b.csv again, which has changed since batch 2" in one for one in changed)
 
 
+def test_batches_under_another_source_are_named(declared: Callable, land: Callable, formatted: Callable) -> None:
+    land(1, {"k": ["1"], "v": ["a"]})
+    assert formatted(declared(COLUMNS)).facts.warnings == ()
+    land(1, {"k": ["2"], "v": ["b"]}, source="renamed")
+    (warning,) = formatted(declared(COLUMNS, source="renamed")).facts.warnings
+    assert "1 batch of cells landed under the source test, which do not count; next:" in warning
+
+
 def test_an_address_that_returns_to_earlier_bytes_has_changed(
     declared: Callable, land: Callable, formatted: Callable, rows: Callable
 ) -> None:

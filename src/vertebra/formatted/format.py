@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from vertebra.errors import LakeError
+from vertebra.formatted.batch_warnings import copy_warnings, source_warnings
 from vertebra.formatted.cast import read_cell
-from vertebra.formatted.copies import copy_warnings
 from vertebra.formatted.deletions import needs_all_batches
 from vertebra.formatted.digest import formatting_digest
 from vertebra.formatted.drift import Match, evolved, match_columns, refuse_never_seen
@@ -145,7 +145,10 @@ def format_dataset(dataset: Dataset, ctx: StepContext, *, full_refresh: bool = F
         replaced=written.replaced,
         trimmed=written.trimmed,
         left_out=left_out,
-        warnings=copy_warnings(dataset, landed, [batch.number for batch in new]),
+        warnings=(
+            *source_warnings(ctx.lake.landing, dataset),
+            *copy_warnings(dataset, landed, [batch.number for batch in new]),
+        ),
     )
 
 

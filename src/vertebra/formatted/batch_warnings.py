@@ -1,13 +1,16 @@
-"""Files whose rows may come twice: of equal bytes under several names, or changed since an earlier batch."""
+"""Warnings about batches: files whose rows may come twice, and batches of the dataset under another source."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from vertebra.formatting import counted
+from vertebra.lake.batches import batches
 from vertebra.lake.effective_batches import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
 
     from vertebra.declare.dataset import Dataset
     from vertebra.lake.batches import Batch
@@ -29,6 +32,26 @@ def copy_warnings(dataset: Dataset, counting: Sequence[Batch], new: Collection[i
         found += _changed(dataset.name, counting, set(new))
     more = len(found) - _SHOWN
     return (*found[:_SHOWN], *([f"{more:,} more batches count besides an earlier one like them"] if more > 0 else []))
+
+
+def source_warnings(landing: Path, dataset: Dataset) -> tuple[str, ...]:
+    """Warnings about batches of the dataset that landed under another source, and do not count.
+
+    Args:
+        landing: the landing zone's folder.
+    """
+    found = []
+    for folder in sorted(landing.glob(f"*/{dataset.name}")):
+        if folder.parent.name == dataset.source:
+            continue
+        kept = [one for one in batches(landing, folder.parent.name, dataset.name) if one.receipt.freed_at is None]
+        if kept:
+            found.append(
+                f"{counted(len(kept), 'batch', 'batches')} of {dataset.name} landed under the source "
+                f"{folder.parent.name}, which do not count; next: if it is the same source, write source: "
+                f"{folder.parent.name} in {dataset.declared_in}"
+            )
+    return tuple(found)
 
 
 def _copies(name: str, counting: Sequence[Batch], new: Collection[int]) -> Iterator[str]:
