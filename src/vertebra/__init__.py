@@ -87,7 +87,7 @@ if TYPE_CHECKING:
     from vertebra.workspace.query_result import QueryResult
     from vertebra.workspace.questions import Question, Suggestion
     from vertebra.workspace.repair import RepairedDamage, RepairReport
-    from vertebra.workspace.repairs import ProposedCell, RepairedCell
+    from vertebra.workspace.repairs import ProposedCell, RepairedCell, SourceAccuracy
     from vertebra.workspace.retire import UndeclaredDataset
     from vertebra.workspace.rule_tallies import RuleTally
     from vertebra.workspace.run_summary import DatasetTally, RunSummary
@@ -181,6 +181,7 @@ __all__ = [
     "RunSummary",
     "Score",
     "SelectionError",
+    "SourceAccuracy",
     "SourceLocation",
     "SourceStatus",
     "SqlError",
@@ -278,6 +279,7 @@ _HOMES: Final[dict[str, str]] = {
     "QuarantinedRow": "vertebra.workspace.decisions",
     "RepairedCell": "vertebra.workspace.repairs",
     "ProposedCell": "vertebra.workspace.repairs",
+    "SourceAccuracy": "vertebra.workspace.repairs",
     "Evaluation": "vertebra.workspace.evaluate",
     "Score": "vertebra.workspace.evaluate",
     "Diagnostic": "vertebra.workspace.diagnostics",

@@ -57,6 +57,12 @@ def test_accurate_sources_outweigh_more_sources_that_copy_an_error(zone: Zone) -
     assert departures(zone, "site") == RIGHT
     (evidence,) = {text for row, text in zone.rows("governance.repairs", "rid", "evidence") if row == rid(3)}
     assert evidence == "6 of 14 with the same flight, weighed by site"
+    told = zone.rows("governance.source_accuracy", "source", "accuracy", "copied", "shares_with")
+    accuracy = {source: share for source, share, _, _ in told}
+    assert all(accuracy[f"s{site:02}"] > 0.8 for site in range(GOOD))
+    assert all(accuracy[f"s{site:02}"] < 0.75 for site in range(GOOD, GOOD + FEEDS[0]))
+    (shared,) = {tuple(names) for source, _, _, names in told if source == "s03"}
+    assert shared == tuple(f"s{site:02}" for site in range(GOOD + 1, GOOD + FEEDS[0]))
 
 
 def test_without_trust_the_majority_is_wrong(sail_zone: Zone) -> None:

@@ -33,7 +33,7 @@ from vertebra.cli.options import (
     print_rows,
 )
 
-repairs = group("List, label, undo, set and evaluate cells that cleaning changes.")
+repairs = group("List, label, undo, set and evaluate cells that cleaning changes; list how right sources are.")
 
 
 @repairs.command("list", cls=HelpCommand)
@@ -63,6 +63,32 @@ def repairs_list(
         print_listing(left, [*columns[:5], "reason", *columns[5:]], form, "proposed repair", "")
     else:
         print_listing(repairs_of.list(dataset, limit or None), columns, form, "repaired cell", "")
+
+
+@repairs.command("sources", cls=HelpCommand)
+def repairs_sources(
+    dataset: OptionalDataset = None,
+    limit: LimitOption = 20,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+) -> None:
+    """List how accurate the sources of rows are, and which of them share an origin.
+
+    For datasets whose `repair:` weighs votes by source, see `trust:`. `copied` is the share of cells that a source
+    takes from an origin which it shares with others.
+
+    \b
+    Examples:
+      vertebra repairs sources flights
+      vertebra repairs sources --limit 0 --format csv > sources.csv
+    """
+    output_format(form)
+    found = open_workspace(project, profile).repairs.sources(dataset, limit or None)
+    columns = [
+        "dataset", "source_column", "source", "column_name", "accuracy", "cells", "copied", "shares_with", "declared",
+    ]  # fmt: skip
+    print_listing(found, columns, form, "source", "")
 
 
 @repairs.command("accept", cls=HelpCommand)

@@ -300,6 +300,21 @@ STATES: Final[dict[str, pa.Schema]] = {
     # "unsure" (below the confidence that is declared), "breaks" (another rule, which evidence names), "contested"
     # (another method would take it back) or "exception" (nearly all rows with some value contradict the rule there)
     "proposals": _schema(**_REPAIRED, reason=pa.string()),
+    # how accurate the sources of rows are, as cleaning weighs their votes: source is a value of source_column, accuracy
+    # the share of its cells of column_name that are right, estimated from so many cells, or declared; copied is the
+    # share that it takes from an origin which it shares with others
+    "source_accuracy": _schema(
+        run_id=pa.string(),
+        dataset=pa.string(),
+        source_column=pa.string(),
+        source=pa.string(),
+        column_name=pa.string(),
+        accuracy=pa.float64(),
+        cells=pa.int64(),
+        copied=pa.float64(),
+        shares_with=pa.list_(pa.string()),
+        declared=pa.bool_(),
+    ),
     # rows that cleaning removed, whole, as JSON text
     "quarantine": _schema(
         run_id=pa.string(),

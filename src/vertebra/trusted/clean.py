@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from vertebra.declare.dataset import Dataset
     from vertebra.lake.staging import StagedFiles
     from vertebra.lake.table import LakeTable
+    from vertebra.trusted.repair.dependencies.evidence import SourceTrust
     from vertebra.trusted.timeliness import Timeliness
 
 Datasets = Mapping[str, "Dataset"]
@@ -272,9 +273,21 @@ class _Step:
         """Stage the ledgers, and count the violations before and after cleaning by outcome."""
         self.ledger_commit.stage("repairs", cleaned.repaired.cells)
         self.ledger_commit.stage("proposals", cleaned.repaired.left)
+        self.ledger_commit.stage("source_accuracy", self._source_accuracy(cleaned.repaired.trust))
         self.ledger_commit.stage("quarantine", cleaned.removed.rows)
         was, now = self._stage_violations(before, after, cleaned)
         return was, replace(now, repaired=cleaned.repaired.per_rule, quarantined=cleaned.removed.per_rule)
+
+    def _source_accuracy(self, trust: SourceTrust | None) -> DataFrame | None:
+        """The rows of the ledger ``source_accuracy``."""
+        if trust is None:
+            return None
+        rows = [(trust.column, *astuple(replace(one, shares_with=list(one.shares_with)))) for one in trust.figures]
+        return self.ctx.engine.session.createDataFrame(
+            rows,
+            "source_column string, source string, column_name string, accuracy double, cells bigint, copied double, "
+            "shares_with array<string>, declared boolean",
+        )
 
     def _stage_violations(
         self, before: Detection, after: Detection | None, cleaned: Cleaned | None

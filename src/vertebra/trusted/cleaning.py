@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vertebra.declare.rules import NamedRule
     from vertebra.governance.context import StepContext
     from vertebra.trusted.decisions import DecisionsInForce
+    from vertebra.trusted.repair.dependencies.evidence import SourceTrust
 
 Detect = Callable[[str, "DataFrame", "Sequence[NamedRule]"], Detection]
 """Detects the violations of rules in a table; the text names a folder for its files."""
@@ -41,6 +42,7 @@ class Repaired:
         cells: the ledger ``repairs``; None when there are none.
         left: the ledger ``proposals``; None when there are none.
         proposed: number of rows of it.
+        trust: how votes were weighed by the sources of rows; None if they were not.
     """
 
     cells: DataFrame | None = None
@@ -48,6 +50,7 @@ class Repaired:
     proposed: int = 0
     per_rule: Mapping[str, int] = field(default_factory=dict)
     columns: frozenset[str] = frozenset()
+    trust: SourceTrust | None = None
 
     @property
     def count(self) -> int:
@@ -160,7 +163,7 @@ class Cleaning:
             if row_count(self.ctx.scratch / f"reverted{attempt}"):
                 left.append(back)
                 repaired, found = self._after(kept, f"repairs{attempt}")
-        return self._with_left(repaired, left), found
+        return replace(self._with_left(repaired, left), trust=solution.trust), found
 
     def _decided_alone(self, repaired: Repaired) -> Detection:
         """The violations of the table with nothing but the values that people decided about."""
@@ -179,7 +182,7 @@ class Cleaning:
         if removed.rows is None or repaired.cells is None:
             return repaired
         kept = self._materialised(repaired.cells.join(removed.rows.select("rid"), "rid", "left_anti"), "kept")
-        return replace(kept, left=repaired.left, proposed=repaired.proposed)
+        return replace(kept, left=repaired.left, proposed=repaired.proposed, trust=repaired.trust)
 
     def _materialised(self, cells: DataFrame | None, name: str) -> Repaired:
         if cells is None:

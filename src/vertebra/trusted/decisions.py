@@ -185,6 +185,11 @@ def proposed(ledgers: Ledgers, dataset: str | None = None) -> pa.Table:
     return _listed(ledgers, "proposals", dataset)
 
 
+def source_accuracy(ledgers: Ledgers, dataset: str | None = None) -> pa.Table:
+    """How accurate the sources of rows are: the ``source_accuracy`` ledger, by dataset, column and source."""
+    return _listed(ledgers, "source_accuracy", dataset)
+
+
 def _listed(ledgers: Ledgers, ledger: str, dataset: str | None) -> pa.Table:
     import pyarrow.compute as pc
 
@@ -193,7 +198,7 @@ def _listed(ledgers: Ledgers, ledger: str, dataset: str | None) -> pa.Table:
         return LEDGERS[ledger].empty_table()
     only = pc.field("dataset") == dataset if dataset else None
     found = table.arrow().to_table(filter=only)
-    order = [name for name in ("dataset", "rid", "column_name") if name in found.column_names]
+    order = [name for name in ("dataset", "rid", "column_name", "source") if name in found.column_names]
     return found.sort_by([(name, "ascending") for name in order])
 
 

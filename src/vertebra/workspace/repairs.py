@@ -55,6 +55,31 @@ class ProposedCell(RepairedCell):
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class SourceAccuracy:
+    """How accurate a source of rows is in one column, as cleaning weighs its votes.
+
+    Attributes:
+        source_column: the column whose values tell the sources apart.
+        source: one of its values.
+        accuracy: the share of its cells of ``column_name`` that are right, 0 to 1.
+        cells: on how many cells, of groups whose sources disagree, the estimate is based.
+        copied: the share of cells that it takes from an origin which it shares with other sources, 0 to 1.
+        shares_with: those others; empty for a source that mostly reports what it found itself.
+        declared: whether the accuracy is declared, not estimated.
+    """
+
+    dataset: str
+    source_column: str
+    source: str
+    column_name: str
+    accuracy: float
+    cells: int
+    copied: float
+    shares_with: tuple[str, ...]
+    declared: bool
+
+
 class Repairs(DecisionMethods):
     """Cells that cleaning changed."""
 
@@ -144,6 +169,30 @@ class Repairs(DecisionMethods):
         found = decisions.proposed(self._ledgers, known)
         names = ProposedCell.__dataclass_fields__
         items = [ProposedCell(**{name: row[name] for name in names}) for row in first_rows(found, limit)]
+        return Listing(tuple(items), found.num_rows, self._warnings(known))
+
+    def sources(self, dataset: str | None = None, limit: int | None = None) -> Listing[SourceAccuracy]:
+        """List how accurate the sources of rows are, by column, where cleaning weighs votes by source.
+
+        Args:
+            dataset: one dataset; None lists those of all.
+            limit: how many at most; None lists all.
+
+        Raises:
+            DeclarationError: there is no such dataset.
+
+        Example:
+            >>> [(one.source, one.accuracy, one.shares_with) for one in project.repairs.sources("orders")]
+            []
+        """
+        known = self._known(dataset)
+        found = decisions.source_accuracy(self._ledgers, known)
+        names = SourceAccuracy.__dataclass_fields__
+        rows = first_rows(found, limit)
+        items = [
+            SourceAccuracy(**{name: row[name] for name in names} | {"shares_with": tuple(row["shares_with"] or ())})
+            for row in rows
+        ]
         return Listing(tuple(items), found.num_rows, self._warnings(known))
 
     def accept(self, dataset: str, rid: int, column: str, comment: str = "", by: str | None = None) -> Decision:

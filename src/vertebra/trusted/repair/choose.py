@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from vertebra.declare.dataset import Dataset
     from vertebra.engine.port import Engine
     from vertebra.trusted.decisions import DecisionsInForce
-    from vertebra.trusted.repair.dependencies.evidence import CellWeights
+    from vertebra.trusted.repair.dependencies.evidence import CellWeights, SourceTrust
     from vertebra.trusted.repair.learned.calibration import Calibration
     from vertebra.trusted.repair.table_port import TableRepairMethod
 
@@ -83,6 +83,7 @@ class _Choice:
         self.methods = table_methods(dataset)
         self.taught = calibration_of(table.decisions.labels) if self._learns() else None
         self.frame = table.frame
+        self.trust: SourceTrust | None = None
         self.made: list[DataFrame] = []
         self.left: list[DataFrame] = []
 
@@ -108,7 +109,7 @@ class _Choice:
         made, left = _all(self.made), _all(self.left)
         if made is not None and left is not None:
             left = _without(left, made)
-        return Solution(made, left)
+        return Solution(made, left, self.trust)
 
     def _by_dependencies(self, weights: CellWeights, decided: DataFrame | None) -> None:
         due = self.fills | self.table.violated
@@ -121,6 +122,7 @@ class _Choice:
             self.determinants, due, self.frame, self.table.schema, weights, decided, accepted, self.table.rows,
             self.engine, folder, _trust_to_find(self.methods), self.table.decisions.labels,
         ).solution()  # fmt: skip
+        self.trust = found.trust
         if self.taught is not None:
             found = self._judged(found, self.taught)
         if found.left is not None:

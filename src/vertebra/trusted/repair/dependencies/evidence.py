@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -34,7 +35,7 @@ class SourceFigures:
     accuracy: float
     cells: int
     copied: float = 0.0
-    shares_with: tuple[str, ...] = ()
+    shares_with: Sequence[str] = ()
     declared: bool = False
 
 

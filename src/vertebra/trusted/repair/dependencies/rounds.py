@@ -51,10 +51,12 @@ class Solution:
             None if there is nothing to repair.
         left: the same and ``reason``, of cells that are not repaired: ``tie`` where others are as well supported,
             ``unsure``, or ``exception`` where the rule does not hold; None if there are none.
+        trust: how votes were weighed by the sources of tuples; None if they were not.
     """
 
     cells: DataFrame | None = None
     left: DataFrame | None = None
+    trust: SourceTrust | None = None
 
 
 class Rounds:
@@ -113,7 +115,7 @@ class Rounds:
             active = [one for one in self.determinants if self._follows(one, changed)]
             if not active:
                 break
-        return Solution(_union(self.made), self._all_left())
+        return Solution(_union(self.made), self._all_left(), self.weights.trust)
 
     def _trusted(self, active: Sequence[Determinant], trust: TrustToFind) -> SourceTrust | None:
         """The weights of sources, from the groups that are broken before anything is repaired."""
