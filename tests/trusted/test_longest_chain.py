@@ -269,6 +269,18 @@ def test_every_type_is_repaired_as_the_longest_chains_say(zone: Zone) -> None:
     assert {row["method"] for row in in_table(zone, "governance.repairs")} == {"longest_chain"}
 
 
+def test_quarantine_keeps_the_tuples_that_every_longest_chain_has(zone: Zone) -> None:
+    dataset = declared(
+        "t", {"g": "string", "a": "int", "b": "int"},
+        rules={"order": {"deny": "t.g = s.g and t.a < s.a and t.b > s.b", "on_violation": "quarantine"}},
+    )  # fmt: skip
+    rows = [{"g": "x", "a": a, "b": 999 if a == 5 else a} for a in range(10)]
+    zone.run(dataset, [*rows, {"g": "y", "a": 1, "b": 7}, {"g": "y", "a": 2, "b": 3}, {"g": "z", "a": 1, "b": None}])
+    kept = sorted((row["g"], row["a"]) for row in in_table(zone, "trusted.t"))
+    assert kept == [*(("x", a) for a in range(10) if a != 5), ("z", 1)]
+    assert len(zone.rows("governance.quarantine", "rid")) == 3
+
+
 def test_what_is_known_to_be_wrong_or_right_decides(sail_zone: Zone) -> None:
     """Without a vote: a value that another rule forbids, and a row that leaves. With the last word: a person."""
     dataset = declared(

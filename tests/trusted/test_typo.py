@@ -53,6 +53,17 @@ def test_values_that_are_right_though_they_are_rare_are_left(sail: Engine, tmp_p
     assert likely(proposals(METHOD, table, sail, tmp_path)) == {}
 
 
+def test_values_that_one_source_writes_otherwise_are_no_slips(sail: Engine, tmp_path: Path) -> None:
+    names = {
+        "Barcelona": "Barcelone", "Tarragona": "Tarragone", "Figueras": "Figueres", "Valencia": "Valencio",
+        "Saragossa": "Saragosse", "Pamplona": "Pamplone",
+    }  # fmt: skip
+    table = {"language": ["es"] * 240 + ["fr"] * 6, "town": [*list(names) * 40, *names.values()]}
+    assert proposals(METHOD, table, sail, tmp_path / "all") == {}
+    table["language"][240:] = ["es", "fr"] * 3
+    assert len(proposals(METHOD, table, sail, tmp_path / "some")) == len(names)
+
+
 def test_the_rest_of_the_row_decides(sail: Engine, tmp_path: Path) -> None:
     table = towns("Girnoa", "Girnoa")
     table["code"][120:] = ["1", "3"]

@@ -228,8 +228,9 @@ class Cleaning:
         table = self.formatted
         if repaired.cells is not None:
             table = apply_repairs(table, self.schema, repaired.cells, repaired.columns)
-        gone = removals(table, rules, found.violations, self.decisions, self.ctx.engine)
         folder = self.ctx.scratch / name
+        chains = self.ctx.scratch / f"{name}-chains"
+        gone = removals(self.dataset, table, rules, found.violations, self.decisions, self.ctx.engine, chains)
         if name == "leaving":
             rows = self.ctx.engine.materialise(gone, folder)
         else:

@@ -7,41 +7,56 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from vertebra.denial import DenialConstraint, classify
+from vertebra.errors import RuleError
 from vertebra.trusted.cells import as_json
 from vertebra.trusted.decisions import DecisionsInForce
 from vertebra.trusted.repair.majority_vote import majority_vote
+from vertebra.trusted.repair.orders.order import Order, order_of
+from vertebra.trusted.repair.orders.proposals import OrderToRepair, out_of_order
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
+    from vertebra.declare.dataset import Dataset
     from vertebra.declare.rules import NamedRule
     from vertebra.engine.port import Engine
 
 
 def removals(
-    frame: DataFrame, rules: Sequence[NamedRule], violations: DataFrame, decisions: DecisionsInForce, engine: Engine
-) -> DataFrame:
+    dataset: Dataset, frame: DataFrame, rules: Sequence[NamedRule], violations: DataFrame, decisions: DecisionsInForce,
+    engine: Engine, folder: Path,
+) -> DataFrame:  # fmt: skip
     """The rows to remove, each with the rules it is removed for.
 
     Among tuples with the same key, the first received is kept. In a group that violates a functional dependency, the
-    tuples with the majority value are kept if their share reaches the rule's confidence; otherwise all are removed. For
-    any other rule, every violating tuple is removed. Rows that a person released, and rows whose violation a person
+    tuples with the majority value are kept if their share reaches the rule's confidence; otherwise all are removed. Of
+    tuples that violate a rule about their order, those in every longest chain of the group are kept. For any other
+    rule, every violating tuple is removed. Rows that a person released, and rows whose violation a person
     accepted, are kept.
 
     Args:
         frame: the table after repair.
         rules: those with ``on_violation: quarantine`` that are violated in it.
         violations: ``rule, rid, …`` of these rules in it.
+        folder: for intermediate files; it does not exist yet.
 
     Returns:
         ``rid, rules``.
     """
     from pyspark.sql import functions as F
 
-    removed = reduce(
-        lambda first, second: first.unionByName(second), [_removed_by(frame, rule, violations) for rule in rules]
-    )
+    found = []
+    for number, rule in enumerate(rules):
+        order = _order(rule, dataset)
+        if order is None:
+            found.append(_removed_by(frame, rule, violations))
+        else:
+            chained = _out_of_order(rule, order, frame, violations, decisions, engine, folder / f"order{number}")
+            found.append(chained.select(F.lit(rule.name).alias("rule"), "rid"))
+    removed = reduce(lambda first, second: first.unionByName(second), found)
     if decisions.released:
         released = engine.session.createDataFrame([(rid,) for rid in sorted(decisions.released)], "rid bigint")
         removed = removed.join(released, "rid", "left_anti")
@@ -73,6 +88,30 @@ def without_rows(frame: DataFrame, removed: DataFrame) -> DataFrame:
 
     gone = removed.select(F.col("rid").alias("_removed"))
     return frame.join(gone, F.col("_rid") == F.col("_removed"), "left_anti")
+
+
+def _order(rule: NamedRule, dataset: Dataset) -> Order | None:
+    """The order that a rule requires; None for other rules, and for those whose longest chain is not found."""
+    constraint = rule.constraint
+    if not isinstance(constraint, DenialConstraint) or len(classify(constraint).ordered) != 2:
+        return None
+    try:
+        return order_of(rule, dataset)
+    except RuleError:
+        return None
+
+
+def _out_of_order(
+    rule: NamedRule, order: Order, frame: DataFrame, violations: DataFrame, decisions: DecisionsInForce, engine: Engine,
+    folder: Path,
+) -> DataFrame:  # fmt: skip
+    """The rows that no longest chain needs: ``rid``. Rows that people keep, whatever they violate, take no part."""
+    folder.mkdir(parents=True)
+    stay = sorted({*decisions.released, *(rid for name, rid in decisions.accepted if name == rule.name)})
+    apart = engine.session.createDataFrame([(rid,) for rid in stay], "rid bigint") if stay else None
+    pinned = sorted({rid for rid, column in decisions.overridden if column == order.column})
+    one = OrderToRepair(rule, order, "", 0.0, frame, 0, violations, apart, silent=None, pinned=pinned)
+    return out_of_order(one, engine, folder)
 
 
 def _removed_by(frame: DataFrame, rule: NamedRule, violations: DataFrame) -> DataFrame:

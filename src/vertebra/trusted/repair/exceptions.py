@@ -81,3 +81,23 @@ def exceptions(
     found = found.select("rule", "rid", "column_name", F.col("why.text").alias("because"))
     found = engine.materialise(found, scratch / "found")
     return found if row_count(scratch / "found") else None
+
+
+def without_exceptions(
+    proposals: DataFrame, columns: Sequence[str], table: DataFrame, engine: Engine, scratch: Path
+) -> DataFrame:
+    """The proposals of a method for a whole table, without those for tuples that differ from it throughout.
+
+    Args:
+        proposals: ``rid, column_name, old, new, …``, materialised.
+        columns: those that may tell the exceptions apart.
+        table: with ``_rid``.
+        scratch: an empty folder.
+    """
+    from pyspark.sql import functions as F
+
+    cell = ["rid", "column_name"]
+    no_columns = F.array().cast("array<string>")
+    cells = proposals.where(F.col("old").isNotNull()).select(F.lit("").alias("rule"), *cell, F.col("new").alias("key"))
+    odd = exceptions(cells.withColumn("reads", no_columns), table, columns, engine, scratch)
+    return proposals if odd is None else proposals.join(odd.select(*cell), cell, "left_anti").select(*proposals.columns)

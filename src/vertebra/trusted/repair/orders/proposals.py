@@ -72,6 +72,40 @@ def order_proposals(one: OrderToRepair, engine: Engine, folder: Path) -> DataFra
     """
     from pyspark.sql import functions as F
 
+    violating, repairs = _chained(one, engine, folder)
+    kinds = value_counts(folder / "repairs", "kind")
+    changed = kinds.get("change", 0) + kinds.get("tie", 0) / 2
+    error = min((changed + 1) / (one.rows + 2), 0.45)
+    others = repairs.groupBy("grp").agg(F.count(F.lit(1)).alias("others"))
+    about = violating.select("grp", "size", "rid", "b")
+    return _labelled(one, repairs.join(others, "grp").join(about, ["grp", "rid"]), error)
+
+
+def out_of_order(one: OrderToRepair, engine: Engine, folder: Path) -> DataFrame:
+    """The tuples without which a rule holds: those that are not in every longest chain of their group.
+
+    Args:
+        one: the rule, which is violated.
+        engine: the engine.
+        folder: an existing folder for intermediate files.
+
+    Returns:
+        ``rid``. Of groups with too many violating tuples, all of those.
+    """
+    from pyspark.sql import functions as F
+
+    violating, repairs = _chained(one, engine, folder)
+    own = one.violations.where(F.col("rule") == F.lit(one.rule.name)).select("rid").distinct()
+    if one.apart is not None:
+        own = own.join(one.apart.select("rid"), "rid", "left_anti")
+    others = own.join(violating.select("rid"), "rid", "left_anti")
+    return repairs.select("rid").unionByName(others).distinct()
+
+
+def _chained(one: OrderToRepair, engine: Engine, folder: Path) -> tuple[DataFrame, DataFrame]:
+    """The violating tuples of groups that are not too large, and those that change, with what chains say of them."""
+    from pyspark.sql import functions as F
+
     table, keys = _rows(one)
     table = engine.materialise(table, folder / "rows")
     groups = _groups(table, keys)
@@ -89,13 +123,7 @@ def order_proposals(one: OrderToRepair, engine: Engine, folder: Path) -> DataFra
         f"grp bigint, rid bigint, kind string, new {number}, before {number}, before_rid bigint,"
         f" after {number}, after_rid bigint, extra bigint",
     )
-    repairs = engine.materialise(repairs, folder / "repairs")
-    kinds = value_counts(folder / "repairs", "kind")
-    changed = kinds.get("change", 0) + kinds.get("tie", 0) / 2
-    error = min((changed + 1) / (one.rows + 2), 0.45)
-    others = repairs.groupBy("grp").agg(F.count(F.lit(1)).alias("others"))
-    about = violating.select("grp", "size", "rid", "b")
-    return _labelled(one, repairs.join(others, "grp").join(about, ["grp", "rid"]), error)
+    return violating, engine.materialise(repairs, folder / "repairs")
 
 
 def _rows(one: OrderToRepair) -> tuple[DataFrame, list[str]]:

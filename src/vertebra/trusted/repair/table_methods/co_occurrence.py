@@ -23,7 +23,7 @@ from vertebra.trusted.repair.cooccurrence.counts import count_pairs
 from vertebra.trusted.repair.cooccurrence.evidence import chosen_evidence, targets_of
 from vertebra.trusted.repair.cooccurrence.scores import scored_candidates
 from vertebra.trusted.repair.cooccurrence.weights import pair_weights
-from vertebra.trusted.repair.exceptions import exceptions
+from vertebra.trusted.repair.exceptions import without_exceptions
 from vertebra.trusted.repair.table_port import TABLE_PROPOSAL_COLUMNS, TableRepairMethod, TableToRepair
 
 if TYPE_CHECKING:
@@ -64,20 +64,8 @@ class CoOccurrence(TableRepairMethod):
             "rid", "column_name", "old", F.col("text").alias("new"), "confidence",
             F.col("support").cast("bigint").alias("support"), reason.alias("evidence"),
         ).select(*TABLE_PROPOSAL_COLUMNS)  # fmt: skip
-        return _without_exceptions(table.engine.materialise(found, table.scratch / "best"), columns, table)
-
-
-def _without_exceptions(found: DataFrame, columns: Sequence[str], table: TableToRepair) -> DataFrame:
-    """The proposals without those for tuples that differ from the table throughout, in which nothing is wrong."""
-    from pyspark.sql import functions as F
-
-    cell = ["rid", "column_name"]
-    no_columns = F.array().cast("array<string>")
-    cells = found.where(F.col("old").isNotNull()).select(F.lit("").alias("rule"), *cell, F.col("new").alias("key"))
-    odd = exceptions(
-        cells.withColumn("reads", no_columns), table.frame, columns, table.engine, table.scratch / "exceptions"
-    )
-    return found if odd is None else found.join(odd.select(*cell), cell, "left_anti").select(*found.columns)
+        found = table.engine.materialise(found, table.scratch / "best")
+        return without_exceptions(found, columns, table.frame, table.engine, table.scratch / "exceptions")
 
 
 def _is_discrete(kind: pa.DataType) -> bool:

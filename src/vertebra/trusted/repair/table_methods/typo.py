@@ -5,7 +5,8 @@ be right: codes, numbers, dates, and names of people and places differ by one ch
 only if its values repeat, and the confidence is low unless most rare values of it are close to frequent ones. Values
 with other digits are never slips of each other, nor are plurals and negations, and a value that is close to several
 frequent ones is left. The other columns have a say: where one of them determines this column, the frequent value has to
-go with the rest of the row.
+go with the rest of the row. Where nearly all rows with some value of another column seem to have slips, of several
+values, they are written in another way, and have no slips.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from vertebra.quoting import spark_identifier
 from vertebra.trusted.repair.cooccurrence.counts import count_pairs, count_values, known
 from vertebra.trusted.repair.cooccurrence.evidence import Evidence, chosen_evidence
 from vertebra.trusted.repair.cooccurrence.weights import pair_weights
+from vertebra.trusted.repair.exceptions import without_exceptions
 from vertebra.trusted.repair.slips.candidates import slip_pairs
 from vertebra.trusted.repair.table_port import TABLE_PROPOSAL_COLUMNS, TableRepairMethod, TableToRepair
 
@@ -69,13 +71,16 @@ class Typo(TableRepairMethod):
         evidence = _evidence(frame, columns, [columns[place] for place in targets])
         judged = _judged(table, frame, columns, cells_found, evidence)
         names = F.array(*(F.lit(name) for name in columns))
-        return judged.select(
+        slips = judged.select(
             "rid", F.element_at(names, F.col("target") + 1).alias("column_name"), F.col("rare").alias("old"),
             F.col("frequent").alias("new"), "confidence", F.col("n").cast("bigint").alias("support"),
             F.concat(
                 F.lit("one slip away from a value that occurs "), F.col("n").cast("string"), F.lit(" times"),
             ).alias("evidence"),
         ).select(*TABLE_PROPOSAL_COLUMNS)  # fmt: skip
+        slips = table.engine.materialise(slips, table.scratch / "found")
+        everything = [name for name in table.schema.names if name != "_rid"]
+        return without_exceptions(slips, everything, table.frame, table.engine, table.scratch / "exceptions")
 
 
 def _likely(pairs: DataFrame, values: DataFrame) -> DataFrame:
