@@ -63,6 +63,15 @@ def test_a_wrong_determinant_is_replaced_and_its_row_keeps_its_values(zone: Zone
     assert all(zone.quality("after", rule, "violating_tuples") == 0 for rule in OF_CCN)
 
 
+def test_what_a_person_sets_in_a_row_of_the_wrong_group_says_nothing_about_that_group(sail_zone: Zone) -> None:
+    lines = [f"A {ALPHA}"] * 3 + [f"B {BETA}"] * 3 + ["A Beta Miam FL 33101"]
+    dataset = table(OF_CCN, FACILITY)
+    sail_zone.run(dataset, rows(FACILITY, *lines))
+    override(deciding(sail_zone, dataset=dataset), rid(6), "city", "Miami")
+    sail_zone.trust(dataset)
+    assert cells(sail_zone) == [(rid(6), "ccn", "A", "B"), (rid(6), "city", "Miam", "Miami")]
+
+
 def test_of_a_row_that_mostly_agrees_with_its_group_only_the_other_cell_changes(sail_zone: Zone) -> None:
     lines = [f"A {ALPHA}"] * 3 + [f"B {BETA}"] * 3 + ["A Alpha Miami MA 02101"]
     sail_zone.run(table(OF_CCN, FACILITY), rows(FACILITY, *lines))

@@ -33,7 +33,7 @@ from vertebra.cli.options import (
     print_rows,
 )
 
-repairs = group("List, label, undo, set and evaluate cells that cleaning changes; list how right sources are.")
+repairs = group("List, label, undo, set and evaluate cells that cleaning changes.")
 
 
 @repairs.command("list", cls=HelpCommand)

@@ -151,8 +151,7 @@ class Rounds:
         if moved:
             moves = relocations(moved, standing, chances, self.engine)
             found.append(self.engine.materialise(moves, folder / "moves"))
-            if self.weights.trust is not None:
-                standing.without_other_suspects(self._of_determinants(found[0], moved))
+            standing.after_moves(self._of_determinants(self._open(found[0]), moved))
             chances = chances_of(standing, row_count(folder / "moves"), self.rows)
         # of what is left in later rounds, less shows how often determinants are wrong
         self.wrong_determinants = max(self.wrong_determinants, chances.determinant)
@@ -186,9 +185,11 @@ class Rounds:
 
     def _of_determinants(self, moves: DataFrame, ballots: Sequence[Ballot]) -> DataFrame:
         """``determinant, _rid`` of tuples that move to another group."""
+        from pyspark.sql import functions as F
+
         numbers = [(one.determinant.declared[0].rule.name, one.determinant.number) for one in ballots]
         named = self.engine.session.createDataFrame(numbers, "rule string, determinant int")
-        return moves.join(named, "rule").select("determinant", moves["rid"].alias("_rid"))
+        return moves.join(named, "rule").select("determinant", F.col("rid").alias("_rid"))
 
     def _proposed(
         self, standing: Standing, rules: DataFrame, chances: Chances, ballots: Sequence[Ballot], folder: Path

@@ -48,7 +48,8 @@ class Standing:
 
     A tuple is suspect in a determinant if its group contradicts two or more of its attributes, and more than it shares:
     then the determinant is wrong rather than they. A suspect tuple has no vote in that group. In other groups a tuple's
-    votes weigh the less, the more of its attributes are contradicted elsewhere.
+    votes weigh the less, the more of its attributes are contradicted elsewhere. What a person decided about it counts
+    in its group, unless another group has its attributes.
 
     Attributes:
         cells: of the open dependents of all ballots, see :mod:`vertebra.trusted.repair.dependencies.votes`, and
@@ -66,7 +67,7 @@ class Standing:
     ) -> None:
         from pyspark.sql import functions as F
 
-        self._engine, self._folder = engine, folder
+        self._engine, self._folder, self._by_source = engine, folder, trust is not None
         self.ballots = {ballot.determinant.number: ballot for ballot in ballots}
         self.cells = engine.materialise(_union([ballot.open_cells() for ballot in ballots]), folder / "cells")
         if trust is not None:
@@ -111,7 +112,7 @@ class Standing:
         against = F.sum("against").over(tuple_) - F.col("against")
         agreeing = F.sum("agreeing").over(tuple_) - F.col("agreeing")
         trust = F.lit(FULL).cast("bigint") if alone else _trust(against, agreeing)
-        return rows.withColumns({"suspect": suspect, "trust": trust})
+        return rows.withColumns({"suspect": suspect, "trust": trust, "moved": F.lit(False)})
 
     def _figures(self) -> dict[int, Figures]:
         from pyspark.sql import functions as F
@@ -139,8 +140,11 @@ class Standing:
         """The determinants that have suspect tuples, by number."""
         return frozenset(number for number, one in self.figures.items() if one.suspects)
 
-    def without_other_suspects(self, moved: DataFrame) -> None:
-        """Take tuples that no other group explains for tuples of a source that is often wrong.
+    def after_moves(self, moved: DataFrame) -> None:
+        """Take note of the suspect tuples that another group explains: there, what people decided says nothing here.
+
+        Where tuples come from sources, suspect tuples that no other group explains are those of a source that is often
+        wrong, and are suspect no more.
 
         Args:
             moved: ``determinant, _rid`` of those that another group explains.
@@ -149,9 +153,10 @@ class Standing:
 
         tuple_ = ["determinant", "_rid"]
         found = moved.select(*tuple_).distinct().withColumn("_moved", F.lit(True))
-        rows = self._rows.join(found, tuple_, "left")
-        suspect = F.col("suspect") & F.coalesce("_moved", F.lit(False))
-        self._rows = self._engine.materialise(rows.withColumn("suspect", suspect).drop("_moved"), self._folder / "kept")
+        rows = self._rows.join(found, tuple_, "left").withColumn("moved", F.coalesce("_moved", F.lit(False)))
+        if self._by_source:
+            rows = rows.withColumn("suspect", F.col("suspect") & F.col("moved"))
+        self._rows = self._engine.materialise(rows.drop("_moved"), self._folder / "moved")
         self.figures = self._figures()
 
     def agreements(self) -> DataFrame:
@@ -195,13 +200,13 @@ class Standing:
         from pyspark.sql import functions as F
 
         tuple_ = ["determinant", "_rid"]
-        observed = F.col("weight") < PINNED
+        observed = (F.col("weight") < PINNED) | F.coalesce("moved", F.lit(False))
         trust = F.coalesce("trust", F.lit(FULL).cast("bigint"))
         weight = F.floor(F.col("weight").cast("double") * trust / F.lit(float(FULL))).cast("bigint")
         weight = F.when(F.coalesce("suspect", F.lit(False)), F.lit(SILENT).cast("bigint")).otherwise(weight)
-        cells = self.cells.join(self._rows.select(*tuple_, "suspect", "trust"), tuple_, "left")
+        cells = self.cells.join(self._rows.select(*tuple_, "suspect", "trust", "moved"), tuple_, "left")
         weight = F.when(observed, weight).otherwise(F.col("weight"))
-        return cells.withColumn("weight", weight).drop("suspect", "trust")
+        return cells.withColumn("weight", weight).drop("suspect", "trust", "moved")
 
 
 def _is_odd() -> Column:
