@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from vertebra.governance.context import StepOutcome
     from vertebra.governance.cursor_resets import CursorReset
     from vertebra.governance.drift import ColumnDrift
+    from vertebra.governance.match_decisions import MatchDecision
     from vertebra.governance.retirements import Retirement
     from vertebra.governance.retractions import Retraction
     from vertebra.lake.commit import TableVersion
@@ -81,6 +82,15 @@ if TYPE_CHECKING:
     from vertebra.workspace.forget_effects import Effects
     from vertebra.workspace.listing import DatasetDrift, DatasetInfo, PublicationInfo, RuleInfo, StepInfo, TableInfo
     from vertebra.workspace.maintain import GarbageReport
+    from vertebra.workspace.matches import (
+        ComparedValues,
+        EstimatedPrecision,
+        MatchEvaluation,
+        MatchEvidence,
+        MatchExplanation,
+        MatchScore,
+        PairToReview,
+    )
     from vertebra.workspace.models import ChosenModel, ModelScore
     from vertebra.workspace.quality import QualityEvidence, QualityFigure, QualityMeasure, QualityRun, TableQuality
     from vertebra.workspace.quality_examples import ExampleTuple, ViolationExample
@@ -114,6 +124,7 @@ __all__ = [
     "ChosenModel",
     "CollectError",
     "ColumnDrift",
+    "ComparedValues",
     "CursorReset",
     "Damage",
     "DataCheck",
@@ -130,6 +141,7 @@ __all__ = [
     "EngineError",
     "EngineMemoryError",
     "ErasureReport",
+    "EstimatedPrecision",
     "Evaluation",
     "ExampleTuple",
     "Explanation",
@@ -140,9 +152,15 @@ __all__ = [
     "Link",
     "ListedDecision",
     "Listing",
+    "MatchDecision",
+    "MatchEvaluation",
+    "MatchEvidence",
+    "MatchExplanation",
+    "MatchScore",
     "Measure",
     "ModelScore",
     "NextCollection",
+    "PairToReview",
     "PayloadsRefusedError",
     "PeriodStatus",
     "PlannedStep",
@@ -275,6 +293,14 @@ _HOMES: Final[dict[str, str]] = {
     "ViolatingTuple": "vertebra.workspace.check_result",
     "Backfill": "vertebra.workspace.collect",
     "ListedDecision": "vertebra.workspace.decisions",
+    "ComparedValues": "vertebra.workspace.matches",
+    "EstimatedPrecision": "vertebra.workspace.matches",
+    "MatchEvidence": "vertebra.workspace.matches",
+    "MatchDecision": "vertebra.governance.match_decisions",
+    "MatchEvaluation": "vertebra.workspace.matches",
+    "MatchExplanation": "vertebra.workspace.matches",
+    "MatchScore": "vertebra.workspace.matches",
+    "PairToReview": "vertebra.workspace.matches",
     "Listing": "vertebra.workspace.decisions",
     "QuarantinedRow": "vertebra.workspace.decisions",
     "RepairedCell": "vertebra.workspace.repairs",

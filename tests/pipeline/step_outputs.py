@@ -33,7 +33,7 @@ DECLARED_IN = {
     "trusted": "VERSION in trusted/inputs.py",
     "view": "VERSION in exploitation/views.py",
     "lookup": "VERSION in exploitation/lookup.py",
-    "resolution": "VERSION in exploitation/entity_resolution.py",
+    "resolution": "VERSION in exploitation/matching/resolution.py",
     "analysis": "VERSION in analysis/run.py",
     "publish": "VERSION in publish/publish.py",
 }

@@ -46,7 +46,7 @@ def now(**parts: Any) -> Fingerprint:
         ({"declaration": dict.fromkeys("abcde", "1")}, ["the declaration changed: a, b, c, d and 1 more"]),
         ({"files": {"views/v.sql": "2"}}, ["views/v.sql changed"]),
         ({"files": {"views/w.sql": "2"}}, ["views/w.sql changed"]),
-        ({"decisions": "one"}, ["decisions on its rows or cells changed"]),
+        ({"decisions": "one"}, ["decisions of people changed"]),
         ({"versions": {"trusted": 2}}, ["Vertebra's trusted step changed (version 1 → 2)"]),
         ({"versions": {"plug-in jsonl": "1.1"}}, ["the plug-in jsonl changed (version 1.0 → 1.1)"]),
         ({"versions": {"resolution": 1}}, ["it uses Vertebra's resolution step now"]),
@@ -75,7 +75,7 @@ def test_several_differences_are_told_in_one_order() -> None:
     )  # fmt: skip
     assert after.differences(BEFORE) == [
         "the declaration changed: key", "Vertebra's trusted step changed (version 1 → 2)", "views/v.sql changed",
-        "decisions on its rows or cells changed", "landing.sales has batch 3 (was 2)",
+        "decisions of people changed", "landing.sales has batch 3 (was 2)",
     ]  # fmt: skip
 
 

@@ -51,6 +51,17 @@ RESOLUTION = EntityResolution.model_validate(
         "block": ["title", "place"], "golden": {"a": ["d.a", "e.a"], "b": "d.b"}, "golden_key": "a",
     }
 )  # fmt: skip
+LINKED = EntityResolution.model_validate(
+    {
+        "name": "r",
+        "sources": {
+            "one": {"table": "d", "key": ["a"], "unique": True, "where": "a > 1"},
+            "two": {"view": "e", "key": ["a"]},
+        },
+        "decide": {"match": 0.8, "review": 0.4, "cardinality": "one-to-one"},
+        "never": "t.a > s.a", "max_pairs": 9,
+    }
+)  # fmt: skip
 LOOKUP = LookupTable(name="l", method="lookup", description="x", table="d", column="b", values={"x": ("y",), "z": ()})
 
 
@@ -62,7 +73,7 @@ def sample(model: type[Declaration]) -> Declaration:
     """A declaration of a step that has the model in it, or is of the model."""
     base = base_of(model)
     if base is None:
-        return next(one for one in (RESOLUTION, LOOKUP, DATASET) if has(one, model))
+        return next(one for one in (RESOLUTION, LINKED, LOOKUP, DATASET) if has(one, model))
     name = next(name for name, member in BASES[base].items() if member.declaration is model)
     if base is Publication:
         return model.model_construct(name="p", table="trusted.d", to=name)

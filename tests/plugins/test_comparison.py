@@ -14,7 +14,7 @@ from vertebra.errors import DeclarationErrors
 from vertebra.registry import refresh_registries
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
-(NUMBER,) = re.findall(r"^`vertebra_number.py`:\n\n```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+(TOLERANCE,) = re.findall(r"^`vertebra_tolerance.py`:\n\n```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 DATASET = """\
 source: survey
 collect: {{from: files, path: data/{name}.csv}}
@@ -36,7 +36,7 @@ right: {table: theirs, key: id}
 block: [title]
 compare:
   title: {as: exact, left: title, right: title}
-  area: {as: number, left: area, right: area, within: 0.05, must_agree: true}
+  area: {as: tolerance, left: area, right: area, within: 0.05, must_agree: true}
 match: 0.5
 review: 0.000001
 golden_key: id
@@ -53,13 +53,13 @@ def project(folder: Path) -> Path:
 
 
 @pytest.fixture
-def number(install: Install) -> Path:
+def tolerance(install: Install) -> Path:
     """The package that the documentation shows; returns its folder."""
-    points = {"vertebra.comparisons": {"number": "vertebra_number:COMPARISON"}}
-    return install("vertebra-number", {"vertebra_number.py": NUMBER}, points)
+    points = {"vertebra.comparisons": {"tolerance": "vertebra_tolerance:COMPARISON"}}
+    return install("vertebra-tolerance", {"vertebra_tolerance.py": TOLERANCE}, points)
 
 
-@pytest.mark.usefixtures("number")
+@pytest.mark.usefixtures("tolerance")
 def test_a_comparison_of_a_plugin_is_evidence_like_any_other(tmp_path: Path) -> None:
     workspace = vertebra.open(project(tmp_path / "project"))
     assert workspace.run().ok
@@ -74,31 +74,31 @@ def test_a_comparison_of_a_plugin_is_evidence_like_any_other(tmp_path: Path) -> 
     assert found[1]["reason"] == "area: different"
 
 
-def test_a_new_version_of_the_plugin_marks_the_reconciliation_as_stale(tmp_path: Path, number: Path) -> None:
+def test_a_new_version_of_the_plugin_marks_the_reconciliation_as_stale(tmp_path: Path, tolerance: Path) -> None:
     folder = project(tmp_path / "project")
     vertebra.open(folder).run()
-    metadata = next(number.rglob("METADATA"))
+    metadata = next(tolerance.rglob("METADATA"))
     metadata.write_text(metadata.read_text("utf-8").replace("Version: 1.0", "Version: 1.1"), "utf-8")
     refresh_registries()
     stale = {planned.step.name: planned.words for planned in vertebra.open(folder).plan()}
-    assert "the plug-in number" in stale["exploitation.lakes"]
+    assert "the plug-in tolerance" in stale["exploitation.lakes"]
 
 
-@pytest.mark.usefixtures("number")
+@pytest.mark.usefixtures("tolerance")
 def test_its_options_are_checked_and_in_the_json_schema(tmp_path: Path) -> None:
     folder = project(tmp_path / "project")
     file = folder / "reconcile" / "lakes.yaml"
     file.write_text(file.read_text("utf-8").replace("within:", "wihin:"), "utf-8")
     with pytest.raises(DeclarationErrors) as caught:
         vertebra.open(folder)
-    assert "lakes.yaml:7:47: reconciliation lakes: unknown key 'wihin' in compare.area" in str(caught.value)
+    assert "lakes.yaml:7:50: reconciliation lakes: unknown key 'wihin' in compare.area" in str(caught.value)
     assert "did you mean within?" in str(caught.value)
-    within = json_schema("reconciliation")["$defs"]["comparison_number"]["properties"]["within"]
+    within = json_schema("reconciliation")["$defs"]["comparison_tolerance"]["properties"]["within"]
     assert within["description"] == "the largest difference at which two numbers agree."
 
 
 def test_without_the_plugin_its_name_is_unknown(tmp_path: Path) -> None:
     with pytest.raises(DeclarationErrors) as caught:
         vertebra.open(project(tmp_path / "project"))
-    assert "compare.area.as is 'number'" in str(caught.value)
-    assert "it is one of distance, exact, name" in str(caught.value)
+    assert "compare.area.as is 'tolerance'" in str(caught.value)
+    assert "it is one of date, distance, email, exact, name" in str(caught.value)

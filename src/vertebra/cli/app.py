@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from vertebra.cli import check, collect, decide, discover, inspect_lake, maintain, model, repairs, run, start
+from vertebra.cli import check, collect, decide, discover, inspect_lake, maintain, match, model, repairs, run, start
 from vertebra.cli.help_format import CommandGroup, HelpCommand
 
 if TYPE_CHECKING:
@@ -58,4 +58,5 @@ for panel, commands in _PANELS:
         app.command(name, cls=HelpCommand, rich_help_panel=panel)(command)
 app.add_typer(decide.quarantine, name="quarantine", rich_help_panel="Decide")
 app.add_typer(repairs.repairs, name="repairs", rich_help_panel="Decide")
+app.add_typer(match.match, name="match", rich_help_panel="Decide")
 app.add_typer(decide.decisions, name="decisions", rich_help_panel="Decide")

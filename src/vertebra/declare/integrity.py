@@ -8,7 +8,7 @@ from vertebra.declare.analysis_file import location_in
 from vertebra.declare.dataset_integrity import dataset_errors, no_column
 from vertebra.declare.declarations import Declarations, datasets_read_by, views_read
 from vertebra.declare.document import Document, Loc, display_path
-from vertebra.declare.reconciliation import EntityResolution, LookupTable, inputs_of, outputs_of
+from vertebra.declare.reconciliation import EntityResolution, LookupTable, inputs_of, outputs_of, survivor_column
 from vertebra.declare.sql_text import place, quote
 from vertebra.declare.view_columns import output_columns, unknown_columns
 from vertebra.errors import DeclarationError
@@ -39,6 +39,8 @@ def _reconciliation_errors(
     one: EntityResolution | LookupTable, document: Document, declared: Declarations
 ) -> Iterator[DeclarationError]:
     what = f"reconciliation {one.name}"
+    if isinstance(one, EntityResolution):
+        yield from _view_errors(one, document, declared)
     for loc, table, column in _named_columns(one):
         dataset = declared.datasets.get(table)
         if f"trusted.{table}" in declared.failed:
@@ -54,24 +56,54 @@ def _reconciliation_errors(
             yield no_column(what, column, dataset, document.where(loc))
 
 
+def _view_errors(one: EntityResolution, document: Document, declared: Declarations) -> Iterator[DeclarationError]:
+    """The sources of an entity resolution that name a view that does not exist."""
+    golden = [name for name, other in declared.reconciliations.items() if isinstance(other, EntityResolution)]
+    known = [*declared.views, *golden]
+    for name, source in one.records.items():
+        if source.view is not None and source.view not in known and source.input not in declared.failed:
+            yield DeclarationError(
+                f"reconciliation {one.name}: there is no view {source.view}",
+                cause=f"the views and entity resolutions are {shortened(known)}",
+                remedy=did_you_mean(source.view, known, f"add views/{source.view}.sql"),
+                where=document.where(("sources", name, "view")),
+            )
+
+
 def _named_columns(one: EntityResolution | LookupTable) -> Iterator[tuple[Loc, str, str | None]]:
     """The datasets (with column None) and columns that a reconciliation names, with their paths."""
     if isinstance(one, LookupTable):
         yield ("table",), one.table, None
         yield ("column",), one.table, one.column
         return
-    for side in ("left", "right"):
-        table, key = getattr(one, side).table, getattr(one, side).key
-        yield (side, "table"), table, None
-        for number, column in enumerate(key):
-            yield (side, "key", number), table, column
-        for name, comparison in one.compare.items():
-            for number, column in enumerate(getattr(comparison, side)):
-                yield ("compare", name, side, number), table, column
+    prefixes: dict[str, Loc] = {name: ("sources", name) for name in one.records}
+    if one.left and one.right:
+        prefixes = {one.left.table: ("left",), one.right.table: ("right",)}
+    for name, source in one.records.items():
+        if source.table is None:
+            continue
+        yield (*prefixes[name], "table"), source.table, None
+        for number, column in enumerate(source.key):
+            yield (*prefixes[name], "key", number), source.table, column
+        for compared in () if one.compare == "auto" else one.compare:
+            for number, column in enumerate(one.compared_columns(compared, name)):
+                yield _written_at(one, compared, name, number), source.table, column
     for name, survivor in one.golden.items():
-        for number, source in enumerate(survivor.sources):
-            table, _, column = source.partition(".")
-            yield ("golden", name, "from", number), table, column
+        for number, written in enumerate(survivor.sources):
+            source_name, column = survivor_column(written, name)
+            table = one.records[source_name].table
+            if table is not None:
+                yield ("golden", name, "from", number), table, column
+
+
+def _written_at(one: EntityResolution, compared: str, source: str, number: int) -> Loc:
+    """Where a comparison names a column of a source."""
+    place = ("compare", compared)
+    if one.left is not None:
+        return (*place, "left" if source == one.left.table else "right", number)
+    assert one.compare != "auto"
+    columns = one.compare[compared].columns
+    return (*place, "from", source, number) if isinstance(columns, dict) else (*place, "from", number)
 
 
 # -- tables and views --------------------------------------------------------------------------------------------------

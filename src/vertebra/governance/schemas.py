@@ -220,6 +220,18 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         row_values=pa.string(),
         proposed=pa.string(),
     ),
+    # what people decided about pairs of records, by source and key: "same", "different", or "withdraw"
+    "match_decisions": _schema(
+        decided_at=_TIME,
+        decided_by=pa.string(),
+        reconciliation=pa.string(),
+        verdict=pa.string(),
+        left_source=pa.string(),
+        left_key=pa.string(),
+        right_source=pa.string(),
+        right_key=pa.string(),
+        comment=pa.string(),
+    ),
 }
 """Ledgers of events, which only grow."""
 

@@ -88,12 +88,14 @@ def _integration_versions(step: Step) -> dict[str, int | str]:
         from vertebra.exploitation.views import VERSION
 
         return {"view": VERSION}
-    from vertebra.exploitation import entity_resolution, lookup
+    from vertebra.exploitation import lookup
 
     if isinstance(step.declaration, LookupTable):
         return {"lookup": lookup.VERSION}
+    from vertebra.exploitation.matching.resolution import VERSION as RESOLUTION
+
     plugins = comparison_plugins(step.declaration) if isinstance(step.declaration, EntityResolution) else {}
-    return {"resolution": entity_resolution.VERSION} | _of_plugins(plugins)
+    return {"resolution": RESOLUTION} | _of_plugins(plugins)
 
 
 def _of_plugins(versions: Mapping[str, str | None]) -> dict[str, int | str]:

@@ -44,7 +44,7 @@ class Fingerprint:
         contents: for each input, an identifier of the content of that version or those batches. After the folder of a
             table or dataset was removed, versions and batches are numbered from the beginning again, so equal numbers
             alone do not mean equal rows.
-        decisions: digest of the decisions people took, for trusted steps.
+        decisions: digest of the decisions people took, for trusted steps and reconciliations.
         clock: what ``run_date()`` and ``run_time()`` give, for views that call them.
     """
 
@@ -89,7 +89,7 @@ class Fingerprint:
             found += self._version_differences(before, because_declared=bool(changed))
             found += [f"{name} changed" for name in _changed(self.files, before.files)]
         if self.decisions != before.decisions:
-            found.append("decisions on its rows or cells changed")
+            found.append("decisions of people changed")
         for name in _changed(self.inputs, before.inputs):
             if name not in unknown:
                 found.append(_input_words(name, self.inputs.get(name), before.inputs.get(name)))
@@ -128,7 +128,7 @@ def fingerprint_of(
 
     Args:
         inputs: the version of each input.
-        decisions: digest of people's decisions, for trusted steps.
+        decisions: digest of people's decisions, for trusted steps and reconciliations.
         root: the project's folder; the user's files are named relative to it.
         contents: an identifier of the content of each input.
         now: the time of the run, UTC, for views that read it.

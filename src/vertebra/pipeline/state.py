@@ -95,7 +95,13 @@ class State:
         return found
 
     def decisions(self, step: Step) -> str:
-        """Digest of people's decisions about a trusted table; empty for other steps."""
+        """Digest of people's decisions about a trusted table or a reconciliation; empty for other steps."""
+        if step.zone == "exploitation":
+            from vertebra.declare.reconciliation import EntityResolution
+            from vertebra.governance import match_decisions
+
+            held = isinstance(step.declaration, EntityResolution)
+            return match_decisions.decisions_digest(self._ledgers, step.subject) if held else ""
         if step.zone != "trusted":
             return ""
         if step.subject not in self._decisions:

@@ -66,6 +66,13 @@ def phrases(facts: StepFacts | None) -> list[str]:
                 counted(facts.matches, "match", "matches"),
                 counted(facts.pairs_to_review, "pair to review", "pairs to review"),
                 counted(facts.records_to_review, "record to review", "records to review"),
+                *([f"compared {', '.join(facts.comparisons)}"] if facts.comparisons else []),
+                *(["assumed weights: too few pairs to learn from"] if facts.assumed_weights else []),
+                *(
+                    [f"no pair reaches match {facts.threshold:g}: the most probable has {facts.most_probable:g}"]
+                    if facts.most_probable is not None
+                    else []
+                ),
             ]
         case AnalysisFacts():
             return _analysis(facts)

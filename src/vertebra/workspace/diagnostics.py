@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from vertebra.lake.catalog import Lake
 
 _PACKAGES: Final = (
-    "vertebra", "pysail", "pyspark-client", "deltalake", "duckdb", "pyarrow", "pandas", "splink", "scikit-learn",
-    "lightgbm", "mlflow",
+    "vertebra", "pysail", "pyspark-client", "deltalake", "duckdb", "pyarrow", "pandas", "scikit-learn",
+    "sparse-dot-topn", "lightgbm", "mlflow",
 )  # fmt: skip
 
 

@@ -158,8 +158,8 @@ def _golden_row(
         yield Link("golden", f"{one} is {row[one]}, from {row.get(f'{one}_source') or 'no source'}")
     newest = lookup.lake.table(name).newest_data()
     inputs = dict(newest.inputs) if newest else {}
-    for side in (golden.left, golden.right):
-        rid, table = row.get(f"{side.table}_rid"), f"trusted.{side.table}"
+    for source, declared in golden.records.items():
+        rid, table = row.get(f"{source}_rid"), declared.input
         if rid is None:
             continue
         yield Link("golden", f"row {rid} of {table} is of this entity")

@@ -14,6 +14,7 @@ from vertebra.workspace.run_methods import RunMethods
 if TYPE_CHECKING:
     from vertebra.declare.project import Project
     from vertebra.workspace.decisions import Decisions, Quarantine
+    from vertebra.workspace.matches import Matches
     from vertebra.workspace.repairs import Repairs
 
 
@@ -73,6 +74,13 @@ class Workspace(RunMethods, LakeMethods, RemovalMethods, RuleMethods, ModelMetho
         from vertebra.workspace.repairs import Repairs
 
         return Repairs(self.project, self.lake, self.ledgers)
+
+    @property
+    def matches(self) -> Matches:
+        """Matches of entity resolutions: review, decide, measure and explain them."""
+        from vertebra.workspace.matches import Matches
+
+        return Matches(self.project, self.lake, self.ledgers)
 
     @property
     def decisions(self) -> Decisions:
