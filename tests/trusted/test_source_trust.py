@@ -75,6 +75,29 @@ def test_the_column_that_tells_sources_apart_is_found(sail_zone: Zone) -> None:
     assert departures(sail_zone, True) == RIGHT
 
 
+@pytest.mark.parametrize("trust", ["site", False])
+def test_a_row_of_an_inaccurate_source_is_not_moved_to_another_group(sail_zone: Zone, trust: Any) -> None:
+    draw = random.Random(4)
+    rows = []
+    for flight in range(30):
+        times = {"flight": f"F{flight:02}", "departs": f"10:{flight:02}", "arrives": f"12:{flight:02}"}
+        rows += [{"site": f"s{site}"} | times for site in range(5)]
+        odd = {"departs": f"11:{draw.randrange(60):02}", "arrives": f"13:{draw.randrange(60):02}"}
+        if flight == 3:
+            odd = {"departs": "10:07", "arrives": "12:07"}
+        rows.append({"site": "odd"} | times | odd)
+    of_flight = {name: {"determines": f"flight -> {name}", "on_violation": "repair"} for name in ("departs", "arrives")}
+    dataset = declared(
+        "times", dict.fromkeys(("site", "flight", "departs", "arrives"), "string"), rules=of_flight,
+        repair={"methods": [], "precision": 0.5, "trust": trust},
+    )  # fmt: skip
+    sail_zone.run(dataset, rows)
+    found = {(row, column) for row, column in sail_zone.rows("governance.repairs", "rid", "column_name")}
+    moved = rid(3 * 6 + 5)
+    assert ((moved, "flight") in found) is not bool(trust)
+    assert {column for row, column in found if row == moved} == ({"departs", "arrives"} if trust else {"flight"})
+
+
 def test_a_declared_accuracy_counts_as_it_is_declared(sail_zone: Zone) -> None:
     others = {f"s{site:02}": 0.02 for site in range(1, SITES)}
     found = departures(sail_zone, {"column": "site", "accuracy": {"s00": 0.98} | others})

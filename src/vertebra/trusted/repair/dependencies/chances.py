@@ -81,6 +81,20 @@ def determinant_is_wrong() -> Column:
     return F.lit(1.0) - dependent_is_wrong()
 
 
+def determinant_is_wrong_not_source() -> Column:
+    """The same, where the source of a tuple may be wrong instead.
+
+    It is over ``shared``, ``number`` (of groups) and ``error``, how often the cells of the source are wrong. What is
+    wrong in one attribute of a source is often wrong in all. That the attributes are those of another group may be
+    chance, the more groups there are.
+    """
+    from pyspark.sql import functions as F
+
+    alike = F.col("number").cast("double") * F.pow(F.lit(_BY_CHANCE), F.col("shared").cast("double"))
+    source = F.coalesce(F.col("error"), F.lit(MOST)) * F.least(F.lit(1.0), alike)
+    return F.lit(_MISSPELT) / (F.lit(_MISSPELT) + source)
+
+
 def is_the_value(lead: Column) -> Column:
     """The probability that the first value of a group is its true one, over ``chance``.
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
-from vertebra.trusted.repair.dependencies.chances import determinant_is_wrong, is_the_value, rounded
+from vertebra.trusted.repair.dependencies.chances import (
+    determinant_is_wrong,
+    determinant_is_wrong_not_source,
+    is_the_value,
+    rounded,
+)
 from vertebra.trusted.repair.dependencies.proposals import determinant_table
 
 if TYPE_CHECKING:
@@ -14,14 +20,18 @@ if TYPE_CHECKING:
 
     from vertebra.engine.port import Engine
     from vertebra.trusted.repair.dependencies.chances import Chances
+    from vertebra.trusted.repair.dependencies.evidence import SourceTrust
     from vertebra.trusted.repair.dependencies.groups import Ballot
     from vertebra.trusted.repair.dependencies.standing import Standing
 
+_AS_GOOD_AS_NOT: Final = 0.5
 _MOST_GROUPS: Final = 50
 """An attribute whose value more groups have says nothing about which group a tuple belongs to."""
 
 
-def relocations(ballots: Sequence[Ballot], standing: Standing, chances: Chances, engine: Engine) -> DataFrame:
+def relocations(
+    ballots: Sequence[Ballot], standing: Standing, chances: Chances, engine: Engine, trust: SourceTrust | None = None
+) -> DataFrame:
     """The determinants that suspect tuples should have.
 
     A tuple moves to the group that shares most of its attributes, if these are at least two and at least half of them;
@@ -29,6 +39,7 @@ def relocations(ballots: Sequence[Ballot], standing: Standing, chances: Chances,
 
     Args:
         ballots: of the determinants that have suspect tuples.
+        trust: the sources of tuples; None if there are none.
 
     Returns:
         As of :func:`vertebra.trusted.repair.dependencies.proposals.proposed`. Two rows for a tuple are a tie.
@@ -62,14 +73,23 @@ def relocations(ballots: Sequence[Ballot], standing: Standing, chances: Chances,
         determinant_table([ballot.determinant for ballot in ballots], chances, engine), "determinant"
     )
     rival = F.greatest(F.coalesce("next", F.lit(0).cast("bigint")), F.col("agreeing"))
-    return best.select(
+    wrong = determinant_is_wrong()
+    if trust is not None:
+        number = known.groupBy("determinant").agg(F.count_distinct("group").alias("number"))
+        best = best.join(number, "determinant").join(_errors(trust, engine), "_rid", "left")
+        wrong = determinant_is_wrong_not_source()
+    confidence = rounded(wrong * is_the_value(F.col("shared") - rival))
+    moves = best.withColumn("confidence", confidence)
+    if trust is not None:
+        moves = moves.where(F.col("confidence") >= F.lit(_AS_GOOD_AS_NOT))
+    return moves.select(
         "rule",
         F.col("_rid").alias("rid"),
         "column_name",
         F.col("key").alias("old"),
         F.col("group").alias("new"),
         "method",
-        rounded(determinant_is_wrong() * is_the_value(F.col("shared") - rival)).alias("confidence"),
+        "confidence",
         F.col("shared").alias("support"),
         F.concat(
             F.col("shared").cast("string"),
@@ -82,6 +102,16 @@ def relocations(ballots: Sequence[Ballot], standing: Standing, chances: Chances,
         F.lit(True).alias("change"),
         F.lit(True).alias("moves"),
     )
+
+
+def _errors(trust: SourceTrust, engine: Engine) -> DataFrame:
+    """``_rid, error``: how often the cells of the source of a tuple are wrong."""
+    wrong: dict[str, list[float]] = defaultdict(list)
+    for one in trust.figures:
+        wrong[one.source].append(1.0 - one.accuracy)
+    rows = [(source, sum(errors) / len(errors)) for source, errors in sorted(wrong.items())]
+    found = engine.session.createDataFrame(rows, "source string, error double")
+    return trust.sources.join(found, "source").select("_rid", "error")
 
 
 def explained(ballots: Sequence[Ballot], standing: Standing, chances: Chances) -> DataFrame:

@@ -149,7 +149,7 @@ class Rounds:
         moved = [ballot for ballot in ballots if ballot.determinant.number in standing.suspected]
         found = []
         if moved:
-            moves = relocations(moved, standing, chances, self.engine)
+            moves = relocations(moved, standing, chances, self.engine, self.weights.trust)
             found.append(self.engine.materialise(moves, folder / "moves"))
             standing.after_moves(self._of_determinants(self._open(found[0]), moved))
             chances = chances_of(standing, row_count(folder / "moves"), self.rows)
