@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from vertebra.declare.comparison import COMPARISONS, Columns, Comparison
 from vertebra.declare.declaration import Declaration, Flag, Name
 from vertebra.declare.registered import Registered
 
 Cardinality = Literal["one-to-one", "many-to-one", "clusters"]
-Survival = Literal["trust", "most_frequent", "longest"]
 
 _MATCH: Final = 0.5
 _REVIEW: Final = 0.1
 _CAREFUL_MATCH: Final = 0.9
 _CAREFUL_REVIEW: Final = 0.5
 _BOTH: Final = 2
+_SURVIVAL: Final = ("trust", "most_frequent", "longest", "all")
+_LATEST: Final = re.compile(r"latest\(([a-z][a-z0-9_]*)\)")
 
 
 def _listed(value: Any) -> Any:
@@ -92,11 +94,25 @@ class Survivor(Declaration):
     Attributes:
         sources: ``source.column``, or ``source`` for the column of the same name; in order of trust.
         by: which value survives: that of the first source that has one (``trust``), that of most records
-            (``most_frequent``), or the longest text (``longest``); ties go to the more trusted source.
+            (``most_frequent``), the longest text (``longest``), the one of the record with the latest value of a column
+            (``latest(updated_at)``), or the list of ``all`` different values; ties go to the more trusted source.
     """
 
     sources: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(alias="from", min_length=1)
-    by: Survival = "trust"
+    by: str = "trust"
+
+    @property
+    def latest_by(self) -> str | None:
+        """The column that says how late a record is, for ``latest(…)``."""
+        found = _LATEST.fullmatch(self.by)
+        return found[1] if found else None
+
+    @field_validator("by")
+    @classmethod
+    def _known(cls, by: str) -> str:
+        if by not in _SURVIVAL and not _LATEST.fullmatch(by):
+            raise ValueError(f"by is {by!r}; it is one of {', '.join(_SURVIVAL)}, latest(column)")
+        return by
 
     @model_validator(mode="before")
     @classmethod
@@ -221,9 +237,18 @@ class EntityResolution(Declaration):
             for name, source in self.records.items()
         }
 
+    @property
+    def key_columns(self) -> dict[str, str]:
+        """The column of each source that the golden key comes from."""
+        if self.golden_key is None:
+            return {}
+        return dict(survivor_column(place, self.golden_key) for place in reversed(self.golden[self.golden_key].sources))
+
     def compared_columns(self, name: str, source: str) -> tuple[str, ...]:
-        """The columns of a source that a comparison reads."""
+        """The columns of a source that a comparison reads; that of the golden key reads what it comes from."""
         assert self.compare != "auto"
+        if name not in self.compare:
+            return (self.key_columns[source],)
         comparison = self.compare[name]
         if self.sources is not None:
             return comparison.columns_in(source, name)
