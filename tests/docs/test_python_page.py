@@ -10,10 +10,11 @@ import pytest
 
 import vertebra
 from vertebra.workspace.decisions import Decisions, Quarantine
+from vertebra.workspace.matches import Matches
 from vertebra.workspace.repairs import Repairs
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
-GROUPS = {"quarantine": Quarantine, "repairs": Repairs, "decisions": Decisions}
+GROUPS = {"quarantine": Quarantine, "repairs": Repairs, "decisions": Decisions, "matches": Matches}
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
