@@ -166,6 +166,10 @@ class _Choice:
         found = proposals_of(methods, self.methods, table, self._settled(), self.taught)
         if found is None:
             return
+        if self.trust is not None:
+            # these methods count copies of a source as often as they occur: what sources leave open is left to people
+            open_ = (F.col("reason") == "") & F.col("column_name").isin(list(self.trust.columns))
+            found = found.withColumn("reason", F.when(open_, "unsure").otherwise(F.col("reason")))
         found = self.engine.materialise(found.select(*REPAIR_COLUMNS, "reason"), folder / "proposals")
         before = _all(self.made)
         if before is not None:
