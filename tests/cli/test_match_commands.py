@@ -140,6 +140,16 @@ def test_entities_are_split_and_merged(folder: Path) -> None:
             project.matches.split("people", "crm:0")
 
 
+def test_a_forgotten_person_is_in_no_decision_and_no_entity(folder: Path) -> None:
+    with vertebra.open(folder) as project:
+        project.matches.reject("people", "7", "7")
+        project.matches.reject("people", "8", "8")
+        project.forget("crm", "7", reason="asked for it")
+        assert [one.left_key for one in project.matches.decisions("people")] == ["8"]
+        left = project.sql("select source, key from exploitation.people_entities where key = '7'").rows()
+        assert [row["source"] for row in left] == ["shop"]
+
+
 def test_review_asks_side_by_side_and_blind(
     command: Callable[..., str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

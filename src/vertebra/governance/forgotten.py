@@ -152,6 +152,7 @@ def scrub(lake: Lake, ledgers: Ledgers, erasure: Erasure) -> None:
     mine = [_is_about(row, erasure, rids) for row in decisions.to_pylist()]
     if any(mine):
         _rewrite(lake, "decisions", decisions.filter(_array([not one for one in mine], pa.bool_())), commit)
+    _scrub_matches(lake, ledgers, erasure, rids, commit)
     if not erasure.texts:
         return
     pattern = re.compile("|".join(rf"(?<!\w){re.escape(text)}(?!\w)" for text in erasure.texts))
@@ -175,6 +176,25 @@ def scrub(lake: Lake, ledgers: Ledgers, erasure: Erasure) -> None:
     ]
     if [{**row, "warnings": row["warnings"] or []} for row in rows] != told_rows:
         ledgers.state("collections", erasure.dataset, told_rows, commit)
+
+
+def _scrub_matches(lake: Lake, ledgers: Ledgers, erasure: Erasure, rids: set[int], commit: Commit) -> None:
+    """Remove what people decided about pairs with a forgotten record.
+
+    Of a record that comes from a view, only the key is known: a key that is a text of a forgotten record is its key.
+    """
+    rows = ledgers.read("match_decisions")
+    mine = []
+    for row in rows.to_pylist():
+        found = False
+        for side in ("left", "right"):
+            if row[f"{side}_table"] == f"trusted.{erasure.dataset}":
+                found |= row[f"{side}_rid"] in rids
+            elif not (row[f"{side}_table"] or "").startswith("trusted."):
+                found |= row[f"{side}_key"] in erasure.texts
+        mine.append(found)
+    if any(mine):
+        _rewrite(lake, "match_decisions", rows.filter(_array([not one for one in mine], pa.bool_())), commit)
 
 
 def _is_about(row: Mapping[str, Any], erasure: Erasure, rids: set[int]) -> bool:

@@ -29,6 +29,8 @@ class MatchDecision:
         left_source, left_key: one record; a key of several columns is a JSON list.
         right_source, right_key: the other record.
         comment: why.
+        left_table, right_table: the tables that the records are rows of.
+        left_rid, right_rid: their row ids when it was decided; None if the table has none.
     """
 
     decided_at: datetime
@@ -40,6 +42,10 @@ class MatchDecision:
     right_source: str
     right_key: str
     comment: str = ""
+    left_table: str = ""
+    left_rid: int | None = None
+    right_table: str = ""
+    right_rid: int | None = None
 
     @property
     def pair(self) -> tuple[tuple[str, str], tuple[str, str]]:

@@ -231,6 +231,10 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         right_source=pa.string(),
         right_key=pa.string(),
         comment=pa.string(),
+        left_table=pa.string(),
+        left_rid=pa.int64(),
+        right_table=pa.string(),
+        right_rid=pa.int64(),
     ),
 }
 """Ledgers of events, which only grow."""

@@ -405,9 +405,11 @@ class Matches:
                 )
         else:
             self._check_records(declared, one, other, verdict)
+        (left_table, left_rid), (right_table, right_rid) = (self._row(declared, member) for member in (one, other))
         decision = MatchDecision(
-            datetime.now(UTC), by or getpass.getuser(), name, verdict, *one, *other, comment=comment
-        )
+            datetime.now(UTC), by or getpass.getuser(), name, verdict, *one, *other, comment,
+            left_table, left_rid, right_table, right_rid,
+        )  # fmt: skip
         with hold(self._lake.root, self._project.settings.name, f"a decision about {name}"):
             complete_runs(self._lake, self._ledgers)
             record_match_decision(self._ledgers, decision)
@@ -436,6 +438,15 @@ class Matches:
             )
         rows = table.arrow(table.data_version()).to_table(columns=["source", "key", "entity_id"]).to_pydict()
         return dict(zip(zip(rows["source"], rows["key"], strict=True), rows["entity_id"], strict=True))
+
+    def _row(self, declared: EntityResolution, member: Member) -> tuple[str, int | None]:
+        """The table that a record is a row of, and its row id."""
+        import pyarrow.compute as pc
+
+        table = self._lake.table(outputs_of(declared)[2])
+        wanted = (pc.field("source") == member[0]) & (pc.field("key") == member[1])
+        rows = table.arrow(table.data_version()).to_table(columns=["record_rid"], filter=wanted)
+        return declared.records[member[0]].input, rows.column(0)[0].as_py() if rows.num_rows else None
 
     def _of_entity(self, name: str, members: Mapping[Member, str], entity: str) -> list[Member]:
         found = [member for member, of in members.items() if of == entity]
