@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow.compute as pc
 
 from vertebra.declare.document import display_path
+from vertebra.declare.reconciliation import outputs_of
 from vertebra.declare.sql_text import one_query
 from vertebra.errors import LakeError
 from vertebra.formatting import counted, shortened
@@ -158,12 +159,16 @@ def _golden_row(
         yield Link("golden", f"{one} is {row[one]}, from {row.get(f'{one}_source') or 'no source'}")
     newest = lookup.lake.table(name).newest_data()
     inputs = dict(newest.inputs) if newest else {}
-    for source, declared in golden.records.items():
-        rid, table = row.get(f"{source}_rid"), declared.input
-        if rid is None:
-            continue
-        yield Link("golden", f"row {rid} of {table} is of this entity")
-        yield from _row_of(lookup, table, rid, None, inputs.get(table, lookup.lake.table(table).version()))
+    members = rows_of(
+        lookup.lake.table(outputs_of(golden)[2]).arrow().to_table(filter=pc.field("entity_id") == row["entity_id"])
+    )
+    for member in members[:_MOST_ROWS]:
+        rid, table = member["record_rid"], golden.records[member["source"]].input
+        yield Link("golden", f"record {member['key']} of {member['source']} is of this entity")
+        if rid is not None:
+            yield from _row_of(lookup, table, rid, None, inputs.get(table, lookup.lake.table(table).version()))
+    if len(members) > _MOST_ROWS:
+        yield Link("golden", f"{counted(len(members) - _MOST_ROWS, 'more record')} of this entity")
 
 
 def _example(lookup: Lookup, name: str, analysis: Analysis, row: Mapping[str, Any], version: int) -> Iterator[Link]:
