@@ -13,7 +13,8 @@ import vertebra
 from forked import Forks
 from pipeline import recorded_project
 from vertebra.errors import StepError
-from vertebra.exploitation import entity_resolution, lookup
+from vertebra.exploitation import lookup
+from vertebra.exploitation.matching import resolution
 from vertebra.pipeline import beside
 from vertebra.workspace.workspace import Workspace
 
@@ -42,13 +43,13 @@ def recorded(project: Workspace) -> list[tuple[str, str]]:
 
 def test_it_runs_in_a_thread_and_is_reported_at_its_place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     threads = []
-    resolve = entity_resolution.resolve
+    resolve = resolution.resolve
 
     def resolved(*arguments: object) -> object:
         threads.append(threading.current_thread())
         return resolve(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(entity_resolution, "resolve", resolved)
+    monkeypatch.setattr(resolution, "resolve", resolved)
     with vertebra.open(folder) as project:
         planned = [decision.step.name for decision in project.plan()]
         report = project.run()
@@ -67,7 +68,7 @@ def test_its_failure_stops_only_what_depends_on_it(folder: Path, monkeypatch: py
     def resolved(*_: object) -> object:
         raise StepError("places cannot be compared")
 
-    monkeypatch.setattr(entity_resolution, "resolve", resolved)
+    monkeypatch.setattr(resolution, "resolve", resolved)
     with vertebra.open(folder) as project:
         assert project.run().state == "failed"
         states = dict(recorded(project))

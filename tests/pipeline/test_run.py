@@ -196,8 +196,8 @@ def test_a_changed_file_is_a_changed_step(pipeline: Pipeline) -> None:
 
 def test_a_raised_version_of_the_code_runs_its_steps(pipeline: Pipeline) -> None:
     pipeline.run()
-    pipeline.monkeypatch.setattr("vertebra.exploitation.entity_resolution.VERSION", 2)
-    assert pipeline.plan()["apart"] == ("run", "Vertebra's resolution step changed (version 1 → 2)")
+    pipeline.monkeypatch.setattr("vertebra.exploitation.matching.resolution.VERSION", 3)
+    assert pipeline.plan()["apart"] == ("run", "Vertebra's resolution step changed (version 2 → 3)")
 
 
 def test_a_release_that_raises_no_version_runs_nothing(pipeline: Pipeline) -> None:
