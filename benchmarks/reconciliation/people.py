@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+from benchmarks.reconciliation.sets import MatchingSet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,6 +24,26 @@ _SLIPS: Final = 0.12
 _MISSING: Final = 0.03
 _LETTERS: Final = np.array(list("abcdefghijklmnopqrstuvwxyz"), object)
 _DIGITS: Final = np.array(list("0123456789"), object)
+
+
+def linked_set(count: int) -> MatchingSet:
+    """Two tables of so many people, of whom 70 % are in both."""
+    left, right = linked_people(count)
+    own = dict(zip(right.column("person").to_pylist(), right.column("id").to_pylist(), strict=True))
+    people = zip(left.column("id").to_pylist(), left.column("person").to_pylist(), strict=True)
+    matches = frozenset((key, own[person]) for key, person in people if person in own)
+    name = f"{count:,} people with {count:,} people"
+    return MatchingSet(name, left.drop_columns(["person"]), right.drop_columns(["person"]), matches)
+
+
+def duplicates_set(count: int) -> MatchingSet:
+    """One table of so many records, of which a fifth are repeated."""
+    table = people_with_duplicates(count)
+    groups: defaultdict[int, list[str]] = defaultdict(list)
+    for key, person in zip(table.column("id").to_pylist(), table.column("person").to_pylist(), strict=True):
+        groups[person].append(key)
+    matches = frozenset(pair for keys in groups.values() for pair in itertools.combinations(sorted(keys), 2))
+    return MatchingSet(f"{count:,} people, a fifth repeated", table.drop_columns(["person"]), None, matches)
 
 
 def linked_people(count: int, shared: float = 0.7, seed: int = 14) -> tuple[pa.Table, pa.Table]:
@@ -94,7 +118,7 @@ def _table(
         values[draw.random(len(values)) < _MISSING] = None
     order = draw.permutation(len(chosen))
     table = {name: pa.array([one or None for one in values[order]], pa.string()) for name, values in columns.items()}
-    ids = pa.array(np.arange(start, start + len(chosen)))
+    ids = pa.array([str(one) for one in range(start, start + len(chosen))])
     return pa.table({"id": ids, **table, "person": pa.array(np.asarray(chosen)[order])})
 
 

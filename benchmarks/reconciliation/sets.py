@@ -22,15 +22,19 @@ _KEPT: Final = 3
 
 @dataclass(frozen=True)
 class MatchingSet:
-    """Two tables of texts, each with the key ``id``, and the pairs of keys that are matches."""
+    """Two tables of texts, each with the key ``id``, and the pairs of keys that are matches.
+
+    Without the right table, the matches are pairs of the left one, the lower key first.
+    """
 
     name: str
     left: pa.Table
-    right: pa.Table
+    right: pa.Table | None
     matches: frozenset[tuple[str, str]]
 
     def without(self, *columns: str) -> MatchingSet:
         """The set without some columns."""
+        assert self.right is not None
         return replace(
             self,
             name=f"{self.name} without {', '.join(columns)}",
@@ -40,6 +44,7 @@ class MatchingSet:
 
     def with_few_partners(self) -> MatchingSet:
         """The set without the right records of 70 % of the matches."""
+        assert self.right is not None
         gone = {other for number, (_, other) in enumerate(sorted(self.matches)) if number % _LEFT_OUT >= _KEPT}
         kept = [key not in gone for key in self.right.column("id").to_pylist()]
         return replace(
