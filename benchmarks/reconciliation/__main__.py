@@ -68,15 +68,18 @@ def main() -> None:
     found: list[Outcome] = []
     skipped: list[str] = []
     peers = _peers(arguments.peers or Path(sys.executable), skipped)
-    for given in [*all_sets(arguments.sets), *_people(arguments.people, arguments.duplicates)]:
-        if isinstance(given, tuple):
-            skipped.append(f"{given[0]}: {given[1]}")
-            continue
-        if arguments.only and not given.name.startswith(tuple(arguments.only)):
-            continue
-        for tool in ["vertebra", *(peers if given.right is not None else {})]:
-            found.append(_measured(given, tool, peers.get(tool)))
-            print(_line(found[-1]), file=sys.stderr, flush=True)
+    try:
+        for given in [*all_sets(arguments.sets), *_people(arguments.people, arguments.duplicates)]:
+            if isinstance(given, tuple):
+                skipped.append(f"{given[0]}: {given[1]}")
+                continue
+            if arguments.only and not given.name.startswith(tuple(arguments.only)):
+                continue
+            for tool in ["vertebra", *(peers if given.right is not None else {})]:
+                found.append(_measured(given, tool, peers.get(tool)))
+                print(_line(found[-1]), file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        skipped.append("the sets that follow: the run was interrupted")
     record(
         "reconciliation",
         "Reconciliation, measured",

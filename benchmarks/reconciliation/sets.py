@@ -62,13 +62,16 @@ class AbsentError(Exception):
 def all_sets(folder: Path | None) -> Iterator[MatchingSet | tuple[str, str]]:
     """Every set and its variants; the name and the reason where one is absent."""
     published = folder or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
+    found = []
     for name, load in _loaders(published).items():
         try:
             given = load()
         except AbsentError as error:
             yield name, str(error)
             continue
+        found.append(given)
         yield given
+    for given in found:
         yield from _variants(given)
 
 
