@@ -93,8 +93,9 @@ def main() -> None:
 def as_markdown(found: Sequence[Outcome], skipped: Sequence[str]) -> str:
     """The page: one row for each set and tool."""
     lines = [
-        "Vertebra: `vertebra run` of a project whose reconciliation names its two sources and nothing else. Peers: "
-        "their documented start (`benchmarks/peers/`), without labels. Seconds and memory are those of a whole process.\n",
+        "Vertebra: `vertebra run` of a project whose reconciliation names its two sources and nothing else. Peers: one "
+        "configuration for all sets after the start of their documentation (`benchmarks/peers/`), without labels; a "
+        "configuration made for a set finds more. Seconds and memory are those of a whole process, beside other work.\n",
         "| set | tool | matches | found | precision | recall | F1 | s | MB |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|",
         *map(_line, found),
@@ -153,7 +154,7 @@ def _measured(given: MatchingSet, tool: str, python: Path | None) -> Outcome:
         except subprocess.TimeoutExpired:
             return Outcome(given.name, name, 0, 0, len(given.matches), LIMIT, 0, said=f"more than {LIMIT} s")
         except RuntimeError as error:
-            said = str(error).strip().splitlines()[-1][:80].replace("|", " ")
+            said = " ".join(str(error).replace("^", " ").split())[-80:].replace("|", " ")
             return Outcome(given.name, name, 0, 0, len(given.matches), 0, 0, said=f"failed: {said}")
         pairs = {(row["l"], row["r"]) for row in pq.read_table(out).to_pylist()}
     if given.right is None:
