@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from vertebra.declare.block import AUTO, Blocks, block_parts
 from vertebra.declare.comparison import COMPARISONS, Columns, Comparison
 from vertebra.declare.declaration import Declaration, Flag, Name
 from vertebra.declare.registered import Registered
@@ -139,7 +140,7 @@ class EntityResolution(Declaration):
         Literal["auto"]
         | Annotated[dict[Name, Annotated[Comparison, Registered("as", COMPARISONS, Comparison)]], Field(min_length=1)]
     ) = "auto"
-    block: Literal["auto"] | Annotated[tuple[str, ...], Field(min_length=1)] = "auto"
+    block: Blocks = "auto"
     decide: Decide | None = None
     match: float | None = Field(default=None, gt=0, le=1)
     review: float | None = Field(default=None, gt=0, le=1)
@@ -190,6 +191,8 @@ class EntityResolution(Declaration):
 
     def _check_names(self) -> None:
         if self.compare == "auto":
+            if self.block != AUTO and any(block != AUTO for block in self.block):
+                raise ValueError("block names comparisons; declare them under `compare:` (vertebra match suggest)")
             return
         for name, comparison in self.compare.items():
             if self.sources is None and (comparison.left is None or comparison.right is None):
@@ -199,9 +202,12 @@ class EntityResolution(Declaration):
             for source in comparison.columns if isinstance(comparison.columns, dict) else ():
                 if source not in self.records:
                     raise ValueError(f"{name} is compared in {source}, which is not among {', '.join(self.records)}")
-        for blocked in () if self.block == "auto" else self.block:
-            if blocked not in self.compare and blocked != "auto":
-                raise ValueError(f"block names {blocked}, which is not among compare: {', '.join(self.compare)}")
+        for block in () if self.block == AUTO else self.block:
+            for part in () if block == AUTO else block_parts(block):
+                if part.comparison not in self.compare:
+                    raise ValueError(
+                        f"block names {part.comparison}, which is not among compare: {', '.join(self.compare)}"
+                    )
 
     @property
     def records(self) -> dict[str, RecordSource]:
