@@ -57,6 +57,7 @@ LINKED = EntityResolution.model_validate(
         "sources": {
             "one": {"table": "d", "key": ["a"], "unique": True, "where": "a > 1"},
             "two": {"view": "e", "key": ["a"]},
+            "three": {"values": "d.a"},
         },
         "decide": {"match": 0.8, "review": 0.4, "cardinality": "one-to-one"},
         "never": "t.a > s.a", "max_pairs": 9,

@@ -14,8 +14,10 @@ def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-_one_or_more = BeforeValidator(_listed, json_schema_input_type=Name | tuple[Name, ...])
-Columns = Annotated[tuple[Name, ...], _one_or_more, Field(min_length=1)]
+one_or_more = BeforeValidator(_listed, json_schema_input_type=Name | tuple[Name, ...])
+"""A single name may be written without brackets."""
+
+Columns = Annotated[tuple[Name, ...], one_or_more, Field(min_length=1)]
 """One column name or several; a single name may be written without brackets."""
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from vertebra.declare.block import AUTO, Blocks, block_parts
-from vertebra.declare.comparison import COMPARISONS, Columns, Comparison
+from vertebra.declare.comparison import COMPARISONS, Columns, Comparison, one_or_more
 from vertebra.declare.declaration import Declaration, Flag, Name
 from vertebra.declare.registered import Registered
 
@@ -20,6 +20,7 @@ _CAREFUL_MATCH: Final = 0.9
 _CAREFUL_REVIEW: Final = 0.5
 _BOTH: Final = 2
 _SURVIVAL: Final = ("trust", "most_frequent", "longest", "all")
+_COLUMN: Final = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 _LATEST: Final = re.compile(r"latest\(([a-z][a-z0-9_]*)\)")
 
 
@@ -44,6 +45,7 @@ class RecordSource(Declaration):
     Attributes:
         table: a dataset; its trusted table is read.
         view: a view, or another entity resolution, whose golden records are read.
+        values: ``dataset.column``: the different values of a column, such as the spellings in a list; it is the key.
         key: the columns that identify a record.
         unique: no two records of the source are one entity; true by default if there are several sources.
         where: a SparkSQL condition on its rows.
@@ -51,20 +53,41 @@ class RecordSource(Declaration):
 
     table: Name | None = None
     view: Name | None = None
-    key: Columns
+    values: str | None = None
+    key: Annotated[tuple[Name, ...], one_or_more] = ()
     unique: Flag | None = None
     where: str | None = None
 
     @model_validator(mode="after")
     def _one_input(self) -> RecordSource:
-        if (self.table is None) == (self.view is None):
-            raise ValueError("a source has either `table` (a dataset) or `view` (a view or an entity resolution)")
+        if sum(one is not None for one in (self.table, self.view, self.values)) != 1:
+            raise ValueError(
+                "a source has either `table` (a dataset), `view` (a view or an entity resolution) or `values` "
+                "(dataset.column)"
+            )
+        if self.values is not None and not _COLUMN.fullmatch(self.values):
+            raise ValueError(f"values is {self.values!r}; write dataset.column")
+        if (self.values is None) == (not self.key):
+            raise ValueError(
+                "a source needs `key`, the columns that identify a record" if self.values is None
+                else "the key of `values` is the column itself; leave out `key`"
+            )  # fmt: skip
         return self
+
+    @property
+    def dataset(self) -> str | None:
+        """The dataset whose trusted table is read; None for a view."""
+        return self.values.partition(".")[0] if self.values is not None else self.table
+
+    @property
+    def identified_by(self) -> tuple[str, ...]:
+        """The columns that identify a record."""
+        return (self.values.partition(".")[2],) if self.values is not None else self.key
 
     @property
     def input(self) -> str:
         """The qualified table that is read."""
-        return f"trusted.{self.table}" if self.table is not None else f"exploitation.{self.view}"
+        return f"trusted.{self.dataset}" if self.dataset is not None else f"exploitation.{self.view}"
 
 
 class Decide(Declaration):

@@ -80,18 +80,19 @@ def _named_columns(one: EntityResolution | LookupTable) -> Iterator[tuple[Loc, s
     if one.left and one.right:
         prefixes = {one.left.table: ("left",), one.right.table: ("right",)}
     for name, source in one.records.items():
-        if source.table is None:
+        if source.dataset is None:
             continue
-        yield (*prefixes[name], "table"), source.table, None
-        for number, column in enumerate(source.key):
-            yield (*prefixes[name], "key", number), source.table, column
+        yield (*prefixes[name], "table" if source.table is not None else "values"), source.dataset, None
+        for number, column in enumerate(source.identified_by):
+            place = ("key", number) if source.key else ("values",)
+            yield (*prefixes[name], *place), source.dataset, column
         for compared in () if one.compare == "auto" else one.compare:
             for number, column in enumerate(one.compared_columns(compared, name)):
-                yield _written_at(one, compared, name, number), source.table, column
+                yield _written_at(one, compared, name, number), source.dataset, column
     for name, survivor in one.golden.items():
         for number, written in enumerate(survivor.sources):
             source_name, column = survivor_column(written, name)
-            table = one.records[source_name].table
+            table = one.records[source_name].dataset
             if table is not None:
                 yield ("golden", name, "from", number), table, column
 

@@ -482,7 +482,7 @@ def _member(declared: EntityResolution, text: str, default: str) -> Member:
     source, colon, key = text.partition(":")
     if not colon or source not in declared.records:
         source, key = default, text
-    columns = declared.records[source].key
+    columns = declared.records[source].identified_by
     if len(columns) == 1 or key.startswith("["):
         return source, key
     parts = [part.strip() for part in key.split(",")]
@@ -497,7 +497,7 @@ def _members(declared: EntityResolution, row: Mapping[str, Any]) -> tuple[Member
         return (row["left_source"], row["left_key"]), (row["right_source"], row["right_key"])
     found = []
     for name, source in declared.records.items():
-        parts = [_text(row[f"{name}_{column}"]) for column in source.key]
+        parts = [_text(row[f"{name}_{column}"]) for column in source.identified_by]
         key = parts[0] if len(parts) == 1 else json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
         found.append((name, key or ""))
     return found[0], found[1]
@@ -519,9 +519,11 @@ def _true_pairs(declared: EntityResolution, file: Path) -> list[tuple[Member, Me
         return [((row[0], row[1]), (row[2], row[3])) for row in rows[1:] if row]
     sources = list(declared.records)
     left, right = sources[0], sources[-1]
-    widths = [len(declared.records[source].key) for source in (left, right)]
+    widths = [len(declared.records[source].identified_by) for source in (left, right)]
     if len(sources) > 2 or not rows or len(rows[0]) != sum(widths):
-        keys = ", ".join(f"{source}_{column}" for source in (left, right) for column in declared.records[source].key)
+        keys = ", ".join(
+            f"{source}_{column}" for source in (left, right) for column in declared.records[source].identified_by
+        )
         raise DecisionError(
             f"{file} has other columns than the keys of two records",
             cause=f"its header is {', '.join(rows[0]) if rows else 'missing'}",
