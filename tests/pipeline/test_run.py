@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from vertebra.declare.project import Project, Settings
 from vertebra.engine import ConnectEngine
 from vertebra.errors import BusyError, VertebraError
+from vertebra.exploitation.matching import resolution
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.ledgers import Ledgers
 from vertebra.governance.step_facts import ViewFacts
@@ -196,8 +197,9 @@ def test_a_changed_file_is_a_changed_step(pipeline: Pipeline) -> None:
 
 def test_a_raised_version_of_the_code_runs_its_steps(pipeline: Pipeline) -> None:
     pipeline.run()
-    pipeline.monkeypatch.setattr("vertebra.exploitation.matching.resolution.VERSION", 3)
-    assert pipeline.plan()["apart"] == ("run", "Vertebra's resolution step changed (version 2 → 3)")
+    raised = f"version {resolution.VERSION} → {resolution.VERSION + 1}"
+    pipeline.monkeypatch.setattr(resolution, "VERSION", resolution.VERSION + 1)
+    assert pipeline.plan()["apart"] == ("run", f"Vertebra's resolution step changed ({raised})")
 
 
 def test_a_release_that_raises_no_version_runs_nothing(pipeline: Pipeline) -> None:
