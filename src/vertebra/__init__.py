@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from vertebra.workspace.forget_effects import Effects
     from vertebra.workspace.listing import DatasetDrift, DatasetInfo, PublicationInfo, RuleInfo, StepInfo, TableInfo
     from vertebra.workspace.maintain import GarbageReport
-    from vertebra.workspace.matches import (
+    from vertebra.workspace.match_results import (
         ComparedValues,
         EstimatedPrecision,
         MatchEvaluation,
@@ -293,14 +293,14 @@ _HOMES: Final[dict[str, str]] = {
     "ViolatingTuple": "vertebra.workspace.check_result",
     "Backfill": "vertebra.workspace.collect",
     "ListedDecision": "vertebra.workspace.decisions",
-    "ComparedValues": "vertebra.workspace.matches",
-    "EstimatedPrecision": "vertebra.workspace.matches",
-    "MatchEvidence": "vertebra.workspace.matches",
+    "ComparedValues": "vertebra.workspace.match_results",
+    "EstimatedPrecision": "vertebra.workspace.match_results",
+    "MatchEvidence": "vertebra.workspace.match_results",
     "MatchDecision": "vertebra.governance.match_decisions",
-    "MatchEvaluation": "vertebra.workspace.matches",
-    "MatchExplanation": "vertebra.workspace.matches",
-    "MatchScore": "vertebra.workspace.matches",
-    "PairToReview": "vertebra.workspace.matches",
+    "MatchEvaluation": "vertebra.workspace.match_results",
+    "MatchExplanation": "vertebra.workspace.match_results",
+    "MatchScore": "vertebra.workspace.match_results",
+    "PairToReview": "vertebra.workspace.match_results",
     "Listing": "vertebra.workspace.decisions",
     "QuarantinedRow": "vertebra.workspace.decisions",
     "RepairedCell": "vertebra.workspace.repairs",

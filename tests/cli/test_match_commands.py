@@ -96,6 +96,10 @@ def test_comparisons_are_written_out_and_can_be_declared(command: Callable[..., 
     assert list(vertebra.open(folder).project.reconciliations["people"].compare) == ["name", "street", "born", "email"]
 
 
+def test_two_records_of_a_unique_source_are_not_compared(command: Callable[..., str]) -> None:
+    assert "crm:7 and crm:8 are not compared" in command("why", "people", "crm:7", "crm:8", code=1)
+
+
 def test_a_pair_is_explained(command: Callable[..., str]) -> None:
     text = command("why", "people", "7", "7")
     assert text.startswith("crm:7 and shop:7: match, probability ")
@@ -122,6 +126,16 @@ def test_decisions_hold_in_the_next_run_until_they_are_taken_back(command: Calla
     command("undo", "people", "7", "7")
     command("undo", "people", "1", "39")
     assert partners() == {n: n for n in range(5, 35)}
+
+
+def test_decisions_that_contradict_each_other_are_refused(folder: Path) -> None:
+    with vertebra.open(folder) as project:
+        project.matches.accept("people", "7", "8")
+        with pytest.raises(DecisionError, match="crm:7, crm:9, shop:8 cannot be one entity"):
+            project.matches.accept("people", "9", "8")
+        project.matches.reject("people", "7", "8")
+        project.matches.accept("people", "9", "8")
+        assert [one.verdict for one in project.matches.decisions("people")] == ["same", "different", "same"]
 
 
 def test_entities_are_split_and_merged(folder: Path) -> None:
@@ -175,7 +189,7 @@ def test_review_needs_a_person(command: Callable[..., str], monkeypatch: pytest.
     [
         (("accept", "peopel", "1", "2"), "there is no entity resolution peopel"),
         (("accept", "people", "1", "900"), "there is no record 900 in shop"),
-        (("accept", "people", "crm:1", "crm:2"), "are records of one source"),
+        (("accept", "people", "crm:1", "crm:2"), "crm:1, crm:2 cannot be one entity"),
         (("undo", "people", "1", "2"), "nothing is decided about crm:1 and shop:2"),
     ],
 )

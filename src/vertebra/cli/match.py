@@ -290,8 +290,10 @@ def waterfall(found: MatchExplanation) -> list[str]:
     lines = [f"{left} and {right}: {found.decision}, probability {found.probability:.3f}"]
     if found.reason:
         lines.append(f"  {found.reason}")
-    if not found.learned:
-        lines.append("  too few pairs to learn weights from: probabilities are by assumed weights")
+    if found.trust != "learned":
+        lines.append(
+            "  too few pairs to learn from: weights are assumed" + (" in part" if found.trust == "both" else "")
+        )
     lines.append("")
     width = max(len(one.name) for one in found.evidence)
     longest = max((abs(one.weight) for one in found.evidence), default=0) or 1

@@ -29,6 +29,7 @@ __all__ = [
     "Side",
     "Survivor",
     "comparison_plugins",
+    "entities_table",
     "inputs_of",
     "outputs_named",
     "outputs_of",
@@ -97,7 +98,12 @@ def outputs_of(declaration: EntityResolution | LookupTable) -> tuple[str, ...]:
     return named[:1] if isinstance(declaration, LookupTable) else named
 
 
+def entities_table(name: str) -> str:
+    """The qualified table with the entity of each record."""
+    return f"exploitation.{name}_entities"
+
+
 def outputs_named(name: str) -> tuple[str, ...]:
     """The qualified tables that a reconciliation with a name may write."""
     prefix = f"exploitation.{name}"
-    return (f"{prefix}_crosswalk", f"{prefix}_review", f"{prefix}_entities", prefix)
+    return (f"{prefix}_crosswalk", f"{prefix}_review", f"{prefix}_aliases", entities_table(name), prefix)

@@ -9,9 +9,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
+from vertebra.errors import DecisionError
 from vertebra.lake.commit import Commit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from vertebra.governance.ledgers import Ledgers
 
 Verdict = Literal["same", "different", "withdraw"]
@@ -76,3 +79,38 @@ def record_match_decision(ledgers: Ledgers, decision: MatchDecision) -> None:
     """Add a row to the ledger; the next run respects it."""
     run = f"match-{decision.decided_at:%Y%m%dT%H%M%S%f}"
     ledgers.append_now(_LEDGER, [asdict(decision)], Commit(run, "match", ""))
+
+
+def refuse_contradiction(decisions: Sequence[MatchDecision], unique: Mapping[str, bool]) -> None:
+    """Refuse decisions of which not all can hold: the last one contradicts the others.
+
+    Args:
+        decisions: about one reconciliation, the newest last.
+        unique: for each source, whether its records are all different entities.
+
+    Raises:
+        DecisionError: two records are the same through others, and different; or two records of a unique source are.
+    """
+    latest = {one.pair: one for one in decisions}
+    group: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for pair, decision in latest.items():
+        if decision.verdict == "same":
+            joined = set.union(*(group.get(member, {member}) for member in pair))
+            group |= dict.fromkeys(joined, joined)
+    remedy = f"vertebra match undo {decisions[-1].reconciliation} LEFT RIGHT"
+    for members in group.values():
+        listed = ", ".join(sorted(":".join(member) for member in members))
+        for (one, other), decision in latest.items():
+            if decision.verdict == "different" and one in members and other in members:
+                raise DecisionError(
+                    f"{':'.join(one)} and {':'.join(other)} cannot be the same and different",
+                    cause=f"people decided that {listed} are one entity",
+                    remedy=remedy,
+                )
+        for source in {source for source, _ in members if unique.get(source)}:
+            if sum(of == source for of, _ in members) > 1:
+                raise DecisionError(
+                    f"{listed} cannot be one entity",
+                    cause=f"the records of {source} are all different entities, as declared",
+                    remedy=f"declare `unique: false` for the source {source}, or: {remedy}",
+                )

@@ -138,7 +138,8 @@ class EntityResolutionFacts:
         matches: pairs that are the same entity.
         pairs_to_review: pairs that a person has to decide.
         records_to_review: records that a person has to look at.
-        assumed_weights: too few pairs to learn from, so that assumed weights of evidence were used.
+        weights: ``assumed`` if too few pairs taught what evidence is worth, ``both`` if assumed weights count beside
+            learned ones; None if they were learned.
         most_probable: the highest probability of a pair, if none reaches the threshold of a match.
         threshold: that threshold.
         comparisons: the comparisons that were chosen, if the declaration leaves the choice.
@@ -148,7 +149,7 @@ class EntityResolutionFacts:
     matches: int
     pairs_to_review: int
     records_to_review: int
-    assumed_weights: bool | None = None
+    weights: str | None = None
     most_probable: float | None = None
     threshold: float | None = None
     comparisons: tuple[str, ...] = ()

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from vertebra.governance.step_facts import StepFacts
     from vertebra.pipeline.progress import StepResult
 
+_WEIGHTS: Final = {
+    "assumed": "assumed weights: too few pairs to learn from",
+    "both": "learned and assumed weights: few pairs to learn from",
+}
 _MAX_DRIFT: Final = 4
 
 
@@ -67,7 +71,7 @@ def phrases(facts: StepFacts | None) -> list[str]:
                 counted(facts.pairs_to_review, "pair to review", "pairs to review"),
                 counted(facts.records_to_review, "record to review", "records to review"),
                 *([f"compared {', '.join(facts.comparisons)}"] if facts.comparisons else []),
-                *(["assumed weights: too few pairs to learn from"] if facts.assumed_weights else []),
+                *([_WEIGHTS[facts.weights]] if facts.weights is not None else []),
                 *(
                     [f"no pair reaches match {facts.threshold:g}: the most probable has {facts.most_probable:g}"]
                     if facts.most_probable is not None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow.compute as pc
 
 from vertebra.declare.document import display_path
-from vertebra.declare.reconciliation import outputs_of
+from vertebra.declare.reconciliation import entities_table
 from vertebra.declare.sql_text import one_query
 from vertebra.errors import LakeError
 from vertebra.formatting import counted, shortened
@@ -160,7 +160,9 @@ def _golden_row(
     newest = lookup.lake.table(name).newest_data()
     inputs = dict(newest.inputs) if newest else {}
     members = rows_of(
-        lookup.lake.table(outputs_of(golden)[2]).arrow().to_table(filter=pc.field("entity_id") == row["entity_id"])
+        lookup.lake.table(entities_table(golden.name))
+        .arrow()
+        .to_table(filter=pc.field("entity_id") == row["entity_id"])
     )
     for member in members[:_MOST_ROWS]:
         rid, table = member["record_rid"], golden.records[member["source"]].input
