@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, Final
 
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
-_STANDARD_LIBRARY: Final = sysconfig.get_path("stdlib") + os.sep
+_OF_NO_PROJECT: Final = (sysconfig.get_path("stdlib") + os.sep, str(Path(__file__).parents[1]) + os.sep)
+"""Folders of the standard library and of Vertebra, which need not be installed to run."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def _loaded(root: Path) -> dict[str, Path]:
 @functools.cache
 def _is_installed(file: str) -> bool:
     """Whether a file is of Python or of an installed package, by its name; a process has imported thousands."""
-    return file.startswith(_STANDARD_LIBRARY) or not _INSTALLED.isdisjoint(Path(file).parts)
+    return file.startswith(_OF_NO_PROJECT) or not _INSTALLED.isdisjoint(Path(file).parts)
 
 
 def _folders(root: Path) -> list[Path]:

@@ -179,7 +179,12 @@ class SailEngine(ConnectEngine):
 
 
 def _session_through(target: str) -> SparkSession:
-    """A new session of the server at a target of gRPC."""
+    """A new session of the server at a target of gRPC.
+
+    The server is in this process, so no connection breaks. A query needs neither the calls that would resume it, nor a
+    thread of its own that waits for its answer; for a small query they take as much time as the query.
+    """
+    from grpc.experimental import ChannelOptions
     from pyspark.sql.connect.client import DefaultChannelBuilder
     from pyspark.sql.connect.session import SparkSession as ConnectSession
 
@@ -189,8 +194,10 @@ def _session_through(target: str) -> SparkSession:
 
     # as the client's own builder sets it; the server does not take the name of a socket for its authority
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
-    channel = Channel("sc://localhost", [("grpc.default_authority", "localhost")])
-    return cast("SparkSession", ConnectSession.builder.channelBuilder(channel).create())
+    options = [("grpc.default_authority", "localhost"), (ChannelOptions.SingleThreadedUnaryStream, 1)]
+    session = ConnectSession.builder.channelBuilder(Channel("sc://localhost", options)).create()
+    session.client.disable_reattachable_execute()
+    return cast("SparkSession", session)
 
 
 def columns_of(frame: DataFrame) -> Columns:

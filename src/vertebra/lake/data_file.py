@@ -20,8 +20,11 @@ _HASHING: Final = 4
 
 def name_by_content(files: Iterable[Path]) -> list[Path]:
     """Rename new files to ``<name>.<sha256>.parquet``. Returns the files, in the same order."""
+    listed = list(files)
+    if len(listed) < 2:
+        return [_renamed(file) for file in listed]
     with ThreadPoolExecutor(_HASHING, "hash") as threads:
-        return list(threads.map(_renamed, files))
+        return list(threads.map(_renamed, listed))
 
 
 def recorded_hash(file: Path) -> str | None:
