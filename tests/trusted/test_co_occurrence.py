@@ -61,6 +61,17 @@ def test_cells_that_are_empty_by_nature_stay_empty(sail: Engine, tmp_path: Path)
     assert found == {(4, "note"): "alt camp"}
 
 
+def test_two_rows_that_only_speak_for_each_other_are_left_to_people(sail: Engine, tmp_path: Path) -> None:
+    table = stations()
+    for town in ("Ulldecona", "Ulldexona"):
+        added = {"code": "S-88", "town": town, "shire": "Montsià", "kind": "a", "reading": "3"}
+        for name, value in added.items():
+            table[name].append(value)
+    found = proposals(METHOD, table, sail, tmp_path)
+    likely_ = {cell: (row["new"], row["confidence"]) for cell, row in found.items() if row["confidence"] >= 0.5}
+    assert likely_ == {(240, "town"): ("Ulldexona", 0.5), (241, "town"): ("Ulldecona", 0.5)}
+
+
 def test_a_cell_that_is_known_to_be_wrong_is_no_evidence_and_is_repaired(sail: Engine, tmp_path: Path) -> None:
     table = stations()
     table["town"][6] = "Vic"

@@ -19,7 +19,7 @@ from vertebra.declare.dataset import Dataset
 from vertebra.engine import Engine
 from vertebra.errors import QualityError
 from vertebra.trusted.clean import trust
-from vertebra.trusted.decide import override, reject_proposal
+from vertebra.trusted.decide import accept, override, reject_proposal
 from vertebra.trusted.inputs import inputs_of
 
 
@@ -96,6 +96,21 @@ def test_two_cells_of_which_either_may_be_wrong_are_a_tie(zone: Zone) -> None:
     assert outcome.facts.cells_proposed == 2
     assert zone.rows("governance.proposals", "confidence") == [(0.5,), (0.5,)]
     assert [zone.quality("after", rule, "violating_tuples") for rule in ("r0", "r1")] == [4, 4]
+
+
+def test_of_two_values_in_a_tie_the_slip_of_a_known_one_is_wrong(zone: Zone) -> None:
+    lines = ["Z1 Boston"] * 3 + [
+        "Z2 Boston",
+        "Z2 Bostxn",
+        "Z3 Miami",
+        "Z3 Boston",
+        "Z4 Vicc",
+        "Z4 Vic",
+        "Z5 Bostons",
+        "Z5 Boston",
+    ]
+    zone.run(table(repair("zip -> city"), "zip city"), rows("zip city", *lines))
+    assert cells(zone) == [(rid(4), "city", "Bostxn", "Boston")]
 
 
 def test_what_speaks_for_the_present_value_counts_even_if_any_confidence_will_do(sail_zone: Zone) -> None:
@@ -268,6 +283,26 @@ def test_exceptions_stay_exceptions_when_a_person_keeps_some(sail_zone: Zone) ->
     zone.trust(declared_table)
     assert cells(zone) == [(rid(3), "average", "al7", "al3")]
     assert zone.rows("governance.proposals", "rid") == [(rid(58 + m),) for m in range(6)]
+
+
+def test_what_a_person_sets_in_an_exception_does_not_outvote_its_group(zone: Zone) -> None:
+    dataset = table(repair("code -> average"), AVERAGES)
+    found = averages(alaska=8)
+    found[57]["average"] = "ax1"
+    zone.run(dataset, found)
+    override(deciding(zone, dataset=dataset), rid(57), "average", "ak1")
+    zone.trust(dataset)
+    assert cells(zone) == [(rid(3), "average", "al7", "al3"), (rid(57), "average", "ax1", "ak1")]
+
+
+def test_what_a_person_sets_in_an_accepted_violation_does_not_outvote_its_group(sail_zone: Zone) -> None:
+    dataset = table(repair("zip -> city"), "zip city")
+    sail_zone.run(dataset, rows("zip city", *["Z Boston"] * 3, "Z Bostn", "Z Cambridg"))
+    who = deciding(sail_zone, dataset=dataset)
+    accept(who, "r0", rid(4))
+    override(who, rid(4), "city", "Cambridge")
+    sail_zone.trust(dataset)
+    assert cells(sail_zone) == [(rid(3), "city", "Bostn", "Boston"), (rid(4), "city", "Cambridg", "Cambridge")]
 
 
 def test_a_state_that_differs_only_here_and_there_has_errors(sail_zone: Zone) -> None:

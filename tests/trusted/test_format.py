@@ -56,14 +56,18 @@ CASES: dict[str, tuple[Sequence[str | None], dict[str, str | None]]] = {
     "state": (["AL", "NY", "OR", "TX", "CA"] * 30, {"al": "AL", "Tx": "=", "NA": "="}),
     "town": (["New York", "Reus", "Vic"] * 20, {"NEW_YORK": "New York", "new  york": "New York", "Vic ": "Vic", "Vik": "="}),
     "sample": (
-        ["37 patients", "4 patients", "120 patients", "15 patients"] * 20,
+        ["37 patients", "4 patients", "120 patients", "15 patients", "31 patients", "17 patients"] * 20,
         {
             "0 patixnts": "0 patients", "6xpatients": "6 patients", "19 pxtiexts": "19 patients", "8 patient": "8 patients",
             "3x patients": "=", "x7 patients": "=", "12 people": "=", "patients": "=",
         },
     ),
     "room": (["Room 12", "Room 7", "Room 3"] * 20, {"Roam 9": "Room 9", "Hall 4": "=", "Room x": "="}),
-    "share": (["95%", "7%", "31%", "100%"] * 20, {"95x": "95%", "9x%": "=", "95$": "=", "x00%": "="}),
+    "share": (["95%", "7%", "31%", "93%"] * 20, {"95x": "95%", "9x%": "=", "95$": "=", "x00%": "="}),
+    "rate": (["100%"] * 40 + ["92%", "7%", "4%", "31%", "35%"] * 8, {"1xx%": "100%", "x00%": "100%", "3?%": "=", "20x%": "=", "x%": "="}),
+    "wing": (["C-17"] * 40 + ["C-4"] * 40, {"C-1x": "C-17", "C-x7": "C-17", "X-17": "=", "C-17b": "=", "C-1O7": "="}),
+    "status": (["200"] * 40 + ["404", "503"] * 20, {"2xx": "=", "4xx": "=", "5xx": "="}),
+    "hex": (["1f", "a7", "77", "0c", "17"] * 8, {"7a": "=", "b7": "=", "1e": "="}),
     "identifier": ([f"{n:05}" for n in range(40)], {"99999": "=", "00007": "="}),
 }  # fmt: skip
 

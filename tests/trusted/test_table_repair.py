@@ -79,6 +79,31 @@ def test_only_the_declared_columns_are_changed_and_never_the_key(sail_zone: Zone
     assert "format" not in {method for _, method in sail_zone.rows("governance.repairs", "column_name", "method")}
 
 
+def test_rewritten_values_vote_together(sail_zone: Zone) -> None:
+    dataset = declared(
+        "beers", {"beer": "string", "ounces": "string", "city": "string"},
+        rules={"size": {"determines": "beer -> ounces", "on_violation": "repair"}}, repair={"methods": ["format"]},
+    )  # fmt: skip
+    sizes = [f"{12 + n % 5} {'oz' if n % 2 else 'ounce'}" for n in range(40)]
+    sizes[11] = "99"
+    sail_zone.run(dataset, [{"beer": f"b{n % 5}", "ounces": size, "city": "Reus"} for n, size in enumerate(sizes)])
+    assert [size for _, size in sail_zone.rows("trusted.beers", "_rid", "ounces")] == [
+        str(12 + n % 5) for n in range(40)
+    ]
+
+
+def test_dependencies_are_repaired_again_after_what_other_methods_repaired(sail_zone: Zone) -> None:
+    dataset = declared(
+        "visits", {"code": "string", "name": "string", "unit": "string", "kind": "string"},
+        rules={"kind": {"determines": "name -> kind", "on_violation": "repair"}}, repair={"methods": ["co_occurrence"]},
+    )  # fmt: skip
+    found = [{"code": f"c{n % 6}", "name": f"measure {n % 6}", "unit": f"u{n % 6}", "kind": "acute"} for n in range(60)]
+    found[7] |= {"name": "measxre 1", "kind": "acxte"}
+    sail_zone.run(dataset, found)
+    made = sail_zone.rows("governance.repairs", "rid", "column_name", "new", "method")
+    assert made == [(rid(7), "kind", "acute", "consistent"), (rid(7), "name", "measure 1", "co_occurrence")]
+
+
 def test_a_repair_that_another_method_takes_back_is_contested(engine: Engine) -> None:
     made = engine.session.sql(
         "select * from values (1L, 'a', 'x', 'y'), (2L, 'a', null, 'y') as t(rid, column_name, old, new)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from vertebra.declare.dataset import Dataset
     from vertebra.engine.port import Engine
     from vertebra.trusted.decisions import DecisionsInForce
-    from vertebra.trusted.repair.dependencies.evidence import CellWeights, SourceTrust
+    from vertebra.trusted.repair.dependencies.evidence import SourceTrust
     from vertebra.trusted.repair.learned.calibration import Calibration
     from vertebra.trusted.repair.table_port import TableRepairMethod
 
@@ -94,42 +95,52 @@ class _Choice:
         first = _first(self.dataset, self.table, self.alone, self.engine, self.scratch / "first")
         if first is not None:
             self._make(first, self.scratch / "first")
+        stages = len(self.made)
         if self.methods is not None:
             self._by_table(self.methods.before_rules(), "before")
-        self.scratch.joinpath("weights").mkdir(parents=True)
-        weights, decided = weights_of(
-            self.dataset.name, self.table, self.determinants, _all(self.made), self.engine, self.scratch / "weights"
-        )
+        rewritten = _all(self.made[stages:])
         if self.determinants:
-            self._by_dependencies(weights, decided)
+            self._by_dependencies(first, rewritten, self.scratch / "rounds")
         if self.orders:
             self._by_orders()
         if self.methods is not None:
-            self._by_table(self.methods.after_rules(), "after")
+            changed = self._by_table(self.methods.after_rules(), "after")
+            if any(changed & {*one.reads, *one.columns} for one in self.determinants):
+                self._by_dependencies(first, rewritten, self.scratch / "again")
         made, left = _all(self.made), _all(self.left)
         if made is not None and left is not None:
             left = _without(left, made)
         return Solution(made, left, self.trust)
 
-    def _by_dependencies(self, weights: CellWeights, decided: DataFrame | None) -> None:
+    def _by_dependencies(self, declared: DataFrame | None, rewritten: DataFrame | None, folder: Path) -> None:
+        """The repairs of dependencies; if they were repaired before, those that follow from what changed since.
+
+        Args:
+            declared: the repairs that rules about one tuple declare; None if there are none.
+            rewritten: the repairs of methods that come before the dependencies; None if there are none.
+        """
+        folder.joinpath("weights").mkdir(parents=True)
+        weights, decided = weights_of(
+            self.dataset.name, self.table, self.determinants, _all(self.made), declared, rewritten, self.engine,
+            folder / "weights",
+        )  # fmt: skip
         due = self.fills | self.table.violated
         if self.made:  # what was changed may break others
             due |= {rule.name for rule in self.table.rules}
-        folder = self.scratch / "rounds"
-        folder.mkdir()
         accepted = _accepted(self.table.decisions, self.engine)
+        to_find = _trust_to_find(self.methods) if self.trust is None else None
         found = Rounds(
-            self.determinants, due, self.frame, self.table.schema, weights, decided, accepted, self.table.rows,
-            self.engine, folder, _trust_to_find(self.methods), self.table.decisions.labels,
+            self.determinants, due, self.frame, self.table.schema, replace(weights, trust=self.trust), decided,
+            accepted, self.table.rows, self.engine, folder, to_find, self.table.decisions.labels,
         ).solution()  # fmt: skip
         self.trust = found.trust
         if self.taught is not None:
-            found = self._judged(found, self.taught)
+            found = self._judged(found, self.taught, folder / "judged")
         if found.left is not None:
-            self.left.append(found.left)
+            self.left.append(found.left if not self.left else _others(found.left, self.left))
         if found.cells is not None:
-            cells = self.engine.materialise(found.cells, self.scratch / "dependencies")
-            self._make(cells, self.scratch / "dependencies")
+            cells = self.engine.materialise(found.cells, folder / "dependencies")
+            self._make(cells, folder / "dependencies")
 
     def _by_orders(self) -> None:
         """The repairs of rules about the order of tuples."""
@@ -140,23 +151,23 @@ class _Choice:
         chosen = found.where("reason = ''").select(*REPAIR_COLUMNS)
         self._make(self.engine.materialise(chosen, folder / "chosen"), folder / "chosen")
 
-    def _judged(self, found: Solution, taught: Calibration) -> Solution:
+    def _judged(self, found: Solution, taught: Calibration, folder: Path) -> Solution:
         """What dependencies say, after what labels taught."""
         from pyspark.sql import functions as F
 
         every = judged(found.cells, found.left, self.least, taught, self.engine)
         if every is None:
             return found
-        every = self.engine.materialise(every, self.scratch / "judged")
+        every = self.engine.materialise(every, folder)
         made = every.where(F.col("reason") == "").drop("reason")
         return Solution(made, every.where(F.col("reason") != ""))
 
-    def _by_table(self, methods: Sequence[TableRepairMethod], stage: str) -> None:
-        """The repairs of methods that look at the whole table."""
+    def _by_table(self, methods: Sequence[TableRepairMethod], stage: str) -> frozenset[str]:
+        """The repairs of methods that look at the whole table; returns the columns that they change."""
         from pyspark.sql import functions as F
 
         if not methods or self.methods is None:
-            return
+            return frozenset()
         folder = self.scratch / stage
         silenced = forbidden_cells(self.dataset.name, self.table, list(self.dataset.columns), self.engine)
         table = TableToRepair(
@@ -165,7 +176,7 @@ class _Choice:
         )  # fmt: skip
         found = proposals_of(methods, self.methods, table, self._settled(), self.taught)
         if found is None:
-            return
+            return frozenset()
         if self.trust is not None:
             # these methods count copies of a source as often as they occur: what sources leave open is left to people
             open_ = (F.col("reason") == "") & F.col("column_name").isin(list(self.trust.columns))
@@ -184,7 +195,7 @@ class _Choice:
             found = found.join(before.select("rid", "column_name"), ["rid", "column_name"], "left_anti")
         self.left.append(found.where(F.col("reason") != "").select(*REPAIR_COLUMNS, "reason"))
         chosen = self.engine.materialise(found.where(F.col("reason") == "").select(*REPAIR_COLUMNS), folder / "chosen")
-        self._make(chosen, folder / "chosen")
+        return self._make(chosen, folder / "chosen")
 
     def _settled(self) -> DataFrame | None:
         """``rid, column_name`` of cells that people have decided about, and of exceptions; None if there are none."""
@@ -196,11 +207,13 @@ class _Choice:
         found = [left.where(F.col("reason") == EXCEPTION).select("rid", "column_name") for left in self.left]
         return _all([*decided, *found])
 
-    def _make(self, cells: DataFrame, folder: Path) -> None:
-        columns = set(value_counts(folder, "column_name"))
+    def _make(self, cells: DataFrame, folder: Path) -> frozenset[str]:
+        """Make repairs, which are materialised in a folder; returns the columns that they change."""
+        columns = frozenset(value_counts(folder, "column_name"))
         if columns:
             self.made.append(cells)
             self.frame = apply_repairs(self.frame, self.table.schema, cells, columns)
+        return columns
 
 
 def _trust_to_find(methods: TableMethods | None) -> TrustToFind | None:
@@ -219,6 +232,12 @@ def _without(left: DataFrame, made: DataFrame) -> DataFrame:
     done = made.select("rid", "column_name", *values)
     open_ = left.select("*", *values).join(done, ["rid", "column_name", "_new", "_null"], "left_anti")
     return open_.select(*left.columns)
+
+
+def _others(left: DataFrame, before: Sequence[DataFrame]) -> DataFrame:
+    """The proposals for cells that had none before."""
+    cell = ["rid", "column_name"]
+    return left.join(reduce(_union, [one.select(*cell) for one in before]).distinct(), cell, "left_anti")
 
 
 def _all(frames: Sequence[DataFrame]) -> DataFrame | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vertebra.denial import DenialConstraint
 from vertebra.trusted.materialised import value_counts
-from vertebra.trusted.repair.dependencies.evidence import PINNED, SILENT, CellWeights
+from vertebra.trusted.repair.dependencies.evidence import PINNED, REWRITTEN, SILENT, CellWeights
 from vertebra.trusted.rule_columns import columns_of
 
 if TYPE_CHECKING:
@@ -23,18 +23,21 @@ if TYPE_CHECKING:
 
 
 def weights_of(
-    name: str, table: TableState, determinants: Sequence[Determinant], first: DataFrame | None, engine: Engine,
-    folder: Path,
+    name: str, table: TableState, determinants: Sequence[Determinant], made: DataFrame | None,
+    declared: DataFrame | None, rewritten: DataFrame | None, engine: Engine, folder: Path,
 ) -> tuple[CellWeights, DataFrame | None]:  # fmt: skip
     """The weights of the cells that dependencies compare, and the cells that they do not change.
 
     A cell that a person set counts more than all others; one whose repair a person undid is an exception, and counts as
-    any other. A cell that a rule about one tuple reads in a row which violates it has no vote, and neither has one that
-    was just repaired: what is right in its place was declared, not observed.
+    any other. A cell that a rule about one tuple reads in a row which violates it has no vote, and neither has one
+    whose new value is declared by such a rule, not observed. A cell that a method for whole tables has written in
+    another form votes, and puts its tuple into no group.
 
     Args:
         name: of the dataset.
-        first: the repairs made before, ``rid, column_name, method, …``.
+        made: the repairs made before, ``rid, column_name, method, …``; None if there are none.
+        declared: those of rules about one tuple; None if there are none.
+        rewritten: those of methods that come before the dependencies; None if there are none.
         folder: an empty folder.
 
     Returns:
@@ -54,25 +57,33 @@ def weights_of(
         listed = engine.session.createDataFrame(pinned, "rid bigint, column_name string")
         decided.append(listed)
         weighed.append(listed.withColumn("weight", F.lit(PINNED).cast("bigint")))
-    if first is not None:
-        repaired = first.where((F.col("method") != "decision") & F.col("column_name").isin(compared))
-        repaired = repaired.select("rid", "column_name")
-        decided.append(repaired)
-        silent.append(repaired)
+    of_methods = (F.col("method") != "decision") & F.col("column_name").isin(compared)
+    if made is not None:
+        decided.append(made.where(of_methods).select("rid", "column_name"))
+    if declared is not None:
+        silent.append(declared.where(of_methods).select("rid", "column_name"))
     forbidden = forbidden_cells(name, table, compared, engine)
     if forbidden is not None:
         silent.append(forbidden)
     if silent:
         cells = reduce(lambda one, two: one.unionByName(two), silent).distinct()
-        if pinned:
-            cells = cells.join(weighed[0].select("rid", "column_name"), ["rid", "column_name"], "left_anti")
-        weighed.append(cells.withColumn("weight", F.lit(SILENT).cast("bigint")))
+        weighed.append(_besides(cells, weighed).withColumn("weight", F.lit(SILENT).cast("bigint")))
+    if rewritten is not None:
+        cells = rewritten.where(F.col("column_name").isin(compared)).select("rid", "column_name")
+        weighed.append(_besides(cells, weighed).withColumn("weight", F.lit(REWRITTEN).cast("bigint")))
     every = reduce(lambda one, two: one.unionByName(two), decided) if decided else None
     if not weighed:
         return CellWeights(leaving=table.leaving), every
     found = engine.materialise(reduce(lambda one, two: one.unionByName(two), weighed), folder / "cells")
     columns = frozenset(value_counts(folder / "cells", "column_name"))
     return CellWeights(found if columns else None, columns, table.leaving), every
+
+
+def _besides(cells: DataFrame, weighed: Sequence[DataFrame]) -> DataFrame:
+    """The cells that have no weight yet."""
+    for one in weighed:
+        cells = cells.join(one.select("rid", "column_name"), ["rid", "column_name"], "left_anti")
+    return cells
 
 
 def forbidden_cells(name: str, table: TableState, columns: Sequence[str], engine: Engine) -> DataFrame | None:

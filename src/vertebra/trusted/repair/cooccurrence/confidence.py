@@ -20,6 +20,9 @@ _MOST: Final = 0.99
 _CONTESTED: Final = 0.5
 """Factor for a cell whose only evidence stands in a row with another wrong cell, which may be the evidence itself, and
 for a value that no other row has beside another such value: together they are rather something new than two slips."""
+_EITHER: Final = 0.5
+"""The most for a candidate that is as rare as the cell's own value, in the table and beside each value of the row: the
+other tuples with the candidate may be the wrong ones."""
 _SLIP: Final = 0.6
 """The similarity from which a value may be a slip of another one."""
 
@@ -79,7 +82,7 @@ def best_candidates(scored: DataFrame, rows: int, engine: Engine, folder: Path) 
         is_own.alias("is_own"),
         *(
             F.max(F.when(is_own, F.col(name))).over(cell).alias(f"own_{name}")
-            for name in ("forward", "reverse", "agreeing")
+            for name in ("forward", "reverse", "agreeing", "support")
         ),
     ).where(~F.col("is_own"))
     order = cell.orderBy(F.col("liking").desc(), F.col("text"))
@@ -95,6 +98,9 @@ def best_candidates(scored: DataFrame, rows: int, engine: Engine, folder: Path) 
     contested = (F.col("own_n") > 1) & (F.col("evidence") == 1) & (others > 0)
     contested = ~empty & (contested | ((F.col("own_n") == 1) & (strangers > 0)))
     confidence = F.when(contested, F.col("probability") * _CONTESTED).otherwise(F.col("probability"))
+    # the support of the cell's own value does not count the tuple itself
+    either = (F.col("n") <= F.col("own_n")) & (F.col("support") <= F.col("own_support") + 1)
+    confidence = F.when(either, F.least(confidence, F.lit(_EITHER))).otherwise(confidence)
     return judged.select(
         "rid",
         "target",

@@ -34,8 +34,9 @@ class Counts:
     Attributes:
         pairs: ``number, given, value, n``: the rows with two values, as hashes, for each direction of each pair;
             ``value`` is NULL for the rows that have none.
-        tops: ``number, given, value, n, total, empty, rank``: the most frequent values with each given one, and the
-            rows with the given one that have a value, and that have none.
+        tops: ``number, given, value, n, next, total, empty, rank``: the most frequent values with each given one, how
+            often the next value occurs with it (NULL if there is none), and the rows with the given one that have a
+            value, and that have none.
         values: ``target, value, text, n, known, single``: the values of the targets and how often they occur; the rows
             with any value, and those with a value that no other row has.
     """
@@ -66,6 +67,7 @@ def count_pairs(frame: DataFrame, evidence: Sequence[Evidence], engine: Engine, 
     ranked = pairs.select(
         "*",
         F.row_number().over(order).alias("rank"),
+        F.lead(F.when(F.col("value").isNotNull(), F.col("n"))).over(order).alias("next"),
         F.sum(F.when(F.col("value").isNotNull(), F.col("n")).otherwise(0)).over(group).alias("total"),
         F.sum(F.when(F.col("value").isNull(), F.col("n")).otherwise(0)).over(group).alias("empty"),
     )

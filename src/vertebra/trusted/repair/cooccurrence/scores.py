@@ -26,7 +26,8 @@ def scored_candidates(
 ) -> DataFrame:
     """For each suspicious cell, its own value and each candidate, with what speaks for them.
 
-    A cell is suspicious if it differs from the most frequent value that stands with some other value of its row.
+    A cell is suspicious if other rows have another value most often with some value of its row. A row has no vote about
+    itself, so that which of two equally frequent values is looked at first decides nothing.
 
     Returns:
         One row for each of them: ``rid``, ``target`` (its position in the list of targets), ``own`` and ``value``
@@ -34,8 +35,9 @@ def scored_candidates(
         ``own_n`` and ``n`` (how often they occur in the column), ``known`` and ``single`` (of the column, see
         :class:`Counts`), and the sums over the evidence: ``forward`` and ``reverse`` (weighted log-likelihoods of the
         value given the evidence, and of the evidence given the value), ``filled`` (that of any value), ``weight``,
-        ``agreeing`` and ``evidence`` (the columns that the value is the most frequent one for, and all), ``best`` (the
-        largest weight of an agreeing one), ``support`` (tuples with the value and the same evidence).
+        ``agreeing`` and ``evidence`` (the columns for which no value is more frequent in the other rows, and all),
+        ``best`` (the largest weight of an agreeing one), ``support`` (other tuples with the value and the same
+        evidence).
     """
     from pyspark.sql import functions as F
 
@@ -61,7 +63,9 @@ def scored_candidates(
     )
     judged = judged.join(counts.pairs.withColumnRenamed("n", "together"), ["number", "given", "value"], "left")
     tops = counts.tops.where(F.col("rank") == 1)
-    tops = tops.select("number", "given", F.col("value").alias("top"), "total", "empty")
+    tops = tops.select(
+        "number", "given", F.col("value").alias("top"), F.col("n").alias("top_n"), "next", "total", "empty"
+    )
     judged = judged.join(tops, ["number", "given"], "left")
     scored = judged.groupBy("rid", "target", "own", "value", "text", "n", "known", "single").agg(*_sums())
     return scored.join(owns, ["target", "own"], "left")
@@ -80,13 +84,16 @@ def _sums() -> list[Column]:
     given = F.when(with_given > 0, F.col("forward_weight") * _likelihood(together, with_given)).otherwise(0.0)
     checked = F.when(with_value > 0, F.col("reverse_weight") * _likelihood(together, with_value)).otherwise(0.0)
     telling = (F.col("forward_weight") > 0) & (with_given > 0)
+    ahead = (F.col("value") == F.col("top")) & (together > F.coalesce(F.col("next"), F.lit(0)) - F.lit(1))
+    level = F.coalesce(F.col("together"), F.lit(0)) == F.col("top_n")
+    agrees = telling & F.when(F.col("value").eqNullSafe(F.col("own")), ahead).otherwise(level)
     return [
         F.sum(given).alias("forward"),
         F.sum(checked).alias("reverse"),
         F.sum(F.when(telling, F.col("forward_weight") * _filled(with_given, empty)).otherwise(0.0)).alias("filled"),
         F.sum(F.when(telling, F.col("forward_weight")).otherwise(0.0)).alias("weight"),
-        F.sum(F.when(telling & (F.col("value") == F.col("top")), 1).otherwise(0)).alias("agreeing"),
-        F.max(F.when(telling & (F.col("value") == F.col("top")), F.col("forward_weight")).otherwise(0.0)).alias("best"),
+        F.sum(F.when(agrees, 1).otherwise(0)).alias("agreeing"),
+        F.max(F.when(agrees, F.col("forward_weight")).otherwise(0.0)).alias("best"),
         F.sum(F.when(telling, 1).otherwise(0)).alias("evidence"),
         F.max(F.when(telling, together).otherwise(0)).alias("support"),
     ]
@@ -105,14 +112,13 @@ def _filled(filled: Column, empty: Column) -> Column:
 
 
 def _suspects(frame: DataFrame, evidence: Sequence[Evidence], counts: Counts) -> DataFrame:
-    """``rid, target`` of the cells that differ from the most frequent value of some other value of the row."""
+    """``rid, target`` of the cells whose value is not the most frequent one with some other value of the row."""
     from pyspark.sql import functions as F
 
     facts = _facts(frame, [one for one in evidence if one.forward > 0])
-    tops = counts.tops.where(F.col("rank") == 1).select("number", "given", "value", "total")
-    differ = facts.join(tops, ["number", "given"]).where(
-        F.col("own").isNull() | ((F.col("own") != F.col("value")) & (F.col("total") > 1))
-    )
+    tops = counts.tops.where(F.col("rank") == 1).select("number", "given", "value", "n", "next", "total")
+    other = (F.col("own") != F.col("value")) | F.coalesce(F.col("next") == F.col("n"), F.lit(False))
+    differ = facts.join(tops, ["number", "given"]).where(F.col("own").isNull() | (other & (F.col("total") > 1)))
     return differ.select("rid", "target").distinct()
 
 

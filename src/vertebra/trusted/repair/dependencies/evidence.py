@@ -13,6 +13,9 @@ FULL: Final = 1_000_000
 """The weight of a cell that nothing is known about. Weights are integers, so that sums do not depend on their order."""
 PINNED: Final = 10**15
 """The weight of a cell that a person has decided about: more than that of any number of others."""
+REWRITTEN: Final = FULL - 1
+"""The weight of a cell that was just written in another form. It votes, but puts its tuple into no group: where the group
+contradicts the tuple, the new form may be wrong."""
 SILENT: Final = 0
 """The weight of a cell that is known to be wrong."""
 
@@ -105,14 +108,14 @@ class CellWeights:
             weight = F.coalesce(F.col(self._name(column)), weight)
         return self._unless_leaving(weight)
 
-    def silent(self, columns: frozenset[str]) -> Column:
-        """Whether one of some cells of a row is known to be wrong, over :meth:`joined`."""
+    def apart(self, columns: frozenset[str]) -> Column:
+        """Whether a row is in no group by some columns: one of its cells is wrong or rewritten. Over :meth:`joined`."""
         from pyspark.sql import functions as F
 
-        known = F.lit(False)
+        found = F.lit(False)
         for name in sorted(columns & self.columns):
-            known = known | (F.coalesce(F.col(self._name(name)), F.lit(FULL)) == F.lit(SILENT))
-        return known
+            found = found | F.coalesce(F.col(self._name(name)), F.lit(FULL)).isin(SILENT, REWRITTEN)
+        return found
 
     def _unless_leaving(self, weight: Column) -> Column:
         from pyspark.sql import functions as F

@@ -48,8 +48,7 @@ class Groups:
         values: list[Column] = []
         for i, column in enumerate(one.columns):
             values += [self._text(column).alias(f"v{i}"), self._weights.of(column).alias(f"w{i}")]
-        # a tuple whose determinant is known to be wrong is in no group
-        table = table.where(~self._weights.silent(one.reads))
+        table = table.where(~self._weights.apart(one.reads))
         return table.select("_rid", *(keys or [F.lit(0).alias("k0")]), *values).dropna(subset=one.keys)
 
     def _text(self, column: str) -> Column:

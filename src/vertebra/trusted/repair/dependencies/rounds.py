@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.trusted.materialised import row_count, value_counts
 from vertebra.trusted.repair.apply import apply_repairs
-from vertebra.trusted.repair.dependencies.chances import Chances, chances_of
+from vertebra.trusted.repair.dependencies.chances import MOST, Chances, chances_of
+from vertebra.trusted.repair.dependencies.evidence import PINNED
 from vertebra.trusted.repair.dependencies.fit import fit
 from vertebra.trusted.repair.dependencies.groups import Ballot, Groups
 from vertebra.trusted.repair.dependencies.hold import held
@@ -99,12 +100,14 @@ class Rounds:
         self.searched = False
         self.wrong_determinants = 0.0
         self.exceptions: DataFrame | None = None
+        self.exempt: DataFrame | None = None
 
     def solution(self) -> Solution:
         """Repair, round by round."""
         active = [one for one in self.determinants if any(rule.rule.name in self.due for rule in one.rules)]
         if self.trust is not None:
             self.weights = replace(self.weights, trust=self._trusted(active, self.trust))
+        self.exempt = self._exempt(active)
         for number in range(_MOST_ROUNDS):
             folder = self.scratch / f"round{number}"
             folder.mkdir()
@@ -120,14 +123,50 @@ class Rounds:
     def _trusted(self, active: Sequence[Determinant], trust: TrustToFind) -> SourceTrust | None:
         """The weights of sources, from the groups that are broken before anything is repaired."""
         folder = self.scratch / "sources"
-        ballots = []
-        for one in active:
-            ballot = Ballot(one, self.table, self.schema, self.weights, self.engine, folder / f"groups{one.number}")
-            if ballot.broken:
-                ballots.append(ballot)
+        ballots = self._broken(active, self.table, folder)
         if not ballots:
             return None
         return source_trust(trust, ballots, self.table, self.schema, self.engine, folder, self.labels)
+
+    def _exempt(self, active: Sequence[Determinant]) -> DataFrame | None:
+        """``determinant, place, _rid`` of the cells that people set and that are exceptions of a dependency.
+
+        They are those of accepted violations, and those for which the dependency does not seem to hold if all values
+        weigh the same.
+        """
+        from pyspark.sql import functions as F
+
+        pinned = None if self.weights.cells is None else self.weights.cells.where(F.col("weight") == F.lit(PINNED))
+        if pinned is None or pinned.isEmpty():
+            return None
+        folder = self.scratch / "exempt"
+        folder.mkdir()
+        ballots = self._broken(active, self.table, folder)
+        if not ballots:
+            return None
+        chances = Chances({one.number: MOST for one in self.determinants}, 1.0)
+        rules = rule_table(self.determinants, chances, self.engine, self.weights.trust).where("not implied")
+        cells = rules.select(*PLACE, "rule", "column_name").join(pinned.select("rid", "column_name"), "column_name")
+        every = cells.select(*PLACE, F.col("rid").alias("_rid"))
+        standing = Standing(ballots, self.engine, folder / "standing", self.weights.trust, every)
+        contradicted = proposed(standing, rules, chances).where("change and old is not null")
+        found = [] if self.accepted is None else [self.accepted.select("rule", "rid")]
+        contradicting = self._dissenting(contradicted, folder / "exceptions", standing, rules)
+        if contradicting is not None:
+            found.append(contradicting.select("rule", "rid"))
+        if not found:
+            return None
+        exempt = cells.join(reduce(_both, found).distinct(), ["rule", "rid"])
+        return self.engine.materialise(exempt.select(*PLACE, F.col("rid").alias("_rid")), folder / "cells")
+
+    def _broken(self, active: Sequence[Determinant], table: DataFrame, folder: Path) -> list[Ballot]:
+        """The ballots of the determinants that have broken groups."""
+        found = []
+        for one in active:
+            ballot = Ballot(one, table, self.schema, self.weights, self.engine, folder / f"groups{one.number}")
+            if ballot.broken:
+                found.append(ballot)
+        return found
 
     def _follows(self, one: Determinant, changed: set[str]) -> bool:
         """Whether changes may make other groups, or other votes in groups, than those just decided."""
@@ -137,14 +176,10 @@ class Rounds:
     def _round(self, active: Sequence[Determinant], folder: Path) -> set[str]:
         """One round; the columns in which it changed cells."""
         table = apply_repairs(self.table, self.schema, self._made_so_far, self.columns) if self.made else self.table
-        ballots = []
-        for one in active:
-            ballot = Ballot(one, table, self.schema, self.weights, self.engine, folder / f"groups{one.number}")
-            if ballot.broken:
-                ballots.append(ballot)
+        ballots = self._broken(active, table, folder)
         if not ballots:
             return set()
-        standing = Standing(ballots, self.engine, folder / "standing", self.weights.trust)
+        standing = Standing(ballots, self.engine, folder / "standing", self.weights.trust, self.exempt)
         chances = chances_of(standing, 0, self.rows)
         moved = [ballot for ballot in ballots if ballot.determinant.number in standing.suspected]
         found = []
@@ -233,18 +268,26 @@ class Rounds:
         """``rule, rid, column_name`` of cells for which a rule does not seem to hold."""
         from pyspark.sql import functions as F
 
-        keys = standing.cells.join(rules.where("not implied").select(*PLACE, "rule"), PLACE)
-        keys = keys.select("rule", F.col("_rid").alias("rid"), "key")
         contradicted = proposals.where(F.col("change") & ~F.col("moves") & F.col("old").isNotNull())
-        source = self.weights.trust.column if self.weights.trust is not None else None
-        columns = [name for name in self.schema.names if name not in {"_rid", source}]
-        cell = ["rule", "rid", "column_name"]
-        asked = contradicted.select(*cell, "reads").join(keys, ["rule", "rid"])
-        found = exceptions(asked, self.table, columns, self.engine, folder)
+        found = self._dissenting(contradicted, folder, standing, rules)
         if found is not None:
+            cell = ["rule", "rid", "column_name"]
             left = self._open(contradicted).drop("evidence").join(found.withColumnRenamed("because", "evidence"), cell)
             self.left.append(left.withColumn("reason", F.lit(EXCEPTION)).select(*CELL, "reason"))
         return found
+
+    def _dissenting(
+        self, contradicted: DataFrame, folder: Path, standing: Standing, rules: DataFrame
+    ) -> DataFrame | None:
+        """``rule, rid, column_name, because`` of contradicted cells that are exceptions; None if there are none."""
+        from pyspark.sql import functions as F
+
+        keys = standing.cells.join(rules.where("not implied").select(*PLACE, "rule"), PLACE)
+        keys = keys.select("rule", F.col("_rid").alias("rid"), "key")
+        source = self.weights.trust.column if self.weights.trust is not None else None
+        columns = [name for name in self.schema.names if name not in {"_rid", source}]
+        asked = contradicted.select("rule", "rid", "column_name", "reads").join(keys, ["rule", "rid"])
+        return exceptions(asked, self.table, columns, self.engine, folder)
 
     def _with_held(
         self, proposals: DataFrame, folder: Path, table: DataFrame, standing: Standing, rules: DataFrame

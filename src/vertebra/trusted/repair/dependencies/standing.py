@@ -8,6 +8,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from vertebra.trusted.repair.dependencies.evidence import FULL, PINNED, SILENT
+from vertebra.trusted.repair.dependencies.misspelt import without_misspelt
 from vertebra.trusted.repair.dependencies.truth import weighed
 from vertebra.trusted.repair.dependencies.votes import verdicts
 
@@ -60,16 +61,20 @@ class Standing:
 
     Args:
         trust: how the sources of tuples weigh; None if they do not.
+        exempt: ``determinant, place, _rid`` of cells for which the dependency does not hold: what a person set in them
+            counts as any other value; None for none.
     """
 
     def __init__(
-        self, ballots: Sequence[Ballot], engine: Engine, folder: Path, trust: SourceTrust | None = None
-    ) -> None:
+        self, ballots: Sequence[Ballot], engine: Engine, folder: Path, trust: SourceTrust | None = None,
+        exempt: DataFrame | None = None,
+    ) -> None:  # fmt: skip
         from pyspark.sql import functions as F
 
         self._engine, self._folder, self._by_source = engine, folder, trust is not None
         self.ballots = {ballot.determinant.number: ballot for ballot in ballots}
-        self.cells = engine.materialise(_union([ballot.open_cells() for ballot in ballots]), folder / "cells")
+        cells = _union([ballot.open_cells() for ballot in ballots])
+        self.cells = engine.materialise(_without_pins(cells, exempt), folder / "cells")
         if trust is not None:
             self.cells = engine.materialise(weighed(self.cells, trust), folder / "cells_of_sources")
         self._verdicts = engine.materialise(verdicts(self.cells), folder / "verdicts")
@@ -77,6 +82,10 @@ class Standing:
         winners = found.select(*_GROUP, F.col("winner").alias("value"), "support")
         agreed = _union([ballot.agreed() for ballot in ballots])
         self.winners = engine.materialise(winners.unionByName(agreed), folder / "winners")
+        spelt = without_misspelt(self.cells, self._verdicts, self.winners, engine, folder / "misspelt")
+        if spelt is not None:
+            self.cells = engine.materialise(spelt, folder / "spelt")
+            self._verdicts = engine.materialise(verdicts(self.cells), folder / "verdicts_of_spelt")
         beside = self.cells.join(self._verdicts, _GROUP)
         odd = beside.where(_is_odd() & ~F.col("tied")).select("_rid").distinct()
         self._profile = engine.materialise(self._with_known(beside.join(odd, "_rid", "left_semi")), folder / "profile")
@@ -193,7 +202,7 @@ class Standing:
         joined = joined.where(~F.coalesce("suspect", F.lit(False)))
         nothing = F.lit(0).cast("bigint")
         counts = {name: F.coalesce(name, nothing) for name in ("against", "agreeing")}
-        return joined.withColumns(counts).drop("suspect", "key", "weight", "sure", "tied")
+        return joined.withColumns(counts).drop("suspect", "key", "weight", "sure", "tied", "second")
 
     def _weighed(self) -> DataFrame:
         """The cells; votes weigh what the tuple is trusted, and those of suspect tuples nothing."""
@@ -207,6 +216,18 @@ class Standing:
         cells = self.cells.join(self._rows.select(*tuple_, "suspect", "trust", "moved"), tuple_, "left")
         weight = F.when(observed, weight).otherwise(F.col("weight"))
         return cells.withColumn("weight", weight).drop("suspect", "trust", "moved")
+
+
+def _without_pins(cells: DataFrame, exempt: DataFrame | None) -> DataFrame:
+    """The cells, where what a person set in exempt ones weighs as much as any other value."""
+    from pyspark.sql import functions as F
+
+    if exempt is None:
+        return cells
+    among = cells.join(exempt.withColumn("_exempt", F.lit(True)), ["determinant", "place", "_rid"], "left")
+    plain = F.coalesce("_exempt", F.lit(False)) & (F.col("weight") >= PINNED)
+    weight = F.when(plain, F.lit(FULL).cast("bigint")).otherwise(F.col("weight"))
+    return among.withColumn("weight", weight).drop("_exempt")
 
 
 def _is_odd() -> Column:

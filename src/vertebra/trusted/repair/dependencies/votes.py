@@ -15,10 +15,10 @@ _GROUP: Final = ("determinant", "key", "place")
 
 
 def verdicts(cells: DataFrame) -> DataFrame:
-    """What each group supports: ``determinant, key, place, winner, won, support, rival, voters, tied``.
+    """What each group supports: ``determinant, key, place, winner, second, won, support, rival, voters, tied``.
 
-    ``won`` and ``rival`` are the weights of the first and the second value, ``support`` and ``voters`` numbers of
-    tuples. Empty cells, and those of weight 0, do not count.
+    ``won`` and ``rival`` are the weights of the first value, ``winner``, and of the second one; ``support`` and
+    ``voters`` are numbers of tuples. Empty cells, and those of weight 0, do not count.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as F
@@ -30,6 +30,7 @@ def verdicts(cells: DataFrame) -> DataFrame:
     first, second = F.col("rank") == 1, F.col("rank") == 2
     counted = ranked.groupBy(*_GROUP).agg(
         F.max(F.when(first, F.col("value"))).alias("winner"),
+        F.max(F.when(second, F.col("value"))).alias("second"),
         F.max(F.when(first, F.col("weight"))).alias("won"),
         F.max(F.when(first, F.col("n"))).alias("support"),
         F.coalesce(F.max(F.when(second, F.col("weight"))), F.lit(0).cast("bigint")).alias("rival"),

@@ -50,7 +50,7 @@ def slip_pairs(values: DataFrame, engine: Engine, folder: Path) -> DataFrame:
     pairs = near.select("target", "rare", "frequent", "value", "n_rare", "n").distinct()
     pairs = engine.materialise(pairs, folder / "near")
     measured = pairs.withColumn("distance", F.levenshtein("rare", "frequent"))
-    return measured.where(_is_slip(F.col("rare"), F.col("frequent"), F.col("distance")))
+    return measured.where(is_slip(F.col("rare"), F.col("frequent"), F.col("distance")))
 
 
 def _keys(text: Column) -> Column:
@@ -77,7 +77,12 @@ def _keys(text: Column) -> Column:
     return F.array_distinct(F.concat(short.cast("array<bigint>"), long))
 
 
-def _is_slip(rare: Column, frequent: Column, distance: Column) -> Column:
+def is_slip(rare: Column, frequent: Column, distance: Column) -> Column:
+    """Whether a rare value may be a slip of a frequent one.
+
+    Args:
+        distance: the edit distance of the two.
+    """
     from pyspark.sql import functions as F
 
     size = F.least(F.length(rare), F.length(frequent))

@@ -22,6 +22,7 @@ from vertebra.trusted.repair.formats.codes import codes, one_case
 from vertebra.trusted.repair.formats.column_sample import DISTINCT, ColumnSample, Rewriting
 from vertebra.trusted.repair.formats.dates import dates
 from vertebra.trusted.repair.formats.fixed_words import fixed_words
+from vertebra.trusted.repair.formats.masks import masked_digits
 from vertebra.trusted.repair.formats.null_texts import is_null_text, null_texts, sentinels
 from vertebra.trusted.repair.formats.numbers import numbers
 from vertebra.trusted.repair.formats.spellings import folded, usual_spellings
@@ -121,6 +122,7 @@ def _rewritings(seen: _Seen) -> list[Rewriting]:
         if of_kind:
             break
     found += fixed_words(sample, value)
+    found += masked_digits(sample, value)
     untrimmed = sum(count for text, count in texts.items() if text != text.strip() and text.strip())
     if sample.total and untrimmed < _UNTRIMMED * sum(texts.values()) and (untrimmed or not seen.complete):
         found.append(Rewriting(F.length(value) > 0, value, 0.9, "blanks around the text"))
