@@ -14,8 +14,8 @@ FULL: Final = 1_000_000
 PINNED: Final = 10**15
 """The weight of a cell that a person has decided about: more than that of any number of others."""
 REWRITTEN: Final = FULL - 1
-"""The weight of a cell that was just written in another form. It votes, but puts its tuple into no group: where the group
-contradicts the tuple, the new form may be wrong."""
+"""The weight of a cell that was just written in another form. It votes, but puts its tuple into no group: where the
+group contradicts the tuple, the new form may be wrong."""
 SILENT: Final = 0
 """The weight of a cell that is known to be wrong."""
 
