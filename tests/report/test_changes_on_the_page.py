@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,8 +16,10 @@ from vertebra.report.quality.changes import changes_section
 from vertebra.report.quality.differences import Piece, differences
 from vertebra.report.quality.page import quality_page
 from vertebra.report.quality.plots import confidence_plot
+from vertebra.report.quality.sources import sources_section
 from vertebra.report.quality.terminal import write_quality
 from vertebra.workspace.cell_changes import CHANGES, CellChange, CellChanges, ChangeCount
+from vertebra.workspace.repairs import SourceAccuracy
 from vertebra.workspace.workspace import Workspace
 
 HOSTILE = "<script>alert('x')</script>"
@@ -150,6 +153,39 @@ def test_a_section_has_a_bounded_number_of_plots_and_of_open_rows() -> None:
     ]
     assert changes_section(CellChanges("d")) is None
     assert CHANGES == 20
+
+
+def accuracy(
+    source: str, column: str, accuracy: float, cells: int, shares_with: tuple[str, ...] = ()
+) -> SourceAccuracy:
+    copied = 0.8 if shares_with else 0.0
+    return SourceAccuracy("d", "site", source, column, accuracy, cells, copied, shares_with, declared=source == "s0")
+
+
+def test_sources_are_shown_by_accuracy_with_those_of_the_same_origin() -> None:
+    found = [accuracy("s0", "gate", 0.5, 30), accuracy("s0", "time", 0.9, 10)]
+    others = [f"s{n}" for n in range(1, 20)]
+    found += [accuracy(name, "gate", 0.7, 10, tuple(one for one in others if one != name)) for name in others]
+    section = sources_section("d", found)
+    assert section is not None
+    assert (
+        section.summary
+        == "Votes are weighed by site: 20 sources, 19 of which repeat an origin that they share with others"
+    )
+    rows = [*section.rows, *section.more_rows]
+    assert (len(section.rows), len(rows), rows[-1].name) == (15, 20, "s0")
+    assert (rows[-1].accuracy, rows[-1].by_column, rows[-1].cells, rows[-1].declared) == (0.6, [0.5, 0.9], 40, True)
+    assert (rows[0].by_column, rows[0].shares_with) == ([0.7, None], "s2, s3, s4, s5, s6, s7 and 12 more")
+    assert sources_section("d", []) is None
+
+
+def test_the_page_shows_the_accuracy_of_sources(shops: Workspace) -> None:
+    evidence = replace(shops.quality_evidence(), sources={"shops": [accuracy(HOSTILE, "city", 0.75, 8)]})
+    page = quality_page(shops.quality(), evidence, shops.project)
+    ElementTree.fromstring(page.removeprefix("<!DOCTYPE html>\n"))
+    assert HOSTILE not in page
+    assert "Votes are weighed by site: 1 source." in text_of(page)
+    assert "75 %" in text_of(page)
 
 
 def test_a_histogram_stacks_proposals_on_repairs_and_shows_single_cells() -> None:

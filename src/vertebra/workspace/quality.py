@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
     from vertebra.workspace.cell_changes import CellChanges
+    from vertebra.workspace.repairs import SourceAccuracy
 
 DIMENSIONS: Final = ("completeness", "validity", "consistency", "uniqueness", "timeliness")
 
@@ -174,6 +175,7 @@ class QualityEvidence:
         quarantine: by set of rules, the most frequent first.
         examples: a few examples of each broken rule, by dataset and rule.
         changes: the repaired and proposed cells of each dataset, by rule and method, with examples.
+        sources: how accurate the sources of the rows of each dataset are, where votes are weighed by source.
         warnings: dataset → why repairs, proposals, quarantine and violations are not those of its trusted table, with
             the next command; other datasets are left out.
     """
@@ -183,6 +185,7 @@ class QualityEvidence:
     examples: Mapping[str, Mapping[str, Sequence[ViolationExample]]]
     changes: Mapping[str, CellChanges] = field(default_factory=dict)
     warnings: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, Sequence[SourceAccuracy]] = field(default_factory=dict)
 
 
 def quality_measures(
@@ -227,6 +230,7 @@ def quality_evidence(project: Project, lake: Lake, ledgers: Ledgers, datasets: S
     from vertebra.declare.rules import rules_of
     from vertebra.workspace.cell_changes import cell_changes
     from vertebra.workspace.decisions import ledger_warnings
+    from vertebra.workspace.repairs import source_accuracies
 
     examples = {}
     for name in datasets:
@@ -241,6 +245,7 @@ def quality_evidence(project: Project, lake: Lake, ledgers: Ledgers, datasets: S
         examples,
         cell_changes(project, lake, ledgers, datasets),
         {name: " ".join(found) for name, found in warnings.items() if found},
+        {name: source_accuracies(ledgers, name)[0] for name in datasets},
     )
 
 

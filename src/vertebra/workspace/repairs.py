@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from vertebra.governance.ledgers import Ledgers
     from vertebra.trusted.decisions import Decision
 
 
@@ -78,6 +79,24 @@ class SourceAccuracy:
     copied: float
     shares_with: tuple[str, ...]
     declared: bool
+
+
+def source_accuracies(
+    ledgers: Ledgers, dataset: str | None, limit: int | None = None
+) -> tuple[tuple[SourceAccuracy, ...], int]:
+    """How accurate sources are, by dataset, column and source, and how many such figures there are.
+
+    Args:
+        dataset: one dataset; None takes all.
+        limit: how many at most; None takes all.
+    """
+    found = decisions.source_accuracy(ledgers, dataset)
+    names = SourceAccuracy.__dataclass_fields__
+    items = [
+        SourceAccuracy(**{name: row[name] for name in names} | {"shares_with": tuple(row["shares_with"] or ())})
+        for row in first_rows(found, limit)
+    ]
+    return tuple(items), found.num_rows
 
 
 class Repairs(DecisionMethods):
@@ -186,14 +205,8 @@ class Repairs(DecisionMethods):
             []
         """
         known = self._known(dataset)
-        found = decisions.source_accuracy(self._ledgers, known)
-        names = SourceAccuracy.__dataclass_fields__
-        rows = first_rows(found, limit)
-        items = [
-            SourceAccuracy(**{name: row[name] for name in names} | {"shares_with": tuple(row["shares_with"] or ())})
-            for row in rows
-        ]
-        return Listing(tuple(items), found.num_rows, self._warnings(known))
+        items, total = source_accuracies(self._ledgers, known, limit)
+        return Listing(items, total, self._warnings(known))
 
     def accept(self, dataset: str, rid: int, column: str, comment: str = "", by: str | None = None) -> Decision:
         """Make a proposed repair with the next run; the new value counts as one that you set.

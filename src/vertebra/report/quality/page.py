@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from vertebra.report.quality.changes import ChangesSection, changes_section
 from vertebra.report.quality.plots import RunBar, share_plot, violations_plot
 from vertebra.report.quality.rules import RuleCard, constraint_text, rule_card
+from vertebra.report.quality.sources import SourcesSection, sources_section
 from vertebra.report.quality.trends import MEANING, overall_runs
 from vertebra.templates import render
 from vertebra.workspace.quality import DIMENSIONS, QualityEvidence, QualityFigure, TableQuality
@@ -84,6 +85,7 @@ class TableSection:
         cards: the broken rules.
         holding: the other rules with their denial constraint, which is empty if no longer declared.
         changes: repaired and proposed cells; None if there are none.
+        sources: how accurate the sources of its rows are; None if votes are not weighed by sources.
         warning: why repairs and proposals are not those of the table; empty if they are.
     """
 
@@ -97,6 +99,7 @@ class TableSection:
     cards: Sequence[RuleCard]
     holding: Sequence[tuple[str, str]]
     changes: ChangesSection | None
+    sources: SourcesSection | None
     warning: str
 
 
@@ -194,6 +197,7 @@ def _section(project: Project, evidence: QualityEvidence, facts: TableQuality, a
         cards=cards,
         holding=[(rule.rule, constraint_text(rules.get(rule.rule))) for rule in facts.rules if not rule.broken],
         changes=changes_section(changes, current=not warning) if changes else None,
+        sources=sources_section(facts.dataset, evidence.sources.get(facts.dataset, ())),
         warning=f"{warning[:1].upper()}{warning[1:]}".replace("\n  next:  ", ". Next: "),
     )
 
