@@ -15,13 +15,16 @@ _GROUP: Final = ["determinant", "key", "place"]
 _VALUE: Final = [*_GROUP, "value"]
 _LARGEST: Final = 200.0
 _SURE: Final = 1e-6
+_OPEN: Final = 0.75
+"""The most for a value that is less likely in one of the models: what depends on who copies is left to people."""
 
 
 def weighed(cells: DataFrame, trust: SourceTrust) -> DataFrame:
     """Cells with the weights that their sources give them.
 
     The cells with the most probable value of a group weigh more than all others, by the log-odds of that value in units
-    of :data:`FULL`. What people decided, and what is known to be wrong, keeps its weight.
+    of :data:`FULL`. A value is as sure as in the model that makes it least likely. What people decided, and what is
+    known to be wrong, keeps its weight.
 
     Args:
         cells: see :mod:`vertebra.trusted.repair.dependencies.votes`.
@@ -34,7 +37,8 @@ def weighed(cells: DataFrame, trust: SourceTrust) -> DataFrame:
     order = group.orderBy(F.col("probability").desc(), F.col("value"))
     ranked = likely.withColumns({"rank": F.row_number().over(order), "next": F.lead("probability").over(order)})
     ranked = ranked.withColumn("others", F.max(F.when(F.col("rank") > 1, F.col("n"))).over(group))
-    bounded = F.least(F.greatest(F.col("probability"), F.lit(0.5)), F.lit(1.0 - _SURE))
+    sure = F.greatest("least", F.least("probability", F.lit(_OPEN)))
+    bounded = F.least(F.greatest(sure, F.lit(0.5)), F.lit(1.0 - _SURE))
     odds = F.round(F.log(bounded / (F.lit(1.0) - bounded)), 4) * F.lit(float(FULL))
     leads = (F.col("rank") == 1) & ~F.coalesce(F.col("next") == F.col("probability"), F.lit(False))
     whole = (odds + F.coalesce("others", F.lit(0)).cast("double")) / F.col("n").cast("double")
@@ -46,7 +50,9 @@ def weighed(cells: DataFrame, trust: SourceTrust) -> DataFrame:
 
 
 def _likely(cells: DataFrame, trust: SourceTrust) -> DataFrame:
-    """``determinant, key, place, value, n, probability``: how likely each value that tuples have is the true one.
+    """``determinant, key, place, value, n, probability, least``: how likely each value of tuples is the true one.
+
+    ``probability`` is the mean of all models, ``least`` that of the model which makes the value least likely.
 
     The likelihood of a group follows from sums over the tuples of each origin, as in
     :meth:`vertebra.trusted.repair.dependencies.feeds.Feeds.expected`.
@@ -82,5 +88,7 @@ def _likely(cells: DataFrame, trust: SourceTrust) -> DataFrame:
     values = values.withColumn("highest", F.greatest(F.lit(0.0), F.max("score").over(model)))
     values = values.withColumn("likely", F.exp(F.col("score") - F.col("highest")))
     total = F.sum("likely").over(model) + F.exp(-F.col("highest"))
-    values = values.withColumn("likely", F.col("likely") / total * F.col("share"))
-    return values.groupBy(*_VALUE).agg(F.max("n").alias("n"), F.round(F.sum("likely"), 6).alias("probability"))
+    values = values.withColumn("likely", F.col("likely") / total)
+    mean = F.round(F.sum(F.col("likely") * F.col("share")), 6)
+    least = F.round(F.min("likely"), 6)
+    return values.groupBy(*_VALUE).agg(F.max("n").alias("n"), mean.alias("probability"), least.alias("least"))
