@@ -8,7 +8,6 @@ disk: both are flushed, because the operating system keeps them in memory for up
 from __future__ import annotations
 
 import errno
-import functools
 import hashlib
 import os
 import shutil
@@ -143,14 +142,9 @@ def flush(*paths: Path) -> None:
         for path in paths:
             _flush(path)
         return
-    for _ in _threads(os.getpid()).map(_flush, paths):
-        pass
-
-
-@functools.cache
-def _threads(process: int) -> ThreadPoolExecutor:  # noqa: ARG001 - a fork has no threads of its parent
-    """The threads of a process that flush files; a run flushes a hundred times."""
-    return ThreadPoolExecutor(_FLUSHING, "flush")
+    with ThreadPoolExecutor(min(_FLUSHING, len(paths)), "flush") as threads:
+        for _ in threads.map(_flush, paths):
+            pass
 
 
 def flush_files(files: Iterable[Path], root: Path) -> None:
