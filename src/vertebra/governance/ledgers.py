@@ -191,13 +191,14 @@ class Ledgers:
                     return entry
         return None
 
-    def read(self, ledger: str, columns: Sequence[str] = ()) -> pa.Table:
+    def read(self, ledger: str, columns: Sequence[str] = (), dataset: str | None = None) -> pa.Table:
         """A ledger as Arrow; empty if nothing was recorded yet.
 
         Rows of earlier releases have NULL in columns that came later; columns that were renamed are read from both.
 
         Args:
             columns: the columns to read; all by default.
+            dataset: read only the rows of this dataset, of a ledger whose rows are replaced by dataset.
         """
         schema = pa.schema([LEDGERS[ledger].field(name) for name in columns or LEDGERS[ledger].names])
         table = self.table(ledger)
@@ -206,7 +207,7 @@ class Ledgers:
         former = {new: old for old, new in FORMER_NAMES.get(ledger, {}).items()}
         kept = set(table.schema().names)
         wanted = [name for name in (*schema.names, *(former.get(name, "") for name in schema.names)) if name in kept]
-        data = table.columns(wanted)
+        data = table.columns(wanted, dataset)
         return pa.table([_column(data, field, former.get(field.name)) for field in schema], schema=schema)
 
     def _present(self, ledger: str) -> list[Path]:

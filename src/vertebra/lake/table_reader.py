@@ -206,12 +206,17 @@ class TableReader:
         files = [str(file) for file in self._present(version)]
         return pads.dataset(files, schema=self.schema(version), format="parquet")
 
-    def columns(self, names: Sequence[str]) -> pa.Table:
-        """Some columns of the newest version, read at once and without pyarrow.dataset, which brings pandas along."""
+    def columns(self, names: Sequence[str], part: str | None = None) -> pa.Table:
+        """Some columns of the newest version, read at once and without pyarrow.dataset, which brings pandas along.
+
+        Args:
+            part: read only the files in this folder of the table.
+        """
         schema = self.schema()
         wanted = pa.schema([schema.field(name) for name in names])
         nothing = pa.Table.from_batches([], wanted)  # Schema.empty_table() would import pandas
-        return pa.concat_tables([nothing, *(_read(file, wanted) for file in self._present(None))])
+        files = [file for file in self._present(None) if part is None or file.is_relative_to(self.path / part)]
+        return pa.concat_tables([nothing, *(_read(file, wanted) for file in files)])
 
     def _present(self, version: int | None) -> list[Path]:
         sizes = self.sizes(version)

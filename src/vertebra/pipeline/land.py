@@ -111,9 +111,9 @@ def land(dataset: Dataset, context: CollectionContext) -> LandingResult:
     return LandingResult(outcome.records, _facts(outcome), bool(outcome.new or outcome.reparsed))
 
 
-def last_collections(ledgers: Ledgers) -> dict[str, Collection]:
-    """The last collection of each dataset that was ever collected."""
-    rows = rows_of(ledgers.read(_LEDGER, list(Collection.__dataclass_fields__)))
+def last_collections(ledgers: Ledgers, dataset: str | None = None) -> dict[str, Collection]:
+    """The last collection of each dataset that was ever collected, or of one of them."""
+    rows = rows_of(ledgers.read(_LEDGER, list(Collection.__dataclass_fields__), dataset))
     lists = ("not_yet", "warnings")
     return {row["dataset"]: Collection(**row | {name: tuple(row[name] or ()) for name in lists}) for row in rows}
 
@@ -142,7 +142,7 @@ class _Record:
         self, state: CollectionState, seconds: float, outcome: CollectOutcome | None, error: CollectError | None = None
     ) -> None:
         name = self.dataset.name
-        before = last_collections(self.ledgers).get(name)
+        before = last_collections(self.ledgers, name).get(name)
         answered = state in _ANSWERED
         again = before is not None and before.state == state
         new = outcome.new if outcome else ()

@@ -103,8 +103,7 @@ class _Run:
             self.context.console.note(sentence)
         self._continue_erasures()
         try:
-            self._collect()
-            decisions = [decision for decision in self._plan() if decision.step.zone != "landing"]
+            decisions = [decision for decision in self._collect() if decision.step.zone != "landing"]
             self._record_unrecorded(decisions)
             self._do(decisions)
         except KeyboardInterrupt:
@@ -138,9 +137,14 @@ class _Run:
     def _plan(self) -> list[PlannedStep]:
         return plan(self.graph, self.chosen, self.state, self.context.project.root, self.options.full_refresh)
 
-    def _collect(self) -> None:
-        """Collect new data from every selected source; meanwhile, start the engine if it will be needed."""
-        if _use_engine(self._plan()):
+    def _collect(self) -> list[PlannedStep]:
+        """Collect new data from every selected source; meanwhile, start the engine if it will be needed.
+
+        Returns:
+            What to do then.
+        """
+        planned = self._plan()
+        if _use_engine(planned):
             self.context.engine.warm_up()
         for name in self.chosen:
             step = self.graph.steps[name]
@@ -148,6 +152,8 @@ class _Run:
                 self._stop_if_asked()
                 self._start(step)
                 self._end(_unusable(step, step.broken) if step.broken else self._land(step), None)
+        # if every source was unchanged, the plan holds
+        return self._plan() if self.results else planned
 
     def _land(self, step: Step) -> StepResult:
         clock = time.perf_counter()
