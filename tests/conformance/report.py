@@ -53,6 +53,7 @@ class Findings:
 
     functions: dict[str, Function]
     by_rule: list[tuple[Entry, dict[str, Any]]]
+    stops: list[tuple[Entry, dict[str, Any]]]
     others: list[tuple[Entry, dict[str, Any]]]
     counts: Counter[str]
 
@@ -66,13 +67,17 @@ def findings(outcomes: Mapping[str, dict[str, Any]] | None = None) -> Findings:
     content, truth = tables(), recorded()
     outcomes = recorded_outcomes() if outcomes is None else outcomes
     functions: defaultdict[str, Function] = defaultdict(Function)
-    by_rule, others, counts = [], [], Counter[str]()
+    by_rule, stops, others, counts = [], [], [], Counter[str]()
     signatures = {one.name: signature(one, content.get(one.table)) for one in entries()}
     valid = {signatures[one.name] for one in entries() if "refused" not in truth[one.name]}
     for entry in entries():
         answer, outcome = truth[entry.name], outcomes.get(entry.name, {"outcome": "equal"})
         key = _key(entry, answer, outcome)
-        counts["no engine answers" if key == "equal" and "refused" in answer else outcome["outcome"]] += 1
+        if outcome["outcome"] == "sail_refuses" and outcome["rows"]:
+            stops.append((entry, outcome))
+            counts["stops at some values"] += 1
+        else:
+            counts["no engine answers" if key == "equal" and "refused" in answer else outcome["outcome"]] += 1
         if outcome["outcome"] == "refused" and not outcome["recorded"]:
             by_rule.append((entry, outcome))
         found = signatures[entry.name]
@@ -95,10 +100,11 @@ def findings(outcomes: Mapping[str, dict[str, Any]] | None = None) -> Findings:
             function.examples.setdefault(key, (entry, outcome))
     for function in functions.values():
         for found, key in function.outcomes.items():
-            if key == "fails" and found not in function.answered:
-                function.outcomes[found] = "refuses"  # it stops for every value that is not NULL
+            # it stops for every value that is not NULL, or for those that it is there for
+            if key == "fails" and (found not in function.answered or found.name.startswith("try_")):
+                function.outcomes[found] = "refuses"
     _add_inner_functions(functions, content, truth, outcomes)
-    return Findings(dict(sorted(functions.items())), by_rule, others, counts)
+    return Findings(dict(sorted(functions.items())), by_rule, stops, others, counts)
 
 
 def _add_inner_functions(
@@ -196,7 +202,10 @@ def left_out() -> dict[str, list[str]]:
 
 def page(found: Findings) -> str:
     """The reference for users, in Markdown."""
-    parts = (_head(found), _equal(found), _rewritten(found), _refused(found), _only_spark(found), _others(found))
+    parts = (
+        _head(found), _equal(found), _rewritten(found), _stops(found), _refused(found), _only_spark(found),
+        _others(found),
+    )  # fmt: skip
     return "\n".join([*(line for part in parts for line in part), *_left_out()]) + "\n"
 
 
@@ -219,6 +228,8 @@ def _head(found: Findings) -> Iterator[str]:
         "equal": "both engines give the same value of the same type, or an error for the same rows",
         "rewritten": "Vertebra sends the embedded engine another expression, which gives Apache Spark's answer",
         "refused": "Vertebra refuses it when it loads the project; with `--engine sc://…` it runs",
+        "stops at some values": "the embedded engine stops with an error at values that Apache Spark answers; it never gives"
+        " another value ([below](#stops-at-some-values))",
         "sail_refuses": "only Apache Spark answers; the embedded engine stops with an error",
         "sail_accepts": "Apache Spark stops with an error, the embedded engine gives a value",
         "differs": "the engines give different values or types",
@@ -272,6 +283,36 @@ def _rewritten(found: Findings) -> Iterator[str]:
                 shown = f"`{_cell(entry.text)}` over `{entry.table}` | `{sent}`"
             yield f"| `{_cell(name)}` | {types} | {shown} |"
     yield ""
+
+
+def _stops(found: Findings) -> Iterator[str]:
+    yield from (
+        "## Stops at some values",
+        "",
+        "These depend on the data, so they cannot be refused when the project is loaded. At the values that are shown, and at",
+        "values like them, the embedded engine stops with an error and the step fails; Apache Spark answers. For all other",
+        "values the answers are equal. An overflow, a division by zero or a text that cannot be cast stops both engines, and",
+        "is not listed.",
+        "",
+        "| SQL | stops at, for example | Apache Spark answers | values |",
+        "|---|---|---|---:|",
+    )
+    content = tables()
+    for entry, outcome in sorted(found.stops, key=lambda one: (one[0].table, one[0].text)):
+        yield (
+            f"| `{_cell(entry.text)}` over `{entry.table}` | {_value(entry, outcome, content)} "
+            f"| `{_cell(_short(str(outcome['spark']), 40))}` | {len(outcome['rows'])} |"
+        )
+    yield ""
+
+
+def _value(entry: Entry, outcome: Mapping[str, Any], content: Mapping[str, pa.Table]) -> str:
+    """The first row at which the embedded engine stops: the columns that the entry reads."""
+    if entry.kind != "rows":
+        return "some groups of rows"
+    [row] = content[entry.table].slice(outcome["rows"][0], 1).to_pylist()
+    read = [name for name in row if re.search(rf"\b{re.escape(name)}\b", entry.text)]
+    return ", ".join(f"`{name} = {_cell(_short(repr(row[name]), 40))}`" for name in read)
 
 
 def _refused(found: Findings) -> Iterator[str]:

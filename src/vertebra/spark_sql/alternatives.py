@@ -49,6 +49,10 @@ ALTERNATIVES: Final[dict[str, str]] = {
     "unix_seconds": "unix_micros(x) div 1000000",
     "unix_millis": "unix_micros(x) div 1000",
     **dict.fromkeys(("make_time", "time", "to_time", "try_to_time"), "a timestamp, or hour(x), minute(x), second(x)"),
+    **dict.fromkeys(
+        ("try_make_timestamp", "try_make_timestamp_ltz", "try_make_timestamp_ntz"),
+        "try_cast(x as timestamp), of a text put together with concat(…)",
+    ),
     "time_bucket": "date_trunc('hour', x)",
     **dict.fromkeys(
         ("make_interval", "make_dt_interval", "make_ym_interval", "try_make_interval"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from vertebra.spark_sql.dialect import function_name
 from vertebra.spark_sql.inference import Types
 from vertebra.spark_sql.types import FLOATS, SqlType, contains
 from vertebra.spark_sql.unsupported import UnsupportedError
@@ -38,6 +39,8 @@ def check_syntax(node: exp.Expr, types: Types) -> None:
                 cause="the engines give it different types",
                 remedy=f"write cast('{node.name}' as decimal(38,0))",
             )
+        case exp.WithinGroup() if function_name(node.this) == "mode":
+            _check_mode(types.of(node.expression.expressions[0].this))
         case exp.Kwarg():
             raise UnsupportedError(
                 f"the argument {node.this.name} by its name",
@@ -57,6 +60,15 @@ def check_syntax(node: exp.Expr, types: Types) -> None:
             _check_compared(types.columns_of(node).values(), "select distinct")
         case exp.SetOperation():
             _check_set_operation(node, types)
+
+
+def _check_mode(kind: SqlType | None) -> None:
+    if kind is not None and kind.family == "decimal":
+        raise UnsupportedError(
+            f"mode of {kind}",
+            cause="the embedded engine does not compute it of decimals",
+            remedy="cast to a text or to an integer: mode() within group (order by cast(x as string))",
+        )
 
 
 def _check_spark_only(node: exp.Expr) -> None:

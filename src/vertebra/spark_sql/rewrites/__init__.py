@@ -29,6 +29,7 @@ def rules() -> Mapping[str, Rule]:
         coercion,
         collections,
         dates,
+        divisors,
         frames,
         patterns,
         sums,
@@ -37,7 +38,7 @@ def rules() -> Mapping[str, Rule]:
     )
 
     found: dict[str, Rule] = {}
-    for module in (arithmetic, casts, coercion, collections, dates, frames, patterns, sums, texts, values):
+    for module in (arithmetic, casts, coercion, collections, dates, divisors, frames, patterns, sums, texts, values):
         for name, rule in module.RULES.items():
             assert name not in found, name
             found[name] = rule

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.spark_sql.arithmetic_types import operands
 from vertebra.spark_sql.rewrites.call import Call, Rule, cast, narrowed
+from vertebra.spark_sql.rewrites.divisors import guarded, with_both
 from vertebra.spark_sql.types import FLOATS, INTEGERS, MAX_PRECISION, NUMBERS, SqlType, as_decimal
 from vertebra.spark_sql.unsupported import UnsupportedError
 
@@ -237,7 +238,7 @@ def _whole_quotient(call: Call) -> exp.Expr | None:
     families = {kind.family for kind in call.kinds if kind is not None}
     if len(call.kinds) != 2 or None in call.kinds or not families <= {"tinyint", "smallint", "int"}:
         return None
-    return _with_both(call, cast(call.arguments[0], "bigint"), cast(call.arguments[1], "bigint"))
+    return with_both(call, cast(call.arguments[0], "bigint"), cast(call.arguments[1], "bigint"))
 
 
 def _positive_remainder(call: Call) -> exp.Expr | None:
@@ -245,19 +246,7 @@ def _positive_remainder(call: Call) -> exp.Expr | None:
     if len(call.kinds) != 2 or call.kind is None or call.kind.family not in ("tinyint", "smallint"):
         return None
     wide = _WIDER[call.kind.family]
-    return cast(_with_both(call, *(cast(one, wide) for one in call.arguments)), call.kind)
-
-
-def _with_both(call: Call, first: exp.Expr, second: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
-    node = call.function.copy()
-    if isinstance(node, exp.Anonymous):
-        node.set("expressions", [first, second])
-    else:
-        node.set("this", first)
-        node.set("expression", second)
-    return node
+    return cast(with_both(call, *(cast(one, wide) for one in call.arguments)), call.kind)
 
 
 def _positive(call: Call) -> exp.Expr | None:
@@ -267,9 +256,10 @@ def _positive(call: Call) -> exp.Expr | None:
 
 
 RULES: Final[dict[str, Rule]] = {
-    "+": _sum_difference_or_product, "-": _sum_difference_or_product, "*": _sum_difference_or_product, "/": _quotient,
-    "%": _remainder, **dict.fromkeys(("<<", ">>", "shiftleft", "shiftright"), _shifted), "~": _inverted,
-    "div": _whole_quotient, "pmod": _positive_remainder, "negative": _negated, "positive": _positive, "abs": _absolute,
+    "+": _sum_difference_or_product, "-": _sum_difference_or_product, "*": _sum_difference_or_product,
+    "/": guarded(_quotient), "%": guarded(_remainder), "mod": guarded(lambda _: None), "div": guarded(_whole_quotient),
+    **dict.fromkeys(("<<", ">>", "shiftleft", "shiftright"), _shifted), "~": _inverted,
+    "pmod": _positive_remainder, "negative": _negated, "positive": _positive, "abs": _absolute,
 }  # fmt: skip
 CHECKED: Final = frozenset({"abs"})
 """Functions whose rules decide by the digits of a decimal, not by the family of its type."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from vertebra.spark_sql.rewrites.call import Call, Rule, cast, expression, narrowed
+from vertebra.spark_sql.rewrites.call import Call, Rule, cast, expression, narrowed, try_cast
 from vertebra.spark_sql.types import FLOATS, INTEGERS, from_tree
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
+_DATE: Final = r"'(?s)^[\\x00-\\x20]*(?:([+-]?[0-9]+-[0-9]{1,2}-[0-9]{1,2})T.*|(.*?)[\\x00-\\x20]*)$', '$1$2'"
+"""A pattern for the date in a text and what to replace it by."""
 _WHOLE_NUMBER: Final = r"'^[\\x00-\\x20]*[+-]?[0-9]+[\\x00-\\x20]*$'"
 
 
@@ -25,6 +28,9 @@ def _cast(call: Call) -> exp.Expr | None:
         return None
     if kind.family == "string" and target.family in INTEGERS:
         return _of_text(call, str(target))
+    if kind.family == "string" and target.family == "date":
+        made = text_as_date(call.arguments[0], call.name)
+        return None if made == call.function else made
     if kind.family in FLOATS and target.family == "decimal":
         # a decimal has the digits that the float is written with: 1.005 is 1.01, though it is a little less
         # NaN and infinity are NULL
@@ -42,6 +48,18 @@ def _cast(call: Call) -> exp.Expr | None:
     if kind.family == "decimal" and target.family == "boolean":
         return expression("__x != 0", x=call.arguments[0])
     return None
+
+
+def text_as_date(node: exp.Expr, name: str = "cast") -> exp.Expr:
+    """A text cast to a date; with blanks around it, or with a time after ``T``, too.
+
+    Args:
+        name: ``cast`` or ``try_cast``.
+    """
+    literal = node.unnest()
+    if literal.key == "literal" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", literal.name):
+        return cast(node, "date") if name == "cast" else try_cast(node, "date")
+    return expression(f"{name}(regexp_replace(__x, {_DATE}) as date)", x=node)
 
 
 def _of_text(call: Call, target: str) -> exp.Expr:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from vertebra.spark_sql.rewrites.call import Call, Rule, cast, expression
+from vertebra.spark_sql.rewrites.divisors import has_division
 from vertebra.spark_sql.types import FLOATS, INT, INTEGERS, NUMBERS, TIMES, SqlType, common_type
 from vertebra.spark_sql.unsupported import UnsupportedError
 
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|\s*[+-]?(NaN|Infinity|Inf)\s*", re.IGNORECASE)
+
+
+_TIME: Final = re.compile(r"\s*([+-]?\d{4,7}(-\d{1,2}.*)?|T?\d{1,2}:.*)\s*")
+_WRITTEN: Final = {
+    **dict.fromkeys(TIMES, _TIME),
+    "boolean": re.compile(r"\s*(true|t|yes|y|1|false|f|no|n|0)\s*", re.IGNORECASE),
+}
+"""Texts that may be cast to a type."""
+_AS_WRITTEN: Final = {"boolean": "write true or false", "timestamp": "write timestamp'2024-02-29 12:30:00'"}
 
 
 def coerced(arguments: Sequence[exp.Expr], kinds: Sequence[SqlType | None]) -> list[exp.Expr] | None:
@@ -45,6 +55,12 @@ def _cast(node: exp.Expr, kind: SqlType, common: SqlType) -> exp.Expr:
             f"the text {text!r} stands where a number is expected",
             cause="it cannot be cast to a number",
             remedy="cast the number to a text: cast(… as string)",
+        )
+    if text is not None and common.family in _WRITTEN and not _WRITTEN[common.family].fullmatch(text):
+        raise UnsupportedError(
+            f"the text {text!r} stands where a {common.family} is expected",
+            cause=f"it cannot be cast to a {common.family}",
+            remedy=_AS_WRITTEN.get(common.family, "write a date, e.g. date'2024-02-29'"),
         )
     return cast(node, common)
 
@@ -230,6 +246,8 @@ def _branches(call: Call) -> exp.Expr | None:
     kind = call.kind
     if kind is None or kind.family in ("null", "map", "struct", "interval", "array"):
         return None
+    if kind.family == "boolean" and not call.in_rule and has_division(node):
+        return _branch_by_branch(node)
     made = node.copy()
     changed = False
     parts = made.args["ifs"] if isinstance(made, exp.Case) else [made]
@@ -240,6 +258,20 @@ def _branches(call: Call) -> exp.Expr | None:
     if isinstance(made, exp.Case):
         changed |= _set_cast(made, "default", call, kind)
     return made if changed else None
+
+
+def _branch_by_branch(node: exp.Expr) -> exp.Expr:
+    """``if`` or ``case`` that gives a boolean, as a number, of which only the branches are computed that are needed."""
+    from sqlglot import exp
+
+    made = node.copy()
+    parts = [*made.args["ifs"], made] if isinstance(made, exp.Case) else [made]
+    for part in parts:
+        for key in ("true", "false", "default"):
+            branch = part.args.get(key)
+            if branch is not None and not isinstance(branch.unnest(), exp.Null):
+                part.set(key, cast(branch, "int"))
+    return cast(made, "boolean")
 
 
 def _set_cast(node: exp.Expr, key: str, call: Call, kind: SqlType) -> bool:

@@ -52,6 +52,12 @@ def _flatten(call: Call) -> exp.Expr | None:
 
 def _element_at(call: Call) -> exp.Expr | None:
     kind, key = call.kinds if len(call.kinds) == 2 else (None, None)
+    if kind is not None and kind.family == "array" and call.arguments[1].unnest().name == "0":
+        raise UnsupportedError(
+            f"{call.name} at position 0",
+            cause="positions of arrays begin with 1 there, and the engines stop",
+            remedy=f"write {call.name}(x, 1), or x[0]",
+        )
     if kind is None or key is None or kind.family != "map" or kind.key is None:
         return None
     common = common_type((kind.key, key))

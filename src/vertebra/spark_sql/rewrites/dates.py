@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from vertebra.spark_sql.rewrites.call import Call, Rule, cast, expression
+from vertebra.spark_sql.rewrites.casts import text_as_date
 from vertebra.spark_sql.types import SqlType
 from vertebra.spark_sql.unsupported import UnsupportedError
 
@@ -45,7 +46,15 @@ _WEEKDAYS: Final = frozenset(
 
 
 def _as_date(node: exp.Expr, kind: SqlType | None) -> exp.Expr:
+    if kind is not None and kind.family == "string":
+        return text_as_date(node)
     return node if kind is None or kind.family == "date" else cast(node, "date")
+
+
+def _to_date(call: Call) -> exp.Expr | None:
+    """``to_date(x)`` without a format is a cast."""
+    kind = call.kinds[0] if len(call.kinds) == 1 else None
+    return text_as_date(call.arguments[0]) if kind is not None and kind.family == "string" else None
 
 
 def _weekday(call: Call) -> exp.Expr | None:
@@ -116,7 +125,7 @@ def _of_date(call: Call) -> exp.Expr | None:
         return None
     if kind.family != "string" and call.name in _EXACT:
         return None
-    return expression(f"{call.name}(__x)", x=cast(call.arguments[0], "date"))
+    return expression(f"{call.name}(__x)", x=_as_date(call.arguments[0], kind))
 
 
 _EXACT: Final = frozenset({"year", "quarter", "month", "day", "dayofmonth", "dayofweek", "dayofyear"})
@@ -128,6 +137,14 @@ def _of_time(call: Call) -> exp.Expr | None:
     if kind is None or kind.family != "string":
         return None
     return expression(f"{call.name}(__x)", x=cast(call.arguments[0], "timestamp"))
+
+
+def _add_months(call: Call) -> exp.Expr | None:
+    """A number of months that is no integer is cast to one."""
+    kind = call.kinds[1] if len(call.kinds) == 2 else None
+    if kind is None or kind.family not in ("float", "double", "decimal"):
+        return None
+    return expression(f"{call.name}(__x, cast(__n as int))", x=call.arguments[0], n=call.arguments[1])
 
 
 def _days_between(call: Call) -> exp.Expr | None:
@@ -245,6 +262,7 @@ RULES: Final[dict[str, Rule]] = {
     "trunc": _trunc, "date_trunc": _date_trunc, "datediff": _days_between, "date_diff": _days_between,
     **dict.fromkeys(("weekofyear", "dayname", "monthname", *sorted(_EXACT)), _of_date),
     **dict.fromkeys(("hour", "minute", "second"), _of_time),
+    "add_months": _add_months, "to_date": _to_date,
     "date_format": _formatted, "next_day": _next_day, "date_from_unix_date": _from_number,
     **dict.fromkeys(("from_utc_timestamp", "to_utc_timestamp"), _zoned),
 }  # fmt: skip

@@ -21,6 +21,7 @@ _REFUSED: Final = {
     r"\(\?[^:i]|\(\?i[^)]": "groups such as (?=…), (?<name>…) and flags other than (?i)",
     r"[*+?}]\+": "possessive quantifiers",
     r"\[\[|&&|\[[^\]]*\[": "classes within classes",
+    r"\{,": "a quantifier without a least number",
 }
 _LINE_END: Final = r"(?:\r\n|[\n\r\x{85}\x{2028}\x{2029}])?$"
 _FINDING: Final = ("rlike", "regexp", "regexp_like")
@@ -49,6 +50,9 @@ def _pattern(call: Call) -> exp.Expr | None:
     if len(call.arguments) > 2 and call.name == "regexp_replace":
         _check_replacement(call.arguments[2].unnest())
     made = _translated(pattern)
+    _check_valid(pattern, made)
+    if call.name == "regexp_extract" and len(call.arguments) > 2:
+        _check_group(call.arguments[2], pattern)
     if call.name in _SPLITTING and _matches_nothing(made):
         raise UnsupportedError(
             f"the pattern {pattern!r} of {call.name} matches the empty text",
@@ -70,9 +74,37 @@ def _pattern(call: Call) -> exp.Expr | None:
     return cast(node, "int") if call.name == "regexp_count" else node
 
 
+def _check_valid(pattern: str, made: str) -> None:
+    """A pattern that no engine can read; it would stop the query where a text is not NULL."""
+    try:
+        re.compile(made.replace("(?i)", ""))
+    except re.error as error:
+        raise UnsupportedError(
+            f"the pattern {pattern!r} cannot be read",
+            cause=str(error),
+            remedy="correct it; a bracket that stands for itself is written \\[ or \\(",
+        ) from None
+
+
+def _check_group(node: exp.Expr, pattern: str) -> None:
+    """The group that is extracted is one of the pattern."""
+    groups = _groups(pattern)
+    text = node.sql(dialect="spark").replace(" ", "")
+    if re.fullmatch(r"-\d+", text) or (text.isdigit() and int(text) > groups):
+        raise UnsupportedError(
+            f"group {text} of the pattern {pattern!r}",
+            cause="the pattern does not have it, and the engines stop",
+            remedy=f"write a group from 0, the whole match, to {groups}",
+        )
+
+
+def _groups(pattern: str) -> int:
+    return len(re.findall(r"\((?!\?)", re.sub(r"\\.|\[[^\]]*\]", "", pattern)))
+
+
 def _check_groups(replacement: exp.Expr, pattern: str) -> None:
     """A group in a replacement is one of the pattern; Apache Spark stops otherwise."""
-    groups = len(re.findall(r"\((?!\?)", re.sub(r"\\.|\[[^\]]*\]", "", pattern)))
+    groups = _groups(pattern)
     wrong = next((one for one in re.findall(r"\$(\d)", replacement.name) if int(one) > groups), None)
     if wrong is not None or re.search(r"\$(?!\d)", replacement.name):
         raise UnsupportedError(

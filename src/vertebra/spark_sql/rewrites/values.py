@@ -117,6 +117,20 @@ def _power(call: Call) -> exp.Expr | None:
     return expression(f"case when isnan(__y) then cast('NaN' as double) else {call.name}(__x, __y) end", x=x, y=y)
 
 
+def _of_doubles(call: Call) -> exp.Expr | None:
+    """Functions of doubles: other numbers and texts are cast, which the embedded engine does otherwise."""
+    cast_of = ("string", "decimal")
+    if not any(kind is not None and kind.family in cast_of for kind in call.kinds):
+        return None
+    node = call.function.copy()
+    parts = [
+        cast(one, "double") if kind is not None and kind.family in cast_of else one.copy()
+        for one, kind in zip(call.arguments, call.kinds, strict=True)
+    ]
+    node.set("expressions", parts)
+    return node
+
+
 def _rint(call: Call) -> exp.Expr | None:
     """The nearest whole number, halves to the even one."""
     if len(call.arguments) != 1 or call.kinds[0] is None:
@@ -221,6 +235,7 @@ RULES: Final[dict[str, Rule]] = {
     **dict.fromkeys(("percentile", "median"), _percentile),
     **dict.fromkeys(("round", "bround"), _rounded),
     **dict.fromkeys(("to_json", "to_csv"), _as_text),
+    **dict.fromkeys(("sign", "signum", "hypot"), _of_doubles),
     "rint": _rint,
     "isnan": _isnan,
     "array_contains": _array_contains,
