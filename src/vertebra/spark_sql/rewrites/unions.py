@@ -52,10 +52,11 @@ def check_united(name: str, one: SqlType | None, two: SqlType | None) -> None:
 
 
 def _different(name: str, one: SqlType | None, two: SqlType | None) -> UnsupportedError:
+    target = common_type((one, two)) or (one if two is None or two.family == "null" else two)
     return UnsupportedError(
         f"the column {name} is {one} in one part and {two} in the other",
         cause="the engines unite values of different types in different ways",
-        remedy=f"cast it in both parts, e.g. cast({name} as {one if two is None or two.family == 'null' else two})",
+        remedy=f"cast it in both parts, e.g. cast({name} as {target})",
     )
 
 
