@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -42,6 +43,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None:  # a worker of pytest-xdist has none
         terminal.write_line(f"effort: {EFFORT} (set {VARIABLE}=fast or thorough)")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def rare_garbage_collections() -> None:
+    """Modules and tests stay until the end, so Python need not look through them again and again for garbage."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

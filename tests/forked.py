@@ -6,6 +6,7 @@ processes. A fork is a process of its own, so it may be killed at any moment lik
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -75,6 +76,7 @@ def forks() -> Iterator[Forks]:
 def _origin() -> None:
     """Fork for every line that is read, and print how the fork ended."""
     _import_what_runs_import()
+    gc.freeze()  # what was imported stays, and its pages shared
     os.fsync = lambda _: None  # a killed process loses nothing that it wrote, flushed or not
     for line in sys.stdin:
         child = os.fork()

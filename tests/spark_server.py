@@ -31,12 +31,32 @@ ENVIRONMENT = Path(os.environ.get("VERTEBRA_SPARK_ENV", ROOT / ".venv-spark"))
 
 FOR_SMALL_PLANS = {
     # Compiling a plan over ten rows takes longer than running it. Without its second compiler, Java reserves little room
-    # for compiled code, and compiles the same methods over and over.
-    "spark.driver.extraJavaOptions": ("-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC -Xmn1g"),
+    # for compiled code, and compiles the same methods over and over. The classes are of the server, so none is verified;
+    # a process is started for the permissions of each file.
+    "spark.driver.extraJavaOptions": (
+        "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC -Xmn1g"
+        " -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote -Djdk.lang.Process.launchMechanism=VFORK"
+    ),
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
+    # each aggregation, sort and broadcast join takes a page of memory, by default of up to 64 MB
+    "spark.buffer.pageSize": "1m",
+    "spark.sql.parquet.columnarReaderBatchSize": "256",
+    "spark.broadcast.compress": "false",
+    "spark.shuffle.compress": "false",
+    # no session adds classes; nobody looks at the plans, the jobs, and what is logged of them
+    "spark.log.level": "WARN",
+    "spark.sql.maxPlanStringLength": "0",
+    "spark.sql.ui.retainedExecutions": "1",
+    "spark.sql.artifact.isolation.enabled": "false",
+    "spark.ui.liveUpdate.period": "-1",
+    "spark.ui.retainedJobs": "1",
+    "spark.ui.retainedStages": "1",
+    "spark.ui.retainedTasks": "1",
 }
+WITHOUT_DEFAULTS = ("core", "hdfs", "mapred", "yarn")
+"""Files of a thousand defaults of Hadoop, which Spark sends to each task; those that it needs are in its code, too."""
 
 
 def unavailable() -> str | None:
@@ -74,6 +94,11 @@ class SparkServer:
             port = probe.getsockname()[1]
         home = _home()
         log = (self._folder / "spark.log").open("wb")
+        configuration = self._folder / "conf"
+        configuration.mkdir()
+        if self._settings:
+            for name in WITHOUT_DEFAULTS:
+                (configuration / f"{name}-default.xml").write_text("<configuration/>", "ascii")
         self._process = subprocess.Popen(
             [
                 str(home / "bin" / "spark-submit"),
@@ -89,7 +114,13 @@ class SparkServer:
                 *_conf("spark.sql.warehouse.dir", str(self._folder / "warehouse")),
                 *_conf("spark.local.dir", str(self._folder / "local")),
             ],
-            env=os.environ | {"SPARK_HOME": str(home), "PYSPARK_PYTHON": sys.executable, "TZ": "UTC"},
+            env=os.environ
+            | {
+                "SPARK_HOME": str(home),
+                "SPARK_CONF_DIR": str(configuration),
+                "PYSPARK_PYTHON": sys.executable,
+                "TZ": "UTC",
+            },
             cwd=self._folder,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.tiny import make, open_tiny
+from pipeline.tiny import make, open_tiny, without_rules
 from vertebra.declare.load import load_project
 from vertebra.engine import Engine
 from vertebra.errors import DeclarationErrors
@@ -18,7 +18,7 @@ FIRST = datetime(2026, 3, 1, 22, 30, 15, 250_000, tzinfo=UTC)
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    folder = make(tmp_path)
+    folder = without_rules(make(tmp_path))
     (folder / "views/age.sql").write_text("select id, datediff(run_date(), day) as age from trusted.sales")
     (folder / "views/stamped.sql").write_text("select count(*) as n, run_time() as at from trusted.sales")
     return folder

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.tiny import edit, make, open_tiny
+from pipeline.tiny import edit, make, open_tiny, without_rules
 from vertebra.declare.load import load_project
 from vertebra.engine import Engine
 from vertebra.lake.same_rows import same_rows
@@ -21,7 +21,7 @@ from vertebra.pipeline.run import run
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return make(tmp_path)
+    return without_rules(make(tmp_path))
 
 
 def ran(root: Path, engine: Engine, *, full_refresh: bool = False) -> dict[str, StepResult]:
