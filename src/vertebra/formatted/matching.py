@@ -83,12 +83,15 @@ def _matching(frame: DataFrame, dataset: Dataset, key: Mapping[str, str], *, raw
         raw: whether the frame has texts; otherwise it has values.
     """
     from pyspark.sql import functions as F
+    from pyspark.sql.types import StringType, StructField, StructType
 
+    # neither a literal nor a filter: an engine would put one into all stages of the other, and plan for half a minute
+    texts = StructType([StructField(f"{_WANTED}{name}", StringType()) for name in key])
+    frame = frame.crossJoin(frame.sparkSession.createDataFrame([tuple(key.values())], texts))
     intermediates = Intermediates()
     conditions = []
     for name, text in key.items():
         column = dataset.columns[name]
-        frame = frame.withColumn(f"{_WANTED}{name}", F.lit(text))
         read = cell_text(dataset, column)
         wanted = read_cell(F.col(f"{_WANTED}{name}"), column, read, intermediates).value
         value = read_cell(F.col(name), column, read, intermediates).value if raw else F.col(name)
@@ -98,7 +101,8 @@ def _matching(frame: DataFrame, dataset: Dataset, key: Mapping[str, str], *, raw
         if raw:
             alike.append(F.btrim(F.col(name), F.lit(BLANKS)) == F.lit(text.strip(BLANKS)))
         conditions.append(reduce(lambda one, other: one | other, (F.coalesce(one, F.lit(False)) for one in alike)))
-    return intermediates.on(frame).where(reduce(lambda one, other: one & other, conditions)).select(_RID)
+    matches = F.when(reduce(lambda one, other: one & other, conditions), F.array(_RID))
+    return intermediates.on(frame).select(F.explode(matches).alias(_RID))
 
 
 def _add(found: dict[int, set[int]], rows: DataFrame) -> None:
