@@ -56,6 +56,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(BIN)/python -m compileall -q src/vertebra
 	@touch $@
 
 spark: setup ## Make the environment of the Apache Spark server that the tests start (needs Java 17)

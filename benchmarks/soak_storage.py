@@ -47,8 +47,14 @@ AFTER_A_REPAIR = (
     "runs.fingerprint_parts",
     "lineage.fingerprint",
     "publications.fingerprint",
+    "runs.version",
+    "lineage.output_version",
+    "lineage.input_version",
+    "quality.table_version",
+    "publications.table_version",
 )
-"""Columns that a repair cannot rebuild from the commits of tables, or that differ where a table was written again."""
+"""Columns that a repair cannot rebuild from the commits of tables, or that differ where a table was written again: the
+damaged version keeps its number."""
 
 
 @dataclass
