@@ -175,7 +175,7 @@ class Rounds:
 
     def _round(self, active: Sequence[Determinant], folder: Path) -> set[str]:
         """One round; the columns in which it changed cells."""
-        table = apply_repairs(self.table, self.schema, self._made_so_far, self.columns) if self.made else self.table
+        table = self._repaired(folder / "table") if self.made else self.table
         ballots = self._broken(active, table, folder)
         if not ballots:
             return set()
@@ -217,6 +217,15 @@ class Rounds:
             self.made.append(repairs)
             self.fixed.append(repairs.select("rid", "column_name"))
         return changed
+
+    def _repaired(self, folder: Path) -> DataFrame:
+        """The columns that dependencies read, with the repairs of earlier rounds; a round reads them several times."""
+        import pyarrow as pa
+
+        used = {"_rid"}.union(*[one.reads.union(one.columns) for one in self.determinants])
+        schema = pa.schema([one for one in self.schema if one.name in used])
+        repaired = apply_repairs(self.table, schema, self._made_so_far, self.columns)
+        return self.engine.materialise(repaired, folder)
 
     def _of_determinants(self, moves: DataFrame, ballots: Sequence[Ballot]) -> DataFrame:
         """``determinant, _rid`` of tuples that move to another group."""
