@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from vertebra.engine import Engine
 from vertebra.engine.written_schema import check_written, sql_type, stored_type
 from vertebra.errors import LakeError, QueryError
@@ -36,7 +37,11 @@ MEETINGS = (
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(fast=12, thorough=40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.sampled_from(MEETINGS), st.sampled_from(PARTS), st.sampled_from(VALUES), st.sampled_from(VALUES))
 def test_a_table_is_stored_with_the_types_of_its_files_or_not_at_all(
     lake: Lake, engine: Engine, meeting: str, part: str, one: str, other: str
