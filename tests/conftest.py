@@ -46,10 +46,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def rare_garbage_collections() -> None:
+def rare_garbage_collections() -> Iterator[None]:
     """Modules and tests stay until the end, so Python need not look through them again and again for garbage."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    yield
+    gc.unfreeze()  # some modules complain about what is left at the end
 
 
 @pytest.fixture(scope="session", autouse=True)

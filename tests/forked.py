@@ -85,6 +85,7 @@ def _origin() -> None:
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{status}\n")
         sys.stdout.flush()
+    gc.unfreeze()
 
 
 def _import_what_runs_import() -> None:
