@@ -291,9 +291,7 @@ def waterfall(found: MatchExplanation) -> list[str]:
     if found.reason:
         lines.append(f"  {found.reason}")
     if found.trust != "learned":
-        lines.append(
-            "  too few pairs to learn from: weights are assumed" + (" in part" if found.trust == "both" else "")
-        )
+        lines.append("  little to learn from: weights are assumed" + (" in part" if found.trust == "both" else ""))
     lines.append("")
     width = max(len(one.name) for one in found.evidence)
     longest = max((abs(one.weight) for one in found.evidence), default=0) or 1

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vertebra.pipeline.progress import StepResult
 
 _WEIGHTS: Final = {
-    "assumed": "assumed weights: too few pairs to learn from",
+    "assumed": "assumed weights: nothing to learn from",
     "both": "learned and assumed weights: few pairs to learn from",
 }
 _MAX_DRIFT: Final = 4
