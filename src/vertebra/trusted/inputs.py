@@ -15,7 +15,7 @@ from vertebra.trusted.repair.planned import planned_repair
 if TYPE_CHECKING:
     from vertebra.declare.dataset import Dataset
 
-VERSION: Final = 6
+VERSION: Final = 7
 """The version of the trusted step. Raise it when the same table, declaration and decisions come to give another trusted
 table or other rows in its ledgers, also through a change in ``denial``, ``declare/sugar`` or a repair method: all
 trusted tables are then written again. See "Raise a version" in ``CONTRIBUTING.md``."""
