@@ -100,6 +100,15 @@ COLUMNS: Final[dict[str, tuple[Callable[[], Column], list[Any]]]] = {
     "reverse": (lambda: F().reverse(col("id")), ["1", "2"]),
     "lag": (lambda: F().lag("id", 1, 0).over(window()), [0, 1]),
     "range": (lambda: F().sum("id").over(window().rangeBetween(-1, 0)), [1, 3]),
+    "mod": (lambda: F().call_function("mod", col("d"), F().lit(3)), ["1.49", "1.00"]),
+    "and": (lambda: (col("id") > 1) & (col("y") > -1), [False, True]),
+    "or": (lambda: (col("id") > 1) | (col("x") > 2), [False, True]),
+    "add_months": (lambda: F().add_months(F().lit(FIRST), 1), [dt.date(1, 2, 1)] * 2),
+    "to_date": (lambda: F().to_date(F().lit("2024-02-29")), [dt.date(2024, 2, 29)] * 2),
+    "ascii": (lambda: F().ascii("s"), [32, 1635]),
+    "split_part": (lambda: F().split_part(F().lit("a-b"), F().lit("-"), F().lit(2)), ["b", "b"]),
+    "xpath_int": (lambda: F().xpath_int(F().lit("<a>1</a>"), F().lit("a")), [1, 1]),
+    "hypot": (lambda: F().hypot(F().lit(3.0), F().lit(4.0)), ["5.0", "5.0"]),
 }
 """Columns of native functions, by the name of a function or operator, with Apache Spark's answers."""
 REFUSED: Final[dict[str, tuple[Callable[[], Column], str]]] = {
