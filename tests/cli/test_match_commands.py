@@ -107,6 +107,12 @@ def test_a_pair_is_explained(command: Callable[..., str]) -> None:
     assert "no match" in command("why", "people", "crm:7", "shop:8")
 
 
+def test_the_explanation_of_a_pair_is_drawn(command: Callable[..., str], tmp_path: Path) -> None:
+    file = tmp_path / "why.html"
+    command("why", "people", "7", "7", "--html", str(file))
+    assert "<h1>crm: 7 and shop: 7: match, probability " in file.read_text("utf-8")
+
+
 def test_decisions_hold_in_the_next_run_until_they_are_taken_back(command: Callable[..., str], folder: Path) -> None:
     assert "crm:7 and shop:7 will be different entities" in command("reject", "people", "7", "7", "-m", "twins")
     command("accept", "people", "crm:1", "shop:39")

@@ -268,6 +268,10 @@ def match_why(
     name: NameArgument,
     left: LeftArgument,
     right: RightArgument,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write it as an HTML page with a picture.", show_default=False),
+    ] = None,
     project: ProjectOption = CURRENT_FOLDER,
     profile: ProfileOption = None,
 ) -> None:
@@ -276,10 +280,17 @@ def match_why(
     Each comparison adds to the log-odds of a match, or takes from them.
 
     \b
-    Example:
+    Examples:
       vertebra match why airports JFK KJFK
+      vertebra match why airports JFK KJFK --html why.html
     """
     found = open_workspace(project, profile).matches.why(name, left, right)
+    if html is not None:
+        from vertebra.report.match_page import write_match_page
+
+        write_match_page(found, html)
+        print_note(f"wrote {html}: open it in a browser")
+        return
     for line in waterfall(found):
         typer.echo(line)
 
