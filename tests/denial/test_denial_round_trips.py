@@ -125,6 +125,7 @@ def test_no_text_raises_anything_but_a_rule_error(pieces: list[str], between: st
 @given(rules, st.integers(0, 200), st.integers(0, 4), st.text(max_size=3))
 @example("not t.ok ∧ t.u in ('::::', '::::') ∧ t.u is null", 39, 4, "")
 @example("t.and between abs(s.a) and s.a", 22, 4, "")
+@example("t.and between abs(s.a) and s.a", 22, 0, "0")
 def test_no_damaged_rule_raises_anything_but_a_rule_error(text: str, place: int, cut: int, put: str) -> None:
     damaged = text[:place] + put + text[place + cut :]
     refused = refusal(damaged)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import pytest
 from hypothesis import assume, given, settings
@@ -50,6 +51,7 @@ def test_a_reserved_word_after_a_dot_is_a_column(word: str) -> None:
 @settings(deadline=None, max_examples=examples(fast=60, thorough=400))
 @given(names, st.sampled_from(["int", "string"]))
 def test_a_proposed_column_can_be_written(name: str, kind: str) -> None:
+    name = unicodedata.normalize("NFC", name)  # as names of columns are
     columns = {name: kind}
     value = "3" if kind == "int" else "'x'"
     typo = name + "x"

@@ -120,7 +120,16 @@ class Predicates:
 
     def _translated(self, sql: str, columns: Mapping[str, tuple[str, str]], start: int, end: int) -> str:
         """The SQL whose functions give Apache Spark's answer on both engines."""
-        made = translate_functions(sql, {name: parse_type(kind) for name, kind in columns.values()})
+        from sqlglot.errors import ParseError
+
+        try:
+            made = translate_functions(sql, {name: parse_type(kind) for name, kind in columns.values()})
+        except ParseError as error:  # a part of `between` may be no expression by itself
+            found = error.errors[0]["description"] if error.errors else str(error)
+            refuse(
+                self.text, start, end, "this is not an expression", cause=str(found),
+                remedy="write e.g. `t.origin = s.origin and t.distance != s.distance`",
+            )  # fmt: skip
         for problem in made.problems:
             refuse(self.text, start, end, problem.fact, cause=problem.cause, remedy=problem.remedy)
         return made.text
