@@ -57,6 +57,7 @@ def match_page(found: MatchExplanation) -> str:
         render(
             __name__,
             "page.html.j2",
+            style=render("vertebra.report.quality", "style.css"),
             found=found,
             left=left,
             right=right,
