@@ -10,7 +10,7 @@ from pathlib import Path
 from forked import Forks
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-BLOCK = re.compile(r"^```(yaml|sh|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(yaml|csv|sh|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def shown_lines(page: str, project: Path, forks: Forks) -> int:
@@ -25,13 +25,13 @@ def shown_lines(page: str, project: Path, forks: Forks) -> int:
     """
     printed, shown = "", 0
     for kind, text in BLOCK.findall((DOCS / page).read_text("utf-8")):
-        if kind == "yaml":
-            name = re.match(r"# (\S+\.yaml)\n", text)
+        if kind in ("yaml", "csv"):
+            name = re.match(r"# (\S+\.(?:yaml|csv))\n", text)
             if name is None:
                 continue  # a part of a declaration
             file = project / name[1]
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
+            file.write_text(text if kind == "yaml" else text[name.end() :])
         elif kind == "sh":
             printed = "".join(typed(line, project, forks) for line in text.splitlines())
         else:

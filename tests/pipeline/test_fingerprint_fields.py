@@ -171,7 +171,7 @@ FIELDS = list(all_fields())
 CHECKED = [
     (model, field)
     for model, field in FIELDS
-    if model.__name__ not in ("Settings", "View", "Analysis", "AsOf", "Candidate")
+    if model.__name__ not in ("Settings", "View", "Series", "SeriesColumn", "Analysis", "AsOf", "Candidate")
 ]
 
 

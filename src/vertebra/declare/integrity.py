@@ -9,6 +9,8 @@ from vertebra.declare.dataset_integrity import dataset_errors, no_column
 from vertebra.declare.declarations import Declarations, datasets_read_by, views_read
 from vertebra.declare.document import Document, Loc, display_path
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, inputs_of, outputs_of, survivor_column
+from vertebra.declare.series import Series
+from vertebra.declare.series_checks import series_problems
 from vertebra.declare.sql_text import place, quote
 from vertebra.declare.view_columns import output_columns, unknown_columns
 from vertebra.errors import DeclarationError
@@ -163,7 +165,9 @@ def _view_column_errors(declared: Declarations) -> Iterator[DeclarationError]:
     """Find views that read columns which no table has that they read them from."""
     tables = _known_columns(declared)
     for name, read in declared.views.items():
-        if read.query is None:
+        if read.view.series is not None:
+            yield from _series_errors(name, read.view.series, declared, tables)
+        if read.query is None or read.view.series is not None:
             continue
         sql, file = read.view.sql or "", display_path(read.view.file)
         for one in unknown_columns(read.query, tables):
@@ -183,6 +187,22 @@ def _view_column_errors(declared: Declarations) -> Iterator[DeclarationError]:
                 remedy=did_you_mean(one.column, names, add),
                 where=place(sql, one.start, file),
             )
+
+
+def _series_errors(
+    name: str, series: Series, declared: Declarations, tables: Mapping[str, Sequence[str]]
+) -> Iterator[DeclarationError]:
+    """The columns that a series reads and its table does not have, or whose declared types do not fit."""
+    document = declared.documents["view", name]
+    dataset = declared.datasets.get(series.source.partition(".")[2]) if series.source.startswith("trusted.") else None
+    if series.source not in tables:
+        return
+    types = {column: str(one.type) for column, one in dataset.columns.items()} if dataset is not None else {}
+    columns = {column: types.get(column, "") for column in tables[series.source]}
+    for one in series_problems(series, columns):
+        yield DeclarationError(
+            f"view {name}: {one.fact}", cause=one.cause, remedy=one.remedy, where=document.where(("series", *one.loc))
+        )
 
 
 def _columns_of(table: str, columns: Sequence[str]) -> str:

@@ -25,12 +25,14 @@ from vertebra.declare.reconciliation import Reconciliation, outputs_named
 from vertebra.declare.secret import written_secrets
 from vertebra.declare.settings import FILE, read_settings
 from vertebra.declare.validation import validated
-from vertebra.declare.view_file import read_view
+from vertebra.declare.view import SeriesFile
+from vertebra.declare.view_file import read_series, read_view
 from vertebra.declare.view_support import unsupported
 from vertebra.errors import DeclarationError, DeclarationErrors
 
 _DATASET: Final[TypeAdapter[Dataset]] = TypeAdapter(Dataset)
 _RECONCILIATION: Final[TypeAdapter[Any]] = TypeAdapter(Reconciliation)
+_SERIES: Final[TypeAdapter[SeriesFile]] = TypeAdapter(SeriesFile)
 
 
 def find_project(start: Path) -> Path:
@@ -124,7 +126,7 @@ class _Loading:
             self._dataset(file)
         for file in self._files("reconcile", (".yaml", ".yml")):
             self._reconciliation(file)
-        for file in self._files("views", (".sql", ".py")):
+        for file in self._files("views", (".sql", ".py", ".yaml", ".yml")):
             self._view(file)
         for file in self._files("analyses", (".py",)):
             self._analysis(file)
@@ -193,12 +195,23 @@ class _Loading:
             self.declared.documents["reconciliation", file.stem] = document
 
     def _view(self, file: Path) -> None:
+        if file.suffix in (".yaml", ".yml"):
+            return self._series(file)
         try:
             self._check_name(file, "view")
             self.declared.views[file.stem] = read_view(file, self.root)
         except DeclarationErrors as error:
             self.errors += error.errors
             self.declared.failed.add(f"exploitation.{file.stem}")
+
+    def _series(self, file: Path) -> None:
+        document = read_document(file)
+        made = self._validated(_SERIES, document, self._named(document, "view"), "view")
+        if made is None:
+            self.declared.failed.add(f"exploitation.{file.stem}")
+        else:
+            self.declared.views[file.stem] = read_series(made, document)
+            self.declared.documents["view", file.stem] = document
 
     def _analysis(self, file: Path) -> None:
         try:

@@ -16,6 +16,7 @@ from vertebra.declare.project import SettingsFile
 from vertebra.declare.publication import PUBLISH_TARGETS, Publication
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, Survivor
 from vertebra.declare.registered import REGISTERED, Registered, registered_by
+from vertebra.declare.view import SeriesFile
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -38,7 +39,7 @@ _SHORT_FORMS: Final[dict[type, dict[str, Any]]] = {
 }
 """What may be written instead of a mapping."""
 
-_NAMED_BY_FILE: Final = (Dataset, EntityResolution, LookupTable, Publication)
+_NAMED_BY_FILE: Final = (Dataset, EntityResolution, LookupTable, SeriesFile, Publication)
 """Declarations that have the name of their file."""
 
 _DECIDED: Final = ("parse",)
@@ -48,9 +49,11 @@ DOCUMENTS: Final[dict[str, tuple[type[BaseModel], ...]]] = {
     "project": (SettingsFile,),
     "dataset": (Dataset,),
     "reconciliation": (EntityResolution, LookupTable),
+    "view": (SeriesFile,),
     "publication": (Publication,),
 }
-"""What each kind of file declares: ``vertebra.yaml``, ``datasets/*.yaml``, ``reconcile/*.yaml``, ``publish/*.yaml``."""
+"""What each kind of file declares: ``vertebra.yaml``, ``datasets/*.yaml``, ``reconcile/*.yaml``, ``views/*.yaml``,
+``publish/*.yaml``."""
 
 
 def json_schema(kind: str | None = None) -> dict[str, Any]:
@@ -59,8 +62,8 @@ def json_schema(kind: str | None = None) -> dict[str, Any]:
     It has every collector, publish target and comparison, including those of plug-ins.
 
     Args:
-        kind: ``project``, ``dataset``, ``reconciliation`` or ``publication``; None gives one schema whose ``$defs`` has
-            all four under these names, and that accepts any of them.
+        kind: ``project``, ``dataset``, ``reconciliation``, ``view`` or ``publication``; None gives one schema whose
+            ``$defs`` has all of them under these names, and that accepts any of them.
 
     Raises:
         RegistryError: a plug-in that adds a publish target cannot be loaded.

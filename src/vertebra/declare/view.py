@@ -1,4 +1,4 @@
-"""An exploitation view: SparkSQL in ``views/<name>.sql`` or a function in ``views/<name>.py``."""
+"""An exploitation view: ``views/<name>.sql`` (SparkSQL), ``views/<name>.py`` or ``views/<name>.yaml`` (a series)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from vertebra.declare.dataset import Declaration, Name
+from vertebra.declare.series import Series
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -19,8 +20,10 @@ class View(Declaration):
 
     Attributes:
         inputs: the qualified tables it reads (``trusted.flights``), from the SQL or as declared.
+        sql: its query; of a series, the one that computes it.
         run_functions: ``run_date`` and ``run_time``, if its SQL calls them.
         imports: the project's Python files that its code imports.
+        series: what it is declared as, if it is a series.
     """
 
     name: Name
@@ -33,6 +36,16 @@ class View(Declaration):
     imports: tuple[Path, ...] = ()
     tags: tuple[str, ...] = ()
     run_functions: tuple[str, ...] = ()
+    series: Series | None = None
+
+
+class SeriesFile(Declaration):
+    """A view that is a series, as ``views/<name>.yaml`` declares it."""
+
+    name: Name
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    series: Series
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Reading ``views/<name>.sql`` and ``views/<name>.py``: description, tags and the tables a view reads."""
+"""Reading the files of views, SQL, Python and series: description, tags and the tables a view reads."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from vertebra.declare.document import Document, Loc, display_path, read_text
 from vertebra.declare.project_imports import imported_files
 from vertebra.declare.python_determinism import nondeterministic_calls
 from vertebra.declare.python_file import LazyFunction, parse_file, run_file
+from vertebra.declare.series_sql import series_sql
 from vertebra.declare.source_location import SourceLocation
 from vertebra.declare.sql_text import NamedTable, one_query, place, problem_error, quote, tables_named
-from vertebra.declare.view import View, declared_views
+from vertebra.declare.view import SeriesFile, View, declared_views
 from vertebra.errors import DeclarationError, DeclarationErrors
 from vertebra.spark_sql.determinism import nondeterministic, run_functions
 from vertebra.zones import CLEANED_ZONES, Zone
@@ -48,6 +49,28 @@ def read_view(file: Path, root: Path) -> ReadView:
         DeclarationErrors: the file is not one query, or does not have one function declared with ``@view``.
     """
     return _read_sql(file) if file.suffix == ".sql" else _read_python(file, root)
+
+
+def read_series(declared: SeriesFile, document: Document) -> ReadView:
+    """The view of a series.
+
+    Args:
+        document: the file that declares it.
+    """
+    series = declared.series
+    sql = series_sql(series)
+    view = View(
+        name=declared.name,
+        description=" ".join(declared.description.split()),
+        language="sql",
+        inputs=(series.source,),
+        file=document.file,
+        sql=sql,
+        tags=declared.tags,
+        series=series,
+    )
+    locate(view, lambda _: SourceLocation(document.file))
+    return ReadView(view, {series.source: document.where(("series", "from"))}, one_query(sql, document.where()))
 
 
 # -- SQL ---------------------------------------------------------------------------------------------------------------

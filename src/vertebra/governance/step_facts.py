@@ -107,11 +107,13 @@ class ViewFacts:
         columns: columns of the view.
         rows_added: rows that were appended; None when the view was written whole.
         unchanged: whether it has the rows of its last version, so that no version was written.
+        warnings: what a series leaves out.
     """
 
     columns: int
     rows_added: int | None = None
     unchanged: bool | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
