@@ -72,6 +72,7 @@ def test_a_series_is_a_view_of_its_table(load: Callable[[str], list[str]], tmp_p
         ("1 day", "2 days", "5:9", "steps of 2 days have no natural beginning"),
         ("1 day", "daily", "5:9", "'daily' is not a step of time"),
         ("Europe/Madrid", "Madrid", "6:9", "'Madrid' is not a time zone"),
+        ("zone: Europe/Madrid", "zone: {column: status}", "2:3", "each series has one zone"),
         ("difference: counter", "difference: counter, fill: zero", "8:11", "a difference is filled between readings"),
         ("difference: counter", "mean: counter, modulo: 5", "8:11", "modulo is about a counter"),
         ("difference: counter", "mean: counter, fill: linear", "8:11", "fill: linear needs up_to"),

@@ -72,7 +72,7 @@ WHOLE: dict[str, Decision] = {
     "ParseOptions": FORMATTED, "Drift": FORMATTED, "Deletions": FORMATTED,
     "TableRepair": TRUSTED, "Trust": TRUSTED, "Side": RECONCILED, "RecordSource": RECONCILED, "Comparison": RECONCILED,
     "Survivor": RECONCILED, "Decide": RECONCILED,
-    "View": IN_FILE, "Series": IN_FILE, "SeriesColumn": IN_FILE, "Analysis": IN_FILE, "AsOf": IN_FILE, "Candidate": IN_FILE,
+    "View": IN_FILE, "Series": IN_FILE, "SeriesColumn": IN_FILE, "ZoneColumn": IN_FILE, "Analysis": IN_FILE, "AsOf": IN_FILE, "Candidate": IN_FILE,
 }  # fmt: skip
 """Declarations of which every field is decided in the same way, whichever fields they get."""
 

@@ -171,7 +171,8 @@ FIELDS = list(all_fields())
 CHECKED = [
     (model, field)
     for model, field in FIELDS
-    if model.__name__ not in ("Settings", "View", "Series", "SeriesColumn", "Analysis", "AsOf", "Candidate")
+    if model.__name__
+    not in ("Settings", "View", "Series", "SeriesColumn", "ZoneColumn", "Analysis", "AsOf", "Candidate")
 ]
 
 

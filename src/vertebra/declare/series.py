@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any, Final, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
 from vertebra.declare.declaration import Declaration, Name
 from vertebra.declare.quantity import Duration, parse_duration
-from vertebra.declare.time_step import TimeStep, misaligned, parse_step
+from vertebra.declare.time_step import TimeStep, is_zone, misaligned, parse_step
 
 Figure = Literal["difference", "sum", "mean", "min", "max", "first", "last", "count"]
 """What a column of a series has for each step."""
@@ -114,6 +113,16 @@ class SeriesColumn(Declaration):
         return None if self.up_to is None else parse_duration(self.up_to)
 
 
+class ZoneColumn(Declaration):
+    """A time zone that differs by series.
+
+    Attributes:
+        column: the column with its name, one of ``by``.
+    """
+
+    column: Name
+
+
 class Series(Declaration):
     """Records at any time as one row for each series and step of time, without gaps.
 
@@ -127,7 +136,8 @@ class Series(Declaration):
         time: the column with the time of a record, a timestamp or date.
         step: ``15 minutes``, ``1 hour``, ``1 day``, ``1 week``, ``1 month`` …: whole parts of an hour, whole hours that
             divide a day, or one of the longer units.
-        zone: the time zone in which days begin, e.g. ``Europe/Madrid``. UTC unless declared.
+        zone: the time zone in which days begin, e.g. ``Europe/Madrid``, or the column of ``by`` that has it,
+            ``{column: zone}``. UTC unless declared.
         columns: the figures of each step.
     """
 
@@ -135,7 +145,7 @@ class Series(Declaration):
     by: tuple[Name, ...] = ()
     time: Name
     step: str
-    zone: str = "UTC"
+    zone: str | ZoneColumn = "UTC"
     columns: dict[Name, SeriesColumn] = Field(min_length=1)
 
     @model_validator(mode="before")
@@ -153,11 +163,9 @@ class Series(Declaration):
 
     @field_validator("zone")
     @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is not a time zone; use a name such as Europe/Madrid") from None
+    def _known_zone(cls, value: str | ZoneColumn) -> str | ZoneColumn:
+        if isinstance(value, str) and not is_zone(value):
+            raise ValueError(f"{value!r} is not a time zone; use a name such as Europe/Madrid")
         return value
 
     @model_validator(mode="after")
@@ -173,6 +181,10 @@ class Series(Declaration):
             raise ValueError(f"{twice[0]} is in by and in columns; choose another name for the column")
         if len(set(self.by)) < len(self.by) or self.time in self.by:
             raise ValueError("by has the columns that tell series apart, each once, without the time")
+        if isinstance(self.zone, ZoneColumn):
+            if self.zone.column not in self.by:
+                raise ValueError(f"each series has one zone; add {self.zone.column} to by")
+            return self
         where = misaligned(self.every, self.zone)
         if where is not None:
             raise ValueError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vertebra.declare.document import Loc
-from vertebra.declare.series import NUMERIC, Series
+from vertebra.declare.series import NUMERIC, Series, ZoneColumn
 from vertebra.formatting import shortened
 from vertebra.suggestions import did_you_mean
 
@@ -44,6 +44,11 @@ def series_problems(series: Series, columns: Mapping[str, str]) -> Iterator[Seri
                 did_you_mean(name, names, "correct the name"),
             )
     yield from _time_problems(series, columns.get(series.time, ""))
+    zone = series.zone.column if isinstance(series.zone, ZoneColumn) else ""
+    if columns.get(zone, "string") not in ("string", ""):
+        yield SeriesProblem(
+            ("zone", "column"), f"{zone} is a {columns[zone]}, and zones are names", "", "name a string"
+        )
     for loc, name in series.columns_read.items():
         kind = columns.get(name, "")
         if loc[0] == "columns" and kind and not _is_number(kind) and _needs_number(series, loc):

@@ -87,6 +87,12 @@ def ambiguity_sql(series: Series) -> str:
     return f"{_with([_records(series, by)])}\n{query}"
 
 
+def zones_sql(series: Series, column: str) -> str:
+    """A query of the time zones of the records, in the column ``zone``."""
+    records = _records(series, [spark_identifier(name) for name in series.by])
+    return f"{_with([records])}\nselect distinct {spark_identifier(column)} as zone from records"
+
+
 def ordered_columns(series: Series) -> list[str]:
     """The columns of figures that depend on the order of records."""
     return list(dict.fromkeys(one.column for one in series.columns.values() if one.figure in ORDERED))
@@ -287,14 +293,20 @@ def _filled(number: int, column: SeriesColumn) -> str:
 def _local(series: Series, micros: str) -> str:
     """The local time of an instant, counted as if it were UTC."""
     at = f"timestamp_micros({micros})"
-    return at if series.zone == "UTC" else f"from_utc_timestamp({at}, {spark_text(series.zone)})"
+    return at if series.zone == "UTC" else f"from_utc_timestamp({at}, {_zone(series)})"
+
+
+def _zone(series: Series) -> str:
+    return spark_text(series.zone) if isinstance(series.zone, str) else spark_identifier(series.zone.column)
 
 
 def _label(series: Series, micros: str) -> str:
     step = series.every
-    if step.elapsed:
-        return _floored(micros, step, shift_seconds(step, series.zone) * _SECOND)
     local = _local(series, micros)
+    if step.elapsed and isinstance(series.zone, str):
+        return _floored(micros, step, shift_seconds(step, series.zone) * _SECOND)
+    if step.elapsed:
+        return f"({micros}) - pmod(unix_micros({local}), {(step.seconds or 0) * _SECOND}L)"
     if step.unit in _MONTHS:
         return f"unix_micros(date_trunc('{step.unit}', {local}))"
     counted = micros if series.zone == "UTC" else f"unix_micros({local})"
@@ -318,7 +330,7 @@ def _begin(series: Series, label: str) -> str:
     """The instant at which the step of a label begins."""
     if series.every.elapsed or series.zone == "UTC":
         return label
-    return f"unix_micros(to_utc_timestamp(timestamp_micros({label}), {spark_text(series.zone)}))"
+    return f"unix_micros(to_utc_timestamp(timestamp_micros({label}), {_zone(series)}))"
 
 
 def _sequence(step: TimeStep, first: str, last: str) -> str:

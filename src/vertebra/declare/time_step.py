@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Unit = Literal["second", "minute", "hour", "day", "week", "month", "quarter", "year"]
 
@@ -94,6 +94,15 @@ def parse_step(text: str) -> TimeStep:
         if whole % step.seconds or (step.seconds > _HOUR and step.seconds % _HOUR):
             raise ValueError(f"steps of {text} do not divide {name}; write e.g. 15 minutes, 1 hour or 6 hours")
     return step
+
+
+def is_zone(name: str) -> bool:
+    """Whether a text is the name of a time zone."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 @lru_cache
