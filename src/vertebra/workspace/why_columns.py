@@ -17,6 +17,7 @@ from vertebra.workspace.why_lookup import (
     real_name,
     traced_column,
 )
+from vertebra.workspace.why_series import series_inputs, series_link
 from vertebra.zones import DATASET_ZONES
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ def column_links(lookup: Lookup, name: str, column: str, depth: int, seen: set[t
         return
     for link in changed_since(lookup, name) if view is not None else ():
         yield Link(link.kind, link.text, depth=depth)
+    if view is not None and view.series is not None:
+        yield series_link(view, view.series, name, column, depth)
+        for read in series_inputs(view.series, column):
+            yield from column_links(lookup, view.series.source, read, depth + 1, seen)
+        return
     traced = traced_column(lookup, view, inputs, column) if view is not None else None
     link = column_link(lookup, name, column, traced, inputs)
     yield Link(link.kind, link.text, link.facts, depth)

@@ -27,6 +27,7 @@ from vertebra.workspace.why_lookup import (
     traced_column,
 )
 from vertebra.workspace.why_rows import RID, data_version, dataset_row, found_in, rows_with
+from vertebra.workspace.why_series import series_records
 from vertebra.zones import DATASET_ZONES
 
 if TYPE_CHECKING:
@@ -199,6 +200,9 @@ def _group(lookup: Lookup, name: str, row: Mapping[str, Any], version: int) -> I
     yield from changed_since(lookup, name)
     inputs = inputs_of_version(lookup, name, version)
     view = lookup.project.views.get(name.partition(".")[2])
+    if view is not None and view.series is not None:
+        yield from series_records(lookup, view.series, row, inputs)
+        return
     by = _grouped_by(lookup, view, inputs) if view is not None else None
     if by is None:
         yield Link("view", f"the rows that {name} made it from cannot be listed", {"inputs": listed_inputs(inputs)})
