@@ -109,5 +109,6 @@ def default_method(rule: NamedRule) -> str:
     named = next((method for option, method in repair_options().items() if getattr(rule, option)), None)
     if named is not None:
         return named
-    ordered = isinstance(rule.constraint, DenialConstraint) and len(classify(rule.constraint).ordered) > 1
-    return _DEFAULT_OF_ORDERS if ordered else _DEFAULT
+    if not isinstance(rule.constraint, DenialConstraint) or rule.constraint.succession is not None:
+        return _DEFAULT
+    return _DEFAULT_OF_ORDERS if len(classify(rule.constraint).ordered) > 1 else _DEFAULT

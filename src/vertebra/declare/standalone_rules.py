@@ -167,11 +167,7 @@ def columns_of(constraint: DenialConstraint | Inclusion, table: str) -> tuple[st
     if isinstance(constraint, Inclusion):
         own = constraint.columns if constraint.relation == table else ()
         return tuple(dict.fromkeys((*own, *(constraint.referenced if constraint.table == table else ()))))
-    relations = dict(zip(constraint.variables, constraint.relations, strict=True))
-    operands = (operand for predicate in constraint.predicates for operand in predicate.operands)
-    return tuple(
-        dict.fromkeys(c for one in operands if one.variable and relations[one.variable] == table for c in one.columns)
-    )
+    return constraint.columns_of(table)
 
 
 def _table(rule: Rule, default: str) -> str:

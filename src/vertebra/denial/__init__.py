@@ -5,10 +5,10 @@ detects its violations, and :func:`review` finds trivial and redundant rules wit
 prints a constraint as logic. The package uses neither the engine nor the lake.
 """
 
-from vertebra.denial.ast import DenialConstraint, Inclusion, Operand, Predicate
+from vertebra.denial.ast import DenialConstraint, Inclusion, Operand, Predicate, Succession
 from vertebra.denial.classify import JoinPredicate, Shape, classify
 from vertebra.denial.notation import format_constraint, from_holoclean, logic, to_holoclean
-from vertebra.denial.parse import parse, parse_between, relations_named
+from vertebra.denial.parse import parse, parse_between, relations_named, relations_over
 from vertebra.denial.reason import Finding, always_violated, never_violated, review, subsumes
 from vertebra.denial.recognise import Notation
 
@@ -21,6 +21,7 @@ __all__ = [
     "Operand",
     "Predicate",
     "Shape",
+    "Succession",
     "always_violated",
     "classify",
     "format_constraint",
@@ -30,6 +31,7 @@ __all__ = [
     "parse",
     "parse_between",
     "relations_named",
+    "relations_over",
     "review",
     "subsumes",
     "to_holoclean",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vertebra.denial.ast import CONVERSE, SYMBOL, DenialConstraint, Operator
+from vertebra.denial.ast import CONVERSE, SYMBOL, DenialConstraint, Operator, Succession
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,6 +69,7 @@ class Shape:
         conditions: for each variable, the conditions on its tuple alone, as SQL.
         one_relation: whether both variables range over the same relation; the two tuples must then be different.
         impossible: whether the predicates contradict each other, so that nothing can violate the rule.
+        succession: for a rule about consecutive tuples, which tuples can be the second one.
     """
 
     equal: tuple[JoinPredicate, ...]
@@ -77,6 +78,7 @@ class Shape:
     conditions: tuple[tuple[str, ...], ...]
     one_relation: bool
     impossible: bool = False
+    succession: Succession | None = None
 
     @property
     def single(self) -> bool:
@@ -94,6 +96,7 @@ class Shape:
         return (
             not self.single
             and self.one_relation
+            and self.succession is None
             and set(self.conditions[0]) == set(self.conditions[1])
             and set(self.join_predicates) == {predicate.swapped for predicate in self.join_predicates}
         )
@@ -101,7 +104,7 @@ class Shape:
     @property
     def self_excluded(self) -> bool:
         """Whether no tuple can satisfy the predicates with itself; ``t ≠ s`` then needs no check."""
-        if not self.one_relation:
+        if not self.one_relation or self.succession is not None:
             return True
         return any(p.same for p in self.unequal) or any(p.strict for p in self.ordered)
 
@@ -124,7 +127,8 @@ class Shape:
         """The class of the constraint, e.g. ``{=, ≠}``."""
         if self.single:
             return "one tuple"
-        signs = ["="] if self.equal else []
+        signs = ["next"] if self.succession is not None else []
+        signs += ["="] if self.equal else []
         signs += [SYMBOL[p.operator] for p in self.ordered]
         if self.unequal:
             signs.append("≠" if len(self.unequal) == 1 else f"≠×{len(self.unequal)}")
@@ -136,10 +140,11 @@ class Shape:
         if len(self.ordered) > MAX_ORDER_PREDICATES:
             fact = f"{len(self.ordered)} order predicates between two tuples; the maximum is {MAX_ORDER_PREDICATES}"
             return f"{fact}: {_without(self.ordered[MAX_ORDER_PREDICATES:])}"
-        room = MAX_INEQUALITIES - (not self.self_excluded)
+        # where tuples are tied in their order, several follow one, and t ≠ s is checked
+        room = MAX_INEQUALITIES - (not self.self_excluded or self.succession is not None)
         if len(self.unequal) > room:
             fact = f"{len(self.unequal)} `!=` between two tuples; the maximum is {room}"
-            if room < MAX_INEQUALITIES:
+            if room < MAX_INEQUALITIES and self.succession is None:
                 fact += f" if a tuple can satisfy the predicates with itself, else {MAX_INEQUALITIES}"
             return f"{fact}: {_without(self.unequal[room:])}"
         return None
@@ -173,6 +178,7 @@ def classify(constraint: DenialConstraint) -> Shape:
         conditions=tuple(tuple(dict.fromkeys(own)) for own in conditions.values()),
         one_relation=one_relation,
         impossible=any(not kept for kept in outcomes.values()),
+        succession=constraint.succession,
     )
 
 

@@ -61,8 +61,11 @@ def to_holoclean(constraint: DenialConstraint) -> str:
     """Write a constraint in HoloClean's notation.
 
     Raises:
-        RuleError: the constraint has expressions, conditions or two relations, which HoloClean's notation lacks.
+        RuleError: the constraint has expressions, conditions or two relations, which HoloClean's notation lacks, or is
+            about consecutive tuples.
     """
+    if constraint.succession is not None:
+        _not_holoclean(constraint.text, "it is about consecutive tuples")
     if len(set(constraint.relations)) > 1:
         _not_holoclean(constraint.text, "it has two relations")
     names = {variable: f"t{place}" for place, variable in enumerate(constraint.variables, 1)}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vertebra.denial.predicates import Columns, Predicates
-from vertebra.denial.recognise import QUOTED, TupleRange, over_ranges, recognise
+from vertebra.denial.recognise import QUOTED, Recognised, TupleRange, over_next, over_ranges, recognise
 from vertebra.denial.refusal import refuse
+from vertebra.denial.succession import succession
 from vertebra.denial.tokens import Tokens, tokenise
 from vertebra.quoting import rule_column
 from vertebra.suggestions import did_you_mean
@@ -50,27 +52,34 @@ def parse(text: str, relation: str, columns: Columns, others: Mapping[str, Colum
     body = recognised.body
     with body.errors_in_original():
         tokens = _tokens(body.text)
-        if recognised.ranges:
+        if recognised.clauses is not None and not recognised.ranges:
+            ranges = dict.fromkeys(recognised.variables, (relation, columns))
+        elif recognised.ranges:
             ranges = {one.variable: (one.relation, known[one.relation]) for one in recognised.ranges}
         else:
             ranges = dict.fromkeys(_variables(body.text, tokens, columns), (relation, columns))
         constraint = Predicates(body.text, ranges).constraint(tokens)
     _check_used(text, constraint)
-    return constraint
+    return _with_succession(constraint, recognised, ranges[constraint.variables[0]])
 
 
 def parse_between(over: str, where: str, relations: Mapping[str, Columns]) -> DenialConstraint:
-    """Parse a rule between two relations.
+    """Parse a rule between two relations, or about consecutive tuples of one.
 
     Args:
-        over: the relations and their tuple variables, e.g. ``flights t, planes p``.
+        over: the relations and their tuple variables, e.g. ``flights t, planes p`` or ``meters t, next(t) s by device
+            order by read_at``.
         where: the predicates.
         relations: relation → its columns; the rule may name only these relations.
 
     Raises:
         RuleError: ``over`` or ``where`` is not valid.
     """
-    ranges = over_ranges(over)
+    over = names_in_nfc(over)
+    following = over_next(over)
+    if following is not None and not following.ranges:
+        refuse(over, 0, len(over), "`over` names no relation", remedy=f"write e.g. meters t, {over.strip()}")
+    ranges = following.ranges if following is not None else over_ranges(over)
     if len(ranges) < 2:
         refuse(
             over, 0, len(over), "`over` does not name two relations with different tuple variables",
@@ -91,7 +100,26 @@ def parse_between(over: str, where: str, relations: Mapping[str, Columns]) -> De
         named = {one.variable: (one.relation, relations[one.relation]) for one in ranges}
         constraint = Predicates(body.text, named).constraint(_tokens(body.text))
     _check_used(where, constraint)
-    return constraint
+    return _with_succession(constraint, following, named[constraint.variables[0]])
+
+
+def relations_over(over: str) -> tuple[str, ...]:
+    """The relations that ``over`` names.
+
+    Raises:
+        RuleError: ``over`` is not valid.
+    """
+    following = over_next(over)
+    return tuple(one.relation for one in (following.ranges if following is not None else over_ranges(over)))
+
+
+def _with_succession(
+    constraint: DenialConstraint, recognised: Recognised | None, over: tuple[str, Columns]
+) -> DenialConstraint:
+    """The constraint with the clauses of ``next``, if the rule has them."""
+    if recognised is None or recognised.clauses is None:
+        return constraint
+    return replace(constraint, succession=succession(recognised.clauses, constraint.variables[0], *over))
 
 
 def relations_named(text: str) -> tuple[str, ...]:

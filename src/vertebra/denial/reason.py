@@ -111,6 +111,10 @@ def subsumes(general: DenialConstraint, special: DenialConstraint) -> bool:
         return False
     if not a.one_relation:
         return general.relations == special.relations and _implies(b, a, swapped=False)
+    if a.succession is not None:
+        # whether a tuple follows another depends on all tuples, so only an equal succession is known to imply it
+        same = b.succession is not None and a.succession.identity == b.succession.identity
+        return same and _implies(b, a, swapped=False)
     return _implies(b, a, swapped=False) or (not a.single and _implies(b, a, swapped=True))
 
 
@@ -128,7 +132,7 @@ def _subsumed(rules: Sequence[tuple[str, DenialConstraint]]) -> list[Finding]:
 
 
 def _implies(special: Shape, general: Shape, *, swapped: bool) -> bool:
-    known = {(p.first, p.second): MEANING[p.operator] for p in special.join_predicates}
+    known = _of_succession(special) | {(p.first, p.second): MEANING[p.operator] for p in special.join_predicates}
     own = special.conditions[::-1] if swapped else special.conditions
     for predicate in general.join_predicates:
         if swapped:
@@ -144,6 +148,17 @@ def _implies(special: Shape, general: Shape, *, swapped: bool) -> bool:
         for every, given, present in zip(general.conditions, own, compared, strict=True)
         for asked in every
     )
+
+
+def _of_succession(shape: Shape) -> dict[tuple[str, str], frozenset[str]]:
+    """The outcomes of comparisons that hold between all consecutive tuples."""
+    if shape.succession is None:
+        return {}
+    known = {(one.sql, one.sql): MEANING["="] for one in shape.succession.by}
+    if len(shape.succession.order) == 1:
+        (key,) = shape.succession.order
+        known[key.operand.sql, key.operand.sql] = MEANING[">" if key.descending else "<"]
+    return known
 
 
 def _holds(asked: str, given: Sequence[str], present: frozenset[str]) -> bool:

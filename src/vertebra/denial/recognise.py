@@ -2,6 +2,7 @@
 
 t.zip = s.zip and t.state != s.state                        Vertebra's notation; ∧ ≠ ≤ ≥ ¬ are accepted too
 flights t, planes p: t.tailnum = p.tailnum and p.seats < 9  the same, with the relations named
+next(t) s by zip order by day: s.state != t.state           consecutive tuples; the relation may be named before
 ¬∃ t,s ∈ flights, t≠s: t.zip = s.zip ∧ t.state ≠ s.state    logic, as rules are printed
 t1&t2&EQ(t1.zip,t2.zip)&IQ(t1.state,t2.state)               HoloClean's notation
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from vertebra.denial.ast import Operator
@@ -37,6 +38,15 @@ _OVER: Final = re.compile(rf"\s*{_NAME}\s+(?:as\s+)?\w+\s*(?:,\s*{_NAME}\s+(?:as
 _SAME_RELATION: Final = re.compile(rf"\s*(\w+)\s*(?:,\s*(\w+)\s*)?∈\s*{_NAME}\s*")
 _TWO_RELATIONS: Final = re.compile(rf"\s*(\w+)\s*∈\s*{_NAME}\s*,\s*(\w+)\s*∈\s*{_NAME}\s*")
 _DIFFERENT: Final = re.compile(r",\s*(\w+)\s*≠\s*(\w+)\s*")
+_COLON: Final = re.compile(rf"{QUOTED}|(:)", re.DOTALL)
+_NEXT: Final = re.compile(
+    rf"\s*(?:{_NAME}\s+(?:as\s+)?(\w+)\s*,\s*)?next\s*\(\s*(\w+)\s*\)\s*(?:\bas\s+)?\b(?!(?:by|order|where)\b)(\w+)\b",
+    re.IGNORECASE,
+)
+_LOGIC_NEXT: Final = re.compile(
+    rf"\s*(\w+)\s*,\s*(\w+)\s*∈\s*{_NAME}\s*,\s*(\w+)\s*=\s*next\s*\(\s*(\w+)\s*\)", re.IGNORECASE
+)
+_NEXT_EXAMPLE: Final = "next(t) s by device order by read_at: s.counter < t.counter"
 _TUPLE: Final = re.compile(r"\s*(\w+)\s*")
 _PREDICATE: Final = re.compile(r"(\s*)(EQ|IQ|LTE|LT|GTE|GT)\s*\((.*)\)\s*", re.DOTALL)
 _REFERENCE: Final = re.compile(r"(\w+)\.(\w[\w ]*)")
@@ -60,11 +70,15 @@ class Recognised:
         notation: the notation of the text.
         ranges: the tuple variables and their relations; empty if the text does not name relations.
         body: the predicates in Vertebra's notation.
+        clauses: the clauses after ``next(t)``, if the rule is about consecutive tuples.
+        variables: its two tuple variables, if the rule is about consecutive tuples.
     """
 
     notation: Notation
     ranges: tuple[TupleRange, ...]
     body: Translation
+    clauses: Translation | None = None
+    variables: tuple[str, ...] = ()
 
 
 def recognise(text: str) -> Recognised:
@@ -77,12 +91,68 @@ def recognise(text: str) -> Recognised:
         return Recognised("holoclean", (), _from_holoclean(text))
     found = _LOGIC.match(text)
     if found:
+        following = _LOGIC_NEXT.match(text, found.end())
+        if following:
+            return _logic_consecutive(text, following)
         ranges, start = _logic_ranges(text, found.end())
         return Recognised("logic", ranges, _plain(text, start))
+    following = _NEXT.match(text)
+    if following:
+        colon = _colon(text, following.end())
+        if colon < 0:
+            refuse(
+                text, len(text) - 1, len(text), "the predicates are missing",
+                cause="they follow the clauses of next(…), after a colon",
+                remedy=f"write e.g. {_NEXT_EXAMPLE}",
+            )  # fmt: skip
+        return replace(_consecutive(text, following, colon), body=_plain(text, colon + 1))
     found = _OVER.match(text)
     if found:
         return Recognised("vertebra", over_ranges(text[: found.end() - 1]), _plain(text, found.end()))
     return Recognised("vertebra", (), _plain(text, 0))
+
+
+def over_next(text: str) -> Recognised | None:
+    """The parts of ``meters t, next(t) s by device order by read_at``, without predicates; None for other texts.
+
+    Raises:
+        RuleError: the tuple variables do not fit each other.
+    """
+    following = _NEXT.match(text)
+    return _consecutive(text, following, len(text)) if following else None
+
+
+def _consecutive(text: str, found: re.Match[str], end: int) -> Recognised:
+    """The parts of a rule about consecutive tuples, whose clauses begin after ``found`` and end at ``end``."""
+    relation, named, first, second = found.groups()
+    if (named is not None and named != first) or first == second:
+        refuse(
+            text, found.start(3), found.end(4), "next(…) names one tuple variable, and is followed by another one",
+            cause=f"the first tuple is {named or first}", remedy=f"write e.g. {_NEXT_EXAMPLE}",
+        )  # fmt: skip
+    ranges: tuple[TupleRange, ...] = ()
+    if relation is not None:
+        ranges = tuple(TupleRange(one, relation.strip("`"), found.span(1)) for one in (first, second))
+    clauses = _plain(text, found.end(), end)
+    return Recognised("vertebra", ranges, Translation(text), clauses, (first, second))
+
+
+def _logic_consecutive(text: str, found: re.Match[str]) -> Recognised:
+    first, second, relation, following, before = found.groups()
+    colon = _colon(text, found.end())
+    if colon < 0 or (following, before) != (second, first) or first == second:
+        refuse(
+            text, found.start(4), found.end(5), "the consecutive tuples or the predicates are not valid",
+            remedy="write e.g. ¬∃ t,s ∈ meters, s = next(t) by device order by read_at: s.counter < t.counter",
+        )  # fmt: skip
+    ranges = tuple(TupleRange(one, relation.strip("`"), found.span(3)) for one in (first, second))
+    clauses = _plain(text, found.end(), colon)
+    return Recognised("logic", ranges, _plain(text, colon + 1), clauses, (first, second))
+
+
+def _colon(text: str, start: int) -> int:
+    """The position of the first colon from ``start`` on that is not in quotes; -1 if there is none."""
+    return next((found.start(1) for found in _COLON.finditer(text, start) if found[1]), -1)
 
 
 def over_ranges(text: str) -> tuple[TupleRange, ...]:
@@ -105,17 +175,17 @@ def over_ranges(text: str) -> tuple[TupleRange, ...]:
     return tuple(ranges)
 
 
-def _plain(text: str, start: int) -> Translation:
-    """The text from ``start`` on, with logical symbols replaced by SQL operators and line breaks by spaces."""
+def _plain(text: str, start: int, end: int | None = None) -> Translation:
+    """The text from ``start`` to ``end``, with logical symbols replaced by SQL operators and line breaks by spaces."""
     body = Translation(text)
-    at = start
-    for found in _SIGN.finditer(text, start):
+    at, end = start, len(text) if end is None else end
+    for found in _SIGN.finditer(text, start, end):
         if found[1]:
             word = SYMBOLS[found[1]]
             _keep_flat(body, text, at, found.start())
             body.put(f" {word} " if word.isalpha() else word, found.start(), found.end())
             at = found.end()
-    _keep_flat(body, text, at, len(text))
+    _keep_flat(body, text, at, end)
     return body
 
 

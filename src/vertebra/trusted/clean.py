@@ -214,14 +214,15 @@ class _Step:
     def _after(self, cleaned: Cleaned, staged: StagedFiles) -> Detection | None:
         """The violations of the cleaned table; None when cleaning changed nothing.
 
-        Removing rows cannot cause violations, except of references within the table.
+        Removing rows cannot cause violations, except of references within the table and of rules about consecutive
+        tuples.
         """
         if cleaned.repaired.cells is None and cleaned.removed.rows is None:
             return None
         if cleaned.removed.rows is None:
             return cleaned.found
         violated = violated_in(cleaned.found)
-        again = [rule for rule in self.rules if rule.name in violated or _refers_to_itself(rule)]
+        again = [rule for rule in self.rules if rule.name in violated or _depends_on_others(rule)]
         table = self.ctx.engine.read_parquet(staged.files, staged.schema)
         return with_rows(combined(cleaned.found, self._detect("after", table, again)), staged.rows)
 
@@ -354,5 +355,8 @@ class _Step:
         return {rid for file in files for rid in pq.read_table(file, columns=["rid"]).column("rid").to_pylist()}
 
 
-def _refers_to_itself(rule: NamedRule) -> bool:
-    return isinstance(rule.constraint, Inclusion) and rule.constraint.table == rule.constraint.relation
+def _depends_on_others(rule: NamedRule) -> bool:
+    """Whether a row that is removed can make others violate the rule."""
+    if isinstance(rule.constraint, Inclusion):
+        return rule.constraint.table == rule.constraint.relation
+    return rule.constraint.succession is not None

@@ -93,7 +93,9 @@ def without_rows(frame: DataFrame, removed: DataFrame) -> DataFrame:
 def _order(rule: NamedRule, dataset: Dataset) -> Order | None:
     """The order that a rule requires; None for other rules, and for those whose longest chain is not found."""
     constraint = rule.constraint
-    if not isinstance(constraint, DenialConstraint) or len(classify(constraint).ordered) != 2:
+    if not isinstance(constraint, DenialConstraint) or constraint.succession is not None:
+        return None
+    if len(classify(constraint).ordered) != 2:
         return None
     try:
         return order_of(rule, dataset)

@@ -15,11 +15,7 @@ def columns_of(rule: NamedRule, table: str) -> frozenset[str]:
     """The columns of a table that a rule reads."""
     constraint = rule.constraint
     if isinstance(constraint, DenialConstraint):
-        relation = dict(zip(constraint.variables, constraint.relations, strict=True))
-        operands = (operand for predicate in constraint.predicates for operand in predicate.operands)
-        return frozenset(
-            column for o in operands if o.variable and relation[o.variable] == table for column in o.columns
-        )
+        return frozenset(constraint.columns_of(table))
     referenced = constraint.referenced if constraint.table == table else ()
     return frozenset((*constraint.columns, *referenced))
 

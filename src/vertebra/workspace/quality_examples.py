@@ -156,8 +156,8 @@ def columns_read(rule: NamedRule) -> list[str]:
     constraint = rule.constraint
     if isinstance(constraint, Inclusion):
         return list(constraint.columns)
-    operands = [operand for predicate in constraint.predicates for operand in predicate.operands]
-    return list(dict.fromkeys(column for operand in operands for column in operand.columns))
+    columns = [column for relation in dict.fromkeys(constraint.relations) for column in constraint.columns_of(relation)]
+    return list(dict.fromkeys(columns))
 
 
 def _repairs(ledgers: Ledgers, dataset: str, rids: Iterable[int]) -> dict[int, dict[str, str | None]]:

@@ -8,12 +8,13 @@ from typing import Any
 from vertebra.declare.declaration import Declaration
 from vertebra.declare.rule_scope import RuleScope
 from vertebra.declare.rule_sugar import Constraint, Sugar
-from vertebra.denial import parse, parse_between
-from vertebra.errors import DeclarationError
+from vertebra.denial import parse, parse_between, relations_over
+from vertebra.errors import DeclarationError, RuleError
 
 
 class Between(Declaration):
-    """A denial constraint between relations: ``{over: "flights t, planes p", where: "…"}``."""
+    """A denial constraint between relations: ``{over: "flights t, planes p", where: "…"}``, or about consecutive tuples
+    of one: ``{over: "meters t, next(t) s by device order by read_at", where: "…"}``."""
 
     over: str
     where: str
@@ -47,8 +48,12 @@ class Deny(Sugar):
     def datasets_read(self, value: Any) -> Iterator[tuple[tuple[str, ...], str]]:
         """The relations of ``over``."""
         if isinstance(value, Between):
-            for relation in value.over.split(","):
-                yield ("over",), (relation.split() or [""])[0]
+            try:
+                relations = relations_over(value.over)
+            except RuleError:  # compiling reports the error
+                relations = ()
+            for relation in dict.fromkeys(relations):
+                yield ("over",), relation
 
     def error_place(self, value: Any) -> tuple[str, ...]:
         """The predicates."""

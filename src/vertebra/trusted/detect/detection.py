@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from vertebra.declare.rules import NamedRule
+from vertebra.trusted.detect.consecutive import GROUP, Consecutive
 from vertebra.trusted.detect.dominance import divided_violations, prefiltered
 from vertebra.trusted.detect.groups import GROUP_MEASURES, SharedGroups
 from vertebra.trusted.detect.jobs import Jobs, Part, unions
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from vertebra.engine.port import Engine
 
 
-Grouped = SharedGroups | Reference
-"""The rules that one pass over groups serves, or one reference."""
+Grouped = SharedGroups | Reference | Consecutive
+"""The rules that one pass over groups or one sort serves, or one reference."""
 
 _FEW = 0.25
 """Up to this share of a table, the rows of suspect groups are fetched once and checked there."""
@@ -95,6 +96,7 @@ class _Run:
             SharedGroups([self._over(one, expressions) for one in keys.rules], keys.in_place)
             for keys in self.plan.key_sets
         ]
+        self.consecutive = [Consecutive([self._over(one, expressions) for one in of]) for of in self.plan.consecutive]
         self.references = [
             Reference(rule, inclusion, frames[table], frames[inclusion.table], expressions)
             for rule, inclusion in self.plan.references
@@ -109,8 +111,9 @@ class _Run:
         folded = self._folded()
         self._summarise(folded)
         violated = [pair for shared in self.shared for pair in self._violated(shared, folded)]
-        found = self._materialised(self._violations(violated, folded))
-        counts = measured(self.plan, self.rules, violated, found, self.jobs)
+        parts = [part for shared in self.consecutive for part in self._consecutive(shared, folded[shared])]
+        found = self._materialised([*self._violations(violated, folded), *parts])
+        counts = measured(self.plan, self.rules, violated, found, self.jobs, self.consecutive)
         return Detection(found.select("rule", "rid", "role", "partner"), counts, self.jobs.seconds)
 
     # -- groups --------------------------------------------------------------------------------------------------
@@ -126,6 +129,7 @@ class _Run:
     def _grouped(self) -> Iterator[Grouped]:
         yield from self.shared
         yield from self.references
+        yield from self.consecutive
 
     def _summarise(self, folded: Mapping[Grouped, DataFrame]) -> None:
         from pyspark.sql import functions as F
@@ -224,6 +228,32 @@ class _Run:
             if pair.constraint.relations[side] == self.table
         ]
 
+    def _consecutive(self, shared: Consecutive, folded: DataFrame) -> Iterator[Part]:
+        """The violations of rules about consecutive tuples; counts their pairs."""
+        for rule in shared.rules:
+            own = self.jobs.counts[rule.name]
+            own["pairs"] = own.get("suspects", 0)
+            if own["pairs"]:
+                for rows, role in zip(shared.violations(folded, rule), rule.constraint.variables, strict=True):
+                    yield Part((rule.name,), _labelled(rows, rule.name, role))
+        if self.jobs.counts[shared.names[0]].get("suspect_rows"):
+            yield self._tied(shared, folded)
+
+    def _tied(self, shared: Consecutive, folded: DataFrame) -> Part:
+        """The violations of tuples near ties in the order, found as those of rules about any two tuples."""
+        folder = self.jobs.folder("ties", shared.names[0])
+        folder.mkdir(parents=True)
+        with self.jobs.timed(shared.names):
+            rows = self.engine.materialise(shared.tied(folded), folder / "rows")
+        found = detect(self.table, {self.table: rows}, shared.tied_rules(), self.engine, folder)
+        for count in found.counts:
+            own = self.jobs.counts[count.rule]
+            own["pairs"] += count.violating_pairs or 0
+            own["doubled_lhs_pairs"] += 2 * (count.lhs_pairs or 0)
+            self.jobs.seconds[count.rule] += found.seconds[count.rule]
+        groups = rows.selectExpr("_rid as rid", f"{GROUP} as grp")
+        return Part(shared.names, found.violations.join(groups, "rid").select("rule", "rid", "role", "partner", "grp"))
+
     def _tuples(self, pair: Pairs, side: int) -> DataFrame:
         if pair.planned.search is not Search.DIVIDE:
             return _violating(pair, side)
@@ -254,7 +284,7 @@ def _violating(pair: Pairs, side: int) -> DataFrame:
     return sweep_violations(probes, targets, pair.keys, both, unequal[0] if unequal else None)
 
 
-def _names(one: SharedGroups | Reference) -> tuple[str, ...]:
+def _names(one: Grouped) -> tuple[str, ...]:
     return (one.name,) if isinstance(one, Reference) else tuple(rule.name for rule in one.rules)
 
 

@@ -18,6 +18,7 @@ _SEARCH: Final = {
     " second so far",
     Search.DIVIDE: "divide and conquer by powers of two along each order predicate but the last, then one pass over the"
     " rows of each block",
+    Search.CONSECUTIVE: "",
 }
 _COUNTING: Final = {
     Counting.TUPLES: "",
@@ -26,6 +27,7 @@ _COUNTING: Final = {
     Counting.AGREEMENTS: "count pairs by inclusion and exclusion over the ≠, from the sizes of groups",
     Counting.PREFIXES: "count pairs by inclusion and exclusion over the ≠, from running counts of the ordered values",
     Counting.BLOCKS: "count pairs by divide and conquer over the violating rows",
+    Counting.CONSECUTIVE: "",
 }
 _SEARCH_COST: Final = {
     Search.NOTHING: "0",
@@ -33,6 +35,7 @@ _SEARCH_COST: Final = {
     Search.CANDIDATES: "n",
     Search.SWEEP: "n log n",
     Search.DIVIDE: "n log{p} n",
+    Search.CONSECUTIVE: "n log n",
 }
 _COUNTING_COST: Final = {
     Counting.TUPLES: "",
@@ -41,6 +44,7 @@ _COUNTING_COST: Final = {
     Counting.AGREEMENTS: "{k}v",
     Counting.PREFIXES: "{k}v log v",
     Counting.BLOCKS: "{k}v log{p} v",
+    Counting.CONSECUTIVE: "",
 }
 _POWERS: Final = ("", "", "²", "³", "⁴", "⁵")
 
@@ -95,6 +99,8 @@ def _explained(rule: NamedRule, plan: Plan, keys: KeySet | None) -> RulePlan:
         )
         return RulePlan(rule.name, "reference", steps, "n")
     one = Planned(rule, constraint, plan.shapes[rule.name])
+    if one.search is Search.CONSECUTIVE:
+        return _consecutive(one, plan)
     if keys is None:
         others = tuple(other.name for other in plan.singles if other.name != rule.name)
         shares = (("the scan", others),) if one.search is Search.SCAN and others else ()
@@ -102,6 +108,23 @@ def _explained(rule: NamedRule, plan: Plan, keys: KeySet | None) -> RulePlan:
     others = tuple(other.name for other in keys.rules if other.name != rule.name)
     shares = (("the pass over groups", others),) if others else ()
     return RulePlan(rule.name, one.shape.name, tuple(_steps(one, keys)), _cost(one), shares, bound=_bound(one))
+
+
+def _consecutive(one: Planned, plan: Plan) -> RulePlan:
+    succession = one.shape.succession
+    assert succession is not None
+    of_sort = next(rules for rules in plan.consecutive if any(rule.name == one.name for rule in rules))
+    others = tuple(rule.name for rule in of_sort if rule.name != one.name)
+    rows = f"the rows where {succession.among_text}" if succession.among else "the rows"
+    steps = (
+        f"sort {rows} {succession.text.partition(' where ')[0] if succession.among else succession.text}, and compare"
+        " each with the next one; count pairs in the same pass",
+        "where rows are tied in the order, number their values, and find and count pairs as those of a rule about any"
+        " two tuples: the number of the second is that of the first plus one",
+    )
+    shares = (("the sort", others),) if others else ()
+    bound = "" if succession.by else "without `by` the sort is one partition, on one core; it spills to disk"
+    return RulePlan(one.name, one.shape.name, steps, _SEARCH_COST[one.search], shares, bound=bound)
 
 
 def _steps(one: Planned, keys: KeySet) -> list[str]:

@@ -124,6 +124,29 @@ def cover_counts(rule: Pairs, violations: DataFrame) -> list[DataFrame]:
     return [covers.select(name, *COVERS), matched.select(name, *COVERS)]
 
 
+def succession_counts(rule: Pairs, sizes: DataFrame, violations: DataFrame) -> list[DataFrame]:
+    """:data:`COVERS` of a rule about consecutive tuples.
+
+    Two tuples that remain are consecutive if they were before, so each violating pair loses a tuple. Other tuples
+    become consecutive, though: only a single tuple of a group violates nothing for certain.
+
+    Args:
+        sizes: the tuples of each group, ``grp, n``.
+    """
+    from pyspark.sql import functions as F
+
+    of_rule = violations.where(F.col("rule") == rule.name)
+    groups = sizes.join(of_rule.select("grp").distinct(), "grp")
+    values = {"cover": F.sum(F.col("n") - 1), "largest": F.max("n"), "spread": F.count("*")}
+    covers = groups.agg(*[value.cast("decimal(38,0)").alias(name) for name, value in values.items()])
+    first = (F.col("role") == rule.constraint.variables[0]).cast("int")
+    none = F.lit(None).cast("decimal(38,0)")
+    name = F.lit(rule.name).alias("rule")
+    matched = _matched(of_rule, first).select(name, F.col("matched").cast("decimal(38,0)"),
+                                              *[none.alias(other) for other in COVERS[1:]])  # fmt: skip
+    return [covers.select(name, none.alias("matched"), *COVERS[1:]), matched]
+
+
 def _matched(evidence: DataFrame, first_role: Column) -> DataFrame:
     """Pairs without a common tuple: each is, in a random order, the first pair of both its tuples."""
     from pyspark.sql import functions as F

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vertebra.denial import Inclusion
+from vertebra.trusted.detect.consecutive import Consecutive
 from vertebra.trusted.detect.counts import MEASURES, pair_counts
 from vertebra.trusted.detect.dominance import divided_pair_counts
 from vertebra.trusted.detect.jobs import Jobs, Part
@@ -17,6 +18,7 @@ from vertebra.trusted.detect.least_removal import (
     chain_counts,
     cover_counts,
     removal,
+    succession_counts,
 )
 from vertebra.trusted.detect.plan import Counting, Plan, Planned
 from vertebra.trusted.detect.roles import Pairs
@@ -29,7 +31,12 @@ if TYPE_CHECKING:
 
 
 def measured(
-    plan: Plan, rules: Sequence[NamedRule], violated: Sequence[Pairs], found: DataFrame, jobs: Jobs
+    plan: Plan,
+    rules: Sequence[NamedRule],
+    violated: Sequence[Pairs],
+    found: DataFrame,
+    jobs: Jobs,
+    consecutive: Sequence[Consecutive] = (),
 ) -> tuple[RuleCount, ...]:
     """Measure the violations of each rule.
 
@@ -37,10 +44,18 @@ def measured(
         violated: the rules about two tuples that may be violated, over the rows in question.
         found: the violations: ``rule STRING, rid BIGINT, role STRING, partner BIGINT, grp STRING``.
         jobs: has collected the measures of groups already.
+        consecutive: the rules about consecutive tuples, whose pairs are counted already.
     """
     _count_tuples(plan, found, jobs)
     _count_pairs(violated, found, jobs)
     _count_removals(violated, found, jobs)
+    jobs.collect([
+        Part((rule.name,), frame.select("rule", *COVERS))
+        for shared in consecutive
+        for rule in shared.rules
+        if jobs.counts[rule.name].get("tuples")
+        for frame in succession_counts(rule, shared.sizes(), found)
+    ])  # fmt: skip
     return tuple(_rule_count(rule, plan, jobs) for rule in rules)
 
 
@@ -117,15 +132,16 @@ def _rule_count(rule: NamedRule, plan: Plan, jobs: Jobs) -> RuleCount:
     doubled = own.get("doubled_lhs_pairs", 0)
     low, high = _removed(one, own)
     exact = low if low == high else None
+    grouped = bool(shape.succession.by if shape.succession else shape.equal)
     return RuleCount(
         rule=rule.name,
         constraint_class=shape.name,
         rows=rows,
         violating_tuples=tuples,
         violating_pairs=(doubled if one.counting is Counting.GROUPS else own.get("pairs", 0)) // half,
-        lhs_pairs=doubled // 2 if shape.equal else None,
-        groups=groups if shape.equal else None,
-        violating_groups=(suspects if one.decided else own.get("violating_groups", 0)) if shape.equal else None,
+        lhs_pairs=doubled // 2 if grouped or shape.succession else None,
+        groups=groups if grouped else None,
+        violating_groups=(suspects if one.decided else own.get("violating_groups", 0)) if grouped else None,
         g3_rows=exact,
         minority_cells=exact if shape.dependency else None,
         g3_low=low,
@@ -138,6 +154,8 @@ def _removed(one: Planned, own: Mapping[str, int]) -> tuple[int, int]:
     tuples = own.get("tuples", 0)
     if not tuples or not one.shape.one_relation:
         return tuples, tuples
+    if one.shape.succession is not None:
+        return max(own["matched"], own["spread"]), own["cover"]
     if one.shape.key:
         return own["duplicates"], own["duplicates"]
     if "surplus" in own:

@@ -27,6 +27,7 @@ class Search(Enum):
     CANDIDATES = auto()
     SWEEP = auto()
     DIVIDE = auto()
+    CONSECUTIVE = auto()
 
 
 class Counting(Enum):
@@ -38,6 +39,7 @@ class Counting(Enum):
     AGREEMENTS = auto()
     PREFIXES = auto()
     BLOCKS = auto()
+    CONSECUTIVE = auto()
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Planned:
             return Search.NOTHING
         if self.shape.single:
             return Search.SCAN
+        if self.shape.succession is not None:
+            return Search.CONSECUTIVE
         if len(self.shape.ordered) < 2:
             return Search.CANDIDATES
         differing = len(self.shape.unequal) + (not self.shape.self_excluded)
@@ -70,6 +74,8 @@ class Planned:
         """How its violating pairs are counted."""
         if self.shape.single or self.shape.impossible:
             return Counting.TUPLES
+        if self.shape.succession is not None:
+            return Counting.CONSECUTIVE
         if self.shape.key:
             return Counting.GROUPS
         if self.shape.dependency:
@@ -84,6 +90,8 @@ class Planned:
     @property
     def decided(self) -> bool:
         """Whether the least and greatest values of a group, and its size, determine if it violates the rule."""
+        if self.shape.succession is not None:
+            return False
         attributes = len(self.shape.unequal) + len(self.shape.ordered)
         return attributes == 0 or (attributes == 1 and self.shape.self_excluded)
 
@@ -107,17 +115,22 @@ class KeySet:
 
 @dataclass(frozen=True)
 class Plan:
-    """The rules of a table, by how they are checked."""
+    """The rules of a table, by how they are checked.
+
+    Attributes:
+        consecutive: the rules about consecutive tuples, by the sort that serves them.
+    """
 
     singles: tuple[Planned, ...]
     references: tuple[tuple[NamedRule, Inclusion], ...]
     key_sets: tuple[KeySet, ...]
     shapes: dict[str, Shape]
+    consecutive: tuple[tuple[Planned, ...], ...] = ()
 
     @property
     def pairs(self) -> tuple[Planned, ...]:
         """The rules about two tuples that can be violated."""
-        return tuple(rule for keys in self.key_sets for rule in keys.rules)
+        return tuple(rule for rules in (*(keys.rules for keys in self.key_sets), *self.consecutive) for rule in rules)
 
 
 def planned(table: str, relations: Collection[str], rules: Sequence[NamedRule]) -> Plan:
@@ -133,6 +146,7 @@ def planned(table: str, relations: Collection[str], rules: Sequence[NamedRule]) 
     singles: list[Planned] = []
     references: list[tuple[NamedRule, Inclusion]] = []
     sets: dict[object, list[Planned]] = {}
+    consecutive: dict[object, list[Planned]] = {}
     shapes: dict[str, Shape] = {}
     for rule in rules:
         constraint = rule.constraint
@@ -146,14 +160,18 @@ def planned(table: str, relations: Collection[str], rules: Sequence[NamedRule]) 
         one = Planned(rule, constraint, shape)
         if shape.single:
             singles.append(one)
-        elif not shape.impossible:
+        elif shape.impossible:
+            continue
+        elif constraint.succession is not None:
+            consecutive.setdefault(constraint.succession.identity, []).append(one)
+        else:
             sets.setdefault((constraint.relations, shape.equal), []).append(one)
     passes = tuple(
         KeySet(tuple(alike[start : start + RULES_PER_PASS]))
         for alike in sets.values()
         for start in range(0, len(alike), RULES_PER_PASS)
     )
-    return Plan(tuple(singles), tuple(references), passes, shapes)
+    return Plan(tuple(singles), tuple(references), passes, shapes, tuple(map(tuple, consecutive.values())))
 
 
 def _in_order(shape: Shape) -> Shape:

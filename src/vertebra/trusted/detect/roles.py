@@ -330,6 +330,10 @@ def _expressions(rule: NamedRule) -> list[tuple[str, str, bool]]:
         return here + [(constraint.table, spark_identifier(column), False) for column in constraint.referenced]
     shape = classify(constraint)
     found = []
+    if constraint.succession is not None:
+        sorted_by = [*constraint.succession.by, *(key.operand for key in constraint.succession.order)]
+        found += [(constraint.relations[0], one.sql, False) for one in sorted_by]
+        found += [(constraint.relations[0], one.sql, True) for one in constraint.succession.among]
     for side, relation in enumerate(constraint.relations):
         found += [(relation, condition, True) for condition in shape.conditions[side]]
         for predicate in shape.join_predicates:

@@ -65,7 +65,9 @@ def _dependency(rule: NamedRule, dataset: Dataset) -> Dependency:
         )
     dependency = dependency_of(rule, dataset)
     if dependency is None:
-        instead = "remove `repair_method`, or " if len(classify(constraint).ordered) > 1 else ""
+        instead = "name the wrong tuple and its new value, as in `set: {s.counter: null}`, or " if (
+            constraint.succession is not None
+        ) else "remove `repair_method`, or " if len(classify(constraint).ordered) > 1 else ""
         raise RuleError(
             f"rule {rule.name} of {dataset.name} cannot be repaired by majority\n    {constraint.text}",
             cause=_reason(constraint),
@@ -84,6 +86,8 @@ def _reason(constraint: DenialConstraint) -> str:
     shape = classify(constraint)
     if shape.dependency is not None:
         return f"{shape.dependency[1]} is computed, and a repair changes the cells of a column"
+    if shape.succession is not None:
+        return "it is about consecutive tuples, and does not say which of them is wrong"
     if "≠×" in shape.name:
         return "it has several `!=`, so it does not say which of their columns is wrong; write one rule for each"
     return (

@@ -129,6 +129,8 @@ def _unfit(shape: Shape) -> str:
     kind = f"it is of the class {shape.name}"
     if not shape.one_relation:
         return f"{kind}: both tuples have to be of one relation"
+    if shape.succession is not None:
+        return f"{kind}: a tuple that changes may be followed by others"
     if len(shape.ordered) != 2 or shape.unequal:
         return f"{kind}: a longest chain is defined for two order predicates, as in t.a < s.a and t.b > s.b"
     if not all(p.same for p in shape.join_predicates) or set(shape.conditions[0]) != set(shape.conditions[1]):
