@@ -26,6 +26,7 @@ mutants: setup ## Change the code in small ways and see which changes no test no
 bench: setup spark ## Measure against pandas, DuckDB and Apache Spark, and write benchmarks/results (hours)
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.denial
+	@$(BIN)/python -m benchmarks.consecutive
 	@$(BIN)/python -m benchmarks.landing
 	@$(BIN)/python -m benchmarks.small_files
 	@$(BIN)/python -m benchmarks.new_month

@@ -25,7 +25,7 @@ def test_an_unknown_key_is_told_with_the_nearest_known_one(project, lines: Lines
     project.change(FLIGHTS, "on_violation: repair", "onviolation: repair")
     assert project.only_wrong() == lines("""
         datasets/flights.yaml:14:5: dataset flights: unknown key 'onviolation' in rules.route_distance
-          cause: the keys here are deny, required, unique, range, values, matches, references, determines, rows, fresh, sum, mean, distinct, description, on_violation, repair_method, confidence, fill, set
+          cause: the keys here are deny, required, unique, range, values, matches, references, determines, rows, fresh, sum, mean, distinct, description, on_violation, repair_method, confidence, fill, set, role
           next:  did you mean on_violation?
     """)
 
@@ -76,9 +76,11 @@ def test_an_unknown_repair_method_is_refused_with_the_known_ones(project, lines:
         (
             "on_violation: repair\n    repair_method: set",
             "15:20",
-            "has `repair_method: set`, which is for rules about one tuple",
+            "does not say which tuple is repaired",
         ),
-        ("on_violation: repair\n    set: {distance: null}", "15:10", "has `set`, which is for rules about one tuple"),
+        ("on_violation: repair\n    set: {distance: null}", "15:10", "does not say which tuple is repaired"),
+        ("on_violation: quarantine\n    role: u", "15:11", "names the role u, which it does not have"),
+        ("on_violation: quarantine\n    role: s", "15:11", "has the role s, which is no different from the other one"),
         ("on_violation: report\n    repair_method: majority", "15:20", "has `repair_method` but repairs nothing"),
     ],
 )

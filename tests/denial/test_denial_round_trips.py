@@ -72,6 +72,28 @@ def test_what_is_printed_is_read_back_as_the_same_rule(text: str) -> None:
     assert rule(format_constraint(constraint, "vertebra")) == constraint
 
 
+bare = st.sampled_from(["u", "a", "`Flight No`", "`tick``ed`", "lower(v)", "a % 3", "t.d", "cast(d as string)"])
+clauses = st.builds(
+    lambda by, order, where: f"{'by ' if by else ''}{', '.join(by)} order by {', '.join(order)}{where}".strip(),
+    st.lists(bare, max_size=2),
+    st.lists(st.builds("{}{}".format, bare, st.sampled_from(["", " desc", " asc"])), min_size=1, max_size=2),
+    st.just("") | st.builds(" where {}".format, st.builds("u != {} and b is not null".format, literals)),
+)
+
+
+@settings(max_examples=examples(fast=40, thorough=150), deadline=None)
+@given(clauses, two_tuples, joined, st.sampled_from(["", "flights t, "]))
+def test_a_rule_about_consecutive_tuples_is_read_back(written: str, parts: list[str], sign: str, named: str) -> None:
+    text = f"{named}next(t) s {written}: {sign.join(parts)}"
+    constraint = rule(text)
+    assert constraint.succession is not None
+    assert rule(format_constraint(constraint, "logic")) == constraint
+    assert rule(format_constraint(constraint, "vertebra")) == constraint
+    assert parse_between(f"flights t, next(t) s {written}", sign.join(parts), OTHERS) == constraint
+    with pytest.raises(RuleError, match="HoloClean"):
+        to_holoclean(constraint)
+
+
 @settings(max_examples=examples(fast=30, thorough=100), deadline=None)
 @given(rules)
 def test_holocleans_notation_is_read_back_with_the_same_meaning(text: str) -> None:
@@ -109,7 +131,7 @@ PIECES = st.sampled_from(
      "null", "(", ")", "[", "]", "'", '"', "`", ",", ":", ";", "&", "&&", "|", "||", "¬", "∃", "∈", "∧", "≠", "t1",
      "EQ(", "IQ(", "flights", "planes", "t.a", "s.a", "t.u", "1", "1e", "0x", "'x'", "select", "from", "case", "when",
      "end", "cast(", "as int", "interval", "date", "/", "%", "-", "--", "/*", "*/", "*", "\n", "\\", "$", "{", "}", "@",
-     "count(", "over", "explode(", "null", "->", "::", "?", "\x00", "🜁", "é", "t.`", "distinct", "array(", "lambda"]
+     "next(t)", "next(", " by ", "order by", "where", "desc", "count(", "over", "explode(", "null", "->", "::", "?", "\x00", "🜁", "é", "t.`", "distinct", "array(", "lambda"]
 )  # fmt: skip
 
 

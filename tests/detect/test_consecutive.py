@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def successors(constraint: DenialConstraint, connection: duckdb.DuckDBPyConnecti
         ordered = sorted(values, key=lambda place: tuple(
             -part if key.descending else part for part, key in zip(place, found.order, strict=True)
         ))  # fmt: skip
-        for one, other in zip(ordered, ordered[1:], strict=False):
+        for one, other in pairwise(ordered):
             pairs += [(t, s) for t in values[one] for s in values[other]]
     return pairs
 

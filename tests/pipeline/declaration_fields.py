@@ -48,7 +48,7 @@ DECISIONS: dict[str, dict[str, Decision]] = {
     | {sugar.name: TRUSTED for sugar in of_columns()}
     | {kind.name: TRUSTED for kind in TABLE_RULES.values() if kind.column_type is not None},
     "Rule": dict.fromkeys((*SUGARS, *TABLE_RULES), TRUSTED)
-    | {"description": SAYS, "on_violation": TRUSTED, "repair_method": TRUSTED, "confidence": TRUSTED, "fill": TRUSTED, "set": TRUSTED},
+    | {"description": SAYS, "on_violation": TRUSTED, "repair_method": TRUSTED, "confidence": TRUSTED, "fill": TRUSTED, "set": TRUSTED, "role": TRUSTED},
     "Between": {"over": TRUSTED, "where": TRUSTED},
     "Bounds": {"min": TRUSTED, "max": TRUSTED, "change": TRUSTED},
     "Source": {

@@ -321,7 +321,7 @@ def test_an_accepted_tie_decides_about_the_other_tuple(sail_zone: Zone) -> None:
 @pytest.mark.parametrize(
     ("rule", "more", "said"),
     [
-        ("t.a < s.a and t.b > s.b", {"set": {"b": None}}, "has `set`, which is for rules about one tuple"),
+        ("t.a < s.a and t.b > s.b", {"set": {"b": None}}, "does not say which tuple is repaired"),
         ("t.a < s.a and t.b > s.b", {"set": {"b": None}, "repair_method": "longest_chain"}, "has `set`"),
         ("t.a < s.a and t.b > s.b", {"fill": True}, "has `fill`, which the repair method longest_chain does not know"),
         ("t.a < s.a and t.b > s.b", {"repair_method": "majority"}, "cannot be repaired by majority"),

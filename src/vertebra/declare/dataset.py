@@ -190,7 +190,11 @@ class Rule(_RuleWithSugar):
             order of two tuples, ``consistent`` otherwise.
         confidence: repairs with a lower confidence, 0 to 1, are not made, and the violation is reported.
         fill: for a repair of a dependency: empty cells of the dependent get the value of their group.
-        set: the new value of each column, SQL over the violating row or null, for the method ``set``.
+        set: the new value of each column, SQL over the violating row or null, for the method ``set``. In a rule about
+            two tuples a column has its tuple variable: ``{s.counter: null}``.
+        role: in a rule about two tuples, the tuple variable of the one that is wrong: ``quarantine`` removes only the
+            rows in this role, and ``set`` changes only them. Without it, ``quarantine`` removes both tuples, except of
+            keys, dependencies and orders.
     """
 
     description: str = ""
@@ -199,6 +203,7 @@ class Rule(_RuleWithSugar):
     confidence: float = Field(default=0.5, ge=0, le=1)
     fill: bool = False
     set: dict[str, str | None] | None = None
+    role: str | None = None
 
 
 FILE_VERSIONS: Final = ("file.period", "file.time", "file.name")

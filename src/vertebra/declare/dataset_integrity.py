@@ -9,6 +9,7 @@ from vertebra.declare.dataset import Dataset
 from vertebra.declare.declarations import Declarations
 from vertebra.declare.document import Document, Loc
 from vertebra.declare.repair import repair_method_of, repair_options
+from vertebra.declare.rule_role import RoleRefusal
 from vertebra.declare.rule_sugar import SUGARS
 from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.declare.shrink_checks import shrink_errors
@@ -45,6 +46,7 @@ def _rule_errors(dataset: Dataset, document: Document, declared: Declarations) -
             rules_of(part, declared.datasets)
         except (RuleError, DeclarationError) as error:
             if not _about_failed(error, declared):
+                loc = (*loc[:2], error.key) if isinstance(error, RoleRefusal) else loc
                 found.append(_located(error, document.where(loc)))
     if not found and not _about_failed(whole, declared):
         found.append(_located(whole, document.where(_rule_named(dataset, whole), key=True)))

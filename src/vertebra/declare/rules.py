@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from vertebra.declare.rule_role import wrong_tuple
 from vertebra.declare.rule_scope import RuleScope
 from vertebra.declare.rule_sugar import SUGARS, in_order
 from vertebra.declare.table_rule_compiler import table_rules_of
@@ -54,7 +55,8 @@ class NamedRule:
         repair_method: the repair method that the rule names; None for the default, see
             :func:`vertebra.declare.repair.default_method`.
         fill: whether a repair of a dependency gives empty cells the value of their group.
-        set: for a repair of a rule about one tuple, the new value of each column as SQL text; None for NULL.
+        set: for a repair by the method ``set``, the new value of each column as SQL text; None for NULL.
+        role: the tuple variable of the rows that are removed or changed; None for both.
         origin: where it is declared; one declaration can make several rules.
     """
 
@@ -66,6 +68,7 @@ class NamedRule:
     repair_method: str | None = None
     fill: bool = False
     set: Mapping[str, str | None] = field(default_factory=dict)
+    role: str | None = None
     description: str = ""
     origin: RuleOrigin = RuleOrigin()
 
@@ -171,9 +174,9 @@ class _Compiler:
                 cause=f"a rule has exactly one of {', '.join(kinds)}",
                 remedy="write one rule for each" if written else "write one of them, or remove the rule",
             )
-        self._scope(name).check_columns(rule.set or {})
         for kind, value in written.items():
             for derived, constraint in self._compiled(kind, value, name):
+                role, new_values = wrong_tuple(rule, constraint, self._scope(name))
                 yield NamedRule(
                     name=derived,
                     kind=kind,
@@ -182,7 +185,8 @@ class _Compiler:
                     confidence=rule.confidence,
                     repair_method=rule.repair_method,
                     fill=rule.fill,
-                    set=dict(rule.set or {}),
+                    set=new_values,
+                    role=role,
                     description=" ".join(rule.description.split()),
                     origin=RuleOrigin(rule=name, sugar=kind),
                 )

@@ -1,6 +1,10 @@
 """Parses the clauses of ``next(t)``: ``by device order by read_at desc where counter is not null``.
 
-They are about one tuple, so columns are written without a tuple variable.
+    rule       = [relation variable ","] "next(" variable ")" variable clauses ":" predicates
+    clauses    = ["by" expression {"," expression}] "order by" key {"," key} ["where" conditions]
+    key        = expression ["asc" | "desc"]
+
+The clauses are about one tuple, so columns are written without a tuple variable.
 """
 
 from __future__ import annotations
@@ -24,6 +28,11 @@ if TYPE_CHECKING:
 _PART: Final = re.compile(rf"{QUOTED}|([(\[])|([)\]])|(,)|\b(order\s+by|by|where)\b", re.DOTALL | re.IGNORECASE)
 _DIRECTION: Final = re.compile(r"\s+(asc|desc)\s*$", re.IGNORECASE)
 _NULLS: Final = re.compile(r"\s+nulls\s+(first|last)\s*$", re.IGNORECASE)
+_RESERVED: Final = {
+    "and", "or", "not", "in", "is", "null", "like", "ilike", "rlike", "regexp", "between", "case", "when", "then", "else",
+    "end", "true", "false", "as", "interval", "div", "distinct",
+}  # fmt: skip
+"""Words of expressions; a column with such a name is written in backticks."""
 _CLAUSES: Final = ("by", "order by", "where")
 
 Span = tuple[int, int]
@@ -156,6 +165,8 @@ class _Clauses:
             after = tokens[position + 1].token_type.name if position + 1 < len(tokens) else ""
             quoted = part.text[token.start] == "`"
             if token.token_type.name in {"STRING", "NUMBER"} or _is_name_part(before) or after in {"DOT", "L_PAREN"}:
+                continue
+            if not quoted and token.text.lower() in _RESERVED:
                 continue
             if token.text.lower() in self.names:
                 yield start + token.start

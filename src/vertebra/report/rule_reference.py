@@ -18,7 +18,7 @@ from vertebra.declare.rule_sugar import in_order, of_columns
 from vertebra.declare.rules import NamedRule, rules_of
 from vertebra.declare.table_rule import in_order as whole_table_kinds
 from vertebra.declare.table_rule_compiler import table_rules_of
-from vertebra.denial import DenialConstraint, format_constraint, parse, predicates, recognise, review
+from vertebra.denial import DenialConstraint, format_constraint, parse, predicates, recognise, review, succession
 from vertebra.denial.ast import SYMBOL
 from vertebra.denial.classify import MAX_INEQUALITIES, MAX_ORDER_PREDICATES
 from vertebra.denial.recognise import HOLOCLEAN
@@ -55,6 +55,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "t.tailnum = s.tailnum and t.dep_time <= s.arr_time and s.dep_time <= t.arr_time": "intervals that overlap",
     "t.distance < s.distance and t.air_time > s.air_time": "",
     "t.carrier = s.carrier and t.distance < s.distance and t.air_time > s.air_time and t.dep_time < s.dep_time": "",
+    "next(t) s by tailnum order by time_hour: s.origin != t.dest": "consecutive tuples",
     "flights t, planes p: t.tailnum = p.tailnum and p.seats <= 8": "",
     "flights t, planes p: t.tailnum = p.tailnum and t.distance > p.seats": "",
 }
@@ -71,6 +72,7 @@ REFUSED: Final = (
     "t.origin = 3",
     "t.origin = s.origin and u.dest = 'EWR'",
     "t1&t2&NEAR(t1.origin,t2.origin)",
+    "next(t) s by tailnum: s.origin != t.dest",
 )
 
 _SOURCES: Final = """\
@@ -129,6 +131,21 @@ def _notations() -> Iterator[str]:
     constraint = _constraint("t.origin = s.origin and t.dest = s.dest and t.distance != s.distance")
     for notation in ("vertebra", "logic", "holoclean"):
         yield f"| {notation} | `{format_constraint(constraint, notation)}` |"
+    following = _constraint("next(t) s by tailnum order by time_hour where air_time is not null: s.origin != t.dest")
+    yield "\n### Consecutive tuples\n"
+    yield "`next(t) s` makes s a tuple that follows t. HoloClean's notation cannot express it.\n"
+    yield "| notation | the same rule |\n|---|---|"
+    yield f"| vertebra | `{format_constraint(following, 'vertebra')}` |"
+    yield f"| logic | `{format_constraint(following, 'logic')}` |"
+    yield "\n```text"
+    yield inspect.cleandoc((succession.__doc__ or "").split("\n\n", 2)[1])
+    yield "```\n"
+    yield "- `by` and `order by` are expressions over one tuple, `where` is a condition; columns have no tuple variable."
+    yield "- Tuples that do not meet `where`, or have NULL in `by` or `order by`, take no part: the tuples before and after"
+    yield "  them follow each other. Without `by`, all tuples are one sequence."
+    yield "- A tuple is followed by all tuples of the next distinct value of `order by`. Tuples that are tied, with an equal"
+    yield "  value, do not follow each other, so the result does not depend on the order of rows; `unique` forbids ties."
+    yield "- The last tuple of a sequence is followed by none, and violates nothing as t."
 
 
 def _sugar() -> Iterator[str]:

@@ -33,9 +33,9 @@ def removals(
 
     Among tuples with the same key, the first received is kept. In a group that violates a functional dependency, the
     tuples with the majority value are kept if their share reaches the rule's confidence; otherwise all are removed. Of
-    tuples that violate a rule about their order, those in every longest chain of the group are kept. For any other
-    rule, every violating tuple is removed. Rows that a person released, and rows whose violation a person
-    accepted, are kept.
+    tuples that violate a rule about their order, those in every longest chain of the group are kept. For a rule with a
+    role, the tuples in this role are removed. For any other rule, every violating tuple is removed. Rows that a person
+    released, and rows whose violation a person accepted, are kept.
 
     Args:
         frame: the table after repair.
@@ -93,7 +93,7 @@ def without_rows(frame: DataFrame, removed: DataFrame) -> DataFrame:
 def _order(rule: NamedRule, dataset: Dataset) -> Order | None:
     """The order that a rule requires; None for other rules, and for those whose longest chain is not found."""
     constraint = rule.constraint
-    if not isinstance(constraint, DenialConstraint) or constraint.succession is not None:
+    if not isinstance(constraint, DenialConstraint) or constraint.succession is not None or rule.role is not None:
         return None
     if len(classify(constraint).ordered) != 2:
         return None
@@ -120,7 +120,11 @@ def _removed_by(frame: DataFrame, rule: NamedRule, violations: DataFrame) -> Dat
     """The rows one rule removes, as ``rule, rid``."""
     from pyspark.sql import functions as F
 
-    broken = violations.where(F.col("rule") == F.lit(rule.name)).select("rid").distinct()
+    of_rule = violations.where(F.col("rule") == F.lit(rule.name))
+    if rule.role is not None:
+        in_role = of_rule.where(F.col("role") == F.lit(rule.role)).select("rid").distinct()
+        return in_role.select(F.lit(rule.name).alias("rule"), "rid")
+    broken = of_rule.select("rid").distinct()
     if isinstance(rule.constraint, DenialConstraint):
         shape = classify(rule.constraint)
         if shape.key is not None:

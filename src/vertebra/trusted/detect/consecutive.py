@@ -116,7 +116,10 @@ class Consecutive:
 
         read = {column for rule in self.rules for column in rule.constraint.columns_of(self.relation)}
         near = folded.where(F.col("first") | F.col("second")).select(
-            F.col("rid").alias(ROW_ID), PLACE, F.col("first").alias(_FIRST), F.col("second").alias(_SECOND),
+            F.col("rid").alias(ROW_ID),
+            PLACE,
+            F.col("first").alias(_FIRST),
+            F.col("second").alias(_SECOND),
             F.col("grp").alias(GROUP),
         )
         rows = self.rules[0].frames[0].select(ROW_ID, *[spark_identifier(column) for column in sorted(read)])
@@ -204,7 +207,9 @@ def _by_place(constraint: DenialConstraint) -> DenialConstraint:
     """A rule about consecutive tuples as a rule about any two, over rows that have their places."""
     assert constraint.succession is not None
     first, second = constraint.variables
-    same = [Predicate(replace(by, variable=first), "=", replace(by, variable=second)) for by in constraint.succession.by]
+    same = [
+        Predicate(replace(by, variable=first), "=", replace(by, variable=second)) for by in constraint.succession.by
+    ]
     place = f"`{PLACE}`"
     return replace(
         constraint,

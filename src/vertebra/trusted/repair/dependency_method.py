@@ -65,9 +65,13 @@ def _dependency(rule: NamedRule, dataset: Dataset) -> Dependency:
         )
     dependency = dependency_of(rule, dataset)
     if dependency is None:
-        instead = "name the wrong tuple and its new value, as in `set: {s.counter: null}`, or " if (
-            constraint.succession is not None
-        ) else "remove `repair_method`, or " if len(classify(constraint).ordered) > 1 else ""
+        instead = (
+            "name the wrong tuple and its new value, as in `set: {s.counter: null}`, or "
+            if (constraint.succession is not None)
+            else "remove `repair_method`, or "
+            if len(classify(constraint).ordered) > 1
+            else ""
+        )
         raise RuleError(
             f"rule {rule.name} of {dataset.name} cannot be repaired by majority\n    {constraint.text}",
             cause=_reason(constraint),

@@ -1,4 +1,4 @@
-"""Repair of a rule about one tuple, or of a reference, by the values that the rule declares with ``set``."""
+"""Repair by the values that a rule declares with ``set``: of its tuple, or of the one whose role it names."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Set(RepairMethod):
 
         from vertebra.trusted.cells import as_text
 
+        if rule.role is not None:
+            violations = violations.where(F.col("role") == F.lit(rule.role))
         rows = (
             violations.select(F.col("rid").alias("_broken"))
             .distinct()
@@ -58,12 +60,12 @@ class Set(RepairMethod):
 
 def _expressions(rule: NamedRule, dataset: Dataset) -> Mapping[str, str | None]:
     """The SQL expression of each column's new value; None for NULL."""
-    if not isinstance(rule.constraint, Inclusion) and not classify(rule.constraint).single:
-        has = "has `set`, which is" if rule.set else "has `repair_method: set`, which is"
+    two = not isinstance(rule.constraint, Inclusion) and not classify(rule.constraint).single
+    if two and rule.role is None:
         raise RuleError(
-            f"rule {rule.name} of {dataset.name} {has} for rules about one tuple",
-            cause="it is about two tuples, and `set` does not say which of them is wrong",
-            remedy="remove `set`" if rule.set else "remove `repair_method`, or write `on_violation: quarantine`",
+            f"rule {rule.name} of {dataset.name} does not say which tuple is repaired",
+            cause="it is about two tuples, and `set` changes one of them",
+            remedy=_with_role(rule),
         )
     if not rule.set:
         raise RuleError(
@@ -72,7 +74,16 @@ def _expressions(rule: NamedRule, dataset: Dataset) -> Mapping[str, str | None]:
             remedy="add e.g. `set: {column: null}` to the rule",
         )
     variable = rule.constraint.variables[0] if isinstance(rule.constraint, DenialConstraint) else "t"
+    variable = rule.role or variable
     return {column: _expression(rule, dataset, variable, column, text) for column, text in rule.set.items()}
+
+
+def _with_role(rule: NamedRule) -> str:
+    """How to name the tuple that is wrong."""
+    if not isinstance(rule.constraint, DenialConstraint) or classify(rule.constraint).symmetric:
+        return "remove `set`: the rule is the same with its tuples exchanged, so neither is the wrong one"
+    column = next(iter(rule.set), "column")
+    return f"write e.g. `set: {{{rule.constraint.variables[-1]}.{column}: null}}`"
 
 
 def _expression(rule: NamedRule, dataset: Dataset, variable: str, column: str, text: str | None) -> str | None:
