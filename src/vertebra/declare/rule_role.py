@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from vertebra.denial import DenialConstraint, Inclusion, classify
@@ -25,9 +26,16 @@ class RoleRefusal(RuleError):  # noqa: N818 - it is a RuleError with a place
 
 
 def wrong_tuple(
-    rule: Rule, constraint: DenialConstraint | Inclusion, scope: RuleScope
+    rule: Rule,
+    constraint: DenialConstraint | Inclusion,
+    declared: Sequence[DenialConstraint | Inclusion],
+    scope: RuleScope,
 ) -> tuple[str | None, dict[str, str | None]]:
     """The role of the rows that a rule removes or changes, and their new values by column.
+
+    Args:
+        constraint: of the rule.
+        declared: all constraints that its declaration stands for; a role is a variable of one of them.
 
     Returns:
         The tuple variable, None if the rule names none; and ``set`` without tuple variables.
@@ -35,7 +43,8 @@ def wrong_tuple(
     Raises:
         RuleError: the rule names a column or role that it does not have.
     """
-    variables = constraint.variables if isinstance(constraint, DenialConstraint) else ("t",)
+    every = [one.variables if isinstance(one, DenialConstraint) else ("t",) for one in declared]
+    variables = tuple(dict.fromkeys(name for names in every for name in names))
     role, values = rule.role, dict[str, "str | None"]()
     for written, value in (rule.set or {}).items():
         named, dot, column = written.partition(".")
@@ -56,7 +65,8 @@ def wrong_tuple(
     if role not in variables:
         _unknown(scope, key, role, variables)
     _check_role(rule, role, constraint, scope, key)
-    return (role if len(variables) > 1 else None), values
+    two = isinstance(constraint, DenialConstraint) and len(constraint.variables) > 1
+    return (role if two else None), values
 
 
 def _check_role(rule: Rule, role: str, constraint: DenialConstraint | Inclusion, scope: RuleScope, key: str) -> None:

@@ -175,8 +175,9 @@ class _Compiler:
                 remedy="write one rule for each" if written else "write one of them, or remove the rule",
             )
         for kind, value in written.items():
-            for derived, constraint in self._compiled(kind, value, name):
-                role, new_values = wrong_tuple(rule, constraint, self._scope(name))
+            compiled = self._compiled(kind, value, name)
+            for derived, constraint in compiled:
+                role, new_values = wrong_tuple(rule, constraint, [one for _, one in compiled], self._scope(name))
                 yield NamedRule(
                     name=derived,
                     kind=kind,

@@ -11,6 +11,7 @@ from vertebra.denial.notation import format_constraint, from_holoclean, logic, t
 from vertebra.denial.parse import parse, parse_between, relations_named, relations_over
 from vertebra.denial.reason import Finding, always_violated, never_violated, review, subsumes
 from vertebra.denial.recognise import Notation
+from vertebra.denial.succession import over_variable
 
 __all__ = [
     "DenialConstraint",
@@ -28,6 +29,7 @@ __all__ = [
     "from_holoclean",
     "logic",
     "never_violated",
+    "over_variable",
     "parse",
     "parse_between",
     "relations_named",

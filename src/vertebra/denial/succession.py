@@ -29,8 +29,8 @@ _PART: Final = re.compile(rf"{QUOTED}|([(\[])|([)\]])|(,)|\b(order\s+by|by|where
 _DIRECTION: Final = re.compile(r"\s+(asc|desc)\s*$", re.IGNORECASE)
 _NULLS: Final = re.compile(r"\s+nulls\s+(first|last)\s*$", re.IGNORECASE)
 _RESERVED: Final = {
-    "and", "or", "not", "in", "is", "null", "like", "ilike", "rlike", "regexp", "between", "case", "when", "then", "else",
-    "end", "true", "false", "as", "interval", "div", "distinct",
+    "and", "or", "not", "in", "is", "null", "like", "ilike", "rlike", "regexp", "between", "case", "when", "then",
+    "else", "end", "true", "false", "as", "interval", "div", "distinct",
 }  # fmt: skip
 """Words of expressions; a column with such a name is written in backticks."""
 _CLAUSES: Final = ("by", "order by", "where")
@@ -61,6 +61,15 @@ def succession(clauses: Translation, variable: str, relation: str, columns: Colu
             among=parser.conditions(*among[0]) if among else (),
             among_text=text[slice(*_stripped(text, *among[0]))] if among else "",
         )
+
+
+def over_variable(text: str, variable: str, relation: str, columns: Columns) -> str:
+    """An expression over the columns of one tuple, with a tuple variable before each column.
+
+    Raises:
+        RuleError: the text is one word that is no column.
+    """
+    return _Clauses(text, variable, relation, columns).qualified(0, len(text)).text
 
 
 def _clauses(text: str) -> dict[str, list[Span]]:
@@ -128,7 +137,7 @@ class _Clauses:
     def operand(self, start: int, end: int) -> Operand:
         """An expression over one tuple that uses a column."""
         start, end = _stripped(self.text, start, end)
-        body = self._qualified(start, end)
+        body = self.qualified(start, end)
         with body.errors_in_original():
             parser = self._parser(body)
             tokens = tokenise(body.text)
@@ -138,14 +147,14 @@ class _Clauses:
 
     def conditions(self, start: int, end: int) -> tuple[Predicate, ...]:
         """Conditions over one tuple."""
-        body = self._qualified(*_stripped(self.text, start, end))
+        body = self.qualified(*_stripped(self.text, start, end))
         with body.errors_in_original():
             return tuple(self._parser(body).conjunction(tokenise(body.text)))
 
     def _parser(self, body: Translation) -> Predicates:
         return Predicates(body.text, {self.variable: (self.relation, self.columns)})
 
-    def _qualified(self, start: int, end: int) -> Translation:
+    def qualified(self, start: int, end: int) -> Translation:
         """The text with the tuple variable before each column that has none."""
         body, at = Translation(self.text), start
         for place in self._bare_columns(start, end):

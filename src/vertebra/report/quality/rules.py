@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from vertebra.declare.bounds import Bounds
+from vertebra.declare.declaration import Declaration
 from vertebra.declare.table_rule_compiler import TableRule
 from vertebra.formatting import counted, figure, percentage
 from vertebra.report.quality.plots import sparkline
@@ -164,12 +164,10 @@ def _plain(value: Any) -> str:
             return f"[{', '.join(map(_plain, value))}]"
         case dict():
             return f"{{{', '.join(f'{key}: {_plain(inner)}' for key, inner in value.items())}}}"
-        case Bounds():
-            return _plain(value.model_dump(exclude_none=True))
+        case Declaration():
+            return _plain(value.model_dump(exclude_none=True, exclude_defaults=True, by_alias=True))
         case None:
             return "null"
-        case _ if hasattr(value, "over"):
-            return f"{{over: {value.over}, where: {value.where.strip()}}}"
         case _:
             return " ".join(str(value).split())
 
