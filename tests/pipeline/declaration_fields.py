@@ -50,6 +50,9 @@ DECISIONS: dict[str, dict[str, Decision]] = {
     "Rule": dict.fromkeys((*SUGARS, *TABLE_RULES), TRUSTED)
     | {"description": SAYS, "on_violation": TRUSTED, "repair_method": TRUSTED, "confidence": TRUSTED, "fill": TRUSTED, "set": TRUSTED, "role": TRUSTED},
     "Between": {"over": TRUSTED, "where": TRUSTED},
+    "Counter": dict.fromkeys(("by", "order", "column", "modulo", "at_most", "reset"), TRUSTED),
+    "Gap": dict.fromkeys(("by", "order", "at_most"), TRUSTED),
+    "Intervals": dict.fromkeys(("by", "start", "end"), TRUSTED),
     "Bounds": {"min": TRUSTED, "max": TRUSTED, "change": TRUSTED},
     "Source": {
         "kind": ASKED, "every": "it is when a source is asked", "zone": "it is when a source is asked",
