@@ -25,7 +25,7 @@ def test_an_unknown_key_is_told_with_the_nearest_known_one(project, lines: Lines
     project.change(FLIGHTS, "on_violation: repair", "onviolation: repair")
     assert project.only_wrong() == lines("""
         datasets/flights.yaml:14:5: dataset flights: unknown key 'onviolation' in rules.route_distance
-          cause: the keys here are deny, required, unique, range, values, matches, references, determines, rises, gap, no_overlap, rows, fresh, sum, mean, distinct, description, on_violation, repair_method, confidence and 3 more
+          cause: the keys here are deny, required, unique, range, values, matches, references, determines, rises, gap, gap_free, no_overlap, rows, fresh, sum, mean, distinct, description, on_violation, repair_method and 4 more
           next:  did you mean on_violation?
     """)
 

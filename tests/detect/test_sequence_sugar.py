@@ -105,10 +105,10 @@ def test_a_counter_without_modulo_and_its_range(engine: Engine) -> None:
 def test_gaps_of_timestamps_and_of_dates(engine: Engine) -> None:
     data = made(3)
     gaps = {(a["_rid"], b["_rid"]) for a, b in consecutive(data, "at") if b["at"] - a["at"] > dt.timedelta(hours=1)}
-    assert pairs(data, {"gap": {"by": "device", "order": "at", "at_most": "1 hour"}}, engine) == {"r": gaps}
+    assert pairs(data, {"gap": {"by": "device", "time": "at", "at_most": "1 hour"}}, engine) == {"r": gaps}
     days = sorted({row["day"] for row in data.to_pylist()})
     few = data.filter(pa.array([row["day"] not in days[2:4] for row in data.to_pylist()]))
-    found = pairs(few, {"gap": {"order": "day", "at_most": "1 day"}}, engine)["r"]
+    found = pairs(few, {"gap": {"time": "day", "at_most": "1 day"}}, engine)["r"]
     assert {rid for rid, _ in found} == {row["_rid"] for row in few.to_pylist() if row["day"] == days[1]}
 
 
@@ -135,8 +135,8 @@ def test_intervals_that_overlap_and_those_without_an_end(engine: Engine) -> None
         ({"rises": {"column": "whole", "order": "device", "at_most": "5 per day"}}, "device is a string"),
         ({"rises": {"column": "hole", "order": "at"}}, "has no column hole"),
         ({"rises": {"column": "whole", "order": "at", "reset": "stat = 1"}}, "stat is neither a column nor a value"),
-        ({"gap": {"order": "day", "at_most": "90 min"}}, "are no whole days"),
-        ({"gap": {"order": ["day", "at"], "at_most": "1 day"}}, "is no single column"),
+        ({"gap": {"time": "day", "at_most": "90 min"}}, "are no whole days"),
+        ({"gap": {"time": "device", "at_most": "1 day"}}, "device is a string"),
         ({"no_overlap": {"from": "at", "to": "ends"}}, "has no column ends"),
     ],
 )

@@ -51,7 +51,8 @@ DECISIONS: dict[str, dict[str, Decision]] = {
     | {"description": SAYS, "on_violation": TRUSTED, "repair_method": TRUSTED, "confidence": TRUSTED, "fill": TRUSTED, "set": TRUSTED, "role": TRUSTED},
     "Between": {"over": TRUSTED, "where": TRUSTED},
     "Counter": dict.fromkeys(("by", "order", "column", "modulo", "at_most", "reset"), TRUSTED),
-    "Gap": dict.fromkeys(("by", "order", "at_most"), TRUSTED),
+    "Gap": dict.fromkeys(("by", "time", "at_most"), TRUSTED),
+    "GapFree": dict.fromkeys(("time", "by", "step", "zone"), TRUSTED),
     "Intervals": dict.fromkeys(("by", "start", "end"), TRUSTED),
     "Bounds": {"min": TRUSTED, "max": TRUSTED, "change": TRUSTED},
     "Source": {

@@ -37,7 +37,8 @@ DATASET = Dataset.model_validate(
         "rules": {
             "one": {"deny": {"over": "d t, e s", "where": "t.a = s.a"}}, "two": {"deny": "t.a < 0"},
             "three": {"rows": {"min": 1}}, "four": {"rises": {"column": "a", "order": "b"}},
-            "five": {"gap": {"order": "b", "at_most": "1 day"}}, "six": {"no_overlap": {"from": "a", "to": "b"}},
+            "five": {"gap": {"time": "b", "at_most": "1 day"}}, "six": {"no_overlap": {"from": "a", "to": "b"}},
+            "seven": {"gap_free": {"time": "b", "step": "1 day"}},
         },
     }
 )  # fmt: skip

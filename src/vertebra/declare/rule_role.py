@@ -11,17 +11,20 @@ from vertebra.errors import RuleError
 if TYPE_CHECKING:
     from vertebra.declare.dataset import Rule
     from vertebra.declare.rule_scope import RuleScope
+    from vertebra.declare.rule_sugar import Sugar
 
 
 class RoleRefusal(RuleError):  # noqa: N818 - it is a RuleError with a place
     """An error of the role that a rule names.
 
     Attributes:
-        key: the key of the rule that names it: ``role`` or ``set``.
+        key: the key of the rule that is wrong: ``role``, ``set`` or ``on_violation``.
     """
 
-    def __init__(self, fact: str, *, cause: str, remedy: str, key: str) -> None:
-        super().__init__(fact, cause=cause, remedy=remedy)
+    def __init__(
+        self, fact: str, *, cause: str = "", remedy: str = "", where: str = "", key: str = "on_violation"
+    ) -> None:
+        super().__init__(fact, cause=cause, remedy=remedy, where=where)
         self.key = key
 
 
@@ -67,6 +70,20 @@ def wrong_tuple(
     _check_role(rule, role, constraint, scope, key)
     two = isinstance(constraint, DenialConstraint) and len(constraint.variables) > 1
     return (role if two else None), values
+
+
+def check_reaction(sugar: Sugar, on_violation: str, scope: RuleScope) -> None:
+    """Refuse to remove or change rows for a rule that says of no row that it is wrong.
+
+    Raises:
+        RuleError: the rule is declared with ``quarantine`` or ``repair``.
+    """
+    if not sugar.removable and on_violation not in ("report", "fail"):
+        _refuse(
+            scope, "on_violation", f"is declared with on_violation: {on_violation}",
+            f"`{sugar.name}` is violated by rows that are missing, so there is no wrong one",
+            "write on_violation: fail, which keeps the table before, or report",
+        )  # fmt: skip
 
 
 def _check_role(rule: Rule, role: str, constraint: DenialConstraint | Inclusion, scope: RuleScope, key: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -28,12 +28,14 @@ class RuleScope:
         dataset: the name of the dataset that declares it.
         columns: the dataset's columns and their types.
         relations: the columns of every dataset of the project; None where the other datasets are not known.
+        zones: the time zones of columns that declare one.
     """
 
     rule: str
     dataset: str
     columns: Mapping[str, str]
     relations: Mapping[str, Mapping[str, str]] | None = None
+    zones: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:

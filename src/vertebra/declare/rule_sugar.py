@@ -33,6 +33,7 @@ class Sugar(ABC):
         rule_type: the type of its value under ``rules:``.
         column_type: the type of its value on a column; None where it cannot stand on a column.
         column_default: the value of a column that does not have it.
+        removable: whether a violating row may be wrong; otherwise the rule is only reported, or fails.
         example: a value under ``rules:`` for the reference documentation, about the datasets ``flights`` and ``planes``
             of :mod:`vertebra.report.rule_reference`.
     """
@@ -43,6 +44,7 @@ class Sugar(ABC):
     rule_type: ClassVar[Any]
     column_type: ClassVar[Any] = None
     column_default: ClassVar[Any] = None
+    removable: ClassVar[bool] = True
     example: ClassVar[Any]
 
     @abstractmethod

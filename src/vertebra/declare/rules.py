@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from vertebra.declare.rule_role import wrong_tuple
+from vertebra.declare.rule_role import check_reaction, wrong_tuple
 from vertebra.declare.rule_scope import RuleScope
 from vertebra.declare.rule_sugar import SUGARS, in_order
 from vertebra.declare.table_rule_compiler import table_rules_of
@@ -159,6 +159,7 @@ class _Compiler:
         for kind, value in column.sugar().items():
             sugar = SUGARS[kind]
             compiled = self._compiled(kind, sugar.rule_value(name, value), sugar.rule_name(name, value))
+            check_reaction(sugar, column.on_violation, self._scope(sugar.rule_name(name, value)))
             for derived, constraint in compiled:
                 yield NamedRule(
                     derived, kind, constraint, column.on_violation, origin=RuleOrigin(column=name, sugar=kind)
@@ -176,6 +177,7 @@ class _Compiler:
             )
         for kind, value in written.items():
             compiled = self._compiled(kind, value, name)
+            check_reaction(SUGARS[kind], rule.on_violation, self._scope(name))
             for derived, constraint in compiled:
                 role, new_values = wrong_tuple(rule, constraint, [one for _, one in compiled], self._scope(name))
                 yield NamedRule(
@@ -197,7 +199,8 @@ class _Compiler:
         return list(dict(SUGARS[kind].compile(value, self._scope(name))).items())
 
     def _scope(self, rule: str) -> RuleScope:
-        return RuleScope(rule, self.dataset.name, self.columns, self.relations)
+        zones = {name: column.zone for name, column in self.dataset.columns.items() if isinstance(column.zone, str)}
+        return RuleScope(rule, self.dataset.name, self.columns, self.relations, zones)
 
     def _check(self, rule: NamedRule) -> None:
         """Refuse a rule without an exact plan, and a rule with the same result on every table.

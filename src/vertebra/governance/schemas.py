@@ -310,6 +310,19 @@ STATES: Final[dict[str, pa.Schema]] = {
         partner=pa.int64(),
         resolution=pa.string(),
     ),
+    # the gaps that violate a rule gap_free: between the rows rid and partner, at last_before and first_after, steps of
+    # time are missing; series has the values of the rule's by, as text
+    "gaps": _schema(
+        run_id=pa.string(),
+        dataset=pa.string(),
+        rule=pa.string(),
+        series=pa.list_(pa.string()),
+        rid=pa.int64(),
+        partner=pa.int64(),
+        last_before=pa.timestamp("us", tz="UTC"),
+        first_after=pa.timestamp("us", tz="UTC"),
+        missing=pa.int64(),
+    ),
     # cells that cleaning changed
     "repairs": _schema(**_REPAIRED),
     # cells that cleaning could have changed and left to people, and why: "tie" (another value is as well supported),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COLUMNS: Final = (
     "rule", "table", "class", "rows", "violating_tuples", "violating_pairs", "g2", "g3", "g3_low", "g3_high",
     "minority_cells", "seconds", "constraint", "figure", "violated",
+    "missing",
 )  # fmt: skip
 """The columns in JSON and CSV; one row per rule."""
 
@@ -121,6 +122,9 @@ def _print_example(result: RuleResult, rich: Console) -> None:
     if result.violated:
         rich.print(Padding(Text(result.violated), (0, 0, 0, 2), expand=False))
         return
+    if result.missing:
+        gone = f"{counted(result.missing, 'row is', 'rows are')} missing, e.g. between these"
+        rich.print(Padding(Text(gone), (0, 0, 0, 2), expand=False))
     rich.print(Padding(_side_by_side(result), (0, 0, 0, 2), expand=False))
 
 

@@ -303,6 +303,7 @@ def _of_rule(rule: NamedRule, count: RuleCount, rows: int) -> list[Measure]:
         measure("g3_rows_high", count.g3_high, _UNBOUNDED),
         measure("g3", None if count.g3_rows is None else share(count.g3_rows, rows), _EMPTY if rows == 0 else _BOUNDED),
         measure("minority_cells", count.minority_cells, "the rule does not say which cells are wrong"),
+        *([] if count.missing is None else [measure("missing_rows", count.missing)]),
     ]
 
 

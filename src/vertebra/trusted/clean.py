@@ -295,7 +295,9 @@ class _Step:
     ) -> tuple[ViolationSummary, ViolationSummary]:
         if not violated_in(before) and (after is None or not violated_in(after)):
             self.ledger_commit.stage("violations", None)
+            self.ledger_commit.stage("gaps", None)
             return ViolationSummary(), ViolationSummary()
+        self.ledger_commit.stage("gaps", (after or before).gaps)
         left = after.violations if after is not None else None
         repaired = cleaned.repaired.cells if cleaned is not None else None
         removed = cleaned.removed.rows if cleaned is not None else None

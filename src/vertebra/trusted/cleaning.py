@@ -253,7 +253,11 @@ def combined(before: Detection, again: Detection) -> Detection:
         return before
     kept = before.violations.where(~F.col("rule").isin(sorted(checked)))
     counts = tuple(checked.get(count.rule, count) for count in before.counts)
-    return Detection(kept.unionByName(again.violations), counts)
+    gaps = again.gaps
+    if before.gaps is not None:
+        same = before.gaps.where(~F.col("rule").isin(sorted(checked)))
+        gaps = same if gaps is None else same.unionByName(gaps)
+    return Detection(kept.unionByName(again.violations), counts, gaps=gaps)
 
 
 def with_rows(found: Detection, rows: int) -> Detection:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vertebra.lake.commit import Commit, TableVersion
     from vertebra.lake.staging import StagedFiles
 
-_OF_TRUSTED: Final = ("repairs", "proposals", "source_accuracy", "quarantine", "violations")
+_OF_TRUSTED: Final = ("repairs", "proposals", "source_accuracy", "quarantine", "violations", "gaps")
 _LEDGERS: Final = "ledgers"
 
 

@@ -313,5 +313,6 @@ def _result(rule: NamedRule, count: RuleCount, table: CheckedTable, seconds: flo
         g3_rows_low=low or 0,
         g3_rows_high=count.violating_tuples if high is None else high,
         minority_cells=count.minority_cells,
+        missing=count.missing,
         seconds=seconds,
     )

@@ -62,6 +62,7 @@ class RuleResult:
         example: two rows that violate it together, or one.
         violated: how a rule about the whole table is violated; empty if it holds, and for other rules.
         figure: what a rule about the whole table measured, for ``fresh`` the age in days; None for other rules.
+        missing: for a rule ``gap_free``, the steps of time without a row; None for other rules.
     """
 
     rule: str
@@ -79,6 +80,7 @@ class RuleResult:
     example: tuple[ViolatingTuple, ...] = ()
     violated: str = ""
     figure: float | None = None
+    missing: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -113,6 +115,7 @@ class RuleResult:
             "g2": self.g2, "g3": self.g3, "g3_low": self.g3_low, "g3_high": self.g3_high,
             "minority_cells": self.minority_cells, "seconds": round(self.seconds, 3),
             "constraint": str(self.constraint), "figure": self.figure, "violated": self.violated or None,
+            "missing": self.missing,
         }  # fmt: skip
 
 
@@ -313,7 +316,8 @@ def _words(result: RuleResult) -> str:
     shares = f"g2 {percentage(result.g2)}, g3 {_g3_words(result)}"
     rows = counted(result.rows, "row")
     verb = "violates" if result.violating_tuples == 1 else "violate"
-    return f"{result.violating_tuples:,} of {rows} {verb} it{pairs}, {shares}"
+    gaps = f"{counted(result.missing, 'row is', 'rows are')} missing: " if result.missing else ""
+    return f"{gaps}{result.violating_tuples:,} of {rows} {verb} it{pairs}, {shares}"
 
 
 def _g3_words(result: RuleResult) -> str:

@@ -35,6 +35,7 @@ class RuleTally:
         failed: ``before`` or ``after`` cleaning, if it is declared with ``on_violation: fail`` and stopped the run
             there, so that the trusted table was not written; else empty.
         failing: the tuples that then violated it; 0 for a rule about the whole table.
+        missing: for a rule ``gap_free``, the steps of time without a row, after cleaning; None for other rules.
     """
 
     dataset: str
@@ -57,6 +58,7 @@ class RuleTally:
     figure: float | None = None
     failed: str = ""
     failing: int = 0
+    missing: int | None = None
 
     @property
     def broken(self) -> bool:
@@ -97,7 +99,8 @@ class RuleTally:
             (self.unresolved, "reported", "reported"),
         ]
         done = [counted(count, one, several) for count, one, several in parts if count]
-        return ", ".join([*(done or ["gone with other repairs"]), *stopped])
+        gaps = [counted(self.missing, "row missing", "rows missing")] if self.missing else []
+        return ", ".join([*gaps, *(done or ["gone with other repairs"]), *stopped])
 
 
 def tally_rules(rows: Sequence[Mapping[str, Any]]) -> list[RuleTally]:
@@ -163,6 +166,7 @@ def _rule_tally(dataset: str, rule: str, measures: Mapping[tuple[str, str], floa
         new=maybe("violations_new"),
         persisting=maybe("violations_persisting"),
         gone=maybe("violations_gone"),
+        missing=None if ("missing_rows", last) not in measures else count("missing_rows", last),
         **done,
         **_failure(measures),
     )

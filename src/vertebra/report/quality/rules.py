@@ -187,6 +187,8 @@ def _figures(tally: RuleTally) -> list[tuple[str, str]]:
         figures.append(("fewest tuples to remove (g3)", tally.least_words))
     if tally.minority is not None:
         figures.append(("minority cells", f"{tally.minority:,}"))
+    if tally.missing is not None:
+        figures.append(("missing rows", f"{tally.missing:,}"))
     figures.append(("outcome", tally.outcome))
     return figures
 

@@ -127,7 +127,7 @@ class Consecutive:
 
     def tied_rules(self) -> list[NamedRule]:
         """The rules over :meth:`tied`, as rules about any two tuples."""
-        return [replace(rule.rule, constraint=_by_place(rule.constraint)) for rule in self.rules]
+        return [replace(rule.rule, kind="deny", constraint=_by_place(rule.constraint)) for rule in self.rules]
 
     def sizes(self) -> DataFrame:
         """The number of tuples of each group that take part: ``grp, n``."""

@@ -11,6 +11,7 @@ import pyarrow as pa
 from vertebra.declare.rules import NamedRule
 from vertebra.trusted.detect.consecutive import GROUP, Consecutive
 from vertebra.trusted.detect.dominance import divided_violations, prefiltered
+from vertebra.trusted.detect.gaps import GAP_FREE, gaps
 from vertebra.trusted.detect.groups import GROUP_MEASURES, SharedGroups
 from vertebra.trusted.detect.jobs import Jobs, Part, unions
 from vertebra.trusted.detect.measure import measured
@@ -55,11 +56,13 @@ class Detection:
         counts: one per rule, in the order of the rules.
         seconds: for each rule, the wall-clock seconds of the engine jobs it took part in. A job that rules share counts
             in full for each of them, so the seconds of rules do not add up to the seconds of the detection.
+        gaps: the gaps of rules ``gap_free``, see :func:`vertebra.trusted.detect.gaps.gaps`; None if there are none.
     """
 
     violations: DataFrame
     counts: tuple[RuleCount, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    gaps: DataFrame | None = None
 
 
 def detect(
@@ -114,7 +117,27 @@ class _Run:
         parts = [part for shared in self.consecutive for part in self._consecutive(shared, folded[shared])]
         found = self._materialised([*self._violations(violated, folded), *parts])
         counts = measured(self.plan, self.rules, violated, found, self.jobs, self.consecutive)
-        return Detection(found.select("rule", "rid", "role", "partner"), counts, self.jobs.seconds)
+        rows = found.select("rule", "rid", "role", "partner")
+        missing, gone = self._gaps(rows)
+        counts = tuple(replace(one, missing=missing[one.rule]) if one.rule in missing else one for one in counts)
+        return Detection(rows, counts, self.jobs.seconds, gone)
+
+    def _gaps(self, violations: DataFrame) -> tuple[dict[str, int], DataFrame | None]:
+        """The missing steps of each rule ``gap_free``, and the gaps if there are any."""
+        from pyspark.sql import functions as F
+
+        about = [(one.rule, one.constraint) for of in self.plan.consecutive for one in of if one.rule.kind == GAP_FREE]
+        missing = dict.fromkeys((rule.name for rule, _ in about), 0)
+        violated = [(rule, one) for rule, one in about if self.jobs.counts[rule.name].get("tuples")]
+        if not violated:
+            return missing, None
+        with self.jobs.timed([rule.name for rule, _ in violated]):
+            found = self.engine.materialise(
+                gaps(self.frames[self.table], violated, violations), self.jobs.folder("gaps")
+            )
+            for row in found.groupBy("rule").agg(F.sum("missing").alias("missing")).collect():
+                missing[row["rule"]] = int(row["missing"])
+        return missing, found
 
     # -- groups --------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ class RuleCount:
         g3_rows: the least number of rows of the table to remove so that the rule holds; None if only bounds are
             known, because it is NP-hard in general.
         minority_cells: the cells a minimal repair of a functional dependency changes.
+        missing: for a rule ``gap_free``, the steps of time without a row.
         g3_low: a lower bound of ``g3_rows``; equal to it if it is known.
         g3_high: an upper bound of ``g3_rows``; equal to it if it is known.
     """
@@ -40,6 +41,7 @@ class RuleCount:
     minority_cells: int | None = None
     g3_low: int | None = None
     g3_high: int | None = None
+    missing: int | None = None
 
     def __post_init__(self) -> None:
         if self.g3_rows is not None:
