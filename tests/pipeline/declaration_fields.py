@@ -74,6 +74,7 @@ DECISIONS: dict[str, dict[str, Decision]] = {
 
 WHOLE: dict[str, Decision] = {
     "ParseOptions": FORMATTED, "Drift": FORMATTED, "Deletions": FORMATTED,
+    "Origin": FORMATTED,
     "TableRepair": TRUSTED, "Trust": TRUSTED, "Side": RECONCILED, "RecordSource": RECONCILED, "Comparison": RECONCILED,
     "Survivor": RECONCILED, "Decide": RECONCILED,
     "View": IN_FILE, "Series": IN_FILE, "SeriesColumn": IN_FILE, "ZoneColumn": IN_FILE, "Analysis": IN_FILE, "AsOf": IN_FILE, "Candidate": IN_FILE,

@@ -29,7 +29,7 @@ DATASET = Dataset.model_validate(
         "parse": {"format": "csv", "null": ["NA"], "encoding": "utf-8", "delimiter": ";", "names": ["a", "b"]},
         "drift": {"extra": "evolve", "missing": "null", "retyped": "fail"},
         "deleted": {"column": "b", "values": ["x"]},
-        "columns": {"a": "int", "b": "string"},
+        "columns": {"a": "int", "b": "string", "c": {"from": "file"}},
         "repair": {
             "methods": ["format"], "precision": 0.8, "fill": False, "columns": ["b"],
             "trust": {"column": "b", "accuracy": {"x": 0.9}},

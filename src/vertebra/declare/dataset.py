@@ -14,6 +14,7 @@ from vertebra.declare.declaration import Flag as Flag
 from vertebra.declare.declaration import Name as Name
 from vertebra.declare.deletions import Deletions
 from vertebra.declare.drift import Drift as Drift
+from vertebra.declare.origin import Origin
 from vertebra.declare.parse import Parse
 from vertebra.declare.quantity import Percentage
 from vertebra.declare.rule_sugar import SugarFields, with_column_sugar, with_rule_sugar
@@ -33,6 +34,7 @@ class ColumnFormat(SugarFields):
         type: ``tinyint smallint int bigint float double decimal(p,s) string boolean date timestamp``.
         source: the column's name in the payload, if it differs; several if it was renamed over time. In JSON also the
             path to a nested value: ``properties.n``, ``rooms[0].size``.
+        from: where the value comes from, if it is not in the records: ``{file: "meter-(?<device>\\d+)_*.txt"}``.
         unit: documents the unit.
         convert: changes the unit of a ``float`` or ``double``: ``{from: mph, to: km/h}``, any units that pint knows.
         format: how a date or timestamp is written, as a Spark pattern: ``dd/MM/yyyy HH:mm``. ISO 8601 unless declared.
@@ -55,6 +57,7 @@ class ColumnFormat(SugarFields):
 
     type: str = "string"
     source: str | tuple[str, ...] | None = None
+    origin: Origin | None = Field(default=None, alias="from")
     description: str = ""
     unit: str | None = None
     convert: dict[Literal["from", "to"], str] | None = None
@@ -119,6 +122,8 @@ class ColumnFormat(SugarFields):
 
     @model_validator(mode="after")
     def _fits_the_type(self) -> Self:
+        if self.origin is not None and self.source is not None:
+            raise ValueError("a value has one source: remove source, or from")
         name = column_type(self.type).name
         number = name in INTEGERS or name in ("float", "double", "decimal")
         for key, fits, what in (
@@ -152,9 +157,21 @@ class ColumnFormat(SugarFields):
         Args:
             name: the column's declared name.
         """
+        if self.origin is not None:
+            return (self.origin.records_name(name),)
         if self.source is None:
             return (name,)
         return (self.source,) if isinstance(self.source, str) else self.source
+
+    def received(self, name: str) -> str:
+        """Where the values come from, in words: ``received as Zeit``, ``taken from the file's name by …``.
+
+        Args:
+            name: the column's declared name.
+        """
+        return (
+            f"taken from {self.origin.described()}" if self.origin else f"received as {', '.join(self.sources(name))}"
+        )
 
 
 FORMATTING_FIELDS: Final = frozenset(ColumnFormat.model_fields) - {"description", "unit"}
@@ -267,6 +284,20 @@ class Dataset(Declaration):
         if written.get("format", defaults.get("format")) != defaults.get("format"):
             return value  # the options belong to another format
         return value | {"parse": {**defaults, **written}} if defaults else value
+
+    @model_validator(mode="after")
+    def _origins_exist(self) -> Dataset:
+        for name, column in self.columns.items():
+            if column.origin is None:
+                continue
+            column.origin.group(name)
+            passes = getattr(self.parse, "skip", 0) or getattr(self.parse, "comment", None)
+            if column.origin.kind == "preamble" and not passes:
+                raise ValueError(
+                    f"{name} has its value from lines before the records, and no lines are passed over; write parse: "
+                    "{skip: N}, the number of lines before the header, or comment: '#'"
+                )
+        return self
 
     @model_validator(mode="after")
     def _fits_the_source(self) -> Dataset:

@@ -12,6 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 from vertebra.declare.bounds import Bounds
 from vertebra.declare.dataset import Column, Dataset, Declaration, Drift
 from vertebra.declare.deletions import Deletions
+from vertebra.declare.origin import Origin
 from vertebra.declare.project import SettingsFile
 from vertebra.declare.publication import PUBLISH_TARGETS, Publication
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, Survivor
@@ -34,6 +35,7 @@ _SHORT_FORMS: Final[dict[type, dict[str, Any]]] = {
     },
     Column: {**_TEXT, "description": "The column's type."},
     Deletions: {**_TEXT, "enum": ["keep", "by snapshot"], "description": "Without a column that marks them."},
+    Origin: {**_TEXT, "enum": ["file", "period"], "description": "The whole name of the file, or the whole period."},
     Drift: {**_TEXT, "enum": ["evolve", "ignore", "fail"], "description": "The policy in a word."},
     Survivor: {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
 }

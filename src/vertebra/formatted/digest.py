@@ -18,6 +18,9 @@ VERSION: Final = 4
 """The version of the formatted step. Raise it when the same records and declaration come to give another table, other
 rejects or other drift: all formatted tables are then written again. See "Raise a version" in ``CONTRIBUTING.md``."""
 
+_LATER_FIELDS: Final = ("origin",)
+"""Fields that are newer than the version: tables of columns without them stay as they are."""
+
 
 def formatting_digest(dataset: Dataset, landed: Sequence[Batch]) -> str:
     """A hash of everything that affects the table of these batches: the declaration, and how they were parsed.
@@ -51,5 +54,6 @@ def declaration_digest(dataset: Dataset) -> str:
 
 
 def _column(name: str, column: Column) -> dict[str, Any]:
-    declared = column.model_dump(mode="json", include=set(FORMATTING_FIELDS - {"source"}))
+    later = {name for name in _LATER_FIELDS if getattr(column, name) is None}
+    declared = column.model_dump(mode="json", include=set(FORMATTING_FIELDS - {"source"} - later))
     return declared | {"sources": column.sources(name)}

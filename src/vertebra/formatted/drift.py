@@ -82,6 +82,7 @@ def match_columns(dataset: Dataset, batch: Batch, more: Mapping[str, Column] | N
     used = {*sources.values(), *path_bases(batch.receipt)}
     extra = tuple(column for column in present if column not in used)
     missing = [name for name, source in sources.items() if source is None]
+    _refuse_without_origin(dataset, batch, missing)
     if missing and dataset.drift.missing == "fail":
         raise _missing(dataset, batch, missing, extra)
     if extra and dataset.drift.extra == "fail":
@@ -110,7 +111,7 @@ def refuse_never_seen(dataset: Dataset, received: Sequence[Batch]) -> None:
     nested = list(dict.fromkeys(path for batch in received for path in batch.receipt.text.get("nested", ())))
     for name, column in dataset.columns.items():
         sources = column.sources(name)
-        if not seen or name in found:
+        if not seen or name in found or column.origin is not None:
             continue
         near = like_named(sources, [*nested, *seen])
         instead = f"write source: {plain_or_quoted(near)}" if near else f"write one of {_listed(seen)}"
@@ -120,6 +121,24 @@ def refuse_never_seen(dataset: Dataset, received: Sequence[Batch]) -> None:
             remedy=f"{instead} in {dataset.declared_in}, or remove {name} until the source has it",
             where=f"{dataset.source}.{dataset.name}",
         )
+
+
+def _refuse_without_origin(dataset: Dataset, batch: Batch, missing: Sequence[str]) -> None:
+    """Refuse batches that lack a value which is not in the records, whatever the policy: NULL would be no answer."""
+    for name in missing:
+        origin = dataset.columns[name].origin
+        if origin is not None:
+            tried = batch.receipt.kept_under is not None
+            raise DriftError(
+                f"batch {batch.number} has no value of {name}, which is taken from {origin.described()}",
+                cause=f"it came from {batch.receipt.url}, and "
+                + ("was parsed again without finding one" if tried else "was parsed before that was declared"),
+                remedy=f"correct `from` of {name} in {dataset.declared_in}, or vertebra retract {dataset.name} "
+                f"{batch.number} --reason …"
+                if tried
+                else f"vertebra collect {dataset.name}",
+                where=f"{dataset.source}.{dataset.name}",
+            )
 
 
 def _refuse_retyped(dataset: Dataset, batch: Batch, sources: Mapping[str, str | None]) -> None:

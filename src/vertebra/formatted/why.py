@@ -174,7 +174,7 @@ def _steps(
         return (f"the record {ragged}: all are NULL, and the record is in the ledger of rejects",)
     if raw is None:
         return ("the record has no value, so it is NULL",)
-    steps = []
+    steps = [declared.received(name)] if declared.origin else []
     read = cell_text(dataset, declared)
     text = read.trimmed_one(raw)
     if text != raw:

@@ -241,7 +241,8 @@ class _Comparison:
             kind: Kind = "undeclared" if column in first else "added"
             found.append(_drift(kind, column, _same_name(column, batch), policy.extra, batch))
         missing = [name for name, source in sources.items() if source is None]
-        for name, other in look_alike(self._dataset, missing, extra, batch, self._before).items():
+        received = [name for name in missing if self._dataset.columns[name].origin is None]
+        for name, other in look_alike(self._dataset, received, extra, batch, self._before).items():
             missed = _drift("missing", name, f"perhaps renamed to {plain_or_quoted(other)}", policy.missing, batch)
             found.append(replace(missed, suggestion=source_line(self._dataset, name, other)))
             missing.remove(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -21,7 +22,8 @@ MODIFIED: Final = "modified"
 def counting_batches(dataset: Dataset, landed: Sequence[Batch], retracted: Collection[int] = ()) -> list[Batch]:
     """The batches of a dataset whose records count, as it is declared; see :func:`effective_batches`."""
     whole = dataset.deleted.by == "snapshot"
-    return effective_batches(landed, dataset.load, retracted, dataset.version, whole=whole)
+    named = any(column.origin is not None for column in dataset.columns.values())
+    return effective_batches(landed, dataset.load, retracted, dataset.version, whole=whole, named=named)
 
 
 def effective_batches(
@@ -31,6 +33,7 @@ def effective_batches(
     version: str | None = None,
     *,
     whole: bool = False,
+    named: bool = False,
 ) -> list[Batch]:
     """The batches whose records count, oldest first.
 
@@ -47,6 +50,8 @@ def effective_batches(
             compared in its order, otherwise in that of their collection.
         whole: whether each batch is a whole snapshot: then one that returns to earlier bytes counts, whatever its
             address, because the source has returned to an earlier state.
+        named: whether values of columns are not in the bytes, but e.g. in the file's name: equal bytes with other
+            values are other records.
     """
     kept = [batch for batch in landed if batch.number not in retracted and batch.receipt.freed_at is None]
     if load == "snapshot":
@@ -59,7 +64,8 @@ def effective_batches(
     found = []
     for batch in sorted(kept, key=lambda one: order(one.receipt)) if order else kept:
         receipt = batch.receipt
-        content = (receipt.sha256, *scope_of(receipt), receipt.cursor, receipt.url if load == "append" else None)
+        address = receipt.url if load == "append" else _values_of(receipt) if named else None
+        content = (receipt.sha256, *scope_of(receipt), receipt.cursor, address)
         place = scope_of(receipt) if whole else receipt.url
         returned = load == "upsert" and latest.get(place, receipt.sha256) != receipt.sha256
         if content not in seen or returned:
@@ -83,6 +89,12 @@ def snapshots_in_force(counting: Sequence[Batch], version: str | None) -> dict[i
     for batch in sorted(counting, key=lambda one: order(one.receipt)) if order else counting:
         newest[scope_of(batch.receipt)] = batch.number
     return {batch.number: newest[scope_of(batch.receipt)] for batch in counting}
+
+
+def _values_of(receipt: Receipt) -> str:
+    """The values of columns that are not in the bytes; the address where they are not known yet."""
+    found = receipt.text.get("origins")
+    return json.dumps(found) if found else receipt.url
 
 
 def scope_of(receipt: Receipt) -> tuple[str | None, str | None]:

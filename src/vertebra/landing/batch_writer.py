@@ -21,6 +21,7 @@ from vertebra.errors import CollectError
 from vertebra.lake.batches import Batch, Receipt
 from vertebra.lake.removal import last_number
 from vertebra.landing.parse_again import parsed_again
+from vertebra.landing.parsing.column_origins import Provenance
 from vertebra.landing.parsing.declared import parse_declaration
 from vertebra.landing.parsing.format import format_named
 from vertebra.landing.payload_checks import LandedPayloads, check_records
@@ -237,7 +238,8 @@ class BatchWriter:
         """
         url = self.redact(payload.url)
         try:
-            summary = self._parse(raw, name, digest, folder)
+            provenance = Provenance(url, payload.period, payload.part)
+            summary = self._parse(raw, name, digest, folder, provenance)
             check_records(self.dataset, payload, summary, url, known)
             receipt = self._receipt(number, payload, url, raw, digest, summary)
             if self.shrink is not None:
@@ -329,7 +331,9 @@ class BatchWriter:
         receipt = batch.receipt
         name, gaps = file_name(receipt.url), receipt.forgotten_records
         if not gaps or receipt.records:
-            return self._parse(batch.payload, name, receipt.stored_sha256, folder, gaps, receipt.guessed_encodings)
+            came = Provenance(receipt.url, receipt.period, receipt.part)
+            digest, guessed = receipt.stored_sha256, receipt.guessed_encodings
+            return self._parse(batch.payload, name, digest, folder, came, gaps, guessed)
         # all its records were forgotten
         shutil.copyfile(batch.records, folder / "records.parquet")
         from vertebra.landing.records import RecordsSummary
@@ -406,6 +410,7 @@ class BatchWriter:
         name: str,
         digest: str,
         folder: Path,
+        provenance: Provenance,
         gaps: Sequence[int] = (),
         guessed: tuple[str, ...] = (),
     ) -> RecordsSummary:
@@ -422,7 +427,9 @@ class BatchWriter:
         scratch = folder / "scratch"
         try:
             target = folder / "records.parquet"
-            return write_records(raw, name, digest, self.dataset, target, scratch, gaps=gaps, guessed=guessed)
+            return write_records(
+                raw, name, digest, self.dataset, target, scratch, gaps=gaps, guessed=guessed, provenance=provenance
+            )
         finally:
             if scratch.exists():
                 shutil.rmtree(scratch, ignore_errors=True)

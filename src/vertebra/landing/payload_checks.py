@@ -51,7 +51,7 @@ class LandedPayloads:
         place = (payload.period, payload.part)
         receipts = [batch.receipt for batch in self.batches if (batch.receipt.period, batch.receipt.part) == place]
         if self.dataset.load == "append":
-            if self.dataset.collect.identified_by_url:
+            if self.dataset.collect.identified_by_url or any(one.origin for one in self.dataset.columns.values()):
                 receipts = [batch.receipt for batch in self.batches if batch.receipt.url == url]
             return any(getattr(receipt, kind) == hashed for receipt in receipts)
         of_it = (receipt for receipt in reversed(receipts) if receipt.url == url or place != (None, None))
@@ -59,12 +59,12 @@ class LandedPayloads:
         return last is not None and getattr(last, kind) == hashed
 
 
-def _other_columns(dataset: Dataset, names: Sequence[str]) -> str:
+def _other_columns(dataset: Dataset, declared: Sequence[str], names: Sequence[str]) -> str:
     """What to do about a payload without any declared column."""
     if names[0].lower().startswith("sep="):
         return "the first line names the delimiter for spreadsheet programs: declare parse: {skip: 1}"
     otherwise = "look at the payload, which is kept aside; if it is data, correct columns: or parse:"
-    return renamed_advice(dataset, list(dataset.columns), names) or otherwise
+    return renamed_advice(dataset, declared, names) or otherwise
 
 
 def check_records(
@@ -89,11 +89,14 @@ def check_records(
         )
     declared = sources_in(dataset, summary.columns, summary.text.get("renamed"))
     names = [*summary.columns, *summary.text.get("nested", ())]
-    if declared and summary.columns and not any(declared.values()):
+    origins = {source for name, source in declared.items() if dataset.columns[name].origin is not None}
+    declared = {name: source for name, source in declared.items() if dataset.columns[name].origin is None}
+    names = [name for name in names if name not in origins]
+    if declared and summary.columns and names and not any(declared.values()):
         raise CollectError(
             f"{file_name(url)} has none of the declared columns",
             cause=f"its columns are {shortened([repr(name[:60]) for name in names], 12)}",
-            remedy=_other_columns(dataset, names),
+            remedy=_other_columns(dataset, list(declared), names),
         )
     if summary.records or dataset.collect.empty != "refuse":
         return

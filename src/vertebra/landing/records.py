@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from vertebra.errors import CollectError
 from vertebra.lake.batches import RAGGED_COLUMN, RAGGED_REASON_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH
+from vertebra.landing.parsing.column_origins import Provenance, declared_origins
 from vertebra.landing.parsing.format import format_named
 from vertebra.landing.parsing.json_paths import declared_paths
 from vertebra.landing.parsing.records import RaggedRecordError, ReadContext, Records
@@ -61,6 +62,7 @@ def write_records(
     limits: SizeLimits | None = None,
     gaps: Sequence[int] = (),
     guessed: tuple[str, ...] = (),
+    provenance: Provenance | None = None,
 ) -> RecordsSummary:
     """Parse a payload into ``records.parquet``: ``_record`` (BIGINT, from 0) and every cell as text.
 
@@ -75,6 +77,7 @@ def write_records(
         scratch: a folder for intermediate files, made when it is needed.
         gaps: ordinals, rising, that no record gets, because the records that had them were forgotten.
         guessed: encodings that were guessed when the payload was parsed before; they are kept unless one is declared.
+        provenance: where the payload came from, for columns whose values are not in the records.
 
     Raises:
         CollectError: the payload cannot be parsed as declared; ignore what was written.
@@ -82,6 +85,7 @@ def write_records(
     """
     context = ReadContext(dataset.parse, scratch, digest, dataset.collect.empty == "accept")
     context = replace(context, paths=declared_paths(dataset), guessed=guessed)
+    context = replace(context, origins=declared_origins(dataset), provenance=provenance or Provenance(name))
     return write_parsed(payload, name, dataset.collect.member, context, target, limits, gaps)
 
 
@@ -105,10 +109,10 @@ def write_parsed(
         small = payload.stat().st_size < SMALL and all(part.plain is not None for part in streams)
         context = replace(context, small=small)
         try:
-            return _parse_and_write(streams, context, target, gaps, small=small)
+            return _parse_and_write(streams, name, context, target, gaps, small=small)
         except RaggedRecordError:
             # such records are rare, and payloads without them are read faster
-            return _parse_and_write(streams, replace(context, ragged=True), target, gaps, small=small)
+            return _parse_and_write(streams, name, replace(context, ragged=True), target, gaps, small=small)
     except CollectError:
         raise
     except Exception as error:
@@ -122,9 +126,13 @@ def write_parsed(
 
 
 def _parse_and_write(
-    streams: Sequence[PayloadPart], context: ReadContext, target: Path, gaps: Sequence[int], *, small: bool
+    streams: Sequence[PayloadPart], name: str, context: ReadContext, target: Path, gaps: Sequence[int], *, small: bool
 ) -> RecordsSummary:
     records = format_named(context.options.format).read(streams, context)
+    if context.origins:
+        from vertebra.landing.parsing.origin_texts import with_origins
+
+        records = with_origins(records, streams, name, context)
     with _Writer(target, records, gaps, small=small) as writer:
         for batch in records.batches:
             writer.add(batch)

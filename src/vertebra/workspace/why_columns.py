@@ -36,8 +36,7 @@ def column_links(lookup: Lookup, name: str, column: str, depth: int, seen: set[t
     dataset = lookup.project.datasets.get(subject) if zone in DATASET_ZONES else None
     if dataset is not None:
         declared = dataset.columns.get(column)
-        sources = ", ".join(declared.sources(column)) if declared is not None else column
-        what = f"{declared.type}, received as {sources}" if declared is not None else "not declared"
+        what = f"{declared.type}, {declared.received(column)}" if declared is not None else "not declared"
         yield Link("column", f"{name}.{column}: {what} ({dataset.declared_in})", depth=depth)
         return
     version = lookup.lake.table(name).data_version() if lookup.lake.table(name).exists() else None

@@ -16,6 +16,7 @@ from vertebra.durable import flush, replace_file, sha256_of
 from vertebra.errors import CollectError
 from vertebra.governance.drift import sources_in
 from vertebra.lake.batches import RECORD_COLUMN, Batch, Receipt, check_payload, check_records
+from vertebra.landing.parsing.column_origins import Provenance, recorded_origins
 from vertebra.landing.parsing.records import ReadContext
 
 if TYPE_CHECKING:
@@ -152,6 +153,8 @@ def cut_records(
         paths = tuple(receipt.parse.get("paths", ()))
         guessed = receipt.guessed_encodings
         context = ReadContext(options, scratch, receipt.stored_sha256, empty=True, paths=paths, guessed=guessed)
+        provenance = Provenance(receipt.url, receipt.period, receipt.part)
+        context = replace(context, origins=recorded_origins(receipt.parse), provenance=provenance)
         sources = sources_in(dataset, receipt.columns, receipt.text.get("renamed"))
         written = {sources.get(column) or column: text for column, text in key.items()}
         cut_payload(payload, shown, member, replace(context, key=written), _places(dropped, before), target)

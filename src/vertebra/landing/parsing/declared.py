@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.declare.parse import FORMATS
+from vertebra.landing.parsing.column_origins import declared_origins
 from vertebra.landing.parsing.format import format_named
 from vertebra.landing.parsing.json_paths import declared_paths
 
@@ -37,5 +38,7 @@ def parse_declaration(dataset: Dataset) -> dict[str, Any]:
     made = {"parser": format_named(name).version, "member": dataset.collect.member, **_ALWAYS_RECORDED, **declared}
     paths = declared_paths(dataset)
     made |= {"paths": list(paths)} if paths else {}
+    origins = declared_origins(dataset)
+    made |= {"origins": [one.to_receipt() for one in origins]} if origins else {}
     plugin = FORMATS.plugin_version(name)
     return made | ({"plugin": plugin} if plugin is not None else {})

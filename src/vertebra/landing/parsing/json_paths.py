@@ -19,7 +19,9 @@ def declared_paths(dataset: Dataset) -> tuple[str, ...]:
     """The sources of a dataset that may be paths; a key that is written the same way comes first."""
     if dataset.parse.format not in _FORMATS:
         return ()
-    sources = [source for name, column in dataset.columns.items() for source in column.sources(name)]
+    sources = [
+        source for name, column in dataset.columns.items() if column.origin is None for source in column.sources(name)
+    ]
     return tuple(sorted({source for source in sources if re.search(r"[.\[]", source) and _PATH.fullmatch(source)}))
 
 

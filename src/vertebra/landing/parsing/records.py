@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vertebra.errors import CollectError
+from vertebra.landing.parsing.column_origins import ColumnOrigin, Provenance
 from vertebra.landing.payload import PayloadPart
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class ReadContext:
         guessed: encodings that were guessed when the payload was parsed before; they are kept.
         key: columns of the payload, by their names in the records, that tell whom the records to cut out are about, and
             the text of each; None where it is not known.
+        origins: columns whose values are not in the records.
+        provenance: where the payload came from.
         small: whether the payload is so small that starting threads takes longer than reading it.
     """
 
@@ -64,6 +67,8 @@ class ReadContext:
     paths: tuple[str, ...] = ()
     guessed: tuple[str, ...] = ()
     key: Mapping[str, str | None] = field(default_factory=dict)
+    origins: tuple[ColumnOrigin, ...] = ()
+    provenance: Provenance = field(default_factory=Provenance)
 
     @property
     def scratch(self) -> Path:
