@@ -71,6 +71,19 @@ def test_a_new_value_is_computed_from_the_row_in_the_role(sail_zone: Zone) -> No
     assert [row[1] for row in sail_zone.rows("trusted.meters", "_rid", "counter")] == [1, 2, 2, 3, 4, 7, 8]
 
 
+def test_rules_remove_rows_one_after_the_other(zone: Zone) -> None:
+    counter = {"rises": {"column": "counter", "by": "device", "order": "at", "at_most": 50}}
+    beyond = {"deny": "t.counter > 1000", "on_violation": "quarantine"}
+    dataset = meters(count={**counter, "on_violation": "quarantine", "role": "s"}, beyond=beyond)
+    zone.run(dataset, [*readings(1, 2, 300, 3, 4, 2, 5), *readings(7, 2000, 8, device="B")])
+    # the spike leaves because it jumps, so the 3 after it stays; the 2 after the 4 falls; 2000 is beyond, 8 stays
+    assert zone.rows("governance.quarantine", "rid", "rules") == [
+        (rid(2), ["count_jumps"]), (rid(5), ["count"]), (rid(8), ["beyond"])
+    ]  # fmt: skip
+    assert zone.quality("after", "count", "violating_tuples") == 0
+    assert {row[0] for row in zone.rows("governance.violations", "resolution")} == {"quarantined"}
+
+
 def test_what_still_jumps_after_a_removal_is_reported(sail_zone: Zone) -> None:
     dataset = meters(jump={"deny": JUMP, "on_violation": "quarantine", "role": "s"})
     outcome = sail_zone.run(dataset, readings(1, 2, 300, 301, 302))

@@ -84,6 +84,17 @@ def test_a_table_without_gaps_has_none(sail_zone: Zone) -> None:
     assert not zone.lake.table("governance.gaps").exists() or found(zone) == []
 
 
+def test_gaps_are_those_of_the_cleaned_table(sail_zone: Zone) -> None:
+    start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    hours = [start + dt.timedelta(hours=hour) for hour in (0, 1, 2, 5)]
+    wrong = {"deny": "t.device = 'X'", "on_violation": "quarantine"}
+    sail_zone.run(readings(wrong, time="at", step="1 hour"), [*map(row, hours[:2]), row(hours[2], "X"), row(hours[3])])
+    assert [one[1:4] for one in found(sail_zone)] == [(hours[1], hours[3], 3)]
+    assert sail_zone.quality("before", "every", "missing_rows") == 2
+    sail_zone.run(readings(wrong, time="at", step="1 hour"), [row(hours[0]), row(hours[2], "X")])
+    assert found(sail_zone) == []
+
+
 def test_a_column_has_its_own_zone_and_a_gap_can_stop_the_run(sail_zone: Zone) -> None:
     column = {"type": "timestamp", "zone": "Asia/Tokyo", "gap_free": {"step": "1 day"}, "on_violation": "fail"}
     dataset = declared("readings", {"device": "string", "at": column, "day": "date"})

@@ -27,7 +27,7 @@ from vertebra.trusted.assess import (
     quality_rows,
     rejected_cells,
 )
-from vertebra.trusted.cleaning import Cleaned, Cleaning, combined, violated_in, with_rows
+from vertebra.trusted.cleaning import Cleaned, Cleaning, combined, is_consecutive, violated_in, with_rows
 from vertebra.trusted.decisions import DecisionsInForce, decisions_in_force
 from vertebra.trusted.detect import Detection, detect
 from vertebra.trusted.freshness import failing_rules, recheck, table_error, warnings_of
@@ -361,4 +361,4 @@ def _depends_on_others(rule: NamedRule) -> bool:
     """Whether a row that is removed can make others violate the rule."""
     if isinstance(rule.constraint, Inclusion):
         return rule.constraint.table == rule.constraint.relation
-    return rule.constraint.succession is not None
+    return is_consecutive(rule)

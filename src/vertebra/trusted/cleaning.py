@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from vertebra.denial import DenialConstraint
 from vertebra.quoting import spark_identifier
 from vertebra.trusted.detect import Detection
 from vertebra.trusted.materialised import row_count, value_counts
@@ -21,6 +22,8 @@ from vertebra.trusted.repair.tables import table_methods
 from vertebra.trusted.rule_columns import columns_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
@@ -229,14 +232,46 @@ class Cleaning:
         if repaired.cells is not None:
             table = apply_repairs(table, self.schema, repaired.cells, repaired.columns)
         folder = self.ctx.scratch / name
-        chains = self.ctx.scratch / f"{name}-chains"
-        gone = removals(self.dataset, table, rules, found.violations, self.decisions, self.ctx.engine, chains)
+        gone = self._gone(table, rules, found.violations, name)
         if name == "leaving":
             rows = self.ctx.engine.materialise(gone, folder)
         else:
             rows = self.ctx.engine.materialise(whole_rows(self.formatted, self.schema, gone), folder)
         per_rule = value_counts(folder, "rules")
         return Removed(rows, per_rule, row_count(folder)) if per_rule else Removed()
+
+    def _gone(self, table: DataFrame, rules: Sequence[NamedRule], violations: DataFrame, name: str) -> DataFrame:
+        """The rows that rules remove, ``rid, rules``.
+
+        Rules about consecutive tuples come last, one after the other, each over the rows that those before it leave:
+        once the reading that is too high has left, the one after it does not fall.
+        """
+
+        def removed(chosen: Sequence[NamedRule], violations: DataFrame, folder: Path) -> DataFrame:
+            return removals(self.dataset, table, chosen, violations, self.decisions, self.ctx.engine, folder)
+
+        consecutive = [rule for rule in rules if is_consecutive(rule)]
+        others = [rule for rule in rules if rule not in consecutive]
+        if not consecutive:
+            return removed(others, violations, self.ctx.scratch / f"{name}-chains")
+        gone: DataFrame | None = None
+        for number, chosen in enumerate([others, *([rule] for rule in consecutive)]):
+            if not chosen:
+                continue
+            if gone is not None and number:
+                left = without_rows(table, gone)
+                violations = self.detect(f"{name}-left{number}", left, chosen).violations
+            folder = self.ctx.scratch / f"{name}-{number}"
+            own = removed(chosen, violations, self.ctx.scratch / f"{name}-chains{number}")
+            own = self.ctx.engine.materialise(own, folder)
+            if row_count(folder):
+                gone = own if gone is None else gone.unionByName(own)
+        return own if gone is None else gone
+
+
+def is_consecutive(rule: NamedRule) -> bool:
+    """Whether a rule is about consecutive tuples."""
+    return isinstance(rule.constraint, DenialConstraint) and rule.constraint.succession is not None
 
 
 def violated_in(found: Detection) -> frozenset[str]:
@@ -254,7 +289,9 @@ def combined(before: Detection, again: Detection) -> Detection:
     kept = before.violations.where(~F.col("rule").isin(sorted(checked)))
     counts = tuple(checked.get(count.rule, count) for count in before.counts)
     gaps = again.gaps
-    if before.gaps is not None:
+    if not any(count.missing for count in counts):
+        gaps = None
+    elif before.gaps is not None:
         same = before.gaps.where(~F.col("rule").isin(sorted(checked)))
         gaps = same if gaps is None else same.unionByName(gaps)
     return Detection(kept.unionByName(again.violations), counts, gaps=gaps)

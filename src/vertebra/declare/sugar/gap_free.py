@@ -95,8 +95,8 @@ def _number(step: TimeStep, time: str, zone: str, date: bool) -> str:
     """The number of the step that a time is in, as SQL: one more for each step."""
     if step.elapsed:
         shift = shift_seconds(step, zone) * 1_000_000
-        moved = f"unix_micros({time}) - {shift}" if shift else f"unix_micros({time})"
-        return f"floor(({moved}) / {(step.seconds or 1) * 1_000_000})"
+        moved = f"(unix_micros({time}) - {shift})" if shift else f"unix_micros({time})"
+        return f"floor({moved} / {(step.seconds or 1) * 1_000_000})"
     local = time if date or zone == "UTC" else f"from_utc_timestamp({time}, '{zone}')"
     match step.unit:
         case "day":
