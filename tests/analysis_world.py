@@ -79,9 +79,8 @@ def late_jobs(**changes: Any) -> Analysis:
             "lately": AsOf(history="jobs", value="delay", known_at="done", window="6 hours", aggregate="mean"),
             "busy": AsOf(history="jobs", by=("place",), known_at="planned", window="2 hours", aggregate="count"),
         },
-        "group": "day",
-        "folds": 5,
-        "test_from": date(2024, 4, 15),
+        "folds": {"by": "day", "count": 5},
+        "test": {"from": date(2024, 4, 15)},
         "candidates": {
             "logistic": Candidate(build=logistic, grid={"c": (0.01, 1.0)}),
             "tree": Candidate(build=tree, grid={"depth": (2, 4)}, encode="ordinal"),

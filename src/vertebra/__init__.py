@@ -19,9 +19,12 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from vertebra.declare.analysis import Analysis, AsOf, Candidate
     from vertebra.declare.broken import BrokenDeclaration
+    from vertebra.declare.forecast_plan import Forecast
+    from vertebra.declare.preparation import Outliers
     from vertebra.declare.rule_review import RuleWarning
     from vertebra.declare.schema import json_schema
     from vertebra.declare.source_location import SourceLocation
+    from vertebra.declare.validation_plan import Folds, TestSet
     from vertebra.declare.view import view
     from vertebra.denial import Finding
     from vertebra.errors import (
@@ -146,6 +149,8 @@ __all__ = [
     "ExampleTuple",
     "Explanation",
     "Finding",
+    "Folds",
+    "Forecast",
     "GarbageReport",
     "LakeError",
     "LeakageError",
@@ -160,6 +165,7 @@ __all__ = [
     "Measure",
     "ModelScore",
     "NextCollection",
+    "Outliers",
     "PairToReview",
     "PayloadsRefusedError",
     "PeriodStatus",
@@ -215,6 +221,7 @@ __all__ = [
     "TableInfo",
     "TableQuality",
     "TableVersion",
+    "TestSet",
     "UndeclaredDataset",
     "Verification",
     "VertebraError",
@@ -235,6 +242,10 @@ _HOMES: Final[dict[str, str]] = {
     "Analysis": "vertebra.declare.analysis",
     "AsOf": "vertebra.declare.analysis",
     "Candidate": "vertebra.declare.analysis",
+    "Folds": "vertebra.declare.validation_plan",
+    "TestSet": "vertebra.declare.validation_plan",
+    "Forecast": "vertebra.declare.forecast_plan",
+    "Outliers": "vertebra.declare.preparation",
     "BrokenDeclaration": "vertebra.declare.broken",
     "RuleWarning": "vertebra.declare.rule_review",
     "json_schema": "vertebra.declare.schema",

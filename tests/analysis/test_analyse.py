@@ -26,6 +26,7 @@ from vertebra.governance.ledgers import Ledgers
 from vertebra.governance.step_facts import PredictionFacts
 
 TEST_DAY = 45  # 15 April
+PLOTS = ("candidates", "importances", "calibration", "roc", "precision_recall", "confusion", "folds", "over_time")
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +86,13 @@ def test_both_engines_make_the_same_sets(world: World, engine: Engine, make_worl
 @pytest.mark.parametrize(
     ("changes", "fact"),
     [
-        ({"test_from": START.date().replace(year=2030)}, "the test set is empty"),
-        ({"test_from": START.date()}, "the training set is empty"),
-        ({"group": "place"}, "both sides of 2024-04-15"),
-        ({"folds": 46}, "45 groups cannot fill 46 folds"),
+        ({"test": {"from": START.date().replace(year=2030)}}, "the test set is empty"),
+        ({"test": {"from": START.date()}}, "the training set is empty"),
+        ({"folds": {"by": "place"}}, "both sides of the test set from 2024-04-15"),
+        ({"folds": {"by": "day", "count": 46}}, "45 groups cannot fill 46 folds"),
         ({"key": ("day",)}, "with several examples"),
-        ({"label": "cast(delay as int)"}, "0 and 1"),
+        ({"label": "cast(delay * 9 as int)"}, "more than 50 classes"),
+        ({"label": "delay"}, "a fraction is no class"),
         ({"label": "day < '2024-04-10' and delay > 8"}, "the test set has one class: the label of all .* is 0"),
         (
             {"features": {"size": "size"}, "categorical": ("size",)},
@@ -167,7 +169,7 @@ def test_the_chosen_model_is_the_champion_with_its_evidence_in_mlflow(world: Wor
     assert run.data.tags["vertebra.train"] == f"analysis.late_jobs_train@{champion['train_version']}"
     assert run.data.metrics["test_roc_auc"] == champion["value"]
     plots = {Path(file.path).name for file in client.list_artifacts(run.info.run_id, "plots")}
-    assert plots == {f"{name}.png" for name in ("candidates", "importances", "calibration", "roc", "precision_recall")}
+    assert plots == {f"{name}.png" for name in PLOTS}
     assert {path.name for path in (world.root / "plots").iterdir()} == plots
     nested = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
     assert len(nested) == 5

@@ -33,7 +33,7 @@ ALL = np.ones(20, np.bool_)
 
 def small(**changes: Any) -> Analysis:
     plain = {"candidates": {"logistic": Candidate(build=logistic, grid={"c": (1.0,)})}, "features": {"size": "size"}}
-    return late_jobs(**(plain | {"folds": 2} | changes))
+    return late_jobs(**(plain | {"folds": {"by": "day", "count": 2}} | changes))
 
 
 def turned(rows: pa.Table) -> pa.Table:
@@ -69,7 +69,10 @@ def test_rows_that_the_champion_was_trained_on_do_not_count_for_it() -> None:
 
 def test_a_model_of_another_question_is_not_compared_with() -> None:
     asked = question(small())
-    assert question(small(folds=3, metric="brier", seed=4, test_from=date(2024, 4, 1))) == asked
+    assert (
+        question(small(folds={"by": "day", "count": 3}, metric="brier", seed=4, test={"from": date(2024, 4, 1)}))
+        == asked
+    )
     others: list[dict[str, Any]] = [
         {"label": "delay > 9"}, {"where": "size > 1"}, {"features": {"size": "size + 1"}}, {"time": "planned + interval 1 day"},
     ]  # fmt: skip

@@ -19,7 +19,7 @@ from vertebra import Analysis, AsOf, Candidate
 analysis = Analysis(
     description="Late jobs.", view="jobs", task="classification", label="delay > 15", metric="roc_auc",
     key=("id",),
-    time="started", group="id", test_from="2026-01-01",
+    time="started", folds={"by": "id"}, test={"from": "2026-01-01"},
     features={
         "size": "size",
         "before":
@@ -39,7 +39,18 @@ analysis = Analysis(
         ({"zone": "New York"}, "is not a time zone"),
         ({"candidates": {"baseline": Candidate(build=dict)}}, "part of every analysis"),
         ({"features": {"_size": "size"}}, "is not a feature's name"),
-        ({"folds": 1}, "greater than or equal to 2"),
+        ({"folds": {"by": "id", "count": 1}}, "greater than or equal to 2"),
+        ({"folds": 5}, "folds is now"),
+        ({"test_from": "2024-04-15"}, "test_from is now test="),
+        ({"folds": {}}, "a classification needs folds="),
+        ({"test": None}, "a classification needs test"),
+        ({"test": {"from": "2024-04-15", "last": "20 %"}}, "declare one of from, last and group"),
+        ({"test": {"last": "20"}}, "neither a share nor a span"),
+        ({"test": {"from": "2024-04-15", "per": "place"}}, "per is for last"),
+        ({"folds": {"by": "day", "gap": "1 day"}}, "gap is for rolling and blocked"),
+        ({"task": "classify"}, "classification"),
+        ({"text": ("place",)}, "both in categorical and in text"),
+        ({"outliers": {"columns": ("place",)}}, "not a feature that is a number"),
         ({"candidates": {}}, "at least 1 item"),
     ],
 )

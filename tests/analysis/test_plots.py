@@ -10,10 +10,11 @@ import pytest
 
 from analysis_world import late_jobs
 from vertebra.analysis.explain import Importance
-from vertebra.analysis.plots import Evaluation, draw_all
+from vertebra.analysis.plots import draw_all
+from vertebra.analysis.task_port import Evaluation
 from vertebra.analysis.train import baseline, candidate_models
 from vertebra.analysis.validate import Trial
-from vertebra.declare.metrics import metrics_of
+from vertebra.declare.task import metrics_of
 
 OBSERVED = np.array([0.0, 0.0, 1.0, 1.0] * 25)
 PREDICTED = np.array([0.1, 0.3, 0.6, 0.8] * 25)
@@ -36,7 +37,7 @@ def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         scale = 10 if analysis.task == "regression" else 1
         observed, predicted = scale * OBSERVED, scale * PREDICTED
         metrics = {metric.name: metric.score(observed, predicted) for metric in metrics_of(analysis.task)}
-        evaluation = Evaluation(observed, predicted, float(observed.mean()), metrics, metrics)
+        evaluation = Evaluation(observed, predicted, np.full(len(observed), observed.mean()), metrics, metrics)
         trials = [Trial(one, (0.5, 0.6), 1.0) for one in (baseline(analysis), *candidate_models(analysis)[1:])]
         draw_all(analysis, evaluation, trials, trials[1], [Importance("size", loss, 0.01)], tmp_path)
         return found
@@ -47,7 +48,7 @@ def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_a_classification_is_drawn_in_the_words_of_the_field(texts: Any) -> None:
     drawn = texts()
-    assert set(drawn) == {"candidates", "importances", "calibration", "roc", "precision_recall"}
+    assert set(drawn) == {"candidates", "importances", "calibration", "roc", "precision_recall", "confusion"}
     assert {"perfect calibration", "Mean predicted 45.0 %, observed 50.0 %"} <= set(drawn["calibration"])
     assert {"Predicted probability", "Observed fraction of positives"} <= set(drawn["calibration"])
     assert "Precision 100 % in the top 10 % of predictions; 50 % of all rows are positive" in drawn["precision_recall"]

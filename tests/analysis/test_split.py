@@ -34,7 +34,7 @@ BOUNDARY = datetime(2024, 4, 15, tzinfo=UTC)
 
 
 def declared(**changes: Any) -> Analysis:
-    features = {"features": {"size": "size"}, "folds": 2, "test_from": date(2024, 4, 15)}
+    features = {"features": {"size": "size"}, "folds": {"by": "day", "count": 2}, "test": {"from": date(2024, 4, 15)}}
     return late_jobs(**(features | NUMBERS | changes))
 
 
@@ -88,7 +88,7 @@ def test_groups_are_dealt_to_folds_from_0_and_every_fold_has_one(
 ) -> None:
     boundary = datetime(2024, 4, 15, tzinfo=UTC)
     moments = {number: boundary - timedelta(hours=number + 1) for number in range(groups)}
-    found = stored(declared(folds=folds), moments | {groups: boundary}, sail, context, lake)
+    found = stored(declared(folds={"by": "day", "count": folds}), moments | {groups: boundary}, sail, context, lake)
     sizes = np.bincount([row[FOLD] for row in found["train"].values()])
     assert len(sizes) == folds
     assert set(sizes) <= {groups // folds, -(-groups // folds)}
@@ -100,7 +100,7 @@ def test_fewer_groups_than_folds_are_refused(sail: Engine, context: Context, lak
     boundary = datetime(2024, 4, 15, tzinfo=UTC)
     moments = {number: boundary - timedelta(hours=number + 1) for number in range(4)} | {4: boundary}
     with pytest.raises(DeclarationError, match="4 groups cannot fill 5 folds"):
-        stored(declared(folds=5), moments, sail, context, lake)
+        stored(declared(folds={"by": "day", "count": 5}), moments, sail, context, lake)
 
 
 def classified(
@@ -117,7 +117,7 @@ def classified(
     moments = {
         number: BOUNDARY if group == "test" else BOUNDARY - timedelta(1) for number, (group, _) in groups.items()
     }
-    analysis = declared(task="classification", label="late", metric="roc_auc", folds=folds)
+    analysis = declared(task="classification", label="late", metric="roc_auc", folds={"by": "day", "count": folds})
     found = stored(analysis, moments, engine, context, lake, groups)["train"].values()
     return [{(row[GROUP], row[LABEL]) for row in found if row[FOLD] == fold} for fold in range(folds)]
 
@@ -143,15 +143,15 @@ def test_folds_are_stratified_or_the_analysis_is_refused(
         sizes = [len({group for group, _ in fold}) for fold in found]
         assert max(sizes) - min(sizes) <= 1
     else:
-        with pytest.raises(DeclarationError, match=r"too few for|cannot fill"):
+        with pytest.raises(DeclarationError, match=r"too few for|cannot fill|training set has one class"):
             classified(days, sail, context, lake, folds)
 
 
 @pytest.mark.parametrize(
     ("days", "tested", "fact", "remedy"),
     [
-        (["01", "01"], "00", "the test set has one class: the label of all 2 rows from 2024-04-15", "earlier test_from"),
-        (["01", "0", "01"], "01", "class 1 is in 2 groups of the training set, too few for 3 folds", "folds=2, or a finer"),
+        (["01", "01"], "00", "the test set has one class: the label of all 2 rows from 2024-04-15", "earlier beginning of test"),
+        (["01", "0", "01"], "01", "class 1 is in 2 groups of the training set, too few for 3 folds", "count=2, or a finer"),
         (["01", "0", "0"], "01", "class 1 is in 1 group of the training set, too few for 3 folds", "declare a finer group"),
     ],
 )  # fmt: skip
@@ -180,7 +180,7 @@ class Memory:
 
 
 def test_each_fold_is_scored_by_a_model_fitted_on_all_other_rows_and_none_of_its_own() -> None:
-    analysis = declared(folds=3)
+    analysis = declared(folds={"by": "day", "count": 3})
     fold = np.array([0, 1, 2, 2, 1, 2, 0, 2], np.int32)
     train = Examples(pd.DataFrame({"size": np.arange(8, dtype=np.float32)}), np.zeros(8), fold)
     memory = CandidateModel("memory", Candidate(build=Memory, encode="ordinal"))

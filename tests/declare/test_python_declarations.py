@@ -24,8 +24,8 @@ analysis = Analysis(
         "dest": "dest",
         "delay": AsOf(history="departures", by=("origin",), value="distance", known_at="known_at", window="3 hours", aggregate="mean"),
     },
-    group="origin",
-    test_from=date(2013, 11, 1),
+    folds={"by": "origin"},
+    test={"from": date(2013, 11, 1)},
     candidates={"linear": Candidate(build=lambda: None)},
     metric="roc_auc",
 )

@@ -26,7 +26,7 @@ analysis = Analysis(
         "origin": "origin",
         "before": AsOf(history="departures", value="distance", known_at="now()", window="3 hours", aggregate="mean"),
     },
-    group="origin", test_from="2013-10-01", metric="roc_auc",
+    folds={"by": "origin"}, test={"from": "2013-10-01"}, metric="roc_auc",
     candidates={"mean": Candidate(build=mean)},
 )
 '''

@@ -41,7 +41,7 @@ def logistic(c):
 
 analysis = Analysis(
     description="Is an order dear?", task="classification", view="dear", key=("id",), time="timestamp '2026-01-01'",
-    label="amount > 5", features={"id": "id"}, group="id", test_from="2026-01-02", metric="roc_auc",
+    label="amount > 5", features={"id": "id"}, folds={"by": "id"}, test={"from": "2026-01-02"}, metric="roc_auc",
     candidates={"logistic": Candidate(build=logistic, grid={"c": (1,)})},
 )
 """

@@ -50,7 +50,7 @@ def ridge():
 
 analysis = Analysis(
     description="Waiting time.", task="regression", view="queue", key=("id",), time="at", label="wait",
-    unavailable=("wait",), features={"visitors": "visitors"}, group="day", folds=2, test_from=date(2026, 1, 15),
+    unavailable=("wait",), features={"visitors": "visitors"}, folds={"by": "day", "count": 2}, test={"from": date(2026, 1, 15)},
     candidates={"ridge": Candidate(build=ridge)}, metric="mae",
 )
 ''',

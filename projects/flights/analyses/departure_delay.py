@@ -101,9 +101,8 @@ analysis = Analysis(
         "humidity": weather("humid"),
     },
     categorical=("origin",),
-    group="flight_date",
-    folds=10,
-    test_from=date(2013, 11, 1),
+    folds={"by": "flight_date"},
+    test={"from": date(2013, 11, 1)},
     zone="America/New_York",
     candidates={
         "ridge": Candidate(build=ridge, grid={"alpha": (1.0, 100.0)}, encode="one_hot"),

@@ -119,9 +119,8 @@ analysis = Analysis(
     },
     categorical=("carrier", "origin", "dest"),
     # a storm delays a whole day: days stay together, or a fold would know the other half of each storm
-    group="flight_date",
-    folds=10,
-    test_from=date(2013, 11, 1),
+    folds={"by": "flight_date"},
+    test={"from": date(2013, 11, 1)},
     zone="America/New_York",
     candidates={
         "logistic": Candidate(build=logistic, grid={"c": (0.001, 0.1)}, encode="one_hot"),

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 
 from vertebra.analysis.features import TIME
 from vertebra.analysis.question import question
-from vertebra.declare.metrics import METRICS, metrics_of
+from vertebra.analysis.task_port import task_of
+from vertebra.declare.task import metric_of, metrics_of
 from vertebra.errors import LakeError, VertebraError
 from vertebra.formatting import counted
 from vertebra.lake.erasure import pending_erasures
@@ -123,8 +124,12 @@ def decide(
     rows = champion.unseen
     if not _comparable(analysis, observed[rows]):
         return _replaced(champion, "it was trained on rows of this test set")
-    metric = METRICS[analysis.metric]
-    metrics = {one.name: one.score(observed[rows], champion.predicted[rows]) for one in metrics_of(analysis.task)}
+    metric = metric_of(analysis)
+    metrics = {
+        one.name: one.score(observed[rows], champion.predicted[rows])
+        for one in metrics_of(analysis.task)
+        if one.compares
+    }
     score, new = metrics[metric.name], metric.score(observed[rows], predicted[rows])
     better = metric.is_better(new, score)
     promoted = better or analysis.champion == "newest"
@@ -141,15 +146,14 @@ def _replaced(champion: Champion, why: str) -> Decision:
 
 
 def _comparable(analysis: Analysis, observed: NDArray[np.float64]) -> bool:
-    needed = 2  # both classes, or two numbers
-    return len(observed) >= needed and (analysis.task == "regression" or len(np.unique(observed)) == needed)
+    return metric_of(analysis).compares and task_of(analysis).comparable(observed)
 
 
 def _ask(analysis: Analysis, model: Any, test: Examples) -> NDArray[np.float64]:
     from vertebra.analysis.train import predictions, quiet
 
     with quiet():
-        return predictions(analysis, model, test.features)
+        return predictions(analysis, model, test.features, test.classes)
 
 
 def _training(ctx: StepContext, name: str, version: str) -> dict[str, Any]:

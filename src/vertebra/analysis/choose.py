@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vertebra.analysis.validate import Trial
 from vertebra.declare.analysis import Analysis
-from vertebra.declare.metrics import METRICS
+from vertebra.declare.task import metric_of
 
 
 def choose(analysis: Analysis, trials: Sequence[Trial]) -> Trial:
@@ -14,7 +14,7 @@ def choose(analysis: Analysis, trials: Sequence[Trial]) -> Trial:
 
     The baseline is a candidate too, so a model that does not beat the baseline is not chosen.
     """
-    metric = METRICS[analysis.metric]
+    metric = metric_of(analysis)
     best = trials[0]
     for trial in trials[1:]:
         if metric.is_better(trial.mean, best.mean):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vertebra.analysis.features import LABEL, TIME
+from vertebra.analysis.features import GROUP, LABEL, TIME
 from vertebra.analysis.split import FOLD, PinnedSet
 from vertebra.declare.analysis import Analysis
 
@@ -24,24 +25,74 @@ class Examples:
 
     Attributes:
         features: one column per declared feature, in declared order: float32, or text for categories.
-        label: 0 and 1 for a classification; numbers for a regression. Empty when not requested.
-        fold: the fold each row is validated in; empty for a test set.
+        label: 0 and 1, or the number of the class, for a classification; otherwise a number. NaN for a task without.
+        fold: the fold each row is validated in, -1 for none; empty for a test set.
+        time: the prediction time in microseconds since 1970.
+        group: the number of the group in which a row stays.
+        classes: the names of the classes whose numbers are in ``label``; empty if they are 0 and 1.
+        series: for a forecast, the name of each row's series.
     """
 
     features: pd.DataFrame
     label: NDArray[np.float64]
     fold: NDArray[np.int32]
+    time: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    group: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    classes: tuple[str, ...] = ()
+    series: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def where(self, rows: NDArray[np.bool_]) -> Examples:
+        """Some of the rows."""
+        return Examples(
+            features=self.features[rows],
+            label=self.label[rows],
+            fold=self.fold[rows] if len(self.fold) else self.fold,
+            time=self.time[rows] if len(self.time) else self.time,
+            group=self.group[rows] if len(self.group) else self.group,
+            classes=self.classes,
+            series=self.series[rows] if len(self.series) else self.series,
+        )
 
 
-def load(analysis: Analysis, pinned: PinnedSet) -> Examples:
-    """Read a pinned set whole."""
+def load(analysis: Analysis, pinned: PinnedSet, classes: Sequence[str] = ()) -> Examples:
+    """Read a pinned set whole.
+
+    Args:
+        classes: the classes of another set, whose numbers are kept.
+    """
     table = rows_of(analysis, pinned)
     folded = FOLD in table.schema.names
+    label, known = _labels(table.column(LABEL), classes)
     return Examples(
         features=as_features(analysis, table),
-        label=np.asarray(table.column(LABEL), np.float64),
+        label=label,
         fold=np.asarray(table.column(FOLD), np.int32) if folded else np.empty(0, np.int32),
+        time=np.asarray(pc.cast(table.column(TIME), pa.timestamp("us", "UTC")).cast(pa.int64()), np.int64),
+        group=np.asarray(table.column(GROUP).combine_chunks().dictionary_encode().indices, np.int64),
+        classes=known,
+        series=_series(analysis, table),
     )
+
+
+def _labels(column: pa.ChunkedArray, classes: Sequence[str]) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Labels as numbers, and the classes that they are the numbers of."""
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        return np.asarray(column.cast(pa.float64()).to_numpy(), np.float64), ()
+    found = sorted(set(pc.unique(column).to_pylist()) - set(classes))
+    known = (*classes, *found)
+    return np.asarray(pc.index_in(column, pa.array(known, column.type)).to_numpy(), np.float64), known
+
+
+def _series(analysis: Analysis, table: pa.Table) -> NDArray[np.object_]:
+    if analysis.forecast is None:
+        return np.empty(0, object)
+    parts = [table.column(name).cast(pa.string()) for name in analysis.forecast.series]
+    if not parts:
+        return np.full(table.num_rows, "", object)
+    return np.asarray(pc.binary_join_element_wise(*parts, ", ", null_handling="replace").to_pylist(), object)
 
 
 def rows_of(analysis: Analysis, pinned: PinnedSet) -> pa.Table:
@@ -54,11 +105,12 @@ def as_features(analysis: Analysis, table: pa.Table) -> pd.DataFrame:
     """The features of a table of examples, typed as models take them."""
     import pandas as pd
 
-    return pd.DataFrame({name: _column(table.column(name), name in analysis.categorical) for name in analysis.features})
+    texts = (*analysis.categorical, *analysis.text)
+    return pd.DataFrame({name: _column(table.column(name), name in texts) for name in analysis.feature_names})
 
 
-def _column(values: pa.ChunkedArray, category: bool) -> object:
-    if category:
+def _column(values: pa.ChunkedArray, text: bool) -> object:
+    if text:
         return values.cast(pa.string()).to_pandas()
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.int8())

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vertebra.analysis.encode import code, coded_names
 from vertebra.analysis.examples import Examples
+from vertebra.analysis.task_port import task_of
 from vertebra.analysis.train import predictions, quiet
 from vertebra.declare.analysis import Analysis
-from vertebra.declare.metrics import METRICS
+from vertebra.declare.task import metric_of
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -46,19 +48,21 @@ def importances(analysis: Analysis, model: Pipeline, test: Examples) -> list[Imp
 def _importances(analysis: Analysis, model: Pipeline, test: Examples) -> list[Importance]:
     generator = np.random.default_rng(analysis.seed)
     rows = np.sort(generator.permutation(len(test.label))[:_ROWS])
-    label = test.label[rows]
-    coded = np.asarray(model[:1].transform(test.features.iloc[rows]), np.float32)
-    metric = METRICS[analysis.metric]
+    some = test.where(np.isin(np.arange(len(test)), rows))
+    coded = code(analysis, model[:1], some.features)
+    task, metric = task_of(analysis), metric_of(analysis)
+    if not metric.compares:
+        return []
+    observed = task.observed(some, lambda: model[1:-1].transform(coded))
     decoder = model[1:]
-    whole = metric.score(label, predictions(analysis, decoder, coded))
+    whole = metric.score(observed, predictions(analysis, decoder, coded, test.classes))
     found = []
-    names = [*analysis.categorical, *[name for name in analysis.features if name not in analysis.categorical]]
-    for index, name in enumerate(names):
+    for index, name in enumerate(coded_names(analysis)):
         losses = []
         for _ in range(_REPEATS):
             shuffled = coded.copy()
             shuffled[:, index] = generator.permutation(shuffled[:, index])
-            score = metric.score(label, predictions(analysis, decoder, shuffled))
+            score = metric.score(observed, predictions(analysis, decoder, shuffled, test.classes))
             losses.append(whole - score if metric.higher_is_better else score - whole)
         found.append(Importance(name, float(np.mean(losses)), float(np.std(losses, ddof=1))))
     return sorted(found, key=lambda one: -one.loss)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from vertebra.analysis.asof import History, add_as_of
 from vertebra.analysis.expressions import Expressions
 from vertebra.analysis.leakage import names_in, unavailable_columns
+from vertebra.analysis.task_port import task_of
 from vertebra.declare.analysis import Analysis, AsOf
 from vertebra.declare.analysis_file import location_of
 from vertebra.errors import DeclarationError
@@ -22,11 +23,17 @@ if TYPE_CHECKING:
 TIME: Final = "_time"
 GROUP: Final = "_group"
 LABEL: Final = "_label"
-"""Columns of examples: the prediction time, the group, and the label (0 or 1, or a number; NULL when unknown)."""
+"""Columns of examples: the prediction time, the group, and the label (NULL when unknown)."""
+
+TESTED: Final = "_tested"
+PER: Final = "_per"
+"""Columns of examples that are split: whether a row is in the test set, and what its share is counted by."""
 
 
 def example_frame(analysis: Analysis, view: DataFrame, histories: Mapping[str, DataFrame], engine: Engine) -> DataFrame:
     """Compute the examples of an analysis: key, ``_time``, ``_group``, ``_label`` and the features.
+
+    If the test set is declared by a condition, or per value of an expression, ``_tested`` or ``_per`` are columns too.
 
     The unavailable columns are removed before any feature is computed, so an expression that uses one without naming it
     fails instead of leaking.
@@ -47,8 +54,9 @@ def example_frame(analysis: Analysis, view: DataFrame, histories: Mapping[str, D
     known = _available(analysis, view.columns)
     rows = rows.select(
         sql.column(analysis.time, view, "time").alias(TIME),
-        F.coalesce(sql.column(analysis.group, view, "group").cast("string"), F.lit("")).alias(GROUP),
+        _group(analysis, view, sql).alias(GROUP),
         _label(analysis, view, sql).alias(LABEL),
+        *_split(analysis, view, sql),
         *[_q(name) for name in known],
     )
     _require_timestamp(analysis, rows.schema[TIME].dataType)
@@ -60,7 +68,10 @@ def example_frame(analysis: Analysis, view: DataFrame, histories: Mapping[str, D
         for name, f in analysis.features.items()
     }
     keys = [_q(name) for name in analysis.key if name not in features]
-    examples = rows.select(*keys, TIME, GROUP, LABEL, *[column.alias(name) for name, column in features.items()])
+    split = [name for name in (TESTED, PER) if name in rows.columns]
+    examples = rows.select(
+        *keys, TIME, GROUP, LABEL, *split, *[column.alias(name) for name, column in features.items()]
+    )
     _require_types(analysis, examples)
     return examples
 
@@ -86,11 +97,33 @@ def _available(analysis: Analysis, columns: list[str]) -> list[str]:
 
 def _label(analysis: Analysis, view: DataFrame, sql: Expressions) -> Column:
     from pyspark.sql import functions as F
+    from pyspark.sql import types as T
 
-    kind = "int" if analysis.task == "classification" else "double"
-    if not names_in(analysis.label, analysis) <= {name.lower() for name in view.columns}:
-        return F.lit(None).cast(kind)
-    return sql.column(analysis.label, view, "label").cast(kind)
+    task = task_of(analysis)
+    if analysis.label is None or not names_in(analysis.label, analysis) <= {name.lower() for name in view.columns}:
+        return task.label(F.lit(None), T.BooleanType())
+    label = sql.column(analysis.label, view, "label")
+    return task.label(label, view.select(label.alias(LABEL)).schema[LABEL].dataType)
+
+
+def _group(analysis: Analysis, view: DataFrame, sql: Expressions) -> Column:
+    from pyspark.sql import functions as F
+
+    if analysis.folds.by is None:
+        return F.concat_ws("|", *[_q(name).cast("string") for name in analysis.key])
+    return F.coalesce(sql.column(analysis.folds.by, view, "folds", "by").cast("string"), F.lit(""))
+
+
+def _split(analysis: Analysis, view: DataFrame, sql: Expressions) -> list[Column]:
+    """The columns that the test set is declared by."""
+    from pyspark.sql import functions as F
+
+    test = analysis.test
+    if test is not None and test.group is not None:
+        return [F.coalesce(sql.column(test.group, view, "test", "group").cast("boolean"), F.lit(False)).alias(TESTED)]
+    if test is not None and test.per is not None:
+        return [F.coalesce(sql.column(test.per, view, "test", "per").cast("string"), F.lit("")).alias(PER)]
+    return []
 
 
 def _histories(analysis: Analysis, frames: Mapping[str, DataFrame], sql: Expressions) -> list[History]:
@@ -115,7 +148,8 @@ def _not_before(analysis: Analysis, history: str, frame: DataFrame, sql: Express
 def _derived(analysis: Analysis, rows: DataFrame, sql: Expressions) -> DataFrame:
     """The features of ``derive``, computed on a DataFrame without unavailable columns and joined back by key."""
     assert analysis.derive is not None
-    visible = rows.drop(LABEL, GROUP, TIME)
+    internal = [name for name in (TIME, GROUP, LABEL, TESTED, PER) if name in rows.columns]
+    visible = rows.drop(*internal)
     made = sql.derived(analysis.derive, visible)
     lost = [name for name in analysis.key if name not in made.columns]
     if lost:
@@ -125,7 +159,7 @@ def _derived(analysis: Analysis, rows: DataFrame, sql: Expressions) -> DataFrame
             remedy="return the DataFrame with columns added: frame.withColumn(…)",
             where=location_of(analysis, "derive"),
         )
-    return rows.select(*map(_q, analysis.key), TIME, GROUP, LABEL).join(made, list(analysis.key))
+    return rows.select(*map(_q, analysis.key), *internal).join(made, list(analysis.key))
 
 
 def _require_timestamp(analysis: Analysis, kind: DataType) -> None:
@@ -143,16 +177,21 @@ def _require_types(analysis: Analysis, examples: DataFrame) -> None:
 
     for name in analysis.features:
         kind = examples.schema[name].dataType
-        category = name in analysis.categorical
+        category, text = name in analysis.categorical, isinstance(kind, T.StringType)
+        if name in analysis.text:
+            if not text:
+                raise _no_text(analysis, name, kind)
+            continue
         if isinstance(kind, _categories() if category else (T.NumericType, T.BooleanType)):
             continue
-        text = isinstance(kind, T.StringType)
         if category:
             raise _no_category(analysis, name, kind)
         raise DeclarationError(
             f"features[{name!r}] is a {kind.simpleString()}, which models do not accept",
-            cause="a feature is a number, a boolean, or a category",
-            remedy=f"add {name!r} to categorical" if text else "make it a number, e.g. hour(…), unix_timestamp(…)",
+            cause="a feature is a number, a boolean, a category or a text",
+            remedy=f"add {name!r} to categorical; or to text, to use its words"
+            if text
+            else "make it a number, e.g. hour(…), unix_timestamp(…)",
             where=location_of(analysis, "features", name),
         )
     for name in analysis.key:
@@ -163,6 +202,15 @@ def _require_types(analysis: Analysis, examples: DataFrame) -> None:
                 remedy="give the feature another name",
                 where=location_of(analysis, "features", name),
             )
+
+
+def _no_text(analysis: Analysis, name: str, kind: DataType) -> DeclarationError:
+    return DeclarationError(
+        f"features[{name!r}] is listed in text, and is a {kind.simpleString()}",
+        cause="the words of a text become features",
+        remedy=f"remove {name!r} from text",
+        where=location_of(analysis, "features", name),
+    )
 
 
 def _no_category(analysis: Analysis, name: str, kind: DataType) -> DeclarationError:

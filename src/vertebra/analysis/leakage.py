@@ -28,7 +28,8 @@ def unavailable_columns(analysis: Analysis, view: str) -> frozenset[str]:
         owner, _, column = entry.rpartition(".")
         if (owner or analysis.view) == view:
             declared.add(column.lower())
-    return frozenset(declared | (names_in(analysis.label, analysis) if view == analysis.view else set()))
+    of_label = names_in(analysis.label, analysis) if analysis.label and view == analysis.view else set()
+    return frozenset(declared | of_label)
 
 
 def refuse_leakage(analysis: Analysis) -> None:
@@ -51,7 +52,9 @@ def refuse_leakage(analysis: Analysis) -> None:
     for name, feature in analysis.as_of.items():
         _refuse(analysis, ("features", name, "by"), {b.lower() for b in feature.by} & hidden, _REMEDY)
         _check_as_of(analysis, name, feature)
-    names_in(analysis.group, analysis)
+    for splitting in (analysis.folds.by, analysis.test.group if analysis.test else None):
+        if splitting is not None:
+            names_in(splitting, analysis)
 
 
 def require_columns(analysis: Analysis, schemas: Mapping[str, Iterable[str]]) -> None:

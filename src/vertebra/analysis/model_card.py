@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vertebra.declare.analysis import BASELINE
-from vertebra.declare.metrics import metrics_of
+from vertebra.declare.task import metrics_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from vertebra.analysis.champion import Decision
-    from vertebra.analysis.perfect_features import PerfectFeature
-    from vertebra.analysis.plots import Evaluation
+    from vertebra.analysis.evaluate import Assessment
     from vertebra.analysis.split import TrainTestSets
     from vertebra.analysis.validate import Trial
     from vertebra.declare.analysis import Analysis
@@ -26,41 +25,39 @@ def model_card(
     analysis: Analysis,
     sets: TrainTestSets,
     chosen: Trial,
-    evaluation: Evaluation,
+    found: Assessment,
     decision: Decision,
-    perfect: Sequence[PerfectFeature],
 ) -> str:
     """Write the card of a model.
 
     Args:
         chosen: its setting, with its scores in cross-validation.
-        evaluation: on the test set.
+        found: what is known about it after the test.
         decision: whether it is the champion.
-        perfect: features that alone predict the label.
     """
-    return "\n".join(_lines(analysis, sets, chosen, evaluation, decision, perfect)) + "\n"
+    return "\n".join(_lines(analysis, sets, chosen, found, decision)) + "\n"
 
 
 def _lines(
     analysis: Analysis,
     sets: TrainTestSets,
     chosen: Trial,
-    evaluation: Evaluation,
+    found: Assessment,
     decision: Decision,
-    perfect: Sequence[PerfectFeature],
 ) -> Iterator[str]:
     yield f"# {analysis.name}: {chosen.setting}"
     yield ""
     yield analysis.description
     yield ""
-    if perfect:
+    if found.warnings:
         yield "## Warnings"
         yield ""
-        yield from (f"- {one}" for one in perfect)
+        yield from (f"- {one}" for one in found.warnings)
         yield ""
     yield "## Question"
     yield ""
-    yield f"- label: `{analysis.label}`" + (f" ({analysis.unit})" if analysis.unit else "")
+    if analysis.label is not None:
+        yield f"- label: `{analysis.label}`" + (f" ({analysis.unit})" if analysis.unit else "")
     yield f"- examples: `{analysis.view}`" + (f" where `{analysis.where}`" if analysis.where else "")
     yield f"- predicted at: `{analysis.time}`"
     yield f"- features: {', '.join(analysis.features)}"
@@ -68,18 +65,25 @@ def _lines(
     yield "## Data"
     yield ""
     train, test = sets.train, sets.test
-    yield f"- training: {train.rows:,} rows, `{train.table.name}` version {train.version}, before {analysis.test_from}"
-    yield f"- test: {test.rows:,} rows, `{test.table.name}` version {test.version}, from {analysis.test_from}"
+    yield f"- training: {train.rows:,} rows, `{train.table.name}` version {train.version}"
+    tested = analysis.test or "the training set"
+    yield f"- test: {test.rows:,} rows, `{test.table.name}` version {test.version}, {tested}"
     yield ""
     yield "## Scores"
     yield ""
     yield f"| metric | test | {BASELINE} |"
     yield "|---|---|---|"
     for metric in metrics_of(analysis.task):
-        mine, base = evaluation.metrics[metric.name], evaluation.baseline_metrics[metric.name]
+        if metric.name not in found.evaluation.metrics:
+            continue
+        mine, base = found.evaluation.metrics[metric.name], found.evaluation.baseline_metrics[metric.name]
         yield f"| {metric.label} | {mine:.4f} | {base:.4f} |"
     yield ""
-    yield f"Cross-validated {analysis.metric}: {chosen.mean:.4f} ± {chosen.deviation:.4f} over {analysis.folds} folds."
+    folds = f"{analysis.folds.count} {analysis.folds.scheme} folds"
+    yield f"Cross-validated {analysis.metric}: {chosen.mean:.4f} ± {chosen.deviation:.4f} over {folds}."
+    if found.forwards is not None:
+        mean, deviation, count = found.forwards.mean, found.forwards.deviation, len(found.forwards.scores)
+        yield f"Forwards in time, from earlier rows only: {mean:.4f} ± {deviation:.4f} over {count} rolling folds."
     if decision.reason:
         yield ""
         yield f"{'Champion' if decision.promoted else 'Not the champion'}: {decision.reason}."

@@ -16,7 +16,7 @@ from vertebra.errors import LakeError, StepError
 
 FILE: Final = "model.skops"
 
-_PACKAGES: Final = ("sklearn", "numpy", "scipy", "lightgbm")
+_PACKAGES: Final = ("sklearn", "numpy", "scipy", "lightgbm", "vertebra")
 _TYPES: Final = frozenset({"collections.OrderedDict", "collections.defaultdict"})
 
 

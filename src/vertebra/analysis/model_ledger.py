@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vertebra.analysis.champion import Decision
-    from vertebra.analysis.plots import Evaluation
     from vertebra.analysis.split import TrainTestSets
+    from vertebra.analysis.task_port import Evaluation
     from vertebra.analysis.track import Registered
     from vertebra.analysis.validate import Trial
     from vertebra.declare.analysis import Analysis

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from vertebra.declare.metrics import METRICS
+from vertebra.declare.task import metric_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,33 +60,37 @@ def perfect_features(analysis: Analysis, train: Examples) -> tuple[PerfectFeatur
     Args:
         train: the training set; at most 20,000 of its rows are used, drawn with the analysis's seed.
     """
-    from vertebra.analysis.encode import codes
+    from vertebra.analysis.encode import code, coded_names, codes
     from vertebra.analysis.train import quiet
 
+    if analysis.label is None:
+        return ()
     rows = np.sort(np.random.default_rng(analysis.seed).permutation(len(train.label))[:_ROWS])
-    label, part = train.label[rows], train.fold[rows] % _PARTS
-    metric = METRICS["roc_auc" if analysis.task == "classification" else "r2"]
+    label, part = train.label[rows], np.maximum(train.fold[rows], 0) % _PARTS
+    classes = analysis.task == "classification"
+    metric = metric_named(*(("classification", "roc_auc") if classes else ("regression", "r2")))
     with quiet():
-        coded = np.asarray(codes(analysis).fit_transform(train.features.iloc[rows]), np.float32)
-    names = [*analysis.categorical, *(name for name in analysis.features if name not in analysis.categorical)]
+        features = train.features.iloc[rows]
+        coded = code(analysis, codes(analysis).fit(features), features)
+    # a forecast's own lags are known by construction
+    names = [name for name in coded_names(analysis) if name in analysis.features and name not in analysis.text]
     found = []
-    for index, name in enumerate(names):
-        scored = list(_held_out(analysis, coded[:, [index]], label, part))
+    for name in names:
+        values = np.asarray(coded[:, [coded_names(analysis).index(name)]], np.float32)
+        scored = list(_held_out(analysis, values, label, part, len(train.classes)))
         if scored and (score := float(np.mean(scored))) >= _THRESHOLD:
             found.append(PerfectFeature(name, metric.label, score))
     return tuple(sorted(found, key=lambda one: -one.score))
 
 
 def _held_out(
-    analysis: Analysis, values: NDArray[np.float32], label: NDArray[np.float64], part: NDArray[np.int32]
+    analysis: Analysis, values: NDArray[np.float32], label: NDArray[np.float64], part: NDArray[np.int32], many: int
 ) -> Iterator[float]:
     """The scores of a feature on each part, from a tree fitted on the others; parts with too few rows are left out."""
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-    from vertebra.analysis.train import predictions
-
     classes = analysis.task == "classification"
-    metric = METRICS["roc_auc" if classes else "r2"]
+    metric = metric_named(*(("classification", "roc_auc") if classes else ("regression", "r2")))
     for held in range(_PARTS):
         seen, unseen = label[part != held], label[part == held]
         if not all(_enough(one, classes) for one in (seen, unseen)):
@@ -95,10 +99,16 @@ def _held_out(
             max_leaf_nodes=_LEAVES, random_state=analysis.seed
         )
         tree.fit(values[part != held], seen)
-        yield metric.score(unseen, predictions(analysis, tree, values[part == held]))
+        if not classes:
+            yield metric.score(unseen, tree.predict(values[part == held]))
+            continue
+        found = np.zeros((len(unseen), max(many, 2)))
+        found[:, tree.classes_.astype(np.int64)] = tree.predict_proba(values[part == held])
+        yield metric.score(unseen, found if many else found[:, 1])
 
 
 def _enough(label: NDArray[np.float64], classes: bool) -> bool:
     if classes:
-        return min(int(np.count_nonzero(label == 1)), int(np.count_nonzero(label == 0))) >= _FEWEST
+        counts = np.unique(label, return_counts=True)[1]
+        return len(counts) > 1 and int(counts.min()) >= _FEWEST
     return len(label) >= 2 * _FEWEST and float(np.ptp(label)) > 0

@@ -5,23 +5,24 @@ They are drawn with matplotlib's object interface on the Agg canvas: no display,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from vertebra.analysis.explain import Importance
-from vertebra.analysis.validate import Trial
+from vertebra.analysis.class_scores import most_probable
+from vertebra.analysis.task_port import Draw, Evaluation, task_of
 from vertebra.declare.analysis import BASELINE, Analysis
-from vertebra.declare.metrics import METRICS
+from vertebra.declare.task import metric_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
+
+    from vertebra.analysis.explain import Importance
+    from vertebra.analysis.validate import Trial
 
 _INK: Final = "#1f2a37"
 _SOFT: Final = "#8a94a3"
@@ -29,25 +30,8 @@ _GRID: Final = "#e6e9ee"
 _BLUE: Final = "#1769aa"
 _ORANGE: Final = "#d9730d"
 _MOST_IMPORTANCES: Final = 15
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The chosen model on the test set.
-
-    Attributes:
-        observed: the labels.
-        predicted: the predictions of the model.
-        baseline: the prediction of the baseline, the same for all rows.
-        metrics: of the model, by name.
-        baseline_metrics: of the baseline, by name.
-    """
-
-    observed: NDArray[np.float64]
-    predicted: NDArray[np.float64]
-    baseline: float
-    metrics: dict[str, float]
-    baseline_metrics: dict[str, float]
+_MOST_CELLS: Final = 12
+_WIDEST: Final = 60
 
 
 def draw_all(
@@ -57,19 +41,14 @@ def draw_all(
     chosen: Trial,
     importances: Sequence[Importance],
     folder: Path,
+    more: Mapping[str, Draw] | None = None,
 ) -> list[Path]:
-    """Draw every plot that makes sense for the task into a folder. Returns the files."""
+    """Draw the plots of all tasks, those of the task, and more by name, into a folder. Returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    drawings: dict[str, Callable[[Axes], str]] = {
-        "candidates": lambda axes: _candidates(axes, analysis, trials, chosen),
-        "importances": lambda axes: _importances(axes, analysis, importances),
-        "calibration": lambda axes: _calibration(axes, analysis, evaluation),
-    }
-    if analysis.task == "classification":
-        drawings["roc"] = lambda axes: _roc(axes, evaluation)
-        drawings["precision_recall"] = lambda axes: _precision_recall(axes, evaluation)
-    else:
-        drawings["residuals"] = lambda axes: _residuals(axes, analysis, evaluation)
+    drawings: dict[str, Draw] = {"candidates": lambda axes: _candidates(axes, analysis, trials, chosen)}
+    if importances:
+        drawings["importances"] = lambda axes: _importances(axes, analysis, importances)
+    drawings |= task_of(analysis).plots(analysis, evaluation) | dict(more or {})
     bars = min(len(importances), _MOST_IMPORTANCES)
     tall = {"candidates": 1.6 + 0.34 * len(trials), "importances": 1.7 + 0.27 * bars}
     return [_save(draw, folder / f"{name}.png", tall.get(name, 4.6)) for name, draw in drawings.items()]
@@ -106,7 +85,8 @@ def _save(draw: Callable[[Axes], str], path: Path, height: float) -> Path:
     return path
 
 
-def _roc(axes: Axes, evaluation: Evaluation) -> str:
+def roc(axes: Axes, evaluation: Evaluation) -> str:
+    """The ROC curve of two classes."""
     from sklearn.metrics import roc_curve
 
     false, true, _ = roc_curve(evaluation.observed, evaluation.predicted)
@@ -123,7 +103,8 @@ def _roc(axes: Axes, evaluation: Evaluation) -> str:
     return f"ROC AUC {evaluation.metrics['roc_auc']:.3f}; a random guess has 0.5"
 
 
-def _precision_recall(axes: Axes, evaluation: Evaluation) -> str:
+def precision_recall(axes: Axes, evaluation: Evaluation) -> str:
+    """Precision against recall of two classes."""
     from sklearn.metrics import precision_recall_curve
 
     precision, recall, _ = precision_recall_curve(evaluation.observed, evaluation.predicted)
@@ -145,7 +126,7 @@ def _precision_of_top_tenth(evaluation: Evaluation) -> float:
     return float(np.mean(evaluation.observed[top]))
 
 
-def _calibration(axes: Axes, analysis: Analysis, evaluation: Evaluation) -> str:
+def calibration(axes: Axes, analysis: Analysis, evaluation: Evaluation) -> str:
     """Mean prediction against mean observation, in twenty equal parts of the test set ordered by prediction."""
     order = np.argsort(evaluation.predicted, kind="stable")
     parts = [part for part in np.array_split(order, 20) if len(part)]
@@ -154,7 +135,7 @@ def _calibration(axes: Axes, analysis: Analysis, evaluation: Evaluation) -> str:
     low, high = min(predicted_means.min(), observed_means.min()), max(predicted_means.max(), observed_means.max())
     low = 0.0 if analysis.task == "classification" else low
     axes.plot([low, high], [low, high], color=_SOFT, linestyle="--", linewidth=1.2, label="perfect calibration")
-    axes.axhline(evaluation.baseline, color=_SOFT, linewidth=1.2, linestyle=":", label="baseline")
+    axes.axhline(float(np.mean(evaluation.baseline)), color=_SOFT, linewidth=1.2, linestyle=":", label="baseline")
     axes.plot(predicted_means, observed_means, "o-", color=_BLUE, markersize=5, label="model")
     axes.legend(loc="upper left", frameon=False)
     predicted, observed = float(np.mean(evaluation.predicted)), float(np.mean(evaluation.observed))
@@ -166,7 +147,30 @@ def _calibration(axes: Axes, analysis: Analysis, evaluation: Evaluation) -> str:
     return f"Mean predicted {_amount(predicted, analysis)}, observed {_amount(observed, analysis)}"
 
 
-def _residuals(axes: Axes, analysis: Analysis, evaluation: Evaluation) -> str:
+def confusion(axes: Axes, evaluation: Evaluation) -> str:
+    """The confusion matrix: of the rows of each class, the shares that each class was predicted for."""
+    observed, predicted = evaluation.observed.astype(np.int64), most_probable(evaluation.predicted)
+    names = list(evaluation.classes) or ["0", "1"]
+    counts = np.zeros((len(names), len(names)))
+    np.add.at(counts, (observed, predicted), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.grid(visible=False)
+    axes.set_xticks(range(len(names)), names, rotation=90 if len("".join(names)) > _WIDEST else 0)
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="Predicted class", ylabel="Observed class")
+    if len(names) <= _MOST_CELLS:
+        for row, column in np.ndindex(*counts.shape):
+            colour = "white" if shares[row, column] > 0.5 else _INK
+            text = f"{_percentage(shares[row, column])}\n{counts[row, column]:,.0f}"
+            axes.annotate(text, (column, row), color=colour, ha="center", va="center", fontsize=8.5)
+    right = float(np.mean(observed == predicted))
+    common = float(np.max(counts.sum(axis=1)) / counts.sum())
+    return f"{_percentage(right)} of rows have the predicted class; the most frequent class has {_percentage(common)}"
+
+
+def residuals(axes: Axes, analysis: Analysis, evaluation: Evaluation) -> str:
+    """Residuals against predictions of numbers."""
     residual = evaluation.observed - evaluation.predicted
     shown = np.quantile(residual, [0.005, 0.995])
     across = np.quantile(evaluation.predicted, [0.005, 0.995])
@@ -192,7 +196,7 @@ def _importances(axes: Axes, analysis: Analysis, found: Sequence[Importance]) ->
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.axvline(0, color=_SOFT, linewidth=1)
-    metric = METRICS[analysis.metric]
+    metric = metric_of(analysis)
     change = "Decrease" if metric.higher_is_better else "Increase"
     change = _with_unit(f"{change} of {metric.label}", analysis, metric.in_unit)
     axes.set_xlabel(f"{change} when the feature is shuffled")
@@ -203,7 +207,7 @@ def _importances(axes: Axes, analysis: Analysis, found: Sequence[Importance]) ->
 
 
 def _candidates(axes: Axes, analysis: Analysis, trials: Sequence[Trial], chosen: Trial) -> str:
-    metric = METRICS[analysis.metric]
+    metric = metric_of(analysis)
     ordered = sorted(trials, key=lambda trial: trial.mean, reverse=not metric.higher_is_better)
     places = np.arange(len(ordered))
     for place, trial in zip(places, ordered, strict=True):
@@ -218,14 +222,14 @@ def _candidates(axes: Axes, analysis: Analysis, trials: Sequence[Trial], chosen:
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     text = _with_unit(metric.label[0].upper() + metric.label[1:], analysis, metric.in_unit)
-    axes.set_xlabel(f"{text}, mean ± sd of {analysis.folds} folds")
+    axes.set_xlabel(f"{text}, mean ± sd of {analysis.folds.count} folds")
     base = next(trial for trial in trials if trial.setting.name == BASELINE)
     axes.axvline(base.mean, color=_SOFT, linewidth=1, linestyle="--")
     return f"Chosen: {chosen.setting}" if chosen is not base else "No candidate is better than the baseline"
 
 
 def _cost(analysis: Analysis, loss: float) -> str:
-    metric = METRICS[analysis.metric]
+    metric = metric_of(analysis)
     change = "lowers" if metric.higher_is_better else "raises"
     amount = _amount(loss, analysis) if metric.in_unit else f"{loss:.3f}"
     return f"{change} {metric.label} by {amount}"
@@ -240,7 +244,7 @@ def _amount(value: float, analysis: Analysis) -> str:
 
 
 def _with_unit(text: str, analysis: Analysis, in_unit: bool = True) -> str:
-    return f"{text} ({analysis.unit})" if analysis.unit and in_unit and analysis.task == "regression" else text
+    return f"{text} ({analysis.unit})" if analysis.unit and in_unit and analysis.task != "classification" else text
 
 
 def _percent(axes: Axes, which: str) -> None:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.analysis import Analysis
-from vertebra.declare.metrics import METRICS, metrics_of
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.step_facts import AnalysisFacts
 
 if TYPE_CHECKING:
     from vertebra.analysis.champion import Decision
+    from vertebra.analysis.evaluate import Assessment
     from vertebra.analysis.examples import Examples
-    from vertebra.analysis.perfect_features import PerfectFeature
-    from vertebra.analysis.plots import Evaluation
     from vertebra.analysis.split import TrainTestSets
+    from vertebra.analysis.task_port import Evaluation
     from vertebra.analysis.track import Registered
     from vertebra.analysis.validate import Trial
 
 
-VERSION: Final = 4
+VERSION: Final = 5
 """The version of the analysis step. Raise it when the same views and declaration come to give other sets, models or
 metrics: all analyses are then run again. See "Raise a version" in ``CONTRIBUTING.md``."""
 
@@ -41,10 +40,9 @@ def outputs_of(analysis: Analysis) -> tuple[str, ...]:
 class _Result:
     sets: TrainTestSets
     chosen: Trial
-    evaluation: Evaluation
+    found: Assessment
     decision: Decision
     registered: Registered
-    perfect: tuple[PerfectFeature, ...]
 
     @property
     def champion(self) -> str:
@@ -75,6 +73,7 @@ def analyse(
     """
     from vertebra.analysis import track
     from vertebra.analysis.choose import choose
+    from vertebra.analysis.evaluate import assess
     from vertebra.analysis.examples import load
     from vertebra.analysis.model_card import model_card
     from vertebra.analysis.model_ledger import ledger_rows
@@ -87,16 +86,16 @@ def analyse(
     trials = cross_validate(analysis, candidate_models(analysis), train, ctx.progress)
     chosen = choose(analysis, trials)
     perfect = perfect_features(analysis, train)
-    model, baseline = _fitted(analysis, chosen, train, ctx)
-    test = load(analysis, sets.test)
-    evaluation, drawn = _test(analysis, test, trials, chosen, (model, baseline), ctx, plots)
-    decision = _decide(analysis, tracking, project, ctx, sets, test, evaluation)
+    test = load(analysis, sets.test, train.classes)
+    found = assess(analysis, train, test, trials, chosen, perfect, ctx, plots)
+    decision = _decide(analysis, tracking, project, ctx, sets, test, found.evaluation)
     ctx.progress("recording in MLflow")
-    card = model_card(analysis, sets, chosen, evaluation, decision, perfect)
-    evidence = track.TrainingRecord(trials, chosen, model, train.features.head(100), evaluation.metrics, drawn, card)
+    card = model_card(analysis, sets, chosen, found, decision)
+    metrics, sample = found.evaluation.metrics, train.features.head(100)
+    evidence = track.TrainingRecord(trials, chosen, found.model, sample, metrics, found.plots, card)
     registered = track.record(analysis, tracking, project, ctx, sets, evidence)
-    result = _Result(sets, chosen, evaluation, decision, registered, perfect)
-    rows = ledger_rows(analysis, ctx, sets, trials, chosen, evaluation, decision, registered)
+    result = _Result(sets, chosen, found, decision, registered)
+    rows = ledger_rows(analysis, ctx, sets, trials, chosen, found.evaluation, decision, registered)
     ctx.ledgers.append("models", rows, ctx.commit())
     if decision.promoted:
         track.deploy(tracking, registered)
@@ -122,43 +121,6 @@ def _examples(analysis: Analysis, tracking: str, ctx: StepContext) -> TrainTestS
         return store_sets(analysis, ctx.engine.materialise(examples, ctx.scratch / "examples"), ctx)
 
 
-def _fitted(analysis: Analysis, chosen: Trial, train: Any, ctx: StepContext) -> tuple[Any, Any]:
-    """The chosen setting and the baseline, fitted on all training rows."""
-    from vertebra.analysis.train import baseline, fit
-
-    ctx.progress(f"fitting {chosen.setting} on all {len(train.label):,} training rows")
-    return fit(analysis, chosen.setting, train), fit(analysis, baseline(analysis), train)
-
-
-def _test(
-    analysis: Analysis,
-    test: Examples,
-    trials: list[Trial],
-    chosen: Trial,
-    models: tuple[Any, Any],
-    ctx: StepContext,
-    plots: Path | None,
-) -> tuple[Evaluation, list[Path]]:
-    """Evaluate the chosen model and the baseline on the test set."""
-    from vertebra.analysis.explain import importances
-    from vertebra.analysis.plots import Evaluation, draw_all
-    from vertebra.analysis.train import predictions, quiet
-
-    ctx.progress(f"testing it on {len(test.label):,} test rows")
-    with quiet():
-        predicted, base = (predictions(analysis, model, test.features) for model in models)
-    evaluation = Evaluation(
-        observed=test.label,
-        predicted=predicted,
-        baseline=float(base[0]),
-        metrics={m.name: m.score(test.label, predicted) for m in metrics_of(analysis.task)},
-        baseline_metrics={m.name: m.score(test.label, base) for m in metrics_of(analysis.task)},
-    )
-    explained = importances(analysis, models[0], test)
-    ctx.progress("drawing plots")
-    return evaluation, draw_all(analysis, evaluation, trials, chosen, explained, plots or ctx.scratch / "plots")
-
-
 def _decide(
     analysis: Analysis,
     tracking: str,
@@ -181,18 +143,23 @@ def _decide(
 
 def _store_predictions(analysis: Analysis, ctx: StepContext, result: _Result) -> int:
     """Store the predictions of the champion for the test set, next to the observed labels."""
+    import pyarrow as pa
+
     from vertebra.analysis.examples import rows_of
-    from vertebra.analysis.predict import scored
+    from vertebra.analysis.predict import SEEN, scored
 
     before = result.decision.before
     kept = before.predicted if before is not None and not result.decision.promoted else None
-    predicted = result.evaluation.predicted if kept is None else kept
-    table = scored(analysis, rows_of(analysis, result.sets.test), predicted, result.champion)
+    evaluation = result.found.evaluation
+    predicted = evaluation.predicted if kept is None else kept
+    table = scored(analysis, rows_of(analysis, result.sets.test), predicted, result.champion, evaluation.classes)
+    if analysis.test is None:
+        table = table.set_column(table.column_names.index(SEEN), SEEN, pa.array([True] * table.num_rows))
     return ctx.lake.table(f"analysis.{analysis.name}").write_arrow(table, ctx.commit())
 
 
 def _outcome(analysis: Analysis, result: _Result, version: int) -> StepOutcome:
-    sets, evaluation, metric = result.sets, result.evaluation, analysis.metric
+    sets, evaluation, metric = result.sets, result.found.evaluation, analysis.metric
     tables = {f"analysis.{analysis.name}": version}
     tables |= {pinned.table.name: pinned.version for pinned in (sets.train, sets.test)}
     return StepOutcome(
@@ -212,15 +179,6 @@ def _outcome(analysis: Analysis, result: _Result, version: int) -> StepOutcome:
             model_version=result.registered.version,
             champion=result.champion,
             comparison=result.decision.reason,
-            warnings=(*_beaten(analysis, evaluation), *map(str, result.perfect)),
+            warnings=result.found.warnings,
         ),
     )
-
-
-def _beaten(analysis: Analysis, evaluation: Evaluation) -> list[str]:
-    """Says that the baseline beats the chosen model on the test set."""
-    metric = METRICS[analysis.metric]
-    test, baseline = evaluation.metrics[metric.name], evaluation.baseline_metrics[metric.name]
-    if not metric.is_better(baseline, test):
-        return []
-    return [f"on the test set the chosen model is worse than the baseline: {metric.name} {test:.4f}, {baseline:.4f}"]

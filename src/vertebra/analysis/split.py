@@ -1,4 +1,4 @@
-"""Training and test sets: split by time, folds by group, stored as Delta tables and pinned by version."""
+"""Training and test sets, and the folds of the training set; stored as Delta tables and pinned by version."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Final
 
-from vertebra.analysis.features import GROUP, LABEL, TIME
+from vertebra.analysis.features import GROUP, LABEL, PER, TESTED, TIME
+from vertebra.analysis.task_port import task_of
 from vertebra.declare.analysis import Analysis
 from vertebra.declare.analysis_file import location_of
 from vertebra.errors import DeclarationError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from vertebra.lake.table import LakeTable
 
 FOLD: Final = "_fold"
-"""Column of the training set: the fold a row is validated in, 0-based."""
+"""Column of the training set: the fold a row is validated in, 0-based; -1 for rows that are only trained on."""
 
 
 @dataclass(frozen=True)
@@ -46,72 +47,148 @@ class TrainTestSets:
 
 
 def store_sets(analysis: Analysis, examples: DataFrame, ctx: StepContext) -> TrainTestSets:
-    """Split examples by time, assign folds, and commit ``analysis.<name>_train`` and ``analysis.<name>_test``.
+    """Split examples, assign folds, and commit ``analysis.<name>_train`` and ``analysis.<name>_test``.
 
-    A fold is a set of whole groups. Groups are dealt to the folds in the order of a hash of their value and the seed,
-    so folds have equal numbers of groups (give or take one), and equal data gives equal folds on every engine. Folds of
-    a classification are stratified: groups with class 1 only are dealt first, then those with both classes, then those
-    with class 0 only. Each class is then in a run of consecutive groups, so that every fold has it if there are enough.
+    A fold is a set of whole groups. Grouped folds: groups are dealt to the folds in the order of a hash of their value
+    and the seed, so folds have equal numbers of groups (give or take one), and equal data gives equal folds on every
+    engine. Folds of a classification are stratified: groups with class 1 only are dealt first, then those with both
+    classes, then those with class 0 only; of many classes, the groups with the rarest class come first. Each class is
+    then in a run of consecutive groups, so that every fold has it if there are enough. Rolling and blocked folds are
+    runs of groups in the order of their first time.
 
     Args:
         examples: the result of :func:`~vertebra.analysis.features.example_frame`; read several times.
 
     Raises:
-        DeclarationError: a set is empty, a group lies on both sides of the test date, a key is not unique, a label
-            does not fit the task, or a class is missing in the test set or in a fold.
+        DeclarationError: a set is empty, a group lies on both sides of the beginning of the test set, a key is not
+            unique, a label does not fit the task, or a class is missing in a set.
     """
     from pyspark.sql import functions as F
 
-    labelled = examples.where(F.col(LABEL).isNotNull())
-    late = F.col(TIME) >= F.lit(first_test_time(analysis))
-    groups = ctx.engine.materialise(_groups(labelled, late), ctx.scratch / "groups")
-    _require_sound(analysis, _summary(analysis, examples, groups))
-    folds = _folds(analysis, groups)
-    train = labelled.where(~late).join(F.broadcast(folds), GROUP).select(*examples.columns, FOLD)
-    stored = _store(analysis, "train", train, ctx), _store(analysis, "test", labelled.where(late), ctx)
-    return TrainTestSets(*stored, unlabelled=examples.count() - stored[0].rows - stored[1].rows)
+    task = task_of(analysis)
+    stored = [name for name in examples.columns if name not in (TESTED, PER)]
+    examples = task.typed(analysis, examples)
+    labelled = examples if analysis.label is None else examples.where(F.col(LABEL).isNotNull())
+    if analysis.test is None:  # a task without a label is tested on the rows that it is trained on
+        groups = ctx.engine.materialise(
+            _groups(analysis, labelled.withColumn(TESTED, F.lit(False))), ctx.scratch / "groups"
+        )
+        _require_folds(analysis, _summary(analysis, examples, groups))
+        train, test = labelled, labelled
+    else:
+        rows = _tested(analysis, labelled, ctx)
+        groups = ctx.engine.materialise(_groups(analysis, rows), ctx.scratch / "groups")
+        found = _summary(analysis, examples, groups)
+        _require_sets(analysis, found)
+        _require_folds(analysis, found)
+        task.require_sound(analysis, rows)
+        train, test = rows.where(~F.col(TESTED)), rows.where(TESTED)
+    train = train.join(F.broadcast(_folds(analysis, train, groups)), GROUP)
+    pinned = (
+        _store(analysis, "train", train.select(*stored, FOLD), ctx),
+        _store(analysis, "test", test.select(*stored), ctx),
+    )
+    known = pinned[0].rows + (pinned[1].rows if analysis.test else 0)
+    return TrainTestSets(*pinned, unlabelled=examples.count() - known)
 
 
 def first_test_time(analysis: Analysis) -> datetime:
-    """The first moment of the test set, UTC; an example exactly at it is in the test set."""
-    return datetime.combine(analysis.test_from, time(), analysis.tzinfo).astimezone(UTC)
+    """The first moment of a test set that is declared by ``from``, UTC; an example exactly at it is in the test set."""
+    assert analysis.test is not None
+    assert analysis.test.from_ is not None
+    return datetime.combine(analysis.test.from_, time(), analysis.tzinfo).astimezone(UTC)
 
 
-def _groups(labelled: DataFrame, late: Column) -> DataFrame:
+def _tested(analysis: Analysis, labelled: DataFrame, ctx: StepContext) -> DataFrame:
+    """The labelled examples with ``_tested``: whether they are in the test set."""
     from pyspark.sql import functions as F
 
-    return labelled.groupBy(GROUP).agg(
-        F.count_if(~late).alias("train"),
-        F.count_if(late).alias("test"),
-        F.min(LABEL).alias("lowest"),
-        F.max(LABEL).alias("highest"),
-        *(
-            F.count_if(part & (F.col(LABEL) == value)).alias(f"{name}_{value}")
-            for name, part in (("train", ~late), ("test", late))
-            for value in (0, 1)
-        ),
+    test = analysis.test
+    assert test is not None
+    if test.group is not None:
+        return labelled
+    if test.from_ is not None:
+        return labelled.withColumn(TESTED, F.col(TIME) >= F.lit(first_test_time(analysis)))
+    by = [GROUP, *([PER] if test.per else [])]
+    last = ctx.engine.materialise(_last(analysis, labelled, by), ctx.scratch / "last")
+    rows = ctx.engine.materialise(labelled.join(F.broadcast(last), by), ctx.scratch / "split")
+    _require_order(analysis, rows)
+    return rows
+
+
+def _last(analysis: Analysis, labelled: DataFrame, by: list[str]) -> DataFrame:
+    """Whether a group belongs to the last examples, by the time of its first one."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    test = analysis.test
+    assert test is not None
+    groups = labelled.groupBy(*by).agg(
+        F.min(TIME).alias("first"), F.max(TIME).alias("latest"), F.count(F.lit(1)).alias("rows")
+    )
+    each = Window.partitionBy(F.col(PER) if test.per else F.lit(0))
+    if test.share is None:
+        end = F.max("latest").over(each)
+        return groups.select(*by, (F.col("first") > end - F.expr(test.interval)).alias(TESTED))
+    ordered = each.orderBy("first", GROUP).rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    before = F.sum("rows").over(ordered) - F.col("rows")
+    return groups.select(*by, (before >= F.sum("rows").over(each) * F.lit(1 - test.share)).alias(TESTED))
+
+
+def _require_order(analysis: Analysis, rows: DataFrame) -> None:
+    """Refuse last examples that do not come after all others, because a group reaches from one set into the other."""
+    from pyspark.sql import functions as F
+
+    per = [PER] if PER in rows.columns else []
+    ends = rows.groupBy(*per).agg(
+        F.max(F.when(~F.col(TESTED), F.col(TIME))).alias("trained"),
+        F.min(F.when(F.col(TESTED), F.col(TIME))).alias("tested"),
+    )
+    late = ends.where(F.col("trained") > F.col("tested")).limit(1).collect()
+    if late:
+        raise _wrong(
+            analysis,
+            "test",
+            f"a group of {_by(analysis)} has examples until {late[0]['trained']}, after the test set begins",
+            "the examples of one group stay together, so the model would be trained on later rows than it is tested on",
+            "choose folds.by so that groups follow each other in time, e.g. a day; or declare test={'group': …}",
+        )
+
+
+def _groups(analysis: Analysis, rows: DataFrame) -> DataFrame:
+    from pyspark.sql import functions as F
+
+    tested = F.col(TESTED)
+    strata = {name: aggregate for name, (aggregate, _) in _strata(analysis, rows).items()}
+    return rows.groupBy(GROUP).agg(
+        F.count_if(~tested).alias("train"),
+        F.count_if(tested).alias("test"),
+        F.min(F.when(~tested, F.col(TIME))).alias("first"),
+        *(aggregate.alias(name) for name, aggregate in strata.items()),
     )
 
 
-def _folds(analysis: Analysis, groups: DataFrame) -> DataFrame:
+def _strata(analysis: Analysis, rows: DataFrame) -> dict[str, tuple[Column, Column]]:
+    return task_of(analysis).strata(rows) if analysis.folds.scheme == "grouped" else {}
+
+
+def _folds(analysis: Analysis, train: DataFrame, groups: DataFrame) -> DataFrame:
     """The fold of each group of the training set."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    # one row per group: few enough for one partition, which Spark would otherwise warn of
-    digest = F.md5(F.concat(F.lit(f"{analysis.seed}:"), F.col(GROUP)))
-    dealt = Window.partitionBy(F.lit(0)).orderBy(*_strata(analysis), digest, GROUP)
-    fold = (F.row_number().over(dealt) - F.lit(1)) % F.lit(analysis.folds)
+    count = analysis.folds.count
+    one = Window.partitionBy(F.lit(0))  # one row per group: few enough for one partition
+    if analysis.folds.scheme == "grouped":
+        digest = F.md5(F.concat(F.lit(f"{analysis.seed}:"), F.col(GROUP)))
+        order = [order for _, order in _strata(analysis, train.withColumn(TESTED, F.lit(False))).values()]
+        fold = (F.row_number().over(one.orderBy(*order, digest, GROUP)) - F.lit(1)) % F.lit(count)
+    else:
+        parts = count + int(analysis.folds.scheme == "rolling")
+        place = F.row_number().over(one.orderBy("first", GROUP)) - F.lit(1)
+        total = F.count(F.lit(1)).over(one)
+        fold = F.floor(place * F.lit(parts) / total) - F.lit(parts - count)
     return groups.where("train > 0").select(GROUP, fold.cast("int").alias(FOLD))
-
-
-def _strata(analysis: Analysis) -> list[Column]:
-    """Puts groups with class 1 only first, and those with class 0 only last."""
-    from pyspark.sql import functions as F
-
-    if analysis.task != "classification":
-        return []
-    return [F.when(F.col("train_0") == 0, 0).when(F.col("train_1") == 0, 2).otherwise(1)]
 
 
 def _summary(analysis: Analysis, examples: DataFrame, groups: DataFrame) -> Row:
@@ -119,49 +196,55 @@ def _summary(analysis: Analysis, examples: DataFrame, groups: DataFrame) -> Row:
     from pyspark.sql import functions as F
 
     repeated = examples.groupBy(*[spark_identifier(name) for name in analysis.key]).count().where("count > 1")
-    counted = groups.agg(
+    straddles = (F.col("train") > 0) & (F.col("test") > 0)
+    counts = groups.agg(
         F.count_if(F.col("train") > 0).alias("groups"),
-        F.count_if((F.col("train") > 0) & (F.col("test") > 0)).alias("straddling"),
-        F.min(F.when((F.col("train") > 0) & (F.col("test") > 0), F.col(GROUP))).alias("straddler"),
+        F.count_if(straddles).alias("straddling"),
+        F.min(F.when(straddles, F.col(GROUP))).alias("straddler"),
         F.coalesce(F.sum("train"), F.lit(0)).alias("train"),
         F.coalesce(F.sum("test"), F.lit(0)).alias("test"),
-        F.min("lowest").alias("lowest"),
-        F.max("highest").alias("highest"),
-        *(F.coalesce(F.sum(f"test_{value}"), F.lit(0)).alias(f"test_{value}") for value in (0, 1)),
-        *(F.count_if(F.col(f"train_{value}") > 0).alias(f"groups_{value}") for value in (0, 1)),
     )
-    joined = counted.crossJoin(repeated.agg(F.count(F.lit(1)).alias("repeated")))
-    return joined.collect()[0]
+    return counts.crossJoin(repeated.agg(F.count(F.lit(1)).alias("repeated"))).collect()[0]
 
 
-def _require_sound(analysis: Analysis, found: Row) -> None:
-    boundary = f"{analysis.test_from} ({analysis.zone})"
+def _require_sets(analysis: Analysis, found: Row) -> None:
+    test = analysis.test
+    assert test is not None
+    boundary = f"{test} ({analysis.zone})"
     if not found["train"] or not found["test"]:
         empty = "training" if not found["train"] else "test"
+        not_tested = "before" if test.from_ else "not"
+        other = f"those {not_tested if empty == 'training' else ''} {boundary}"
         raise _wrong(
             analysis,
-            "test_from",
+            "test",
             f"the {empty} set is empty",
-            f"its examples are those {'before' if empty == 'training' else 'from'} {boundary} whose label is known",
-            f'choose another test_from: vertebra sql "select min(t), max(t) from (select {analysis.time} as t from '
+            f"its examples are {' '.join(other.split())}, whose label is known",
+            f'choose another test: vertebra sql "select min(t), max(t) from (select {analysis.time} as t from '
             f'exploitation.{analysis.view})"',
         )
-    if found["straddling"]:
-        raise _wrong(
-            analysis,
-            "group",
-            f"{counted(found['straddling'], 'group has', 'groups have')} examples "
-            f"on both sides of {boundary}, one of them {found['straddler']}",
-            "the model would be tested on groups that it was trained on",
-            "choose group and test_from so that a group ends where the test begins; see zone",
-        )
-    if found["groups"] < analysis.folds:
+    if found["straddling"] and test.per is None:
         raise _wrong(
             analysis,
             "folds",
-            f"{counted(found['groups'], 'group')} cannot fill {analysis.folds} folds",
-            "the examples of one group stay in one fold",
-            "declare fewer folds, or a finer group",
+            f"{counted(found['straddling'], 'group has', 'groups have')} examples "
+            f"on both sides of the test set {boundary}, one of them {found['straddler']}",
+            "the model would be tested on groups that it was trained on",
+            "choose folds.by and test so that a group ends where the test begins; see zone",
+        )
+
+
+def _require_folds(analysis: Analysis, found: Row) -> None:
+    parts = analysis.folds.count + int(analysis.folds.scheme == "rolling")
+    filled = "parts" if parts > analysis.folds.count else "folds"
+    if found["groups"] < parts:
+        raise _wrong(
+            analysis,
+            "folds",
+            f"{counted(found['groups'], 'group')} cannot fill {parts} {filled}",
+            "the examples of one group stay in one fold"
+            + ("; a rolling fold needs an earlier part" if parts > analysis.folds.count else ""),
+            "declare a smaller count, or a finer group in folds.by",
         )
     if found["repeated"]:
         raise _wrong(
@@ -171,52 +254,10 @@ def _require_sound(analysis: Analysis, found: Row) -> None:
             "predictions are stored by key, one for each example",
             "add a column to key, so that its values are unique",
         )
-    if analysis.task == "classification" and (found["lowest"], found["highest"]) != (0, 1):
-        raise _wrong(
-            analysis,
-            "label",
-            f"the label {analysis.label} has values from {found['lowest']} to {found['highest']}",
-            "the label of a classification is 0 and 1, or false and true, and both must occur",
-            "write it as a comparison, e.g. arr_delay >= 15",
-        )
-    if analysis.task == "classification":
-        _require_classes(analysis, found, boundary)
 
 
-def _require_classes(analysis: Analysis, found: Row, boundary: str) -> None:
-    """Refuse a test set or folds with one class: no metric tells a good model from a bad one there."""
-    for value, other in ((0, 1), (1, 0)):
-        if not found[f"test_{value}"]:
-            raise _wrong(
-                analysis,
-                "test_from",
-                f"the test set has one class: the label of {_all_of(found['test'])} from {boundary} is {other}",
-                f"a model cannot be tested on rows of one class ({analysis.label} is never {value} there)",
-                f"choose an earlier test_from, so that both classes occur after it: {_per_month(analysis)}",
-            )
-    for value in (0, 1):
-        groups = found[f"groups_{value}"]
-        if groups < analysis.folds:
-            raise _wrong(
-                analysis,
-                "folds",
-                f"class {value} is in {counted(groups, 'group')} of the training set, too few for "
-                f"{analysis.folds} folds",
-                "each fold needs rows of both classes, to fit a model and to score it, and a group stays in one fold",
-                (f"declare folds={groups}, or a finer group" if groups > 1 else "declare a finer group")
-                + f", or choose a later test_from: {_per_month(analysis)}",
-            )
-
-
-def _all_of(rows: int) -> str:
-    return "the only row" if rows == 1 else f"all {rows:,} rows"
-
-
-def _per_month(analysis: Analysis) -> str:
-    return (
-        f"vertebra sql \"select date_trunc('month', t) as month, label, count(*) as rows from (select {analysis.time} "
-        f'as t, {analysis.label} as label from exploitation.{analysis.view}) group by all order by all"'
-    )
+def _by(analysis: Analysis) -> str:
+    return analysis.folds.by or ", ".join(analysis.key)
 
 
 def _store(analysis: Analysis, part: str, rows: DataFrame, ctx: StepContext) -> PinnedSet:

@@ -10,12 +10,14 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from vertebra.analysis.model_file import FILE, trusted_types, write_model
 from vertebra.analysis.question import QUESTION, question
+from vertebra.analysis.task_port import task_of
 from vertebra.analysis.train import predictions, quiet
 from vertebra.declare.analysis import Analysis
 from vertebra.durable import sha256_of
@@ -192,7 +194,9 @@ def _log_trial(
 
     tags = {"mlflow.parentRunId": parent, "vertebra.chosen": str(chosen).lower()}
     run = client.create_run(experiment, run_name=str(trial.setting), tags=tags).info.run_id
-    metrics = [Metric(f"fold_{analysis.metric}", score, 0, fold) for fold, score in enumerate(trial.scores)]
+    metrics = [
+        Metric(f"fold_{analysis.metric}", score, 0, fold) for fold, score in enumerate(trial.scores) if isfinite(score)
+    ]
     metrics += [
         Metric(f"cv_{analysis.metric}", trial.mean, 0, 0),
         Metric(f"cv_{analysis.metric}_sd", trial.deviation, 0, 0),
@@ -214,8 +218,9 @@ def _log_summary(
     about = {
         "chosen": str(evidence.chosen.setting),
         "metric": analysis.metric,
-        "folds": analysis.folds,
-        "test_from": analysis.test_from,
+        "folds": analysis.folds.count,
+        "scheme": analysis.folds.scheme,
+        "test": analysis.test,
         "seed": analysis.seed,
         "train_table": sets.train.table.name,
         "train_version": sets.train.version,
@@ -248,7 +253,7 @@ def _register(
         skops_trusted_types=write_model(evidence.model, scratch / FILE, analysis.trust),
         signature=infer_signature(evidence.sample, predicted),
         pip_requirements=_requirements(),  # otherwise MLflow starts a process to infer them
-        pyfunc_predict_fn="predict_proba" if analysis.task == "classification" else "predict",
+        pyfunc_predict_fn=task_of(analysis).method,
     )
     trusted_types(folder / FILE, analysis.trust)
     client.log_artifacts(run, str(folder), "model")

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from vertebra.analysis.encode import codes, encoder
 from vertebra.analysis.examples import Examples
+from vertebra.analysis.outliers import inliers
+from vertebra.analysis.task_port import task_of
 from vertebra.declare.analysis import BASELINE, Analysis, Candidate
 from vertebra.declare.analysis_file import location_of
 from vertebra.errors import DeclarationError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
@@ -56,14 +57,8 @@ def candidate_models(analysis: Analysis) -> list[CandidateModel]:
 
 
 def baseline(analysis: Analysis) -> CandidateModel:
-    """The baseline, which uses no feature: it predicts the share of class 1, or the mean."""
-
-    def build() -> Any:
-        from sklearn.dummy import DummyClassifier, DummyRegressor
-
-        return DummyClassifier(strategy="prior") if analysis.task == "classification" else DummyRegressor()
-
-    return CandidateModel(BASELINE, Candidate(build=build, encode="ordinal"))
+    """The baseline of the task."""
+    return CandidateModel(BASELINE, Candidate(build=lambda: task_of(analysis).baseline(analysis), encode="ordinal"))
 
 
 def build(analysis: Analysis, setting: CandidateModel, threads: int | None = None) -> Any:
@@ -75,7 +70,7 @@ def build(analysis: Analysis, setting: CandidateModel, threads: int | None = Non
     Raises:
         DeclarationError: ``build`` failed, or returned no estimator of the task.
     """
-    needed = ("fit", "predict_proba" if analysis.task == "classification" else "predict")
+    needed = ("fit", task_of(analysis).method)
     try:
         estimator = setting.candidate.build(**setting.parameters)
     except Exception as error:
@@ -102,14 +97,15 @@ def fit(analysis: Analysis, setting: CandidateModel, examples: Examples) -> Pipe
         ("model", build(analysis, setting)),
     ]
     with quiet():
-        return Pipeline(steps).fit(examples.features, examples.label)
+        kept = examples.where(inliers(analysis, examples.features, examples.label))
+        pipeline = Pipeline(steps).fit(kept.features, task_of(analysis).target(kept))
+        task_of(analysis).fitted(analysis, pipeline[-1], pipeline[:-1].transform(kept.features))
+        return pipeline
 
 
-def predictions(analysis: Analysis, model: Any, features: Any) -> NDArray[np.float64]:
-    """The predictions of a fitted model: for each row the probability of class 1, or a number."""
-    if analysis.task == "classification":
-        return np.asarray(model.predict_proba(features), np.float64)[:, 1]
-    return np.asarray(model.predict(features), np.float64)
+def predictions(analysis: Analysis, model: Any, features: Any, classes: Sequence[str] = ()) -> NDArray[np.float64]:
+    """The predictions of a fitted model, one entry per row; see ``predictions`` of the task."""
+    return task_of(analysis).predictions(analysis, model, features, classes)
 
 
 @contextmanager

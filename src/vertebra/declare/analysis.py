@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -13,11 +13,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator, model_validator
 
 from vertebra.declare.dataset import Declaration
-from vertebra.declare.metrics import Task, metrics_of
+from vertebra.declare.forecast_plan import Forecast
+from vertebra.declare.preparation import Outliers
 from vertebra.declare.quantity import parse_duration
+from vertebra.declare.task import TASKS, metrics_of
+from vertebra.declare.validation_plan import Folds, TestSet
+from vertebra.suggestions import did_you_mean
 
 BASELINE: Final = "baseline"
-"""The candidate that every analysis has: it uses no feature."""
+"""The candidate that every analysis has: a simple rule that a model has to beat."""
+
+_RENAMED: Final = {"test_from": "test={'from': …}", "group": "folds={'by': …}"}
+"""Arguments of earlier releases, and what to write instead."""
 
 
 class AsOf(Declaration):
@@ -25,8 +32,9 @@ class AsOf(Declaration):
 
     For each example, it aggregates the rows of ``history`` that have the same ``by`` values and whose ``known_at`` lies
     in the ``window`` before the example's prediction time. A value that becomes known at the prediction time itself is
-    not known yet. If ``history`` is the analysis's view, a row never becomes known before its own prediction time, so
-    that an example cannot see itself: otherwise, the delay of a flight that leaves early would be one of its features.
+    not known yet, unless ``at`` says so. If ``history`` is the analysis's view, a row never becomes known before its
+    own prediction time, so that an example cannot see itself: otherwise, the delay of a flight that leaves early would
+    be one of its features.
 
     ``value`` may use columns that are unavailable at prediction time, because ``known_at`` says when they become
     available. ``known_at`` must therefore be the time of an event that happened (``departure``), never of a plan
@@ -38,8 +46,14 @@ class AsOf(Declaration):
         value: SQL expression over the history row. NULLs are ignored.
         known_at: SQL expression over the history row: the timestamp at which the value became known.
         window: how far back: a whole number of seconds, minutes, hours, days or weeks, e.g. ``3 hours``.
-        aggregate: ``last`` is the latest value; of several at the same time, always the same one. Without values,
-            ``count`` is 0 and the others are NULL.
+        aggregate: ``last`` is the latest value; of several at the same time, always the same one. ``std`` is the
+            standard deviation of the sample. ``difference`` is the latest value minus the one ``lag`` values before it,
+            which must be in the window too. Without values, ``count`` is 0 and the others are NULL.
+        lag: how many values to go back from the latest, not counting NULLs: with ``last``, 0 is the latest value and 1
+            the one before; with ``difference``, it is 1 unless declared.
+        at: whether a value that becomes known exactly at the prediction time is known. ``before``: no; the window
+            includes its beginning and not its end. ``until``: yes; the window includes its end and not its beginning.
+            A row of the analysis's view is never known at its own prediction time.
 
     Example:
         >>> vertebra.AsOf(
@@ -54,7 +68,9 @@ class AsOf(Declaration):
     value: str = "1"
     known_at: str
     window: str
-    aggregate: Literal["mean", "max", "min", "sum", "count", "last"]
+    aggregate: Literal["mean", "max", "min", "sum", "count", "last", "median", "std", "difference"]
+    lag: int = Field(default=0, ge=0, le=1000)
+    at: Literal["before", "until"] = "before"
 
     @field_validator("window")
     @classmethod
@@ -66,6 +82,17 @@ class AsOf(Declaration):
         if "." in text or not span or span % timedelta(seconds=1):
             raise ValueError(f"{text!r} is not a window; write a whole number and a unit, e.g. '3 hours'")
         return text
+
+    @model_validator(mode="after")
+    def _consistent(self) -> AsOf:
+        if self.lag and self.aggregate not in ("last", "difference"):
+            raise ValueError(f"lag is for last and difference; a {self.aggregate} uses all values in its window")
+        return self
+
+    @property
+    def back(self) -> int:
+        """How many values to go back from the latest."""
+        return self.lag or int(self.aggregate == "difference")
 
     @property
     def seconds(self) -> int:
@@ -114,8 +141,11 @@ class Analysis(Declaration):
         time: SQL expression: the moment of prediction (timestamp).
         where: SQL expression: which rows are examples, in training and in use. Rows whose label is NULL are never
             used for training or tests, so this need not (and must not) use unavailable columns.
-        label: SQL expression: what is predicted. A classification's is boolean, or 0 and 1.
-        unit: unit of a regression's label, e.g. ``minutes``.
+        task: what kind of question it answers: ``classification``, ``regression``, ``forecast``, ``clustering`` or
+            ``anomaly``; see ``docs/analyses.md``.
+        label: SQL expression: what is predicted. A classification's is boolean, or 0 and 1, or any other value that
+            names a class. A clustering has none; an anomaly detection may have one, boolean, which is only tested with.
+        unit: unit of the label of a regression or forecast, e.g. ``minutes``.
         unavailable: columns of the view whose values are not known at prediction time, and ``view.column`` for those
             of other histories. The label's columns are always unavailable.
         features: SQL expressions over the view's available columns and the point-in-time features, or those
@@ -123,13 +153,18 @@ class Analysis(Declaration):
         derive: features by code: a function of a Spark frame of the available columns and the point-in-time features,
             which returns it with more columns for ``features`` to use. It must keep the key columns and the rows.
         categorical: features that are categories, whatever their type.
-        group: SQL expression: examples with the same value are in the same fold, and on the same side of the test date.
-        folds: the number of folds of cross-validation.
-        test_from: the first day of the test set, in ``zone``.
-        zone: time zone of ``test_from``, e.g. ``America/New_York``.
-        candidates: the algorithms. A baseline that uses no feature is always added.
-        metric: the metric that candidates are compared by, one of those of the task, e.g. ``roc_auc`` or ``rmse``; see
-            :data:`vertebra.declare.metrics.METRICS`.
+        text: features that are texts: the words of each become features by TF-IDF, fitted with the model.
+        forecast: the series and the horizon of a forecast.
+        outliers: what is done with outlying values before a model is fitted.
+        impute: what replaces a missing number in ``one_hot`` encoding; a flag says that it was missing.
+        scale: how numbers are scaled in ``one_hot`` encoding. ``standard``: mean 0 and standard deviation 1.
+            ``robust``: median 0 and interquartile range 1.
+        folds: the folds of cross-validation.
+        test: the test set. A task without a label can do without.
+        zone: time zone of ``test`` and ``forecast``, e.g. ``America/New_York``.
+        flag: of an anomaly detection: the share of the training rows that are flagged.
+        candidates: the algorithms. The baseline of the task is always added.
+        metric: the metric that candidates are compared by, one of those of the task, e.g. ``roc_auc`` or ``rmse``.
         champion: which model predicts after a run: ``better`` keeps the champion unless the new model is better by the
             metric, on the same test rows; ``newest`` always takes the new one.
         seed: of the folds, and of every estimator that takes one.
@@ -143,7 +178,7 @@ class Analysis(Declaration):
         >>> analysis = vertebra.Analysis(
         ...     description="Will an order be expensive?", task="classification", view="sales", key=("order_id",),
         ...     time="ordered_on", label="amount > 50", features={"city": "city"}, categorical=("city",),
-        ...     group="ordered_on", test_from="2025-03-01", metric="roc_auc",
+        ...     folds={"by": "ordered_on"}, test={"from": "2025-03-01"}, metric="roc_auc",
         ...     candidates={"logistic": vertebra.Candidate(build=logistic, grid={"strength": (0.1, 1.0)})},
         ... )
         >>> list(analysis.expressions)
@@ -151,23 +186,28 @@ class Analysis(Declaration):
     """
 
     description: str
-    task: Task
+    task: str
     view: str
     key: tuple[str, ...] = Field(min_length=1)
     time: str
     where: str | None = None
-    label: str
+    label: str | None = None
     unit: str = ""
     features: Mapping[str, str | AsOf] = Field(min_length=1)
     derive: Callable[..., Any] | None = None
     categorical: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
     unavailable: tuple[str, ...] = ()
-    group: str
-    folds: int = Field(default=10, ge=2)
-    test_from: date
+    forecast: Forecast | None = None
+    outliers: Outliers | None = None
+    impute: Literal["mean", "median", "zero"] = "mean"
+    scale: Literal["standard", "robust", "none"] = "standard"
+    folds: Folds = Folds()
+    test: TestSet | None = None
     zone: str = "UTC"
     candidates: Mapping[str, Candidate] = Field(min_length=1)
     metric: str
+    flag: float = Field(default=0.01, gt=0, lt=0.5)
     champion: Literal["better", "newest"] = "better"
     seed: int = 0
     trust: tuple[str, ...] = ()
@@ -176,17 +216,30 @@ class Analysis(Declaration):
     file: Path | None = None
     imports: tuple[Path, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, given: Any) -> Any:
+        if isinstance(given, Mapping):
+            for old, new in _RENAMED.items():
+                if old in given:
+                    raise ValueError(f"{old} is now {new}")
+            if isinstance(given.get("folds"), int):
+                raise ValueError(f"folds is now folds={{'by': …, 'count': {given['folds']}}}")
+        return given
+
     @model_validator(mode="after")
     def _consistent(self) -> Analysis:
         for name in self.features:
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
                 raise ValueError(f"{name!r} is not a feature's name; use a-z, 0-9 and _, beginning with a letter")
-        unknown = [name for name in self.categorical if name not in self.features]
-        if unknown:
-            raise ValueError(f"categorical names {', '.join(unknown)}, which features does not have")
-        known = [metric.name for metric in metrics_of(self.task)]
-        if self.metric not in known:
-            raise ValueError(f"{self.metric!r} is not a metric of a {self.task}; use {', '.join(known)}")
+        for part in ("categorical", "text"):
+            unknown = [name for name in getattr(self, part) if name not in self.features]
+            if unknown:
+                raise ValueError(f"{part} names {', '.join(unknown)}, which features does not have")
+        if twice := set(self.categorical) & set(self.text):
+            raise ValueError(f"{', '.join(sorted(twice))} is both in categorical and in text")
+        self._check_task()
+        self._check_outliers()
         try:
             ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -195,10 +248,34 @@ class Analysis(Declaration):
             raise ValueError(f"the candidate {BASELINE!r} is part of every analysis; choose another name")
         return self
 
+    def _check_task(self) -> None:
+        if self.task not in TASKS:
+            raise ValueError(did_you_mean(self.task, TASKS, f"{self.task!r} is not a task; use {', '.join(TASKS)}"))
+        known = [metric.name for metric in metrics_of(self.task)]
+        if self.metric not in known:
+            raise ValueError(f"{self.metric!r} is not a metric of a {self.task}; use {', '.join(known)}")
+        for problem in TASKS[self.task].problems(self):
+            raise ValueError(problem)
+
+    def _check_outliers(self) -> None:
+        for name in self.outliers.columns if self.outliers else ():
+            if name != "label" and (name not in self.features or name in (*self.categorical, *self.text)):
+                raise ValueError(f"outliers names {name}, which is not a feature that is a number")
+
     @property
     def tzinfo(self) -> ZoneInfo:
-        """The time zone of ``test_from``."""
+        """The time zone of ``test`` and ``forecast``."""
         return ZoneInfo(self.zone)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The names of all features, those that a forecast adds included."""
+        return [*self.features, *(self.forecast.made if self.forecast else ())]
+
+    @property
+    def numbers(self) -> list[str]:
+        """The features that are numbers."""
+        return [name for name in self.feature_names if name not in (*self.categorical, *self.text)]
 
     @property
     def as_of(self) -> dict[str, AsOf]:

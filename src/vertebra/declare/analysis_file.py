@@ -79,8 +79,13 @@ def location_of(analysis: Analysis, *loc: str | int) -> str:
 def _expressions(analysis: Analysis) -> list[tuple[tuple[str, ...], str]]:
     """The SQL expressions of an analysis, with their paths in its declaration."""
     found: list[tuple[tuple[str, ...], str]] = [
-        ((part,), getattr(analysis, part)) for part in ("time", "where", "label", "group") if getattr(analysis, part)
+        ((part,), getattr(analysis, part)) for part in ("time", "where", "label") if getattr(analysis, part)
     ]
+    if analysis.folds.by is not None:
+        found.append((("folds", "by"), analysis.folds.by))
+    for part in ("group", "per"):
+        if analysis.test is not None and (text := getattr(analysis.test, part)) is not None:
+            found.append((("test", part), text))
     for name, feature in analysis.features.items():
         if isinstance(feature, AsOf):
             found += [(("features", name, part), getattr(feature, part)) for part in ("value", "known_at")]

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from vertebra.declare.metrics import METRICS
+from vertebra.declare.task import all_metrics
 from vertebra.formatting import duration
 from vertebra.governance.schemas import LEDGERS
 from vertebra.report.rows import write_rows
@@ -86,7 +86,8 @@ def _print_run(analysis: str, rows: list[dict[str, Any]], rich: Console) -> None
 def _print_tests(tests: list[dict[str, Any]], rich: Console) -> None:
     """Print all metrics of the chosen model, the champion before and the baseline on the test set."""
     found = {row["metric"] for row in tests}
-    metrics = [*(name for name in METRICS if name in found), *sorted(found - set(METRICS))]
+    known = all_metrics()
+    metrics = [*(name for name in known if name in found), *sorted(found - set(known))]
     table = grid("", "model", "version", *metrics, numeric=len(metrics))
     models: dict[tuple[bool, str, str], dict[str, float | None]] = {}
     for row in tests:

@@ -1,0 +1,1 @@
+"""The tasks of analyses, one module each; see :mod:`vertebra.analysis.task_port`."""
