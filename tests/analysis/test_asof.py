@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +18,8 @@ from vertebra.declare.analysis import AsOf
 from vertebra.engine import Engine
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
-AGGREGATES = ("mean", "sum", "count", "min", "max", "last")
+AGGREGATES = ("mean", "sum", "count", "min", "max", "last", "median", "std", "difference")
+EXTREMES = ("min", "max", "last")
 SCHEMA_EXAMPLES = "id int, place string, at timestamp"
 MICROSECOND = 1 / 60_000_000
 """One microsecond in minutes."""
@@ -43,14 +46,17 @@ def moment(minute: float | None) -> datetime | None:
     return None if minute is None else START + timedelta(minutes=minute)
 
 
-def oracle(place: str | None, at: int, past: list[Past], window: int, aggregate: str) -> float | None:
+def oracle(
+    place: str | None, at: int, past: list[Past], window: int, aggregate: str, until: bool = False, lag: int = 0
+) -> float | None:
     """What the definition says, by looking at every row of the past."""
     seen = []
     for row in past:
         if row.known is None or row.place is None or row.place != place:
             continue
-        known = max(row.known, row.planned)
-        if at - window <= known < at and row.value is not None:
+        known = max(row.known, row.planned + MICROSECOND if until else row.planned)
+        inside = at - window < known <= at if until else at - window <= known < at
+        if inside and row.value is not None:
             seen.append((known, row.value))
     finite = [value for _, value in seen if math.isfinite(value)]
     match aggregate:
@@ -64,8 +70,15 @@ def oracle(place: str | None, at: int, past: list[Past], window: int, aggregate:
             return min(finite, default=None)
         case "max":
             return max(finite, default=None)
+        case "median":
+            return statistics.median(finite) if finite else None
+        case "std":
+            return statistics.stdev(finite) if len(finite) > 1 else None
+        case "difference":
+            ordered = sorted((known, value) for known, value in seen if math.isfinite(value))
+            return ordered[-1][1] - ordered[-1 - (lag or 1)][1] if len(ordered) > (lag or 1) else None
         case _:
-            return max(seen)[1] if seen else None
+            return sorted(seen)[-1 - lag][1] if len(seen) > lag else None
 
 
 @settings(
@@ -73,19 +86,24 @@ def oracle(place: str | None, at: int, past: list[Past], window: int, aggregate:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(past=pasts, asked=examples_, windows=st.lists(st.integers(1, 8), min_size=6, max_size=6))
+@given(
+    past=pasts, asked=examples_, windows=st.lists(st.integers(1, 8), min_size=9, max_size=9),
+    until=st.booleans(), lag=st.integers(0, 3),
+)  # fmt: skip
 def test_every_aggregate_equals_a_brute_force_search(
-    engine: Engine, past: list[Past], asked: list[tuple[str | None, int]], windows: list[int]
+    engine: Engine, past: list[Past], asked: list[tuple[str | None, int]], windows: list[int], until: bool, lag: int
 ) -> None:
     # min, max and last see any value; NaN has no order that a search in Python shares
     features = {
         name: AsOf(
             history="h",
             by=("place",),
-            value="value" if name in ("mean", "sum", "count") else "if(abs(value) < 100, value, null)",
+            value="if(abs(value) < 100, value, null)" if name in EXTREMES else "value",
             known_at="known",
             window=f"{window} minutes",
             aggregate=name,
+            at="until" if until else "before",
+            lag=lag if name in ("last", "difference") else 0,
         )
         for name, window in zip(AGGREGATES, windows, strict=True)
     }
@@ -93,9 +111,11 @@ def test_every_aggregate_equals_a_brute_force_search(
     for index, (place, at) in enumerate(asked):
         for name, window in zip(AGGREGATES, windows, strict=True):
             usable = past
-            if name in ("min", "max", "last"):
+            if name in EXTREMES:
                 usable = [p for p in past if p.value is None or math.isfinite(p.value)]
-            assert got[index][name] == oracle(place, at, usable, window, name), (name, place, at)
+            back = lag if name in ("last", "difference") else 0
+            expected = oracle(place, at, usable, window, name, until, back)
+            assert got[index][name] == pytest.approx(expected), (name, place, at)
 
 
 def test_no_aggregate_sees_a_value_that_becomes_known_at_the_prediction_time(engine: Engine) -> None:
@@ -103,8 +123,8 @@ def test_no_aggregate_sees_a_value_that_becomes_known_at_the_prediction_time(eng
     at = 60.0
     past = [Past("a", at - MICROSECOND, 0, 7.0), Past("a", at, 0, 1000.0), Past("a", at, 0, -1000.0)]
     got = _features(engine, past, [("a", at), ("a", at + MICROSECOND)], every_aggregate("1 hour"), ("place",))
-    expected = dict.fromkeys(("mean", "sum", "min", "max", "last"), 7.0) | {"count": 1}
-    assert {name: got[0][name] for name in AGGREGATES} == expected
+    expected = dict.fromkeys(("mean", "sum", "min", "max", "last", "median"), 7.0) | {"count": 1}
+    assert {name: got[0][name] for name in AGGREGATES} == expected | dict.fromkeys(("std", "difference"))
     assert (got[1]["min"], got[1]["max"], got[1]["count"], got[1]["sum"]) == (-1000.0, 1000.0, 3, 7.0)
 
 
@@ -113,7 +133,8 @@ def test_every_aggregate_sees_a_value_that_became_known_when_its_window_begins(e
     for known, seen in ((at - 5, True), (at - 5 - MICROSECOND, False)):
         got = _features(engine, [Past("a", known, 0, 7.0)], [("a", at)], every_aggregate("5 minutes"), ("place",))[0]
         assert got["count"] == int(seen)
-        assert {got[name] for name in AGGREGATES if name != "count"} == {7.0 if seen else None}
+        of_one = [name for name in AGGREGATES if name not in ("count", "std", "difference")]
+        assert {got[name] for name in of_one} == {7.0 if seen else None}
 
 
 def every_aggregate(window: str) -> dict[str, AsOf]:
@@ -126,6 +147,23 @@ def test_what_becomes_known_at_the_prediction_time_is_not_known(engine: Engine) 
     features = {"n": AsOf(history="h", by=("place",), known_at="known", window="5 minutes", aggregate="count")}
     got = _features(engine, past, [("a", 5), ("a", 6), ("a", 10), ("a", 11)], features, ("place",))
     assert [row["n"] for row in got] == [0, 1, 1, 0]
+
+
+def test_until_sees_what_becomes_known_at_the_prediction_time_and_not_when_its_window_begins(engine: Engine) -> None:
+    at = 60.0
+    for known, seen in ((at, True), (at + MICROSECOND, False), (at - 5, False), (at - 5 + MICROSECOND, True)):
+        features = {name: one.model_copy(update={"at": "until"}) for name, one in every_aggregate("5 minutes").items()}
+        got = _features(engine, [Past("a", known, 0, 7.0)], [("a", at)], features, ("place",))[0]
+        assert got["count"] == int(seen)
+        of_one = [name for name in AGGREGATES if name not in ("count", "std", "difference")]
+        assert {got[name] for name in of_one} == {7.0 if seen else None}, known
+
+
+def test_until_does_not_see_the_row_itself(engine: Engine) -> None:
+    past = [Past("a", 4, 8, -4.0), Past("a", 8, 3, 3.0)]
+    features = {name: one.model_copy(update={"at": "until"}) for name, one in every_aggregate("1 hour").items()}
+    got = _features(engine, past, [("a", 8)], features, ("place",))[0]
+    assert (got["last"], got["count"], got["median"]) == (3.0, 1, 3.0)
 
 
 def test_a_row_is_not_known_before_its_own_prediction_time(engine: Engine) -> None:

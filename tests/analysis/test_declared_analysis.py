@@ -48,7 +48,7 @@ analysis = Analysis(
         ({"test": {"last": "20"}}, "neither a share nor a span"),
         ({"test": {"from": "2024-04-15", "per": "place"}}, "per is for last"),
         ({"folds": {"by": "day", "gap": "1 day"}}, "gap is for rolling and blocked"),
-        ({"task": "classify"}, "classification"),
+        ({"task": "classify"}, "is not a task; did you mean"),
         ({"text": ("place",)}, "both in categorical and in text"),
         ({"outliers": {"columns": ("place",)}}, "not a feature that is a number"),
         ({"candidates": {}}, "at least 1 item"),

@@ -146,7 +146,7 @@ def test_an_analysis_is_loaded_with_its_name_and_file(project) -> None:
         ('history="departures"', 'history="arrivals"', "analyses/late.py:14:31: analysis late reads the view arrivals, which nothing declares"),
         ('"dest": "dest"', '"dest": "dest +"', "analyses/late.py:13:17: features.dest is not a SparkSQL expression: ADD lacks an operand"),
         ('label="distance > 1000"', 'label="select 1"', "analyses/late.py:11:11: label is not a SparkSQL expression: it is a select statement"),
-        ('"classification"', '"classify"', "analyses/late.py:7:10: Analysis: task: input should be 'classification' or 'regression'"),
+        ('"classification"', '"classify"', "analyses/late.py:7:10: Analysis: task: 'classify' is not a task"),
         ('metric="roc_auc"', 'metrics="roc_auc"', "analyses/late.py:19:13: metrics is not an argument of Analysis"),
         ('aggregate="mean"', 'aggregate="average"', "analyses/late.py:14:"),
         ("lambda: None", "no_such_name", "analyses/late.py:18: the code fails: NameError: name 'no_such_name' is not defined"),

@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import pytest
 
-from pipeline.declaration_fields import BASES, DECISIONS, WHOLE, all_fields, all_models, base_of, decision
+from pipeline.declaration_fields import BASES, DECISIONS, IN_FILE, WHOLE, all_fields, all_models, base_of, decision
 from vertebra.declare.dataset import Column, Dataset, Rule
 from vertebra.declare.declaration import Declaration
 from vertebra.declare.parse import ParseOptions
@@ -171,10 +171,7 @@ def digests(declaration: Declaration, root: Path) -> dict[str, str]:
 
 FIELDS = list(all_fields())
 CHECKED = [
-    (model, field)
-    for model, field in FIELDS
-    if model.__name__
-    not in ("Settings", "View", "Series", "SeriesColumn", "ZoneColumn", "Analysis", "AsOf", "Candidate")
+    (model, field) for model, field in FIELDS if model.__name__ != "Settings" and WHOLE.get(model.__name__) != IN_FILE
 ]
 
 

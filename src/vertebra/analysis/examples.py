@@ -31,6 +31,8 @@ class Examples:
         group: the number of the group in which a row stays.
         classes: the names of the classes whose numbers are in ``label``; empty if they are 0 and 1.
         series: for a forecast, the name of each row's series.
+        scale: for a forecast, the mean absolute error of the seasonal naive forecast of the row's series in the
+            training set; NaN if it has none.
     """
 
     features: pd.DataFrame
@@ -40,6 +42,7 @@ class Examples:
     group: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     classes: tuple[str, ...] = ()
     series: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))
+    scale: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     def __len__(self) -> int:
         return len(self.label)
@@ -54,27 +57,43 @@ class Examples:
             group=self.group[rows] if len(self.group) else self.group,
             classes=self.classes,
             series=self.series[rows] if len(self.series) else self.series,
+            scale=self.scale[rows] if len(self.scale) else self.scale,
         )
 
 
-def load(analysis: Analysis, pinned: PinnedSet, classes: Sequence[str] = ()) -> Examples:
+def load(analysis: Analysis, pinned: PinnedSet, train: Examples | None = None) -> Examples:
     """Read a pinned set whole.
 
     Args:
-        classes: the classes of another set, whose numbers are kept.
+        train: the training set, whose numbers of classes and whose scales a test set has.
     """
     table = rows_of(analysis, pinned)
     folded = FOLD in table.schema.names
-    label, known = _labels(table.column(LABEL), classes)
+    label, known = _labels(table.column(LABEL), train.classes if train else ())
+    features, series = as_features(analysis, table), _series(analysis, table)
     return Examples(
-        features=as_features(analysis, table),
+        features=features,
         label=label,
         fold=np.asarray(table.column(FOLD), np.int32) if folded else np.empty(0, np.int32),
         time=np.asarray(pc.cast(table.column(TIME), pa.timestamp("us", "UTC")).cast(pa.int64()), np.int64),
         group=np.asarray(table.column(GROUP).combine_chunks().dictionary_encode().indices, np.int64),
         classes=known,
-        series=_series(analysis, table),
+        series=series,
+        scale=_scale(series, label, features, train) if analysis.forecast else np.empty(0),
     )
+
+
+def _scale(
+    series: NDArray[np.object_], label: NDArray[np.float64], features: pd.DataFrame, train: Examples | None
+) -> NDArray[np.float64]:
+    """The scale of the series of each row; of a training set itself if ``train`` is None."""
+    import pandas as pd
+
+    if train is None:
+        errors = np.abs(label - features["season_1"].to_numpy(np.float64))
+        return np.asarray(pd.Series(errors).groupby(series).transform("mean"), np.float64)
+    known = dict(zip(train.series.tolist(), train.scale.tolist(), strict=True))
+    return np.array([known.get(one, np.nan) for one in series.tolist()], np.float64)
 
 
 def _labels(column: pa.ChunkedArray, classes: Sequence[str]) -> tuple[NDArray[np.float64], tuple[str, ...]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from vertebra.analysis.asof import History, add_as_of
 from vertebra.analysis.expressions import Expressions
+from vertebra.analysis.forecast_features import ORIGIN, with_forecast
 from vertebra.analysis.leakage import names_in, unavailable_columns
 from vertebra.analysis.task_port import task_of
 from vertebra.declare.analysis import Analysis, AsOf
@@ -50,10 +51,13 @@ def example_frame(analysis: Analysis, view: DataFrame, histories: Mapping[str, D
     from pyspark.sql import functions as F
 
     sql = Expressions(analysis, engine)
+    made: tuple[str, ...] = ()
+    if analysis.forecast is not None:  # before where: a row that is no example has a value that others look back at
+        view, made = with_forecast(analysis, view, sql), analysis.forecast.made
     rows = view.where(sql.column(analysis.where, view, "where")) if analysis.where else view
-    known = _available(analysis, view.columns)
+    known = [*_available(analysis, [name for name in view.columns if name not in (*made, ORIGIN)]), *made]
     rows = rows.select(
-        sql.column(analysis.time, view, "time").alias(TIME),
+        F.col(ORIGIN).alias(TIME) if made else sql.column(analysis.time, view, "time").alias(TIME),
         _group(analysis, view, sql).alias(GROUP),
         _label(analysis, view, sql).alias(LABEL),
         *_split(analysis, view, sql),
@@ -66,7 +70,7 @@ def example_frame(analysis: Analysis, view: DataFrame, histories: Mapping[str, D
     features = {
         name: sql.column(f, rows, "features", name) if isinstance(f, str) else _q(name)
         for name, f in analysis.features.items()
-    }
+    } | {name: _q(name) for name in made}
     keys = [_q(name) for name in analysis.key if name not in features]
     split = [name for name in (TESTED, PER) if name in rows.columns]
     examples = rows.select(
@@ -109,6 +113,8 @@ def _label(analysis: Analysis, view: DataFrame, sql: Expressions) -> Column:
 def _group(analysis: Analysis, view: DataFrame, sql: Expressions) -> Column:
     from pyspark.sql import functions as F
 
+    if analysis.folds.by is None and analysis.forecast is not None:
+        return F.col(ORIGIN).cast("string")
     if analysis.folds.by is None:
         return F.concat_ws("|", *[_q(name).cast("string") for name in analysis.key])
     return F.coalesce(sql.column(analysis.folds.by, view, "folds", "by").cast("string"), F.lit(""))

@@ -101,7 +101,8 @@ def require_columns(analysis: Analysis, schemas: Mapping[str, Iterable[str]]) ->
 def _require_known_names(analysis: Analysis, columns: Iterable[str]) -> None:
     from sqlglot import exp
 
-    known = {name.lower() for name in [*columns, *analysis.as_of]}
+    made = analysis.forecast.made if analysis.forecast else ()
+    known = {name.lower() for name in [*columns, *analysis.as_of, *made]}
     for name, expression in analysis.expressions.items():
         columns_used = _parsed(expression, analysis).find_all(exp.Column)
         plain = {column.name.lower() for column in columns_used if not column.table}

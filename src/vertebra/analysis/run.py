@@ -86,7 +86,7 @@ def analyse(
     trials = cross_validate(analysis, candidate_models(analysis), train, ctx.progress)
     chosen = choose(analysis, trials)
     perfect = perfect_features(analysis, train)
-    test = load(analysis, sets.test, train.classes)
+    test = load(analysis, sets.test, train)
     found = assess(analysis, train, test, trials, chosen, perfect, ctx, plots)
     decision = _decide(analysis, tracking, project, ctx, sets, test, found.evaluation)
     ctx.progress("recording in MLflow")

@@ -216,6 +216,13 @@ class Analysis(Declaration):
     file: Path | None = None
     imports: tuple[Path, ...] = ()
 
+    @field_validator("task")
+    @classmethod
+    def _known(cls, task: str) -> str:
+        if task not in TASKS:
+            raise ValueError(f"{task!r} is not a task; {did_you_mean(task, TASKS, 'use ' + ', '.join(TASKS))}")
+        return task
+
     @model_validator(mode="before")
     @classmethod
     def _renamed(cls, given: Any) -> Any:
@@ -249,8 +256,6 @@ class Analysis(Declaration):
         return self
 
     def _check_task(self) -> None:
-        if self.task not in TASKS:
-            raise ValueError(did_you_mean(self.task, TASKS, f"{self.task!r} is not a task; use {', '.join(TASKS)}"))
         known = [metric.name for metric in metrics_of(self.task)]
         if self.metric not in known:
             raise ValueError(f"{self.metric!r} is not a metric of a {self.task}; use {', '.join(known)}")

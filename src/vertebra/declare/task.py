@@ -7,12 +7,11 @@ are found by name, so that declarations import no task that they do not name.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from vertebra.registry import Registry
 
 if TYPE_CHECKING:
-    from vertebra.declare.analysis import Analysis
     from vertebra.declare.metrics import Metric
 
 
@@ -29,7 +28,7 @@ class DeclaredTask(Protocol):
         """The metrics, in the order in which reports show them."""
         ...
 
-    def problems(self, analysis: Analysis) -> Iterator[str]:
+    def problems(self, analysis: Any) -> Iterator[str]:
         """What the task needs and the declaration lacks, or what it has and the task cannot use."""
         ...
 
@@ -49,7 +48,21 @@ def metrics_of(task: str) -> list[Metric]:
     return list(TASKS[task].metrics)
 
 
-def metric_of(analysis: Analysis) -> Metric:
+class OfTask(Protocol):
+    """The part of an analysis that says what it is scored by."""
+
+    @property
+    def task(self) -> str:
+        """The name of the task."""
+        ...
+
+    @property
+    def metric(self) -> str:
+        """The name of the metric."""
+        ...
+
+
+def metric_of(analysis: OfTask) -> Metric:
     """The metric that the candidates of an analysis are compared by."""
     return metric_named(analysis.task, analysis.metric)
 
