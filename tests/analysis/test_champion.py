@@ -16,7 +16,7 @@ import pytest
 from analysis_world import World, jobs, late_jobs, logistic
 from vertebra.analysis import track
 from vertebra.analysis.champion import Champion, decide
-from vertebra.analysis.examples import Examples
+from vertebra.analysis.example_set import Examples
 from vertebra.analysis.perfect_features import perfect_features
 from vertebra.analysis.question import question
 from vertebra.declare.analysis import Analysis, Candidate

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from analysis_world import late_jobs
 from effort import examples
-from vertebra.analysis.examples import Examples
+from vertebra.analysis.example_set import Examples
 from vertebra.analysis.features import GROUP, LABEL, TIME
 from vertebra.analysis.split import FOLD, first_test_time, store_sets
 from vertebra.analysis.train import CandidateModel

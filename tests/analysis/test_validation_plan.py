@@ -12,7 +12,7 @@ import pytest
 
 from analysis_world import late_jobs
 from vertebra.analysis.evaluate import _flattered
-from vertebra.analysis.examples import Examples
+from vertebra.analysis.example_set import Examples
 from vertebra.analysis.features import GROUP, LABEL, PER, TESTED, TIME
 from vertebra.analysis.folds import forward_folds, training_rows
 from vertebra.analysis.split import FOLD, store_sets

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from vertebra.analysis.examples import Examples
+    from vertebra.analysis.example_set import Examples
     from vertebra.declare.analysis import Analysis
     from vertebra.governance.context import StepContext
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-    from vertebra.analysis.examples import Examples
+    from vertebra.analysis.example_set import Examples
     from vertebra.analysis.perfect_features import PerfectFeature
     from vertebra.analysis.train import CandidateModel
     from vertebra.analysis.validate import Trial

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vertebra.analysis.encode import code, coded_names
-from vertebra.analysis.examples import Examples
+from vertebra.analysis.example_set import Examples
 from vertebra.analysis.task_port import task_of
 from vertebra.analysis.train import predictions, quiet
 from vertebra.declare.analysis import Analysis

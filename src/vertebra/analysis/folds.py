@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from vertebra.analysis.examples import Examples
+    from vertebra.analysis.example_set import Examples
     from vertebra.declare.validation_plan import Folds
 
 FORWARD_FOLDS = 5

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from vertebra.analysis.examples import Examples
+    from vertebra.analysis.example_set import Examples
     from vertebra.declare.analysis import Analysis
 
 _THRESHOLD: Final = 0.99

@@ -13,7 +13,7 @@ from vertebra.governance.step_facts import AnalysisFacts
 if TYPE_CHECKING:
     from vertebra.analysis.champion import Decision
     from vertebra.analysis.evaluate import Assessment
-    from vertebra.analysis.examples import Examples
+    from vertebra.analysis.example_set import Examples
     from vertebra.analysis.split import TrainTestSets
     from vertebra.analysis.task_port import Evaluation
     from vertebra.analysis.track import Registered

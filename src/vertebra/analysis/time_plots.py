@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from vertebra.analysis.examples import Examples
+    from vertebra.analysis.example_set import Examples
     from vertebra.analysis.task_port import Draw, Evaluation
     from vertebra.analysis.validate import Trial
     from vertebra.declare.analysis import Analysis

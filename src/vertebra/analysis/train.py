@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vertebra.analysis.encode import codes, encoder
-from vertebra.analysis.examples import Examples
+from vertebra.analysis.example_set import Examples
 from vertebra.analysis.outliers import inliers
 from vertebra.analysis.task_port import task_of
 from vertebra.declare.analysis import BASELINE, Analysis, Candidate

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vertebra.analysis.encode import code, codes, encoder
-from vertebra.analysis.examples import Examples
+from vertebra.analysis.example_set import Examples
 from vertebra.analysis.folds import forward_folds, training_rows
 from vertebra.analysis.outliers import inliers
 from vertebra.analysis.task_port import task_of

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from vertebra.analysis.examples import Examples
+    from vertebra.analysis.example_set import Examples
     from vertebra.declare.analysis import Analysis
 
 _SCORES: Final = "vertebra.analysis.cluster_scores"

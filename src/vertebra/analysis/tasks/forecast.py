@@ -16,7 +16,7 @@ from vertebra.declare.metrics import Metric
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from vertebra.analysis.examples import Examples
+    from vertebra.analysis.example_set import Examples
     from vertebra.declare.analysis import Analysis
 
 _SCORES: Final = "vertebra.analysis.forecast_scores"
