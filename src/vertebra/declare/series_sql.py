@@ -18,6 +18,8 @@ from vertebra.quoting import spark_identifier, spark_text
 _SECOND: Final = 1_000_000
 _MONDAY: Final = 4 * 86400 * _SECOND
 """The first Monday after 1 January 1970, a Thursday."""
+_NOISE: Final = 1e-12
+"""The part of a counter by which floating-point numbers may differ that mean the same: 2.7 MWh and 2700 kWh."""
 _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 _AGGREGATES: Final = {"sum": "sum", "mean": "avg", "min": "min", "max": "max", "count": "count"}
 
@@ -199,7 +201,10 @@ def _amount(column: SeriesColumn, step: TimeStep) -> str:
         "" if column.at_most is None else f"{column.at_most!r}D * greatest(1D, (_to - _from) / {nominal * _SECOND}D)"
     )
     within = "{} <= " + bound if bound else ""
-    cases = [f"when _value >= _before then {_if(within, risen)}"]
+    cases = [
+        f"when _value >= _before then {_if(within, risen)}",
+        f"when _before - _value <= abs(_before) * {_NOISE}D then 0D",
+    ]
     if column.modulo is not None:
         likely = within or "{} < _modulo / 2"
         rolled = f"{risen} + _modulo"
