@@ -282,11 +282,18 @@ class TestAvro:
             landed(b"a,b\n1,2\n", format="avro")
 
 
+OWN_OPTIONS: dict[str, dict[str, object]] = {
+    "xlsx": {"sheet": None},
+    "fixed_width": {"fields": None, "positions": "characters", "tabs": None},
+    "xml": {"lists": [], "prefixes": "keep"},
+}
+
+
 def test_a_receipt_has_every_option_whatever_the_format_so_that_landed_batches_are_not_parsed_again():
     always: dict[str, object] = {"member": "*", "encoding": None, "delimiter": None, "quote": '"', "escape": None}
     always |= {"header": True, "names": [], "skip": 0, "comment": None, "ragged": "keep", "records": None}
     for name in FORMATS:
-        own = {"sheet": None} if name == "xlsx" else {}
+        own = OWN_OPTIONS.get(name, {})
         expected = always | own | {"format": name, "parser": format_named(name).version}
         assert parse_declaration(declared("a", format=name)) == expected
     assert parse_declaration(declared("a", format="json", records="a.b")) == always | {

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from landing.readings import declared, records
+from landing.test_cut_records import cut_and_parsed
 from landing.workbooks import Raw, workbook
 from pipeline.tiny import open_tiny
 from vertebra.errors import CollectError
@@ -81,8 +83,8 @@ OTHER_KINDS = {
     "packed.zip": (zipped("a.csv.gz", gzip.compress(b"a\n1\n")), "is an archive within an archive", "unpack the outer"),
     "twice.gz": (gzip.compress(gzip.compress(b"a\n1\n")), "twice.gz is compressed with gzip twice", "unpack it"),
     "zip.gz": (gzip.compress(zipped("a.csv", b"a\n1\n")), "zip.gz is an archive within an archive", "unpack the outer"),
-    "feed.xml": (b"<?xml version='1.0'?>\n<rows><row/></rows>", "feed.xml is XML, which is not read", "format of your own"),
-    "plain.xml": (b"<rows>\n  <row a='1'/>\n</rows>", "plain.xml is XML, which is not read", "ask the source"),
+    "feed.xml": (b"<?xml version='1.0'?>\n<rows><row/></rows>", "feed.xml is XML", "parse: {format: xml"),
+    "plain.xml": (b"<rows>\n  <row a='1'/>\n</rows>", "plain.xml is XML", "records: /export/row"),
     "old.xls": (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600), "old.xls is an old Excel workbook", "save it as .xlsx"),
     "a.parquet": (b"PAR1" + bytes(60), "a.parquet is a Parquet file", "format: parquet"),
 }  # fmt: skip
@@ -137,3 +139,78 @@ def test_a_workbook_becomes_a_table_with_types(tmp_path: Path) -> None:
         {"id": 1, "sold_on": date(2024, 1, 2), "amount": 12.5}, {"id": 2, "sold_on": date(2024, 1, 3), "amount": None},
     ]  # fmt: skip
     assert rejected == [{"raw": "#DIV/0!"}]
+
+
+QUARTERS = [
+    ["Sales of all shops"],
+    [],
+    [None, "shop", "2023", None, "2024", "note"],
+    [None, None, "Q3", "Q4", "Q1"],
+    [None, "A", 1, 2, 3, "new"],
+    [None, None, 4, None, 5],
+    [],
+    [None, "B", 6, 7, 8],
+    [None, "total", 11, Raw("><f>SUM(D5:D8)</f>"), 16],
+    [17, None, None, None, None, None, "beside"],
+]
+MERGED = ["B3:B4", "C3:D3", "B5:B7", "F3:F4"]
+
+
+def test_a_range_with_a_header_of_several_rows_and_merged_cells(landed: Any) -> None:
+    content = workbook({"S": QUARTERS}, merged=MERGED)
+    parse: dict[str, Any] = {"format": "xlsx", "range": "B3:F8", "header_rows": 2}
+    rows = landed(content, "a.xlsx", **parse)
+    names = ["shop", "2023 Q3", "2023 Q4", "2024 Q1", "note"]
+    assert [list(row.values()) for row in rows] == [
+        ["A", "1", "2", "3", "new"],
+        [None, "4", None, "5", None],
+        ["B", "6", "7", "8", None],
+    ]
+    assert list(rows[0]) == names
+    filled = landed(content, "b.xlsx", merged="fill", **parse)
+    assert [row["shop"] for row in filled] == ["A", "A", "B"]
+    # rows to the end, and no header
+    rows = landed(content, "d.xlsx", format="xlsx", range="c5:C", header=False, names=["x"])
+    assert [row["x"] for row in rows] == ["1", "4", "6", "11"]
+    rows = landed(content, "e.xlsx", format="xlsx", range="B:C", skip=2)
+    assert rows[0] == {"shop": None, "2023": "Q3"}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"range": "B3:F9", "header_rows": 2}, "has 1 formula without a value"),
+        ({"range": "H1:J5"}, "is empty"),
+        ({"range": "A10:G10", "header_rows": 2}, "ends within the header"),
+        ({"range": "B5:D6", "header": False, "names": ["x"]}, "has 3 columns, parse.names declares 1"),
+    ],
+)
+def test_a_range_that_cannot_be_read_right_is_refused(landed: Any, options: dict[str, Any], says: str) -> None:
+    with pytest.raises(CollectError, match=says):
+        landed(workbook({"S": QUARTERS}, merged=MERGED), "a.xlsx", format="xlsx", **options)
+
+
+@pytest.mark.parametrize("text", ["B3", "B3-F9", "F3:B9", "B9:F3", "3:9", "B0:F9", "Sheet!A1:B2"])
+def test_what_is_no_range_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="range"):
+        declared("a.xlsx", format="xlsx", range=text)
+
+
+def test_records_of_a_range_are_cut_out_without_what_is_beside_them(tmp_path: Path) -> None:
+    rows = [
+        ["id", "name", None, "kept"],
+        [1, "Ada Quill", None, "x y z"],
+        [2, "Ben Oak", None, "beside"],
+        [3, "Cy", None, None],
+    ]
+    content = workbook({"S": rows}, merged=["A3:A4"])
+    parse = {"format": "xlsx", "range": "A1:B9", "merged": "fill"}
+    wanted, found = cut_and_parsed(tmp_path, "a.xlsx", content, parse, [0])
+    assert found == wanted
+    left = zipfile.ZipFile(tmp_path / "cut-a.xlsx").read("xl/worksheets/sheet1.xml").decode()
+    assert "Ada" not in left
+    assert "x y z" in left
+    # the name is beside the range, too
+    rows[2][3] = "Ada Quill"
+    with pytest.raises(CollectError, match="has a text of the records"):
+        cut_and_parsed(tmp_path / "again", "a.xlsx", workbook({"S": rows}), parse, [0])

@@ -32,10 +32,12 @@ def workbook(
     sheets: Mapping[str, Sequence[Sequence[Any]]],
     hidden: Sequence[str] = (),
     parts: Mapping[str, str] = MappingProxyType({}),
+    merged: Sequence[str] = (),
 ) -> bytes:
     """An .xlsx file; None leaves a cell out.
 
     Args:
+        merged: ranges of merged cells of the first sheet.
         parts: further members of the archive, such as ``xl/sharedStrings.xml``.
     """
     sink = io.BytesIO()
@@ -63,20 +65,22 @@ def workbook(
         archive.writestr("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{_RELATIONS}">{targets}</Relationships>')
         archive.writestr("xl/styles.xml", _STYLES)
         for at, rows in enumerate(sheets.values(), 1):
-            archive.writestr(f"xl/worksheets/sheet{at}.xml", _sheet(rows))
+            archive.writestr(f"xl/worksheets/sheet{at}.xml", _sheet(rows, merged if at == 1 else ()))
         for name, text in parts.items():
             archive.writestr(name, text)
     return sink.getvalue()
 
 
-def _sheet(rows: Sequence[Sequence[Any]]) -> str:
+def _sheet(rows: Sequence[Sequence[Any]], merged: Sequence[str]) -> str:
     lines = []
     for number, row in enumerate(rows, 1):
         cells = [
             f'<c r="{chr(65 + at)}{number}" {_cell(value)}</c>' for at, value in enumerate(row) if value is not None
         ]
         lines.append(f'<row r="{number}">{"".join(cells)}</row>')
-    return f'<worksheet xmlns="{_MAIN}"><sheetData>{"".join(lines)}</sheetData></worksheet>'
+    cells = "".join(f'<mergeCell ref="{one}"/>' for one in merged)
+    spans = f'<mergeCells count="{len(merged)}">{cells}</mergeCells>' if merged else ""
+    return f'<worksheet xmlns="{_MAIN}"><sheetData>{"".join(lines)}</sheetData>{spans}</worksheet>'
 
 
 def _cell(value: Any) -> str:

@@ -20,6 +20,8 @@ class ParseOptions(Declaration):
         format: the name of the format, e.g. ``csv``.
         null: texts that mean NULL; the landing zone keeps them as they are.
         trim: whether columns of type ``string`` lose the blanks around their texts; ``trim`` of a column comes first.
+        later: options that a release added to the format: receipts have them only if they are declared, so that batches
+            of earlier releases are not parsed again.
         blank_is_null: whether a cell of blanks is NULL in columns that are not strings, because the format has no other
             way to leave out a value.
     """
@@ -27,6 +29,7 @@ class ParseOptions(Declaration):
     format: str
     null: tuple[str, ...] = ()
     trim: Flag = False
+    later: ClassVar[tuple[str, ...]] = ()
     blank_is_null: ClassVar[bool] = False
 
 

@@ -15,7 +15,9 @@ from vertebra.governance.schemas import STATES
 from vertebra.lake.batches import (
     CURSOR_FIELD,
     RAGGED_COLUMN,
+    RAGGED_NOTES,
     RAGGED_REASON_COLUMN,
+    REASONED_NOTES,
     RECORD_COLUMN,
     RECORDS_PER_BATCH,
 )
@@ -103,7 +105,7 @@ def rejects(worked: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx:
 
 def has_ragged_records(batch: Batch) -> bool:
     """Whether a batch has records whose cells cannot be assigned to columns."""
-    return any(batch.receipt.text.get(name) for name in ("ragged", "misquoted"))
+    return any(batch.receipt.text.get(name) for name in RAGGED_NOTES)
 
 
 def ragged_records(batch: Batch, dataset: Dataset, ctx: StepContext) -> DataFrame:
@@ -111,7 +113,7 @@ def ragged_records(batch: Batch, dataset: Dataset, ctx: StepContext) -> DataFram
     from pyspark.sql import functions as F
 
     # batches that were parsed by earlier releases do not have the column
-    reasons = [(RAGGED_REASON_COLUMN, pa.string())] if batch.receipt.text.get("misquoted") else []
+    reasons = [(RAGGED_REASON_COLUMN, pa.string())] if any(map(batch.receipt.text.get, REASONED_NOTES)) else []
     schema = pa.schema([(RECORD_COLUMN, pa.int64()), (RAGGED_COLUMN, pa.string()), *reasons])
     records = ctx.engine.read_parquet([batch.records], schema).where(F.col(RAGGED_COLUMN).isNotNull())
     number = F.lit(batch.number).cast("bigint")

@@ -43,8 +43,8 @@ _WRITTEN_AS: Final = {
 """How values of a declared type may be written. Integers: ``int`` and ``digits``; strings: anything."""
 
 
-_UNORDERED: Final = ("json", "jsonl")
-"""Formats whose keys have no order."""
+_UNORDERED: Final = ("json", "jsonl", "xml")
+"""Formats whose keys and elements have no order."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,12 @@ RAGGED_COLUMN: Final = "_ragged"
 too few or too many cells; NULL for other records. Payloads without such records do not have the column."""
 
 RAGGED_REASON_COLUMN: Final = "_ragged_reason"
+REASONED_NOTES: Final = ("misquoted", "out_of_place")
+"""Facts of a receipt that count records whose cells cannot be assigned to columns, with a reason for each."""
+
+RAGGED_NOTES: Final = ("ragged", *REASONED_NOTES)
+"""Facts of a receipt that count records whose cells cannot be assigned to columns."""
+
 """Column of ``records.parquet`` with the reason why the cells of a record cannot be assigned to columns; NULL if it has
 too few or too many cells, and for other records. Payloads without other reasons may lack the column."""
 
@@ -59,7 +65,7 @@ class Receipt:
         content: hash of the data in the payload, for sources that send the same data in other bytes each time.
         text: properties of the payload's text: ``encoding``, ``delimiter``, which of them were ``detected``, columns
             ``renamed`` to be unique, the ``confidence`` in a guessed encoding, ``other_lines`` in another
-            encoding than most, numbers of ``ragged``, ``filled`` and ``misquoted`` records.
+            encoding than most, numbers of ``ragged``, ``filled``, ``misquoted`` and ``out_of_place`` records.
         seen: a profile of the cells by column, see :class:`vertebra.lake.column_profile.ColumnProfile`.
         records_sha256: of ``records.parquet``; None in receipts of earlier releases.
         freed_at: when payload and records were freed, because the batch was retracted; None while they are there.

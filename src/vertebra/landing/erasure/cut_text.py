@@ -1,4 +1,4 @@
-"""Cuts records out of CSV and JSON Lines; all other bytes stay as they are."""
+"""Cuts records out of CSV, JSON Lines and fixed-width text; all other bytes stay as they are."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from vertebra.landing.parsing.csv_faults import LONGEST_LINE
 from vertebra.landing.parsing.csv_text import TextFile, csv_text
 from vertebra.landing.parsing.detection import encoding_of
 from vertebra.landing.parsing.encoding import Encoding
+from vertebra.landing.parsing.fixed_width_layout import FixedWidthOptions
+from vertebra.landing.parsing.fixed_width_reader import layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,6 +76,24 @@ def cut_lines(part: PayloadPart, dropped: Sequence[int], sink: BinaryIO, context
             if not (is_record and number in unwanted):
                 out.write(line)
             number += is_record
+
+
+def cut_fixed_width(part: PayloadPart, dropped: Sequence[int], sink: BinaryIO, context: ReadContext) -> None:
+    """Copy fixed-width text without some records: the header, comments and blank lines stay."""
+    options = context.declared(FixedWidthOptions)
+    encoding = encoding_of(part, options.encoding, context.guessed)
+    layout = layout_of(part, encoding, options)
+    unwanted = set(dropped)
+    record = 0
+    with _opened(part, encoding) as text, _written(sink, encoding) as out:
+        for number, line in enumerate(text, 1):
+            content = line.rstrip("\r\n").removeprefix(_MARK if number == 1 else "")
+            is_record = number > layout.before and layout.is_record(content, options.comment)
+            if not (is_record and record in unwanted):
+                out.write(line)
+            elif number == 1 and line.startswith(_MARK):
+                out.write(_MARK)
+            record += is_record
 
 
 class _After:

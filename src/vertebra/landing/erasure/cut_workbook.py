@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 from vertebra.errors import CollectError
 from vertebra.formatting import shortened
 from vertebra.landing.parsing.workbook import Sheet, path_of_sheet
+from vertebra.landing.parsing.workbook_options import Area, column_number
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ _WITHOUT_CELLS: Final = ("xl/styles.xml", "xl/theme/")
 _SHEET: Final = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 _DATA: Final = re.compile(r"<(?:\w+:)?sheetData\b.*</(?:\w+:)?sheetData>", re.DOTALL)
 _ROW: Final = re.compile(rb"<(?:\w+:)?row\b([^>]*?)(?:/>|>(?:(?!</(?:\w+:)?row>).)*</(?:\w+:)?row>)", re.DOTALL)
+_CELL: Final = re.compile(rb"<(?:\w+:)?c\b([^>]*?)(?:/>|>(?:(?!</(?:\w+:)?c>).)*</(?:\w+:)?c>)", re.DOTALL)
+_PLACE: Final = re.compile(rb'\br="([A-Z]{1,3})(\d+)"')
 _NUMBER: Final = re.compile(rb'\br="(\d+)"')
 _SHARED: Final = re.compile(rb'<(?:\w+:)?c\b[^>]*\bt="s"[^>]*>\s*<(?:\w+:)?v>\s*(\d+)\s*</')
 _ITEM: Final = re.compile(rb"<((?:\w+:)?)si\b[^>]*?(?:/>|>(?:(?!</(?:\w+:)?si>).)*</(?:\w+:)?si>)", re.DOTALL)
@@ -46,7 +49,8 @@ def cut_workbook(
 ) -> None:
     """Copy a workbook without some records.
 
-    Their rows are removed, and the numbers of the others stay. Shared strings that no cell has any more are emptied.
+    Their rows are removed, or the cells of a declared range in them, and the numbers of the others stay. Shared strings
+    that no cell has any more are emptied.
 
     Raises:
         CollectError: another part of the workbook has texts that only these records have, or the key, or repeats cells.
@@ -65,15 +69,23 @@ def cut_workbook(
     with zipfile.ZipFile(sheet.file) as source:
         _refuse_copies(source, part)
         _refuse_sheets(sheet, key)
-        changed = _changed(source, path_of_sheet(source, sheet.name), gone)
+        area = None if options.range is None else sheet.area
+        changed = _changed(source, path_of_sheet(source, sheet.name), gone, area, part)
         texts |= {text for text in key if not _NO_TEXT.fullmatch(text)} - others
         _refuse_left(source, changed, texts, part)
         _write(source, changed, sink)
 
 
-def _changed(source: zipfile.ZipFile, path: str, gone: Collection[int]) -> dict[str, bytes | None]:
-    """The parts that change, by name; None for one that is left out."""
-    changed: dict[str, bytes | None] = {path: b"".join(_rows_left(source.read(path), gone))}
+def _changed(
+    source: zipfile.ZipFile, path: str, gone: Collection[int], area: Area | None, part: PayloadPart
+) -> dict[str, bytes | None]:
+    """The parts that change, by name; None for one that is left out.
+
+    Args:
+        gone: numbers of rows, from 0.
+        area: the cells of these rows that are removed; None for all of them.
+    """
+    changed: dict[str, bytes | None] = {path: b"".join(_rows_left(source.read(path), gone, area, part))}
     names = source.namelist()
     if _STRINGS in names:
         sheets = [changed.get(name) or source.read(name) for name in names if _SHEET.fullmatch(name)]
@@ -85,15 +97,29 @@ def _changed(source: zipfile.ZipFile, path: str, gone: Collection[int]) -> dict[
     return changed
 
 
-def _rows_left(text: bytes, gone: Collection[int]) -> Iterator[bytes]:
+def _rows_left(text: bytes, gone: Collection[int], area: Area | None, part: PayloadPart) -> Iterator[bytes]:
     at, number = 0, -1
     for row in _ROW.finditer(text):
         given = _NUMBER.search(row.group(1))
         number = int(given.group(1)) - 1 if given else number + 1
         if number in gone:
             yield text[at : row.start()]
+            if area is not None:
+                yield _cells_left(row.group(), area, part)
             at = row.end()
     yield text[at:]
+
+
+def _cells_left(row: bytes, area: Area, part: PayloadPart) -> bytes:
+    """A row without the cells of a range."""
+
+    def left(cell: Match[bytes]) -> bytes:
+        place = _PLACE.search(cell.group(1))
+        if place is None:
+            raise _refusal(f"{part.name} has cells without a place", "it is not known which of them are in parse.range")
+        return b"" if area.has(int(place.group(2)) - 1, column_number(place.group(1).decode())) else cell.group()
+
+    return _CELL.sub(left, row)
 
 
 def _emptied(strings: bytes, used: Collection[int]) -> bytes:

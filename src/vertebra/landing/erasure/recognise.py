@@ -7,10 +7,11 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from vertebra.governance.drift import sources_in
-from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN
+from vertebra.lake.batches import RAGGED_COLUMN, RAGGED_NOTES, RECORD_COLUMN
 from vertebra.lake.erasure import joined_key, key_hash
 from vertebra.landing.erasure.rewrite import options_of
 from vertebra.landing.parsing.csv_dialect import CsvOptions, csv_options
+from vertebra.landing.parsing.fixed_width_layout import FixedWidthOptions, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from vertebra.declare.dataset import Dataset
+    from vertebra.declare.parse import ParseOptions
     from vertebra.governance.forgotten import Tombstones
     from vertebra.lake.batches import Batch, Receipt
 
@@ -65,7 +67,7 @@ def key_texts(records: Path, receipt: Receipt, dataset: Dataset, columns: Sequen
 def ragged_matches(batch: Batch, dataset: Dataset, key: Mapping[str, str]) -> list[int]:
     """The records without a row, such as ragged ones, that have the texts of a key in the places of its columns."""
     text = batch.receipt.text
-    if not (text.get("ragged") or text.get("misquoted")) or batch.receipt.freed_at is not None:
+    if not any(map(text.get, RAGGED_NOTES)) or batch.receipt.freed_at is not None:
         return []
     texts = key_texts(batch.records, batch.receipt, dataset, list(key))
     wanted = joined_key(list(key.values()))
@@ -93,17 +95,25 @@ def _ragged_texts(
 ) -> Iterator[tuple[int, str]]:
     """The texts of ragged records in the places of the columns; few records are ragged."""
     parse = options_of(receipt.parse, dataset)
-    if not isinstance(parse, CsvOptions):
-        return
-    options: dict[str, Any] = csv_options(parse, receipt.text.get("delimiter") or ",")
     import pyarrow.compute as pc
 
     mine = batch.filter(pc.is_valid(batch.column(RAGGED_COLUMN)))
     texts = mine.column(RAGGED_COLUMN).to_pylist()
     for ordinal, text in zip(mine.column(RECORD_COLUMN).to_pylist(), texts, strict=True):
-        try:
-            cells = next(csv.reader(io.StringIO(text, newline=""), **options), [])
-        except csv.Error:
-            continue
+        cells = _cells(text, parse, receipt)
         if max(places) < len(cells):
             yield ordinal, joined_key([cells[place] for place in places])
+
+
+def _cells(text: str, parse: ParseOptions, receipt: Receipt) -> list[str]:
+    """The cells of a ragged record; none if it cannot be cut into cells."""
+    if isinstance(parse, CsvOptions):
+        options: dict[str, Any] = csv_options(parse, receipt.text.get("delimiter") or ",")
+        try:
+            return next(csv.reader(io.StringIO(text, newline=""), **options), [])
+        except csv.Error:
+            return []
+    if isinstance(parse, FixedWidthOptions):
+        spans = [Span.parse(place) for place in receipt.text.get("positions", ())]
+        return [text[span.start : span.stop].strip(" ") for span in spans]
+    return []

@@ -223,7 +223,7 @@ def _parsed(
     text = {
         fact: value
         for fact, value in receipt.text.items()
-        if fact not in ("ragged", "filled", "misquoted", "other_lines")
+        if fact not in ("ragged", "filled", "misquoted", "out_of_place", "other_lines")
     }
     return RecordsSummary(0, receipt.columns, text, {column: {} for column in receipt.columns})
 

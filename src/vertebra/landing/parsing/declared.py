@@ -33,7 +33,9 @@ def parse_declaration(dataset: Dataset) -> dict[str, Any]:
 
     Texts that mean NULL, and trimming, are left out, because the landing zone keeps every text unchanged.
     """
-    declared = dataset.parse.model_dump(mode="json", exclude={"null", "trim"})
+    fields = type(dataset.parse).model_fields
+    unset = {name for name in dataset.parse.later if getattr(dataset.parse, name) == fields[name].default}
+    declared = dataset.parse.model_dump(mode="json", exclude={"null", "trim", *unset})
     name = dataset.parse.format
     made = {"parser": format_named(name).version, "member": dataset.collect.member, **_ALWAYS_RECORDED, **declared}
     paths = declared_paths(dataset)

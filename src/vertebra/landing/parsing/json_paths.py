@@ -16,7 +16,12 @@ _FORMATS: Final = ("json", "jsonl")
 
 
 def declared_paths(dataset: Dataset) -> tuple[str, ...]:
-    """The sources of a dataset that may be paths; a key that is written the same way comes first."""
+    """The sources of a dataset that may be paths; a key that is written the same way comes first.
+
+    Of XML they are all sources, because a column may not take an element that repeats.
+    """
+    if dataset.parse.format == "xml":
+        return tuple(sorted({source for name, column in dataset.columns.items() for source in column.sources(name)}))
     if dataset.parse.format not in _FORMATS:
         return ()
     sources = [

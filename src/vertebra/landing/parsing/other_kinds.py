@@ -49,10 +49,7 @@ _MAGIC: Final = (
     (b"\xfd7zXZ\x00", Kind("compressed with xz", "ask the source for gzip, or unpack it")),
     (b"\x1f\x8b", Kind("compressed with gzip twice", "unpack it once before it is collected")),
 )
-_XML_TEXT: Final = Kind(
-    "XML, which is not read",
-    "ask the source for CSV or JSON, convert it, or write a format of your own (docs/write-a-collector.md)",
-)
+_XML_TEXT: Final = Kind("XML", "declare where its records are, for example parse: {format: xml, records: /export/row}")
 _NESTED: Final = Kind("an archive within an archive", "unpack the outer archive, and collect the inner one")
 
 
@@ -77,7 +74,7 @@ def refuse_other_kinds(part: PayloadPart, declared: str) -> None:
     """
     with part.open() as stream:
         kind = kind_of(stream.read(_HEAD))
-    if kind is not None:
+    if kind is not None and not (kind is _XML_TEXT and declared == "xml"):
         raise CollectError(
             f"{part.name} is {kind.name}",
             cause=f"parse.format of the dataset is {declared}",

@@ -16,6 +16,7 @@ from vertebra.formatting import counted, shortened
 from vertebra.landing.parsing.column_names import positions, renamed, unique_names
 from vertebra.landing.parsing.other_kinds import kind_of
 from vertebra.landing.parsing.records import ReadContext, Records, refuse_other_columns
+from vertebra.landing.parsing.workbook_options import Area, column_number
 from vertebra.landing.payload import BUFFER, Expansion, PayloadPart, SizeLimits, limit_expansion
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Sheet:
         part: the workbook.
         file: the workbook on disk.
         name: the sheet's name.
+        area: the cells that are read.
         columns: names of the columns.
     """
 
@@ -78,10 +80,12 @@ class Sheet:
             self._sheet = workbook.get_sheet_by_name(self.name)
         except Exception as error:
             raise _damaged(part, error) from error
-        self._errors = _errors_in(file, part, self.name)
+        self.area = options.area
+        self._errors = _errors_in(file, part, self.name, self.area)
         # calamine leaves out empty columns before the first cell
         start: tuple[int, int] = self._sheet.start or (0, 0)
         self._first_column = start[1]
+        self._merged = self._merged_cells()
         self._before, self.columns = self._header()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -97,28 +101,38 @@ class Sheet:
             yield pa.RecordBatch.from_arrays(cells, names=names)
 
     def records(self) -> Iterator[tuple[int, list[str | None]]]:
-        """The rows that are records, with their number in the sheet, from 0, and their cells from column A."""
+        """The rows that are records, with their number in the sheet, from 0, and their cells from the first column."""
         width = len(self.columns)
         for number, row in self._rows():
             if number >= self._before and self._has_values(number, row, width):
                 yield number, row
 
     def others(self) -> Iterator[tuple[str, Iterator[list[str | None]]]]:
-        """The other sheets of the workbook with cells: their names, and the texts of their rows."""
+        """What is not read: names of the other sheets of the workbook with cells, and the texts of their rows."""
+        if self._options.range is not None:
+            rest = (
+                [None if self.area.has(row, at) else cell for at, cell in enumerate(cells)]
+                for row, cells in self._cells()
+            )
+            yield f"{self.name} outside of {self._options.range}", rest
         for name in self._workbook.sheet_names:
             if name != self.name and _is_filled(self._workbook, name):
                 yield name, (list(map(_text, row)) for row in self._workbook.get_sheet_by_name(name).iter_rows())
 
     def _header(self) -> tuple[int, tuple[str, ...]]:
         """The number of the first row with records, from 0, and the names of the columns."""
-        options = self._options
+        options, area = self._options, self.area
+        header: list[list[str | None]] = []
         for number, row in self._rows():
-            if number < options.skip or not any(row):
+            if number < area.top + options.skip or (not header and not any(row)):
                 continue
             if options.header:
-                width = max(at for at, cell in enumerate(row) if cell) + 1
-                return number + 1, tuple(cell or "" for cell in row[:width])
-            width = max(len(row), self._first_column + self._sheet.width)
+                header.append(self._spanned(number, row) if options.header_rows > 1 else row)
+                if len(header) == options.header_rows:
+                    return number + 1, _names(header, area)
+                continue
+            width = max(len(row), self._first_column + self._sheet.width - area.left)
+            width = width if area.right is None else area.right + 1 - area.left
             if options.names and len(options.names) != width:
                 raise CollectError(
                     f"{self._place} has {counted(width, 'column')}, parse.names declares {len(options.names)}",
@@ -126,10 +140,12 @@ class Sheet:
                     remedy="correct parse.names",
                 )
             return number, options.names or positions(width)
+        after = f" after the first {options.skip} rows" if options.skip else ""
+        where = f" in {options.range}" if options.range is not None else ""
         raise CollectError(
-            f"{self._place} is empty",
-            cause="it has no cells with values" + (f" after the first {options.skip} rows" if options.skip else ""),
-            remedy="declare another sheet: parse: {sheet: NAME}, or collect again when the source has data",
+            f"{self._place} is empty" if not header else f"{self._place} ends within the header",
+            cause=f"it has no cells with values{where}{after}" if not header else "parse.header_rows is larger",
+            remedy="declare another sheet or range: parse: {sheet: NAME}, or collect again when the source has data",
         )
 
     @property
@@ -145,13 +161,24 @@ class Sheet:
         beyond = next((at for at in range(width, len(row)) if row[at]), None)
         if beyond is not None:
             raise CollectError(
-                f"cell {_letters(beyond)}{number + 1} of {self._place} is outside the table: {row[beyond]!r:.60}",
+                f"cell {_letters(beyond + self.area.left)}{number + 1} of {self._place} is outside the table: "
+                f"{row[beyond]!r:.60}",
                 cause=f"the header has {counted(width, 'column')}",
                 remedy="give the column a name, move what is beside the table to another sheet, or correct parse.skip",
             )
         return any(cell is not None for cell in row)
 
     def _rows(self) -> Iterator[tuple[int, list[str | None]]]:
+        """The rows of the range with their number in the sheet, from 0, and their cells from its first column."""
+        fill = self._options.merged == "fill"
+        for number, cells in self._cells():
+            if self.area.bottom is not None and number > self.area.bottom:
+                return
+            own = self.area.of_row(number, cells)
+            # a row that only merged cells reach has no values of its own, and is no record
+            yield number, self._spanned(number, own) if fill and any(own) else own
+
+    def _cells(self) -> Iterator[tuple[int, list[str | None]]]:
         """All rows with their number, from 0, and their cells from column A."""
         margin: list[str | None] = [None] * self._first_column
         try:
@@ -163,6 +190,40 @@ class Sheet:
                 yield number, cells
         except (ValueError, OverflowError) as error:
             raise _damaged(self.part, error) from error
+
+    def _merged_cells(self) -> Mapping[int, list[tuple[int, int, str]]]:
+        """For each row, the first and last column of merged cells, from 0, and their value."""
+        if self._options.merged == "first" and self._options.header_rows == 1:
+            return {}
+        merged = list(self._sheet.merged_cell_ranges or ())
+        first = {top for (top, _), _ in merged}
+        values = {(number, at): cell for number, row in self._cells() if number in first for at, cell in enumerate(row)}
+        found: dict[int, list[tuple[int, int, str]]] = {}
+        for (top, left), (bottom, right) in merged:
+            value = values.get((top, left))
+            if value is None:
+                continue
+            for row in range(top, bottom + 1):
+                found.setdefault(row, []).append((left, right, value))
+        return found
+
+    def _spanned(self, number: int, row: list[str | None]) -> list[str | None]:
+        """A row of the range in which merged cells have their value in all of their cells."""
+        filled = list(row)
+        for left, right, value in self._merged.get(number, ()):
+            for at in range(left, right + 1):
+                if self.area.has(number, at):
+                    filled += [None] * (at - self.area.left + 1 - len(filled))
+                    filled[at - self.area.left] = value
+        return filled
+
+
+def _names(rows: Sequence[Sequence[str | None]], area: Area) -> tuple[str, ...]:
+    """The names of the columns: the texts of header rows above each other, each once."""
+    width = max((at + 1 for row in rows for at, cell in enumerate(row) if cell), default=0)
+    width = width if area.right is None else area.right + 1 - area.left
+    above = ([row[at] for row in rows if at < len(row) and row[at]] for at in range(width))
+    return tuple(" ".join(cell for cell in dict.fromkeys(cells) if cell) for cells in above)
 
 
 def _seekable(part: PayloadPart, number: int, context: ReadContext) -> Path:
@@ -220,8 +281,8 @@ def _is_filled(workbook: Any, name: str) -> bool:
         return False
 
 
-def _errors_in(file: Path, part: PayloadPart, sheet: str) -> Mapping[int, Mapping[int, str]]:
-    """The cells of a sheet with an error, by row and column from 0; calamine gives them as empty cells.
+def _errors_in(file: Path, part: PayloadPart, sheet: str, area: Area) -> Mapping[int, Mapping[int, str]]:
+    """The cells of a range with an error, by row and column from 0; calamine gives them as empty cells.
 
     Raises:
         CollectError: a formula has no value, or the XML expands too far.
@@ -235,11 +296,15 @@ def _errors_in(file: Path, part: PayloadPart, sheet: str) -> Mapping[int, Mappin
             with limit_expansion(cast("Any", archive.open(entry)), expansion) as stream:
                 for attributes, content in _cells(stream):
                     found = _PLACE.search(attributes)
+                    if found is None:
+                        continue
+                    number, at = int(found.group(2)) - 1, column_number(found.group(1).decode())
+                    if not area.has(number, at):
+                        continue
                     value = _VALUE.search(content)
-                    if found and _IS_ERROR.search(attributes) and value:
-                        row = errors.setdefault(int(found.group(2)) - 1, {})
-                        row[_column(found.group(1))] = value.group(1).decode()
-                    elif found and value is None and _FORMULA.search(content) and b't="str"' not in attributes:
+                    if _IS_ERROR.search(attributes) and value:
+                        errors.setdefault(number, {})[at] = value.group(1).decode()
+                    elif value is None and _FORMULA.search(content) and b't="str"' not in attributes:
                         without.append((found.group(1) + found.group(2)).decode())
     except (zipfile.BadZipFile, KeyError, ElementTree.ParseError) as error:
         raise _damaged(part, error) from error
@@ -302,14 +367,6 @@ def _text(value: Any) -> str | None:
             whole = f"{'-' if seconds < 0 else ''}{int(minutes // 60)}:{int(minutes % 60):02}:{int(rest):02}"
             return whole + (f"{rest % 1:.6f}"[1:].rstrip("0") if rest % 1 else "")
     raise TypeError(f"no text for {type(value).__name__}")
-
-
-def _column(letters: bytes) -> int:
-    """The number of a column, from 0: A is 0, AA is 26."""
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number - 1
 
 
 def _letters(column: int) -> str:
