@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
+from pydantic import ValidationError
 
 from landing.readings import records, source
 from portals import stand_in as faults
 from portals.portals import CkanPortal, OpenMeteo, PagedApi, SocrataPortal
 from portals.stand_in import Reply, reset_midway, with_status
 from vertebra.errors import CollectError
+from vertebra.governance.drift import sources_in
 from vertebra.lake.batches import batches
 from vertebra.landing.outcome import PayloadsRefusedError
 
@@ -205,6 +210,168 @@ class TestCkan:
             assert [batch.receipt.period for batch in gathered(self.declared(host, "{period:%Y}_renda_a.csv")).new] == [
                 "2022"
             ]
+
+        def test_a_missing_file_is_named_and_can_be_skipped_by_name(self, portal, gathered, app):
+            app.gone = {"2021_renda_a.csv"}
+            declared = self.declared(host := portal(app), "{period:%Y}_renda_a.csv")
+            with pytest.raises(
+                PayloadsRefusedError, match=r"lists 2021_renda_a\.csv, and the portal does not have"
+            ) as told:
+                gathered(declared)
+            assert 'collect: {skip: ["2021_renda_a.csv"]}' in told.value.remedy
+            asked = len(host.asked)
+            for skip in (["2021_*"], ["2021_*", "1999_*"]):
+                collect = declared.collect.model_copy(update={"skip": tuple(skip)})
+                outcome = gathered(declared.model_copy(update={"collect": collect}), f"run-{len(skip)}")
+                assert outcome.refused == ()
+                assert [one.fact for one in outcome.warnings] == [
+                    f"collect.skip of readings names {one}, and no resource has this name" for one in skip[1:]
+                ]
+            assert not any("2021_renda_a" in one.path for one in host.asked[asked:])
+            collect = declared.collect.model_copy(update={"skip": ("*",)})
+            with pytest.raises(CollectError, match="has no file named") as none_left:
+                gathered(declared.model_copy(update={"collect": collect}))
+            assert "collect.skip leaves out all" in none_left.value.cause
+
+    class TestResources:
+        """The yearly resources of a package are one dataset, read from the datastore."""
+
+        @pytest.fixture
+        def app(self):
+            app = CkanPortal(cap=100)
+            for year, header in ((2013, "Demanda_ocupació"), (2012, "Demanda_ocupacio")):
+                rows = [{"_id": n + 1, "Any": str(year), header: f"{year}-{n}"} for n in range(250)]
+                app.stored[f"{year}_atur_per_sexe.csv"] = rows
+            return app
+
+        def declared(self, host, **more):
+            collect = {
+                "from": "ckan",
+                "portal": f"{host.url}/data",
+                "package": "atur",
+                "resources": "{period:%Y}_atur_*",
+            }
+            columns = {
+                "year": {"type": "int", "source": "Any"},
+                "demand": {"type": "string", "source": ["Demanda_ocupació", "Demanda_ocupacio"]},
+            }
+            return source(collect | more, "snapshot", columns=columns)
+
+        def test_each_is_read_page_by_page_as_a_period(self, portal, gathered, app):
+            declared = self.declared(portal(app))
+            new = gathered(declared).new
+            assert [(batch.receipt.period, batch.receipt.records) for batch in new] == [("2012", 250), ("2013", 250)]
+            assert [sources_in(declared, batch.receipt.columns)["demand"] for batch in new] == [
+                "Demanda_ocupacio",
+                "Demanda_ocupació",
+            ]
+            app.stored["2013_atur_per_sexe.csv"][0]["Any"], app.modified = "2014", "2024-01-02T00:00:00"
+            assert [batch.receipt.period for batch in gathered(declared).new] == ["2013"]
+
+        def test_one_that_the_portal_does_not_have_is_named_and_can_be_skipped(self, portal, gathered, app):
+            app.gone = {"2012_atur_per_sexe.csv"}
+            host = portal(app)
+            with pytest.raises(PayloadsRefusedError, match=r"lists 2012_atur_per_sexe\.csv") as told:
+                gathered(self.declared(host))
+            assert "Not found: Resource was not found." in told.value.cause
+            assert [batch.receipt.period for batch in told.value.outcome.new] == ["2013"]
+            assert gathered(self.declared(host, skip=["2012_*"])).refused == ()
+
+        def test_one_that_is_not_in_the_datastore_is_told(self, portal, gathered, app):
+            app.files["2011_atur_per_sexe.csv"] = b"Any,Demanda\n2011,1\n"
+            with pytest.raises(PayloadsRefusedError, match=r"2011_atur_per_sexe\.csv is not in the datastore") as told:
+                gathered(self.declared(portal(app)))
+            assert 'skip: ["2011_atur_per_sexe.csv"]' in told.value.remedy
+            assert len(told.value.outcome.new) == 2
+
+        def test_a_page_that_is_cut_is_refused_and_the_others_are_landed(self, portal, gathered, app):
+            app.stored["2012_atur_per_sexe.csv"] = [{"_id": 1, "Any": "2012"}]
+            host = portal(app)
+            host.faults = [None, None, faults.error_as_data]
+            with pytest.raises(PayloadsRefusedError, match="is an error message") as told:
+                gathered(self.declared(host))
+            assert [batch.receipt.period for batch in told.value.outcome.new] == ["2013"]
+
+    @pytest.mark.parametrize(
+        ("collect", "says"),
+        [
+            ({"package": "a"}, "package goes with files or with resources"),
+            ({"package": "a", "files": "*", "resources": "*"}, "package goes with files or with resources"),
+            ({"resource": "a", "resources": "*"}, "package goes with files or with resources"),
+            ({"resource": "a", "skip": ["b"]}, "skip names resources of a package"),
+            ({"package": "a", "files": "*", "skip": ["{period:%Y}_*"]}, "has a placeholder"),
+            ({"package": "a", "resources": "{station}"}, "has no {station}"),
+        ],
+    )
+    def test_forms_that_do_not_go_together_are_refused(self, collect, says):
+        with pytest.raises(ValidationError, match=re.escape(says)):
+            source({"from": "ckan", "portal": "https://e.org"} | collect, "snapshot", parse={"format": "json"})
+
+
+class TestStoredBodies:
+    """Bodies of a portal that somebody saved as files."""
+
+    def body(self, number, total):
+        rows = [{"_id": n, "Any": "2012"} for n in range(number)]
+        return json.dumps({"help": "", "success": True, "result": {"records": rows, "limit": 100, "total": total}})
+
+    def declared(self, path, **more):
+        parse = {"format": "json", "records": "result.records"}
+        return source({"from": "files", "path": path} | more, "append", parse=parse)
+
+    def test_one_page_of_several_is_refused(self, project, collected):
+        (project / "a.json").write_text(self.body(100, 3552))
+        with pytest.raises(CollectError, match=r"a\.json has 100 records, and says itself that there are 3,552"):
+            collected(self.declared("a.json"))
+        (project / "b.json").write_text(self.body(3, 3))
+        assert collected(self.declared("b.json")).records == 3
+
+    def test_an_error_that_was_saved_as_data_is_refused(self, project, collected):
+        (project / "a.json").write_text(
+            '{"success": false, "error": {"message": "Not found", "__type": "Not Found Error"}}'
+        )
+        with pytest.raises(CollectError, match="has no key 'result'"):
+            collected(self.declared("a.json"))
+
+
+class TestEmptyFiles:
+    """An empty day among files is no failure; an empty file alone, or one that had records, is."""
+
+    def declared(self, path="*.json", **more):
+        return source({"from": "files", "path": path} | more, "append", parse={"format": "json"})
+
+    def test_a_day_without_records_lands_among_others(self, project, collected):
+        for day, text in (("01", '[{"a": 1}]'), ("02", "[]"), ("03", "[]")):
+            (project / f"2020-01-{day}.json").write_text(text)
+        assert [batch.receipt.records for batch in collected(self.declared()).new] == [1, 0, 0]
+        assert collected(self.declared()).unchanged == 3
+        # a new declaration parses them again
+        again = source({"from": "files", "path": "*.json"}, "append", parse={"format": "json", "encoding": "utf-8"})
+        outcome = collected(again, "run-2")
+        assert (outcome.reparsed, outcome.warnings) == (3, ())
+
+    @pytest.mark.parametrize("text", ["", "{}", "[{}]", "null"])
+    def test_what_is_no_empty_array_is_refused_among_others(self, project, collected, text):
+        (project / "a.json").write_text('[{"a": 1}]')
+        (project / "b.json").write_text(text)
+        with pytest.raises(CollectError):
+            collected(self.declared())
+
+    def test_a_file_alone_is_refused_unless_declared(self, project, collected):
+        (project / "a.json").write_text("[]")
+        with pytest.raises(CollectError, match="the array is empty"):
+            collected(self.declared("a.json"))
+        with pytest.raises(CollectError, match="the array is empty"):
+            collected(self.declared())
+        assert collected(self.declared("a.json", empty="accept")).records == 0
+
+    def test_a_file_that_had_records_is_refused(self, project, collected):
+        (project / "a.json").write_text('[{"a": 1}]')
+        (project / "b.json").write_text('[{"a": 2}]')
+        collected(self.declared())
+        (project / "b.json").write_text("[]")
+        with pytest.raises(CollectError, match=r"b\.json has no records; the batch before had 1"):
+            collected(self.declared())
 
 
 class TestSocrata:

@@ -111,6 +111,8 @@ class CkanPortal:
         rows: of the one resource.
         cap: most records it gives at once.
         files: of the package, by name.
+        stored: records of resources of the package that are in the datastore, by name.
+        gone: names of resources that the package lists, and that the portal does not have.
         token: that it wants, if any.
         before: called before each page, to change things meanwhile.
     """
@@ -124,6 +126,8 @@ class CkanPortal:
         self.modified = "2024-01-01T00:00:00"
         self.files: dict[str, bytes] = {}
         self.links: dict[str, str] = {}
+        self.stored: dict[str, list[dict[str, Any]]] = {}
+        self.gone: set[str] = set()
         self.token: str | None = None
         self.before: Any = None
         self.datastore_searches = 0
@@ -141,11 +145,13 @@ class CkanPortal:
         if action == "package_show":
             return _json({"success": True, "result": {"name": asked.query["id"], "resources": self._resources(asked)}})
         name = asked.path.rpartition("/")[2]
-        return Reply(self.files[name], 200, {"Content-Type": "text/csv"}) if name in self.files else NOT_FOUND
+        there = name in self.files and name not in self.gone
+        return Reply(self.files[name], 200, {"Content-Type": "text/csv"}) if there else NOT_FOUND
 
     def _search(self, asked: Asked) -> Reply:
         self.datastore_searches += 1
-        if asked.query["resource_id"] != "r-1":
+        stored = {f"s-{name}": rows for name, rows in self.stored.items() if name not in self.gone} | {"r-1": self.rows}
+        if asked.query["resource_id"] not in stored:
             error = {
                 "success": False,
                 "error": {"message": "Not found: Resource was not found.", "__type": "Not Found Error"},
@@ -155,14 +161,15 @@ class CkanPortal:
             self.before(self)
         offset, limit = int(asked.query.get("offset", 0)), min(int(asked.query.get("limit", 100)), self.cap)
         assert asked.query["sort"] == "_id asc"
-        rows = sorted(self.rows, key=lambda row: row["_id"])[offset : offset + limit]
+        every = stored[asked.query["resource_id"]]
+        rows = sorted(every, key=lambda row: row["_id"])[offset : offset + limit]
         links = {
             "start": "/api/3/action/datastore_search",
             "next": f"/api/3/action/datastore_search?offset={offset + limit}",
         }
         result = {
             "records": rows,
-            "total": len(self.rows),
+            "total": len(every),
             "limit": limit,
             "_links": links,
             "records_format": "objects",
@@ -172,8 +179,11 @@ class CkanPortal:
     def _resources(self, asked: Asked) -> list[dict[str, Any]]:
         host = asked.headers["host"]
         return [
-            {"id": f"f-{n}", "name": name, "format": "CSV", "url": self.links.get(name, f"http://{host}/download/{name}"), "last_modified": None}
+            {"id": f"f-{n}", "name": name, "format": "CSV", "url": self.links.get(name, f"http://{host}/download/{name}"), "last_modified": None, "datastore_active": False}
             for n, name in enumerate(self.files)
+        ] + [
+            {"id": f"s-{name}", "name": name, "format": "CSV", "url": "", "last_modified": None, "datastore_active": True}
+            for name in self.stored
         ]  # fmt: skip
 
 

@@ -239,7 +239,7 @@ class BatchWriter:
         url = self.redact(payload.url)
         try:
             provenance = Provenance(url, payload.period, payload.part)
-            summary = self._parse(raw, name, digest, folder, provenance)
+            summary = self._parse(raw, name, digest, folder, provenance, empty=payload.may_be_empty)
             check_records(self.dataset, payload, summary, url, known)
             receipt = self._receipt(number, payload, url, raw, digest, summary)
             if self.shrink is not None:
@@ -333,7 +333,7 @@ class BatchWriter:
         if not gaps or receipt.records:
             came = Provenance(receipt.url, receipt.period, receipt.part)
             digest, guessed = receipt.stored_sha256, receipt.guessed_encodings
-            return self._parse(batch.payload, name, digest, folder, came, gaps, guessed)
+            return self._parse(batch.payload, name, digest, folder, came, gaps, guessed, empty=not receipt.records)
         # all its records were forgotten
         shutil.copyfile(batch.records, folder / "records.parquet")
         from vertebra.landing.records import RecordsSummary
@@ -413,6 +413,8 @@ class BatchWriter:
         provenance: Provenance,
         gaps: Sequence[int] = (),
         guessed: tuple[str, ...] = (),
+        *,
+        empty: bool = False,
     ) -> RecordsSummary:
         from vertebra.landing.records import write_records  # imports much that a collection without news can spare
 
@@ -427,9 +429,9 @@ class BatchWriter:
         scratch = folder / "scratch"
         try:
             target = folder / "records.parquet"
-            return write_records(
-                raw, name, digest, self.dataset, target, scratch, gaps=gaps, guessed=guessed, provenance=provenance
-            )
+            into = (self.dataset, target, scratch)
+            how = (gaps, guessed, provenance)
+            return write_records(raw, name, digest, *into, None, *how, empty=empty)
         finally:
             if scratch.exists():
                 shutil.rmtree(scratch, ignore_errors=True)

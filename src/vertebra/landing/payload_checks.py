@@ -87,6 +87,13 @@ def check_records(
             cause="the answer was cut off, or its pages do not fit together",
             remedy="collect again; if it happens again, ask the source",
         )
+    total = summary.text.get("total")
+    if total is not None and summary.records < total:
+        raise CollectError(
+            f"{file_name(url)} has {counted(summary.records, 'record')}, and says itself that there are {total:,}",
+            cause="it is one page of an answer of a CKAN portal, not all of them",
+            remedy="collect the resource itself: collect: {from: ckan, portal: URL, resource: ID}",
+        )
     declared = sources_in(dataset, summary.columns, summary.text.get("renamed"))
     names = [*summary.columns, *summary.text.get("nested", ())]
     origins = {source for name, source in declared.items() if dataset.columns[name].origin is not None}

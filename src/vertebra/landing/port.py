@@ -145,6 +145,7 @@ class Payload:
         expected_records: number of records according to the source; a payload with another number is refused.
         content_hash: hash of the data, for sources that give the same data in other bytes each time. A payload whose
             hash is landed is unchanged.
+        may_be_empty: whether no records are no sign of a fault, as in one of several files.
     """
 
     file: Path
@@ -156,6 +157,7 @@ class Payload:
     file_name: str | None = None
     expected_records: int | None = None
     content_hash: str | None = None
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,8 @@ def write_records(
     gaps: Sequence[int] = (),
     guessed: tuple[str, ...] = (),
     provenance: Provenance | None = None,
+    *,
+    empty: bool = False,
 ) -> RecordsSummary:
     """Parse a payload into ``records.parquet``: ``_record`` (BIGINT, from 0) and every cell as text.
 
@@ -78,12 +80,13 @@ def write_records(
         gaps: ordinals, rising, that no record gets, because the records that had them were forgotten.
         guessed: encodings that were guessed when the payload was parsed before; they are kept unless one is declared.
         provenance: where the payload came from, for columns whose values are not in the records.
+        empty: whether to accept a payload without records, as ``collect: {empty: accept}`` does.
 
     Raises:
         CollectError: the payload cannot be parsed as declared; ignore what was written.
         OSError: the file cannot be written.
     """
-    context = ReadContext(dataset.parse, scratch, digest, dataset.collect.empty == "accept")
+    context = ReadContext(dataset.parse, scratch, digest, empty or dataset.collect.empty == "accept")
     context = replace(context, paths=declared_paths(dataset), guessed=guessed)
     context = replace(context, origins=declared_origins(dataset), provenance=provenance or Provenance(name))
     return write_parsed(payload, name, dataset.collect.member, context, target, limits, gaps)

@@ -93,7 +93,7 @@ def _local(request: Request, path: str) -> Iterator[Item]:
         if several and _leads_out(file, root):
             yield Refused(url, _link(url, file), part=part)
             continue
-        yield Payload(file, url, headers=_headers(modified), part=part)
+        yield Payload(file, url, headers=_headers(modified), part=part, may_be_empty=len(files) > 1)
 
 
 def _url(file: Path, root: Path) -> str:
@@ -151,7 +151,8 @@ def _remote(request: Request, url: str) -> Iterator[Item]:
             yield Refused(file.url, _changed(file.url), target, part=part)
             continue
         headers = {"mark": file.version_token} if file.version_token else {}
-        yield Payload(target, file.url, headers=headers | _headers(file.modified), part=part)
+        about = headers | _headers(file.modified)
+        yield Payload(target, file.url, headers=about, part=part, may_be_empty=len(files) > 1)
 
 
 def _watched(request: Request, file: StoredFile, done: int) -> None:

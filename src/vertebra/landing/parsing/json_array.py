@@ -42,6 +42,23 @@ def copy_array(source: BinaryIO, path: Sequence[str], sink: BinaryIO, name: str)
     document.skip_rest(len(path))
 
 
+def integer_at(source: BinaryIO, path: Sequence[str], name: str) -> int | None:
+    """The whole number at a path of keys; None if there is none.
+
+    Args:
+        source: a document that has an array of records, UTF-8.
+        name: name of the document in messages.
+    """
+    document = _Document(source, name)
+    try:
+        for place, key in enumerate(path):
+            document.enter_value(key, path[:place])
+        text = document.number()
+    except CollectError:
+        return None
+    return int(text) if text.isdigit() else None
+
+
 class _Document:
     """A position in a JSON text, with a buffer of the text after it."""
 
@@ -87,6 +104,12 @@ class _Document:
         if self.peek() != b"}":
             raise self._cut_off()
         raise self.wrong(f"has no key {key!r}", f"{where} has the keys {', '.join(seen[:10]) or '(none)'}")
+
+    def number(self) -> bytes:
+        """The characters of the number that starts here."""
+        start = self._at
+        self._literal()
+        return self._buffer[start : self._at]
 
     def skip_container(self, sink: BinaryIO | None, depth: int = 0) -> None:
         """Skip the array or object that starts here, and copy its bytes."""

@@ -13,7 +13,7 @@ from vertebra.formatting import counted
 from vertebra.landing.parsing.column_names import renamed, unique_names
 from vertebra.landing.parsing.detection import encoding_of
 from vertebra.landing.parsing.encoding import Encoding, decoded, encoding_notes, undecodable
-from vertebra.landing.parsing.json_array import copy_array
+from vertebra.landing.parsing.json_array import copy_array, integer_at
 from vertebra.landing.parsing.json_paths import pointer, steps
 from vertebra.landing.parsing.json_unnest import RecordsPath, unnested
 from vertebra.landing.parsing.other_kinds import refuse_other_kinds
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _LARGEST_RECORD: Final = 64 << 20
 _BATCH_BYTES: Final = 32 << 20
+_CKAN: Final = ("result", "records")
+"""Where the records are in an answer of a CKAN portal, beside the total of all its pages."""
+
 _NESTED: Final = 50
 """Nested keys that a message can propose."""
 
@@ -75,6 +78,7 @@ def _read(parts: Sequence[PayloadPart], context: ReadContext, path: str | None, 
     encodings = [encoding_of(part, declared, context.guessed) for part in parts]
     pairs = zip(parts, encodings, strict=True)
     records = RecordsPath.parse(path)
+    total = _total(parts, encodings) if records.array == _CKAN else None
     texts = [
         _text(part, encoding, number, context, records.array, lines=lines)
         for number, (part, encoding) in enumerate(pairs)
@@ -117,12 +121,23 @@ def _read(parts: Sequence[PayloadPart], context: ReadContext, path: str | None, 
         "renamed": renamed([*keys, *paths, *parents], columns),
         "paths": [*paths, *parents],
         "nested": nested,
+        "total": total,
     }
     pointers = [*(pointer([key]) for key in keys), *(pointer(steps(path)) for path in paths)]
     query = _cells(source) if inner is None else _inner_cells(source)
     width = len(pointers) + len(parents)
     batches = _batches(connection, query, pointers, width, context.digest, batch, name) if keys else iter(())
     return Records(columns, batches, notes)
+
+
+def _total(parts: Sequence[PayloadPart], encodings: Sequence[Encoding]) -> int | None:
+    """The number of records that the pages of a CKAN portal say there are in all of them; None if they do not."""
+    found = []
+    for part, encoding in zip(parts, encodings, strict=True):
+        if encoding.is_utf8 and not encoding.mark:
+            with part.open() as stream:
+                found.append(integer_at(stream, (_CKAN[0], "total"), part.name))
+    return max((total for total in found if total is not None), default=None)
 
 
 def _text(
