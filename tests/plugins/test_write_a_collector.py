@@ -128,10 +128,10 @@ class TestInstalled:
             ("commits", "repository:", "repositry:", "did you mean repository?"),
             ("commits", "every", "branch: --output=x\n  every", "dataset commits: collect.branch: string should match pattern"),
             ("commits", "columns:", "parse: {format: csv}\ncolumns:", "git gives jsonl, not csv"),
-            ("rain", "widths", "width", "datasets/rain.yaml:3:59: dataset rain: unknown key 'width' in parse"),
+            ("rain", "widths", "width", "datasets/rain.yaml:3:52: dataset rain: unknown key 'width' in parse"),
             ("rain", "widths", "width", "the keys here are format, null, trim, encoding, names, widths"),
             ("rain", "11, 8, 5", "11, 8", "3 names have 2 widths"),
-            ("rain", "fixed_width,", "fixed_with,", "did you mean fixed_width?"),
+            ("rain", "card,", "crad,", "did you mean card?"),
         ],
     )  # fmt: skip
     def test_its_declaration_is_checked_like_the_built_in_ones(
@@ -161,16 +161,16 @@ class TestInstalled:
 
     def test_the_json_schema_has_its_keys(self) -> None:
         schema = json_schema("dataset")
-        for key, name, option in (("collect", "git", "repository"), ("parse", "fixed_width", "widths")):
+        for key, name, option in (("collect", "git", "repository"), ("parse", "card", "widths")):
             mapping = schema["properties"][key]["discriminator"]["mapping"]
             form = schema["$defs"][mapping[name].rpartition("/")[2]]
             assert form["properties"][option]["description"]
             assert "http" in mapping or "csv" in mapping
 
     def test_its_examples_load(self, folder: Path) -> None:
-        for name, member in (("git", COLLECTORS["git"]), ("fixed_width", FORMATS["fixed_width"])):
+        for name, member in (("git", COLLECTORS["git"]), ("card", FORMATS["card"])):
             write(folder / "datasets" / f"of_{name}.yaml", member.example)
-        assert {"of_git", "of_fixed_width"} <= set(load_project(folder, environ={}).datasets)
+        assert {"of_git", "of_card"} <= set(load_project(folder, environ={}).datasets)
 
 
 def test_it_runs_from_the_command_line(folder: Path, site: Path) -> None:
@@ -186,7 +186,7 @@ def test_without_the_package_the_project_says_what_is_missing(folder: Path) -> N
     assert done.returncode == 1
     assert "datasets/commits.yaml:3:9: dataset commits: collect.from is 'git'" in done.stderr
     assert "install the package that adds 'git'" in done.stderr
-    assert "dataset rain: parse.format is 'fixed_width'" in done.stderr
+    assert "dataset rain: parse.format is 'card'" in done.stderr
 
 
 class TestAPackageThatCannotBeUsed:
@@ -245,6 +245,6 @@ def test_an_upgrade_of_the_package_has_its_batches_parsed_again(folder: Path, si
         "Metadata-Version: 2.1\nName: vertebra-git\nVersion: 1.1\n"
     )
     planned = command(folder, site, "plan").stdout
-    assert "the plug-in fixed_width changed" in planned, planned
+    assert "the plug-in card changed" in planned, planned
     assert "1 batch parsed again" in command(folder, site, "collect", "rain").stderr
     assert json.loads(file.read_text())["parse"]["plugin"] == "1.1"
