@@ -2,6 +2,8 @@
 .PHONY: help run test mutants bench lint format reference conformance setup spark mariadb lock clean
 
 PYTHON ?= python3
+PROJECT ?= flights
+BODIES = $(abspath ../shared/data/$(PROJECT))
 UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,8 +15,9 @@ UV := $(BIN)/uv
 help: ## Show what can be done
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-11s %s\n", $$1, $$2}'
 
-run: setup ## Set everything up and run projects/flights from raw files to chosen models
-	@$(BIN)/vertebra run --project projects/flights
+run: setup ## Set everything up and run projects/flights, or PROJECT=barcelona, from raw files to chosen models
+	@if test -d projects/$(PROJECT)/standin; then cd projects/$(PROJECT) && $(CURDIR)/$(BIN)/python -m standin --bodies $(BODIES); \
+	else $(BIN)/vertebra run --project projects/$(PROJECT); fi
 
 test: setup spark mariadb ## Set everything up and pass all tests, on both engines where Java is installed
 	@$(BIN)/pytest --numprocesses 2 --dist worksteal
@@ -89,4 +92,4 @@ lock: setup ## Renew the lock files
 		--generate-hashes --no-annotate --no-header --upgrade - --output-file requirements-spark.lock
 
 clean: ## Remove the environments and everything the reference project produced
-	@rm -rf $(VENV) .venv-spark .mariadb projects/flights/lake projects/flights/mlflow.db projects/flights/mlruns mutants
+	@rm -rf $(VENV) .venv-spark .mariadb projects/*/lake* projects/*/mlflow.db* projects/*/mlruns projects/*/.standin mutants

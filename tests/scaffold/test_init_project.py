@@ -44,6 +44,13 @@ def test_an_example_is_copied_with_its_declarations_and_nothing_else(tmp_path: P
     assert not list((tmp_path / "copy").rglob("__pycache__"))
 
 
+def test_the_stand_in_of_an_example_is_copied_with_it(tmp_path: Path) -> None:
+    init_project(tmp_path / "city", "barcelona")
+    assert (tmp_path / "city" / "standin" / "__main__.py").is_file()
+    assert len(load_project(tmp_path / "city", profile="standin", environ={}).datasets) == 9
+    assert not list((tmp_path / "city").rglob(".standin"))
+
+
 def test_an_unknown_example_is_told_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(VertebraError, match=r"there is no example flight\n  cause: the examples are .*flights"):
         init_project(tmp_path / "copy", "flight")

@@ -15,7 +15,7 @@ _INSTALLED: Final = _HERE / "examples"
 _CHECKOUT: Final = _HERE.parents[2] / "projects"
 
 _FILES: Final = ("vertebra.yaml", "README.md")
-_FOLDERS: Final = ("data", "datasets", "reconcile", "views", "analyses", "publish", "live")
+_FOLDERS: Final = ("data", "datasets", "reconcile", "views", "analyses", "publish", "live", "standin")
 """The folders that are copied; the lake, models and caches are not."""
 
 _NOT_COUNTED: Final = {".git", ".DS_Store"}
