@@ -46,9 +46,8 @@ analysis = Analysis(
         "people": "population",
     },
     categorical=("type", "floor", "status", "district"),
-    group="listed_on",
-    folds=5,
-    test_from=date(2020, 11, 1),
+    folds={"by": "listed_on", "count": 5},
+    test={"from": date(2020, 11, 1)},
     zone="Europe/Madrid",
     candidates={
         "ridge": Candidate(build=ridge, grid={"alpha": (1.0, 10.0)}, encode="one_hot"),

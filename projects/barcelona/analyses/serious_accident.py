@@ -39,9 +39,8 @@ analysis = Analysis(
         "income": "income_index",
     },
     categorical=("weekday", "district"),
-    group="happened_on",
-    folds=5,
-    test_from=date(2017, 11, 1),
+    folds={"by": "happened_on", "count": 5},
+    test={"from": date(2017, 11, 1)},
     zone="UTC",  # the clock on the wall, read as UTC
     candidates={
         "logistic": Candidate(build=logistic, grid={"c": (0.01, 1.0)}, encode="one_hot"),
