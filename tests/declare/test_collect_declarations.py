@@ -52,7 +52,7 @@ def declare(project, collect, more="parse: {format: csv}\n"):
         ("{from: http, url: https://x.org/a, limit: {}}", "did you mean limits?"),
         ("{from: http, url: https://x.org/a, headers: {Host: x}}", "Vertebra sets the header Host itself"),
         ("{from: ckan, portal: https://x.org}", "write resource: ID for records, or package: NAME"),
-        ("{from: ckan, portal: https://x.org, package: p}", "package and files go together"),
+        ("{from: ckan, portal: https://x.org, package: p}", "package goes with files or with resources"),
         ("{from: socrata, portal: https://x.org, id: abc}", "'abc' is not the id of a dataset"),
         ("{from: rest, url: https://x.org/a, page: {by: offset}}", "pages by offset need param"),
         ("{from: rest, url: https://x.org/a, page: {by: cursor, param: c}}", "pages by cursor need next"),
