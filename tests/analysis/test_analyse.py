@@ -26,7 +26,18 @@ from vertebra.governance.ledgers import Ledgers
 from vertebra.governance.step_facts import PredictionFacts
 
 TEST_DAY = 45  # 15 April
-PLOTS = ("candidates", "importances", "calibration", "roc", "precision_recall", "confusion", "folds", "over_time")
+PLOTS = (
+    "candidates",
+    "importances",
+    "calibration",
+    "roc",
+    "precision_recall",
+    "confusion",
+    "folds",
+    "over_time",
+    "contributions",
+    "dependence",
+)
 
 
 @pytest.fixture(scope="module")

@@ -180,3 +180,38 @@ def test_a_fold_of_one_class_is_marked_and_too_few_are_refused() -> None:
 def test_a_trial_averages_the_folds_that_were_scored() -> None:
     trial = Trial(CandidateModel("a", Candidate(build=dict)), (1.0, float("nan"), 3.0), 0.0)
     assert (trial.mean, round(trial.deviation, 3)) == (2.0, 1.414)
+
+
+def test_a_setting_is_not_fitted_again_on_the_same_rows(make_world: Callable[..., Any]) -> None:
+    from analysis_world import jobs, logistic
+
+    fitted: list[float] = []
+
+    def counted(c: float) -> Any:
+        model = logistic(c)
+        fitted.append(c)
+        return model
+
+    def fits(candidate: float) -> int:
+        return fitted.count(candidate)
+
+    world = make_world(jobs())
+    one = {"counted": Candidate(build=counted, grid={"c": (0.5,)})}
+    world.analyse(late_jobs(candidates=one))
+    first = fits(0.5)
+    world.analyse(late_jobs(candidates={"counted": Candidate(build=counted, grid={"c": (0.5, 2.0)})}))
+    # the key and the test build the estimator, and the folds forwards in time; the five declared folds do not
+    assert fits(0.5) <= first - 5
+    assert fits(2.0) >= 5
+    runs = [world.models(split="cross-validation", candidate="counted", run_id=f"run-{number}") for number in (1, 2)]
+    assert runs[0][0]["value"] == runs[1][0]["value"]
+    assert runs[0][0]["fold_scores"] == runs[1][0]["fold_scores"]
+    assert (runs[0][0]["seconds"] or 0) > 0
+    assert runs[1][0]["seconds"] is None
+    keys = [row["validation_key"] for row in runs[1]]
+    assert keys[0] == runs[0][0]["validation_key"] != keys[1]
+    changed = {"folds": {"by": "day", "count": 4}, "metric": "brier"}
+    world.analyse(late_jobs(candidates=one, **changed))
+    (again,) = world.models(split="cross-validation", candidate="counted", run_id="run-3")
+    assert again["validation_key"] not in keys
+    assert again["seconds"] > 0

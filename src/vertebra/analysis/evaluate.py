@@ -59,6 +59,7 @@ def assess(
         perfect: features that alone predict the label.
         plots: folder for PNG files; by default in the scratch folder.
     """
+    from vertebra.analysis.dependence import feature_plots
     from vertebra.analysis.explain import importances
     from vertebra.analysis.plots import draw_all
     from vertebra.analysis.time_plots import time_plots
@@ -85,7 +86,7 @@ def assess(
     )
     explained = importances(analysis, model, test)
     ctx.progress("drawing plots")
-    more = time_plots(analysis, evaluation, train, chosen, rolling)
+    more = time_plots(analysis, evaluation, train, chosen, rolling) | feature_plots(analysis, model, train, test)
     folder = plots or ctx.scratch / "plots"
     drawn = draw_all(analysis, evaluation, trials, chosen, explained, folder, more)
     return Assessment(model, evaluation, forwards, warnings, tuple(drawn))

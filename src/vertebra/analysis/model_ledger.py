@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vertebra.analysis.validation_cache import write_scores
+
 if TYPE_CHECKING:
     from vertebra.analysis.champion import Decision
     from vertebra.analysis.split import TrainTestSets
@@ -44,7 +46,9 @@ def ledger_rows(
             "metric": analysis.metric,
             "value": trial.mean,
             "deviation": trial.deviation,
-            "seconds": trial.seconds,
+            "fold_scores": write_scores(trial.scores),
+            "validation_key": trial.key or None,
+            "seconds": None if trial.cached else trial.seconds,
         }
         for trial in trials
     ]

@@ -72,6 +72,7 @@ def analyse(
         StepError: a model consists of code that a stored model may not contain.
     """
     from vertebra.analysis import track
+    from vertebra.analysis.card_page import card_page
     from vertebra.analysis.choose import choose
     from vertebra.analysis.evaluate import assess
     from vertebra.analysis.examples import load
@@ -80,10 +81,12 @@ def analyse(
     from vertebra.analysis.perfect_features import perfect_features
     from vertebra.analysis.train import candidate_models
     from vertebra.analysis.validate import cross_validate
+    from vertebra.analysis.validation_cache import known_scores
 
     sets = _examples(analysis, tracking, ctx)
     train = load(analysis, sets.train)
-    trials = cross_validate(analysis, candidate_models(analysis), train, ctx.progress)
+    known = known_scores(analysis, train, ctx.ledgers)
+    trials = cross_validate(analysis, candidate_models(analysis), train, ctx.progress, known)
     chosen = choose(analysis, trials)
     perfect = perfect_features(analysis, train)
     test = load(analysis, sets.test, train)
@@ -92,7 +95,8 @@ def analyse(
     ctx.progress("recording in MLflow")
     card = model_card(analysis, sets, chosen, found, decision)
     metrics, sample = found.evaluation.metrics, train.features.head(100)
-    evidence = track.TrainingRecord(trials, chosen, found.model, sample, metrics, found.plots, card)
+    page = card_page(analysis, sets, chosen, found, decision, train)
+    evidence = track.TrainingRecord(trials, chosen, found.model, sample, metrics, found.plots, card, page)
     registered = track.record(analysis, tracking, project, ctx, sets, evidence)
     result = _Result(sets, chosen, found, decision, registered)
     rows = ledger_rows(analysis, ctx, sets, trials, chosen, found.evaluation, decision, registered)

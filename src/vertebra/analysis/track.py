@@ -37,6 +37,9 @@ CHAMPION: Final = "champion"
 CARD: Final = "model_card.md"
 """The model card, an artifact of the run; it is also the description of the version."""
 
+CARD_PAGE: Final = "model_card.html"
+"""The model card as a page, an artifact of the run."""
+
 _REQUIREMENTS: Final = ("scikit-learn", "lightgbm", "numpy", "pandas", "skops")
 
 
@@ -68,6 +71,7 @@ class TrainingRecord:
         metrics: on the test set, by name.
         plots: PNG files.
         card: the model card, Markdown.
+        page: the model card, HTML.
     """
 
     trials: Sequence[Trial]
@@ -77,6 +81,7 @@ class TrainingRecord:
     metrics: Mapping[str, float]
     plots: Sequence[Path]
     card: str = ""
+    page: str = ""
 
 
 def model_name(project: str, analysis: Analysis) -> str:
@@ -233,6 +238,8 @@ def _log_summary(
     for plot in evidence.plots:
         client.log_artifact(run, str(plot), "plots")
     client.log_text(run, evidence.card, CARD)
+    if evidence.page:
+        client.log_text(run, evidence.page, CARD_PAGE)
 
 
 def _register(

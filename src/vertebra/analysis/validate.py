@@ -86,13 +86,27 @@ def cross_validate(
         progress(
             f"{counted(len(settings) - len(new), 'setting was', 'settings were')} cross-validated before on these rows"
         )
+    unscored = _unscorable(analysis, train)
     fitted = iter(_cross_validated(analysis, new, train, progress) if new else ())
     trials = [
-        replace(next(fitted), key=key) if scores is None else Trial(setting, tuple(scores), 0.0, None, key, cached=True)
+        replace(next(fitted), key=key)
+        if scores is None
+        else Trial(setting, tuple(scores), 0.0, unscored, key, cached=True)
         for setting, (key, scores) in zip(settings, keys, strict=True)
     ]
     _require_scores(analysis, trials)
     return trials
+
+
+def _unscorable(analysis: Analysis, train: Examples) -> dict[int, str]:
+    """The folds that cannot be scored, with the reasons."""
+    task, metric = task_of(analysis), metric_of(analysis)
+    found = {}
+    for fold in range(analysis.folds.count):
+        seen = training_rows(analysis.folds, train, fold)
+        if reason := task.unscorable(metric, train.label[seen], train.label[train.fold == fold]):
+            found[fold] = reason
+    return found
 
 
 def forward(analysis: Analysis, setting: CandidateModel, train: Examples) -> tuple[Analysis, Trial] | None:

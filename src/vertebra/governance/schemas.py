@@ -113,6 +113,10 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         metric=pa.string(),
         value=pa.float64(),
         deviation=pa.float64(),
+        # JSON: the score of each fold, null if it was not scored
+        fold_scores=pa.string(),
+        # equal for equal rows, folds and settings, whose scores are not computed again
+        validation_key=pa.string(),
         seconds=pa.float64(),
         model_name=pa.string(),
         model_version=pa.string(),
