@@ -199,6 +199,7 @@ def test_a_setting_is_not_fitted_again_on_the_same_rows(make_world: Callable[...
     one = {"counted": Candidate(build=counted, grid={"c": (0.5,)})}
     world.analyse(late_jobs(candidates=one))
     first = fits(0.5)
+    fitted.clear()
     world.analyse(late_jobs(candidates={"counted": Candidate(build=counted, grid={"c": (0.5, 2.0)})}))
     # the key and the test build the estimator, and the folds forwards in time; the five declared folds do not
     assert fits(0.5) <= first - 5

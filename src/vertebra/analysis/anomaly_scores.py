@@ -29,9 +29,12 @@ def roc_auc(observed: NDArray[Any], predicted: NDArray[Any]) -> float:
 
 
 def agreement(one: NDArray[Any], other: NDArray[Any]) -> float:
-    """Jaccard index of the rows that two detectors flag: 1 if they are the same, 0 if none is flagged by both."""
+    """Jaccard index of the rows that two detectors flag: 1 if they are the same, 0 if none is flagged by both.
+
+    Two detectors that flag nothing have nothing to agree on, which is 0, too.
+    """
     both, either = np.sum((one[:, 1] > 0) & (other[:, 1] > 0)), np.sum((one[:, 1] > 0) | (other[:, 1] > 0))
-    return float(both / either) if either else 1.0
+    return float(both / either) if either else 0.0
 
 
 def share_flagged(_: NDArray[Any], predicted: NDArray[Any]) -> float:

@@ -117,6 +117,7 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*feature names.*")
         warnings.filterwarnings("ignore", message=".*unknown categories.*")
+        warnings.filterwarnings("ignore", message=".*sklearn.utils.parallel.delayed.*")
         yield
 
 
