@@ -49,7 +49,8 @@ def city(standin: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
         text = file.read_text("utf-8")
         assert old in text
         file.write_text(text.replace(old, new), "utf-8")
-    (folder / "analyses" / "serious_accident.py").unlink()  # a small city has too few of them
+    for name in ("serious_accident", "slow_request"):  # a small city has too few of them
+        (folder / "analyses" / f"{name}.py").unlink()
     bodies = standin["bodies"].generated(SIZE)
     with pytest.MonkeyPatch.context() as patch, standin["server"].serving(bodies) as address:
         for name, value in standin["main"].environment(address, bodies, folder / ".standin").items():
@@ -142,6 +143,13 @@ def test_asking_prices_are_predicted_better_than_by_a_constant(city: Any) -> Non
     tested = [one for one in project.models("asking_price") if one.split == "test" and one.metric == "mae"]
     scores = {one.candidate: one.value for one in tested}
     assert min(scores.values()) < 0.8 * scores["baseline"]
+
+
+def test_neighbourhoods_are_of_a_few_types(city: Any) -> None:
+    project, _ = city
+    (types,) = rows(project, "select count(*) as n, count(distinct _prediction) as k from analysis.neighbourhood_types")
+    assert types["n"] == 73 * 4  # the years with income and rents
+    assert 2 <= types["k"] <= 5
 
 
 def test_without_the_stand_in_it_asks_the_portals() -> None:

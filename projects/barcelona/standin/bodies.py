@@ -145,6 +145,10 @@ REQUEST_KINDS = {
 }
 """What citizens write about, by the kind of the request."""
 
+SLOW_ELEMENTS = ("Clavegueram", "Sorolls", "Transport")
+SLOW, FAST = (2, 9, 15, 20, 60), (0, 1, 2, 5, 9)
+"""Days that a request is open."""
+
 
 def _requests(city: tuple[Neighbourhood, ...], random: Random, number: int) -> dict[str, bytes | None]:
     """Requests of citizens by year: one year is in windows-1252, one answers 404, some are closed before they are opened."""
@@ -166,7 +170,8 @@ def _requests(city: tuple[Neighbourhood, ...], random: Random, number: int) -> d
             one, kind = random.choice(city), random.choices(list(REQUEST_KINDS), (55, 25, 15, 5))[0]
             element, detail = random.choice(REQUEST_KINDS[kind])
             opened = date(year, 1, 1) + timedelta(random.randrange(365))
-            closed = opened + timedelta(random.choice((0, 1, 2, 5, 9, 20, 60)) if random.random() > 0.004 else -3)
+            days = random.choice(SLOW if element in SLOW_ELEMENTS else FAST)
+            closed = opened + timedelta(days if random.random() > 0.004 else -3)
             spelling = one.police if year >= 2019 else one.name
             where = (f"{one.latitude:.6f}", f"{one.longitude:.6f}") if random.random() > 0.03 else ("", "")
             rows.append(
