@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from analysis_world import late_jobs
 from vertebra.analysis.leakage import refuse_leakage
-from vertebra.declare.analysis import AsOf, Candidate
+from vertebra.declare.analysis import Analysis, AsOf, Candidate
 from vertebra.declare.analysis_file import location_of, read_analysis
 from vertebra.errors import LeakageError
 
@@ -40,8 +40,9 @@ analysis = Analysis(
         ({"candidates": {"baseline": Candidate(build=dict)}}, "part of every analysis"),
         ({"features": {"_size": "size"}}, "is not a feature's name"),
         ({"folds": {"by": "id", "count": 1}}, "greater than or equal to 2"),
-        ({"folds": 5}, "folds is now"),
-        ({"test_from": "2024-04-15"}, "test_from is now test="),
+        ({"folds": 5}, "a classification needs folds="),
+        ({"test_from": "2024-04-15"}, "test_from is now from of test; declare one"),
+        ({"group": "day"}, "group is now by of folds; declare one"),
         ({"folds": {}}, "a classification needs folds="),
         ({"test": None}, "a classification needs test"),
         ({"test": {"from": "2024-04-15", "last": "20 %"}}, "declare one of from, last and group"),
@@ -95,3 +96,9 @@ def test_an_analysis_made_in_python_is_named(tmp_path: Path) -> None:
     assert location_of(late_jobs().model_copy(update={"file": None}), "time") == late_jobs().name
     gone = tmp_path / "gone.py"
     assert location_of(late_jobs().model_copy(update={"file": gone}), "time") == str(gone)
+
+
+def test_arguments_of_earlier_releases_mean_what_folds_and_test_mean_now() -> None:
+    now = late_jobs()
+    given = {name: getattr(now, name) for name in now.model_fields_set - {"folds", "test"}}
+    assert Analysis(**given, group="day", folds=5, test_from="2024-04-15") == now

@@ -73,8 +73,9 @@ def _folds(
 
 
 def _over_time(axes: Axes, analysis: Analysis, evaluation: Evaluation, test: Examples) -> str:
-    """Mean observed and predicted value of the test set in equal periods."""
-    parts = [part for part in np.array_split(np.argsort(test.time, kind="stable"), _PERIODS) if len(part)]
+    """Mean observed and predicted value of the test set in parts of as many prediction times, e.g. of all devices."""
+    times = np.unique(test.time)
+    parts = [np.isin(test.time, some) for some in np.array_split(times, min(_PERIODS, len(times)))]
     dates = _dates(np.asarray([np.median(test.time[part]) for part in parts]))
     observed, predicted = (
         [float(np.mean(values[part])) for part in parts] for values in (test.label, evaluation.predicted)
@@ -84,7 +85,7 @@ def _over_time(axes: Axes, analysis: Analysis, evaluation: Evaluation, test: Exa
     axes.legend(frameon=False)
     _time_axis(axes)
     unit = f" ({analysis.unit})" if analysis.unit else ""
-    axes.set_ylabel(f"Mean of {len(parts)} equal parts" + unit)
+    axes.set_ylabel(f"Mean in each of {len(parts)} parts" + unit)
     worst = int(np.argmax(np.abs(np.subtract(observed, predicted))))
     apart = f"predicted {predicted[worst]:.3g}, observed {observed[worst]:.3g}"
     return f"Furthest apart around {str(dates[worst])[:10]}: {apart}"

@@ -23,9 +23,6 @@ from vertebra.suggestions import did_you_mean
 BASELINE: Final = "baseline"
 """The candidate that every analysis has: a simple rule that a model has to beat."""
 
-_RENAMED: Final = {"test_from": "test={'from': …}", "group": "folds={'by': …}"}
-"""Arguments of earlier releases, and what to write instead."""
-
 
 class AsOf(Declaration):
     """A point-in-time feature: an aggregate over what was already known when the prediction is made.
@@ -225,14 +222,23 @@ class Analysis(Declaration):
 
     @model_validator(mode="before")
     @classmethod
-    def _renamed(cls, given: Any) -> Any:
-        if isinstance(given, Mapping):
-            for old, new in _RENAMED.items():
-                if old in given:
-                    raise ValueError(f"{old} is now {new}")
-            if isinstance(given.get("folds"), int):
-                raise ValueError(f"folds is now folds={{'by': …, 'count': {given['folds']}}}")
-        return given
+    def _of_earlier_releases(cls, given: Any) -> Any:
+        """Read ``group``, ``folds=5`` and ``test_from`` of earlier releases as ``folds`` and ``test``."""
+        if not isinstance(given, Mapping):
+            return given
+        read = dict(given)
+        if isinstance(read.get("folds"), int):
+            read["folds"] = {"count": read["folds"]}
+        if "group" in read:
+            folds = read.get("folds", {})
+            if not isinstance(folds, Mapping) or "by" in folds:
+                raise ValueError("group is now by of folds; declare one of them")
+            read["folds"] = {**folds, "by": read.pop("group")}
+        if "test_from" in read:
+            if read.get("test") is not None:
+                raise ValueError("test_from is now from of test; declare one of them")
+            read["test"] = {"from": read.pop("test_from")}
+        return read
 
     @model_validator(mode="after")
     def _consistent(self) -> Analysis:
