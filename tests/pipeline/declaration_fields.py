@@ -77,7 +77,7 @@ WHOLE: dict[str, Decision] = {
     "Origin": FORMATTED,
     "TableRepair": TRUSTED, "Trust": TRUSTED, "Side": RECONCILED, "RecordSource": RECONCILED, "Comparison": RECONCILED,
     "Survivor": RECONCILED, "Decide": RECONCILED,
-    "View": IN_FILE, "Series": IN_FILE, "SeriesColumn": IN_FILE, "ZoneColumn": IN_FILE, "Analysis": IN_FILE, "AsOf": IN_FILE, "Candidate": IN_FILE,
+    "View": IN_FILE, "ViewRules": IN_FILE, "Series": IN_FILE, "SeriesColumn": IN_FILE, "ZoneColumn": IN_FILE, "Analysis": IN_FILE, "AsOf": IN_FILE, "Candidate": IN_FILE,
     "Folds": IN_FILE, "TestSet": IN_FILE, "Forecast": IN_FILE, "Outliers": IN_FILE,
 }  # fmt: skip
 """Declarations of which every field is decided in the same way, whichever fields they get."""

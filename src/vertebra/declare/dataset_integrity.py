@@ -28,11 +28,11 @@ def dataset_errors(dataset: Dataset, document: Document, declared: Declarations)
             errors.append(no_column(f"dataset {dataset.name}: key", column, dataset, document.where(("key", number))))
     errors += [*upsert_errors(dataset, document), *shrink_errors(dataset, document)]
     if not errors:
-        errors += _rule_errors(dataset, document, declared)
+        errors += rule_errors(dataset, document, declared)
     return errors
 
 
-def _rule_errors(dataset: Dataset, document: Document, declared: Declarations) -> list[DeclarationError]:
+def rule_errors(dataset: Dataset, document: Document, declared: Declarations) -> list[DeclarationError]:
     """The errors of the rules of a dataset. The rules are compiled one by one only if there is an error."""
     try:
         rules = rules_of(dataset, declared.datasets)

@@ -26,13 +26,17 @@ from vertebra.declare.secret import written_secrets
 from vertebra.declare.settings import FILE, read_settings
 from vertebra.declare.validation import validated
 from vertebra.declare.view import SeriesFile
-from vertebra.declare.view_file import read_series, read_view
+from vertebra.declare.view_file import ReadView, read_series, read_view
+from vertebra.declare.view_rule_checks import view_rule_errors
+from vertebra.declare.view_rules import ViewRules
 from vertebra.declare.view_support import unsupported
 from vertebra.errors import DeclarationError, DeclarationErrors
 
 _DATASET: Final[TypeAdapter[Dataset]] = TypeAdapter(Dataset)
 _RECONCILIATION: Final[TypeAdapter[Any]] = TypeAdapter(Reconciliation)
 _SERIES: Final[TypeAdapter[SeriesFile]] = TypeAdapter(SeriesFile)
+_VIEW_RULES: Final[TypeAdapter[ViewRules]] = TypeAdapter(ViewRules)
+_YAML: Final = (".yaml", ".yml")
 
 
 def find_project(start: Path) -> Path:
@@ -160,6 +164,8 @@ class _Loading:
             parts = file.relative_to(folder).parts
             if file.suffix not in suffixes or not file.is_file() or any(part[0] in "._" for part in parts):
                 continue
+            if _beside_view(file, folder):
+                continue
             other = first.setdefault(file.stem, file)
             if other is not file:
                 self.files[display_path(file)] = (FOLDERS[folder.name], file.stem)
@@ -199,10 +205,37 @@ class _Loading:
             return self._series(file)
         try:
             self._check_name(file, "view")
-            self.declared.views[file.stem] = read_view(file, self.root)
+            read = read_view(file, self.root)
+            self.declared.views[file.stem] = read
+            beside = next((one for end in _YAML if (one := file.with_suffix(end)).is_file()), None)
+            if beside is not None:
+                self._view_rules(read, beside)
         except DeclarationErrors as error:
             self.errors += error.errors
             self.declared.failed.add(f"exploitation.{file.stem}")
+
+    def _view_rules(self, read: ReadView, file: Path) -> None:
+        """The rules of a view, from the file beside it."""
+        self.files[display_path(file)] = (FOLDERS["views"], file.stem)
+        document = read_document(file)
+        value = self._named(document, "view")
+        if value is not None and "series" in value:
+            self._add_error(
+                f"{file.stem} is declared twice",
+                cause=f"it is a series here, and a query in {display_path(read.view.file)}",
+                remedy="rename one of the files",
+                where=document.where(("series",), key=True),
+            )
+            value = None
+        made = self._validated(_VIEW_RULES, document, value, "view")
+        errors = list(view_rule_errors(made, document)) if made is not None else []
+        self.errors += errors
+        if made is None or errors:
+            self.declared.failed.add(f"exploitation.{file.stem}")
+            return
+        view = read.view.model_copy(update={"rules": made, "rules_file": file})
+        self.declared.views[file.stem] = replace(read, view=view)
+        self.declared.documents["view", file.stem] = document
 
     def _series(self, file: Path) -> None:
         document = read_document(file)
@@ -313,3 +346,12 @@ def _redacted(error: DeclarationError, secrets: Mapping[str, str]) -> Declaratio
 
 def _redacted_declaration(broken: BrokenDeclaration, secrets: Mapping[str, str]) -> BrokenDeclaration:
     return replace(broken, errors=tuple(_redacted(error, secrets) for error in broken.errors))
+
+
+def _beside_view(file: Path, folder: Path) -> bool:
+    """Whether a file has the rules of the view that is declared beside it."""
+    return (
+        folder.name == "views"
+        and file.suffix in _YAML
+        and any(file.with_suffix(suffix).is_file() for suffix in (".sql", ".py"))
+    )

@@ -18,6 +18,7 @@ from vertebra.declare.publication import PUBLISH_TARGETS, Publication
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, Survivor
 from vertebra.declare.registered import REGISTERED, Registered, registered_by
 from vertebra.declare.view import SeriesFile
+from vertebra.declare.view_rules import ViewRules
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -41,7 +42,7 @@ _SHORT_FORMS: Final[dict[type, dict[str, Any]]] = {
 }
 """What may be written instead of a mapping."""
 
-_NAMED_BY_FILE: Final = (Dataset, EntityResolution, LookupTable, SeriesFile, Publication)
+_NAMED_BY_FILE: Final = (Dataset, EntityResolution, LookupTable, SeriesFile, ViewRules, Publication)
 """Declarations that have the name of their file."""
 
 _DECIDED: Final = ("parse",)
@@ -51,7 +52,7 @@ DOCUMENTS: Final[dict[str, tuple[type[BaseModel], ...]]] = {
     "project": (SettingsFile,),
     "dataset": (Dataset,),
     "reconciliation": (EntityResolution, LookupTable),
-    "view": (SeriesFile,),
+    "view": (SeriesFile, ViewRules),
     "publication": (Publication,),
 }
 """What each kind of file declares: ``vertebra.yaml``, ``datasets/*.yaml``, ``reconcile/*.yaml``, ``views/*.yaml``,

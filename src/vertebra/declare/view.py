@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from vertebra.declare.dataset import Declaration, Name
 from vertebra.declare.series import Series
+from vertebra.declare.view_rules import ViewRules
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -24,6 +25,8 @@ class View(Declaration):
         run_functions: ``run_date`` and ``run_time``, if its SQL calls them.
         imports: the project's Python files that its code imports.
         series: what it is declared as, if it is a series.
+        rules: its columns and rules, if they are declared in a file beside it.
+        rules_file: this file.
     """
 
     name: Name
@@ -37,6 +40,8 @@ class View(Declaration):
     tags: tuple[str, ...] = ()
     run_functions: tuple[str, ...] = ()
     series: Series | None = None
+    rules: ViewRules | None = None
+    rules_file: Path | None = None
 
 
 class SeriesFile(Declaration):

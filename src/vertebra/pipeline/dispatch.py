@@ -108,7 +108,12 @@ def _integrate(step: Step, ctx: StepContext, full_refresh: bool) -> StepOutcome:
     if isinstance(step.declaration, View):
         from vertebra.exploitation.views import build_view
 
-        return build_view(step.declaration, ctx, full_refresh=full_refresh)
+        check = None
+        if step.declaration.rules is not None:
+            from vertebra.trusted.view_check import check_view
+
+            check = check_view
+        return build_view(step.declaration, ctx, full_refresh=full_refresh, check=check)
     from vertebra.exploitation.reconcile import reconcile
 
     return reconcile(step.declaration, ctx)

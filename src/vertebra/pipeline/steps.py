@@ -97,7 +97,9 @@ def _exploitation_steps(project: Project) -> list[Step]:
     ]
     for name, view in project.views.items():
         table = f"{Zone.EXPLOITATION}.{name}"
-        found.append(Step(table, view.inputs, (table,), view, view.tags, files=(view.file, *view.imports)))
+        beside = (view.rules_file,) if view.rules_file is not None else ()
+        files = (view.file, *view.imports, *beside)
+        found.append(Step(table, view.inputs, (table,), view, view.tags, files=files))
     return found
 
 

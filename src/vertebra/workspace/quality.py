@@ -198,7 +198,7 @@ def quality_measures(
         history: those of every run, the latest first.
     """
     ledgers.table("quality")  # refuses a ledger whose columns have other names
-    only = "true" if dataset is None else f"table_name = 'trusted.{dataset}'"
+    only = "true" if dataset is None else f"table_name = '{_table_of(dataset)}'"
     which = (
         "ORDER BY run_id DESC, table_name, stage DESC, scope, subject, measure"
         if history
@@ -214,9 +214,10 @@ def table_quality(project: Project, lake: Lake, ledgers: Ledgers, dataset: str |
     run."""
     by_table: dict[str, list[dict[str, Any]]] = {}
     for measure in quality_measures(lake, ledgers, dataset):
-        by_table.setdefault(measure.table_name.partition(".")[2], []).append(vars(measure))
+        by_table.setdefault(measure.table_name.removeprefix("trusted."), []).append(vars(measure))
     runs = _runs(lake, dataset) if by_table else {}
     declared = list(project.datasets)
+    declared += [f"exploitation.{name}" for name, view in project.views.items() if view.rules is not None]
     known = {*declared, *(one.name for one in project.broken)}
     order = sorted(
         known & set(by_table),
@@ -258,11 +259,12 @@ def quality_of(dataset: str, rows: list[dict[str, Any]], runs: Sequence[QualityR
         runs: its runs, oldest first; none for a check without a run.
     """
     figures = _figures(rows)
-    counted = figures["table", dataset].get("rows", QualityFigure(None, None)).last
+    of_table = figures["table", dataset.rpartition(".")[2]]
+    counted = of_table.get("rows", QualityFigure(None, None)).last
     return TableQuality(
         dataset,
         rows=int(counted or 0),
-        dimensions=figures["table", dataset],
+        dimensions=of_table,
         columns={subject: measures for (scope, subject), measures in figures.items() if scope == "column"},
         rules=tuple(tally_rules(rows)),
         runs=tuple(runs),
@@ -285,9 +287,14 @@ def _figure(stages: Mapping[str, Mapping[str, Any]]) -> QualityFigure:
     return QualityFigure(values.get("before"), values.get("after"), notes[-1] if notes else "")
 
 
+def _table_of(dataset: str) -> str:
+    """The table that is assessed: the trusted one of a dataset, or a view by its qualified name."""
+    return dataset if "." in dataset else f"trusted.{dataset}"
+
+
 def _runs(lake: Lake, dataset: str | None) -> dict[str, list[QualityRun]]:
     """The latest runs of each table, oldest first."""
-    only = "true" if dataset is None else f"table_name = 'trusted.{dataset}'"
+    only = "true" if dataset is None else f"table_name = '{_table_of(dataset)}'"
     found = query(
         lake,
         f"""
@@ -296,7 +303,8 @@ def _runs(lake: Lake, dataset: str | None) -> dict[str, list[QualityRun]]:
             FROM governance.quality
             WHERE {only}
               AND (scope = 'table' OR scope = 'rule' AND (
-                  measure = 'violating_tuples' AND stage = 'before' OR measure = 'figure'
+                  measure = 'violating_tuples' AND (stage = 'before' OR starts_with(table_name, 'exploitation.'))
+                  OR measure = 'figure'
               ))
             -- earlier releases left two assessments of one version where a run died before it wrote the table
             QUALIFY table_version IS NULL
@@ -309,7 +317,7 @@ def _runs(lake: Lake, dataset: str | None) -> dict[str, list[QualityRun]]:
     rows: list[dict[str, Any]] = found.to_arrow_table().to_pylist()
     by_run: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        by_run.setdefault((row["table_name"].partition(".")[2], row["run_id"]), []).append(row)
+        by_run.setdefault((row["table_name"].removeprefix("trusted."), row["run_id"]), []).append(row)
     runs: dict[str, list[QualityRun]] = {}
     for (table, run_id), measured in by_run.items():
         runs.setdefault(table, []).append(_quality_run(run_id, measured))
