@@ -66,4 +66,4 @@ def test_the_json_schema_and_the_reference_have_it(seen) -> None:
     assert seen["schema"] == ["integer", "No text is longer.", [{"tailnum": 6}]]
     row, prose = seen["reference"]
     assert row == "| `max_length: {tailnum: 6}` | `¬∃ t ∈ flights: length(t.tailnum) > 6` |"
-    assert prose.endswith("`max_length` and `references` can also be declared on a column.")
+    assert prose.endswith("`max_length`, `references` and `gap_free` can also be declared on a column.")
