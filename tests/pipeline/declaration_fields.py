@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, get_args, get_type_hints
 
 from vertebra.declare.collect import COLLECTORS
-from vertebra.declare.dataset import ColumnFormat
+from vertebra.declare.column_format import ColumnFormat
 from vertebra.declare.declaration import Declaration
 from vertebra.declare.parse import FORMATS, ParseOptions
 from vertebra.declare.project import Project

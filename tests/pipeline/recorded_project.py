@@ -33,6 +33,23 @@ EVENTS = [
     {"id": 9007199254740993, "value": "12", "ok": "yes"},
 ]
 
+METERS = {
+    "meter-660_1.txt": """\
+firmware 1.4
+day,clock,y,m,energy_GJ,v,u,flow
+2024-10-27,01:00,2024,10,0.36,1,m3,10 l/h
+2024-10-27,02:00,2024,10,0.72,2000,l,1 m3/h
+2024-10-27,02:00,2024,13,x,3,kg,1 parsec
+2024-10-27,24:00,,1,,4,,5
+""",
+    "meter-661_1.txt": """\
+firmware 3
+u,v,energie_kWh,flow,m,y,time,day
+m3,1,100,10 l/h,1,2024,01:00,2024-10-27
+m3,2,200,,2,2024,24:01,2024-10-27
+""",
+}
+
 MEMBERS = (
     {"result": {"records": [{"id": "m1", "plan": "free", "since": "2024-01-01"}, {"id": "m2", "plan": "pro"}]}},
     {"result": {"records": [{"id": "m2", "plan": "free", "since": "2024-05-05"}, {"id": None, "plan": "lost"}]}},
@@ -106,6 +123,21 @@ DECLARATIONS = {
         load: snapshot
         columns: {shop: string, city: string, area: double}
         key: [shop]
+        """,
+    "datasets/meters.yaml": """\
+        source: loggers
+        collect: {from: files, path: "data/meter-*.txt"}
+        parse: {format: csv, skip: 1}
+        load: upsert
+        columns:
+          device: {type: int, from: {file: "meter-(?<device>\\\\d+)_*.txt"}}
+          firmware: {from: {preamble: "firmware (?<firmware>.+)"}}
+          at: {type: timestamp, source: {date: day, time: [clock, time]}, zone: Europe/Madrid}
+          month: {type: date, source: {year: y, month: m}}
+          energy: {type: double, unit: kWh, unit_from: {energy_GJ: GJ, energie_kWh: kWh}}
+          volume: {type: double, source: v, unit: m3, unit_from: u}
+          flow: {type: double, unit: l/h, unit_from: cell}
+        key: [device, at]
         """,
     "datasets/rates.yaml": """\
         source: bank
@@ -208,6 +240,7 @@ def payloads() -> dict[str, bytes]:
         "events.jsonl": events.encode(),
         "sales.csv": SALES.encode(),
         "shops.parquet": _parquet(),
+        **{name: text.encode() for name, text in METERS.items()},
         "rates.avro": _avro(),
         "ours.csv": _csv(ours),
         "theirs.csv": _csv(copied(ours)),
@@ -216,7 +249,7 @@ def payloads() -> dict[str, bytes]:
 
 def described() -> dict[str, Any]:
     """What the payloads of each dataset say, whatever the bytes that a library makes of it."""
-    text = {"readings": READINGS, "events": EVENTS, "members": MEMBERS, "sales": SALES}
+    text = {"readings": READINGS, "events": EVENTS, "meters": METERS, "members": MEMBERS, "sales": SALES}
     made = {"shops": SHOPS.to_pylist(), "rates": RATES, "ours": places(), "theirs": copied(places())}
     return text | made
 

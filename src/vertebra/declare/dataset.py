@@ -2,180 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from vertebra.declare.collect import Collect, parse_defaults
-from vertebra.declare.column_type import INTEGERS, column_type
+from vertebra.declare.column_format import ColumnFormat
 from vertebra.declare.declaration import Declaration as Declaration
 from vertebra.declare.declaration import Flag as Flag
 from vertebra.declare.declaration import Name as Name
 from vertebra.declare.deletions import Deletions
 from vertebra.declare.drift import Drift as Drift
-from vertebra.declare.origin import Origin
 from vertebra.declare.parse import Parse
 from vertebra.declare.quantity import Percentage
 from vertebra.declare.rule_sugar import SugarFields, with_column_sugar, with_rule_sugar
 from vertebra.declare.source_location import display_path
 from vertebra.declare.table_repair import TableRepair
 from vertebra.declare.table_rule import with_column_table_rules, with_table_rules
-from vertebra.declare.time_pattern import time_pattern
 from vertebra.declare.update_rate import UpdateRate
 
 OnViolation = Literal["report", "repair", "quarantine", "fail"]
-
-
-class ColumnFormat(SugarFields):
-    """How a column is read from the payload and converted to its type.
-
-    Attributes:
-        type: ``tinyint smallint int bigint float double decimal(p,s) string boolean date timestamp``.
-        source: the column's name in the payload, if it differs; several if it was renamed over time. In JSON also the
-            path to a nested value: ``properties.n``, ``rooms[0].size``.
-        from: where the value comes from, if it is not in the records: ``{file: "meter-(?<device>\\d+)_*.txt"}``.
-        unit: documents the unit.
-        convert: changes the unit of a ``float`` or ``double``: ``{from: mph, to: km/h}``, any units that pint knows.
-        format: how a date or timestamp is written, as a Spark pattern: ``dd/MM/yyyy HH:mm``. ISO 8601 unless declared.
-        year_from: the first of the hundred years that a year of two digits means, where ``format`` has ``yy``; 2000
-            unless declared.
-        zone: the time zone of timestamps written without an offset: ``America/New_York``. UTC unless declared.
-        repeated: which instant a local time means that occurs twice, when clocks are turned back: ``first`` or
-            ``second``, or ``order`` (the default): as the records of the file follow each other, where the column is
-            part of the key. What stays ambiguous is rejected; ``reject`` rejects all of them.
-        null: texts that mean NULL in this column, besides those of ``parse: null``.
-        trim: whether a string loses the blanks around its text; as ``parse: trim`` says unless declared. Columns of
-            other types are always parsed without them.
-        decimal: the decimal separator of numbers, ``.`` or ``,``.
-        thousands: the separator of groups of three digits: a comma, a point, an apostrophe (``'`` or ``’``), or a space
-            (also a no-break or thin one, which ``" "`` includes); none unless declared.
-        round: whether numbers and times that are finer than the type are rounded to the nearest value, and a date loses
-            its time of day; they are rejected unless declared.
-        true_values, false_values: how a boolean is written; ``true t yes y 1``, ``false f no n 0`` unless declared.
-    """
-
-    type: str = "string"
-    source: str | tuple[str, ...] | None = None
-    origin: Origin | None = Field(default=None, alias="from")
-    description: str = ""
-    unit: str | None = None
-    convert: dict[Literal["from", "to"], str] | None = None
-    format: str | None = None
-    year_from: int | None = Field(default=None, ge=1, le=9900)
-    zone: str | None = None
-    repeated: Literal["order", "first", "second", "reject"] | None = None
-    null: tuple[str, ...] = ()
-    trim: Flag | None = None
-    decimal: Literal[".", ","] = "."
-    thousands: Literal[",", ".", " ", "'", "\u2019", "\u00a0", "\u202f", "\u2009"] | None = None
-    round: Flag = False
-    true_values: tuple[str, ...] = ()
-    false_values: tuple[str, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return {"type": value} if isinstance(value, str) else value
-
-    @field_validator("type")
-    @classmethod
-    def _canonical_type(cls, value: str) -> str:
-        return str(column_type(value))
-
-    @field_validator("source")
-    @classmethod
-    def _names_a_source(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
-        names = (value,) if isinstance(value, str) else value
-        if names is not None and (not names or "" in names):
-            raise ValueError("a source is the name of a column in the payload")
-        return value
-
-    @field_validator("format")
-    @classmethod
-    def _known_pattern(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                time_pattern(value)
-            except ValueError as error:
-                raise ValueError(f"{value!r} is not a date and time pattern: {error}") from error
-        return value
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                ZoneInfo(value)
-            except (ZoneInfoNotFoundError, ValueError, OSError):
-                raise ValueError(f"{value!r} is not a time zone; use a name such as Europe/Madrid") from None
-        return value
-
-    @property
-    def _has_short_years(self) -> bool:
-        return self.format is not None and time_pattern(self.format).fields["y"].count == 2
-
-    @property
-    def assumes_century(self) -> bool:
-        """Whether years of two digits are taken for 2000 to 2099, because ``year_from`` is not declared."""
-        return self.year_from is None and self._has_short_years
-
-    @model_validator(mode="after")
-    def _fits_the_type(self) -> Self:
-        if self.origin is not None and self.source is not None:
-            raise ValueError("a value has one source: remove source, or from")
-        name = column_type(self.type).name
-        number = name in INTEGERS or name in ("float", "double", "decimal")
-        for key, fits, what in (
-            ("convert", name in ("float", "double"), "float or double"),
-            ("format", name in ("date", "timestamp"), "date or timestamp"),
-            ("zone", name == "timestamp", "timestamp"),
-            ("repeated", name == "timestamp" and self.zone is not None, "timestamp with a zone"),
-            ("thousands", number, "number"),
-            ("round", number or name in ("date", "timestamp"), "number, date or timestamp"),
-            ("true_values", name == "boolean", "boolean"),
-            ("false_values", name == "boolean", "boolean"),
-        ):
-            if getattr(self, key) and not fits:
-                raise ValueError(f"{key} is for a {what}, and the type is {self.type}")
-        if self.trim is not None and name != "string":
-            raise ValueError(f"trim is for a string, and the type is {self.type}: it is always parsed without blanks")
-        if self.year_from is not None and not self._has_short_years:
-            raise ValueError("year_from is for a format with a year of two digits, such as dd.MM.yy")
-        if self.decimal == "," and not number:
-            raise ValueError(f"decimal is for a number, and the type is {self.type}")
-        if self.convert is not None and set(self.convert) != {"from", "to"}:
-            raise ValueError("convert needs both from and to: {from: mph, to: km/h}")
-        if self.thousands == self.decimal:
-            other = "," if self.decimal == "." else "."
-            raise ValueError(f"thousands and decimal are both {self.decimal!r}; declare decimal: '{other}' as well")
-        return self
-
-    def sources(self, name: str) -> tuple[str, ...]:
-        """The names that this column can have in a payload, the preferred one first.
-
-        Args:
-            name: the column's declared name.
-        """
-        if self.origin is not None:
-            return (self.origin.records_name(name),)
-        if self.source is None:
-            return (name,)
-        return (self.source,) if isinstance(self.source, str) else self.source
-
-    def received(self, name: str) -> str:
-        """Where the values come from, in words: ``received as Zeit``, ``taken from the file's name by …``.
-
-        Args:
-            name: the column's declared name.
-        """
-        return (
-            f"taken from {self.origin.described()}" if self.origin else f"received as {', '.join(self.sources(name))}"
-        )
-
-
-FORMATTING_FIELDS: Final = frozenset(ColumnFormat.model_fields) - {"description", "unit"}
-"""The fields of a column that decide how it is formatted. The others document it, or are rules about it."""
 
 
 class RuleFields(SugarFields):
@@ -288,15 +134,21 @@ class Dataset(Declaration):
     @model_validator(mode="after")
     def _origins_exist(self) -> Dataset:
         for name, column in self.columns.items():
-            if column.origin is None:
-                continue
-            column.origin.group(name)
+            for group, origin in column.origins(name).items():
+                origin.group(group)
             passes = getattr(self.parse, "skip", 0) or getattr(self.parse, "comment", None)
-            if column.origin.kind == "preamble" and not passes:
+            if any(one.kind == "preamble" for one in column.origins(name).values()) and not passes:
                 raise ValueError(
                     f"{name} has its value from lines before the records, and no lines are passed over; write parse: "
                     "{skip: N}, the number of lines before the header, or comment: '#'"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_have_no_units(self) -> Dataset:
+        found = next((name for name in self.key if name in self.columns and self.columns[name].unit_from), None)
+        if found is not None:
+            raise ValueError(f"{found} is in the key and has unit_from: converted numbers are no key")
         return self
 
     @model_validator(mode="after")

@@ -17,13 +17,14 @@ a reason; nothing is rounded, unless ``round`` is declared, truncated, wrapped a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vertebra.declare.column_type import INTEGERS, ColumnType, column_type
 from vertebra.declare.time_pattern import escape
 from vertebra.formatted.intermediates import Intermediates, Stage
+from vertebra.formatted.measures import Units, converted, split_measure, unit_reasons
 from vertebra.formatted.text import CellText
 from vertebra.formatted.timestamps import Reasons, read_timestamp
 from vertebra.formatted.units import conversion
@@ -67,6 +68,8 @@ def read_cell(
     read: CellText,
     intermediates: Intermediates,
     others: Sequence[Column] | None = None,
+    units: Units | None = None,
+    where: str = "",
 ) -> Cell:
     """Cast the cells of a column.
 
@@ -76,6 +79,8 @@ def read_cell(
         read: how the text is read, whatever the type.
         intermediates: gets the intermediate columns.
         others: the raw text of the other columns of the key; None if the column is not part of it.
+        units: those that the values have, for a column with ``unit_from``.
+        where: what follows every reason: where the text comes from, if that is not one cell.
     """
     from pyspark.sql import functions as F
 
@@ -83,16 +88,20 @@ def read_cell(
     glance = _canonical(text, declaration, kind.name, read.markers)
     if glance is None:
         content = intermediates.keep(Stage.CONTENT, read.of(text))
-        value, reasons = _read(content, declaration, kind, intermediates, others)
+        value, reasons = (
+            _measure(content, declaration, kind.name, intermediates, units or Units())
+            if declaration.unit_from
+            else _read(content, declaration, kind, intermediates, others)
+        )
     else:
         guess = intermediates.keep(Stage.GLANCE, glance)
         content = intermediates.keep(Stage.CONTENT, F.when(guess.isNull(), read.of(text)))
         careful, reasons = _read(content, declaration, kind, intermediates, others)
         value = F.coalesce(guess, careful)
     reasons = [(content == "", "is empty; list '' under null if it means NULL"), *reasons]
-    chosen = F.lit(reasons[-1][1])
+    chosen = F.lit(reasons[-1][1] + where)
     for condition, words in reversed(reasons[:-1]):
-        chosen = F.when(condition, F.lit(words)).otherwise(chosen)
+        chosen = F.when(condition, F.lit(words + where)).otherwise(chosen)
     return Cell(value, content, chosen)
 
 
@@ -103,7 +112,7 @@ def _canonical(text: Column, declaration: Declaration, kind: str, markers: Seque
     """
     from pyspark.sql import functions as F
 
-    if kind not in INTEGERS and (kind != "date" or declaration.format):
+    if kind not in INTEGERS and (kind != "date" or declaration.time_format):
         return None
     if any(char.isdigit() for marker in markers for char in marker):
         # a NULL marker such as -999 would be read as a value
@@ -226,16 +235,40 @@ def _decimal(content: Column, numbers: _Notation, kind: ColumnType, *, rounds: b
     ]
 
 
-def _floating(content: Column, numbers: _Notation, kind: str, declaration: Declaration) -> tuple[Column, Reasons]:
+def _measure(
+    content: Column, declaration: Declaration, kind: str, intermediates: Intermediates, units: Units
+) -> tuple[Column, Reasons]:
+    """A number with a unit after it."""
+    number, unit = split_measure(content, intermediates)
+    value, reasons = _floating(
+        number, _Notation(declaration), kind, declaration, lambda parsed: converted(parsed, unit, declaration, units)
+    )
+    return value, [*unit_reasons(content, unit, declaration, units), *reasons]
+
+
+def _floating(
+    content: Column,
+    numbers: _Notation,
+    kind: str,
+    declaration: Declaration,
+    convert: Callable[[Column], Column] | None = None,
+) -> tuple[Column, Reasons]:
+    """A floating-point number.
+
+    Args:
+        convert: gives a double in the unit of the table from one in that of the text.
+    """
     from pyspark.sql import functions as F
 
     digits, point = numbers.digits, numbers.point
     shaped = content.rlike(rf"\A[+-]?(?:{digits}(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?\z")
-    parsed = numbers.plain(content).try_cast("double" if declaration.convert else kind)
+    parsed = numbers.plain(content).try_cast("double" if declaration.convert or convert else kind)
     if declaration.convert:
         factor, offset = conversion(declaration.convert["from"], declaration.convert["to"])
         parsed = parsed * F.lit(factor)
         parsed = (parsed + F.lit(offset) if offset else parsed).cast(kind)
+    elif convert is not None:
+        parsed = convert(parsed).cast(kind)
     # infinite: the number is out of the range of the type
     finite = F.abs(parsed) < F.lit(float("inf"))
     if declaration.round:

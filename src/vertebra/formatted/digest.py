@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from vertebra.declare.dataset import FORMATTING_FIELDS
+from vertebra.declare.column_format import FORMATTING_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,12 +14,9 @@ if TYPE_CHECKING:
     from vertebra.declare.dataset import Column, Dataset
     from vertebra.lake.batches import Batch
 
-VERSION: Final = 4
+VERSION: Final = 5
 """The version of the formatted step. Raise it when the same records and declaration come to give another table, other
 rejects or other drift: all formatted tables are then written again. See "Raise a version" in ``CONTRIBUTING.md``."""
-
-_LATER_FIELDS: Final = ("origin",)
-"""Fields that are newer than the version: tables of columns without them stay as they are."""
 
 
 def formatting_digest(dataset: Dataset, landed: Sequence[Batch]) -> str:
@@ -54,6 +51,7 @@ def declaration_digest(dataset: Dataset) -> str:
 
 
 def _column(name: str, column: Column) -> dict[str, Any]:
-    later = {name for name in _LATER_FIELDS if getattr(column, name) is None}
-    declared = column.model_dump(mode="json", include=set(FORMATTING_FIELDS - {"source"} - later))
-    return declared | {"sources": column.sources(name)}
+    declared = column.model_dump(mode="json", include=set(FORMATTING_FIELDS - {"source"}))
+    if column.unit_from is not None:
+        declared["unit"] = column.unit
+    return declared | {"sources": column.sources(name) if column.is_received else column.cells(name)}

@@ -11,6 +11,7 @@ from vertebra.declare.dataset import Column
 from vertebra.declare.yaml_flow import plain_or_quoted
 from vertebra.errors import DriftError
 from vertebra.formatting import counted, shortened
+from vertebra.governance.cell_texts import Cells, cell_names
 from vertebra.governance.drift import batch_sources, misfit, path_bases
 from vertebra.governance.renames import like_named, renamed_advice
 
@@ -25,12 +26,13 @@ class Match:
 
     Attributes:
         batch: the batch.
-        sources: the batch's column of each declared column, None where it has none.
+        sources: the batch's column of each declared column, several for a date or time of several cells; None where it
+            has none.
         extra: the batch's columns that are not declared and therefore left out.
     """
 
     batch: Batch
-    sources: Mapping[str, str | None]
+    sources: Mapping[str, Cells | None]
     extra: tuple[str, ...]
 
 
@@ -48,7 +50,7 @@ def evolved(dataset: Dataset, landed: Sequence[Batch]) -> dict[str, Column]:
     found: dict[str, Column] = {}
     known: set[str] = set()
     for batch in landed:
-        used = set(batch_sources(dataset, batch.receipt).values())
+        used = {cell for source in batch_sources(dataset, batch.receipt).values() for cell in cell_names(source)}
         for column in batch.receipt.columns:
             if column in used or column in known:
                 continue
@@ -79,7 +81,7 @@ def match_columns(dataset: Dataset, batch: Batch, more: Mapping[str, Column] | N
         # a batch without rows has no columns: an empty JSON array is not drift
         return Match(batch, dict.fromkeys([*dataset.columns, *more]), ())
     sources = batch_sources(dataset, batch.receipt)
-    used = {*sources.values(), *path_bases(batch.receipt)}
+    used = {cell for source in sources.values() for cell in cell_names(source)} | path_bases(batch.receipt)
     extra = tuple(column for column in present if column not in used)
     missing = [name for name, source in sources.items() if source is None]
     _refuse_without_origin(dataset, batch, missing)
@@ -111,7 +113,9 @@ def refuse_never_seen(dataset: Dataset, received: Sequence[Batch]) -> None:
     nested = list(dict.fromkeys(path for batch in received for path in batch.receipt.text.get("nested", ())))
     for name, column in dataset.columns.items():
         sources = column.sources(name)
-        if not seen or name in found or column.origin is not None:
+        if not column.is_received:
+            sources = tuple(one for names in column.cells(name).values() if not {*names} & {*seen} for one in names)
+        if not seen or name in found or column.origin is not None or not sources:
             continue
         near = like_named(sources, [*nested, *seen])
         instead = f"write source: {plain_or_quoted(near)}" if near else f"write one of {_listed(seen)}"
@@ -126,7 +130,11 @@ def refuse_never_seen(dataset: Dataset, received: Sequence[Batch]) -> None:
 def _refuse_without_origin(dataset: Dataset, batch: Batch, missing: Sequence[str]) -> None:
     """Refuse batches that lack a value which is not in the records, whatever the policy: NULL would be no answer."""
     for name in missing:
-        origin = dataset.columns[name].origin
+        column = dataset.columns[name]
+        absent = (
+            of for group, of in column.origins(name).items() if of.records_name(group) not in batch.receipt.columns
+        )
+        origin = next(absent, None)
         if origin is not None:
             tried = batch.receipt.kept_under is not None
             raise DriftError(
@@ -141,7 +149,7 @@ def _refuse_without_origin(dataset: Dataset, batch: Batch, missing: Sequence[str
             )
 
 
-def _refuse_retyped(dataset: Dataset, batch: Batch, sources: Mapping[str, str | None]) -> None:
+def _refuse_retyped(dataset: Dataset, batch: Batch, sources: Mapping[str, Cells | None]) -> None:
     for name, source in sources.items():
         written = misfit(dataset, name, source, batch) if source is not None else None
         if written is not None:

@@ -19,6 +19,7 @@ from vertebra.formatted.digest import formatting_digest
 from vertebra.formatted.drift import Match, evolved, match_columns, refuse_never_seen
 from vertebra.formatted.gathered import Gathered, gather
 from vertebra.formatted.intermediates import Intermediates
+from vertebra.formatted.measures import Units, found_units
 from vertebra.formatted.rejects import (
     castable,
     has_ragged_records,
@@ -28,7 +29,7 @@ from vertebra.formatted.rejects import (
     suspects,
     without_cursor,
 )
-from vertebra.formatted.text import cell_text
+from vertebra.formatted.text import cell_text, cells_text
 from vertebra.formatted.trimming import NOTHING_TRIMMED, Trimmed, count_trimmed, merged_keys, trimmed_columns
 from vertebra.formatted.upsert import (
     NOTHING_REPLACED,
@@ -37,6 +38,7 @@ from vertebra.formatted.upsert import (
     clear_superseded,
     stage_newest,
 )
+from vertebra.governance.cell_texts import cell_names
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.drift import batch_sources, record_drift
 from vertebra.governance.retractions import retractions
@@ -205,11 +207,11 @@ def _stage(
     ctx: StepContext,
 ) -> _Written:
     """Write the table's new files, and the ledgers of rejects and of superseded records."""
-    reading = _Reading(dataset)
-    units = gather(matches, ctx.scratch / "gathered")
+    units = gather(matches, dataset, ctx.scratch / "gathered")
     texts = [
         _text(units[at : at + _FILES_PER_JOB], dataset, landed, ctx) for at in range(0, len(units), _FILES_PER_JOB)
     ]
+    reading = _Reading(dataset, found_units(dataset, texts))
     replaces_all = full_refresh or dataset.load == "snapshot"
     first = None if replaces_all else matches[0].batch.number
     replaced = NOTHING_REPLACED
@@ -224,7 +226,7 @@ def _stage(
 
             def text_of(numbers: Sequence[int]) -> DataFrame:
                 some = [_found(dataset, batch) for batch in landed if batch.number in numbers]
-                return _text(gather(some, ctx.scratch / "gathered-again"), dataset, landed, ctx)
+                return _text(gather(some, dataset, ctx.scratch / "gathered-again"), dataset, landed, ctx)
 
             merged = merged_keys(dataset, reading.keys, _text(units, dataset, landed, ctx), present, text_of, ctx)
     else:
@@ -242,7 +244,7 @@ def _stage(
 class _Reading:
     """Reads the text of a dataset's records."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, units: Mapping[str, Units]) -> None:
         from pyspark.sql import functions as F
 
         self._dataset = dataset
@@ -254,6 +256,8 @@ class _Reading:
                 cell_text(dataset, column),
                 self._intermediates,
                 [F.col(other) for other in dataset.key if other != name] if name in dataset.key else None,
+                units.get(name),
+                "" if column.is_received else f" ({column.received(name)})",
             )
             for name, column in dataset.columns.items()
         }
@@ -284,17 +288,17 @@ def _text(units: Sequence[Match | Gathered], dataset: Dataset, landed: Sequence[
     frames = [
         ctx.engine.read_parquet([unit.file], unit.schema).toDF("_rid", *dataset.columns)
         if isinstance(unit, Gathered)
-        else _text_of(unit, ctx)
+        else _text_of(unit, dataset, ctx)
         for unit in units
     ]
     text = reduce(lambda above, below: above.unionAll(below), frames)
     return text if landed else text.where("false")
 
 
-def _text_of(match: Match, ctx: StepContext) -> DataFrame:
+def _text_of(match: Match, dataset: Dataset, ctx: StepContext) -> DataFrame:
     from pyspark.sql import functions as F
 
-    wanted = list(dict.fromkeys(source for source in match.sources.values() if source is not None))
+    wanted = list(dict.fromkeys(cell for source in match.sources.values() for cell in cell_names(source)))
     schema = pa.schema([(RECORD_COLUMN, pa.int64()), *((source, pa.string()) for source in wanted)])
     # columns of a payload may have dots, quotes and spaces in their names; positions need no quoting
     if match.batch.receipt.freed_at is None:
@@ -307,7 +311,7 @@ def _text_of(match: Match, ctx: StepContext) -> DataFrame:
     return frame.select(
         rid.alias("_rid"),
         *(
-            (places[source] if source is not None else F.lit(None).cast("string")).alias(name)
+            cells_text(dataset, name, source, [places[cell] for cell in cell_names(source)]).alias(name)
             for name, source in match.sources.items()
         ),
     )

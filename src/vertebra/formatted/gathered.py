@@ -10,12 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.parquet as pq
 
+from vertebra.governance.cell_texts import cell_names, is_joined, joined_arrays
 from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from vertebra.declare.dataset import Dataset
     from vertebra.formatted.drift import Match
 
 SMALL: Final = 1 << 20
@@ -43,11 +45,12 @@ class Gathered:
         return _schema(self.columns)
 
 
-def gather(matches: Sequence[Match], folder: Path) -> list[Match | Gathered]:
+def gather(matches: Sequence[Match], dataset: Dataset, folder: Path) -> list[Match | Gathered]:
     """Write the text of small batches to files, each with that of many.
 
     Args:
         matches: batches, and the columns that each declared column is read from; all with the same declared columns.
+        dataset: the declaration, with all of these columns.
         folder: receives the files.
 
     Returns:
@@ -60,39 +63,45 @@ def gather(matches: Sequence[Match], folder: Path) -> list[Match | Gathered]:
         freed = match.batch.receipt.freed_at is not None  # it has no records, and does not count
         records = 0 if freed else match.batch.records.stat().st_size
         if freed or records >= SMALL:
-            units += [*_written(small, folder, len(units)), match]
+            units += [*_written(small, dataset, folder, len(units)), match]
             small, size = [], 0
             continue
         if size + records > _FILE_BYTES:
-            units += _written(small, folder, len(units))
+            units += _written(small, dataset, folder, len(units))
             small, size = [], 0
         small.append(match)
         size += records
-    return [*units, *_written(small, folder, len(units))]
+    return [*units, *_written(small, dataset, folder, len(units))]
 
 
-def _written(matches: Sequence[Match], folder: Path, number: int) -> Sequence[Match | Gathered]:
+def _written(matches: Sequence[Match], dataset: Dataset, folder: Path, number: int) -> Sequence[Match | Gathered]:
     if len(matches) < 2:
         return matches
     folder.mkdir(parents=True, exist_ok=True)
     found = Gathered(folder / f"{number:05d}.parquet", len(matches[0].sources))
     with pq.ParquetWriter(found.file, found.schema) as writer:
-        for table in _grouped(_text(match, found.schema) for match in matches):
+        for table in _grouped(_text(match, dataset, found.schema) for match in matches):
             writer.write_table(table)
     return [found]
 
 
-def _text(match: Match, schema: pa.Schema) -> pa.Table:
+def _text(match: Match, dataset: Dataset, schema: pa.Schema) -> pa.Table:
     """The text of a batch, in the order of the declared columns."""
-    wanted = list(dict.fromkeys(source for source in match.sources.values() if source is not None))
+    wanted = list(dict.fromkeys(cell for source in match.sources.values() for cell in cell_names(source)))
     with pq.ParquetFile(match.batch.records) as file:
         # a name with a dot may be taken for a prefix, so that more is read than was asked for
         read = file.read(columns=[RECORD_COLUMN, *wanted], use_threads=False)
     rows = read.num_rows
     rid = compute.add(read.column(RECORD_COLUMN), match.batch.number * RECORDS_PER_BATCH)
-    columns = [
-        read.column(source) if source is not None else pa.nulls(rows, pa.string()) for source in match.sources.values()
-    ]
+    columns = []
+    for name, source in match.sources.items():
+        cells = [read.column(cell) for cell in cell_names(source)]
+        if source is None:
+            columns.append(pa.nulls(rows, pa.string()))
+        elif is_joined(dataset.columns[name]):
+            columns.append(joined_arrays(dataset, name, source, cells))
+        else:
+            columns.append(cells[0])
     return pa.table([rid, *columns], schema=schema)
 
 

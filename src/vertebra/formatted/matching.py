@@ -12,7 +12,8 @@ from vertebra.blanks import BLANKS
 from vertebra.declare.column_type import column_type
 from vertebra.formatted.cast import read_cell
 from vertebra.formatted.intermediates import Intermediates
-from vertebra.formatted.text import cell_text
+from vertebra.formatted.text import cell_text, cells_text
+from vertebra.governance.cell_texts import cell_names
 from vertebra.governance.drift import batch_sources
 from vertebra.lake.batches import RECORD_COLUMN, RECORDS_PER_BATCH, Batch
 from vertebra.zones import DATASET_ZONES
@@ -67,13 +68,16 @@ def _text_of(batch: Batch, dataset: Dataset, key: Mapping[str, str], engine: Eng
     sources = batch_sources(dataset, batch.receipt)
     if batch.receipt.freed_at is not None or not all(sources[name] for name in key):
         return None
-    wanted = list(dict.fromkeys(str(sources[name]) for name in key))
+    wanted = list(dict.fromkeys(cell for name in key for cell in cell_names(sources[name])))
     schema = pa.schema([(RECORD_COLUMN, pa.int64()), *((source, pa.string()) for source in wanted)])
     frame = engine.read_parquet([batch.records], schema)
     # columns of a payload may have dots, quotes and spaces in their names; positions need no quoting
     frame = frame.toDF(RECORD_COLUMN, *(f"_{place}" for place in range(len(wanted))))
     rid = F.lit(batch.number * RECORDS_PER_BATCH).cast("bigint") + F.col(RECORD_COLUMN)
-    return frame.select(rid.alias(_RID), *(F.col(f"_{wanted.index(str(sources[name]))}").alias(name) for name in key))
+    places = {name: [F.col(f"_{wanted.index(cell)}") for cell in cell_names(sources[name])] for name in key}
+    return frame.select(
+        rid.alias(_RID), *(cells_text(dataset, name, sources[name], places[name]).alias(name) for name in key)
+    )
 
 
 def _matching(frame: DataFrame, dataset: Dataset, key: Mapping[str, str], *, raw: bool) -> DataFrame:

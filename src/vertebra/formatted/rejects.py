@@ -78,7 +78,8 @@ def rejects(worked: DataFrame, cells: Mapping[str, Cell], dataset: Dataset, ctx:
                 F.lit(name).alias("column_name"),
                 F.col(name).alias("raw"),
                 F.lit(dataset.columns[name].type).alias("type"),
-                cell.reason.alias("reason"),
+                # an array has one type: Sail takes some of these expressions for nullable ones
+                F.coalesce(cell.reason, F.lit("")).alias("reason"),
             ),
         )
         for name, cell in cells.items()

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vertebra.blanks import BLANKS
+from vertebra.governance.cell_texts import is_joined, null_texts, optional_cells, separators, unit_of_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyspark.sql import Column
 
     from vertebra.declare.dataset import Column as Declaration
     from vertebra.declare.dataset import Dataset
+    from vertebra.governance.cell_texts import Cells
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,33 @@ class CellText:
             '5'
         """
         return text.strip(BLANKS) if self.trimmed else text
+
+
+def cells_text(dataset: Dataset, name: str, source: Cells | None, cells: Sequence[Column]) -> Column:
+    """The raw text of a column, from the raw texts of its cells: joined if it has several, NULL if there is none.
+
+    Args:
+        name: the column's declared name.
+        source: the columns of the records that it is read from.
+        cells: these columns.
+    """
+    from pyspark.sql import functions as F
+
+    declaration = dataset.columns[name]
+    if not cells:
+        return F.lit(None).cast("string")
+    if not is_joined(declaration):
+        return cells[0]
+    null = null_texts(dataset, declaration)
+    texts: list[Column] = []
+    pairs = zip(separators(declaration, name), cells, optional_cells(declaration, name), strict=True)
+    for before, cell, optional in pairs:
+        text = F.btrim(cell, F.lit(BLANKS))
+        kept = F.when(~text.isin(*null), text) if null else text
+        kept = F.concat(F.lit(before), kept) if before else kept
+        texts.append(F.coalesce(kept, F.lit("")) if optional else kept)
+    # NULL if one of them is
+    return F.concat(*texts, F.lit(unit_of_name(declaration, source)))
 
 
 def cell_text(dataset: Dataset, declaration: Declaration) -> CellText:

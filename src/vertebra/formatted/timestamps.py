@@ -3,7 +3,7 @@
 Text is ISO 8601 or follows a declared pattern. A timestamp is an instant: by the offset in the text, else by the
 declared zone, else in UTC. When clocks are turned back, a local time occurs twice: the order in the file or the
 declaration says which instant it is, and what stays ambiguous is refused. When they are turned forward, a local time
-that does not exist is refused.
+that does not exist is refused. The time 24:00 is the midnight that ends a day (ISO 8601).
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _OFFSET: Final = "(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
 ISO_DATE: Final = rf"\A{_DAY}(?:[T ]00:00(?::00(?:\.0{{1,9}})?)?)?\z"
 ISO_TIMESTAMP: Final = rf"\A{_DAY}(?:[T ]{_CLOCK}(?: ?{_OFFSET})?)?\z"
 _ENDS_IN_OFFSET: Final = r"(?:Z|:[0-9]{2}(?:\.[0-9]+)? ?[+-][0-9]{2}(?::?[0-9]{2})?)\z"
+
+_END_OF_DAY: Final = r"\A.{11}24:00(?::00(?:\.0*)?)?(?: ?(?:Z|[+-].*))?\z"
 
 _CENTURY: Final = 2000
 _MICROSECONDS: Final = len("2013-01-31T23:59:00.123456")
@@ -56,7 +58,7 @@ def read_timestamp(
     """
     from pyspark.sql import functions as F
 
-    pattern = time_pattern(declaration.format) if declaration.format else None
+    pattern = time_pattern(declaration.time_format) if declaration.time_format else None
     if pattern:
         shaped, looks = content.rlike(pattern.regex), f"is not written {pattern.text}"
         iso = intermediates.keep(Stage.ISO, _iso_text(content, pattern, declaration.year_from or _CENTURY))
@@ -70,6 +72,8 @@ def read_timestamp(
     if kind == "date":
         value = F.when(shaped, F.substring(iso, 1, 10).try_cast("date"))
         if pattern is None or not pattern.fields.keys() & set("HhmsS") or declaration.round:
+            if pattern and "H" in pattern.fields:
+                value = F.when(_is_end_of_day(iso), F.date_add(value, 1)).otherwise(value)
             return value, [(shaped, "is not a valid date"), (F.lit(True), looks)]
         midnight = ~iso.rlike("T.*[1-9].*[.]|[.][0-9]*[1-9]")
         return F.when(midnight, value), [
@@ -79,6 +83,9 @@ def read_timestamp(
         ]
     finer = F.when(F.length(iso) > _MICROSECONDS, iso.rlike(_FINER)).otherwise(False)
     read = iso.try_cast("timestamp")
+    if pattern is None or "H" in pattern.fields:
+        start = F.concat(F.substring(iso, 1, 11), F.lit("00"), F.substring(iso, 14, 30)).try_cast("timestamp")
+        read = F.when(_is_end_of_day(iso), start + F.expr("interval 1 day")).otherwise(read)
     if declaration.round:
         up = F.when(F.length(iso) > _MICROSECONDS, iso.rlike(_NEARER_NEXT)).otherwise(False)
         read = F.when(up, F.timestamp_micros(F.unix_micros(read) + 1)).otherwise(read)
@@ -110,6 +117,13 @@ def read_timestamp(
         (local & ~exists, f"does not exist in {zone}: the clocks were turned forward"),
         *reasons,
     ]
+
+
+def _is_end_of_day(iso: Column) -> Column:
+    """Whether the time of day of an ISO text is 24:00, the midnight that ends the day."""
+    from pyspark.sql import functions as F
+
+    return F.when(F.substring(iso, 12, 2) == "24", iso.rlike(_END_OF_DAY)).otherwise(False)
 
 
 def _with_offset_of(stamp: Column, zone: str, other: str) -> Column:

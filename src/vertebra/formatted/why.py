@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -12,9 +12,12 @@ from vertebra.errors import LakeError
 from vertebra.formatted.drift import evolved, match_columns
 from vertebra.formatted.text import cell_text
 from vertebra.formatting import shortened
+from vertebra.governance.cell_texts import cell_names, is_joined, joined_text
 from vertebra.lake.batches import RAGGED_COLUMN, RECORD_COLUMN, RECORDS_PER_BATCH, Batch, batches
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vertebra.declare.dataset import Column, Dataset
     from vertebra.governance.ledgers import Ledgers
     from vertebra.lake.catalog import Lake
@@ -26,8 +29,9 @@ class CellOrigin:
 
     Attributes:
         column: the declared column.
-        source: the column in the payload, None when the batch has none.
-        raw: the received text, None if there was none.
+        source: the column in the payload, ``Day and Clock`` if there are several; None when the batch has none.
+        raw: the received text, that of several cells joined; None if there was none.
+        received: the received texts by column of the payload.
         type: the declared type.
         value: the value in the formatted table now.
         steps: how the text became the value, as parts of a sentence, in order.
@@ -41,6 +45,7 @@ class CellOrigin:
     value: Any
     steps: tuple[str, ...]
     rejected: str | None
+    received: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,16 +90,20 @@ def row_origin(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column:
     batch = _batch(dataset, lake, number, rid)
     sources = match_columns(declared_only, batch, more).sources
     names = [column] if column is not None else list(dataset.columns)
-    raw = _record(batch, record, [source for name in names if (source := sources[name]) is not None], rid)
+    raw = _record(batch, record, [cell for name in names for cell in cell_names(sources[name])], rid)
     row = _row(dataset, lake, rid, names)
     reasons = _rejected(dataset, ledgers, rid)
     cells = {}
     for name in names:
-        source, declared = sources[name], dataset.columns[name]
-        text = raw[source] if source is not None else None
+        declared, found = dataset.columns[name], cell_names(sources[name])
+        received = {cell: raw[cell] for cell in found}
+        texts = [*received.values()]
+        joined = texts and is_joined(declared)
+        text = joined_text(dataset, name, sources[name], texts) if joined else next(iter(texts), None)
+        source = " and ".join(found) or None
         steps = _steps(dataset, name, declared, source, text, reasons.get(name), reasons.get(RAGGED_COLUMN))
         value = row[name] if row else None
-        cells[name] = CellOrigin(name, source, text, declared.type, value, steps, reasons.get(name))
+        cells[name] = CellOrigin(name, source, text, declared.type, value, steps, reasons.get(name), received)
     return RowOrigin(rid, batch, record, row is not None, cells)
 
 
@@ -173,8 +182,11 @@ def _steps(
     if raw is None and ragged:
         return (f"the record {ragged}: all are NULL, and the record is in the ledger of rejects",)
     if raw is None:
-        return ("the record has no value, so it is NULL",)
-    steps = [declared.received(name)] if declared.origin else []
+        several = "one of the cells" if isinstance(declared.source, dict) else "the record"
+        return (f"{several} has no value, so it is NULL",)
+    steps = [declared.received(name)] if declared.origins(name) else []
+    if is_joined(declared) and " and " in (source or ""):
+        steps.append(f"{source} were joined to {raw!r}")
     read = cell_text(dataset, declared)
     text = read.trimmed_one(raw)
     if text != raw:
@@ -184,6 +196,8 @@ def _steps(
     if reason is not None:
         return (*steps, f"{text!r} {reason}, so it is NULL and in the ledger of rejects")
     steps.append(_cast_words(declared))
+    if declared.unit_from:
+        steps.append(f"{raw!r} converted to {declared.unit}")
     if declared.convert:
         steps.append(f"converted from {declared.convert['from']} to {declared.convert['to']}")
     return tuple(steps)
@@ -191,8 +205,8 @@ def _steps(
 
 def _cast_words(declared: Column) -> str:
     words = f"cast to {declared.type}"
-    if declared.format:
-        words += f" written {declared.format}"
+    if declared.time_format:
+        words += f" written {declared.time_format}"
     if declared.type == "timestamp":
         zone = declared.zone or "UTC"
         words += f", local time of {zone} where it has no offset, kept in UTC"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from vertebra.declare.column_type import INTEGERS, column_type
 from vertebra.declare.yaml_flow import plain_or_quoted
+from vertebra.governance.cell_texts import Cells, cell_names
 from vertebra.governance.renames import look_alike, source_line
 from vertebra.lake.column_profile import EMPTY, ColumnProfile
 from vertebra.unicode_form import nfc
@@ -78,12 +79,13 @@ class ColumnDrift:
 
 def sources_in(
     dataset: Dataset, present: Sequence[str], renamed: Mapping[str, str] | None = None
-) -> dict[str, str | None]:
+) -> dict[str, Cells | None]:
     """The payload's column for each declared column, None where there is none.
 
-    Names must be equal; a column with several sources takes the first that exists. A name that differs only in its
-    Unicode form, such as ``é`` as one character or as two, comes after an equal one. In a payload with the columns
-    ``V`` and ``v``, of which the second is named ``v_2`` in the records, a source ``v`` is the second.
+    A date or time of several cells has a tuple of columns, in the order of the joined text, and None where one of them
+    is missing. Names must be equal; a column with several sources takes the first that exists. A name that differs
+    only in its Unicode form, such as ``é`` as one character or as two, comes after an equal one. In a payload with the
+    columns ``V`` and ``v``, of which the second is named ``v_2`` in the records, a source ``v`` is the second.
 
     Args:
         present: the columns of the payload, by their names in the records.
@@ -91,15 +93,21 @@ def sources_in(
     """
     found = {old: new for new, old in reversed(list((renamed or {}).items()))} | {name: name for name in present}
     forms = {nfc(name): new for name, new in reversed(list(found.items()))}
-    return {
-        name: next(
-            (place for source in column.sources(name) if (place := found.get(source) or forms.get(nfc(source)))), None
-        )
-        for name, column in dataset.columns.items()
-    }
+
+    def place(names: Sequence[str]) -> str | None:
+        return next((at for name in names if (at := found.get(name) or forms.get(nfc(name)))), None)
+
+    def places(column: Column, name: str) -> Cells | None:
+        cells = [place(names) for names in column.cells(name).values()]
+        present = tuple(cell for cell in cells if cell is not None)
+        if len(present) < len(cells):
+            return None
+        return present if len(present) > 1 or isinstance(column.source, dict) else present[0]
+
+    return {name: places(column, name) for name, column in dataset.columns.items()}
 
 
-def batch_sources(dataset: Dataset, receipt: Receipt) -> dict[str, str | None]:
+def batch_sources(dataset: Dataset, receipt: Receipt) -> dict[str, Cells | None]:
     """The column in the records of a batch for each declared column; see :func:`sources_in`."""
     return sources_in(dataset, receipt.columns, receipt.text.get("renamed"))
 
@@ -163,7 +171,8 @@ def schema_rows(dataset: Dataset, landed: Iterable[Batch], run_id: str) -> list[
     """The columns of batches as rows of the ledger ``schemas``."""
     rows: list[dict[str, object]] = []
     for batch in landed:
-        declared = {source: name for name, source in batch_sources(dataset, batch.receipt).items()}
+        sources = batch_sources(dataset, batch.receipt)
+        declared = {cell: name for name, source in sources.items() for cell in cell_names(source)}
         for position, column in enumerate(batch.receipt.columns):
             seen = batch.receipt.seen.get(column)
             observed = ColumnProfile.from_receipt(seen) if seen is not None else None
@@ -187,13 +196,15 @@ def schema_rows(dataset: Dataset, landed: Iterable[Batch], run_id: str) -> list[
     return rows
 
 
-def misfit(dataset: Dataset, name: str, source: str, batch: Batch) -> str | None:
+def misfit(dataset: Dataset, name: str, source: Cells, batch: Batch) -> str | None:
     """The type that a batch's column is written as, if it does not fit the declared type; else None.
 
     Columns that declare how they are written (``format``, ``decimal``, ``thousands``, ``true_values``,
-    ``false_values``) are not checked, because profiles only recognise common notations.
+    ``false_values``) are not checked, because profiles only recognise common notations; nor are those of several cells.
     """
     column = dataset.columns[name]
+    if not isinstance(source, str) or column.unit_from is not None:
+        return None
     declared_format = (
         column.format or column.thousands or column.decimal != "." or column.true_values or column.false_values
     )
@@ -223,32 +234,39 @@ class _Comparison:
         if self._first_columns is None:
             self._first_columns = frozenset(present)
         sources = batch_sources(self._dataset, batch.receipt)
-        known_as = {source: name for name, source in sources.items() if source is not None}
-        read = known_as.keys() | path_bases(batch.receipt)
+        known_as = {source: name for name, source in sources.items() if isinstance(source, str)}
+        parts = {cell for source in sources.values() if not isinstance(source, str) for cell in cell_names(source)}
+        read = known_as.keys() | parts | path_bases(batch.receipt)
         extra = [column for column in present if column not in read]
         found = [
             *self._named(batch, sources, extra),
             *self._ordered(batch, [known_as.get(column, column) for column in present]),
-            *self._typed(batch, {known_as.get(column, column): column for column in present}),
+            *self._typed(
+                batch, {known_as.get(one, one): one for one in present if one in known_as or one not in parts}
+            ),
         ]
         self._before = batch
         return found
 
-    def _named(self, batch: Batch, sources: Mapping[str, str | None], extra: list[str]) -> list[ColumnDrift]:
+    def _named(self, batch: Batch, sources: Mapping[str, Cells | None], extra: list[str]) -> list[ColumnDrift]:
         policy, found = self._dataset.drift, []
         first = self._first_columns or frozenset()
         for column in extra:
             kind: Kind = "undeclared" if column in first else "added"
             found.append(_drift(kind, column, _same_name(column, batch), policy.extra, batch))
         missing = [name for name, source in sources.items() if source is None]
-        received = [name for name in missing if self._dataset.columns[name].origin is None]
+        received = [name for name in missing if self._dataset.columns[name].is_received]
         for name, other in look_alike(self._dataset, received, extra, batch, self._before).items():
             missed = _drift("missing", name, f"perhaps renamed to {plain_or_quoted(other)}", policy.missing, batch)
             found.append(replace(missed, suggestion=source_line(self._dataset, name, other)))
             missing.remove(name)
         found += [_drift("missing", name, "", policy.missing, batch) for name in missing]
         for name, source in sources.items():
-            if source is not None:
+            if source is not None and not isinstance(source, str):
+                now = " and ".join(source)
+                before = self._sources.setdefault(name, now)
+                found += [_drift("renamed", name, f"{now}, was {before}", "", batch)] if now != before else []
+            elif source is not None:
                 before = self._sources.setdefault(name, source)
                 given = batch.receipt.text.get("renamed", {}).get(source, source)
                 declared_as = self._dataset.columns[name].sources(name)

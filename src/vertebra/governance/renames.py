@@ -59,7 +59,8 @@ def renamed_advice(dataset: Dataset, missing: Sequence[str], others: Sequence[st
         missing: declared columns that the payload does not have.
         others: its columns that are not declared.
     """
-    alike = {name: found for name in missing if (found := like_named(dataset.columns[name].sources(name), others))}
+    received = [name for name in missing if dataset.columns[name].is_received]
+    alike = {name: found for name in received if (found := like_named(dataset.columns[name].sources(name), others))}
     if not alike:
         return ""
     lines = [source_line(dataset, name, found) for name, found in alike.items()]

@@ -22,7 +22,7 @@ MODIFIED: Final = "modified"
 def counting_batches(dataset: Dataset, landed: Sequence[Batch], retracted: Collection[int] = ()) -> list[Batch]:
     """The batches of a dataset whose records count, as it is declared; see :func:`effective_batches`."""
     whole = dataset.deleted.by == "snapshot"
-    named = any(column.origin is not None for column in dataset.columns.values())
+    named = any(column.origins(name) for name, column in dataset.columns.items())
     return effective_batches(landed, dataset.load, retracted, dataset.version, whole=whole, named=named)
 
 

@@ -10,6 +10,7 @@ from vertebra.formatting import counted, shortened
 from vertebra.governance.drift import sources_in
 from vertebra.governance.renames import renamed_advice
 from vertebra.lake.batches import newest_cursor
+from vertebra.landing.parsing.column_origins import declared_origins
 from vertebra.landing.payload_files import file_name
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class LandedPayloads:
         place = (payload.period, payload.part)
         receipts = [batch.receipt for batch in self.batches if (batch.receipt.period, batch.receipt.part) == place]
         if self.dataset.load == "append":
-            if self.dataset.collect.identified_by_url or any(one.origin for one in self.dataset.columns.values()):
+            if self.dataset.collect.identified_by_url or declared_origins(self.dataset):
                 receipts = [batch.receipt for batch in self.batches if batch.receipt.url == url]
             return any(getattr(receipt, kind) == hashed for receipt in receipts)
         of_it = (receipt for receipt in reversed(receipts) if receipt.url == url or place != (None, None))
@@ -96,7 +97,7 @@ def check_records(
         )
     declared = sources_in(dataset, summary.columns, summary.text.get("renamed"))
     names = [*summary.columns, *summary.text.get("nested", ())]
-    origins = {source for name, source in declared.items() if dataset.columns[name].origin is not None}
+    origins = {one.name for one in declared_origins(dataset)}
     declared = {name: source for name, source in declared.items() if dataset.columns[name].origin is None}
     names = [name for name in names if name not in origins]
     if declared and summary.columns and names and not any(declared.values()):

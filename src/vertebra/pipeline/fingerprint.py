@@ -175,7 +175,7 @@ def declaration_parts(step: Step) -> dict[str, str]:
 
 
 def _formatted_parts(dataset: Dataset) -> dict[str, Any]:
-    from vertebra.declare.dataset import FORMATTING_FIELDS
+    from vertebra.declare.column_format import FORMATTING_FIELDS
 
     parts: dict[str, Any] = {
         "source": dataset.source,
@@ -193,12 +193,13 @@ def _formatted_parts(dataset: Dataset) -> dict[str, Any]:
             parts["deleted"] = _declared(dataset.deleted)
     wanted = set(FORMATTING_FIELDS)
     for name, column in dataset.columns.items():
-        parts[f"columns.{name}"] = _declared(column, include=wanted)
+        unit = {"unit"} if column.unit_from is not None else set()
+        parts[f"columns.{name}"] = _declared(column, include=wanted | unit)
     return parts
 
 
 def _trusted_parts(dataset: Dataset) -> dict[str, Any]:
-    from vertebra.declare.dataset import ColumnFormat
+    from vertebra.declare.column_format import ColumnFormat
 
     # rules are applied in the order of their declarations
     parts: dict[str, Any] = {

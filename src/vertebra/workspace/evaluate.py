@@ -130,7 +130,8 @@ def _matched(
     written = [row[0] for row in connection.execute("DESCRIBE truth").fetchall() if row[0] != "_place"]
     found, left_out = {}, {}
     for name, column in dataset.columns.items():
-        wanted = {name.casefold(), str(column.source or name).casefold()}
+        source = column.source if isinstance(column.source, str) else name
+        wanted = {name.casefold(), source.casefold()}
         match = next((one for one in written if one.casefold() in wanted), None)
         if match is None:
             left_out[name] = "the file has no such column"

@@ -55,7 +55,7 @@ def dataset_row(
     for cell in origin.cells.values():
         if column or cell.rejected:
             yield Link("formatted", f"{cell.column}: {'; '.join(cell.steps)}")
-    raw = {cell.source: cell.raw for cell in origin.cells.values() if cell.source}
+    raw = {name: text for cell in origin.cells.values() for name, text in cell.received.items()}
     yield Link("landing", f"record {origin.record:,} of batch {origin.batch.number} was received as", raw)
     receipt = origin.batch.receipt
     yield Link(
@@ -122,7 +122,7 @@ def _earlier(dataset: Dataset, lake: Lake, ledgers: Ledgers, rid: int, column: s
             seen.add(row["rid"])
             waiting.append(row["rid"])
             origin = row_origin(dataset, lake, ledgers, row["rid"], column)
-            raw = {cell.source: cell.raw for cell in origin.cells.values() if cell.source}
+            raw = {name: text for cell in origin.cells.values() for name, text in cell.received.items()}
             where = f"record {row['record']:,} of batch {row['batch']} ({origin.batch.receipt.url})"
             did = "deleted" if row.get("action") == "deleted" else "replaced"
             yield Link("superseded", f"it {did} {where}, which had", raw)

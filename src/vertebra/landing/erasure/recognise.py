@@ -6,6 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
+from vertebra.governance.cell_texts import cell_names, is_joined, joined_text
 from vertebra.governance.drift import sources_in
 from vertebra.lake.batches import RAGGED_COLUMN, RAGGED_NOTES, RECORD_COLUMN
 from vertebra.lake.erasure import joined_key, key_hash
@@ -50,18 +51,32 @@ def key_texts(records: Path, receipt: Receipt, dataset: Dataset, columns: Sequen
     import pyarrow.parquet as pq
 
     sources = sources_in(dataset, receipt.columns, receipt.text.get("renamed"))
-    wanted = [sources.get(name) for name in columns]
+    wanted = [cell_names(sources.get(name)) for name in columns]
     if not all(wanted):
         return
+    flat = [cell for cells in wanted for cell in cells]
+
+    def joined(texts: Sequence[str | None]) -> str:
+        """The key of a record, from the texts of all its cells."""
+        left = iter(texts)
+        own = [[next(left) for _ in cells] for cells in wanted]
+        return joined_key(
+            [
+                joined_text(dataset, name, sources[name], mine) if is_joined(dataset.columns[name]) else mine[0]
+                for name, mine in zip(columns, own, strict=True)
+            ]
+        )
+
     opened = pq.ParquetFile(records)
     ragged = RAGGED_COLUMN in opened.schema_arrow.names
-    names = [RECORD_COLUMN, *dict.fromkeys(str(one) for one in wanted), *([RAGGED_COLUMN] if ragged else [])]
+    names = [RECORD_COLUMN, *dict.fromkeys(flat), *([RAGGED_COLUMN] if ragged else [])]
     for batch in opened.iter_batches(columns=names):
-        cells = [batch.column(str(name)).to_pylist() for name in wanted]
+        cells = [batch.column(name).to_pylist() for name in flat]
         ordinals = batch.column(RECORD_COLUMN).to_pylist()
-        yield from zip(ordinals, map(joined_key, zip(*cells, strict=True)), strict=True)
+        yield from zip(ordinals, map(joined, zip(*cells, strict=True)), strict=True)
         if ragged:
-            yield from _ragged_texts(batch, receipt, dataset, [receipt.columns.index(str(name)) for name in wanted])
+            places = [receipt.columns.index(name) for name in flat]
+            yield from ((at, joined(texts)) for at, texts in _ragged_texts(batch, receipt, dataset, places))
 
 
 def ragged_matches(batch: Batch, dataset: Dataset, key: Mapping[str, str]) -> list[int]:
@@ -92,7 +107,7 @@ def record_texts(records: Path, ordinals: Sequence[int]) -> list[str]:
 
 def _ragged_texts(
     batch: pa.RecordBatch, receipt: Receipt, dataset: Dataset, places: Sequence[int]
-) -> Iterator[tuple[int, str]]:
+) -> Iterator[tuple[int, list[str]]]:
     """The texts of ragged records in the places of the columns; few records are ragged."""
     parse = options_of(receipt.parse, dataset)
     import pyarrow.compute as pc
@@ -102,7 +117,7 @@ def _ragged_texts(
     for ordinal, text in zip(mine.column(RECORD_COLUMN).to_pylist(), texts, strict=True):
         cells = _cells(text, parse, receipt)
         if max(places) < len(cells):
-            yield ordinal, joined_key([cells[place] for place in places])
+            yield ordinal, [cells[place] for place in places]
 
 
 def _cells(text: str, parse: ParseOptions, receipt: Receipt) -> list[str]:

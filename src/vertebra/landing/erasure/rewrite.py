@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vertebra.declare.parse import FORMATS
 from vertebra.durable import flush, replace_file, sha256_of
 from vertebra.errors import CollectError
+from vertebra.governance.cell_texts import cell_names
 from vertebra.governance.drift import sources_in
 from vertebra.lake.batches import RECORD_COLUMN, Batch, Receipt, check_payload, check_records
 from vertebra.landing.parsing.column_origins import Provenance, recorded_origins
@@ -156,7 +157,12 @@ def cut_records(
         provenance = Provenance(receipt.url, receipt.period, receipt.part)
         context = replace(context, origins=recorded_origins(receipt.parse), provenance=provenance)
         sources = sources_in(dataset, receipt.columns, receipt.text.get("renamed"))
-        written = {sources.get(column) or column: text for column, text in key.items()}
+        written = {
+            cell: text if isinstance(source, str) or source is None else None
+            for column, text in key.items()
+            for source in (sources.get(column),)
+            for cell in cell_names(source) or (column,)
+        }
         cut_payload(payload, shown, member, replace(context, key=written), _places(dropped, before), target)
         context = replace(context, digest=sha256_of(target))
         gaps = sorted({*before, *dropped})

@@ -18,7 +18,7 @@ class ColumnOrigin:
     """A column whose values are not in the records.
 
     Attributes:
-        column: its declared name.
+        column: its declared name, or the part of a date or time: ``date``.
         origin: where the value is.
     """
 
@@ -57,7 +57,11 @@ class Provenance:
 
 def declared_origins(dataset: Dataset) -> tuple[ColumnOrigin, ...]:
     """The columns of a dataset whose values are not in the records."""
-    return tuple(ColumnOrigin(name, column.origin) for name, column in dataset.columns.items() if column.origin)
+    return tuple(
+        ColumnOrigin(group, origin)
+        for name, column in dataset.columns.items()
+        for group, origin in column.origins(name).items()
+    )
 
 
 def recorded_origins(parse: Mapping[str, Any]) -> tuple[ColumnOrigin, ...]:
