@@ -86,3 +86,6 @@ def test_a_preamble_is_what_is_passed_over():
     with pytest.raises(ValidationError, match=r"\{skip: N\}"):
         dataset({"device": {"from": {"preamble": "device;(?<device>.+)"}}})
     dataset({"device": {"from": {"preamble": "device;(?<device>.+)"}}}, skip=3)
+    for other in ("json", "parquet", "xlsx"):
+        with pytest.raises(ValidationError, match=r"which \w+ does not have; take it from the file's name"):
+            dataset({"device": {"from": {"preamble": "device;(?<device>.+)"}}}, format=other)

@@ -168,7 +168,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str | None, Any]]] = {
             "2013-01-01T10:00:00+02:00": datetime(2013, 1, 1, 8, tzinfo=UTC), "2013-01-01 10:00-0530": datetime(2013, 1, 1, 15, 30, tzinfo=UTC),
             "2013-01-01T10:00:00.5Z": datetime(2013, 1, 1, 10, 0, 0, 500000, UTC), "2013-01-01": datetime(2013, 1, 1, tzinfo=UTC),
             "2013-01-01T10:00:00.123456789Z": REFUSED, "2013-01-01T10:00:00.123456000Z": datetime(2013, 1, 1, 10, 0, 0, 123456, UTC), "2013-01-01 10:00 +02": datetime(2013, 1, 1, 8, tzinfo=UTC),
-            "2013-01-01T24:00:00Z": REFUSED, "2013-02-30T00:00:00Z": REFUSED, "2013-01-01T23:59:60Z": REFUSED,
+            "2013-01-01T24:00:01Z": REFUSED, "2013-02-30T00:00:00Z": REFUSED, "2013-01-01T23:59:60Z": REFUSED,
             "2013-01-01T10:00:00-18:30": REFUSED, "0001-01-01T00:00:00+14:00": REFUSED, "9999-12-31T23:59:59-10:00": REFUSED,
             "2013-01-01 1:00": REFUSED, "1357034400": REFUSED, "yesterday": REFUSED, "2013-01-01T10:00:00 EST": REFUSED,
         },

@@ -12,6 +12,7 @@ from vertebra.declare.column_type import INTEGERS, column_type
 from vertebra.declare.declaration import Flag
 from vertebra.declare.origin import Origin
 from vertebra.declare.rule_sugar import SugarFields
+from vertebra.declare.time_numbers import NUMBERS, check_number_format
 from vertebra.declare.time_parts import (
     Part,
     PartOrigin,
@@ -42,7 +43,8 @@ class ColumnFormat(SugarFields):
             the unit is written after the number. What has no unit, or one that cannot be converted, is rejected; with
             ``cell`` a number alone has the declared unit.
         format: how a date or timestamp is written, as a Spark pattern: ``dd/MM/yyyy HH:mm``. ISO 8601 unless declared.
-            Of several cells, how they are written with a blank between date and time.
+            Of several cells, how they are written with a blank between date and time. Of numbers ``epoch seconds``,
+            ``epoch milliseconds``, ``epoch microseconds``, or ``excel`` for the days that Excel counts.
         year_from: the first of the hundred years that a year of two digits means, where ``format`` has ``yy``; 2000
             unless declared.
         zone: the time zone of timestamps written without an offset: ``America/New_York``. UTC unless declared.
@@ -104,11 +106,13 @@ class ColumnFormat(SugarFields):
     @field_validator("format")
     @classmethod
     def _known_pattern(cls, value: str | None) -> str | None:
-        if value is not None:
+        if value is not None and value not in NUMBERS:
             try:
                 time_pattern(value)
             except ValueError as error:
-                raise ValueError(f"{value!r} is not a date and time pattern: {error}") from error
+                words = f"{value!r} is not a date and time pattern: {error}"
+                more = f"; numbers are {', '.join(NUMBERS)}" if value.startswith(("epoch", "excel")) else ""
+                raise ValueError(words + more) from error
         return value
 
     @field_validator("zone")
@@ -123,7 +127,9 @@ class ColumnFormat(SugarFields):
 
     @property
     def _has_short_years(self) -> bool:
-        return self.time_format is not None and time_pattern(self.time_format).fields["y"].count == 2
+        if self.time_format is None or self.time_format in NUMBERS:
+            return False
+        return time_pattern(self.time_format).fields["y"].count == 2
 
     @property
     def assumes_century(self) -> bool:
@@ -137,6 +143,8 @@ class ColumnFormat(SugarFields):
         name = column_type(self.type).name
         if isinstance(self.source, dict):
             check_parts(self.source, name)
+        if self.format in NUMBERS:
+            check_number_format(self.format, name, self.zone)
         number = name in INTEGERS or name in ("float", "double", "decimal")
         for key, fits, what in (
             ("convert", name in ("float", "double"), "float or double"),

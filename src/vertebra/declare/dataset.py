@@ -13,7 +13,7 @@ from vertebra.declare.declaration import Flag as Flag
 from vertebra.declare.declaration import Name as Name
 from vertebra.declare.deletions import Deletions
 from vertebra.declare.drift import Drift as Drift
-from vertebra.declare.parse import Parse
+from vertebra.declare.parse import Parse, TextOptions
 from vertebra.declare.quantity import Percentage
 from vertebra.declare.rule_sugar import SugarFields, with_column_sugar, with_rule_sugar
 from vertebra.declare.source_location import display_path
@@ -136,13 +136,21 @@ class Dataset(Declaration):
         for name, column in self.columns.items():
             for group, origin in column.origins(name).items():
                 origin.group(group)
-            passes = getattr(self.parse, "skip", 0) or getattr(self.parse, "comment", None)
-            if any(one.kind == "preamble" for one in column.origins(name).values()) and not passes:
-                raise ValueError(
-                    f"{name} has its value from lines before the records, and no lines are passed over; write parse: "
-                    "{skip: N}, the number of lines before the header, or comment: '#'"
-                )
+            if any(one.kind == "preamble" for one in column.origins(name).values()):
+                self._check_preamble(name)
         return self
+
+    def _check_preamble(self, column: str) -> None:
+        if not isinstance(self.parse, TextOptions) or self.parse.format in ("json", "jsonl"):
+            raise ValueError(
+                f"{column} has its value from lines before the records, which {self.parse.format} does not have; take "
+                "it from the file's name: from: {file: PATTERN}"
+            )
+        if not getattr(self.parse, "skip", 0) and not getattr(self.parse, "comment", None):
+            raise ValueError(
+                f"{column} has its value from lines before the records, and no lines are passed over; write parse: "
+                "{skip: N}, the number of lines before the header, or comment: '#'"
+            )
 
     @model_validator(mode="after")
     def _keys_have_no_units(self) -> Dataset:

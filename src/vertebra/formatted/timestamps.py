@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from vertebra.declare.time_numbers import NUMBERS
 from vertebra.declare.time_pattern import MONTHS, YEAR, TimeField, TimePattern, time_pattern
 from vertebra.formatted.intermediates import Intermediates, Stage
+from vertebra.formatted.time_numbers import read_number
 from vertebra.formatted.zone_rules import in_known_year
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ ISO_TIMESTAMP: Final = rf"\A{_DAY}(?:[T ]{_CLOCK}(?: ?{_OFFSET})?)?\z"
 _ENDS_IN_OFFSET: Final = r"(?:Z|:[0-9]{2}(?:\.[0-9]+)? ?[+-][0-9]{2}(?::?[0-9]{2})?)\z"
 
 _END_OF_DAY: Final = r"\A.{11}24:00(?::00(?:\.0*)?)?(?: ?(?:Z|[+-].*))?\z"
+
+_FIRST_DAY: Final = "date'1899-12-30'"
+"""Day 0 of Excel."""
 
 _CENTURY: Final = 2000
 _MICROSECONDS: Final = len("2013-01-31T23:59:00.123456")
@@ -58,6 +63,8 @@ def read_timestamp(
     """
     from pyspark.sql import functions as F
 
+    if declaration.format in NUMBERS:
+        return _of_number(content, declaration, kind, intermediates, others)
     pattern = time_pattern(declaration.time_format) if declaration.time_format else None
     if pattern:
         shaped, looks = content.rlike(pattern.regex), f"is not written {pattern.text}"
@@ -97,10 +104,52 @@ def read_timestamp(
         (shaped, "is not a valid date and time"),
         (F.lit(True), looks),
     ]
+    return _instant(declaration, intermediates, stamp, _has_offset(content, pattern), reasons, others)
+
+
+def _of_number(
+    content: Column,
+    declaration: Declaration,
+    kind: str,
+    intermediates: Intermediates,
+    others: Sequence[Column] | None,
+) -> tuple[Column, Reasons]:
+    """The date or timestamp of a number."""
+    from pyspark.sql import functions as F
+
+    form = str(declaration.format)
+    shaped, read, finer, looks = read_number(content, form, rounds=declaration.round)
+    if kind == "date":
+        midnight = F.lit(True) if declaration.round else content.rlike(r"\A[0-9]+(?:\.0*)?\z")
+        return F.when(
+            shaped & midnight, F.date_add(F.expr(_FIRST_DAY), F.substring_index(content, ".", 1).try_cast("int"))
+        ), [
+            (shaped, "has a time of day; declare timestamp, or round: true to cut it off"),
+            (F.lit(True), looks),
+        ]
+    stamp = intermediates.keep(Stage.STAMP, F.when(shaped & ~finer, read))
+    reasons = [
+        (shaped & finer, "is finer than a microsecond; declare round: true to round it"),
+        (shaped, "is outside of the years 1 to 9999 in UTC"),
+        (F.lit(True), looks),
+    ]
+    return _instant(declaration, intermediates, stamp, F.lit(False), reasons, others)
+
+
+def _instant(
+    declaration: Declaration,
+    intermediates: Intermediates,
+    stamp: Column,
+    has_offset: Column,
+    reasons: Reasons,
+    others: Sequence[Column] | None,
+) -> tuple[Column, Reasons]:
+    """The instant of a time, which is local unless its text has an offset, and why it is refused."""
+    from pyspark.sql import functions as F
+
     if declaration.zone is None or declaration.zone == "UTC":
         return _in_range(stamp), reasons
     zone = declaration.zone
-    has_offset = _has_offset(content, pattern)
     earlier = in_known_year(stamp, zone, intermediates)
     local, known = stamp.isNotNull() & ~has_offset, earlier.stamp
     first = intermediates.keep(Stage.INSTANT, F.to_utc_timestamp(known, zone))

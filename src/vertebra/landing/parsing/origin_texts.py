@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 _SCHEME: Final = re.compile(r"\A[a-z][a-z0-9+.-]+:(?://)?", re.IGNORECASE)
 _PARAMETER: Final = re.compile(r",(?=[a-z][a-z0-9_]*=)")
+_COUNTS: Final = {"ragged", "filled", "misquoted"}
+"""Facts about records that are known once they are read."""
+
 _LONGEST_LINE: Final = 1 << 16
 _MOST_LINES: Final = 10_000
 _SHOWN: Final = 5
@@ -89,9 +92,8 @@ def _by_part(
             ]
             cells += batch.columns[len(own.columns) :]
             yield _added(_batch(cells), len(records.columns), values)
-        for fact, value in own.notes.items():
-            if type(value) is int:
-                records.notes[fact] = records.notes.get(fact, 0) + value
+        for fact in _COUNTS & own.notes.keys():
+            records.notes[fact] = (records.notes.get(fact) or 0) + (own.notes[fact] or 0)
 
 
 def _added(batch: pa.RecordBatch, width: int, values: Sequence[str]) -> pa.RecordBatch:
