@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from vertebra.landing.parsing.column_origins import declared_origins
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,13 +22,13 @@ def declared_paths(dataset: Dataset) -> tuple[str, ...]:
 
     Of XML they are all sources, because a column may not take an element that repeats.
     """
+    outside = {one.name for one in declared_origins(dataset)}
+    every = [source for name, column in dataset.columns.items() for source in column.sources(name)]
+    sources = [source for source in every if source not in outside]
     if dataset.parse.format == "xml":
-        return tuple(sorted({source for name, column in dataset.columns.items() for source in column.sources(name)}))
+        return tuple(sorted({*sources}))
     if dataset.parse.format not in _FORMATS:
         return ()
-    sources = [
-        source for name, column in dataset.columns.items() if column.origin is None for source in column.sources(name)
-    ]
     return tuple(sorted({source for source in sources if re.search(r"[.\[]", source) and _PATH.fullmatch(source)}))
 
 

@@ -20,6 +20,7 @@ from vertebra.declare.origin import Pattern, compile_pattern
 from vertebra.declare.parse import TextOptions
 from vertebra.errors import CollectError
 from vertebra.formatting import shortened
+from vertebra.lake.batches import RAGGED_NOTES
 from vertebra.landing.parsing.csv_text import TextFile
 from vertebra.landing.parsing.detection import encoding_of
 from vertebra.landing.parsing.encoding import decoded
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 _SCHEME: Final = re.compile(r"\A[a-z][a-z0-9+.-]+:(?://)?", re.IGNORECASE)
 _PARAMETER: Final = re.compile(r",(?=[a-z][a-z0-9_]*=)")
-_COUNTS: Final = {"ragged", "filled", "misquoted"}
+_COUNTS: Final = {*RAGGED_NOTES, "filled"}
 """Facts about records that are known once they are read."""
 
 _LONGEST_LINE: Final = 1 << 16
