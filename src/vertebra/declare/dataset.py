@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pydantic import Field, model_validator
 
 from vertebra.declare.collect import Collect, parse_defaults
-from vertebra.declare.column_format import ColumnFormat
+from vertebra.declare.column_format import ColumnFormat as ColumnFormat
 from vertebra.declare.declaration import Declaration as Declaration
 from vertebra.declare.declaration import Flag as Flag
 from vertebra.declare.declaration import Name as Name
