@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from vertebra.declare.dataset import ColumnFormat
+from vertebra.declare.column_format import ColumnFormat
 from vertebra.declare.dataset_integrity import rule_errors
 from vertebra.declare.declarations import Declarations
 from vertebra.declare.document import Document
