@@ -15,7 +15,8 @@ UV := $(BIN)/uv
 help: ## Show what can be done
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-11s %s\n", $$1, $$2}'
 
-run: setup ## Set everything up and run projects/flights, or PROJECT=barcelona, from raw files to chosen models
+run: setup ## Set everything up and run projects/flights, or PROJECT=energy or barcelona, from raw files to chosen models
+	@if test -f projects/$(PROJECT)/devices.py; then $(BIN)/python projects/$(PROJECT)/devices.py; fi
 	@if test -d projects/$(PROJECT)/standin; then cd projects/$(PROJECT) && $(CURDIR)/$(BIN)/python -m standin --bodies $(BODIES); \
 	else $(BIN)/vertebra run --project projects/$(PROJECT); fi
 
@@ -87,9 +88,9 @@ mariadb: ## Unpack the MariaDB server that the tests start from Debian's package
 
 lock: setup ## Renew the lock files
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		--upgrade --extra flights --extra dlt --group dev pyproject.toml --output-file requirements.lock
+		--upgrade --extra flights --extra energy --extra dlt --group dev pyproject.toml --output-file requirements.lock
 	@printf 'pyspark[connect]==4.2.*\npandas<3\npyarrow>=18\n' | $(UV) pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --upgrade - --output-file requirements-spark.lock
 
 clean: ## Remove the environments and everything the reference project produced
-	@rm -rf $(VENV) .venv-spark .mariadb projects/*/lake* projects/*/mlflow.db* projects/*/mlruns projects/*/.standin mutants
+	@rm -rf $(VENV) .venv-spark .mariadb projects/*/lake* projects/*/mlflow.db* projects/*/mlruns projects/*/.standin projects/*/drop mutants

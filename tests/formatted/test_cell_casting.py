@@ -210,6 +210,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str | None, Any]]] = {
         {"type": "double", "convert": {"from": "mph", "to": "km/h"}},
         {"0": 0.0, "1": 1.609344, "100": 160.9344, "x": REFUSED},
     ),
+    "converted energy": (
+        {"type": "double", "convert": {"from": "GJ", "to": "kWh"}},
+        {"9.708984": 2696.94, "0.000036": 0.01, "-3.6": -1000.0},
+    ),
     "converted temperatures": (
         {"type": "double", "convert": {"from": "degF", "to": "degC"}},
         {"32": pytest.approx(0, abs=1e-12), "212": pytest.approx(100)},

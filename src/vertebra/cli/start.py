@@ -31,7 +31,9 @@ def init(
     ],
     example: Annotated[
         str | None,
-        typer.Option("--example", metavar="NAME", help="Copy an example: barcelona or flights.", show_default=False),
+        typer.Option(
+            "--example", metavar="NAME", help="Copy an example: flights, energy or barcelona.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Create a project: a small one that runs, or a copy of an example.

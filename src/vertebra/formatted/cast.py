@@ -264,9 +264,7 @@ def _floating(
     shaped = content.rlike(rf"\A[+-]?(?:{digits}(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?\z")
     parsed = numbers.plain(content).try_cast("double" if declaration.convert or convert else kind)
     if declaration.convert:
-        factor, offset = conversion(declaration.convert["from"], declaration.convert["to"])
-        parsed = parsed * F.lit(factor)
-        parsed = (parsed + F.lit(offset) if offset else parsed).cast(kind)
+        parsed = conversion(declaration.convert["from"], declaration.convert["to"]).of(parsed).cast(kind)
     elif convert is not None:
         parsed = convert(parsed).cast(kind)
     # infinite: the number is out of the range of the type

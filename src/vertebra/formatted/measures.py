@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from vertebra.blanks import BLANKS
 from vertebra.errors import LakeError
 from vertebra.formatted.intermediates import Intermediates, Stage
-from vertebra.formatted.units import conversion, conversion_of_text, is_known
+from vertebra.formatted.units import Conversion, conversion, conversion_of_text, is_known
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -34,11 +34,11 @@ class Units:
     """The units that the values of a column have.
 
     Attributes:
-        factors: factor and offset of each unit that can be converted to that of the table.
+        conversions: of each unit that can be converted to that of the table.
         others: known units of something else.
     """
 
-    factors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    conversions: Mapping[str, Conversion] = field(default_factory=dict)
     others: tuple[str, ...] = ()
 
 
@@ -63,7 +63,7 @@ def found_units(dataset: Dataset, texts: Sequence[DataFrame]) -> dict[str, Units
         for unit in (target, *column.units_by_name.values()):
             conversion(unit, target, key="unit_from")
         units = [*dict.fromkeys(column.units_by_name.values())] or _asked(dataset, name, texts)
-        known = {unit: factors for unit in units if (factors := conversion_of_text(unit, target)) is not None}
+        known = {unit: one for unit in units if (one := conversion_of_text(unit, target)) is not None}
         found[name] = Units(known, tuple(unit for unit in units if unit not in known and is_known(unit)))
     return found
 
@@ -87,9 +87,8 @@ def converted(number: Column, unit: Column, declaration: Declaration, units: Uni
     from pyspark.sql import functions as F
 
     made = F.when(unit == "", number if declaration.unit_from == "cell" else F.lit(None).cast("double"))
-    for text, (factor, offset) in units.factors.items():
-        value = number if factor == 1 else number * F.lit(factor)
-        made = made.when(unit == text, value + F.lit(offset) if offset else value)
+    for text, conversion_of in units.conversions.items():
+        made = made.when(unit == text, conversion_of.of(number))
     return made
 
 
@@ -102,7 +101,7 @@ def unit_reasons(content: Column, unit: Column, declaration: Declaration, units:
         reasons.append(((unit == "") & content.rlike(_BARE), "has no unit"))
     if units.others:
         reasons.append((unit.isin(*units.others), f"has a unit that cannot be converted to {declaration.unit}"))
-    known = unit.isin("", *units.factors)
+    known = unit.isin("", *units.conversions)
     return [*reasons, (~known, "has a unit that is not known")]
 
 

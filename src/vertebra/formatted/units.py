@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -11,15 +12,46 @@ from vertebra.errors import DeclarationError
 
 if TYPE_CHECKING:
     from pint import UnitRegistry
+    from pyspark.sql import Column
+
+_EXACT: Final = 2**53
+"""Whole numbers below it are floating-point numbers."""
 
 _UNIT: Final = re.compile(r"[^\W\d_][^\n]{0,39}|[%\u00b0\u2030][^\n]{0,39}")
 _POWER: Final = re.compile(r"(?<![^\W\d_])([mcdk\u00b5]?m|ft|in|yd)([23])(?![0-9])")
 _HIGH_POWER: Final = re.compile(r"(\^|\*\*)\s*\W*[0-9.]{2,}|(\^|\*\*).*(\^|\*\*).*(\^|\*\*)")
 
 
+@dataclass(frozen=True)
+class Conversion:
+    """How one unit is converted to another: ``target = source · multiply / divide + offset``.
+
+    A factor such as that of GJ and kWh, 2500/9, is no floating-point number. Multiplied and divided, 9.708984 GJ are
+    2696.94 kWh; with the nearest number as a factor they are 2696.9399999999996, and less than the same counter in kWh.
+    """
+
+    multiply: float
+    divide: float
+    offset: float
+
+    def of(self, number: Column) -> Column:
+        """A number in the target unit.
+
+        Args:
+            number: a double in the source unit.
+        """
+        from pyspark.sql import functions as F
+
+        if self.multiply != 1:
+            number = number * F.lit(self.multiply)
+        if self.divide != 1:
+            number = number / F.lit(self.divide)
+        return number + F.lit(self.offset) if self.offset else number
+
+
 @cache
-def conversion(source: str, target: str, key: str = "convert") -> tuple[float, float]:
-    """The factor and offset that convert one unit to another: ``target = source · factor + offset``.
+def conversion(source: str, target: str, key: str = "convert") -> Conversion:
+    """How one unit is converted to another.
 
     Args:
         source: the unit of the text, as pint writes it: ``mph``, ``degF``, ``inHg``.
@@ -47,7 +79,10 @@ def conversion(source: str, target: str, key: str = "convert") -> tuple[float, f
             cause="one of them is logarithmic",
             remedy=f"remove `{key}`, and convert in a view",
         )
-    return float(one - zero), float(zero)
+    factor = one - zero
+    if max(abs(factor.numerator), factor.denominator) < _EXACT:
+        return Conversion(float(factor.numerator), float(factor.denominator), float(zero))
+    return Conversion(float(factor), 1.0, float(zero))
 
 
 def _said(error: Exception) -> str:
@@ -58,8 +93,8 @@ def _said(error: Exception) -> str:
         return "they measure different things"
 
 
-def conversion_of_text(unit: str, target: str) -> tuple[float, float] | None:
-    """The factor and offset for a unit that is a text of the data; None if it cannot be converted."""
+def conversion_of_text(unit: str, target: str) -> Conversion | None:
+    """How a unit that is a text of the data is converted; None if it cannot be converted."""
     if not _is_harmless(unit):
         return None
     try:

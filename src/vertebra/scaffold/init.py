@@ -16,7 +16,7 @@ _CHECKOUT: Final = _HERE.parents[2] / "projects"
 
 _FILES: Final = ("vertebra.yaml", "README.md")
 _FOLDERS: Final = ("data", "datasets", "reconcile", "views", "analyses", "publish", "live", "standin")
-"""The folders that are copied; the lake, models and caches are not."""
+"""The folders that are copied, besides Python files beside them; the lake, models and caches are not."""
 
 _NOT_COUNTED: Final = {".git", ".DS_Store"}
 """What a folder may contain and still count as empty."""
@@ -91,6 +91,7 @@ def _example(name: str) -> Path:
 
 def _declared_files(source: Path) -> Iterator[Path]:
     yield from (source / name for name in _FILES if (source / name).is_file())
+    yield from sorted(source.glob("*.py"))
     for folder in _FOLDERS:
         for file in sorted((source / folder).rglob("*")):
             parts = file.relative_to(source).parts
