@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from vertebra.governance.cursor_resets import CursorReset
     from vertebra.governance.drift import ColumnDrift
     from vertebra.governance.match_decisions import MatchDecision
+    from vertebra.governance.promotions import Champions, Promotion, Reign
     from vertebra.governance.retirements import Retirement
     from vertebra.governance.retractions import Retraction
     from vertebra.lake.commit import TableVersion
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from vertebra.trusted.detect import RulePlan
     from vertebra.trusted.discover import Proposal
     from vertebra.workspace.cell_changes import CellChange, CellChanges, ChangeCount
+    from vertebra.workspace.champions import ModelComparison
     from vertebra.workspace.check import ProjectCheck
     from vertebra.workspace.check_data import check
     from vertebra.workspace.check_data import explain_data as explain
@@ -123,6 +125,7 @@ __all__ = [
     "Candidate",
     "CellChange",
     "CellChanges",
+    "Champions",
     "ChangeCount",
     "ChosenModel",
     "CollectError",
@@ -163,6 +166,7 @@ __all__ = [
     "MatchExplanation",
     "MatchScore",
     "Measure",
+    "ModelComparison",
     "ModelScore",
     "NextCollection",
     "Outliers",
@@ -171,6 +175,7 @@ __all__ = [
     "PeriodStatus",
     "PlannedStep",
     "ProjectCheck",
+    "Promotion",
     "Proposal",
     "ProposalError",
     "ProposedCell",
@@ -187,6 +192,7 @@ __all__ = [
     "QueryResult",
     "Question",
     "RegistryError",
+    "Reign",
     "RepairCount",
     "RepairReport",
     "RepairedCell",
@@ -276,6 +282,9 @@ _HOMES: Final[dict[str, str]] = {
     "ColumnDrift": "vertebra.governance.drift",
     "AcceptedShrink": "vertebra.governance.accepted_shrinks",
     "CursorReset": "vertebra.governance.cursor_resets",
+    "Champions": "vertebra.governance.promotions",
+    "Promotion": "vertebra.governance.promotions",
+    "Reign": "vertebra.governance.promotions",
     "Retirement": "vertebra.governance.retirements",
     "Retraction": "vertebra.governance.retractions",
     "TableGarbage": "vertebra.lake.gc",
@@ -337,6 +346,7 @@ _HOMES: Final[dict[str, str]] = {
     "TableInfo": "vertebra.workspace.listing",
     "GarbageReport": "vertebra.workspace.maintain",
     "ChosenModel": "vertebra.workspace.models",
+    "ModelComparison": "vertebra.workspace.champions",
     "ModelScore": "vertebra.workspace.models",
     "QualityEvidence": "vertebra.workspace.quality",
     "QualityFigure": "vertebra.workspace.quality",

@@ -43,4 +43,10 @@ DATASET_ZONES: Final = (Zone.FORMATTED, Zone.TRUSTED)
 """The zones with one table for each dataset, which the rules of the dataset apply to."""
 
 CLEANED_ZONES: Final = (Zone.TRUSTED, Zone.EXPLOITATION)
-"""The zones whose data have passed the rules: views read their tables, and they can be published."""
+"""The zones whose data have passed the rules."""
+
+READABLE_ZONES: Final = (*CLEANED_ZONES, Zone.ANALYSIS)
+"""The zones whose tables views read, and which can be published."""
+
+READABLE: Final = f"{Zone.TRUSTED}, {Zone.EXPLOITATION} and {Zone.ANALYSIS}"
+"""Their names in words."""

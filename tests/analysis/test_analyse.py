@@ -227,7 +227,8 @@ def test_predictions_are_those_of_the_model_on_every_row_of_the_view(world: Worl
     outcome = predict(world)
     rows = {row["id"]: row for row in rows_of(world, "analysis.late_jobs_predictions")}
     assert outcome.rows == len(rows) == jobs().num_rows
-    assert set(rows[0]) == {"id", "_time", "_label", "_prediction", "_model_version", "_seen_in_training"}
+    assert set(rows[0]) == {"id", "_time", "_label", "_prediction", "_model_version", "_seen_in_training", "_known_at",
+                            "_inputs"}  # fmt: skip
     for tested in rows_of(world, "analysis.late_jobs"):
         assert rows[tested["id"]]["_prediction"] == pytest.approx(tested["_prediction"], rel=1e-6)
         assert not rows[tested["id"]]["_seen_in_training"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +19,15 @@ from analysis_world import World, jobs, late_jobs, logistic
 from vertebra.analysis import track
 from vertebra.analysis.champion import Champion, decide
 from vertebra.analysis.example_set import Examples
+from vertebra.analysis.paired import improvement
 from vertebra.analysis.perfect_features import perfect_features
 from vertebra.analysis.question import question
 from vertebra.declare.analysis import Analysis, Candidate
+from vertebra.declare.task import all_metrics
+from vertebra.governance.ledgers import Ledgers
+from vertebra.governance.promotions import Promotion, champions, promotions_digest, record_promotion
+from vertebra.lake.catalog import Lake
+from vertebra.lake.commit import Commit
 from vertebra.lake.erasure import Erasure, begin_erasure
 from vertebra.report.models import write_models
 from vertebra.report.step_facts import phrases
@@ -29,6 +37,7 @@ OBSERVED = np.array([0, 1] * 10, np.float64)
 GOOD = OBSERVED * 0.8 + 0.1
 BAD = 1 - GOOD
 ALL = np.ones(20, np.bool_)
+AT, HOUR = datetime(2026, 1, 1, tzinfo=UTC), timedelta(hours=1)
 
 
 def small(**changes: Any) -> Analysis:
@@ -110,19 +119,83 @@ def test_the_champion_stays_when_training_data_go_bad_and_the_run_says_why(
     stream = io.StringIO()
     write_models(model_scores(world.lake), True, "table", stream, stream)
     assert "workshop.late_jobs version 2; version 1 stays the champion" in stream.getvalue()
-    # a declared feature that differs makes it another question
-    facts = world.analyse(small(features={"size": "size / 2"})).facts
-    assert facts.champion == facts.model_version == "3"
-    assert (
-        "version 1 could not be compared: its label, examples or features were declared otherwise" in facts.comparison
-    )
+    # the champion predicts from its own features, whatever is declared now; equal models are a tie
+    facts = world.analyse(small(features={"half": "size / 2"})).facts
+    assert (facts.champion, facts.model_version) == ("1", "3")
+    assert f"of version 1 {first.test:.4f}, on the same " in facts.comparison
+    # another label makes it another question
+    facts = world.analyse(small(label="delay > 7")).facts
+    assert facts.champion == facts.model_version == "4"
+    said = "version 1 could not be compared: it cannot be asked: version 1 cannot predict: it predicts something else"
+    assert said in facts.comparison
     # an erasure that is under way removes records from the training set
     tables = ("analysis.late_jobs_train",)
     erasure = Erasure("e", datetime.now(UTC), "ada", "request 7", "shop", "jobs", {}, (), {}, tables=tables)
     begin_erasure(world.lake, erasure)
-    facts = world.analyse(small(features={"size": "size / 2"})).facts
-    assert facts.champion == facts.model_version == "4"
-    assert "version 3 could not be compared: it was trained with records that were forgotten" in facts.comparison
+    facts = world.analyse(small(label="delay > 7")).facts
+    assert facts.champion == facts.model_version == "5"
+    assert "version 4 could not be compared: it was trained with records that were forgotten" in facts.comparison
+
+
+def test_a_difference_that_may_be_chance_changes_nothing() -> None:
+    random = np.random.default_rng(0)
+    observed = (random.random(60) < 0.5).astype(float)
+    old = np.clip(observed * 0.5 + random.random(60) * 0.5, 0, 1)
+    metric = all_metrics()["brier"]
+    noise = np.clip(old + random.normal(0, 0.05, 60), 0, 1)
+    analysis = small(metric="brier")
+    champion = Champion("1", predicted=old, unseen=np.ones(60, np.bool_))
+    assert not decide(analysis, champion, observed, noise).promoted
+    assert decide(analysis, champion, observed, observed).promoted
+    # whole groups are drawn: ten days of six equal rows are ten rows, not sixty
+    rows = improvement(metric, observed, noise, old)
+    days = improvement(metric, np.repeat(observed[:10], 6), np.repeat(noise[:10], 6), np.repeat(old[:10], 6), list(
+        np.repeat(range(10), 6)))  # fmt: skip
+    assert days.high - days.low > rows.high - rows.low
+
+
+def test_a_new_model_must_also_beat_the_baseline_and_what_a_person_promoted_stays() -> None:
+    champion = Champion("1", predicted=BAD, unseen=ALL)
+    made = decide(small(), champion, OBSERVED, GOOD, baseline=GOOD)
+    assert not made.promoted
+    assert "the baseline is as good as the new model" in made.reason
+    held = decide(small(champion="newest"), replace(champion, held="ann promoted version 1"), OBSERVED, GOOD)
+    assert not held.promoted
+    assert held.reason.endswith("ann promoted version 1")
+
+
+def test_decisions_of_people_are_followed_and_taken_back(tmp_path: Path) -> None:
+    ledgers = Ledgers(Lake(tmp_path / "lake"))
+
+    def chose(number: int, champion: str, new: str) -> None:
+        shared = {"run_id": f"run-{number}", "analysis": "m", "model_name": "p.m", "recorded_at": AT + number * HOUR}
+        rows = [{"model_version": new, "model_sha256": "x", "champion": champion == new}]
+        rows += [{"model_version": champion, "champion": True}] if champion != new else []
+        ledgers.append("models", [shared | row for row in rows], Commit(f"run-{number}", "analysis.m", ""))
+
+    def person(number: int, action: Any, version: str) -> None:
+        record_promotion(ledgers, Promotion(AT + number * HOUR, "ann", action, "m", "p.m", version, "", "why"))
+
+    assert champions(ledgers, "m").version is None
+    chose(1, "1", "1")
+    chose(2, "2", "2")
+    chose(3, "2", "3")
+    found = champions(ledgers, "m")
+    assert (found.version, found.earlier, found.held) == ("2", ("1",), None)
+    digest = promotions_digest(ledgers, "m")
+    person(4, "promote", "3")
+    assert promotions_digest(ledgers, "m") != digest
+    chose(5, "3", "4")
+    found = champions(ledgers, "m")
+    assert (found.version, found.earlier, found.held and found.held.decided_by) == ("3", ("1", "2"), "ann")
+    person(6, "rollback", "2")
+    person(7, "rollback", "1")
+    assert (champions(ledgers, "m").version, champions(ledgers, "m").earlier) == ("1", ())
+    person(8, "release", "1")
+    assert champions(ledgers, "m").held is None
+    chose(9, "5", "5")
+    assert [one.version for one in champions(ledgers, "m").history] == ["1", "2", "3", "2", "1", "5"]
+    assert promotions_digest(ledgers, "other") == ""
 
 
 # -- features that are too good ------------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ def test_help_loads_no_library_it_does_not_need() -> None:
 def test_every_command_has_help_with_an_example(vertebra: Command) -> None:
     names = [command.name for command in app.registered_commands]
     names += [f"{g.name} {c.name}" for g in app.registered_groups for c in g.typer_instance.registered_commands]  # type: ignore[union-attr]
-    assert {"init", "ls", "plan", "run", "collect", "check", "quality", "show", "sql", "why", "models", "predict",
+    assert {"init", "ls", "plan", "run", "collect", "check", "quality", "show", "sql", "why", "models show", "predict",
             "restore", "gc", "debug", "quarantine list", "quarantine release", "repairs list", "repairs undo"} <= set(names)  # fmt: skip
     for name in names:
         said = vertebra(*str(name).split(), "--help")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vertebra.analysis.recipe import recipe_of
 from vertebra.analysis.validation_cache import write_scores
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def ledger_rows(
     ]
     tested = shared | {"split": "test", "test_table": sets.test.table.name, "test_version": sets.test.version}
     version = {"model_version": registered.version, "model_sha256": registered.sha256, "champion": decision.promoted}
+    version |= {"recipe": recipe_of(analysis), "reason": decision.reason or None}
     rows += _measured(tested | _setting(chosen) | version | {"chosen": True}, evaluation.metrics)
     rows += _measured(tested | _setting(trials[0]) | {"chosen": False}, evaluation.baseline_metrics)
     before = decision.before

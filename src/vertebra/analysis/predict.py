@@ -1,31 +1,55 @@
-"""Scoring a table with the champion, by the same features as in training."""
+"""Predicting rows of a table with the champion, by the features that it was trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from vertebra.analysis.features import LABEL, TIME, example_frame, histories_of
 from vertebra.analysis.leakage import refuse_leakage, require_columns
+from vertebra.analysis.recipe import as_trained, registered
 from vertebra.analysis.task_port import classes_of, task_of
 from vertebra.declare.analysis import Analysis
 from vertebra.errors import LakeError
 from vertebra.governance.context import StepContext, StepOutcome
+from vertebra.governance.promotions import champions
 from vertebra.governance.step_facts import PredictionFacts
+from vertebra.lake.same_rows import same_rows
 from vertebra.quoting import spark_identifier
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
+    from vertebra.lake.table import LakeTable
+
+VERSION: Final = 1
+"""The version of the prediction step. Raise it when the same views and model come to give other predictions."""
+
+PREDICTION = "_prediction"
 MODEL_VERSION = "_model_version"
 SEEN = "_seen_in_training"
+KNOWN_AT = "_known_at"
+INPUTS = "_inputs"
 
+Rows = Literal["unseen", "unlabelled", "all"]
+
+_BEFORE: Final = "_before"
 _ROWS_AT_ONCE = 262_144
+
+
+def predict_new(analysis: Analysis, tracking: str, project: str, ctx: StepContext) -> StepOutcome:
+    """The step of predictions: predict the declared rows of the view with the champion.
+
+    If no prediction changed, no version is written, so that nothing below runs.
+    """
+    assert analysis.predict != "none"
+    return predict(analysis, tracking, project, ctx, rows=analysis.predict, keep_equal=True)
 
 
 def predict(
@@ -36,13 +60,17 @@ def predict(
     *,
     table: str | None = None,
     version: str | None = None,
+    rows: Rows = "all",
+    keep_equal: bool = False,
 ) -> StepOutcome:
-    """Score a table and replace ``analysis.<name>_predictions`` with the result.
+    """Predict rows of a table, and replace ``analysis.<name>_predictions`` with the result.
 
-    Scoring again replaces the predictions; earlier ones stay as versions of the table, each with the table versions it
-    was made from. Columns: the key, ``_time`` (the prediction time), ``_label`` (the observed value, NULL if not known
-    yet), ``_prediction`` (probability of class 1, a number, or what else the task predicts), ``_model_version``, and
-    ``_seen_in_training``: whether the row was in the training set.
+    Predicting again replaces the predictions; earlier ones stay as versions of the table, each with the table versions
+    it was made from. Columns: the key, ``_time`` (the prediction time), ``_label`` (the observed value, NULL if not
+    known yet), ``_prediction`` (probability of class 1, a number, or what else the task
+    predicts), ``_model_version``, ``_seen_in_training``
+    (whether the model was trained on the row), ``_known_at`` (the time of the run that first made this prediction) and
+    ``_inputs`` (the versions of the tables that it was made from then, as JSON).
 
     Args:
         tracking: MLflow tracking URI.
@@ -50,75 +78,133 @@ def predict(
         table: qualified name of a table with the columns of the analysis's view, but for those of the label; by
             default the view. Histories are always the declared ones.
         version: of the registered model; by default the champion.
+        rows: which rows of the table to predict.
+        keep_equal: write no version if the table has these rows.
 
     Raises:
-        LakeError: there is no such table or model, or the model file differs from the one that the ledger recorded.
+        LakeError: there is no such table or model, the model cannot predict from what is declared now, or its file
+            differs from the one that the ledger recorded.
     """
     from vertebra.analysis import track
-    from vertebra.analysis.examples import as_features
-    from vertebra.analysis.model_file import read_model
-    from vertebra.analysis.train import predictions, quiet
+    from vertebra.analysis.train import quiet
 
     refuse_leakage(analysis)
     name = track.model_name(project, analysis)
+    found = version or champions(ctx.ledgers, analysis.name).version
     ctx.progress(f"fetching {name}")
-    found, file = track.fetch(tracking, name, version, ctx.scratch)
-    trained = _recorded(ctx, name, found)
-    model = read_model(file, trained["model_sha256"], analysis.trust)
+    if found is None:
+        raise LakeError(
+            f"there is no champion of model {name}", cause="no model was trained yet", remedy="vertebra run"
+        )
+    row = registered(ctx.ledgers, name, found)
+    declared = as_trained(analysis, row, tracking)
+    model = track.load(declared, tracking, row, ctx.scratch)
     ctx.progress("computing features")
     source = table or f"exploitation.{analysis.view}"
-    examples = _with_seen(analysis, _examples(analysis, source, ctx), trained, ctx)
-    folder = ctx.scratch / "to_score"
-    files = ctx.engine.write_parquet(examples, folder)
+    output = ctx.lake.table(f"analysis.{analysis.name}_predictions")
+    examples = _examples(declared, source, ctx)
+    examples = _marked(declared, examples, row, ctx)
+    if rows != "all":
+        examples = examples.where(~_column(SEEN) if rows == "unseen" else _column(LABEL).isNull())
+    examples = _with_earlier(declared, examples, output, ctx)
+    files = ctx.engine.write_parquet(examples, ctx.scratch / "to_predict")
+    schema = _schema(declared, examples, model)
 
     def batches() -> Iterator[pa.RecordBatch]:
         import pyarrow.dataset as pads
 
-        for batch in pads.dataset([str(f) for f in files]).to_batches(batch_size=_ROWS_AT_ONCE):
-            rows = pa.Table.from_batches([batch])
-            if rows.num_rows:
-                with quiet():
-                    said = predictions(analysis, model, as_features(analysis, rows))
-                yield from scored(analysis, rows, said, found, classes_of(model)).to_batches()
+        with quiet():
+            for batch in pads.dataset([str(f) for f in files]).to_batches(batch_size=_ROWS_AT_ONCE):
+                if batch.num_rows:
+                    made = _predicted(declared, model, pa.Table.from_batches([batch]), found, ctx)
+                    yield from made.select(schema.names).cast(schema).to_batches()
 
-    output = ctx.lake.table(f"analysis.{analysis.name}_predictions")
-    ctx.progress(f"scoring {source} with version {found}")
-    schema = _schema(analysis, examples, model)
-    staged = output.stage_arrow(pa.RecordBatchReader.from_batches(schema, (b.cast(schema) for b in batches())))
-    committed = output.commit(staged, ctx.commit(), evolution="replace")
+    ctx.progress(f"predicting {source} with version {found}")
+    staged = output.stage_arrow(pa.RecordBatchReader.from_batches(schema, batches()))
     facts = PredictionFacts(table=source, model=name, model_version=found)
+    present = output.newest_data() if keep_equal else None
+    if present and staged.schema.equals(output.schema()) and same_rows(staged.files, output.files()):
+        staged.remove()
+        facts = PredictionFacts(table=source, model=name, model_version=found, unchanged=True)
+        return StepOutcome(staged.rows, present.version, {output.name: present.version}, facts)
+    committed = output.commit(staged, ctx.commit(), evolution="replace")
     return StepOutcome(staged.rows, committed, {output.name: committed}, facts)
 
 
-def scored(
-    analysis: Analysis, rows: pa.Table, predicted: NDArray[Any], version: str, classes: Sequence[str] = ()
+def answers(
+    analysis: Analysis,
+    rows: pa.Table,
+    predicted: NDArray[Any],
+    version: str,
+    seen: NDArray[np.bool_],
+    classes: Sequence[str] = (),
 ) -> pa.Table:
-    """Examples with their predictions, without features.
+    """Examples with the predictions for them, without features.
 
     Args:
-        rows: examples; without ``_seen_in_training``, none was in the training set.
         predicted: one entry per row, as the task gives them.
-        classes: the classes that its columns stand for.
+        seen: for each row, whether the model was trained on it.
+        classes: the classes that the columns of predictions stand for.
     """
     kept = rows.select([*analysis.key, TIME, LABEL])
     for name, values in task_of(analysis).columns(predicted, classes).items():
         kept = kept.append_column(name, values)
-    unseen = pa.array(np.zeros(rows.num_rows, np.bool_))
-    return kept.append_column(MODEL_VERSION, pa.array([version] * rows.num_rows, pa.string())).append_column(
-        SEEN, rows.column(SEEN) if SEEN in rows.column_names else unseen
-    )
+    versions = pa.array([version] * rows.num_rows, pa.string())
+    return kept.append_column(MODEL_VERSION, versions).append_column(SEEN, pa.array(seen, pa.bool_()))
 
 
-def _with_seen(analysis: Analysis, examples: DataFrame, trained: Mapping[str, Any], ctx: StepContext) -> DataFrame:
-    """The examples with ``_seen_in_training``: whether the training set of the model has their key."""
+def _predicted(analysis: Analysis, model: Any, rows: pa.Table, version: str, ctx: StepContext) -> pa.Table:
+    """Predictions for rows of examples; those that were made before keep the time and the versions of then."""
+    from vertebra.analysis.examples import as_features
+    from vertebra.analysis.train import predictions
+
+    said = predictions(analysis, model, as_features(analysis, rows))
+    made = rows.append_column(MODEL_VERSION, pa.array([version] * rows.num_rows, pa.string()))
+    for name, values in task_of(analysis).columns(said, classes_of(model)).items():
+        made = made.append_column(name, values)
+    known = pa.scalar(ctx.now, pa.timestamp("us", tz="UTC"))
+    inputs = pa.scalar(json.dumps(dict(ctx.inputs), sort_keys=True))
+    before = f"{_BEFORE}{PREDICTION}"
+    if before in rows.schema.names and rows.schema.field(before).type == made.schema.field(PREDICTION).type:
+        then = {name: rows.column(f"{_BEFORE}{name}") for name in (PREDICTION, MODEL_VERSION, TIME, KNOWN_AT, INPUTS)}
+        same = pc.and_(
+            pc.and_(pc.equal(then[PREDICTION], made.column(PREDICTION)), pc.equal(then[MODEL_VERSION], version)),
+            pc.equal(then[TIME], rows.column(TIME)),
+        )
+        same = pc.fill_null(same, False)
+        known = pc.if_else(same, pc.cast(then[KNOWN_AT], known.type), known)
+        inputs = pc.if_else(same, then[INPUTS], inputs)
+    else:
+        known, inputs = pa.repeat(known, rows.num_rows), pa.repeat(inputs, rows.num_rows)
+    return made.append_column(KNOWN_AT, known).append_column(INPUTS, inputs)
+
+
+def _marked(analysis: Analysis, examples: DataFrame, row: Any, ctx: StepContext) -> DataFrame:
+    """Examples with whether the model was trained on them."""
     from pyspark.sql import functions as F
 
-    table = ctx.lake.table(trained["train_table"]).frame(ctx.engine, trained["train_version"])
-    names = [spark_identifier(name) for name in analysis.key]
-    keys = table.select(*(F.col(name).alias(f"_k{place}") for place, name in enumerate(names)), F.lit(True).alias(SEEN))
-    same = [F.col(name).eqNullSafe(F.col(f"_k{place}")) for place, name in enumerate(names)]
-    joined = examples.join(keys, same, "left")
-    return joined.select(*map(spark_identifier, examples.columns), F.coalesce(SEEN, F.lit(False)).alias(SEEN))
+    keys = list(analysis.key)
+    trained = ctx.lake.table(row["train_table"]).frame(ctx.engine, row["train_version"])
+    trained = trained.select(*map(_column, keys)).withColumn(SEEN, F.lit(True))
+    joined = examples.join(trained, keys, "left")
+    return joined.select(*map(_column, examples.columns), F.coalesce(_column(SEEN), F.lit(False)).alias(SEEN))
+
+
+def _with_earlier(analysis: Analysis, examples: DataFrame, output: LakeTable, ctx: StepContext) -> DataFrame:
+    """Examples with the prediction that the table has for them, if its keys are the same columns."""
+    if not output.exists():
+        return examples
+    kept = output.schema()
+    keys, added = list(analysis.key), (PREDICTION, MODEL_VERSION, TIME, KNOWN_AT, INPUTS)
+    if not {*keys, *added} <= {*kept.names}:
+        return examples
+    earlier = output.frame(ctx.engine)
+    if any(earlier.schema[name].dataType != examples.schema[name].dataType for name in keys):
+        return examples
+    renamed = [_column(name).alias(f"{_BEFORE}{name}") for name in added]
+    earlier = earlier.select(*map(_column, keys), *renamed).dropDuplicates(keys)
+    joined = examples.join(earlier, keys, "left")
+    return joined.select(*map(_column, examples.columns), *[_column(f"{_BEFORE}{name}") for name in added])
 
 
 def _examples(analysis: Analysis, source: str, ctx: StepContext) -> DataFrame:
@@ -135,31 +221,23 @@ def _frame(ctx: StepContext, name: str) -> DataFrame:
     return ctx.lake.table(name).frame(ctx.engine, ctx.inputs.get(name))
 
 
+def _column(name: str) -> Column:
+    from pyspark.sql import functions as F
+
+    return F.col(spark_identifier(name))
+
+
 def _schema(analysis: Analysis, examples: DataFrame, model: Any) -> pa.Schema:
     from pyspark.sql.pandas.types import to_arrow_schema
 
     typed = to_arrow_schema(examples.schema, timezone="UTC")
     fields = [typed.field(name) for name in (*analysis.key, TIME, LABEL)]
     task = task_of(analysis)
-    predicted = task.columns(task.nothing(model), classes_of(model))
     added = [
-        *((name, values.type) for name, values in predicted.items()),
+        *((name, values.type) for name, values in task.columns(task.nothing(model), classes_of(model)).items()),
         (MODEL_VERSION, pa.string()),
         (SEEN, pa.bool_()),
+        (KNOWN_AT, pa.timestamp("us", tz="UTC")),
+        (INPUTS, pa.string()),
     ]
     return pa.schema([*fields, *(pa.field(name, kind) for name, kind in added)])
-
-
-def _recorded(ctx: StepContext, name: str, version: str) -> dict[str, Any]:
-    """The row of the ledger about a model version that was trained."""
-    ledger: Any = ctx.ledgers.read("models")
-    wanted = pc.and_(pc.equal(ledger.column("model_name"), name), pc.equal(ledger.column("model_version"), version))
-    rows: list[dict[str, Any]] = ledger.filter(wanted).to_pylist()
-    for row in rows:
-        if row["model_sha256"]:
-            return row
-    raise LakeError(
-        f"the ledger of models has no {name} version {version}",
-        cause="it was registered by a run that ended before it was recorded, by another lake, or by hand",
-        remedy="vertebra models, to see what there is; vertebra predict --version N",
-    )

@@ -52,7 +52,7 @@ class _Result:
 
 
 def analyse(
-    analysis: Analysis, tracking: str, project: str, ctx: StepContext, *, plots: Path | None = None
+    analysis: Analysis, tracking: str, project: str, ctx: StepContext, *, plots: Path | None = None, again: bool = True
 ) -> StepOutcome:
     """Run an analysis: features, training and test sets, cross-validation, choice, test, registration.
 
@@ -65,6 +65,7 @@ def analyse(
         tracking: MLflow tracking URI.
         project: name of the project; the registered model is ``<project>.<analysis>``.
         plots: folder for PNG files; by default they go to MLflow only.
+        again: train even if the examples and the declaration are those of the last training.
 
     Raises:
         LeakageError: a feature uses a value that is not known at the prediction time. Nothing has run.
@@ -76,6 +77,7 @@ def analyse(
     from vertebra.analysis.choose import choose
     from vertebra.analysis.evaluate import assess
     from vertebra.analysis.examples import load
+    from vertebra.analysis.kept_model import kept_model
     from vertebra.analysis.model_card import model_card
     from vertebra.analysis.model_ledger import ledger_rows
     from vertebra.analysis.perfect_features import perfect_features
@@ -84,6 +86,9 @@ def analyse(
     from vertebra.analysis.validation_cache import known_scores
 
     sets = _examples(analysis, tracking, ctx)
+    kept = None if again else kept_model(analysis, tracking, project, ctx, sets)
+    if kept is not None:
+        return kept
     train = load(analysis, sets.train)
     known = known_scores(analysis, train, ctx.ledgers)
     trials = cross_validate(analysis, candidate_models(analysis), train, ctx.progress, known)
@@ -102,7 +107,7 @@ def analyse(
     rows = ledger_rows(analysis, ctx, sets, trials, chosen, found.evaluation, decision, registered)
     ctx.ledgers.append("models", rows, ctx.commit())
     if decision.promoted:
-        track.deploy(tracking, registered)
+        track.deploy(tracking, registered.name, registered.version)
     version = _store_predictions(analysis, ctx, result)
     return _outcome(analysis, result, version)
 
@@ -137,29 +142,33 @@ def _decide(
     """Compare the new model with the champion on the test set."""
     from vertebra.analysis.champion import champion_of, decide
     from vertebra.analysis.examples import rows_of
-    from vertebra.analysis.features import TIME
+    from vertebra.analysis.features import GROUP
 
     ctx.progress("comparing it with the champion")
-    times = rows_of(analysis, sets.test).column(TIME)
-    champion = champion_of(analysis, tracking, project, ctx, test, times)
-    return decide(analysis, champion, evaluation.observed, evaluation.predicted)
+    rows = rows_of(analysis, sets.test)
+    champion = champion_of(analysis, tracking, project, ctx, test, rows, sets.test)
+    groups = rows.column(GROUP).to_pylist()
+    return decide(analysis, champion, evaluation.observed, evaluation.predicted, groups, evaluation.baseline)
 
 
 def _store_predictions(analysis: Analysis, ctx: StepContext, result: _Result) -> int:
     """Store the predictions of the champion for the test set, next to the observed labels."""
-    import pyarrow as pa
+    import numpy as np
 
     from vertebra.analysis.examples import rows_of
-    from vertebra.analysis.predict import SEEN, scored
+    from vertebra.analysis.kept_model import origin
+    from vertebra.analysis.predict import answers
 
-    before = result.decision.before
-    kept = before.predicted if before is not None and not result.decision.promoted else None
-    evaluation = result.found.evaluation
-    predicted = evaluation.predicted if kept is None else kept
-    table = scored(analysis, rows_of(analysis, result.sets.test), predicted, result.champion, evaluation.classes)
-    if analysis.test is None:
-        table = table.set_column(table.column_names.index(SEEN), SEEN, pa.array([True] * table.num_rows))
-    return ctx.lake.table(f"analysis.{analysis.name}").write_arrow(table, ctx.commit())
+    before, evaluation = result.decision.before, result.found.evaluation
+    kept = before if before is not None and not result.decision.promoted else None
+    # without a test set of its own, the test set is the training set
+    predicted, seen = evaluation.predicted, np.full(result.sets.test.rows, analysis.test is None)
+    if kept is not None and kept.predicted is not None and kept.unseen is not None:
+        predicted, seen = kept.predicted, ~kept.unseen
+    rows = rows_of(analysis, result.sets.test)
+    table = answers(analysis, rows, predicted, result.champion, seen, evaluation.classes)
+    commit = ctx.commit(extra=origin(result.sets, result.champion))
+    return ctx.lake.table(f"analysis.{analysis.name}").write_arrow(table, commit)
 
 
 def _outcome(analysis: Analysis, result: _Result, version: int) -> StepOutcome:

@@ -13,6 +13,7 @@ from vertebra.declare.analysis_file import location_of
 from vertebra.errors import DeclarationError
 from vertebra.formatting import counted
 from vertebra.governance.context import StepContext
+from vertebra.lake.same_rows import same_rows
 from vertebra.quoting import spark_identifier
 
 if TYPE_CHECKING:
@@ -26,11 +27,16 @@ FOLD: Final = "_fold"
 
 @dataclass(frozen=True)
 class PinnedSet:
-    """One version of a table of examples."""
+    """One version of a table of examples.
+
+    Attributes:
+        unchanged: whether the table had these rows before, so that no version was written.
+    """
 
     table: LakeTable
     version: int
     rows: int
+    unchanged: bool = False
 
 
 @dataclass(frozen=True)
@@ -263,6 +269,10 @@ def _by(analysis: Analysis) -> str:
 def _store(analysis: Analysis, part: str, rows: DataFrame, ctx: StepContext) -> PinnedSet:
     table = ctx.lake.table(f"analysis.{analysis.name}_{part}")
     staged = table.stage(ctx.engine, rows)
+    present = ctx.extensible(table)
+    if present and staged.schema.equals(table.schema()) and same_rows(staged.files, table.files()):
+        staged.remove()
+        return PinnedSet(table, present.version, staged.rows, unchanged=True)
     return PinnedSet(table, table.commit(staged, ctx.commit(), evolution="replace"), staged.rows)
 
 

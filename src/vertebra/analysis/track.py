@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from vertebra.analysis.model_file import FILE, trusted_types, write_model
+from vertebra.analysis.model_file import FILE, read_model, trusted_types, write_model
 from vertebra.analysis.question import QUESTION, question
 from vertebra.analysis.task_port import task_of
 from vertebra.analysis.train import predictions, quiet
@@ -133,6 +133,34 @@ def record(
     return registered
 
 
+def tag_of(tracking: str, name: str, version: str, tag: str) -> str:
+    """A tag of the run that a version was logged in; empty if there is none."""
+    client = client_of(tracking)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_model_version(name, version).run_id
+        return str(client.get_run(run).data.tags.get(tag, ""))
+    except MlflowException:
+        return ""
+
+
+def load(analysis: Analysis, tracking: str, row: Mapping[str, Any], scratch: Path) -> Any:
+    """The fitted model of a row of the ledger ``models``.
+
+    Args:
+        scratch: a folder for its file.
+
+    Raises:
+        LakeError: there is no such version, or its file differs from the one that the ledger recorded.
+        StepError: it consists of types that are not allowed.
+    """
+    folder = scratch / f"version_{row['model_version']}"
+    folder.mkdir(parents=True, exist_ok=True)
+    _, file = fetch(tracking, row["model_name"], row["model_version"], folder)
+    return read_model(file, row["model_sha256"], analysis)
+
+
 def current(tracking: str, name: str) -> tuple[str | None, str]:
     """The version of the champion of a model and the question that it answers; None and empty if there is none."""
     client = client_of(tracking)
@@ -145,9 +173,9 @@ def current(tracking: str, name: str) -> tuple[str | None, str]:
     return str(found.version), str(client.get_run(found.run_id).data.tags.get(QUESTION, ""))
 
 
-def deploy(tracking: str, registered: Registered) -> None:
-    """Make a version the champion."""
-    client_of(tracking).set_registered_model_alias(registered.name, CHAMPION, registered.version)
+def deploy(tracking: str, name: str, version: str) -> None:
+    """Give a version the alias of the champion."""
+    client_of(tracking).set_registered_model_alias(name, CHAMPION, version)
 
 
 def fetch(tracking: str, name: str, version: str | None, folder: Path) -> tuple[str, Path]:
@@ -257,12 +285,12 @@ def _register(
         evidence.model,
         folder,
         serialization_format="skops",
-        skops_trusted_types=write_model(evidence.model, scratch / FILE, analysis.trust),
+        skops_trusted_types=write_model(evidence.model, scratch / FILE, analysis),
         signature=infer_signature(evidence.sample, predicted),
         pip_requirements=_requirements(),  # otherwise MLflow starts a process to infer them
         pyfunc_predict_fn=task_of(analysis).method,
     )
-    trusted_types(folder / FILE, analysis.trust)
+    trusted_types(folder / FILE, analysis)
     client.log_artifacts(run, str(folder), "model")
     try:
         client.create_registered_model(name, description=analysis.description)

@@ -56,6 +56,7 @@ _PANELS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
 for panel, commands in _PANELS:
     for name, command in commands.items():
         app.command(name, cls=HelpCommand, rich_help_panel=panel)(command)
+app.add_typer(model.models, name="models", rich_help_panel="Model")
 app.add_typer(decide.quarantine, name="quarantine", rich_help_panel="Decide")
 app.add_typer(repairs.repairs, name="repairs", rich_help_panel="Decide")
 app.add_typer(match.match, name="match", rich_help_panel="Decide")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from vertebra.cli.help_format import CommandGroup, HelpCommand
 from vertebra.cli.options import (
     CURRENT_FOLDER,
     EngineOption,
@@ -19,8 +20,47 @@ from vertebra.cli.options import (
     print_note,
 )
 
+if TYPE_CHECKING:
+    from vertebra import Promotion
 
-def models(
+_SHOW: Final = "show"
+
+
+class ModelsGroup(CommandGroup):
+    """A group that shows models if its first word is none of its commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read ``models ANALYSIS`` as ``models show ANALYSIS``."""
+        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+            args = [_SHOW, *args]
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
+
+
+models = typer.Typer(
+    cls=ModelsGroup,
+    rich_markup_mode=None,
+    help="""Show trained models, and decide which of them predicts.
+
+    \b
+    Examples:
+      vertebra models
+      vertebra models late_arrival --history
+      vertebra models promote late_arrival 2 --reason "labels of May are wrong"
+    """,
+)
+
+AnalysisArgument = Annotated[
+    str, typer.Argument(metavar="ANALYSIS", help="The analysis, e.g. late_arrival.", show_default=False)
+]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; recorded.", show_default=False)]
+ByOption = Annotated[
+    str | None, typer.Option("--by", metavar="NAME", help="Who decides; by default you.", show_default=False)
+]
+
+
+@models.command(_SHOW, cls=HelpCommand)
+def models_show(
     analysis: Annotated[
         str | None, typer.Argument(metavar="ANALYSIS", help="One analysis; by default all.", show_default=False)
     ] = None,
@@ -29,21 +69,110 @@ def models(
     project: ProjectOption = CURRENT_FOLDER,
     profile: ProfileOption = None,
 ) -> None:
-    """Show trained models, their scores and which was chosen.
+    """Show models, their scores, which was chosen and which predicts. The word show can be left out.
 
-    Scores are compared with those of a baseline that looks at no feature.
+    Scores are compared with those of a baseline that looks at no feature. With --history, all changes of the champion
+    are listed, by runs and by people.
 
     \b
     Examples:
-      vertebra models
+      vertebra models show
       vertebra models late_arrival --format json
     """
-    from vertebra.report.models import write_models
+    from vertebra.report.models import write_models, write_reigns
 
     chosen = output_format(form)
     space = open_workspace(project, profile)
     declared = bool(space.project.analyses)
     write_models(space.models(analysis, history), declared, chosen, sys.stdout, sys.stderr)
+    if chosen == "table":
+        names = [analysis.removeprefix("analysis.")] if analysis else list(space.project.analyses)
+        write_reigns({name: space.champions(name) for name in names}, history, sys.stdout)
+
+
+@models.command("promote", cls=HelpCommand)
+def models_promote(
+    analysis: AnalysisArgument,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="The version, e.g. 2.", show_default=False)],
+    reason: ReasonOption = "",
+    by: ByOption = None,
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+) -> None:
+    """Make a version the champion. It stays so, whatever runs train, until you decide again.
+
+    \b
+    Example:
+      vertebra models promote late_arrival 2 --reason "labels of May are wrong"
+    """
+    _said(open_workspace(project, profile).promote_model(analysis, version, reason, by))
+
+
+@models.command("rollback", cls=HelpCommand)
+def models_rollback(
+    analysis: AnalysisArgument,
+    reason: ReasonOption = "",
+    by: ByOption = None,
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+) -> None:
+    """Make the champion before the present one the champion again. This also takes a promotion back.
+
+    \b
+    Example:
+      vertebra models rollback late_arrival --reason "complaints since Monday"
+    """
+    _said(open_workspace(project, profile).rollback_model(analysis, reason, by))
+
+
+@models.command("release", cls=HelpCommand)
+def models_release(
+    analysis: AnalysisArgument,
+    reason: ReasonOption = "",
+    by: ByOption = None,
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+) -> None:
+    """Let runs choose the champion again, after a person promoted one.
+
+    \b
+    Example:
+      vertebra models release late_arrival --reason "labels are corrected"
+    """
+    _said(open_workspace(project, profile).release_model(analysis, reason, by))
+
+
+@models.command("compare", cls=HelpCommand)
+def models_compare(
+    analysis: AnalysisArgument,
+    first: Annotated[str, typer.Argument(metavar="VERSION", help="A version, e.g. 1.", show_default=False)],
+    second: Annotated[
+        str | None, typer.Argument(metavar="OTHER", help="Another; by default the champion.", show_default=False)
+    ] = None,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+    engine: EngineOption = None,
+) -> None:
+    """Compare two versions on the present test rows that neither was trained on.
+
+    \b
+    Example:
+      vertebra models compare late_arrival 1 2
+    """
+    from vertebra.report.models import write_comparison
+
+    chosen = output_format(form)
+    with open_workspace(project, profile, engine) as space:
+        write_comparison(space.compare_models(analysis, first, second), chosen, sys.stdout)
+
+
+def _said(made: Promotion) -> None:
+    if made.action == "release":
+        print_note(f"runs choose the champion of {made.analysis} again; it is version {made.model_version} now")
+        return
+    print_note(f"version {made.model_version} is the champion of {made.analysis} (was version {made.before or 'none'})")
+    print_note("next:  vertebra run, to predict with it")
 
 
 def predict(
@@ -67,9 +196,9 @@ def predict(
     profile: ProfileOption = None,
     engine: EngineOption = None,
 ) -> None:
-    """Score a table with the champion of an analysis.
+    """Predict every row of a table with a model of an analysis, by default the champion.
 
-    Writes analysis.<name>_predictions to the lake.
+    Writes analysis.<name>_predictions to the lake. The next run replaces them with the declared ones.
 
     \b
     Examples:
@@ -91,4 +220,4 @@ def predict(
     print_note(f"{', '.join([counted(outcome.rows, 'row'), *phrases(outcome.facts)])}\nnext:  vertebra show {output}")
 
 
-COMMANDS = {"models": models, "predict": predict}
+COMMANDS = {"predict": predict}

@@ -164,6 +164,8 @@ class Analysis(Declaration):
         metric: the metric that candidates are compared by, one of those of the task, e.g. ``roc_auc`` or ``rmse``.
         champion: which model predicts after a run: ``better`` keeps the champion unless the new model is better by the
             metric, on the same test rows; ``newest`` always takes the new one.
+        predict: which rows of the view a run predicts, in ``analysis.<name>_predictions``: ``unseen``, those that the
+            champion was not trained on; ``unlabelled``, those without a label; ``all``; or ``none``.
         seed: of the folds, and of every estimator that takes one.
         trust: types that a stored model may contain besides those of scikit-learn, NumPy, SciPy and LightGBM, e.g.
             ``xgboost.sklearn.XGBClassifier``.
@@ -206,6 +208,7 @@ class Analysis(Declaration):
     metric: str
     flag: float = Field(default=0.01, gt=0, lt=0.5)
     champion: Literal["better", "newest"] = "better"
+    predict: Literal["unseen", "unlabelled", "all", "none"] = "unseen"
     seed: int = 0
     trust: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()

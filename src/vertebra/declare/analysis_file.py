@@ -24,7 +24,7 @@ def read_analysis(file: Path, root: Path) -> Analysis:
     Raises:
         DeclarationErrors: the code fails, there is no such variable, or an expression is not SQL.
     """
-    found = getattr(run_file(file, root), "analysis", None)
+    found = getattr(run_file(file, root, f"analyses.{file.stem}"), "analysis", None)
     if not isinstance(found, Analysis):
         problem = DeclarationError(
             f"{file.stem} declares no analysis",

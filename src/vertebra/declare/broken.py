@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from vertebra.declare.declarations import Declarations, Kind, tables_read
+from vertebra.declare.declarations import Declarations, Kind, tables_of, tables_read
 from vertebra.declare.reconciliation import outputs_named
 from vertebra.errors import DeclarationError, DeclarationErrors
 
@@ -138,4 +138,6 @@ def _outputs(kind: str, name: str) -> tuple[str, ...]:
             return outputs_named(name)
         case "view":
             return (f"exploitation.{name}",)
+        case "analysis":
+            return tables_of(name)
     return ()

@@ -40,7 +40,10 @@ class Declarations:
         found = {f"trusted.{name}": f"dataset {name}" for name in self.datasets}
         for name, reconciliation in self.reconciliations.items():
             found |= dict.fromkeys(outputs_of(reconciliation), f"reconciliation {name}")
-        return found | {f"exploitation.{name}": f"view {name}" for name in self.views}
+        found |= {f"exploitation.{name}": f"view {name}" for name in self.views}
+        for name, analysis in self.analyses.items():
+            found |= dict.fromkeys(tables_of(name, analysis.predict != "none"), f"analysis {name}")
+        return found
 
     def only(self, wanted: Callable[[Kind, str], bool]) -> Declarations:
         """The declarations of which ``wanted(kind, name)`` is true."""
@@ -53,6 +56,16 @@ class Declarations:
             self.documents,
             self.failed,
         )
+
+
+def tables_of(analysis: str, predicts: bool = True) -> tuple[str, ...]:
+    """The qualified tables of an analysis: its sets, the champion's answers on the test set, and the predictions.
+
+    Args:
+        predicts: whether the analysis predicts.
+    """
+    parts = ("_train", "_test", "", *(("_predictions",) if predicts else ()))
+    return tuple(f"analysis.{analysis}{part}" for part in parts)
 
 
 def tables_read(declared: Declarations) -> dict[tuple[Kind, str], tuple[str, ...]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from vertebra.declare.analysis_file import location_in
 from vertebra.declare.dataset_integrity import dataset_errors, no_column
-from vertebra.declare.declarations import Declarations, datasets_read_by, views_read
+from vertebra.declare.declarations import Declarations, datasets_read_by, tables_of, views_read
 from vertebra.declare.document import Document, Loc, display_path
 from vertebra.declare.reconciliation import EntityResolution, LookupTable, inputs_of, outputs_of, survivor_column
 from vertebra.declare.series import Series
@@ -16,6 +18,10 @@ from vertebra.declare.view_columns import output_columns, unknown_columns
 from vertebra.errors import DeclarationError
 from vertebra.formatting import shortened
 from vertebra.suggestions import did_you_mean
+from vertebra.zones import Zone
+
+_FOLDERS: Final = {Zone.TRUSTED: "datasets/{}.yaml", Zone.EXPLOITATION: "views/{}.sql", Zone.ANALYSIS: "analyses/{}.py"}
+"""The file that declares a table, by zone."""
 
 
 def check(declared: Declarations) -> list[DeclarationError]:
@@ -254,7 +260,9 @@ def _publication_errors(declared: Declarations) -> Iterator[DeclarationError]:
 def _undeclared(what: str, table: str, known: Mapping[str, str], where: str) -> DeclarationError:
     short = table.partition(".")[2]
     elsewhere = [other for other in known if other.partition(".")[2] == short]
-    folder = "datasets/{}.yaml" if table.startswith("trusted.") else "views/{}.sql"
+    folder = _FOLDERS[Zone(table.partition(".")[0])]
+    if table.startswith("analysis."):
+        short = re.sub("_(predictions|train|test)$", "", short)
     remedy = f"write {elsewhere[0]}" if elsewhere else did_you_mean(table, known, f"add {folder.format(short)}")
     return DeclarationError(
         f"{what} reads {table}, which nothing declares",
@@ -305,4 +313,8 @@ def _edges(declared: Declarations) -> dict[str, dict[str, str]]:
         edges |= dict.fromkeys(outputs_of(one), dict.fromkeys(inputs_of(one), where))
     for name, read in declared.views.items():
         edges[f"exploitation.{name}"] = dict(read.places)
+    for name, analysis in declared.analyses.items():
+        if analysis.file is not None:
+            reads = {f"exploitation.{view}": location_in(analysis.file, loc) for loc, view in views_read(analysis)}
+            edges |= dict.fromkeys(tables_of(name), reads)
     return edges

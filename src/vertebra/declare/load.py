@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from vertebra.declare.analysis_file import read_analysis
 from vertebra.declare.broken import FOLDERS, BrokenDeclaration, declaration_of, separate
 from vertebra.declare.dataset import Dataset
-from vertebra.declare.declarations import Declarations, Kind
+from vertebra.declare.declarations import Declarations, Kind, tables_of
 from vertebra.declare.document import Document, display_path, read_document
 from vertebra.declare.environment import Environment, redacted
 from vertebra.declare.integrity import check
@@ -252,6 +252,7 @@ class _Loading:
             self.declared.analyses[file.stem] = read_analysis(file, self.root)
         except DeclarationErrors as error:
             self.errors += error.errors
+            self.declared.failed.update(tables_of(file.stem))
 
     def _publication(self, file: Path) -> None:
         document = read_document(file)

@@ -9,9 +9,9 @@ from pydantic import field_validator
 
 from vertebra.declare.declaration import Declaration, Flag, Name
 from vertebra.registry import Registry
-from vertebra.zones import CLEANED_ZONES
+from vertebra.zones import CLEANED_ZONES, READABLE_ZONES
 
-_TABLE: Final = re.compile(rf"({'|'.join(CLEANED_ZONES)})\.[a-z][a-z0-9_]*")
+_TABLE: Final = re.compile(rf"({'|'.join(READABLE_ZONES)})\.[a-z][a-z0-9_]*")
 
 
 class Publication(Declaration):

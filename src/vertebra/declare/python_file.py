@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -20,6 +22,11 @@ from vertebra.declare.project_imports import ProjectFunction, forget_changed_mod
 from vertebra.declare.validation import drop_missing_misspelled
 from vertebra.errors import DeclarationError, DeclarationErrors
 from vertebra.suggestions import did_you_mean
+
+_STAMPED: Final = "vertebra_declared_"
+_FORMER: Final = re.compile(_STAMPED + r"(\w+)_[0-9a-f]{12}\.")
+_named: Final[dict[Path, ModuleType]] = {}
+"""The modules of analyses by file, as Python has one table of modules, and several projects may be open."""
 
 
 def parse_file(file: Path) -> ast.Module:
@@ -44,23 +51,27 @@ def parse_file(file: Path) -> ast.Module:
         raise DeclarationErrors([problem]) from None
 
 
-def run_file(file: Path, root: Path) -> ModuleType:
+def run_file(file: Path, root: Path, name: str = "") -> ModuleType:
     """Run a file as a separate module, and return the module.
 
-    The module is registered under a name made from its path, because data classes and pickles look up their module. It
-    can import modules of the project's folder.
+    The module is registered under its name, because data classes and pickles look up their module. It can import
+    modules of the project's folder.
 
     Args:
         root: the project's folder.
+        name: of the module; by default one made from its path. A class that models consist of needs a name that does
+            not depend on the folder of the project.
 
     Raises:
         DeclarationErrors: the code fails, or its declaration is invalid; with file and line.
     """
     tree = parse_file(file)
     stamp = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]
-    module = ModuleType(f"vertebra_declared_{file.stem}_{stamp}")
+    module = ModuleType(name or f"{_STAMPED}{file.stem}_{stamp}")
     module.__file__ = str(file)
     sys.modules[module.__name__] = module
+    if name:
+        _named[file.resolve()] = module
     try:
         code = compile(tree, str(file), "exec", dont_inherit=True)
         forget_changed_modules(file, root)
@@ -73,6 +84,32 @@ def run_file(file: Path, root: Path) -> ModuleType:
     except Exception as error:
         raise DeclarationErrors([_failed(error, file)]) from error
     return module
+
+
+@contextmanager
+def declared_modules(file: Path | None, types: Iterable[str] = ()) -> Iterator[None]:
+    """Let models be read and written whose classes an analysis defines or imports from its project.
+
+    Args:
+        file: of the analysis; None if it was created in Python.
+        types: of the model; those of earlier releases name a module by its path.
+    """
+    if file is None:
+        yield
+        return
+    module = _named.get(file.resolve())
+    with importable(file.parent.parent):
+        if module is not None:
+            sys.modules[module.__name__] = module
+            for name in {one.rpartition(".")[0] for one in types}:
+                if name.startswith(_STAMPED) and present_name(f"{name}.") == f"{module.__name__}.":
+                    sys.modules[name] = module
+        yield
+
+
+def present_name(name: str) -> str:
+    """The name of a class of an analysis; earlier releases made that of its module from the path of the file."""
+    return _FORMER.sub(r"analyses.\1.", name)
 
 
 class LazyFunction:

@@ -20,7 +20,7 @@ from vertebra.declare.sql_text import NamedTable, one_query, place, problem_erro
 from vertebra.declare.view import SeriesFile, View, declared_views
 from vertebra.errors import DeclarationError, DeclarationErrors
 from vertebra.spark_sql.determinism import nondeterministic, run_functions
-from vertebra.zones import CLEANED_ZONES, Zone
+from vertebra.zones import READABLE, READABLE_ZONES, Zone
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -86,7 +86,7 @@ def _read_sql(file: Path) -> ReadView:
     places: dict[str, str] = {}
     problems: list[DeclarationError] = []
     for table in tables_named(query):
-        if table.parts != 2 or table.name.partition(".")[0] not in CLEANED_ZONES:
+        if table.parts != 2 or table.name.partition(".")[0] not in READABLE_ZONES:
             problems.append(_not_readable(table, sql, file))
         else:
             places.setdefault(table.name, place(sql, table.start, display_path(file)))
@@ -154,7 +154,7 @@ def _not_readable(named: NamedTable, sql: str, file: Path) -> DeclarationError:
     elif zone in (Zone.LANDING, Zone.FORMATTED):
         cause, remedy = f"{zone} data has not passed its quality rules", f"write trusted.{table}"
     else:
-        cause, remedy = f"views read {' and '.join(CLEANED_ZONES)} tables", "vertebra ls tables"
+        cause, remedy = f"views read {READABLE} tables", "vertebra ls tables"
     return DeclarationError(
         f"a view cannot read {named.name}{quote(sql, named.start, named.end)}",
         cause=cause,
@@ -208,12 +208,12 @@ def _read_python(file: Path, root: Path) -> ReadView:
     problems = [
         DeclarationError(
             f"a view cannot read {name!r}",
-            cause=f"views read {' and '.join(CLEANED_ZONES)} tables, named with their zone",
+            cause=f"views read {READABLE} tables, named with their zone",
             remedy=f"write trusted.{name.rpartition('.')[2]}" if isinstance(name, str) else 'write @view("trusted.…")',
             where=where,
         )
         for name, where in pairs
-        if not isinstance(name, str) or name.count(".") != 1 or name.partition(".")[0] not in CLEANED_ZONES
+        if not isinstance(name, str) or name.count(".") != 1 or name.partition(".")[0] not in READABLE_ZONES
     ]
     if problems:
         raise DeclarationErrors(problems)

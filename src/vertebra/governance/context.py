@@ -66,15 +66,19 @@ class StepContext:
     def _origin(self) -> str:
         return f"{self.definition} {self.engine.capabilities.dialect}"
 
-    def commit(self, app_version: int | None = None) -> Commit:
-        """The metadata of a table version this step commits."""
+    def commit(self, app_version: int | None = None, extra: Mapping[str, str] | None = None) -> Commit:
+        """The metadata of a table version this step commits.
+
+        Args:
+            extra: other facts about the version, by name.
+        """
         return Commit(
             run_id=self.run_id,
             step=self.step,
             fingerprint=self.fingerprint,
             inputs=self.inputs,
             app_version=app_version,
-            extra={_DEFINITION: self._origin} if self.definition else {},
+            extra={**({_DEFINITION: self._origin} if self.definition else {}), **(extra or {})},
         )
 
 

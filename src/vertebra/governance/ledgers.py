@@ -210,6 +210,12 @@ class Ledgers:
         data = table.columns(wanted, dataset)
         return pa.table([_column(data, field, former.get(field.name)) for field in schema], schema=schema)
 
+    def rows(self, ledger: str) -> list[dict[str, Any]]:
+        """The rows of a small ledger of events, with those that this run has noted and not yet committed."""
+        noted = self._journal.rows(ledger) if self._journal is not None else []
+        empty = dict.fromkeys(EVENTS[ledger].names)
+        return [*self.read(ledger).to_pylist(), *(empty | dict(row) for row in noted)]
+
     def _present(self, ledger: str) -> list[Path]:
         """The files of a ledger now, with those that replace parts of it when the run ends."""
         table = self.table(ledger)

@@ -128,6 +128,21 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         test_table=pa.string(),
         test_version=pa.int64(),
         recorded_at=_TIME,
+        # of registered versions: what they predict and from which features, as JSON, and why they are champion or not
+        recipe=pa.string(),
+        reason=pa.string(),
+    ),
+    # what people decided about champions: action is "promote", "rollback" (to the champion before), or "release" (runs
+    # choose again); before is the version that was the champion
+    "promotions": _schema(
+        decided_at=_TIME,
+        decided_by=pa.string(),
+        action=pa.string(),
+        analysis=pa.string(),
+        model_name=pa.string(),
+        model_version=pa.string(),
+        before=pa.string(),
+        reason=pa.string(),
     ),
     # one row per attempt to publish: the table version that was sent, where it is now and what was written; a failed
     # attempt (state "failed") left the target as it was

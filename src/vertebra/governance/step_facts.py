@@ -200,11 +200,30 @@ class PredictionFacts:
         table: the table that was scored.
         model: name of the registered model.
         model_version: its version.
+        unchanged: whether no prediction changed, so that no version was written.
     """
 
     table: str
     model: str
     model_version: str
+    unchanged: bool | None = None
+
+
+@dataclass(frozen=True)
+class KeptModelFacts:
+    """An analysis that trained no model.
+
+    Attributes:
+        why: why it did not.
+        model: name of the registered model.
+        champion: the version that predicts.
+        unchanged: whether no table of the analysis was written either.
+    """
+
+    why: str
+    model: str
+    champion: str
+    unchanged: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -227,6 +246,7 @@ StepFacts = (
     | EntityResolutionFacts
     | AnalysisFacts
     | PredictionFacts
+    | KeptModelFacts
     | PublishFacts
 )
 

@@ -33,7 +33,7 @@ def dispatch(step: Step, project: Project, ctx: StepContext, full_refresh: bool)
         case Zone.EXPLOITATION:
             return _integrate(step, ctx, full_refresh)
         case Zone.ANALYSIS:
-            return _analyse(step, project, ctx)
+            return _analyse(step, project, ctx, full_refresh)
         case _ if step.zone == PUBLISH:
             from vertebra.publish.publish import publish
 
@@ -68,9 +68,9 @@ def step_versions(step: Step) -> dict[str, int | str]:
         case Zone.EXPLOITATION:
             return _integration_versions(step)
         case Zone.ANALYSIS:
-            from vertebra.analysis.run import VERSION
+            from vertebra.analysis import predict, run
 
-            return {"analysis": VERSION}
+            return {"prediction": predict.VERSION} if _predicts(step) else {"analysis": run.VERSION}
         case _ if step.zone == PUBLISH:
             from vertebra.declare.publication import target_plugin
             from vertebra.publish.publish import publish_versions
@@ -119,11 +119,22 @@ def _integrate(step: Step, ctx: StepContext, full_refresh: bool) -> StepOutcome:
     return reconcile(step.declaration, ctx)
 
 
-def _analyse(step: Step, project: Project, ctx: StepContext) -> StepOutcome:
+def _predicts(step: Step) -> bool:
+    from vertebra.declare.predictions import Predictions
+
+    return isinstance(step.declaration, Predictions)
+
+
+def _analyse(step: Step, project: Project, ctx: StepContext, full_refresh: bool) -> StepOutcome:
+    tracking, name = tracking_uri(project), project.settings.name
+    if _predicts(step):
+        from vertebra.analysis.predict import predict_new
+
+        return predict_new(step.declaration.analysis, tracking, name, ctx)
     from vertebra.analysis.run import analyse
 
     plots = project.root / "plots" / step.subject
-    return analyse(step.declaration, tracking_uri(project), project.settings.name, ctx, plots=plots)
+    return analyse(step.declaration, tracking, name, ctx, plots=plots, again=full_refresh)
 
 
 def tracking_uri(project: Project) -> str:

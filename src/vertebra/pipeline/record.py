@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vertebra.governance.journal import RUN, Begun, Journal, lineage_rows
 from vertebra.governance.ledgers import Ledgers
-from vertebra.governance.step_facts import ViewFacts, facts_json
+from vertebra.governance.step_facts import facts_json
 from vertebra.governance.unended_runs import complete_runs, unended
 from vertebra.lake.commit import Commit
 from vertebra.pipeline.fingerprint import parts_json
@@ -102,7 +102,7 @@ class Recorder:
         )
         if fingerprint and done:
             # a step that left its table as it was wrote no version; the lineage of the present one is recorded
-            if not (isinstance(result.facts, ViewFacts) and result.facts.unchanged):
+            if not getattr(result.facts, "unchanged", None):
                 rows = lineage_rows(self._run_id, result.step, _begun(fingerprint, ()), result.outputs)
                 self.ledgers.append("lineage", rows, self._about(result.step))
             self._journal.end(result.step)

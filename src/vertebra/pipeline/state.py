@@ -95,7 +95,11 @@ class State:
         return found
 
     def decisions(self, step: Step) -> str:
-        """Digest of people's decisions about a trusted table or a reconciliation; empty for other steps."""
+        """Digest of people's decisions about a trusted table, a reconciliation or an analysis; empty for others."""
+        if step.zone == "analysis":
+            from vertebra.governance.promotions import promotions_digest
+
+            return promotions_digest(self._ledgers, getattr(step.declaration, "analysis", step.declaration).name)
         if step.zone == "exploitation":
             from vertebra.declare.reconciliation import EntityResolution
             from vertebra.governance import match_decisions

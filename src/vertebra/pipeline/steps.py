@@ -118,6 +118,24 @@ def _analysis_steps(project: Project) -> list[Step]:
             files=(one.file, *one.imports) if one.file else (),
         )
         for name, one in project.analyses.items()
+    ] + _prediction_steps(project)
+
+
+def _prediction_steps(project: Project) -> list[Step]:
+    from vertebra.analysis.run import inputs_of
+    from vertebra.declare.predictions import Predictions
+
+    made = [Predictions(one) for one in project.analyses.values() if one.predict != "none"]
+    return [
+        Step(
+            one.table,
+            (*inputs_of(one.analysis), f"{Zone.ANALYSIS}.{one.analysis.name}"),
+            (one.table,),
+            one,
+            one.analysis.tags,
+            files=one.files,
+        )
+        for one in made
     ]
 
 
@@ -149,7 +167,11 @@ def _steps_of_broken(broken: BrokenDeclaration) -> list[Step]:
                 Step(trusted, (formatted, *broken.reads), (trusted,), None, broken=broken),
             ]
         case "analysis":
-            return [Step(f"{Zone.ANALYSIS}.{name}", broken.reads, (), None, broken=broken)]
+            *own, predictions = broken.outputs
+            return [
+                Step(own[-1], broken.reads, tuple(own), None, broken=broken),
+                Step(predictions, (own[-1],), (predictions,), None, broken=broken),
+            ]
         case "publication":
             return [Step(f"{PUBLISH}.{name}", broken.reads, (), None, broken=broken)]
         case "view" | "reconciliation":

@@ -10,6 +10,7 @@ from vertebra.governance.step_facts import (
     AnalysisFacts,
     EntityResolutionFacts,
     FormattedFacts,
+    KeptModelFacts,
     LandingFacts,
     LookupFacts,
     PredictionFacts,
@@ -81,7 +82,10 @@ def phrases(facts: StepFacts | None) -> list[str]:
         case AnalysisFacts():
             return _analysis(facts)
         case PredictionFacts():
-            return [f"table {facts.table}", f"model {facts.model} version {facts.model_version}"]
+            about = [f"table {facts.table}", f"model {facts.model} version {facts.model_version}"]
+            return [*about, *(["unchanged"] if facts.unchanged else [])]
+        case KeptModelFacts():
+            return [f"{facts.why}: no model was trained", f"model {facts.model} version {facts.champion}"]
         case PublishFacts():
             return [f"published to {facts.location}"]
         case _:

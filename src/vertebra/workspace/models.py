@@ -38,6 +38,8 @@ class ModelScore:
         train_table, train_version, test_table, test_version: the tables it was trained and tested on, and their
             versions.
         recorded_at: UTC.
+        recipe: of registered versions: what they predict and from which features, as JSON.
+        reason: why it is the champion or not.
     """
 
     run_id: str
@@ -60,6 +62,8 @@ class ModelScore:
     test_table: str | None
     test_version: int | None
     recorded_at: datetime
+    recipe: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
