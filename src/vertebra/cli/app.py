@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from vertebra.cli import check, collect, decide, discover, inspect_lake, maintain, match, model, repairs, run, start
+from vertebra.cli import (
+    check,
+    collect,
+    decide,
+    discover,
+    inspect_lake,
+    maintain,
+    match,
+    model,
+    repairs,
+    run,
+    serve,
+    start,
+)
 from vertebra.cli.help_format import CommandGroup, HelpCommand
 
 if TYPE_CHECKING:
@@ -50,7 +63,7 @@ _PANELS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     ("Start", start.COMMANDS),
     ("Run", {**run.COMMANDS, **collect.COMMANDS, **check.COMMANDS}),
     ("Inspect", {**inspect_lake.COMMANDS, **discover.COMMANDS}),
-    ("Model", model.COMMANDS),
+    ("Model", {**model.COMMANDS, **serve.COMMANDS}),
     ("Maintain", maintain.COMMANDS),
 )
 for panel, commands in _PANELS:
