@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from vertebra.declare.analysis import Analysis, AsOf, Candidate
+    from vertebra.declare.analysis import Analysis, AsOf, Candidate, Monitor
     from vertebra.declare.broken import BrokenDeclaration
     from vertebra.declare.forecast_plan import Forecast
     from vertebra.declare.preparation import Outliers
@@ -97,6 +97,7 @@ if TYPE_CHECKING:
         PairToReview,
     )
     from vertebra.workspace.models import ChosenModel, ModelScore
+    from vertebra.workspace.monitoring import MonitoredFigure
     from vertebra.workspace.quality import QualityEvidence, QualityFigure, QualityMeasure, QualityRun, TableQuality
     from vertebra.workspace.quality_examples import ExampleTuple, ViolationExample
     from vertebra.workspace.query_result import QueryResult
@@ -168,6 +169,8 @@ __all__ = [
     "Measure",
     "ModelComparison",
     "ModelScore",
+    "Monitor",
+    "MonitoredFigure",
     "NextCollection",
     "Outliers",
     "PairToReview",
@@ -252,6 +255,7 @@ _HOMES: Final[dict[str, str]] = {
     "TestSet": "vertebra.declare.validation_plan",
     "Forecast": "vertebra.declare.forecast_plan",
     "Outliers": "vertebra.declare.preparation",
+    "Monitor": "vertebra.declare.analysis",
     "BrokenDeclaration": "vertebra.declare.broken",
     "RuleWarning": "vertebra.declare.rule_review",
     "json_schema": "vertebra.declare.schema",
@@ -348,6 +352,7 @@ _HOMES: Final[dict[str, str]] = {
     "ChosenModel": "vertebra.workspace.models",
     "ModelComparison": "vertebra.workspace.champions",
     "ModelScore": "vertebra.workspace.models",
+    "MonitoredFigure": "vertebra.workspace.monitoring",
     "QualityEvidence": "vertebra.workspace.quality",
     "QualityFigure": "vertebra.workspace.quality",
     "QualityMeasure": "vertebra.workspace.quality",

@@ -79,6 +79,7 @@ WHOLE: dict[str, Decision] = {
     "Survivor": RECONCILED, "Decide": RECONCILED,
     "View": IN_FILE, "ViewRules": IN_FILE, "Series": IN_FILE, "SeriesColumn": IN_FILE, "ZoneColumn": IN_FILE, "Analysis": IN_FILE, "AsOf": IN_FILE, "Candidate": IN_FILE,
     "Folds": IN_FILE, "TestSet": IN_FILE, "Forecast": IN_FILE, "Outliers": IN_FILE,
+    "Monitor": IN_FILE,
 }  # fmt: skip
 """Declarations of which every field is decided in the same way, whichever fields they get."""
 

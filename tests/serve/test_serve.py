@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -156,7 +155,7 @@ def test_a_new_champion_answers_without_a_restart_and_a_token_is_required(projec
 
 def test_other_hosts_need_a_token(project: Workspace) -> None:
     with pytest.raises(VertebraError, match="can be reached from other machines"):
-        serve(project, host="0.0.0.0")  # noqa: S104 - it is refused
+        serve(project, host="0.0.0.0")
     with pytest.raises(VertebraError, match="the token has 3 characters"):
         serve(project, token="abc")
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from vertebra.analysis.monitor import drifted
+from vertebra.declare.quantity import parse_duration
 from vertebra.governance.context import StepOutcome
 from vertebra.governance.promotions import champions
 from vertebra.governance.step_facts import KeptModelFacts
@@ -24,6 +26,32 @@ _CHAMPION: Final = "champion"
 def origin(sets: TrainTestSets, champion: str) -> dict[str, str]:
     """What the commit of the main table of an analysis records: its sets, and the version that predicted."""
     return {_SETS: f"{sets.train.version} {sets.test.version}", _CHAMPION: champion}
+
+
+def waiting_model(analysis: Analysis, project: str, ctx: StepContext) -> StepOutcome | None:
+    """The outcome of a step that is not to train yet by ``retrain:``; None if it may train."""
+    if analysis.retrain == "examples":
+        return None
+    names = [f"analysis.{analysis.name}{part}" for part in ("", "_train", "_test")]
+    tables = [ctx.lake.table(name) for name in names]
+    main, version = tables[0], champions(ctx.ledgers, analysis.name).version
+    written = ctx.extensible(main)
+    if written is None or version is None or written.extra.get(_CHAMPION) != version:
+        return None
+    if any(names[1] in one.tables for one in pending_erasures(ctx.lake)):
+        return None
+    if analysis.retrain == "drift":
+        if drifted(ctx.ledgers, analysis.name, version):
+            return None
+        why = "monitoring has passed no threshold"
+    else:
+        made = [row["recorded_at"] for row in ctx.ledgers.rows("models") if row["analysis"] == analysis.name]
+        if not made or ctx.now - max(made) >= parse_duration(analysis.retrain):
+            return None
+        why = f"its last training, of {max(made):%Y-%m-%d}, is younger than {analysis.retrain}"
+    facts = KeptModelFacts(why, f"{project}.{analysis.name}", version, unchanged=True)
+    outputs = {table.name: newest.version for table in tables if (newest := table.newest_data())}
+    return StepOutcome(main.rows(written.version), written.version, outputs, facts)
 
 
 def kept_model(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from vertebra.analysis.leakage import refuse_leakage, require_columns
 from vertebra.analysis.recipe import as_trained, registered
 from vertebra.analysis.task_port import classes_of, task_of
 from vertebra.declare.analysis import Analysis
-from vertebra.errors import LakeError
+from vertebra.errors import LakeError, StepError
 from vertebra.governance.context import StepContext, StepOutcome
 from vertebra.governance.promotions import champions
 from vertebra.governance.step_facts import PredictionFacts
@@ -49,7 +50,7 @@ def predict_new(analysis: Analysis, tracking: str, project: str, ctx: StepContex
     If no prediction changed, no version is written, so that nothing below runs.
     """
     assert analysis.predict != "none"
-    return predict(analysis, tracking, project, ctx, rows=analysis.predict, keep_equal=True)
+    return predict(analysis, tracking, project, ctx, rows=analysis.predict, keep_equal=True, watch=True)
 
 
 def predict(
@@ -62,6 +63,7 @@ def predict(
     version: str | None = None,
     rows: Rows = "all",
     keep_equal: bool = False,
+    watch: bool = False,
 ) -> StepOutcome:
     """Predict rows of a table, and replace ``analysis.<name>_predictions`` with the result.
 
@@ -80,10 +82,12 @@ def predict(
         version: of the registered model; by default the champion.
         rows: which rows of the table to predict.
         keep_equal: write no version if the table has these rows.
+        watch: compare the rows that the model was not trained on with its training, and record the figures.
 
     Raises:
         LakeError: there is no such table or model, the model cannot predict from what is declared now, or its file
             differs from the one that the ledger recorded.
+        StepError: a figure has passed a declared threshold that fails the step.
     """
     from vertebra.analysis import track
     from vertebra.analysis.train import quiet
@@ -121,11 +125,12 @@ def predict(
 
     ctx.progress(f"predicting {source} with version {found}")
     staged = output.stage_arrow(pa.RecordBatchReader.from_batches(schema, batches()))
-    facts = PredictionFacts(table=source, model=name, model_version=found)
+    warnings = _monitor(declared, model, row, files, ctx) if watch else ()
+    facts = PredictionFacts(table=source, model=name, model_version=found, warnings=warnings)
     present = output.newest_data() if keep_equal else None
     if present and staged.schema.equals(output.schema()) and same_rows(staged.files, output.files()):
         staged.remove()
-        facts = PredictionFacts(table=source, model=name, model_version=found, unchanged=True)
+        facts = PredictionFacts(table=source, model=name, model_version=found, unchanged=True, warnings=warnings)
         return StepOutcome(staged.rows, present.version, {output.name: present.version}, facts)
     committed = output.commit(staged, ctx.commit(), evolution="replace")
     return StepOutcome(staged.rows, committed, {output.name: committed}, facts)
@@ -177,6 +182,38 @@ def _predicted(analysis: Analysis, model: Any, rows: pa.Table, version: str, ctx
     else:
         known, inputs = pa.repeat(known, rows.num_rows), pa.repeat(inputs, rows.num_rows)
     return made.append_column(KNOWN_AT, known).append_column(INPUTS, inputs)
+
+
+def _monitor(analysis: Analysis, model: Any, row: Any, files: Sequence[Path], ctx: StepContext) -> tuple[str, ...]:
+    """Record figures about the model in use; returns those that have passed a threshold that warns.
+
+    Raises:
+        StepError: one has passed a threshold that fails.
+    """
+    import pyarrow.dataset as pads
+
+    from vertebra.analysis.examples import as_features
+    from vertebra.analysis.monitor import monitored, record_monitored
+    from vertebra.analysis.train import predictions, quiet
+
+    ctx.progress("comparing with training")
+    columns = list(dict.fromkeys([*analysis.feature_names, TIME, LABEL]))
+    data = pads.dataset([str(file) for file in files])
+    rows = data.to_table(columns=columns, filter=~pc.field(SEEN))
+    if not rows.num_rows:
+        return ()
+    with quiet():
+        said = predictions(analysis, model, as_features(analysis, rows))
+        found = monitored(analysis, model, row, rows, said, ctx)
+    record_monitored(analysis, row, found, ctx)
+    failed = [str(one) for one in found if one.state == "fail"]
+    if failed:
+        raise StepError(
+            f"the champion of {analysis.name} is not fit for its data: {failed[0]}",
+            cause="; ".join(failed[1:]) or "the threshold is declared in `monitor`",
+            remedy=f"vertebra models drift {analysis.name}; then train anew, or promote another version",
+        )
+    return tuple(str(one) for one in found if one.state == "warn")
 
 
 def _marked(analysis: Analysis, examples: DataFrame, row: Any, ctx: StepContext) -> DataFrame:

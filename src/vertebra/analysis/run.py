@@ -77,7 +77,7 @@ def analyse(
     from vertebra.analysis.choose import choose
     from vertebra.analysis.evaluate import assess
     from vertebra.analysis.examples import load
-    from vertebra.analysis.kept_model import kept_model
+    from vertebra.analysis.kept_model import kept_model, waiting_model
     from vertebra.analysis.model_card import model_card
     from vertebra.analysis.model_ledger import ledger_rows
     from vertebra.analysis.perfect_features import perfect_features
@@ -85,6 +85,9 @@ def analyse(
     from vertebra.analysis.validate import cross_validate
     from vertebra.analysis.validation_cache import known_scores
 
+    waiting = None if again else waiting_model(analysis, project, ctx)
+    if waiting is not None:
+        return waiting
     sets = _examples(analysis, tracking, ctx)
     kept = None if again else kept_model(analysis, tracking, project, ctx, sets)
     if kept is not None:

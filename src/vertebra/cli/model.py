@@ -18,6 +18,7 @@ from vertebra.cli.options import (
     open_workspace,
     output_format,
     print_note,
+    print_rows,
 )
 
 if TYPE_CHECKING:
@@ -165,6 +166,31 @@ def models_compare(
     chosen = output_format(form)
     with open_workspace(project, profile, engine) as space:
         write_comparison(space.compare_models(analysis, first, second), chosen, sys.stdout)
+
+
+@models.command("drift", cls=HelpCommand)
+def models_drift(
+    analysis: AnalysisArgument,
+    history: Annotated[bool, typer.Option("--history", help="Show every run, not only the last.")] = False,
+    form: FormatOption = "table",
+    project: ProjectOption = CURRENT_FOLDER,
+    profile: ProfileOption = None,
+) -> None:
+    """Show how far the data in use are from training, and how good predictions were.
+
+    PSI under 0.1 is stable, over 0.25 has moved. Scores are beside those on the test set after training.
+
+    \b
+    Example:
+      vertebra models drift late_arrival
+    """
+    chosen = output_format(form)
+    found = open_workspace(project, profile).model_drift(analysis, history)
+    columns = ["subject", "name", "measure", "value", "reference", "rows", "state", "model_version", "run_id"]
+    if chosen == "table" and not found:
+        print_note(f"no figures about {analysis} yet\n  next:  vertebra run")
+        return
+    print_rows([{name: getattr(one, name) for name in columns} for one in found], columns, chosen)
 
 
 def _said(made: Promotion) -> None:

@@ -126,6 +126,44 @@ class Candidate(Declaration):
         return [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]
 
 
+class Monitor(Declaration):
+    """What is watched of the champion in use: how far its features and predictions are from training, and its scores.
+
+    The figures are about the rows that the champion was not trained on; they are in the ledger ``monitoring`` for every
+    run, also without a declaration. A threshold is for ``psi`` or ``ks``, of each feature and of the predictions, or
+    for a metric of the task, on rows whose labels have arrived.
+
+    Attributes:
+        window: only rows of the last time before the latest one, e.g. ``30 days``; by default all.
+        warn: thresholds that a run warns of, e.g. ``{"psi": 0.25, "rmse": 12}``.
+        fail: thresholds that fail the step of predictions, before they are written.
+        at_least: with fewer rows, no threshold is applied, because both distances are large by chance.
+
+    Example:
+        >>> vertebra.Monitor(window="30 days", warn={"psi": 0.25}, fail={"psi": 1.0}).at_least
+        100
+    """
+
+    window: str | None = None
+    warn: Mapping[str, float] = {}
+    fail: Mapping[str, float] = {}
+    at_least: int = Field(default=100, ge=1)
+
+    @field_validator("window")
+    @classmethod
+    def _span(cls, text: str | None) -> str | None:
+        if text is not None:
+            _duration(text)
+        return text
+
+
+def _duration(text: str) -> None:
+    try:
+        parse_duration(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a duration; write a number and a unit, e.g. '30 days'") from None
+
+
 class Analysis(Declaration):
     """One analysis, declared in ``analyses/<name>.py`` as the module's variable ``analysis``.
 
@@ -166,6 +204,10 @@ class Analysis(Declaration):
             metric, on the same test rows; ``newest`` always takes the new one.
         predict: which rows of the view a run predicts, in ``analysis.<name>_predictions``: ``unseen``, those that the
             champion was not trained on; ``unlabelled``, those without a label; ``all``; or ``none``.
+        monitor: thresholds for the champion in use; see :class:`Monitor`.
+        retrain: when a run trains anew, if the declaration is the same: ``examples``, whenever they changed; ``drift``,
+            when the last monitoring has passed a threshold as well; or a duration such as ``30 days``, not before the
+            last training is so old.
         seed: of the folds, and of every estimator that takes one.
         trust: types that a stored model may contain besides those of scikit-learn, NumPy, SciPy and LightGBM, e.g.
             ``xgboost.sklearn.XGBClassifier``.
@@ -209,6 +251,8 @@ class Analysis(Declaration):
     flag: float = Field(default=0.01, gt=0, lt=0.5)
     champion: Literal["better", "newest"] = "better"
     predict: Literal["unseen", "unlabelled", "all", "none"] = "unseen"
+    monitor: Monitor | None = None
+    retrain: str = "examples"
     seed: int = 0
     trust: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -256,6 +300,7 @@ class Analysis(Declaration):
             raise ValueError(f"{', '.join(sorted(twice))} is both in categorical and in text")
         self._check_task()
         self._check_outliers()
+        self._check_monitor()
         try:
             ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -270,6 +315,16 @@ class Analysis(Declaration):
             raise ValueError(f"{self.metric!r} is not a metric of a {self.task}; use {', '.join(known)}")
         for problem in TASKS[self.task].problems(self):
             raise ValueError(problem)
+
+    def _check_monitor(self) -> None:
+        known = [metric.name for metric in metrics_of(self.task) if metric.compares]
+        for name in (*(self.monitor.warn if self.monitor else ()), *(self.monitor.fail if self.monitor else ())):
+            if name not in ("psi", "ks", *known):
+                raise ValueError(f"monitor has no figure {name!r}; use psi, ks, {', '.join(known)}")
+        if self.retrain not in ("examples", "drift"):
+            _duration(self.retrain)
+        if self.retrain == "drift" and (self.monitor is None or not (self.monitor.warn or self.monitor.fail)):
+            raise ValueError("retrain='drift' needs thresholds; declare monitor=Monitor(warn={'psi': 0.25})")
 
     def _check_outliers(self) -> None:
         for name in self.outliers.columns if self.outliers else ():

@@ -132,6 +132,23 @@ EVENTS: Final[dict[str, pa.Schema]] = {
         recipe=pa.string(),
         reason=pa.string(),
     ),
+    # figures about champions in use, for each run: distances of features and predictions from training (psi, ks), and
+    # scores where labels have arrived, beside those on the test set (reference); state is "ok", "warn", "fail" or "few"
+    "monitoring": _schema(
+        run_id=pa.string(),
+        analysis=pa.string(),
+        model_name=pa.string(),
+        model_version=pa.string(),
+        subject=pa.string(),
+        name=pa.string(),
+        measure=pa.string(),
+        value=pa.float64(),
+        reference=pa.float64(),
+        rows=pa.int64(),
+        threshold=pa.float64(),
+        state=pa.string(),
+        recorded_at=_TIME,
+    ),
     # what people decided about champions: action is "promote", "rollback" (to the champion before), or "release" (runs
     # choose again); before is the version that was the champion
     "promotions": _schema(

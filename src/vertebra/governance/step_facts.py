@@ -201,12 +201,14 @@ class PredictionFacts:
         model: name of the registered model.
         model_version: its version.
         unchanged: whether no prediction changed, so that no version was written.
+        warnings: figures of the champion in use that have passed a threshold.
     """
 
     table: str
     model: str
     model_version: str
     unchanged: bool | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class ServedModel:
     @property
     def features(self) -> list[str]:
         """The names of its features."""
-        return list(self.analysis.features)
+        return list(self.analysis.feature_names)
 
     @property
     def keys(self) -> list[str]:
@@ -55,14 +55,24 @@ class ServedModel:
         return list(self.analysis.key)
 
     def predict(self, rows: Sequence[dict[str, Any]]) -> list[Any]:
-        """The predictions for rows of features."""
+        """The predictions for rows of features: a value each, or an object if the task predicts several."""
         from vertebra.analysis.examples import as_features
+        from vertebra.analysis.task_port import classes_of, task_of
         from vertebra.analysis.train import predictions
 
         columns = [pa.array([row[name] for row in rows], self.types.field(name).type) for name in self.features]
         table = pa.table(columns, schema=pa.schema([self.types.field(name) for name in self.features]))
-        said: list[Any] = predictions(self.analysis, self.model, as_features(self.analysis, table)).tolist()
-        return said
+        task = task_of(self.analysis)
+        said = predictions(self.analysis, self.model, as_features(self.analysis, table))
+        columns = task.columns(said, classes_of(self.model))
+        if len(columns) == 1:
+            answer: list[Any] = next(iter(columns.values())).to_pylist()
+            return answer
+        names = [name.removeprefix("_") for name in columns]
+        return [
+            dict(zip(names, row, strict=True))
+            for row in zip(*(one.to_pylist() for one in columns.values()), strict=True)
+        ]
 
 
 def champion_model(project: Project, lake: Lake, analysis: Analysis) -> ServedModel:
@@ -92,9 +102,11 @@ def _example(analysis: Analysis, types: pa.Schema) -> type[BaseModel]:
     from pydantic import ConfigDict, Field, create_model
 
     fields: dict[str, Any] = {}
-    for name in (*analysis.features, *analysis.key):
+    for name in (*analysis.feature_names, *analysis.key):
         if name not in fields:
-            about = "" if name in analysis.features else "Key: with all keys, features that are missing are looked up."
+            about = (
+                "" if name in analysis.feature_names else "Key: with all keys, features that are missing are looked up."
+            )
             fields[name] = (_kind(types.field(name).type) | None, Field(default=None, description=about or None))
     made: type[BaseModel] = create_model(
         f"{analysis.name}_example", __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vertebra.workspace.champions import ModelComparison
     from vertebra.workspace.diagnostics import Diagnostic
     from vertebra.workspace.models import ModelScore
+    from vertebra.workspace.monitoring import MonitoredFigure
 
 
 class ModelMethods(OpenProject):
@@ -176,6 +177,21 @@ class ModelMethods(OpenProject):
         from vertebra.workspace.champions import compare
 
         return compare(self.project, self.lake, self.engine, analysis, first, second)
+
+    def model_drift(self, analysis: str, history: bool = False) -> list[MonitoredFigure]:
+        """Return how far the champion's features and predictions are from training, and its scores in use.
+
+        Args:
+            analysis: the name of an analysis.
+            history: the figures of every run, not only of the last.
+
+        Example:
+            >>> project.model_drift("late_arrival")  # no model was trained
+            []
+        """
+        from vertebra.workspace.monitoring import monitored_figures
+
+        return monitored_figures(self.ledgers, analysis.removeprefix("analysis."), history)
 
     def diagnostics(self) -> list[Diagnostic]:
         """Check that the packages, the project, the lake and the engine are in order.
