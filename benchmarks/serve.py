@@ -54,8 +54,8 @@ def project(folder: Path) -> None:
                 return LGBMRegressor(n_estimators=trees, n_jobs=1, verbose=-1)
 
             analysis = Analysis(
-                description="d", task="regression", view="v", key=("id",), time="at", label="y", group="day", folds=3,
-                features={{name: name for name in {names}}}, test_from=date(2026, 1, 22), metric="rmse",
+                description="d", task="regression", view="v", key=("id",), time="at", label="y", folds={{"by": "day", "count": 3}},
+                features={{name: name for name in {names}}}, test={{"from": date(2026, 1, 22)}}, metric="rmse",
                 candidates={{"boosting": Candidate(build=boosting, grid={{"trees": (200,)}}, encode="ordinal")}},
             )
         """),

@@ -47,8 +47,8 @@ class Own(Ridge):
 
 analysis = Analysis(
     description="Waiting time.", task="regression", view="queue", key=("id",), time="at", label="wait",
-    where="place = 'a'", unavailable=("wait",), features={"visitors": "visitors"}, group="day", folds=2,
-    test_from=date(2026, 1, 15), candidates={"own": Candidate(build=Own)}, metric="mae",
+    where="place = 'a'", unavailable=("wait",), features={"visitors": "visitors"}, folds={"by": "day", "count": 2},
+    test={"from": date(2026, 1, 15)}, candidates={"own": Candidate(build=Own)}, metric="mae",
 )
 ''',
 }

@@ -64,6 +64,7 @@ def test_no_analysis_has_other_sets_in_the_same_version(flights: Workspace) -> N
     """The sets that models are trained and tested on. Metrics are compared in the tests of the flights project."""
     # the fast profile fits fewer models, which changes no set
     found = outputs_of(flights, ("analysis",), declared=load_project(PROJECT))
+    found = {name: one for name, one in found.items() if not name.endswith("_predictions")}  # they hold the time
     sets = {name: replace(one, outputs=dict(list(one.outputs.items())[:2])) for name, one in found.items()}
     assert all(table.endswith(("_train", "_test")) for one in sets.values() for table in one.outputs)
     compare(sets, HERE / "analysis_outputs.json")

@@ -49,7 +49,7 @@ def boosting(leaves):
 
 analysis = Analysis(
     description="Waiting time.", task="regression", view="queue", key=("id",), time="at", label="wait",
-    unavailable=("wait",), group="day", folds=2, test_from=date(2026, 1, 15),
+    unavailable=("wait",), folds={"by": "day", "count": 2}, test={"from": date(2026, 1, 15)},
     features={
         "visitors": "visitors", "place": "place",
         "busy": AsOf(history="queue", by=("place",), known_at="at", window="3 hours", aggregate="count"),

@@ -64,14 +64,13 @@ class ServedModel:
         table = pa.table(columns, schema=pa.schema([self.types.field(name) for name in self.features]))
         task = task_of(self.analysis)
         said = predictions(self.analysis, self.model, as_features(self.analysis, table))
-        columns = task.columns(said, classes_of(self.model))
-        if len(columns) == 1:
-            answer: list[Any] = next(iter(columns.values())).to_pylist()
+        made = task.columns(said, classes_of(self.model))
+        if len(made) == 1:
+            answer: list[Any] = next(iter(made.values())).to_pylist()
             return answer
-        names = [name.removeprefix("_") for name in columns]
+        names = [name.removeprefix("_") for name in made]
         return [
-            dict(zip(names, row, strict=True))
-            for row in zip(*(one.to_pylist() for one in columns.values()), strict=True)
+            dict(zip(names, row, strict=True)) for row in zip(*(one.to_pylist() for one in made.values()), strict=True)
         ]
 
 
