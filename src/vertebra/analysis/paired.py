@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from vertebra.declare.metrics import Metric
 
-_DRAWS: Final = 1000
+_DRAWS: Final = 400
 _FEWEST_DRAWS: Final = 100
 _SCORED_ROWS: Final = 10_000_000
 """How many rows are scored in all, about; with many test rows, fewer draws are enough for an interval."""
