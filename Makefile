@@ -48,6 +48,7 @@ format: setup ## Rewrite the code in the project's style
 
 reference: setup ## Regenerate docs/reference from the code
 	@$(BIN)/python -m vertebra.report.rule_reference docs/reference/denial-constraints.md
+	@$(BIN)/python -m vertebra.report.declaration_reference docs/reference/declarations.md
 
 conformance: setup spark ## Ask both engines the conformance corpus of Spark SQL, and write what is recorded of it (half an hour)
 	@$(BIN)/python tests/conformance/record.py

@@ -77,6 +77,15 @@ class Dataset(Declaration):
     """One file in ``datasets/``; ``name`` is the file's name.
 
     Attributes:
+        source: the name of the source, for people and for ``--select source:<name>``.
+        collect: where the data come from, and when they are collected.
+        parse: how a payload becomes records; some kinds of sources decide it.
+        load: how batches make the table: their records one after the other (``append``), those of the latest batch
+            (``snapshot``), or the latest record of each key (``upsert``).
+        drift: what is done with columns that are missing in a batch, or that are not declared.
+        columns: the columns of the table, by name; a text is a column's type.
+        key: the columns that identify a row. It is a rule, too: its values are unique and not NULL.
+        rules: the data quality rules, by name.
         version: for ``load: upsert``, what says which of two records with one key is the newer one: a column, or
             ``file.period``, ``file.time`` (of its last change) or ``file.name`` of the file that it came in. By default
             the record that was collected later.

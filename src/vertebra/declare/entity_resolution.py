@@ -31,7 +31,10 @@ def _listed(value: Any) -> Any:
 class Side(Declaration):
     """One table of a reconciliation and the columns that identify its records.
 
-    ``table`` is a dataset (its trusted table is read); ``where`` is a SparkSQL condition on its rows.
+    Attributes:
+        table: a dataset, of which the trusted table is read.
+        key: the columns that identify a record.
+        where: SQL condition: the rows that take part.
     """
 
     table: Name
@@ -147,10 +150,19 @@ class Survivor(Declaration):
 class EntityResolution(Declaration):
     """Reconciliation of records that describe the same entities, with probability and evidence.
 
-    ``sources`` are two tables to link, one table in which duplicates are found, or more than two; ``left`` and
-    ``right`` are the older form for two tables. ``block`` names comparisons; a candidate pair agrees in at least one of
-    them. A pair that meets ``never`` is no match. ``golden`` are the columns of the golden record; ``golden_key``
-    identifies it: no two golden records have the same value there.
+    Attributes:
+        method: the kind of reconciliation.
+        sources: two tables to link, one table in which duplicates are found, or more than two.
+        left, right: the older form of two sources.
+        compare: what is compared, by name, or ``auto``: comparisons that fit the columns.
+        block: comparisons of which a candidate pair agrees in at least one, or in all of one list; ``auto`` chooses.
+        decide: how pairs become matches.
+        match: the least probability of a match, with ``left`` and ``right``.
+        review: the least probability of a pair that people are asked about, with ``left`` and ``right``.
+        never: SQL over two records ``l`` and ``r``: a pair that meets it is no match.
+        max_pairs: the most candidate pairs; by default as many as fit into memory.
+        golden: the columns of the golden record, and the sources of each in order of trust.
+        golden_key: the column that identifies a golden record: no two have the same value.
     """
 
     name: Name

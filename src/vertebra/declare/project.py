@@ -93,6 +93,7 @@ class SettingsFile(Overrides):
     """``vertebra.yaml`` as it is written.
 
     Attributes:
+        name: the name of the project; models and what is published carry it.
         profiles: settings for other environments, e.g. ``prod``; chosen with ``--profile``.
         default_profile: the profile that applies if none is chosen.
     """

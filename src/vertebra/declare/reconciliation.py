@@ -40,8 +40,11 @@ __all__ = [
 class LookupTable(Declaration):
     """Reconciliation of the spellings of one column with a lookup table.
 
-    ``values`` lists, for each canonical spelling, the spellings that mean the same. Spellings that are not declared
-    stay unchanged.
+    Attributes:
+        method: the kind of reconciliation.
+        table: the dataset, of which the trusted table is read.
+        column: the column with the spellings.
+        values: for each canonical spelling, the spellings that mean the same. Others stay unchanged.
     """
 
     name: Name

@@ -45,6 +45,13 @@ _SHORT_FORMS: Final[dict[type, dict[str, Any]]] = {
 _NAMED_BY_FILE: Final = (Dataset, EntityResolution, LookupTable, SeriesFile, ViewRules, Publication)
 """Declarations that have the name of their file."""
 
+_DESCRIBED: Final = {
+    "description": "what it is, for people.",
+    "tags": "words to select it by: `--select tag:<tag>`.",
+    "on_violation": "what cleaning does with violations of the rules of the column.",
+}
+"""Keys that mean the same in every declaration."""
+
 _DECIDED: Final = ("parse",)
 """Keys that some kinds of sources decide, so that they need not be written."""
 
@@ -101,6 +108,16 @@ def json_schema(kind: str | None = None) -> dict[str, Any]:
         "$defs": definitions | documents,
         "anyOf": [{"$ref": f"#/$defs/{name}"} for name in documents],
     }
+
+
+def analysis_schema() -> dict[str, Any]:
+    """The schema of :class:`vertebra.Analysis`, for its reference: analyses are declared in Python."""
+    from vertebra.declare.analysis import Analysis
+
+    made = Analysis.model_json_schema(by_alias=True, schema_generator=_InPython)
+    for name in ("name", "file", "imports"):
+        del made["properties"][name]
+    return made
 
 
 def _forms_of(kind: str) -> tuple[type[BaseModel], ...]:
@@ -173,9 +190,11 @@ class _Written(GenerateJsonSchema):
         inherited = [_documentation(base)[1] for base in reversed(model.__mro__) if issubclass(base, Declaration)]
         about, attributes = _documentation(model)[0], dict(item for one in inherited for item in one.items())
         made["description"] = about
-        for name, described in made["properties"].items():
+        written = {field.alias: name for name, field in model.model_fields.items() if field.alias}
+        for key, described in made["properties"].items():
             described.pop("title", None)
-            described.update({"description": attributes[name]} if name in attributes else {})
+            text = attributes.get(written.get(key, key)) or attributes.get(key) or _DESCRIBED.get(key)
+            described.update({"description": text} if text else {})
         if issubclass(model, _NAMED_BY_FILE):
             made["required"] = [name for name in made.get("required", []) if name not in ("name", *_DECIDED)]
             made["properties"]["name"]["description"] = "The file's name without its ending; need not be written."
@@ -186,6 +205,13 @@ class _Written(GenerateJsonSchema):
         """The schema of a mapping; if its keys are names, no other keys are allowed."""
         made = super().dict_schema(schema)
         return made | {"additionalProperties": False} if "patternProperties" in made else made
+
+
+class _InPython(_Written):
+    """Generates the schema of what is declared in Python, with functions."""
+
+    def callable_schema(self, schema: core_schema.CallableSchema) -> JsonSchemaValue:  # noqa: ARG002
+        return {"type": "function"}
 
 
 def _documentation(model: type) -> tuple[str, dict[str, str]]:

@@ -45,7 +45,11 @@ class View(Declaration):
 
 
 class SeriesFile(Declaration):
-    """A view that is a series, as ``views/<name>.yaml`` declares it."""
+    """A view that is a series, as ``views/<name>.yaml`` declares it.
+
+    Attributes:
+        series: the records, the steps of time, and the figures of each step.
+    """
 
     name: Name
     description: str = ""

@@ -198,7 +198,12 @@ class Periods(Declaration):
 
 
 class ValueRange(Declaration):
-    """Whole numbers between two bounds, both included."""
+    """Whole numbers between two bounds, both included.
+
+    Attributes:
+        first: the least one.
+        last: the greatest one.
+    """
 
     first: int = Field(alias="from")
     last: int = Field(alias="to")

@@ -14,7 +14,12 @@ from vertebra.errors import DeclarationError, RuleError
 
 class Between(Declaration):
     """A denial constraint between relations: ``{over: "flights t, planes p", where: "…"}``, or about consecutive tuples
-    of one: ``{over: "meters t, next(t) s by device order by read_at", where: "…"}``."""
+    of one: ``{over: "meters t, next(t) s by device order by read_at", where: "…"}``.
+
+    Attributes:
+        over: the relations, each with its tuple variable.
+        where: what no tuples of them may meet.
+    """
 
     over: str
     where: str
