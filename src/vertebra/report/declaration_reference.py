@@ -109,7 +109,7 @@ class _Kind:
             items = one.get("items", (one.get("prefixItems") or [{}])[0])
             return f"list of {self._type(items)}"
         if kind == "object":
-            values = one.get("additionalProperties") or next(iter(one.get("patternProperties", {}).values()), {})
+            values: Any = one.get("additionalProperties") or next(iter(one.get("patternProperties", {}).values()), {})
             return f"name: {self._type(values)}" if isinstance(values, Mapping) and values else "keys and values"
         kinds = kind if isinstance(kind, list) else [kind]
         return " or ".join(_KINDS.get(str(one), str(one)) for one in kinds if one != "null")
