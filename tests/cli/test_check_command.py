@@ -67,7 +67,7 @@ def test_json_has_one_object_a_rule(vertebra: Command) -> None:
         "rule": "deny_1", "table": "flights", "class": "{=, ≠}", "rows": 4, "violating_tuples": 2, "violating_pairs": 1,
         "g2": 0.5, "g3": 0.25, "g3_low": 0.25, "g3_high": 0.25, "minority_cells": 1,
         "constraint": "¬∃ t,s ∈ flights, t≠s: t.origin = s.origin ∧ t.dest = s.dest ∧ t.distance ≠ s.distance",
-        "figure": None, "violated": None,
+        "figure": None, "violated": None, "missing": None,
     }  # fmt: skip
 
 
