@@ -97,3 +97,17 @@ def test_steps_are_refused_where_clocks_move_by_a_part_of_them() -> None:
     for zone in ("Europe/Madrid", "America/New_York", "America/Havana", "Asia/Kolkata", "Africa/Casablanca", "UTC"):
         assert zone in available_timezones()
         assert [misaligned(step, zone) for step in (hour, half, six, day)] == [None] * 4
+
+
+def test_a_series_has_rules_about_its_columns(load: Callable[[str], list[str]], tmp_path: Path) -> None:
+    rules = "rules:\n  plausible: {deny: t.used > 50 and not t.used_filled, on_violation: fail}\n"
+    assert load(SERIES + rules) == []
+    view = load_project(tmp_path).views["daily"]
+    assert view.rules is not None
+    assert {name: column.type for name, column in view.rules.columns.items()} == {
+        "begins": "timestamp", "ends": "timestamp", "day": "date", "used": "double", "used_filled": "boolean",
+    }  # fmt: skip
+    [error] = load(SERIES + rules.replace("t.used >", "t.use >"))
+    assert error.startswith("views/daily.yaml:10:"), error
+    assert "daily has no column use" in error
+    assert load(SERIES + "columns: {device: {type: string, required: true}}\n") == []

@@ -228,14 +228,21 @@ class _Loading:
             )
             value = None
         made = self._validated(_VIEW_RULES, document, value, "view")
-        errors = list(view_rule_errors(made, document)) if made is not None else []
-        self.errors += errors
-        if made is None or errors:
+        if made is None:
             self.declared.failed.add(f"exploitation.{file.stem}")
+        else:
+            self._check_view(read, made, document)
+
+    def _check_view(self, read: ReadView, rules: ViewRules, document: Document) -> None:
+        """Give a view its rules."""
+        errors = list(view_rule_errors(rules, document))
+        self.errors += errors
+        if errors:
+            self.declared.failed.add(f"exploitation.{rules.name}")
             return
-        view = read.view.model_copy(update={"rules": made, "rules_file": file})
-        self.declared.views[file.stem] = replace(read, view=view)
-        self.declared.documents["view", file.stem] = document
+        view = read.view.model_copy(update={"rules": rules, "rules_file": document.file})
+        self.declared.views[rules.name] = replace(read, view=view)
+        self.declared.documents["view", rules.name] = document
 
     def _series(self, file: Path) -> None:
         document = read_document(file)
@@ -245,6 +252,8 @@ class _Loading:
         else:
             self.declared.views[file.stem] = read_series(made, document)
             self.declared.documents["view", file.stem] = document
+            if made.checks is not None:
+                self._check_view(self.declared.views[file.stem], made.checks, document)
 
     def _analysis(self, file: Path) -> None:
         try:

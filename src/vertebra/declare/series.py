@@ -209,6 +209,19 @@ class Series(Declaration):
         return found
 
     @property
+    def known_types(self) -> dict[str, str]:
+        """The types of the columns of the view that do not depend on the table."""
+        found = {"begins": "timestamp", "ends": "timestamp"}
+        if self.every.has_date:
+            found[self.every.unit] = "date"
+        for name, column in self.columns.items():
+            if column.figure in ("difference", "count"):
+                found[name] = "double" if column.figure == "difference" else "bigint"
+            if column.flagged:
+                found[f"{name}_filled"] = "boolean"
+        return found
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """The columns of the view, in order."""
         date = (self.every.unit,) if self.every.has_date else ()

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from vertebra.declare.dataset import Declaration, Name
+from pydantic import Field
+
+from vertebra.declare.dataset import Column, Declaration, Name, Rule
 from vertebra.declare.series import Series
 from vertebra.declare.view_rules import ViewRules
 
@@ -49,12 +51,27 @@ class SeriesFile(Declaration):
 
     Attributes:
         series: the records, the steps of time, and the figures of each step.
+        columns: columns of the view with their types and rules, where rules need them: the time of steps, differences,
+            counts and marks of filled values are known.
+        key: the columns that identify a row, a rule.
+        rules: its rules, as of a dataset. ``on_violation`` is ``report`` or ``fail``.
     """
 
     name: Name
     description: str = ""
     tags: tuple[str, ...] = ()
     series: Series
+    columns: dict[Name, Column] = Field(default_factory=dict)
+    key: tuple[str, ...] = ()
+    rules: dict[Name, Rule] = Field(default_factory=dict)
+
+    @property
+    def checks(self) -> ViewRules | None:
+        """Its columns and rules; None if no rules are declared."""
+        if not (self.columns or self.key or self.rules):
+            return None
+        known = {name: Column(type=kind) for name, kind in self.series.known_types.items()}
+        return ViewRules(name=self.name, columns=known | self.columns, key=self.key, rules=self.rules)
 
 
 @dataclass(frozen=True)

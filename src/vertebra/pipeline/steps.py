@@ -98,7 +98,7 @@ def _exploitation_steps(project: Project) -> list[Step]:
     for name, view in project.views.items():
         table = f"{Zone.EXPLOITATION}.{name}"
         beside = (view.rules_file,) if view.rules_file is not None else ()
-        files = (view.file, *view.imports, *beside)
+        files = tuple(dict.fromkeys((view.file, *view.imports, *beside)))
         found.append(Step(table, view.inputs, (table,), view, view.tags, files=files))
     return found
 
