@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from effort import examples
 from landing.readings import declared, records
 from landing.test_cut_records import cut_and_parsed
+from vertebra.declare.dataset import Column
 from vertebra.errors import CollectError
 from vertebra.landing.erasure.recognise import ragged_matches
 from vertebra.landing.parsing.fixed_width_reader import SPLIT_REASON
@@ -109,7 +110,7 @@ def test_lines_with_text_outside_of_the_fields_or_a_tab_are_kept_and_marked(proj
     why = table["_ragged_reason"].to_pylist()
     assert (why[1], why[3]) == ("has text outside of the fields", "has a tab, so that positions cannot be counted")
     assert batch.receipt.text["out_of_place"] == 2
-    with_id = dataset.model_copy(update={"columns": {"id": type("C", (), {"sources": lambda _, name: [name]})()}})
+    with_id = dataset.model_copy(update={"columns": {"id": Column()}})
     assert ragged_matches(batch, with_id, {"id": "18"}) == [1]
 
 

@@ -222,9 +222,11 @@ def predict(
     profile: ProfileOption = None,
     engine: EngineOption = None,
 ) -> None:
-    """Predict every row of a table with a model of an analysis, by default the champion.
+    """Predict every row of a table with a model of an analysis.
 
-    Writes analysis.<name>_predictions to the lake. The next run replaces them with the declared ones.
+    The model is the champion unless you name a version. Writes
+    analysis.<name>_predictions to the lake. The next run replaces them with the
+    declared ones.
 
     \b
     Examples:
