@@ -18,7 +18,7 @@ _SEARCH: Final = {
     " second so far",
     Search.DIVIDE: "divide and conquer by powers of two along each order predicate but the last, then one pass over the"
     " rows of each block",
-    Search.CONSECUTIVE: "",
+    Search.CONSECUTIVE: "sort the rows, and compare each with the next one",
 }
 _COUNTING: Final = {
     Counting.TUPLES: "",
