@@ -47,10 +47,12 @@ _ROWS_AT_ONCE = 262_144
 def predict_new(analysis: Analysis, tracking: str, project: str, ctx: StepContext) -> StepOutcome:
     """The step of predictions: predict the declared rows of the view with the champion.
 
-    If no prediction changed, no version is written, so that nothing below runs.
+    An analysis without a test set, such as a clustering, is trained on all rows, and predicts all of them. If no
+    prediction changed, no version is written, so that nothing below runs.
     """
     assert analysis.predict != "none"
-    return predict(analysis, tracking, project, ctx, rows=analysis.predict, keep_equal=True, watch=True)
+    rows = "all" if analysis.predict == "unseen" and analysis.test is None else analysis.predict
+    return predict(analysis, tracking, project, ctx, rows=rows, keep_equal=True, watch=True)
 
 
 def predict(
@@ -197,6 +199,8 @@ def _monitor(analysis: Analysis, model: Any, row: Any, files: Sequence[Path], ct
     from vertebra.analysis.train import predictions, quiet
 
     ctx.progress("comparing with training")
+    if not files:
+        return ()
     columns = list(dict.fromkeys([*analysis.feature_names, TIME, LABEL]))
     data = pads.dataset([str(file) for file in files])
     rows = data.to_table(columns=columns, filter=~pc.field(SEEN))
