@@ -12,6 +12,7 @@ from vertebra.governance.step_facts import (
     AnalysisFacts,
     EntityResolutionFacts,
     FormattedFacts,
+    KeptModelFacts,
     LandingFacts,
     LookupFacts,
     PredictionFacts,
@@ -57,6 +58,10 @@ PHRASES: list[tuple[StepFacts, str]] = [
     (
         PredictionFacts("exploitation.departures", "flights.late", "2"),
         "table exploitation.departures, model flights.late version 2",
+    ),
+    (
+        KeptModelFacts("its examples are unchanged", "meters.use", "3"),
+        "its examples are unchanged: no model was trained, model meters.use version 3",
     ),
     (PublishFacts("file:///share/delays.parquet"), "published to file:///share/delays.parquet"),
 ]
