@@ -67,5 +67,11 @@ def test_a_regression_is_drawn_with_the_unit_of_its_label(texts: Any) -> None:
     assert "Increase of RMSE (minutes) when the feature is shuffled" in drawn["importances"]
 
 
+@pytest.mark.filterwarnings("error")
+def test_predictions_that_are_all_equal_are_drawn_without_warnings(texts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "PREDICTED", np.full(100, 0.5))
+    assert "Median absolute error 5.0 minutes; baseline 5.0 minutes" in texts(**REGRESSION)["residuals"]
+
+
 def test_a_model_that_uses_no_feature_has_no_most_important_one(texts: Any) -> None:
     assert "Shuffling a feature does not worsen ROC AUC" in texts(loss=0.0)["importances"]

@@ -20,6 +20,7 @@ from vertebra.declare.task import metric_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from vertebra.analysis.explain import Importance
     from vertebra.analysis.validate import Trial
@@ -172,8 +173,8 @@ def confusion(axes: Axes, evaluation: Evaluation) -> str:
 def residuals(axes: Axes, analysis: Analysis, evaluation: Evaluation) -> str:
     """Residuals against predictions of numbers."""
     residual = evaluation.observed - evaluation.predicted
-    shown = np.quantile(residual, [0.005, 0.995])
-    across = np.quantile(evaluation.predicted, [0.005, 0.995])
+    shown = _range(residual)
+    across = _range(evaluation.predicted)
     extent = (across[0], across[1], shown[0], shown[1])
     # below 1, so that a bin of one row is visible
     colours: Any = {"bins": "log", "vmin": 0.2, "cmap": "Blues"}
@@ -185,6 +186,12 @@ def residuals(axes: Axes, analysis: Analysis, evaluation: Evaluation) -> str:
     half = float(np.median(np.abs(residual)))
     base = float(np.median(np.abs(evaluation.observed - evaluation.baseline)))
     return f"Median absolute error {_amount(half, analysis)}; baseline {_amount(base, analysis)}"
+
+
+def _range(values: NDArray[Any]) -> tuple[float, float]:
+    """Nearly all values, with room around them if they are equal, as those of a baseline are."""
+    low, high = (float(one) for one in np.quantile(values, [0.005, 0.995]))
+    return (low, high) if low < high else (low - 1, high + 1)
 
 
 def _importances(axes: Axes, analysis: Analysis, found: Sequence[Importance]) -> str:

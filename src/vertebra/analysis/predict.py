@@ -108,7 +108,8 @@ def predict(
     ctx.progress("computing features")
     source = table or f"exploitation.{analysis.view}"
     output = ctx.lake.table(f"analysis.{analysis.name}_predictions")
-    examples = _examples(declared, source, ctx)
+    unseen = row if rows == "unseen" and declared.forecast is None and declared.derive is None else None
+    examples = _examples(declared, source, ctx, unseen)
     examples = _marked(declared, examples, row, ctx)
     if rows != "all":
         examples = examples.where(~_column(SEEN) if rows == "unseen" else _column(LABEL).isNull())
@@ -225,8 +226,7 @@ def _marked(analysis: Analysis, examples: DataFrame, row: Any, ctx: StepContext)
     from pyspark.sql import functions as F
 
     keys = list(analysis.key)
-    trained = ctx.lake.table(row["train_table"]).frame(ctx.engine, row["train_version"])
-    trained = trained.select(*map(_column, keys)).withColumn(SEEN, F.lit(True))
+    trained = _trained_on(analysis, row, ctx).withColumn(SEEN, F.lit(True))
     joined = examples.join(trained, keys, "left")
     return joined.select(*map(_column, examples.columns), F.coalesce(_column(SEEN), F.lit(False)).alias(SEEN))
 
@@ -248,13 +248,27 @@ def _with_earlier(analysis: Analysis, examples: DataFrame, output: LakeTable, ct
     return joined.select(*map(_column, examples.columns), *[_column(f"{_BEFORE}{name}") for name in added])
 
 
-def _examples(analysis: Analysis, source: str, ctx: StepContext) -> DataFrame:
+def _trained_on(analysis: Analysis, row: Any, ctx: StepContext) -> DataFrame:
+    """The keys of the examples that a model was trained on."""
+    trained = ctx.lake.table(row["train_table"]).frame(ctx.engine, row["train_version"])
+    return trained.select(*map(_column, analysis.key))
+
+
+def _examples(analysis: Analysis, source: str, ctx: StepContext, unseen: Any = None) -> DataFrame:
+    """The examples of a table.
+
+    Args:
+        unseen: a model; examples that it was trained on are left out before features are computed, which each row has
+            by itself.
+    """
     frames = {name: _frame(ctx, f"exploitation.{name}") for name in histories_of(analysis)}
     rows = _frame(ctx, source)
     trained_on = f"exploitation.{analysis.view}"
     view = rows if source == trained_on else _frame(ctx, trained_on)
     columns = {name: frame.columns for name, frame in frames.items()}
     require_columns(analysis, columns | {analysis.view: view.columns})
+    if unseen is not None:
+        rows = rows.join(_trained_on(analysis, unseen, ctx), list(analysis.key), "left_anti")
     return example_frame(analysis, rows, frames, ctx.engine)
 
 
